@@ -1,0 +1,17 @@
+import { type Position, START } from '../../events/envelope.js';
+import type { Checkpoints } from '../../ports/checkpoints.js';
+
+export class MemoryCheckpoints implements Checkpoints {
+  private readonly rows = new Map<string, { epoch: number; position: Position }>();
+
+  async open(name: string, epoch: number): Promise<Position | undefined> {
+    const position = this.rows.get(name)?.position ?? START;
+    return (await this.save(name, epoch, position)) ? position : undefined;
+  }
+
+  async save(name: string, epoch: number, position: Position): Promise<boolean> {
+    if ((this.rows.get(name)?.epoch ?? 0) > epoch) return false;
+    this.rows.set(name, { epoch, position });
+    return true;
+  }
+}

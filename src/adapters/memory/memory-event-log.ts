@@ -1,0 +1,164 @@
+import { once, setMaxListeners } from 'node:events';
+import { type NewEvent, type Position, type RecordedEvent, START } from '../../events/envelope.js';
+import { limits } from '../../limits.js';
+import { categoryOf, checkAppend, checkStreamName, InvalidAppend } from '../../ports/append-rules.js';
+import type {
+  AllStreamsFilter,
+  AppendOutcome,
+  Backlog,
+  EventLog,
+  ExpectedRevision,
+  LivePage,
+  Page,
+  ReadStreamOptions,
+} from '../../ports/event-log.js';
+
+/** How positions look: counted without a gap as on Postgres, or sparse pairs as on EventStoreDB. */
+export type PositionShape = 'gapless' | 'sparse';
+
+type Stored = RecordedEvent & { readonly position: Position };
+
+/** A log that keeps its promises as long as the process lives: for tests of everything that stands on a log. */
+export class MemoryEventLog implements EventLog {
+  private readonly all: Stored[] = [];
+  private readonly streams = new Map<string, Stored[]>();
+  private readonly streamOfId = new Map<string, string>();
+  private readonly wakeUps = new EventTarget();
+  private lastCommit = 0;
+
+  constructor(private readonly shape: PositionShape = 'gapless') {
+    setMaxListeners(0, this.wakeUps);
+  }
+
+  async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {
+    checkAppend(stream, expected, events);
+    for (const event of events) requireJson(stream, event);
+    const standing = this.streams.get(stream) ?? [];
+    const earlier = this.findAll(standing, events);
+    if (earlier) return { outcome: 'already-there', revision: earlier.revision, position: earlier.position };
+    const last = standing.at(-1)?.revision ?? 'none';
+    const known = events.some((event) => this.streamOfId.has(event.id));
+    if (known || (expected !== 'any' && expected !== last)) return { outcome: 'conflict', revision: last };
+    const added = this.write(stream, standing, events);
+    return { outcome: 'appended', revision: added.revision, position: added.position };
+  }
+
+  async *readStream(stream: string, options: ReadStreamOptions = {}): AsyncIterable<readonly RecordedEvent[]> {
+    checkStreamName(stream);
+    const { direction = 'forwards', eventsMax = Number.POSITIVE_INFINITY } = options;
+    const standing = this.streams.get(stream) ?? [];
+    const from = options.from ?? (direction === 'forwards' ? 0 : standing.length - 1);
+    const chosen = direction === 'forwards' ? standing.slice(from) : standing.slice(0, from + 1).reverse();
+    const events = chosen.slice(0, eventsMax).map(({ position: _, ...event }) => event);
+    for (let at = 0; at < events.length; at += limits.readPageEventsMax) {
+      yield events.slice(at, at + limits.readPageEventsMax);
+    }
+  }
+
+  async *readAll(after: Position, filter?: AllStreamsFilter): AsyncIterable<Page> {
+    for (let position = after; position < this.last(); ) {
+      const page = this.pageAfter(position, filter);
+      yield page;
+      position = page.position;
+    }
+  }
+
+  async *subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
+    let position = after;
+    let told = false;
+    while (!signal.aborted) {
+      if (told && position >= this.last()) {
+        await once(this.wakeUps, 'commit', { signal }).catch(endOnly(signal));
+        continue;
+      }
+      const page = this.pageAfter(position, filter);
+      position = page.position;
+      told = true;
+      yield { ...page, live: position >= this.last() };
+    }
+  }
+
+  async head(): Promise<Position> {
+    return this.last();
+  }
+
+  async backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
+    const waiting = this.all.filter((event) => event.position > after && passes(event, filter));
+    return { events: Math.min(waiting.length, countMax), oldestAt: waiting[0]?.at };
+  }
+
+  async close(): Promise<void> {}
+
+  private findAll(standing: Stored[], events: readonly NewEvent[]): Stored | undefined {
+    const first = standing.findIndex((event) => event.id === events[0]?.id);
+    const there = first >= 0 && events.every((event, index) => standing[first + index]?.id === event.id);
+    return there ? standing[first + events.length - 1] : undefined;
+  }
+
+  private write(stream: string, standing: Stored[], events: readonly NewEvent[]): Stored {
+    this.streams.set(stream, standing);
+    for (const event of events) {
+      const stored = { ...event, stream, revision: standing.length, position: this.nextPosition(event) };
+      standing.push(stored);
+      this.all.push(stored);
+      this.streamOfId.set(event.id, stream);
+    }
+    this.wakeUps.dispatchEvent(new Event('commit'));
+    return standing[standing.length - 1] as Stored;
+  }
+
+  private nextPosition(event: NewEvent): Position {
+    if (this.shape === 'gapless') {
+      this.lastCommit += 1;
+      return digits(this.lastCommit) as Position;
+    }
+    this.lastCommit += 100 + event.data.length;
+    return `${digits(this.lastCommit)}/${digits(this.lastCommit - 7)}` as Position;
+  }
+
+  private last(): Position {
+    return this.all.at(-1)?.position ?? START;
+  }
+
+  private pageAfter(after: Position, filter?: AllStreamsFilter): Page {
+    const from = this.firstAfter(after);
+    const window = this.all.slice(from, from + limits.readPageEventsMax);
+    const position = window.at(-1)?.position ?? after;
+    return { events: window.filter((event) => passes(event, filter)), position };
+  }
+
+  private firstAfter(position: Position): number {
+    let low = 0;
+    let high = this.all.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.all[middle] as Stored).position > position) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
+
+function digits(value: number): string {
+  return String(value).padStart(19, '0');
+}
+
+function passes(event: RecordedEvent, filter: AllStreamsFilter | undefined): boolean {
+  return filter?.categories?.includes(categoryOf(event.stream)) ?? true;
+}
+
+function requireJson(stream: string, { id, data, meta }: NewEvent): void {
+  try {
+    JSON.parse(data);
+    JSON.parse(meta);
+  } catch {
+    throw new InvalidAppend('not-json', `append to ${stream}: event ${id} is not JSON`);
+  }
+}
+
+/** An aborted wait is how a subscription ends; anything else is an error. */
+function endOnly(signal: AbortSignal): (error: unknown) => void {
+  return (error) => {
+    if (!signal.aborted) throw error;
+  };
+}

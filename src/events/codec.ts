@@ -1,0 +1,145 @@
+import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
+import { catalogue, type DomainEvent } from './catalogue.js';
+import { Metadata, type NewEvent, type RecordedEvent } from './envelope.js';
+import type { Family } from './family.js';
+import { mapPersonal, noProtection, type Protection, personalPaths, type Subject } from './personal.js';
+import { upcasters as releasedUpcasters, type Upcasters } from './upcasters.js';
+
+/** What goes around an event when it is written. */
+export interface Wrapping {
+  readonly id: string;
+  readonly tenant: string;
+  readonly at: string;
+  readonly meta: Metadata;
+}
+
+/** An event of a type and version that this program knows, checked and readable. */
+export type TypedEvent<E extends { type: string; data: unknown } = DomainEvent> = E extends unknown
+  ? Omit<RecordedEvent, 'type' | 'data' | 'meta'> & {
+      readonly type: E['type'];
+      readonly data: E['data'];
+      readonly meta: Metadata;
+    }
+  : never;
+
+/** An event that is recorded but cannot be read: it names the event and the place, never the value. */
+export class UndecodableEvent extends Error {
+  readonly event: Pick<RecordedEvent, 'id' | 'stream' | 'revision' | 'type' | 'schema'>;
+
+  constructor(
+    { id, stream, revision, type, schema }: RecordedEvent,
+    readonly problem: string,
+  ) {
+    super(`event ${revision} of ${stream} (${type} v${schema}, id ${id}): ${problem}`);
+    // Whoever logs an error logs its properties too: the data must not be among them.
+    this.event = { id, stream, revision, type, schema };
+  }
+}
+
+/** An event that must not be written: a mistake of this program, found before it can enter the log. */
+export class UnencodableEvent extends Error {}
+
+export interface Codec {
+  encode(event: DomainEvent, wrapping: Wrapping): NewEvent;
+  /**
+   * The typed event, or nothing when its type or version is not known here: a later version of the program
+   * wrote it, and the reader decides whether that may be passed over. Throws UndecodableEvent on damage.
+   */
+  decode(event: RecordedEvent): TypedEvent | undefined;
+}
+
+export interface CodecParts {
+  readonly protection?: Protection;
+  readonly family?: Family;
+  readonly upcasters?: Upcasters;
+}
+
+interface Shape {
+  readonly schema: number;
+  readonly check: TypeCheck<Family[string]['data']>;
+  readonly personal: ReturnType<typeof personalPaths>;
+}
+
+const metadataCheck = TypeCompiler.Compile(Metadata);
+
+export function createCodec(parts: CodecParts = {}): Codec {
+  const { protection = noProtection, family = catalogue, upcasters = releasedUpcasters } = parts;
+  const shapes = compileShapes(family);
+
+  return {
+    encode(event, { id, tenant, at, meta }) {
+      const shape = shapes.get(event.type);
+      if (!shape) throw new UnencodableEvent(`${event.type} is not an event type`);
+      const problem = firstProblem(shape.check, event.data) ?? firstProblem(metadataCheck, meta);
+      if (problem) throw new UnencodableEvent(`${event.type}: ${problem}`);
+      const subject = subjectOf(tenant, meta);
+      const data = mapPersonal(event.data, shape.personal, (text) => protection.protect(text, subject));
+      return {
+        id,
+        type: event.type,
+        schema: shape.schema,
+        tenant,
+        at,
+        data: JSON.stringify(data),
+        meta: JSON.stringify(meta),
+      };
+    },
+
+    decode(event) {
+      const shape = shapes.get(event.type);
+      if (!shape || event.schema > shape.schema) return undefined;
+      const data = upcast(event, parse(event, 'data'), shape.schema, upcasters);
+      const meta = parse(event, 'meta');
+      const problem = firstProblem(shape.check, data);
+      if (problem) throw new UndecodableEvent(event, `data${problem}`);
+      const metaProblem = firstProblem(metadataCheck, meta);
+      if (metaProblem) throw new UndecodableEvent(event, `meta${metaProblem}`);
+      const subject = subjectOf(event.tenant, meta as Metadata);
+      const revealed = mapPersonal(data, shape.personal, (text) => protection.reveal(text, subject));
+      return { ...event, schema: shape.schema, data: revealed, meta } as TypedEvent;
+    },
+  };
+}
+
+function compileShapes(family: Family): Map<string, Shape> {
+  const compile = ({ schema, data }: Family[string]): Shape => ({
+    schema,
+    check: TypeCompiler.Compile(data),
+    personal: personalPaths(data),
+  });
+  return new Map(Object.entries(family).map(([type, shape]) => [type, compile(shape)]));
+}
+
+function parse(event: RecordedEvent, part: 'data' | 'meta'): unknown {
+  try {
+    return JSON.parse(event[part]);
+  } catch {
+    // The parser's own message quotes the text it failed on, and that may be a person's.
+    throw new UndecodableEvent(event, `${part} is not JSON`);
+  }
+}
+
+function upcast(event: RecordedEvent, data: unknown, to: number, upcasters: Upcasters): unknown {
+  let lifted = data;
+  for (let version = event.schema; version < to; version++) {
+    const lift = upcasters[event.type]?.[version];
+    if (!lift) throw new UndecodableEvent(event, `no upcaster from version ${version}`);
+    try {
+      lifted = lift(lifted);
+    } catch {
+      // Damaged data of an old version surfaces here first; the thrown message may quote it.
+      throw new UndecodableEvent(event, `data does not fit version ${version}`);
+    }
+  }
+  return lifted;
+}
+
+function firstProblem(check: TypeCheck<Family[string]['data']>, value: unknown): string | undefined {
+  if (check.Check(value)) return undefined;
+  const error = check.Errors(value).First();
+  return `${error?.path ?? ''}: ${error?.message ?? 'unexpected shape'}`;
+}
+
+function subjectOf(tenant: string, meta: Metadata): Subject {
+  return { tenant, owner: meta.owner, conversation: meta.conversation };
+}

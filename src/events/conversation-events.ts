@@ -1,0 +1,119 @@
+import { Type } from '@sinclair/typebox';
+import { type EventOf, literals, nullable, personalText } from './family.js';
+
+const whenBusy = literals('reject', 'enqueue', 'interrupt');
+const params = Type.Record(Type.String(), Type.Unknown());
+const count = Type.Integer({ minimum: 0 });
+
+/** What a conversation, or one turn of it, may choose. Absent means: as it stands one level up. */
+const choices = {
+  provider: Type.Optional(nullable(Type.String())),
+  model: Type.Optional(nullable(Type.String())),
+  params: Type.Optional(nullable(params)),
+  tokenBudget: Type.Optional(nullable(count)),
+  whenBusy: Type.Optional(nullable(whenBusy)),
+};
+
+/** The exact body of a request, as parts whose concatenation is its bytes. */
+const promptPart = Type.Union([
+  Type.Object({ kind: Type.Literal('literal'), text: Type.String() }),
+  /** A text that stands in an event, inserted JSON-escaped: it is never copied, so erasing it leaves no copy. */
+  Type.Object({ kind: Type.Literal('text'), event: Type.String(), field: Type.String() }),
+  /** A run of the path, each node in its role's wrapping: one entry, however long the history. */
+  Type.Object({ kind: Type.Literal('path'), from: Type.String(), to: Type.String() }),
+]);
+
+const leftOut = Type.Object({ from: Type.String(), to: Type.String(), count, reason: Type.String() });
+
+const cost = Type.Object({ amount: Type.String(), currency: Type.String(), priceList: Type.String() });
+
+const failure = Type.Object({
+  kind: Type.String(),
+  message: personalText(),
+  providerStatus: Type.Optional(Type.Integer()),
+});
+
+/** The ledger of turns, in `conversation-<id>`. The keys are the stored type names: they never change. */
+export const conversationEvents = {
+  ConversationStarted: {
+    schema: 1,
+    data: Type.Object({ title: nullable(personalText()), system: nullable(personalText()), ...choices }),
+  },
+  ConversationRenamed: { schema: 1, data: Type.Object({ title: nullable(personalText()) }) },
+  ConversationArchived: { schema: 1, data: Type.Object({}) },
+  ConversationRestored: { schema: 1, data: Type.Object({}) },
+  ConversationConfigured: {
+    schema: 1,
+    data: Type.Object({ system: Type.Optional(nullable(personalText())), ...choices }),
+  },
+  MessageSent: {
+    schema: 1,
+    data: Type.Object({
+      messageId: Type.String(),
+      parent: nullable(Type.String()),
+      role: literals('user', 'assistant'),
+      origin: literals('person', 'client'),
+      kind: literals('message', 'note'),
+      parts: Type.Array(Type.Object({ type: Type.Literal('text'), text: personalText() }), { minItems: 1 }),
+      revises: Type.Optional(Type.String()),
+    }),
+  },
+  GenerationRequested: {
+    schema: 1,
+    data: Type.Object({
+      generationId: Type.String(),
+      messageId: Type.String(),
+      regenerates: Type.Optional(Type.String()),
+      options: Type.Object(choices),
+    }),
+  },
+  PromptAssembled: {
+    schema: 1,
+    data: Type.Object({
+      generationId: Type.String(),
+      messageId: Type.String(),
+      provider: Type.String(),
+      model: Type.String(),
+      params,
+      parts: Type.Array(promptPart, { minItems: 1 }),
+      sha256: personalText(),
+      bytes: count,
+      tokens: Type.Object({
+        prompt: count,
+        budget: count,
+        reserved: count,
+        limit: count,
+        estimated: Type.Boolean(),
+        encoding: Type.String(),
+      }),
+      trimmed: Type.Array(leftOut),
+      assembler: Type.Integer({ minimum: 1 }),
+    }),
+  },
+  GenerationCancelRequested: { schema: 1, data: Type.Object({ generationId: Type.String() }) },
+  GenerationFinalized: {
+    schema: 1,
+    data: Type.Object({
+      generationId: Type.String(),
+      status: literals('final', 'cancelled', 'error'),
+      finishReason: nullable(Type.String()),
+      text: personalText(),
+      textSha256: personalText(),
+      deltas: count,
+      attempt: nullable(Type.Integer({ minimum: 1 })),
+      modelServed: nullable(Type.String()),
+      usage: nullable(Type.Record(Type.String(), Type.Unknown())),
+      cost: nullable(cost),
+      timings: Type.Object({
+        queuedAt: Type.String(),
+        claimedAt: nullable(Type.String()),
+        firstTextAt: nullable(Type.String()),
+        lastTextAt: nullable(Type.String()),
+      }),
+      error: nullable(failure),
+    }),
+  },
+  BranchSelected: { schema: 1, data: Type.Object({ leaf: Type.String() }) },
+} as const;
+
+export type ConversationEvent = EventOf<typeof conversationEvents>;

@@ -1,0 +1,41 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { nullable } from './family.js';
+
+/** Where an event stands among all events: opaque, and ordered by plain string comparison. */
+export type Position = string & { readonly __position: never };
+
+/** Before every event. */
+export const START = '' as Position;
+
+/** What an event says of how it came about. Fields may be added; none is ever removed or changed. */
+export const Metadata = Type.Object({
+  conversation: nullable(Type.String()),
+  owner: nullable(Type.String()),
+  actor: Type.Object({ id: Type.String(), kind: Type.String() }),
+  correlationId: Type.String(),
+  causationId: nullable(Type.String()),
+  commandId: Type.String(),
+  fingerprint: nullable(Type.String()),
+  traceparent: nullable(Type.String()),
+});
+export type Metadata = Static<typeof Metadata>;
+
+/** An event as a log takes it. The log never looks inside `data` and `meta`: both are JSON texts of the codec. */
+export interface NewEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly schema: number;
+  readonly tenant: string;
+  /** ISO 8601 in UTC with milliseconds. */
+  readonly at: string;
+  readonly data: string;
+  readonly meta: string;
+}
+
+/** An event as a log gives it back: the same texts, and where they stand. */
+export interface RecordedEvent extends NewEvent {
+  readonly stream: string;
+  readonly revision: number;
+  /** Present when all streams are read, absent when one is: not every engine knows it there. */
+  readonly position?: Position;
+}

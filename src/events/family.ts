@@ -1,0 +1,22 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
+
+/** One released shape of an event type: its version, and what its data must look like. */
+export interface EventShape {
+  readonly schema: number;
+  readonly data: TSchema;
+}
+
+export type Family = Readonly<Record<string, EventShape>>;
+
+/** The discriminated union of a family: `{ type: 'MessageSent', data: {...} } | ...`. */
+export type EventOf<F extends Family> = {
+  [T in keyof F & string]: { readonly type: T; readonly data: Static<F[T]['data']> };
+}[keyof F & string];
+
+export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+export const literals = <const V extends readonly string[]>(...values: V) =>
+  Type.Unsafe<V[number]>(Type.Union(values.map((value) => Type.Literal(value))));
+
+/** A text that belongs to a person: the codec passes it through `protect`, and erasure will find it by this mark. */
+export const personalText = () => Type.String({ personal: true });

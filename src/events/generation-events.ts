@@ -1,0 +1,40 @@
+import { Type } from '@sinclair/typebox';
+import { type EventOf, literals, nullable, personalText } from './family.js';
+
+const attempt = Type.Integer({ minimum: 1 });
+
+/** The tape of one generation, in `generation-<id>`: one writer at a time, fenced by the expected revision. */
+export const generationEvents = {
+  GenerationClaimed: { schema: 1, data: Type.Object({ attempt, worker: Type.String() }) },
+  DeltaReceived: {
+    schema: 1,
+    data: Type.Object({
+      attempt,
+      seq: Type.Integer({ minimum: 0 }),
+      text: personalText(),
+      channel: literals('content', 'reasoning'),
+    }),
+  },
+  /** Without `retryAt` it seals the tape: nothing follows, and the end of the generation is a function of what stands. */
+  AttemptEnded: {
+    schema: 1,
+    data: Type.Object({
+      attempt,
+      outcome: literals('completed', 'cancelled', 'failed'),
+      finishReason: nullable(Type.String()),
+      modelServed: nullable(Type.String()),
+      usage: nullable(Type.Record(Type.String(), Type.Unknown())),
+      droppedDeltas: Type.Integer({ minimum: 0 }),
+      error: nullable(
+        Type.Object({
+          kind: Type.String(),
+          message: personalText(),
+          providerStatus: Type.Optional(Type.Integer()),
+        }),
+      ),
+      retryAt: Type.Optional(Type.String()),
+    }),
+  },
+} as const;
+
+export type GenerationEvent = EventOf<typeof generationEvents>;

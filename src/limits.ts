@@ -1,0 +1,51 @@
+/** Every bound of the product, its unit last in its name, and why it is what it is. */
+export const limits = {
+  /** One append is one decision; more events than this is an import, and an import can be split. */
+  appendEventsMax: 1_000,
+  /** EventStoreDB refuses larger appends by default; the smaller of the two engines sets the contract. */
+  appendBytesMax: 1024 * 1024,
+  /** What EventStoreDB adds to an event on the wire counts against its limit too. */
+  appendOverheadPerEventBytes: 128,
+  /** A revision has to be an exact JavaScript number and fit every engine's column. */
+  revisionMax: 2 ** 31 - 1,
+  streamNameCharactersMax: 200,
+
+  /** One group commit: large enough to share a flush, small enough that its lock is held for milliseconds. */
+  commitBatchEventsMax: 2_000,
+  commitBatchBytesMax: 4 * 1024 * 1024,
+  /** Appends that wait for a database that is away; past either bound a new one fails at once. */
+  commitQueueAppendsMax: 20_000,
+  commitQueueBytesMax: 64 * 1024 * 1024,
+  /** How long an append may wait for the database before it is answered as unavailable. */
+  appendDeadlineMs: 10_000,
+  /** A connection that has not answered a batch by then is dropped, and the batch retried elsewhere. */
+  commitAnswerMs: 5_000,
+
+  /** A page of a read: one round trip, and at most this much memory for each reader. */
+  readPageEventsMax: 5_000,
+  readPageBytesMax: 8 * 1024 * 1024,
+  readAnswerMs: 30_000,
+  readConnectionsMax: 8,
+
+  /** Leases and checkpoints: short queries, few at a time. */
+  runtimeConnectionsMax: 4,
+  runtimeAnswerMs: 5_000,
+
+  /** Behind lost wake-ups stands this poll: one tiny query a second for a whole process. */
+  headPollMs: 1_000,
+  reconnectBackoffMs: { first: 20, most: 1_000 },
+
+  /** Writers of one stream that keep overtaking each other; then the caller is told to come back. */
+  transactAttemptsMax: 10,
+
+  /** A handler that keeps failing is poisoned after this many tries; an outage it reports as such is not counted. */
+  handlerAttemptsMax: 6,
+  handlerBackoffMs: { first: 50, most: 5_000 },
+  /** A checkpoint at least this often while catching up: what a crash makes a handler see again. */
+  checkpointEveryEvents: 500,
+  /** Counting how far a subscription is behind stops here: beyond it the exact number helps nobody. */
+  backlogCountMax: 100_000,
+
+  /** A stop that has not finished by then is ended, so that a supervisor never has to. */
+  stopDeadlineMs: 20_000,
+} as const;

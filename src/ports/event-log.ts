@@ -1,0 +1,75 @@
+import type { NewEvent, Position, RecordedEvent } from '../events/envelope.js';
+
+/** What a writer believes of a stream: its last revision, that it does not exist, or nothing at all. */
+export type ExpectedRevision = number | 'none' | 'any';
+
+/** Everything that can come of an append. Each is about the append as a whole: it is never half written. */
+export type AppendOutcome =
+  /** Committed and flushed. Revision and position are those of its last event. */
+  | { readonly outcome: 'appended'; readonly revision: number; readonly position: Position }
+  /** All its ids stand in the stream already, in this order and without a gap: an earlier try had succeeded. */
+  | { readonly outcome: 'already-there'; readonly revision: number; readonly position: Position }
+  /** Nothing is written: the stream is elsewhere, or only some of the ids (or another stream's) stand in the log. */
+  | { readonly outcome: 'conflict'; readonly revision: number | 'none' }
+  /** The log did not answer in time. `maybeWritten` tells whether a retry may find the events there. */
+  | { readonly outcome: 'unavailable'; readonly maybeWritten: boolean };
+
+export interface ReadStreamOptions {
+  /** Forwards it defaults to the first event, backwards to the last. */
+  readonly from?: number;
+  readonly direction?: 'forwards' | 'backwards';
+  readonly eventsMax?: number;
+}
+
+export interface AllStreamsFilter {
+  /** Stream categories: what stands before the first `-` of a stream's name. Absent means every stream. */
+  readonly categories?: readonly string[];
+}
+
+/** What one read of all streams brought, in the order of commits. */
+export interface Page {
+  readonly events: readonly RecordedEvent[];
+  /** Everything up to here is covered, events that the filter left out included. */
+  readonly position: Position;
+}
+
+export interface LivePage extends Page {
+  /** True when nothing later was committed at the moment of reading. Such a page may be empty, the first time. */
+  readonly live: boolean;
+}
+
+export interface Backlog {
+  /** Counted, never subtracted, and not beyond the asked maximum. */
+  readonly events: number;
+  /** When the oldest of them happened. */
+  readonly oldestAt: string | undefined;
+}
+
+/**
+ * The only source of truth. Positions follow the order of commits; a reader that has seen one will never learn of
+ * an event before it. Texts come back exactly as they were given.
+ *
+ * Every call throws InvalidAppend or InvalidStreamName for arguments that no log may take, before anything leaves.
+ * Reads throw LogUnavailable; a subscription never does: it waits and goes on where it was.
+ */
+export interface EventLog {
+  append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome>;
+
+  /** One stream, in pages. A stream that does not exist has none. */
+  readStream(stream: string, options?: ReadStreamOptions): AsyncIterable<readonly RecordedEvent[]>;
+
+  /** All streams from after a position up to the present end, in pages. */
+  readAll(after: Position, filter?: AllStreamsFilter): AsyncIterable<Page>;
+
+  /** All streams from after a position, for ever: first what stands there, then what comes. Ends when aborted. */
+  subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage>;
+
+  /** The position of the newest event. */
+  head(): Promise<Position>;
+
+  /** What a reader at this position has yet to see. */
+  backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog>;
+
+  /** Lets what is under way finish and leaves nothing open. */
+  close(): Promise<void>;
+}
