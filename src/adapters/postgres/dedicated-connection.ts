@@ -1,0 +1,76 @@
+import { Socket } from 'node:net';
+import pg from 'pg';
+import { RetryableError } from '../../ports/errors.js';
+import { isOutage } from './outage.js';
+
+/** Settings of a session that the log relies on, whatever the server's defaults are. */
+export const sessionOptions = '-c synchronous_commit=on -c TimeZone=UTC -c DateStyle=ISO';
+
+interface Session {
+  readonly client: pg.Client;
+  readonly socket: Socket;
+}
+
+/** One connection that is made when it is needed and made anew after it has failed. */
+export class DedicatedConnection {
+  private session: Session | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly config: pg.ClientConfig,
+    private readonly answerMs: number,
+    private readonly prepare: (client: pg.Client) => Promise<void> = async () => {},
+  ) {}
+
+  /** Throws RetryableError when the server could not be reached or did not answer: the query may have been run. */
+  async query<Row extends unknown[]>(query: pg.QueryArrayConfig): Promise<Row[]> {
+    let session: Session | undefined;
+    try {
+      session = this.session ?? (await this.connect());
+      const result = await session.client.query<Row>(query);
+      return result.rows;
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      // Nobody knows what the old session still does: the next query gets a new one.
+      if (session) this.drop(session);
+      throw new RetryableError('the database did not answer', { cause: error });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    const { session } = this;
+    this.session = undefined;
+    await session?.client.end();
+  }
+
+  private async connect(): Promise<Session> {
+    const socket = new Socket();
+    const client = new pg.Client({
+      ...this.config,
+      options: sessionOptions,
+      query_timeout: this.answerMs,
+      connectionTimeoutMillis: this.answerMs,
+      keepAlive: true,
+      stream: () => socket,
+    });
+    const session = { client, socket };
+    client.on('error', () => this.drop(session));
+    try {
+      await client.connect();
+      await this.prepare(client);
+      if (this.closed) throw new Error('closed while connecting');
+    } catch (error) {
+      this.drop(session);
+      throw error;
+    }
+    this.session = session;
+    return session;
+  }
+
+  /** Without a farewell: the socket may be half open, and a farewell would wait for ever. */
+  private drop(session: Session): void {
+    if (this.session === session) this.session = undefined;
+    session.socket.destroy();
+  }
+}

@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { chown, readFile } from 'node:fs/promises';
+import { CannotStartPostgres } from './errors.js';
+
+/** The user that PostgreSQL runs as. `undefined` stands for ourselves. */
+export interface ServerAccount {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface Outcome {
+  /** `null` when a signal ended it. */
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What our environment holds (locale, time zone, PG* variables) must not decide how a cluster is made or run. */
+export const serverEnvironment = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', TZ: 'UTC' };
+
+export function startedByRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+/** PostgreSQL refuses root, and initdb looks its user up by name: `nobody` is the one that every system has. */
+export async function unprivilegedAccount(): Promise<ServerAccount> {
+  const entry = /^nobody:[^:]*:(-?\d+):(-?\d+):/m.exec(await readFile('/etc/passwd', 'utf8'));
+  if (!entry) {
+    throw new CannotStartPostgres(
+      'PostgreSQL refuses to run as root, and there is no user "nobody" to run it as: start as an ordinary user.',
+    );
+  }
+  return { uid: Number(entry[1]), gid: Number(entry[2]) };
+}
+
+export async function giveTo(account: ServerAccount | undefined, path: string): Promise<void> {
+  if (account) await chown(path, account.uid, account.gid);
+}
+
+/** Rejects only when the program could not be started at all. */
+export function runAs(account: ServerAccount | undefined, program: string, args: readonly string[]): Promise<Outcome> {
+  const started = new Promise<Outcome>((resolve, reject) => {
+    const options = { ...account, env: serverEnvironment, cwd: '/' };
+    const child = execFile(program, args, options, (error, stdout, stderr) => {
+      if (error && child.pid === undefined) reject(error);
+      else resolve({ status: child.exitCode, stdout, stderr });
+    });
+  });
+  return started.catch((cause: Error) => {
+    const user = account ? `uid ${account.uid}` : 'this user';
+    throw new CannotStartPostgres(`Cannot run ${program} as ${user}: ${cause.message}`, { cause });
+  });
+}
+
+/** Asked of the system as that user, because mode bits know nothing of ACLs and network file systems. */
+export async function canEnter(account: ServerAccount | undefined, directory: string): Promise<boolean> {
+  const { status } = await runAs(account, '/bin/sh', ['-c', 'cd "$1"', 'sh', directory]);
+  return status === 0;
+}

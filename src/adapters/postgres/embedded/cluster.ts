@@ -1,0 +1,61 @@
+import { mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { giveTo, runAs } from './account.js';
+import type { Binaries } from './binaries.js';
+import { flush } from './durable.js';
+import { CannotStartPostgres } from './errors.js';
+import { ifThere } from './if-there.js';
+import type { Placement } from './placement.js';
+
+const draftPrefix = 'postgres.draft-';
+
+/** Leaves a complete cluster of our major version in `<home>/postgres`. The caller owns `home`. */
+export async function provideCluster(binaries: Binaries, { home, account }: Placement): Promise<string> {
+  await removeDrafts(home);
+  const cluster = join(home, 'postgres');
+  const version = (await ifThere(readFile(join(cluster, 'PG_VERSION'), 'utf8')))?.trim();
+  if (version === undefined) {
+    if ((await ifThere(readdir(cluster)))?.length) {
+      throw new CannotStartPostgres(`${cluster} holds no cluster, but it is not empty: choose another data directory.`);
+    }
+    // initdb that dies half way leaves what PostgreSQL refuses for ever, so the name appears when all is there.
+    const draft = await mkdtemp(join(home, draftPrefix));
+    await giveTo(account, draft);
+    await initialise(binaries.initdb, account, draft);
+    await rename(draft, cluster);
+    await flush(home);
+  } else if (version !== binaries.major) {
+    throw new CannotStartPostgres(
+      `${cluster} was made by PostgreSQL ${version}, and this is PostgreSQL ${binaries.major}: ` +
+        'dump it with the version that made it and restore it into a new data directory.',
+    );
+  }
+  return cluster;
+}
+
+async function initialise(initdb: string, account: Placement['account'], directory: string): Promise<void> {
+  const { status, stderr } = await runAs(account, initdb, [
+    `--pgdata=${directory}`,
+    '--username=postgres',
+    // Who can reach the socket is decided by the directory that it stands in.
+    '--auth=trust',
+    '--encoding=UTF8',
+    '--locale-provider=builtin',
+    '--builtin-locale=C.UTF-8',
+    '--locale=C',
+    '--no-instructions',
+  ]);
+  if (status !== 0) {
+    await rm(directory, { recursive: true, force: true });
+    throw new CannotStartPostgres(`initdb could not make a cluster in ${directory}:\n${stderr.trim()}`);
+  }
+}
+
+/** From starts that were killed. One may still be writing into its draft, which is then tried again. */
+async function removeDrafts(home: string): Promise<void> {
+  for (const name of await readdir(home)) {
+    if (name.startsWith(draftPrefix)) {
+      await rm(join(home, name), { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+    }
+  }
+}

@@ -1,0 +1,16 @@
+/** PostgreSQL cannot run here, and trying again will not change that. The message says what would. */
+export class CannotStartPostgres extends Error {
+  override readonly name = 'CannotStartPostgres';
+}
+
+/** Another live process owns the data directory. Nothing in it was touched. */
+export class DataDirectoryInUse extends Error {
+  override readonly name = 'DataDirectoryInUse';
+
+  constructor(
+    readonly directory: string,
+    owner: 'another process' | 'another user' = 'another process',
+  ) {
+    super(`The data directory ${directory} is in use by ${owner}: stop that one first, or choose another directory.`);
+  }
+}

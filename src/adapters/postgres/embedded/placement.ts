@@ -1,0 +1,49 @@
+import { chmod, mkdtemp, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { canEnter, type ServerAccount, startedByRoot, unprivilegedAccount } from './account.js';
+import { writeWhole } from './durable.js';
+import { CannotStartPostgres } from './errors.js';
+import { ifThere } from './if-there.js';
+import { openSharedPlace } from './shared-place.js';
+
+export interface Placement {
+  /** Holds the cluster, as `postgres`: the data directory itself, unless relocated. */
+  readonly home: string;
+  readonly relocated: boolean;
+  readonly account: ServerAccount | undefined;
+}
+
+/** Decides where the cluster lives and who runs it. The caller owns `dataDir`. */
+export async function placeCluster(dataDir: string): Promise<Placement> {
+  const location = join(dataDir, 'postgres.location');
+  const recorded = (await ifThere(readFile(location, 'utf8')))?.trim();
+  if (recorded !== undefined && !(await ifThere(stat(recorded)))) {
+    throw new CannotStartPostgres(
+      `The data of ${dataDir} was kept in ${recorded}, which is gone. Bring it back, or delete ${location} to begin anew without it.`,
+    );
+  }
+  const home = recorded ?? dataDir;
+  const relocated = recorded !== undefined;
+  if (!startedByRoot()) return { home, relocated, account: undefined };
+
+  // What an ordinary user has begun goes on under that user's name, or it could not go on with it later.
+  const cluster = await ifThere(stat(join(home, 'postgres')));
+  const account = cluster && cluster.uid !== 0 ? { uid: cluster.uid, gid: cluster.gid } : await unprivilegedAccount();
+  if (await canEnter(account, home)) return { home, relocated, account };
+  // To move away from data that exists would look as if it were lost.
+  if (relocated || cluster) {
+    throw new CannotStartPostgres(
+      `The data in ${home} belongs to uid ${account.uid}, under which PostgreSQL runs, and a directory above it is closed to that user.`,
+    );
+  }
+  return { home: await relocate(location, account), relocated: true, account };
+}
+
+/** A random name, not one derived from the path: a directory that was deleted and made anew must not find old data. */
+async function relocate(location: string, account: ServerAccount): Promise<string> {
+  const home = await mkdtemp(`${await openSharedPlace(account)}/`);
+  await chmod(home, 0o755);
+  // The place exists before it is recorded, so a recorded place that is missing always means lost data.
+  await writeWhole(location, `${home}\n`);
+  return home;
+}

@@ -1,0 +1,22 @@
+const linesKeptMax = 20;
+
+/** Reads what PostgreSQL writes to stderr: what is severe is told at once, the last lines are kept for an error. */
+export class ServerLog {
+  #unfinished = '';
+  #last: string[] = [];
+
+  constructor(private readonly onNotice: (text: string) => void) {}
+
+  get lastLines(): string {
+    return this.#last.join('\n');
+  }
+
+  write(chunk: string): void {
+    const lines = (this.#unfinished + chunk).split('\n');
+    this.#unfinished = lines.pop() ?? '';
+    for (const line of lines) {
+      if (/^(WARNING|ERROR|FATAL|PANIC):/.test(line)) this.onNotice(`PostgreSQL: ${line}`);
+    }
+    this.#last = [...this.#last, ...lines].slice(-linesKeptMax);
+  }
+}

@@ -1,0 +1,173 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { type ServerAccount, serverEnvironment } from './account.js';
+import { CannotStartPostgres } from './errors.js';
+import { ifThere } from './if-there.js';
+import { ServerLog } from './server-log.js';
+import { privateTo, serverPort } from './settings.js';
+import { signalIfAlive } from './signal.js';
+
+/** Long, because a recovery after a crash reads up to max_wal_size. */
+const startDeadlineMs = 300_000;
+const connectDeadlineMs = 10_000;
+const readinessPollMs = 10;
+/** A fast shutdown writes a checkpoint; an immediate one does not, and leaves a recovery to the next start. */
+const fastShutdownMs = 20_000;
+const lastWordsMs = 1_000;
+
+export interface ServerSpecification {
+  readonly postgres: string;
+  readonly account: ServerAccount | undefined;
+  readonly cluster: string;
+  readonly socketDirectory: string;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly onNotice: (text: string) => void;
+}
+
+/**
+ * Runs PostgreSQL and shuts it down when we die, even by kill -9: descriptor 3 is a pipe whose other end only we hold.
+ * The signal is repeated because one that comes before PostgreSQL has set up its handlers is lost.
+ * Once the pipe has ended the socket directory goes too; after a crash it stays, for the restart.
+ */
+const guardian = `
+directory=$1; shift
+trap '' HUP INT TERM
+"$@" </dev/null >&2 3<&- & postgres=$!
+echo "$postgres"
+(read -r _ <&3; : >"$directory/abandoned.$$"; while kill -INT "$postgres"; do sleep 1 3<&-; done) >/dev/null 2>&1 & watcher=$!
+wait "$postgres"; status=$?
+kill -KILL "$watcher" 2>/dev/null
+[ -e "$directory/abandoned.$$" ] && rm -rf "$directory"
+exit "$status"
+`;
+
+/** One run of PostgreSQL, from its start to its end. */
+export class ServerProcess {
+  /** How it ended. Never rejects. */
+  readonly ended: Promise<string>;
+  readonly #child: ChildProcess;
+  readonly #log: ServerLog;
+  readonly #closed: Promise<unknown>;
+  #pid = 0;
+  #running = true;
+
+  constructor(private readonly specification: ServerSpecification) {
+    const { postgres, account, cluster, socketDirectory, onNotice } = specification;
+    const settings = { ...specification.settings, ...privateTo(socketDirectory) };
+    const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+    const command = [postgres, '-D', cluster, ...options];
+    // A process group of its own: Ctrl-C must reach the application, which drains, before the database.
+    this.#child = spawn('/bin/sh', ['-c', guardian, 'sh', socketDirectory, ...command], {
+      ...account,
+      env: serverEnvironment,
+      cwd: '/',
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    });
+    this.#log = new ServerLog(onNotice);
+    this.#child.stderr?.setEncoding('utf8').on('data', (chunk: string) => this.#log.write(chunk));
+    this.#child.stdout?.setEncoding('utf8').on('data', (line: string) => {
+      this.#pid = Number.parseInt(line, 10);
+    });
+    this.#closed = new Promise((resolve) => this.#child.once('close', resolve));
+    this.ended = this.#awaitEnd();
+    this.#letTheLoopGo();
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  /** Resolves once it takes connections. The proof is a connection: what a file or a log says may be from before. */
+  async ready(cancelled: AbortSignal): Promise<void> {
+    const deadline = performance.now() + startDeadlineMs;
+    while (!((await this.#saysReady()) && (await this.#takesConnections()))) {
+      if (!this.#running) throw await this.#failure('PostgreSQL ended while it started');
+      if (cancelled.aborted) {
+        await this.stop();
+        throw await this.#failure('The start of PostgreSQL was cancelled');
+      }
+      if (performance.now() > deadline) {
+        this.#quit();
+        throw await this.#failure('PostgreSQL did not start in time');
+      }
+      await sleep(readinessPollMs);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#child.ref();
+    this.#releasePipe();
+    const patience = setTimeout(() => {
+      this.specification.onNotice('PostgreSQL takes long to shut down: stopping it at once.');
+      this.#quit();
+    }, fastShutdownMs);
+    await this.ended;
+    clearTimeout(patience);
+  }
+
+  /** Without a checkpoint. What was committed is recovered at the next start. */
+  #quit(): void {
+    if (this.#running && this.#pid > 0) signalIfAlive(this.#pid, 'SIGQUIT');
+  }
+
+  #awaitEnd(): Promise<string> {
+    return new Promise<string>((resolve) => {
+      this.#child.once('error', (error) => resolve(error.message));
+      this.#child.once('exit', (code, signal) => resolve(signal ? `guardian killed by ${signal}` : `exit ${code}`));
+    }).finally(() => {
+      this.#running = false;
+      // Were only the guardian killed, this still shuts PostgreSQL down.
+      this.#releasePipe();
+    });
+  }
+
+  #releasePipe(): void {
+    const pipe = this.#child.stdio[3];
+    if (pipe instanceof Socket) pipe.destroy();
+  }
+
+  /** A program that has nothing left to do may end; the guardian then shuts PostgreSQL down. */
+  #letTheLoopGo(): void {
+    this.#child.unref();
+    for (const stream of this.#child.stdio) {
+      if (stream instanceof Socket) stream.unref();
+    }
+  }
+
+  /** A connection made earlier would only draw a refusal into the log. Line 8 is what pg_ctl waits for too. */
+  async #saysReady(): Promise<boolean> {
+    const lines = (await ifThere(readFile(join(this.specification.cluster, 'postmaster.pid'), 'utf8')))?.split('\n');
+    return Number(lines?.[0]) === this.#pid && lines?.[7]?.trim() === 'ready';
+  }
+
+  async #takesConnections(): Promise<boolean> {
+    const client = new pg.Client({
+      host: this.specification.socketDirectory,
+      port: serverPort,
+      user: 'postgres',
+      database: 'postgres',
+      connectionTimeoutMillis: connectDeadlineMs,
+    });
+    // It may end again at once, and an error between the two calls has no other listener; #running tells of it.
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      await client.end();
+      return true;
+    } catch (error) {
+      if (this.#running) this.specification.onNotice(`PostgreSQL does not answer yet: ${(error as Error).message}`);
+      return false;
+    }
+  }
+
+  async #failure(what: string): Promise<CannotStartPostgres> {
+    // The last lines may still be on their way. Not for ever: an orphan of PostgreSQL may hold the other end.
+    await Promise.race([this.#closed, sleep(lastWordsMs)]);
+    return new CannotStartPostgres(`${what} (${await this.ended}):\n${this.#log.lastLines}`);
+  }
+}

@@ -1,0 +1,21 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { canEnter, type ServerAccount } from './account.js';
+
+/** The shortest limit of all systems for the path of a unix socket (sun_path), less the byte that ends it. */
+export const socketPathBytesMax = 103;
+
+/** What is left of it for the temporary directory, below which names of up to 43 bytes follow. */
+const temporaryBytesMax = 60;
+
+export function temporaryParent(temporary: string): string {
+  return Buffer.byteLength(temporary) <= temporaryBytesMax ? temporary : '/tmp';
+}
+
+/** A new directory with a short name, closed to everybody else (0700). */
+export async function makeShortDirectory(account?: ServerAccount): Promise<string> {
+  const preferred = temporaryParent(tmpdir());
+  const parent = (await canEnter(account, preferred)) ? preferred : '/tmp';
+  return mkdtemp(join(parent, 'verbatim-'));
+}

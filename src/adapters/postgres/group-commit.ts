@@ -1,0 +1,202 @@
+import type { NewEvent } from '../../events/envelope.js';
+import { limits } from '../../limits.js';
+import { RetryableError } from '../../ports/errors.js';
+import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
+
+export interface Append {
+  readonly stream: string;
+  readonly expected: ExpectedRevision;
+  readonly events: readonly NewEvent[];
+  readonly bytes: number;
+}
+
+/**
+ * Commits appends of different streams in one transaction and answers for each. `retried` tells that some of them
+ * may stand in the log already. Throws RetryableError when it got no answer: then nobody knows whether they were
+ * committed. Any other error says that the batch was refused as a whole.
+ */
+export interface BatchWriter {
+  write(appends: readonly Append[], retried: boolean): Promise<readonly AppendOutcome[]>;
+}
+
+export interface GroupCommitParts {
+  /** Each commits one batch at a time. */
+  readonly writers: readonly BatchWriter[];
+  /** What a writer's refusal of a single append is to its caller. */
+  readonly refusal: (append: Append, error: unknown) => Error;
+  readonly now: () => number;
+}
+
+interface Pending {
+  readonly append: Append;
+  readonly giveUpAt: number;
+  readonly resolve: (outcome: AppendOutcome) => void;
+  readonly reject: (error: Error) => void;
+  sent: boolean;
+  settled: boolean;
+}
+
+const EXPIRY_CHECK_MS = 100;
+
+/**
+ * All appends that wait in this process go into one transaction and share its flush; the next batch leaves when a
+ * writer is free. Appends of one stream keep their order: at most one of them is on its way.
+ */
+export class GroupCommit {
+  private readonly idle: BatchWriter[];
+  private readonly unsettled = new Set<Pending>();
+  private unsettledBytes = 0;
+  /** One append of each busy stream is here or on its way; the others of that stream wait behind it. */
+  private ready: Pending[] = [];
+  private readonly behind = new Map<string, Pending[]>();
+  private dispatchPlanned = false;
+  private pausedUntil = 0;
+  private pauseMs = 0;
+  private expiry: NodeJS.Timeout | undefined;
+  private closing = false;
+  private drained: (() => void) | undefined;
+
+  constructor(private readonly parts: GroupCommitParts) {
+    this.idle = [...parts.writers];
+  }
+
+  submit(append: Append): Promise<AppendOutcome> {
+    const full =
+      this.unsettled.size >= limits.commitQueueAppendsMax ||
+      this.unsettledBytes + append.bytes > limits.commitQueueBytesMax;
+    if (full || this.closing) return Promise.resolve({ outcome: 'unavailable', maybeWritten: false });
+    return new Promise((resolve, reject) => {
+      const giveUpAt = this.parts.now() + limits.appendDeadlineMs;
+      this.accept({ append, giveUpAt, resolve, reject, sent: false, settled: false });
+    });
+  }
+
+  /** Takes nothing more, and waits until everything taken is answered. */
+  async close(): Promise<void> {
+    this.closing = true;
+    if (this.unsettled.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.drained = resolve;
+    });
+  }
+
+  private accept(pending: Pending): void {
+    this.unsettled.add(pending);
+    this.unsettledBytes += pending.append.bytes;
+    const { stream } = pending.append;
+    const queue = this.behind.get(stream);
+    if (queue) queue.push(pending);
+    else {
+      this.behind.set(stream, []);
+      this.ready.push(pending);
+    }
+    this.expiry ??= setInterval(() => this.expire(), EXPIRY_CHECK_MS);
+    this.planDispatch();
+  }
+
+  /** Once this turn of the event loop has ended, so that all it appends leaves together. */
+  private planDispatch(): void {
+    if (this.dispatchPlanned || this.idle.length === 0) return;
+    this.dispatchPlanned = true;
+    setImmediate(() => {
+      this.dispatchPlanned = false;
+      this.dispatch();
+    });
+  }
+
+  private dispatch(): void {
+    if (this.parts.now() < this.pausedUntil) return;
+    while (this.idle.length > 0 && this.ready.length > 0) {
+      const batch = this.takeBatch();
+      if (batch.length === 0) continue;
+      const writer = this.idle.pop() as BatchWriter;
+      void this.commit(writer, batch).then(() => {
+        this.idle.push(writer);
+        this.dispatch();
+      });
+    }
+  }
+
+  private takeBatch(): Pending[] {
+    let events = 0;
+    let bytes = 0;
+    let taken = 0;
+    for (const { append } of this.ready) {
+      events += append.events.length;
+      bytes += append.bytes;
+      const fits = events <= limits.commitBatchEventsMax && bytes <= limits.commitBatchBytesMax;
+      if (!fits && taken > 0) break;
+      taken += 1;
+    }
+    const batch = this.ready.splice(0, taken);
+    for (const expired of batch.filter((pending) => pending.settled)) this.release(expired);
+    return batch.filter((pending) => !pending.settled);
+  }
+
+  /** Never rejects: whatever happens to a batch, each append of it is answered or queued again. */
+  private async commit(writer: BatchWriter, batch: Pending[]): Promise<void> {
+    const retried = batch.some((pending) => pending.sent);
+    for (const pending of batch) pending.sent = true;
+    try {
+      const outcomes = await writer.write(
+        batch.map((pending) => pending.append),
+        retried,
+      );
+      this.pauseMs = 0;
+      batch.forEach((pending, index) => {
+        this.settle(pending, () => pending.resolve(outcomes[index] as AppendOutcome));
+        this.release(pending);
+      });
+    } catch (error) {
+      await this.recover(writer, batch, error);
+    }
+  }
+
+  private async recover(writer: BatchWriter, batch: Pending[], error: unknown): Promise<void> {
+    if (error instanceof RetryableError) {
+      this.queueAgain(batch);
+    } else if (batch.length > 1) {
+      // One append is refused by the database itself: alone, each is answered for what it is.
+      for (const pending of batch) await this.commit(writer, [pending]);
+    } else {
+      const [pending] = batch as [Pending];
+      this.settle(pending, () => pending.reject(this.parts.refusal(pending.append, error)));
+      this.release(pending);
+    }
+  }
+
+  private queueAgain(batch: Pending[]): void {
+    this.ready.unshift(...batch);
+    const { first, most } = limits.reconnectBackoffMs;
+    this.pauseMs = Math.min(most, Math.max(first, this.pauseMs * 2));
+    this.pausedUntil = this.parts.now() + this.pauseMs;
+    setTimeout(() => this.dispatch(), this.pauseMs + 1);
+  }
+
+  private release({ append: { stream } }: Pending): void {
+    const next = this.behind.get(stream)?.shift();
+    if (next) this.ready.push(next);
+    else this.behind.delete(stream);
+  }
+
+  private settle(pending: Pending, answer: () => void): void {
+    if (pending.settled) return;
+    pending.settled = true;
+    this.unsettled.delete(pending);
+    this.unsettledBytes -= pending.append.bytes;
+    answer();
+    if (this.unsettled.size > 0) return;
+    clearInterval(this.expiry);
+    this.expiry = undefined;
+    this.drained?.();
+  }
+
+  /** Oldest first, so it stops at the first that may still wait. */
+  private expire(): void {
+    const now = this.parts.now();
+    for (const pending of this.unsettled) {
+      if (pending.giveUpAt > now) return;
+      this.settle(pending, () => pending.resolve({ outcome: 'unavailable', maybeWritten: pending.sent }));
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import { once, setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { type Position, START } from '../../events/envelope.js';
+import { limits } from '../../limits.js';
+import { DedicatedConnection } from './dedicated-connection.js';
+import { positionOf } from './position.js';
+
+/**
+ * Knows a position that is committed, and tells when a later one is. It learns from appends of this process, from
+ * one notification for each batch of any process, and, should both be lost, from a poll. Each is only a hint to
+ * read: what is at or before a known head can be read, in order and without a gap.
+ */
+export class HeadWatch {
+  private known: Position = START;
+  private readonly advances = new EventTarget();
+  private readonly stopping = new AbortController();
+  private readonly connection: DedicatedConnection;
+  private readonly polling: Promise<void>;
+
+  constructor(config: pg.ClientConfig) {
+    // One for each subscriber that waits, however many there are.
+    setMaxListeners(0, this.advances);
+    this.connection = new DedicatedConnection(config, limits.commitAnswerMs, async (client) => {
+      client.on('notification', ({ payload }) => this.advance(positionOf(payload ?? '0')));
+      await client.query('LISTEN verbatim_log');
+    });
+    this.polling = this.poll();
+  }
+
+  get head(): Position {
+    return this.known;
+  }
+
+  advance(position: Position): void {
+    if (position <= this.known) return;
+    this.known = position;
+    this.advances.dispatchEvent(new Event('advance'));
+  }
+
+  /** Resolves when something after `position` is known to be committed, or when aborted. */
+  async waitBeyond(position: Position, signal: AbortSignal): Promise<void> {
+    while (this.known <= position && !signal.aborted) {
+      await once(this.advances, 'advance', { signal }).catch((error) => {
+        if (!signal.aborted) throw error;
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.stopping.abort();
+    await this.connection.close();
+    await this.polling;
+  }
+
+  private async poll(): Promise<void> {
+    const { first, most } = limits.reconnectBackoffMs;
+    let pauseMs: number = first;
+    while (!this.stopping.signal.aborted) {
+      try {
+        const [row] = await this.connection.query<[string]>({
+          name: 'head',
+          text: 'SELECT position FROM log.head',
+          rowMode: 'array',
+        });
+        this.advance(positionOf(row?.[0] ?? '0'));
+        pauseMs = first;
+        await this.pause(limits.headPollMs);
+      } catch {
+        // The database is away: subscribers wait, and the next successful poll wakes them.
+        await this.pause(pauseMs);
+        pauseMs = Math.min(most, pauseMs * 2);
+      }
+    }
+  }
+
+  private async pause(milliseconds: number): Promise<void> {
+    await sleep(milliseconds, undefined, { signal: this.stopping.signal }).catch(() => {});
+  }
+}

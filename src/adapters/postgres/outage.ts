@@ -1,0 +1,17 @@
+import pg from 'pg';
+
+/** SQLSTATE classes and codes with which a healthy statement may be answered while the server cannot serve it. */
+const OUTAGE_CLASSES = ['08', '53', '57', '58'];
+const OUTAGE_CODES = [
+  '25006', // read only: a standby after a failover
+  '40001', // serialization failure
+  '40P01', // deadlock
+  '55P03', // lock not available
+];
+
+/** Whether the statement may succeed later, unchanged. Whatever is no answer of the server at all is an outage. */
+export function isOutage(error: unknown): boolean {
+  if (!(error instanceof pg.DatabaseError)) return true;
+  const code = error.code ?? '';
+  return OUTAGE_CLASSES.includes(code.slice(0, 2)) || OUTAGE_CODES.includes(code);
+}

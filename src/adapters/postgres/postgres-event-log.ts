@@ -1,0 +1,138 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import type { NewEvent, Position, RecordedEvent } from '../../events/envelope.js';
+import { limits } from '../../limits.js';
+import { checkAppend, checkStreamName, InvalidAppend } from '../../ports/append-rules.js';
+import { LogUnavailable, TerminalError } from '../../ports/errors.js';
+import type {
+  AllStreamsFilter,
+  AppendOutcome,
+  Backlog,
+  EventLog,
+  ExpectedRevision,
+  LivePage,
+  Page,
+  ReadStreamOptions,
+} from '../../ports/event-log.js';
+import { PostgresBatchWriter } from './batch-writer.js';
+import { DedicatedConnection } from './dedicated-connection.js';
+import { EventReader } from './event-reader.js';
+import { type Append, GroupCommit } from './group-commit.js';
+import { HeadWatch } from './head-watch.js';
+
+/** While one batch is being flushed the next is already on its way: it waits inside the server, for the head row. */
+const WRITERS = 2;
+
+/** The log in a PostgreSQL database whose migrations have run. */
+export class PostgresEventLog implements EventLog {
+  private readonly watch: HeadWatch;
+  private readonly reader: EventReader;
+  private readonly connections: DedicatedConnection[];
+  private readonly commits: GroupCommit;
+  private readonly closing = new AbortController();
+
+  constructor(config: pg.ClientConfig) {
+    this.watch = new HeadWatch(config);
+    this.reader = new EventReader(config);
+    this.connections = Array.from({ length: WRITERS }, () => new DedicatedConnection(config, limits.commitAnswerMs));
+    this.commits = new GroupCommit({
+      writers: this.connections.map(
+        (connection) => new PostgresBatchWriter(connection, (head) => this.watch.advance(head)),
+      ),
+      refusal,
+      now: () => performance.now(),
+    });
+  }
+
+  async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {
+    const bytes = checkAppend(stream, expected, events);
+    return this.commits.submit({ stream, expected, events, bytes });
+  }
+
+  async *readStream(stream: string, options: ReadStreamOptions = {}): AsyncIterable<readonly RecordedEvent[]> {
+    checkStreamName(stream);
+    const { direction = 'forwards' } = options;
+    const step = direction === 'forwards' ? 1 : -1;
+    let from = options.from ?? (direction === 'forwards' ? 0 : limits.revisionMax);
+    if (direction === 'backwards') from = Math.min(from, limits.revisionMax);
+    let left = options.eventsMax ?? Number.POSITIVE_INFINITY;
+    while (left > 0 && from >= 0 && from <= limits.revisionMax) {
+      const events = await this.reader.ofStream(stream, direction, from, Math.min(left, limits.readPageEventsMax));
+      const last = events.at(-1);
+      if (last === undefined) return;
+      yield events;
+      left -= events.length;
+      from = last.revision + step;
+    }
+  }
+
+  async *readAll(after: Position, filter?: AllStreamsFilter): AsyncIterable<Page> {
+    const end = await this.reader.head();
+    for (let position = after; position < end; ) {
+      const page = await this.reader.allAfter(position, end, filter);
+      yield page;
+      position = page.position;
+    }
+  }
+
+  async *subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
+    const ended = AbortSignal.any([signal, this.closing.signal]);
+    const start = await this.untilReachable(() => this.reader.head(), ended);
+    if (start === undefined) return;
+    this.watch.advance(start);
+    let position = after;
+    if (position >= this.watch.head) yield { events: [], position, live: true };
+    while (!ended.aborted) {
+      await this.watch.waitBeyond(position, ended);
+      if (ended.aborted) return;
+      const from = position;
+      const page = await this.untilReachable(() => this.reader.allAfter(from, this.watch.head, filter), ended);
+      if (page === undefined) return;
+      position = page.position;
+      yield { ...page, live: position >= this.watch.head };
+    }
+  }
+
+  head(): Promise<Position> {
+    return this.reader.head();
+  }
+
+  backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
+    return this.reader.backlog(after, countMax, filter);
+  }
+
+  /** The answer of a read, however long the database is away; nothing when aborted meanwhile. */
+  private async untilReachable<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    const { first, most } = limits.reconnectBackoffMs;
+    for (let pauseMs: number = first; !signal.aborted; pauseMs = Math.min(most, pauseMs * 2)) {
+      try {
+        return await read();
+      } catch (error) {
+        if (!(error instanceof LogUnavailable)) throw error;
+        await sleep(pauseMs, undefined, { signal }).catch(() => {});
+      }
+    }
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    await this.commits.close();
+    await this.watch.close();
+    await this.reader.close();
+    await Promise.all(this.connections.map((connection) => connection.close()));
+  }
+}
+
+/** The server's own message may quote the text it refuses, and that may be a person's: only its code is told. */
+function refusal({ stream }: Append, error: unknown): Error {
+  const code = error instanceof pg.DatabaseError ? error.code : undefined;
+  switch (code) {
+    case '22P02':
+      return new InvalidAppend('not-json', `append to ${stream}: an event is not JSON, or its id no UUID`);
+    case '22003':
+      return new InvalidAppend('revision-out-of-range', `append to ${stream}: the stream is full`);
+    default:
+      return new TerminalError(`append to ${stream}: refused by the database (SQLSTATE ${code})`);
+  }
+}
