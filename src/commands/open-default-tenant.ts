@@ -1,0 +1,50 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { type ApiKey, createTenant, issueKey, tenant, tenantStream } from '../domain/tenant.js';
+import type { Metadata } from '../events/envelope.js';
+import { type TransactionParts, transact } from './transact.js';
+
+export const DEFAULT_TENANT = 'default';
+
+/** What a start needs before anybody can enter: the default tenant with a key. Answers whether it had to be created. */
+export class OpenDefaultTenant extends Command<{ readonly created: boolean }> {
+  constructor(
+    readonly key: ApiKey,
+    /** A key that the operator sets is issued on every start, the key of a first start only with its tenant. */
+    readonly issue: 'always' | 'first',
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(OpenDefaultTenant)
+export class OpenDefaultTenantHandler implements ICommandHandler<OpenDefaultTenant> {
+  constructor(private readonly parts: TransactionParts) {}
+
+  async execute({ key, issue }: OpenDefaultTenant): Promise<{ created: boolean }> {
+    const commandId = this.parts.ids.random();
+    const events = await transact(this.parts, {
+      stream: tenantStream(DEFAULT_TENANT),
+      tenant: DEFAULT_TENANT,
+      meta: startMetadata(commandId),
+      aggregate: tenant,
+      decide: (state) => {
+        if (!state.exists) return createTenant(DEFAULT_TENANT, key)(state);
+        return issue === 'always' ? issueKey(key)(state) : [];
+      },
+    });
+    return { created: events.some(({ type }) => type === 'TenantCreated') };
+  }
+}
+
+function startMetadata(commandId: string): Metadata {
+  return {
+    conversation: null,
+    owner: null,
+    actor: { id: 'verbatim', kind: 'system' },
+    correlationId: commandId,
+    causationId: null,
+    commandId,
+    fingerprint: null,
+    traceparent: null,
+  };
+}

@@ -1,0 +1,175 @@
+import { resolve } from 'node:path';
+
+const ROLES = ['api', 'saga', 'projections', 'relay'] as const;
+const PROVIDERS = ['openai', 'demo'] as const;
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+
+export type Role = (typeof ROLES)[number];
+export type Provider = (typeof PROVIDERS)[number];
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Everything that the environment decides, checked once at the start and never changed. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  /** Absent: an embedded PostgreSQL under the data directory. */
+  readonly databaseUrl: string | undefined;
+  readonly openai: { readonly apiKey: string | undefined; readonly baseUrl: string | undefined };
+  readonly provider: Provider;
+  readonly model: string;
+  readonly adminKey: string | undefined;
+  readonly roles: readonly Role[];
+  readonly deltaFlushMs: number;
+  readonly deltaFlushBytes: number;
+  readonly firstTokenTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly generationTimeoutMs: number;
+  readonly leaseMs: number;
+  readonly generationsMax: number;
+  readonly feedsPerUserMax: number;
+  readonly logLevel: LogLevel;
+}
+
+export class InvalidConfig extends Error {
+  constructor(readonly mistakes: readonly string[]) {
+    super(['The environment cannot be used:', ...mistakes.map((mistake) => `  ${mistake}`)].join('\n'));
+  }
+}
+
+/** Reads the environment, or throws InvalidConfig with every mistake in it. */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  const read = new Reader(environment);
+  const provider = readProvider(read);
+  const config: Config = {
+    host: read.text('HOST', /^[^\s/]+$/, 'a host name or address') ?? '127.0.0.1',
+    port: read.integer('PORT', 3000, 0, 65_535),
+    dataDir: resolve(read.text('VERBATIM_DATA_DIR', /^[^\0]+$/, 'a path') ?? 'data'),
+    databaseUrl: read.url('DATABASE_URL', ['postgres:', 'postgresql:']),
+    ...provider,
+    adminKey: read.text(
+      'VERBATIM_ADMIN_KEY',
+      /^vb_[A-Za-z0-9]{1,40}_[A-Za-z0-9]{32,}$/,
+      'vb_<id>_<secret>, the secret of at least 32 letters and digits',
+    ),
+    roles: read.list('VERBATIM_ROLES', ROLES),
+    deltaFlushMs: read.integer('VERBATIM_DELTA_FLUSH_MS', 50, 0, 5_000),
+    deltaFlushBytes: read.integer('VERBATIM_DELTA_FLUSH_BYTES', 4_096, 1),
+    firstTokenTimeoutMs: read.integer('VERBATIM_FIRST_TOKEN_TIMEOUT_MS', 60_000, 500),
+    idleTimeoutMs: read.integer('VERBATIM_IDLE_TIMEOUT_MS', 60_000, 500),
+    generationTimeoutMs: read.integer('VERBATIM_GENERATION_TIMEOUT_MS', 600_000, 1_000),
+    leaseMs: read.integer('VERBATIM_LEASE_MS', 15_000, 1_000, 600_000),
+    generationsMax: read.integer('VERBATIM_MAX_GENERATIONS', 256, 1),
+    feedsPerUserMax: read.integer('VERBATIM_MAX_FEEDS_PER_USER', 10_000, 1),
+    logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
+  };
+  for (const name of ['EVENTSTORE_URL', 'KAFKA_BROKERS', 'KAFKA_TOPIC']) {
+    read.unset(name, 'nothing: this version keeps its log in PostgreSQL and relays to nobody');
+  }
+  const mistakes = read.mistakesAndUnknown();
+  if (mistakes.length > 0) throw new InvalidConfig(mistakes);
+  return deepFreeze(config);
+}
+
+function readProvider(read: Reader): Pick<Config, 'openai' | 'provider' | 'model'> {
+  const openai = {
+    apiKey: read.text('OPENAI_API_KEY', /^[\x21-\x7e]+$/, 'visible characters'),
+    baseUrl: read.url('OPENAI_BASE_URL', ['http:', 'https:']),
+  };
+  const reachable = read.has('OPENAI_API_KEY') || read.has('OPENAI_BASE_URL');
+  const provider = read.oneOf('VERBATIM_PROVIDER', PROVIDERS) ?? (reachable ? 'openai' : 'demo');
+  const model = read.text('VERBATIM_MODEL', /^\S+$/, 'the name of a model');
+  if (provider === 'openai' && !reachable) {
+    read.mistake('VERBATIM_PROVIDER', 'openai, with OPENAI_API_KEY or OPENAI_BASE_URL beside it');
+  }
+  if (provider === 'openai' && !read.has('VERBATIM_MODEL')) {
+    read.mistake('VERBATIM_MODEL', 'the name of a model, since the provider is openai');
+  }
+  return { openai, provider, model: model ?? 'demo' };
+}
+
+/** Reads one variable at a time and remembers what was wrong. An empty value counts as absent. */
+class Reader {
+  private readonly known = new Set<string>();
+  private readonly mistakes: string[] = [];
+
+  constructor(private readonly environment: NodeJS.ProcessEnv) {}
+
+  has(name: string): boolean {
+    return this.value(name) !== undefined;
+  }
+
+  text(name: string, pattern: RegExp, expected: string): string | undefined {
+    const value = this.value(name);
+    if (value === undefined || pattern.test(value)) return value;
+    this.mistake(name, expected);
+    return undefined;
+  }
+
+  url(name: string, protocols: readonly string[]): string | undefined {
+    const value = this.value(name);
+    if (value === undefined || (URL.canParse(value) && protocols.includes(new URL(value).protocol))) return value;
+    this.mistake(name, `a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`);
+    return undefined;
+  }
+
+  integer(name: string, otherwise: number, least: number, most = Number.MAX_SAFE_INTEGER): number {
+    const value = this.value(name);
+    if (value === undefined) return otherwise;
+    const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= least && number <= most) return number;
+    const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
+    this.mistake(name, `a whole number ${range}`);
+    return otherwise;
+  }
+
+  oneOf<T extends string>(name: string, choices: readonly T[]): T | undefined {
+    const value = this.value(name);
+    const choice = choices.find((each) => each === value);
+    if (value !== undefined && choice === undefined) this.mistake(name, `one of ${choices.join(', ')}`);
+    return choice;
+  }
+
+  list<T extends string>(name: string, choices: readonly T[]): readonly T[] {
+    const value = this.value(name);
+    if (value === undefined) return choices;
+    const words = value.split(',').map((word) => word.trim());
+    const chosen = choices.filter((choice) => words.includes(choice));
+    if (chosen.length !== words.length)
+      this.mistake(name, `some of ${choices.join(',')}, each once, with commas between`);
+    return chosen;
+  }
+
+  unset(name: string, expected: string): void {
+    if (this.has(name)) this.mistake(name, expected);
+  }
+
+  mistake(name: string, expected: string): void {
+    this.mistakes.push(`${name}: ${shapeOf(this.value(name))}, expected ${expected}`);
+  }
+
+  mistakesAndUnknown(): string[] {
+    const unknown = Object.keys(this.environment)
+      .filter((name) => name.startsWith('VERBATIM_') && !this.known.has(name))
+      .map((name) => `${name}: no such setting`);
+    return [...this.mistakes, ...unknown];
+  }
+
+  private value(name: string): string | undefined {
+    this.known.add(name);
+    return this.environment[name] || undefined;
+  }
+}
+
+/** What can be told of a value that may be a secret. */
+function shapeOf(value: string | undefined): string {
+  if (value === undefined) return 'not set';
+  if (/^-?\d+$/.test(value)) return 'a whole number';
+  if (/^-?[\d.]+$/.test(value)) return 'a number';
+  return `${value.length} ${value.length === 1 ? 'character' : 'characters'}`;
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) deepFreeze(part);
+  return Object.freeze(value);
+}

@@ -1,0 +1,9 @@
+/** An aggregate, purely: what it is before anything happened, and what each event makes of it. */
+export interface Aggregate<State, Event> {
+  readonly initial: State;
+  /** Never throws: what has happened has happened. */
+  readonly evolve: (state: State, event: Event) => State;
+}
+
+/** What should happen, given what has: events, none when it has happened already, or a thrown Refusal. */
+export type Decide<State, Event> = (state: State) => readonly Event[];

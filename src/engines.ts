@@ -1,0 +1,69 @@
+import pg from 'pg';
+import { ConnectionPool } from './adapters/postgres/connection-pool.js';
+import { startEmbeddedPostgres } from './adapters/postgres/embedded/embedded-postgres.js';
+import { migrate } from './adapters/postgres/migrate.js';
+import { PostgresCheckpoints } from './adapters/postgres/postgres-checkpoints.js';
+import { PostgresEventLog } from './adapters/postgres/postgres-event-log.js';
+import { PostgresLeases } from './adapters/postgres/postgres-leases.js';
+import type { Config } from './config.js';
+import { limits } from './limits.js';
+import type { Checkpoints } from './ports/checkpoints.js';
+import type { EventLog } from './ports/event-log.js';
+import type { Leases } from './ports/leases.js';
+
+/** What the product runs on, chosen by the configuration here and nowhere else. */
+export interface Engines {
+  readonly log: EventLog;
+  readonly checkpoints: Checkpoints;
+  readonly leases: Leases;
+  /** For people: which log this is, and where. Never holds a secret. */
+  readonly logDescription: string;
+  close(): Promise<void>;
+}
+
+interface Database {
+  readonly connection: pg.ClientConfig;
+  readonly description: string;
+  close(): Promise<void>;
+}
+
+export async function openEngines(config: Config, onNotice: (text: string) => void): Promise<Engines> {
+  const database = await openDatabase(config, onNotice);
+  try {
+    await migrate(database.connection);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  const log = new PostgresEventLog(database.connection);
+  const pool = new ConnectionPool(database.connection, limits.runtimeConnectionsMax, limits.runtimeAnswerMs);
+  return {
+    log,
+    checkpoints: new PostgresCheckpoints(pool),
+    leases: new PostgresLeases(pool),
+    logDescription: database.description,
+    async close() {
+      await log.close();
+      await pool.close();
+      await database.close();
+    },
+  };
+}
+
+async function openDatabase(config: Config, onNotice: (text: string) => void): Promise<Database> {
+  if (config.databaseUrl !== undefined) {
+    const connection = { connectionString: config.databaseUrl };
+    const { host, port, database } = new pg.Client(connection);
+    return {
+      connection,
+      description: `PostgreSQL at ${host}:${port}, database ${database}`,
+      close: async () => {},
+    };
+  }
+  const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, onNotice });
+  return {
+    connection: postgres.connection,
+    description: `embedded PostgreSQL in ${postgres.directory}`,
+    close: () => postgres.stop(),
+  };
+}

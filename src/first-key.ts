@@ -1,0 +1,59 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CommandBus } from '@nestjs/cqrs';
+import { systemIds } from './adapters/system/system-ids.js';
+import { type ApiKeyParts, formatApiKey, hashSecret, parseApiKey } from './auth/api-key.js';
+import { DEFAULT_TENANT, OpenDefaultTenant } from './commands/open-default-tenant.js';
+import type { Config } from './config.js';
+import { tenantStream } from './domain/tenant.js';
+import type { EventLog } from './ports/event-log.js';
+
+const ADMIN = 'admin';
+const KEY_FILE = 'admin.key';
+
+/** Lets the operator in: answers with the key to show when this start created it, and with nothing otherwise. */
+export async function openDefaultTenant(
+  config: Config,
+  log: EventLog,
+  commands: CommandBus,
+): Promise<string | undefined> {
+  if (config.adminKey !== undefined) {
+    await commands.execute(new OpenDefaultTenant(issued(keyFrom(config.adminKey, 'VERBATIM_ADMIN_KEY')), 'always'));
+    return undefined;
+  }
+  for await (const [event] of log.readStream(tenantStream(DEFAULT_TENANT), { eventsMax: 1 }))
+    if (event) return undefined;
+  await mkdir(config.dataDir, { recursive: true });
+  return createFirstKey(join(config.dataDir, KEY_FILE), commands);
+}
+
+/**
+ * The file is written before the key is issued: the log keeps only a hash, so a key that is issued and then lost in
+ * a crash would lock everybody out. A file that such a crash left behind is used by the next start.
+ */
+async function createFirstKey(file: string, commands: CommandBus): Promise<string | undefined> {
+  const left = await readFile(file, 'utf8').catch(ifAbsent);
+  const key = left === undefined ? { id: ADMIN, secret: systemIds.secret() } : keyFrom(left.trim(), file);
+  const text = formatApiKey(key);
+  if (left === undefined) await writeFile(file, `${text}\n`, { mode: 0o600, flag: 'wx', flush: true });
+  const { created } = await commands.execute(new OpenDefaultTenant(issued(key), 'first'));
+  if (created) return text;
+  // Another node on the same database was first, and showed its own key.
+  await rm(file);
+  return undefined;
+}
+
+function keyFrom(text: string, source: string): ApiKeyParts {
+  const key = parseApiKey(text);
+  if (!key) throw new Error(`${source} does not hold a key: expected vb_<id>_<secret>`);
+  return key;
+}
+
+function issued({ id, secret }: ApiKeyParts) {
+  return { keyId: id, user: ADMIN, role: 'admin', name: 'first key', secretSha256: hashSecret(secret) } as const;
+}
+
+function ifAbsent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+  return undefined;
+}
