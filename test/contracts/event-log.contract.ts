@@ -1,0 +1,45 @@
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import type { EventLog } from '../../src/ports/event-log.js';
+import { appendContract } from './event-log/append.js';
+import { concurrencyContract } from './event-log/concurrency.js';
+import { propertyContract } from './event-log/properties.js';
+import { readContract } from './event-log/read.js';
+import { refusalContract } from './event-log/refusals.js';
+import { subscribeContract } from './event-log/subscribe.js';
+
+/** A store of events that several logs can be opened on, as several processes would. */
+export interface LogStore {
+  open(): Promise<EventLog>;
+  destroy(): Promise<void>;
+}
+
+/** What each part of the suite gets: a log of its own on a store that all parts share. */
+export type OpenLog = () => Promise<EventLog>;
+
+/** What every engine of the log must do. An engine's own test is its set-up and one call of this. */
+export function eventLogContract(engine: string, createStore: () => Promise<LogStore>): void {
+  describe(`the event log on ${engine}`, () => {
+    let store: LogStore;
+    const opened: EventLog[] = [];
+    const open: OpenLog = async () => {
+      const log = await store.open();
+      opened.push(log);
+      return log;
+    };
+
+    beforeAll(async () => {
+      store = await createStore();
+    });
+    afterAll(async () => {
+      await Promise.all(opened.map((log) => log.close()));
+      await store.destroy();
+    });
+
+    describe('append', () => appendContract(open));
+    describe('refusals', () => refusalContract(open));
+    describe('reading', () => readContract(open));
+    describe('subscribing', () => subscribeContract(open));
+    describe('for any history', () => propertyContract(open));
+    describe('under concurrency', () => concurrencyContract(open));
+  });
+}

@@ -1,0 +1,8 @@
+import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
+import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { leasesContract } from './leases.contract.js';
+
+leasesContract('memory', async () => {
+  const leases = new MemoryLeases(systemClock);
+  return { open: async () => leases, destroy: async () => {} };
+});

@@ -1,0 +1,243 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { limits } from '../../src/limits.js';
+import type { Checkpoints } from '../../src/ports/checkpoints.js';
+import { RetryableError, TerminalError } from '../../src/ports/errors.js';
+import type { EventLog } from '../../src/ports/event-log.js';
+import type { Leases } from '../../src/ports/leases.js';
+import { type Subscription, SubscriptionRunner } from '../../src/sagas/subscription-runner.js';
+import { newDelta, newDeltas, newStream } from '../support/new-events.js';
+import { until } from '../support/until.js';
+
+export interface RunnerStores {
+  readonly log: EventLog;
+  readonly checkpoints: Checkpoints;
+  readonly leases: Leases;
+  destroy(): Promise<void>;
+}
+
+const LEASE_MS = 300;
+
+/** The durable runner, on any engine's log, checkpoints and leases. */
+export function subscriptionRunnerContract(engine: string, createStores: () => Promise<RunnerStores>): void {
+  describe(`the subscription runner on ${engine}`, () => {
+    let stores: RunnerStores;
+    let started: SubscriptionRunner[];
+
+    beforeEach(async () => {
+      stores = await createStores();
+      started = [];
+    });
+    afterEach(async () => {
+      await Promise.all(started.map((runner) => runner.stop()));
+      await stores.destroy();
+    });
+
+    function start(
+      handle: Subscription['handle'],
+      holder = 'node-1',
+      filter?: Subscription['filter'],
+    ): SubscriptionRunner {
+      const subscription = { name: 'test', handle, ...(filter && { filter }) };
+      const runner = new SubscriptionRunner(subscription, { ...stores, clock: systemClock, holder, leaseMs: LEASE_MS });
+      started.push(runner);
+      runner.start();
+      return runner;
+    }
+
+    function recorder() {
+      const ids: string[] = [];
+      return { ids, handle: async ({ id }: { id: string }) => void ids.push(id) };
+    }
+
+    const isLive = (runner: SubscriptionRunner) => runner.state.is === 'running' && runner.state.live;
+
+    it('brings every event, in order, and goes on live', async () => {
+      const events = newDeltas(20);
+      await stores.log.append(newStream(), 'none', events.slice(0, 10));
+      const { ids, handle } = recorder();
+      const runner = start(handle);
+      await until(() => isLive(runner));
+      await stores.log.append(newStream(), 'none', events.slice(10));
+      await until(() => ids.length === 20);
+      expect(ids).toEqual(events.map(({ id }) => id));
+    });
+
+    it('waits for its handler before the next event', async () => {
+      let running = 0;
+      let handled = 0;
+      await stores.log.append(newStream(), 'none', newDeltas(10));
+      start(async () => {
+        running += 1;
+        expect(running).toBe(1);
+        await new Promise((resolve) => setImmediate(resolve));
+        running -= 1;
+        handled += 1;
+      });
+      await until(() => handled === 10);
+    });
+
+    it('goes on after the last checkpoint when it is started again', async () => {
+      const events = newDeltas(6);
+      await stores.log.append(newStream(), 'none', events.slice(0, 3));
+      const first = recorder();
+      const runner = start(first.handle);
+      await until(() => isLive(runner));
+      await runner.stop();
+      expect(runner.state).toEqual({ is: 'stopped' });
+      await stores.log.append(newStream(), 'none', events.slice(3));
+      const second = recorder();
+      start(second.handle);
+      await until(() => second.ids.length === 3);
+      expect([...first.ids, ...second.ids]).toEqual(events.map(({ id }) => id));
+    });
+
+    it('stops between two events, and hands the rest to the next owner', async () => {
+      const events = newDeltas(5);
+      await stores.log.append(newStream(), 'none', events);
+      const first = recorder();
+      let stopped: Promise<void> | undefined;
+      const runner = start(async (event) => {
+        await first.handle(event);
+        if (first.ids.length === 2) stopped = runner.stop();
+      });
+      await until(() => stopped !== undefined);
+      await stopped;
+      const second = recorder();
+      start(second.handle, 'node-2');
+      await until(() => second.ids.at(-1) === events[4]?.id);
+      const seen = new Set([...first.ids, ...second.ids]);
+      expect(seen.size).toBe(5);
+      expect(second.ids).toEqual(events.slice(5 - second.ids.length).map(({ id }) => id));
+      expect(first.ids).toHaveLength(2);
+    });
+
+    it('sees only the categories that it asked for, and its checkpoint passes the others', async () => {
+      const wanted = newDelta();
+      await stores.log.append(newStream('generation'), 'none', newDeltas(3));
+      await stores.log.append(newStream('conversation'), 'none', [wanted]);
+      await stores.log.append(newStream('generation'), 'none', newDeltas(3));
+      const { ids, handle } = recorder();
+      const runner = start(handle, 'node-1', { categories: ['conversation'] });
+      await until(() => isLive(runner));
+      expect(ids).toEqual([wanted.id]);
+      expect(await runner.backlog()).toEqual({ events: 0, oldestAt: undefined });
+      await runner.stop();
+      expect(await stores.checkpoints.open('test', 1_000)).toBe(await stores.log.head());
+    });
+
+    it('tries a failed event again, before any other', async () => {
+      const events = newDeltas(3);
+      await stores.log.append(newStream(), 'none', events);
+      const { ids, handle } = recorder();
+      let failures = 0;
+      start(async (event) => {
+        if (event.id === events[1]?.id && failures < 2) {
+          failures += 1;
+          throw new Error('not yet');
+        }
+        await handle(event);
+      });
+      await until(() => ids.length === 3);
+      expect(ids).toEqual(events.map(({ id }) => id));
+      expect(failures).toBe(2);
+    });
+
+    it.each([
+      ['at once, on what can never work', () => new TerminalError('broken'), 1],
+      ['after a number of tries, on what keeps failing', () => new Error('broken'), limits.handlerAttemptsMax],
+    ])('stops %s, names the event, and goes on there when started again', async (_, failure, triesExpected) => {
+      const events = newDeltas(3);
+      const stream = newStream();
+      await stores.log.append(stream, 'none', events);
+      let tries = 0;
+      const { ids, handle } = recorder();
+      const runner = start(async (event) => {
+        if (event.revision === 1) {
+          tries += 1;
+          throw failure();
+        }
+        await handle(event);
+      });
+      await until(() => runner.state.is === 'poisoned');
+      expect(runner.state).toEqual({
+        is: 'poisoned',
+        poison: { reason: 'broken', event: { id: events[1]?.id, stream, revision: 1, type: 'DeltaReceived' } },
+      });
+      expect(tries).toBe(triesExpected);
+      expect(ids).toEqual([events[0]?.id]);
+      await runner.stop();
+      const repaired = recorder();
+      start(repaired.handle);
+      await until(() => repaired.ids.length === 2);
+      expect(repaired.ids).toEqual(events.slice(1).map(({ id }) => id));
+    });
+
+    it('never takes an outage for poison', async () => {
+      await stores.log.append(newStream(), 'none', newDeltas(1));
+      let tries = 0;
+      let handled = false;
+      start(async () => {
+        tries += 1;
+        if (tries <= limits.handlerAttemptsMax + 2) throw new RetryableError('away', { retryAfterMs: 1 });
+        handled = true;
+      });
+      await until(() => handled);
+    });
+
+    it('has one owner at a time, and another takes over when it stops', async () => {
+      const first = recorder();
+      const second = recorder();
+      const owner = start(first.handle, 'node-1');
+      await until(() => isLive(owner));
+      const standby = start(second.handle, 'node-2');
+      await stores.log.append(newStream(), 'none', newDeltas(3));
+      await until(() => first.ids.length === 3);
+      expect(standby.state).toEqual({ is: 'waiting' });
+      expect(await standby.backlog()).toBeUndefined();
+      await owner.stop();
+      await until(() => isLive(standby));
+      await stores.log.append(newStream(), 'none', newDeltas(3));
+      await until(() => second.ids.length === 3);
+      expect(first.ids).toHaveLength(3);
+    });
+
+    it('refuses the checkpoint of an owner that slept past its lease', async () => {
+      const events = newDeltas(2);
+      await stores.log.append(newStream(), 'none', events.slice(0, 1));
+      // Leases that are never renewed stand for a process that is stopped and woken later.
+      const asleep: Leases = { ...bound(stores.leases), renew: () => new Promise(() => {}) };
+      let wake = () => {};
+      const blocked = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      const subscription = { name: 'test', handle: () => blocked };
+      const parts = { ...stores, leases: asleep, clock: systemClock, holder: 'sleeper', leaseMs: LEASE_MS };
+      const sleeper = new SubscriptionRunner(subscription, parts);
+      started.push(sleeper);
+      sleeper.start();
+      await until(() => sleeper.state.is === 'running');
+      const successor = recorder();
+      start(successor.handle, 'node-2');
+      await stores.log.append(newStream(), 'none', events.slice(1));
+      await until(() => successor.ids.length === 2);
+      await until(async () => (await stores.log.backlog((await positionOfTest()) as never, 10)).events === 0);
+      const reached = await positionOfTest();
+      wake();
+      await until(() => sleeper.state.is === 'waiting');
+      expect(await positionOfTest()).toBe(reached);
+
+      async function positionOfTest() {
+        return stores.checkpoints.open('test', 2);
+      }
+    });
+  });
+}
+
+function bound(leases: Leases): Leases {
+  return {
+    acquire: (...args) => leases.acquire(...args),
+    renew: (...args) => leases.renew(...args),
+    release: (...args) => leases.release(...args),
+  };
+}

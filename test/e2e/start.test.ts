@@ -1,0 +1,198 @@
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded/embedded-postgres.js';
+import { hashSecret, parseApiKey } from '../../src/auth/api-key.js';
+import { startTestPostgres, withClient } from '../support/postgres-cluster.js';
+import { processesNaming, refusedStart, startProduct } from '../support/product.js';
+import { withTemporaryDirectory } from '../support/temporary-directory.js';
+import { until } from '../support/until.js';
+
+const KEY = /vb_admin_[A-Za-z0-9]{32,}/;
+
+/** The events of the default tenant in a database, read without the product. */
+async function tenantEvents(connection: Parameters<typeof withClient>[0]): Promise<{ type: string; data: string }[]> {
+  return withClient(connection, async (client) => {
+    const sql = `SELECT type, data::text FROM log.events WHERE stream = 'tenant-default' ORDER BY revision`;
+    return (await client.query(sql)).rows;
+  });
+}
+
+async function tenantEventsIn(dataDir: string): Promise<{ type: string; data: string }[]> {
+  const postgres = await startEmbeddedPostgres({ dataDir, onNotice: () => {} });
+  try {
+    return await tenantEvents(postgres.connection);
+  } finally {
+    await postgres.stop();
+  }
+}
+
+describe('a first start', () => {
+  it('needs nothing, serves, and says where and with what', async () => {
+    await withTemporaryDirectory(async (dataDir) => {
+      const product = await startProduct({ VERBATIM_DATA_DIR: dataDir });
+      const key = KEY.exec(product.banner)?.[0] ?? '';
+      const get = (path: string) => fetch(`${product.address}${path}`);
+      try {
+        expect(product.banner).toMatch(/^Verbatim \d+\.\d+\.\d+\n/);
+        expect(product.banner).toContain(`docs     ${product.address}/docs`);
+        expect(product.banner).toContain('log      embedded PostgreSQL');
+        expect(product.banner).toContain('model    demo (provider demo)');
+        expect(product.banner).toContain(`data     ${dataDir}`);
+        expect(await (await get('/health/live')).json()).toEqual({ status: 'live' });
+        expect(await (await get('/health/ready')).json()).toEqual({ status: 'ready', checks: { log: 'ok' } });
+        expect(await (await get('/docs')).text()).toContain('<title>Verbatim API</title>');
+        expect(await (await get('/openapi.json')).json()).toMatchObject({
+          openapi: '3.1.0',
+          info: { title: 'Verbatim' },
+          paths: { '/health/ready': expect.anything() },
+        });
+        expect((await readFile(join(dataDir, 'admin.key'), 'utf8')).trim()).toBe(key);
+        expect((await stat(join(dataDir, 'admin.key'))).mode & 0o777).toBe(0o600);
+      } finally {
+        expect(await product.stop()).toBe(0);
+      }
+      expect(processesNaming(dataDir)).toEqual([]);
+
+      const events = await tenantEventsIn(dataDir);
+      expect(events.map(({ type }) => type)).toEqual(['TenantCreated', 'ApiKeyIssued']);
+      const secret = parseApiKey(key)?.secret ?? 'none';
+      expect(JSON.parse(events[1]?.data ?? '')).toMatchObject({
+        user: 'admin',
+        role: 'admin',
+        secretSha256: hashSecret(secret),
+      });
+      expect(JSON.stringify(events)).not.toContain(secret);
+    });
+  });
+
+  it('uses the key that a start left behind which died before it could issue it', async () => {
+    await withTemporaryDirectory(async (dataDir) => {
+      const key = `vb_admin_${'a1'.repeat(20)}`;
+      await writeFile(join(dataDir, 'admin.key'), `${key}\n`);
+      const product = await startProduct({ VERBATIM_DATA_DIR: dataDir });
+      await product.stop();
+      expect(product.banner).toContain(key);
+      expect((await tenantEventsIn(dataDir))[1]?.data).toContain(hashSecret('a1'.repeat(20)));
+    });
+  });
+
+  it('takes the key of VERBATIM_ADMIN_KEY instead, never prints it, and takes another one later', async () => {
+    await withTemporaryDirectory(async (dataDir) => {
+      for (const secret of ['x'.repeat(32), 'x'.repeat(32), 'y'.repeat(32)]) {
+        const product = await startProduct({ VERBATIM_DATA_DIR: dataDir, VERBATIM_ADMIN_KEY: `vb_root_${secret}` });
+        await product.stop();
+        expect(product.banner).not.toContain('vb_');
+      }
+      await expect(stat(join(dataDir, 'admin.key'))).rejects.toThrow('ENOENT');
+      const hashes = (await tenantEventsIn(dataDir)).slice(1).map(({ data }) => JSON.parse(data).secretSha256);
+      expect(hashes).toEqual([hashSecret('x'.repeat(32)), hashSecret('y'.repeat(32))]);
+    });
+  });
+});
+
+describe('a later start', () => {
+  it('shows no key, whether the one before was stopped or killed, and leaves no process behind', async () => {
+    await withTemporaryDirectory(async (dataDir) => {
+      const first = await startProduct({ VERBATIM_DATA_DIR: dataDir });
+      expect(first.banner).toMatch(KEY);
+      await first.stop('SIGKILL');
+      const second = await startProduct({ VERBATIM_DATA_DIR: dataDir });
+      expect(second.banner).not.toMatch(KEY);
+      expect(await second.stop('SIGINT')).toBe(0);
+      const third = await startProduct({ VERBATIM_DATA_DIR: dataDir });
+      expect(third.banner).not.toMatch(KEY);
+      await third.stop('SIGKILL');
+      await until(() => processesNaming(dataDir).length === 0);
+      expect(await tenantEventsIn(dataDir)).toHaveLength(2);
+    });
+  });
+});
+
+describe('a start is refused, with exit code 1 and nothing left running,', () => {
+  it('when another process holds the data directory; that one is unharmed', async () => {
+    await withTemporaryDirectory(async (dataDir) => {
+      const product = await startProduct({ VERBATIM_DATA_DIR: dataDir });
+      try {
+        const { code, said } = await refusedStart({ VERBATIM_DATA_DIR: dataDir });
+        expect(code).toBe(1);
+        expect(said).toBe(
+          `The data directory ${dataDir} is in use by another process: stop that one first, or choose another directory.\n`,
+        );
+        expect((await fetch(`${product.address}/health/ready`)).status).toBe(200);
+      } finally {
+        expect(await product.stop()).toBe(0);
+      }
+    });
+  });
+
+  it('when a newer version has written the data', async () => {
+    await withTemporaryDirectory(async (dataDir) => {
+      await (await startProduct({ VERBATIM_DATA_DIR: dataDir })).stop();
+      const postgres = await startEmbeddedPostgres({ dataDir, onNotice: () => {} });
+      await withClient(postgres.connection, (client) =>
+        client.query(`INSERT INTO runtime.migrations (version, name, sha256) VALUES (9999, '9999-later.sql', '')`),
+      );
+      await postgres.stop();
+      const { code, said } = await refusedStart({ VERBATIM_DATA_DIR: dataDir });
+      expect(code).toBe(1);
+      expect(said).toMatch(/newer/);
+      expect(processesNaming(dataDir)).toEqual([]);
+    });
+  });
+
+  it('when the environment is wrong, with every mistake', async () => {
+    const { code, said } = await refusedStart({ PORT: 'eighty', VERBATIM_WHAT: 'x', OPENAI_API_KEY: 'sk-secret' });
+    expect(code).toBe(1);
+    for (const name of ['PORT', 'VERBATIM_WHAT', 'VERBATIM_MODEL']) expect(said).toContain(`  ${name}: `);
+    expect(said).not.toContain('sk-secret');
+  });
+
+  it('when the port is taken', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    await withTemporaryDirectory(async (dataDir) => {
+      const { code, said } = await refusedStart({ VERBATIM_DATA_DIR: dataDir, PORT: String(port) });
+      expect(code).toBe(1);
+      expect(said).toContain('EADDRINUSE');
+      expect(processesNaming(dataDir)).toEqual([]);
+    });
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('when the database does not answer', async () => {
+    const { code, said } = await refusedStart({ DATABASE_URL: 'postgres://me:hunter2@127.0.0.1:1/verbatim' });
+    expect(code).toBe(1);
+    expect(said).toContain('ECONNREFUSED');
+    expect(said).not.toContain('hunter2');
+  });
+});
+
+describe('two nodes on one database', () => {
+  it('start together: the schema is made once, one key is shown, both serve', async () => {
+    const postgres = await startTestPostgres();
+    const { host, port } = postgres.connection;
+    await withClient(postgres.connection, (client) => client.query('CREATE DATABASE together'));
+    const DATABASE_URL = `postgresql:///together?host=${host}&port=${port}&user=postgres`;
+    try {
+      await withTemporaryDirectory((one) =>
+        withTemporaryDirectory(async (other) => {
+          const nodes = await Promise.all(
+            [one, other].map((dataDir) => startProduct({ DATABASE_URL, VERBATIM_DATA_DIR: dataDir })),
+          );
+          const ready = await Promise.all(nodes.map(({ address }) => fetch(`${address}/health/ready`)));
+          expect(ready.map(({ status }) => status)).toEqual([200, 200]);
+          expect(nodes.filter(({ banner }) => KEY.test(banner))).toHaveLength(1);
+          expect(nodes[0]?.banner).toContain('database together');
+          expect(await Promise.all(nodes.map((node) => node.stop()))).toEqual([0, 0]);
+          const events = await tenantEvents({ ...postgres.connection, database: 'together' });
+          expect(events.map(({ type }) => type)).toEqual(['TenantCreated', 'ApiKeyIssued']);
+        }),
+      );
+    } finally {
+      await postgres.stop();
+    }
+  });
+});

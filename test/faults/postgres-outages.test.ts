@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
+import { START } from '../../src/events/envelope.js';
+import { limits } from '../../src/limits.js';
+import type { AppendOutcome } from '../../src/ports/event-log.js';
+import { follow } from '../contracts/event-log/subscribe.js';
+import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.js';
+import { JournalWriters } from '../support/journal-writers.js';
+import { newDelta, newDeltas, newStream, wholeStream } from '../support/new-events.js';
+import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { until } from '../support/until.js';
+
+const CRASHES = 10;
+const ACKNOWLEDGED_BETWEEN_CRASHES = 300;
+
+describe('a log whose Postgres goes away', () => {
+  let postgres: TestPostgres;
+  let log: PostgresEventLog;
+
+  beforeEach(async () => {
+    postgres = await startTestPostgres({ fsync: true });
+    log = new PostgresEventLog(postgres.connection);
+  });
+  afterEach(async () => {
+    await log.close();
+    await postgres.stop();
+  });
+
+  it(`keeps every acknowledged event, once, through ${CRASHES} crashes under load, and shows it to a subscriber`, async () => {
+    const subscriber = follow(log, START);
+    const writers = new JournalWriters(log, 32);
+    for (let crash = 0; crash < CRASHES; crash++) {
+      const before = writers.acknowledged;
+      await until(() => writers.acknowledged >= before + ACKNOWLEDGED_BETWEEN_CRASHES);
+      await postgres.crash();
+    }
+    const before = writers.acknowledged;
+    await until(() => writers.acknowledged >= before + ACKNOWLEDGED_BETWEEN_CRASHES);
+    await writers.stop();
+
+    for (const [stream, ids] of writers.journal) {
+      expect((await wholeStream(log, stream)).map(({ id }) => id)).toEqual(ids);
+    }
+    await until(() => subscriber.ids().length >= writers.acknowledged);
+    await subscriber.stop();
+    expect(subscriber.ids()).toHaveLength(writers.acknowledged);
+    expect(new Set(subscriber.ids()).size).toBe(writers.acknowledged);
+    const [positions] = await withClient(postgres.connection, async (client) => {
+      const { rows } = await client.query('SELECT count(*) AS count, max(position) AS last FROM log.events');
+      return rows;
+    });
+    expect(positions.count).toBe(positions.last);
+  });
+});
+
+describe('a log that loses answers', () => {
+  let postgres: TestPostgres;
+  let proxy: CuttingProxy;
+  let log: PostgresEventLog;
+
+  beforeEach(async () => {
+    postgres = await startTestPostgres();
+    proxy = await startCuttingProxy(postgres.connection);
+    log = new PostgresEventLog(proxy.connection);
+  });
+  afterEach(async () => {
+    await log.close();
+    await proxy.stop();
+    await postgres.stop();
+  });
+
+  it.each(['none', 'any'] as const)(
+    'does not double an append that it had to repeat (expecting %s)',
+    async (expected) => {
+      const stream = newStream();
+      const events = newDeltas(3);
+      proxy.loseAnswers(1);
+      expect(await log.append(stream, expected, events)).toMatchObject({ outcome: 'already-there', revision: 2 });
+      expect(proxy.lost).toBe(1);
+      expect((await wholeStream(log, stream)).map(({ id }) => id)).toEqual(events.map(({ id }) => id));
+    },
+  );
+
+  it('does not double anything under load', async () => {
+    const writers = new JournalWriters(log, 32);
+    for (let nth = 0; nth < 20; nth++) {
+      proxy.loseAnswers(1);
+      const before = writers.acknowledged;
+      await until(() => proxy.lost > nth && writers.acknowledged > before + 50);
+    }
+    await writers.stop();
+    expect(proxy.lost).toBe(20);
+    for (const [stream, ids] of writers.journal) {
+      expect((await wholeStream(log, stream)).map(({ id }) => id)).toEqual(ids);
+    }
+  });
+});
+
+describe('a log whose Postgres is not there', () => {
+  it('fails at once beyond a bound, and the rest in time', async () => {
+    const log = new PostgresEventLog({ host: '/nowhere', user: 'postgres', database: 'postgres' });
+    const settled: AppendOutcome[] = [];
+    const submit = () => log.append(newStream(), 'none', [newDelta()]).then((outcome) => void settled.push(outcome));
+    const accepted = Array.from({ length: limits.commitQueueAppendsMax }, submit);
+    const beyond = Array.from({ length: 100 }, submit);
+    await Promise.all(beyond);
+    expect(settled).toEqual(beyond.map(() => ({ outcome: 'unavailable', maybeWritten: false })));
+    await Promise.all(accepted);
+    expect(settled.every(({ outcome }) => outcome === 'unavailable')).toBe(true);
+    await log.close();
+  });
+});

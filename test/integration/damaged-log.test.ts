@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { MemoryCheckpoints } from '../../src/adapters/memory/memory-checkpoints.js';
+import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
+import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
+import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { UndecodableEvent } from '../../src/events/codec.js';
+import { limits } from '../../src/limits.js';
+import { TerminalError } from '../../src/ports/errors.js';
+import { SubscriptionRunner } from '../../src/sagas/subscription-runner.js';
+import { codec, newDelta, newStream, wholeStream } from '../support/new-events.js';
+import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { until } from '../support/until.js';
+
+describe('a log table that somebody has touched', () => {
+  let postgres: TestPostgres;
+  let log: PostgresEventLog;
+
+  beforeAll(async () => {
+    postgres = await startTestPostgres();
+    log = new PostgresEventLog(postgres.connection);
+  });
+  afterAll(async () => {
+    await log.close();
+    await postgres.stop();
+  });
+
+  /** Writes past the log, as a hand in the database would. */
+  async function insertByHand(stream: string, revision: number, data: string): Promise<string> {
+    const { id, type, schema, tenant, at, meta } = newDelta();
+    await withClient(postgres.connection, async (client) => {
+      await client.query('UPDATE log.head SET position = position + 1');
+      await client.query(
+        `INSERT INTO log.events (position, stream, revision, id, type, schema, tenant, at, data, meta)
+         SELECT position, $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM log.head`,
+        [stream, revision, id, type, schema, tenant, at, data, meta],
+      );
+    });
+    return id;
+  }
+
+  it('passes a malformed event on, and the codec names it without telling what it holds', async () => {
+    const stream = newStream();
+    await log.append(stream, 'none', [newDelta()]);
+    const id = await insertByHand(stream, 1, '{"attempt":"what a person said","seq":0,"text":"","channel":"content"}');
+    const [, damaged] = await wholeStream(log, stream);
+    expect(damaged).toMatchObject({ id, revision: 1 });
+    const decode = () => codec.decode(damaged as never);
+    expect(decode).toThrow(UndecodableEvent);
+    expect(decode).toThrow(`event 1 of ${stream} (DeltaReceived v1, id ${id}): data/attempt`);
+    expect(decode).not.toThrow('what a person said');
+  });
+
+  it('stops a subscription there, with the event in its state, and lets the stream be written on', async () => {
+    const stream = newStream();
+    const after = await log.head();
+    const id = await insertByHand(stream, 0, '[]');
+    expect(await log.append(stream, 0, [newDelta()])).toMatchObject({ outcome: 'appended', revision: 1 });
+    const checkpoints = new MemoryCheckpoints();
+    await checkpoints.save('reader', 0, after);
+    const subscription = {
+      name: 'reader',
+      async handle(event: Parameters<typeof codec.decode>[0]) {
+        try {
+          codec.decode(event);
+        } catch (error) {
+          throw new TerminalError((error as Error).message);
+        }
+      },
+    };
+    const runner = new SubscriptionRunner(subscription, {
+      log,
+      checkpoints,
+      leases: new MemoryLeases(systemClock),
+      clock: systemClock,
+      holder: 'node-1',
+      leaseMs: 1_000,
+    });
+    runner.start();
+    await until(() => runner.state.is === 'poisoned');
+    await runner.stop();
+    expect(runner.state).toMatchObject({ poison: { event: { id, stream, revision: 0 } } });
+  });
+
+  it('refuses an append behind the greatest revision, and writes nothing', async () => {
+    const stream = newStream();
+    await insertByHand(stream, limits.revisionMax, newDelta().data);
+    const head = await log.head();
+    const neighbour = log.append(newStream(), 'none', [newDelta()]);
+    await expect(log.append(stream, 'any', [newDelta()])).rejects.toMatchObject({ problem: 'revision-out-of-range' });
+    expect(await neighbour).toMatchObject({ outcome: 'appended' });
+    expect(await wholeStream(log, stream)).toHaveLength(1);
+    expect((await log.backlog(head, 10)).events).toBe(1);
+  });
+
+  it.each(['UPDATE log.events SET type = type', 'DELETE FROM log.events', 'TRUNCATE log.events'])(
+    'refuses %s',
+    async (statement) => {
+      const change = withClient(postgres.connection, (client) => client.query(statement));
+      await expect(change).rejects.toThrow('the log is append-only');
+    },
+  );
+});

@@ -1,0 +1,37 @@
+import { randomUUID } from 'node:crypto';
+import { createCodec } from '../../src/events/codec.js';
+import type { Metadata, NewEvent, RecordedEvent } from '../../src/events/envelope.js';
+import type { EventLog } from '../../src/ports/event-log.js';
+
+export const codec = createCodec();
+
+export const someMetadata: Metadata = {
+  conversation: 'c1',
+  owner: 'ada',
+  actor: { id: 'ada', kind: 'user' },
+  correlationId: 'correlation-1',
+  causationId: null,
+  commandId: 'command-1',
+  fingerprint: null,
+  traceparent: null,
+};
+
+export function newDelta(text = 'hello', id: string = randomUUID()): NewEvent {
+  return codec.encode(
+    { type: 'DeltaReceived', data: { attempt: 1, seq: 0, text, channel: 'content' } },
+    { id, tenant: 'default', at: '2026-01-02T03:04:05.678Z', meta: someMetadata },
+  );
+}
+
+/** As many as asked, and at least one: so the first is known to be there. */
+export function newDeltas(count: number): [NewEvent, ...NewEvent[]] {
+  return [newDelta('0'), ...Array.from({ length: count - 1 }, (_, nth) => newDelta(`${nth + 1}`))];
+}
+
+export const newStream = (category = 'generation'): string => `${category}-${randomUUID()}`;
+
+export async function wholeStream(log: EventLog, stream: string): Promise<RecordedEvent[]> {
+  const events: RecordedEvent[] = [];
+  for await (const page of log.readStream(stream)) events.push(...page);
+  return events;
+}

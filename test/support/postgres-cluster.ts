@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../src/adapters/postgres/embedded/embedded-postgres.js';
+import { until } from './until.js';
+
+export interface TestPostgresOptions {
+  /** Off by default: these tests lose their machine with their data. */
+  readonly fsync?: boolean;
+  readonly settings?: Record<string, string>;
+  readonly onNotice?: (text: string) => void;
+}
+
+export interface TestPostgres {
+  readonly connection: EmbeddedPostgres['connection'];
+  /** Stops PostgreSQL at once, as a power cut would; resolves when it has recovered and takes connections again. */
+  crash(): Promise<void>;
+  /** Stops it and deletes its data. */
+  stop(): Promise<void>;
+}
+
+/** A PostgreSQL of its own, migrated and empty. The suite's project must declare the global setup. */
+export async function startTestPostgres(options: TestPostgresOptions = {}): Promise<TestPostgres> {
+  const clusters = process.env.VERBATIM_TEST_CLUSTERS;
+  if (!clusters) throw new Error('No template: does the Jest project declare test/support/global-setup.ts?');
+  const dataDir = await mkdtemp(join(clusters, 'clone-'));
+  await chmod(dataDir, 0o755);
+  // cp keeps owners, and the files are not ours when we are root.
+  await promisify(execFile)('/bin/cp', ['-a', join(clusters, 'template', 'postgres'), dataDir]);
+
+  const postgres = await startEmbeddedPostgres({
+    dataDir,
+    settings: { fsync: options.fsync ? 'on' : 'off', ...options.settings },
+    onNotice: options.onNotice ?? (() => {}),
+  });
+  return {
+    connection: postgres.connection,
+    async crash() {
+      const before = postgres.postmasterPid();
+      process.kill(before, 'SIGQUIT');
+      await until(() => postgres.postmasterPid() !== before);
+    },
+    async stop() {
+      await postgres.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One connection for one piece of work. */
+export async function withClient<T>(connection: pg.ClientConfig, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(connection);
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}

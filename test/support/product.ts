@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from './until.js';
+
+/** The product as its users run it: a process of its own, with no environment but what is said here. */
+export interface Product {
+  readonly address: string;
+  readonly banner: string;
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+const BUILD_AND_START_MS = 60_000;
+
+interface Run {
+  readonly child: ChildProcess;
+  readonly output: { out: string; err: string };
+  readonly ended: Promise<number | null>;
+}
+
+function run(environment: Record<string, string>): Run {
+  const child = spawn(process.execPath, [join(process.cwd(), 'scripts', 'start.mjs')], {
+    env: { PATH: process.env.PATH ?? '', PORT: '0', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { out: '', err: '' };
+  child.stdout?.on('data', (chunk) => {
+    output.out += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    output.err += chunk;
+  });
+  return { child, output, ended: once(child, 'close').then(([code]) => code) };
+}
+
+export async function startProduct(environment: Record<string, string>): Promise<Product> {
+  const { child, output, ended } = run(environment);
+  await until(() => output.out.includes('  data ') || child.exitCode !== null, BUILD_AND_START_MS);
+  const address = /address +(\S+)/.exec(output.out)?.[1];
+  if (!address) throw new Error(`it did not start:\n${output.out}\n${output.err}`);
+  return {
+    address,
+    banner: output.out,
+    async stop(signal = 'SIGTERM') {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+/** A start that is expected to be refused: how it ended, and what it said. */
+export async function refusedStart(
+  environment: Record<string, string>,
+): Promise<{ code: number | null; said: string }> {
+  const { output, ended } = run(environment);
+  const code = await ended;
+  return { code, said: output.err };
+}
+
+/** The command lines of all live processes that name this text. Linux only; elsewhere there is nothing to read. */
+export function processesNaming(text: string): string[] {
+  const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return processes.flatMap((pid) => {
+    try {
+      const commandLine = readFileSync(join('/proc', pid, 'cmdline'), 'utf8').replaceAll('\0', ' ');
+      return commandLine.includes(text) ? [commandLine] : [];
+    } catch (error) {
+      // It ended while we looked.
+      if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
+import { systemClock } from '../../../src/adapters/system/system-clock.js';
+import { systemIds } from '../../../src/adapters/system/system-ids.js';
+import { transact } from '../../../src/commands/transact.js';
+import { type ApiKey, createTenant, issueKey, type Tenant, tenant } from '../../../src/domain/tenant.js';
+import type { TenantEvent } from '../../../src/events/tenant-events.js';
+import { limits } from '../../../src/limits.js';
+import { LogUnavailable, TerminalError } from '../../../src/ports/errors.js';
+import type { EventLog } from '../../../src/ports/event-log.js';
+import { codec, newDelta, newStream, someMetadata, wholeStream } from '../../support/new-events.js';
+
+const key = (keyId: string): ApiKey => ({ keyId, user: 'ada', role: 'member', name: '', secretSha256: keyId });
+
+describe('a transaction', () => {
+  function on(log: EventLog, stream = newStream('tenant')) {
+    const parts = { log, codec, clock: systemClock, ids: systemIds };
+    const run = (decide: (state: Tenant) => readonly TenantEvent[]) =>
+      transact(parts, { stream, tenant: 'default', meta: someMetadata, aggregate: tenant, decide });
+    return { stream, run, types: async () => (await wholeStream(log, stream)).map(({ type }) => type) };
+  }
+
+  it('decides on what has happened, and appends the decision', async () => {
+    const { run, types } = on(new MemoryEventLog());
+    await run(createTenant('acme', key('a')));
+    await run((state) => issueKey(key(`b${state.keys.size}`))(state));
+    expect(await types()).toEqual(['TenantCreated', 'ApiKeyIssued', 'ApiKeyIssued']);
+  });
+
+  it('appends nothing when nothing is decided, or when the decision is a refusal', async () => {
+    const { run, types } = on(new MemoryEventLog());
+    expect(await run(() => [])).toEqual([]);
+    const refused = run(() => {
+      throw new Error('refused');
+    });
+    await expect(refused).rejects.toThrow('refused');
+    expect(await types()).toEqual([]);
+  });
+
+  it('decides again when another writer was faster', async () => {
+    const log = new MemoryEventLog();
+    const { run, stream, types } = on(log);
+    await run(createTenant('acme', key('a')));
+    let decisions = 0;
+    const decided = await run((state) => {
+      decisions += 1;
+      if (decisions === 1) {
+        const faster = { type: 'ApiKeyIssued', data: key('faster') } as const;
+        const wrapping = {
+          id: systemIds.random(),
+          tenant: 'default',
+          at: '2026-01-01T00:00:00.000Z',
+          meta: someMetadata,
+        };
+        void log.append(stream, 'any', [codec.encode(faster, wrapping)]);
+      }
+      return issueKey(key(`after-${[...state.keys.keys()].join('-')}`))(state);
+    });
+    expect(decisions).toBe(2);
+    expect(decided).toMatchObject([{ data: { keyId: 'after-a-faster' } }]);
+    expect(await types()).toHaveLength(4);
+  });
+
+  it('gives up, retryably, when others are always faster or the log is away', async () => {
+    const answering = (outcome: object) => Object.assign(new MemoryEventLog(), { append: async () => outcome });
+    const conflicts = on(answering({ outcome: 'conflict', revision: 0 }));
+    let decisions = 0;
+    const overtaken = conflicts.run((state) => {
+      decisions += 1;
+      return createTenant('acme', key('a'))(state);
+    });
+    await expect(overtaken).rejects.toBeInstanceOf(LogUnavailable);
+    expect(decisions).toBe(limits.transactAttemptsMax);
+    const away = on(answering({ outcome: 'unavailable', maybeWritten: true }));
+    await expect(away.run(createTenant('acme', key('a')))).rejects.toBeInstanceOf(LogUnavailable);
+  });
+
+  it('refuses to decide on events that it does not know', async () => {
+    const log = new MemoryEventLog();
+    const { run, stream } = on(log);
+    await log.append(stream, 'none', [{ ...newDelta(), type: 'InventedLater' }]);
+    await expect(run(createTenant('acme', key('a')))).rejects.toBeInstanceOf(TerminalError);
+  });
+});

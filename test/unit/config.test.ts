@@ -1,0 +1,138 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { InvalidConfig, loadConfig } from '../../src/config.js';
+
+function mistakesOf(environment: NodeJS.ProcessEnv): readonly string[] {
+  try {
+    loadConfig(environment);
+  } catch (error) {
+    if (error instanceof InvalidConfig) return error.mistakes;
+    throw error;
+  }
+  return [];
+}
+
+describe('the configuration', () => {
+  it('needs nothing', () => {
+    expect(loadConfig({})).toMatchObject({
+      host: '127.0.0.1',
+      port: 3000,
+      dataDir: `${process.cwd()}/data`,
+      databaseUrl: undefined,
+      provider: 'demo',
+      model: 'demo',
+      adminKey: undefined,
+      roles: ['api', 'saga', 'projections', 'relay'],
+      deltaFlushMs: 50,
+      deltaFlushBytes: 4_096,
+      firstTokenTimeoutMs: 60_000,
+      idleTimeoutMs: 60_000,
+      generationTimeoutMs: 600_000,
+      leaseMs: 15_000,
+      generationsMax: 256,
+      feedsPerUserMax: 10_000,
+      logLevel: 'info',
+    });
+  });
+
+  it('cannot be changed', () => {
+    const config = loadConfig({});
+    expect(() => Object.assign(config, { port: 1 })).toThrow(TypeError);
+    expect(() => Object.assign(config.roles, ['api'])).toThrow(TypeError);
+    expect(() => Object.assign(config.openai, { apiKey: 'x' })).toThrow(TypeError);
+  });
+
+  it('takes an empty value for an absent one', () => {
+    expect(loadConfig({ PORT: '', VERBATIM_MODEL: '', DATABASE_URL: '' })).toEqual(loadConfig({}));
+  });
+
+  it.each([
+    [{ OPENAI_API_KEY: 'sk-1', VERBATIM_MODEL: 'm' }, 'openai', 'm'],
+    [{ OPENAI_BASE_URL: 'http://localhost:1234/v1', VERBATIM_MODEL: 'm' }, 'openai', 'm'],
+    [{ OPENAI_API_KEY: 'sk-1', VERBATIM_PROVIDER: 'demo' }, 'demo', 'demo'],
+    [{}, 'demo', 'demo'],
+  ])('with %j the provider is %s and the model %s', (environment, provider, model) => {
+    expect(loadConfig(environment)).toMatchObject({ provider, model });
+  });
+
+  it.each<[NodeJS.ProcessEnv, string]>([
+    [{ PORT: 'http' }, 'PORT: 4 characters, expected a whole number from 0 to 65535'],
+    [{ PORT: '65536' }, 'PORT: a whole number, expected a whole number from 0 to 65535'],
+    [{ PORT: '-1' }, 'PORT: a whole number, expected a whole number from 0 to 65535'],
+    [{ PORT: '80.5' }, 'PORT: a number, expected a whole number from 0 to 65535'],
+    [{ HOST: 'http://x' }, 'HOST: 8 characters, expected a host name or address'],
+    [
+      { DATABASE_URL: 'mysql://u:secret@h/d' },
+      'DATABASE_URL: 20 characters, expected a URL that begins with postgres:// or postgresql://',
+    ],
+    [
+      { OPENAI_BASE_URL: 'nowhere', VERBATIM_MODEL: 'm' },
+      'OPENAI_BASE_URL: 7 characters, expected a URL that begins with http:// or https://',
+    ],
+    [{ OPENAI_API_KEY: 'sk-1' }, 'VERBATIM_MODEL: not set, expected the name of a model, since the provider is openai'],
+    [
+      { VERBATIM_PROVIDER: 'openai', VERBATIM_MODEL: 'm' },
+      'VERBATIM_PROVIDER: 6 characters, expected openai, with OPENAI_API_KEY or OPENAI_BASE_URL beside it',
+    ],
+    [{ VERBATIM_PROVIDER: 'other' }, 'VERBATIM_PROVIDER: 5 characters, expected one of openai, demo'],
+    [
+      { VERBATIM_ADMIN_KEY: 'vb_admin_short' },
+      'VERBATIM_ADMIN_KEY: 14 characters, expected vb_<id>_<secret>, the secret of at least 32 letters and digits',
+    ],
+    [
+      { VERBATIM_ROLES: 'api,apis' },
+      'VERBATIM_ROLES: 8 characters, expected some of api,saga,projections,relay, each once, with commas between',
+    ],
+    [
+      { VERBATIM_ROLES: 'api,api' },
+      'VERBATIM_ROLES: 7 characters, expected some of api,saga,projections,relay, each once, with commas between',
+    ],
+    [{ VERBATIM_LEASE_MS: '999' }, 'VERBATIM_LEASE_MS: a whole number, expected a whole number from 1000 to 600000'],
+    [
+      { VERBATIM_DELTA_FLUSH_MS: '5001' },
+      'VERBATIM_DELTA_FLUSH_MS: a whole number, expected a whole number from 0 to 5000',
+    ],
+    [
+      { VERBATIM_GENERATION_TIMEOUT_MS: '999' },
+      'VERBATIM_GENERATION_TIMEOUT_MS: a whole number, expected a whole number from 1000 on',
+    ],
+    [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL: 4 characters, expected one of fatal, error, warn, info, debug, trace'],
+    [{ VERBATIM_PROT: '3000' }, 'VERBATIM_PROT: no such setting'],
+    [
+      { KAFKA_BROKERS: 'localhost:9092' },
+      'KAFKA_BROKERS: 14 characters, expected nothing: this version keeps its log in PostgreSQL and relays to nobody',
+    ],
+  ])('%j is a mistake', (environment, mistake) => {
+    expect(mistakesOf(environment)).toEqual([mistake]);
+  });
+
+  it('reports every mistake at once', () => {
+    const environment = { PORT: 'x', LOG_LEVEL: 'y', VERBATIM_NOPE: 'z', VERBATIM_LEASE_MS: '1' };
+    expect(mistakesOf(environment).map((mistake) => mistake.split(':')[0])).toEqual([
+      'PORT',
+      'VERBATIM_LEASE_MS',
+      'LOG_LEVEL',
+      'VERBATIM_NOPE',
+    ]);
+  });
+
+  it('never tells a value', () => {
+    const names = [
+      'PORT',
+      'DATABASE_URL',
+      'OPENAI_API_KEY',
+      'OPENAI_BASE_URL',
+      'VERBATIM_ADMIN_KEY',
+      'VERBATIM_ROLES',
+      'LOG_LEVEL',
+    ];
+    const secret = fc.string({ minLength: 12, maxLength: 30 }).map((text) => `s3cr3t ${text}`);
+    fc.assert(
+      fc.property(fc.constantFrom(...names), secret, (name, value) => {
+        const told = mistakesOf({ [name]: value }).join('\n');
+        expect(told).toContain(name);
+        expect(told).not.toContain('s3cr3t');
+      }),
+    );
+  });
+});
