@@ -20,7 +20,7 @@ export function appModule({ log }: Engines): DynamicModule {
     imports: [CqrsModule.forRoot()],
     controllers: [HealthController],
     providers: [
-      { provide: Readiness, useFactory: () => new Readiness(log) },
+      { provide: Readiness, useFactory: () => new Readiness(() => log.head()) },
       { provide: OpenDefaultTenantHandler, useFactory: () => new OpenDefaultTenantHandler(transaction) },
     ],
   };

@@ -13,6 +13,8 @@ export const limits = {
   /** One group commit: large enough to share a flush, small enough that its lock is held for milliseconds. */
   commitBatchEventsMax: 2_000,
   commitBatchBytesMax: 4 * 1024 * 1024,
+  /** Splitting fewer than this among writers costs more in flushes than it gains. */
+  commitShareAppendsMin: 128,
   /** Appends that wait for a database that is away; past either bound a new one fails at once. */
   commitQueueAppendsMax: 20_000,
   commitQueueBytesMax: 64 * 1024 * 1024,
@@ -22,7 +24,7 @@ export const limits = {
   commitAnswerMs: 5_000,
 
   /** A page of a read: one round trip, and at most this much memory for each reader. */
-  readPageEventsMax: 5_000,
+  readPageEventsMax: 2_000,
   readPageBytesMax: 8 * 1024 * 1024,
   readAnswerMs: 30_000,
   readConnectionsMax: 8,

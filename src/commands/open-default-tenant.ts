@@ -38,13 +38,8 @@ export class OpenDefaultTenantHandler implements ICommandHandler<OpenDefaultTena
 
 function startMetadata(commandId: string): Metadata {
   return {
-    conversation: null,
-    owner: null,
     actor: { id: 'verbatim', kind: 'system' },
     correlationId: commandId,
-    causationId: null,
     commandId,
-    fingerprint: null,
-    traceparent: null,
   };
 }

@@ -1,5 +1,4 @@
 import { type Static, Type } from '@sinclair/typebox';
-import { nullable } from './family.js';
 
 /** Where an event stands among all events: opaque, and ordered by plain string comparison. */
 export type Position = string & { readonly __position: never };
@@ -9,14 +8,16 @@ export const START = '' as Position;
 
 /** What an event says of how it came about. Fields may be added; none is ever removed or changed. */
 export const Metadata = Type.Object({
-  conversation: nullable(Type.String()),
-  owner: nullable(Type.String()),
+  conversation: Type.Optional(Type.String()),
+  /** Whose conversation it is, whoever acts. */
+  owner: Type.Optional(Type.String()),
   actor: Type.Object({ id: Type.String(), kind: Type.String() }),
-  correlationId: Type.String(),
-  causationId: nullable(Type.String()),
   commandId: Type.String(),
-  fingerprint: nullable(Type.String()),
-  traceparent: nullable(Type.String()),
+  correlationId: Type.String(),
+  causationId: Type.Optional(Type.String()),
+  /** Of the request that a command came with, so that its repetition is told from another one. */
+  fingerprint: Type.Optional(Type.String()),
+  traceparent: Type.Optional(Type.String()),
 });
 export type Metadata = Static<typeof Metadata>;
 

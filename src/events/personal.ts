@@ -3,8 +3,8 @@ import type { TSchema } from '@sinclair/typebox';
 /** Whose text it is: what erasure and encryption will be keyed by. */
 export interface Subject {
   readonly tenant: string;
-  readonly owner: string | null;
-  readonly conversation: string | null;
+  readonly owner: string | undefined;
+  readonly conversation: string | undefined;
 }
 
 /** The one hook that every personal text passes on its way into the log and out of it. */
@@ -30,18 +30,23 @@ export function personalPaths(schema: TSchema, here: Path = []): Path[] {
   ];
 }
 
-/** A copy of `data` with the text at each path replaced; what is absent or null stays so. */
+/** `data` with the text at each path replaced; what is absent or null stays so, and what does not change is not copied. */
 export function mapPersonal(data: unknown, paths: readonly Path[], change: (text: string) => string): unknown {
-  return paths.reduce((changed, path) => mapAt(changed, path, 0, change), data);
+  let changed = data;
+  for (const path of paths) changed = mapAt(changed, path, 0, change);
+  return changed;
 }
 
 function mapAt(value: unknown, path: Path, depth: number, change: (text: string) => string): unknown {
   const step = path[depth];
   if (step === undefined) return typeof value === 'string' ? change(value) : value;
   if (step === EVERY_ITEM) {
-    return Array.isArray(value) ? value.map((item) => mapAt(item, path, depth + 1, change)) : value;
+    if (!Array.isArray(value)) return value;
+    const items = value.map((item) => mapAt(item, path, depth + 1, change));
+    return items.every((item, index) => item === value[index]) ? value : items;
   }
   if (typeof value !== 'object' || value === null || !(step in value)) return value;
   const record = value as Record<string, unknown>;
-  return { ...record, [step]: mapAt(record[step], path, depth + 1, change) };
+  const changed = mapAt(record[step], path, depth + 1, change);
+  return changed === record[step] ? record : { ...record, [step]: changed };
 }

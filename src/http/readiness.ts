@@ -1,5 +1,4 @@
 import { LogUnavailable } from '../ports/errors.js';
-import type { EventLog } from '../ports/event-log.js';
 
 export interface ReadinessReport {
   readonly status: 'ready' | 'starting' | 'draining' | 'unavailable';
@@ -10,7 +9,8 @@ export interface ReadinessReport {
 export class Readiness {
   private phase: 'starting' | 'serving' | 'draining' = 'starting';
 
-  constructor(private readonly log: EventLog) {}
+  /** `readLog` touches the log as any read would. */
+  constructor(private readonly readLog: () => Promise<unknown>) {}
 
   serve(): void {
     this.phase = 'serving';
@@ -29,7 +29,7 @@ export class Readiness {
 
   private async checkLog(): Promise<'ok' | 'unavailable'> {
     try {
-      await this.log.head();
+      await this.readLog();
       return 'ok';
     } catch (error) {
       if (error instanceof LogUnavailable) return 'unavailable';

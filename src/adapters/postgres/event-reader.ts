@@ -16,13 +16,20 @@ const filledPage = (direction: 'ASC' | 'DESC', key: string, where: string) => `
     FROM (SELECT * FROM log.events WHERE ${where} ORDER BY ${key} ${direction} LIMIT $1) w
   ) s WHERE upto - size < $2 ORDER BY ${key} ${direction}`;
 
+/** All rows of a window when together they fit a page, and none when not: half the cost of cutting it to size. */
+const wholeWindow = (where: string) => `
+  SELECT ${COLUMNS} FROM log.events
+  WHERE ${where} AND (SELECT sum(${SIZE}) FROM log.events WHERE ${where}) < $2
+  ORDER BY position LIMIT $1`;
+
+const WINDOW = 'position > $3 AND position <= $4';
+const WINDOW_OF_CATEGORIES = `${WINDOW} AND split_part(stream, '-', 1) = ANY($5)`;
+
 const queries = {
-  all: filledPage('ASC', 'position', 'position > $3 AND position <= $4'),
-  allOfCategories: filledPage(
-    'ASC',
-    'position',
-    `position > $3 AND position <= $4 AND split_part(stream, '-', 1) = ANY($5)`,
-  ),
+  all: wholeWindow(WINDOW),
+  allCut: filledPage('ASC', 'position', WINDOW),
+  ofCategories: wholeWindow(WINDOW_OF_CATEGORIES),
+  ofCategoriesCut: filledPage('ASC', 'position', WINDOW_OF_CATEGORIES),
   forwards: filledPage('ASC', 'revision', 'stream = $3 AND revision >= $4'),
   backwards: filledPage('DESC', 'revision', 'stream = $3 AND revision <= $4'),
   head: 'SELECT position FROM log.head',
@@ -45,7 +52,8 @@ type EventRow = [
   at: string,
   data: string,
   meta: string,
-  upto: string,
+  /** Only of a page that is cut to size. */
+  upto?: string,
 ];
 
 /** Values come as the text that the server sends: nothing is parsed that the codec will parse anyway. */
@@ -65,13 +73,15 @@ export class EventReader {
     const window = bigintOf(after) + BigInt(rowsMax);
     const end = window < bigintOf(upTo) ? window : bigintOf(upTo);
     const values: unknown[] = [rowsMax, bytesMax, bigintOf(after), end];
-    const rows = filter?.categories
-      ? await this.rows('allOfCategories', [...values, filter.categories])
-      : await this.rows('all', values);
+    if (filter?.categories) values.push(filter.categories);
+    const query = filter?.categories ? 'ofCategories' : 'all';
+    const whole = await this.query<EventRow>(query, values);
+    if (whole.length > 0) return { events: whole.map(positionedEventOf), position: positionOf(String(end)) };
+    const rows = await this.query<EventRow>(`${query}Cut`, values);
     const last = rows.at(-1);
     const cutShort = last !== undefined && Number(last[10]) >= bytesMax;
     return {
-      events: rows.map((row) => ({ ...eventOf(row), position: positionOf(row[0]) })),
+      events: rows.map(positionedEventOf),
       position: cutShort ? positionOf(last[0]) : positionOf(String(end)),
     };
   }
@@ -82,7 +92,7 @@ export class EventReader {
     from: number,
     eventsMax: number,
   ): Promise<RecordedEvent[]> {
-    const rows = await this.rows(direction, [eventsMax, limits.readPageBytesMax, stream, from]);
+    const rows = await this.query<EventRow>(direction, [eventsMax, limits.readPageBytesMax, stream, from]);
     return rows.map(eventOf);
   }
 
@@ -101,10 +111,6 @@ export class EventReader {
     await this.pool.close();
   }
 
-  private rows(name: keyof typeof queries, values: unknown[]): Promise<EventRow[]> {
-    return this.query<EventRow>(name, values);
-  }
-
   private async query<Row extends unknown[]>(name: keyof typeof queries, values: unknown[]): Promise<Row[]> {
     try {
       return await this.pool.query<Row>({ name, text: queries[name], values, rowMode: 'array', types: asText });
@@ -117,17 +123,13 @@ export class EventReader {
 }
 
 function eventOf(row: EventRow): RecordedEvent {
-  return {
-    id: row[3],
-    type: row[4],
-    schema: Number(row[5]),
-    tenant: row[6],
-    at: isoOf(row[7]),
-    data: row[8],
-    meta: row[9],
-    stream: row[1],
-    revision: Number(row[2]),
-  };
+  const [, stream, revision, id, type, schema, tenant, at, data, meta] = row;
+  return { id, type, schema: Number(schema), tenant, at: isoOf(at), data, meta, stream, revision: Number(revision) };
+}
+
+function positionedEventOf(row: EventRow): RecordedEvent {
+  const { id, type, schema, tenant, at, data, meta, stream, revision } = eventOf(row);
+  return { id, type, schema, tenant, at, data, meta, stream, revision, position: positionOf(row[0]) };
 }
 
 /** `2026-01-02 03:04:05.6+00`, as the server writes it in UTC, to `2026-01-02T03:04:05.600Z`. */

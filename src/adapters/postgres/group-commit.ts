@@ -53,7 +53,9 @@ export class GroupCommit {
   private pausedUntil = 0;
   private pauseMs = 0;
   private expiry: NodeJS.Timeout | undefined;
+  private resume: NodeJS.Timeout | undefined;
   private closing = false;
+  private closed: Promise<void> | undefined;
   private drained: (() => void) | undefined;
 
   constructor(private readonly parts: GroupCommitParts) {
@@ -72,12 +74,13 @@ export class GroupCommit {
   }
 
   /** Takes nothing more, and waits until everything taken is answered. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
     this.closing = true;
-    if (this.unsettled.size === 0) return;
-    await new Promise<void>((resolve) => {
-      this.drained = resolve;
+    this.closed ??= new Promise((resolve) => {
+      if (this.unsettled.size === 0) resolve();
+      else this.drained = resolve;
     });
+    return this.closed;
   }
 
   private accept(pending: Pending): void {
@@ -105,7 +108,11 @@ export class GroupCommit {
   }
 
   private dispatch(): void {
-    if (this.parts.now() < this.pausedUntil) return;
+    const pauseLeftMs = this.pausedUntil - this.parts.now();
+    if (pauseLeftMs > 0) {
+      this.dispatchAfter(pauseLeftMs);
+      return;
+    }
     while (this.idle.length > 0 && this.ready.length > 0) {
       const batch = this.takeBatch();
       if (batch.length === 0) continue;
@@ -117,7 +124,17 @@ export class GroupCommit {
     }
   }
 
+  private dispatchAfter(pauseMs: number): void {
+    if (this.unsettled.size === 0) return;
+    this.resume ??= setTimeout(() => {
+      this.resume = undefined;
+      this.dispatch();
+    }, pauseMs + 1);
+  }
+
   private takeBatch(): Pending[] {
+    // A long queue is shared among the idle writers: while one batch is committed, the next is being prepared.
+    const appendsMax = Math.max(limits.commitShareAppendsMin, Math.ceil(this.ready.length / this.idle.length));
     let events = 0;
     let bytes = 0;
     let taken = 0;
@@ -125,7 +142,7 @@ export class GroupCommit {
       events += append.events.length;
       bytes += append.bytes;
       const fits = events <= limits.commitBatchEventsMax && bytes <= limits.commitBatchBytesMax;
-      if (!fits && taken > 0) break;
+      if (taken === appendsMax || (!fits && taken > 0)) break;
       taken += 1;
     }
     const batch = this.ready.splice(0, taken);
@@ -135,6 +152,12 @@ export class GroupCommit {
 
   /** Never rejects: whatever happens to a batch, each append of it is answered or queued again. */
   private async commit(writer: BatchWriter, batch: Pending[]): Promise<void> {
+    const unanswered = await this.attempt(writer, batch);
+    if (unanswered.length > 0) this.queueAgain(unanswered);
+  }
+
+  /** Answers with what the database gave no answer for. */
+  private async attempt(writer: BatchWriter, batch: Pending[]): Promise<Pending[]> {
     const retried = batch.some((pending) => pending.sent);
     for (const pending of batch) pending.sent = true;
     try {
@@ -147,22 +170,25 @@ export class GroupCommit {
         this.settle(pending, () => pending.resolve(outcomes[index] as AppendOutcome));
         this.release(pending);
       });
+      return [];
     } catch (error) {
-      await this.recover(writer, batch, error);
-    }
-  }
-
-  private async recover(writer: BatchWriter, batch: Pending[], error: unknown): Promise<void> {
-    if (error instanceof RetryableError) {
-      this.queueAgain(batch);
-    } else if (batch.length > 1) {
-      // One append is refused by the database itself: alone, each is answered for what it is.
-      for (const pending of batch) await this.commit(writer, [pending]);
-    } else {
+      if (error instanceof RetryableError) return batch;
+      if (batch.length > 1) return this.attemptOneByOne(writer, batch);
       const [pending] = batch as [Pending];
       this.settle(pending, () => pending.reject(this.parts.refusal(pending.append, error)));
       this.release(pending);
+      return [];
     }
+  }
+
+  /** One append is refused by the database itself: alone, each is answered for what it is. */
+  private async attemptOneByOne(writer: BatchWriter, batch: Pending[]): Promise<Pending[]> {
+    for (const [index, pending] of batch.entries()) {
+      if (pending.settled) this.release(pending);
+      // In an outage each of the others would wait for an answer of its own.
+      else if ((await this.attempt(writer, [pending])).length > 0) return batch.slice(index);
+    }
+    return [];
   }
 
   private queueAgain(batch: Pending[]): void {
@@ -170,11 +196,12 @@ export class GroupCommit {
     const { first, most } = limits.reconnectBackoffMs;
     this.pauseMs = Math.min(most, Math.max(first, this.pauseMs * 2));
     this.pausedUntil = this.parts.now() + this.pauseMs;
-    setTimeout(() => this.dispatch(), this.pauseMs + 1);
   }
 
   private release({ append: { stream } }: Pending): void {
-    const next = this.behind.get(stream)?.shift();
+    const queue = this.behind.get(stream);
+    let next = queue?.shift();
+    while (next?.settled) next = queue?.shift();
     if (next) this.ready.push(next);
     else this.behind.delete(stream);
   }
@@ -187,7 +214,9 @@ export class GroupCommit {
     answer();
     if (this.unsettled.size > 0) return;
     clearInterval(this.expiry);
+    clearTimeout(this.resume);
     this.expiry = undefined;
+    this.resume = undefined;
     this.drained?.();
   }
 

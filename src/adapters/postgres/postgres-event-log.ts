@@ -68,10 +68,13 @@ export class PostgresEventLog implements EventLog {
 
   async *readAll(after: Position, filter?: AllStreamsFilter): AsyncIterable<Page> {
     const end = await this.reader.head();
-    for (let position = after; position < end; ) {
-      const page = await this.reader.allAfter(position, end, filter);
+    const read = (position: Position) => started(this.reader.allAfter(position, end, filter));
+    let next = after < end ? read(after) : undefined;
+    while (next) {
+      const page = await next;
+      // The next page is on its way while this one is worked on.
+      next = page.position < end ? read(page.position) : undefined;
       yield page;
-      position = page.position;
     }
   }
 
@@ -80,16 +83,21 @@ export class PostgresEventLog implements EventLog {
     const start = await this.untilReachable(() => this.reader.head(), ended);
     if (start === undefined) return;
     this.watch.advance(start);
+    if (after >= this.watch.head) yield { events: [], position: after, live: true };
+
+    const read = (position: Position) =>
+      started(this.untilReachable(() => this.reader.allAfter(position, this.watch.head, filter), ended));
     let position = after;
-    if (position >= this.watch.head) yield { events: [], position, live: true };
+    let next: Promise<Page | undefined> | undefined;
     while (!ended.aborted) {
       await this.watch.waitBeyond(position, ended);
       if (ended.aborted) return;
-      const from = position;
-      const page = await this.untilReachable(() => this.reader.allAfter(from, this.watch.head, filter), ended);
+      const page = await (next ?? read(position));
       if (page === undefined) return;
       position = page.position;
-      yield { ...page, live: position >= this.watch.head };
+      const live = position >= this.watch.head;
+      next = live ? undefined : read(position);
+      yield { ...page, live };
     }
   }
 
@@ -122,6 +130,12 @@ export class PostgresEventLog implements EventLog {
     await this.reader.close();
     await Promise.all(this.connections.map((connection) => connection.close()));
   }
+}
+
+/** A promise that is awaited later, or never when its reader leaves: then its failure is nobody's. */
+function started<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }
 
 /** The server's own message may quote the text it refuses, and that may be a person's: only its code is told. */
