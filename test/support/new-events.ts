@@ -10,10 +10,7 @@ export const someMetadata: Metadata = {
   owner: 'ada',
   actor: { id: 'ada', kind: 'user' },
   correlationId: 'correlation-1',
-  causationId: null,
   commandId: 'command-1',
-  fingerprint: null,
-  traceparent: null,
 };
 
 export function newDelta(text = 'hello', id: string = randomUUID()): NewEvent {

@@ -1,0 +1,254 @@
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import {
+  barrels,
+  clockAndDiceReaders,
+  defaultExports,
+  environmentReaders,
+  longFiles,
+  namelessPlaces,
+  postponedWork,
+} from './architecture/contents.js';
+import {
+  forbiddenImports,
+  importCycles,
+  impureImports,
+  missingImports,
+  unknownFolders,
+} from './architecture/imports.js';
+import { readSourceTree, type SourceTree } from './architecture/source-tree.js';
+
+type Rule = (tree: SourceTree) => string[];
+
+/** Each rule answers with what breaks it, so a failure names the places. */
+const rules: Record<string, Rule> = {
+  'folders import only whom they may': forbiddenImports,
+  'every folder stands in the table of imports': unknownFolders,
+  'imports lead to files of src': missingImports,
+  'imports run in no circle': importCycles,
+  'events and domain use no framework and no input or output': impureImports,
+  'process.env is read in config.ts alone': environmentReaders,
+  'time, chance and new ids come from adapters or the composition root': clockAndDiceReaders,
+  'no file only passes on what others export': barrels,
+  'names say what is inside': namelessPlaces,
+  'files have less than 300 lines': longFiles,
+  'no work is left for later': postponedWork,
+  'nothing is exported as default': defaultExports,
+};
+
+describe('the architecture of src', () => {
+  const tree = readSourceTree(join(import.meta.dirname, '..', '..', 'src'));
+
+  it('is looked at', () => {
+    expect([...tree.keys()]).toEqual(expect.arrayContaining(['limits.ts', 'events/codec.ts', 'ports/event-log.ts']));
+  });
+
+  it.each(Object.entries(rules))('%s', (_, rule) => {
+    expect(rule(tree)).toEqual([]);
+  });
+});
+
+const treeOf = (files: Record<string, string>): SourceTree => new Map(Object.entries(files));
+const importing = (importer: string, ...targets: string[]): SourceTree => {
+  const up = '../'.repeat(importer.split('/').length - 1) || './';
+  const lines = targets.map((target) => `import { a } from '${up}${target.replace(/\.ts$/, '.js')}';`);
+  return new Map([[importer, lines.join('\n')], ...targets.map((target): [string, string] => [target, ''])]);
+};
+
+describe('the rule of imports', () => {
+  it.each([
+    ['domain/conversation.ts', 'events/catalogue.ts'],
+    ['domain/conversation.ts', 'domain/lineage/tree.ts'],
+    ['events/codec.ts', 'events/envelope.ts'],
+    ['events/codec.ts', 'limits.ts'],
+    ['sagas/runner.ts', 'commands/transact.ts'],
+    ['adapters/postgres/embedded/cluster.ts', 'adapters/postgres/outage.ts'],
+    ['adapters/postgres/log.ts', 'ports/event-log.ts'],
+    ['http/messages.ts', 'projections/queries/messages.ts'],
+    ['http/problem.ts', 'domain/refusals.ts'],
+    ['http/problem.ts', 'domain/refusals/codes.ts'],
+    ['http/problem.ts', 'ports/errors.ts'],
+    ['main.ts', 'adapters/postgres/log.ts'],
+    ['app.module.ts', 'config.ts'],
+  ])('lets %s import %s', (importer, target) => {
+    expect(forbiddenImports(importing(importer, target))).toEqual([]);
+  });
+
+  it.each([
+    ['events/codec.ts', 'ports/errors.ts'],
+    ['domain/conversation.ts', 'ports/clock.ts'],
+    ['domain/conversation.ts', 'domains/conversation.ts'],
+    ['ports/event-log.ts', 'domain/conversation.ts'],
+    ['commands/send-message.ts', 'adapters/memory/log.ts'],
+    ['commands/send-message.ts', 'projections/queries/messages.ts'],
+    ['projections/runner.ts', 'commands/transact.ts'],
+    ['sagas/runner.ts', 'projections/runner.ts'],
+    ['sse/feed.ts', 'sagas/runner.ts'],
+    ['auth/guard.ts', 'events/envelope.ts'],
+    ['http/messages.ts', 'events/envelope.ts'],
+    ['http/messages.ts', 'projections/runner.ts'],
+    ['http/messages.ts', 'domain/conversation.ts'],
+    ['http/messages.ts', 'domain/refusals-of-others.ts'],
+    ['http/messages.ts', 'ports/event-log.ts'],
+    ['adapters/memory/log.ts', 'adapters/postgres/position.ts'],
+    ['adapters/postgres/log.ts', 'adapters/postgres-old/log.ts'],
+    ['adapters/memory/log.ts', 'domain/conversation.ts'],
+    ['commands/send-message.ts', 'config.ts'],
+    ['adapters/openai/model.ts', 'config.ts'],
+    ['commands/send-message.ts', 'app.module.ts'],
+    ['limits.ts', 'events/envelope.ts'],
+    ['domain/conversation.ts', '../test/support/until.ts'],
+  ])('forbids %s to import %s', (importer, target) => {
+    expect(forbiddenImports(importing(importer, target))).toEqual([`${importer} imports ${target}`]);
+  });
+
+  it.each([
+    ["import type { A } from '../ports/a.js';"],
+    ["import '../ports/a.js';"],
+    ["export { a } from '../ports/a.js';"],
+    ["export * from '../ports/a.js';"],
+    ["export const load = () => import('../ports/a.js');"],
+    ['export const load = () => import(`../ports/a.js`);'],
+    ["export type A = import('../ports/a.js').A;"],
+    ["import a = require('../ports/a.js');"],
+  ])('sees %s', (source) => {
+    expect(forbiddenImports(treeOf({ 'events/b.ts': source }))).toEqual(['events/b.ts imports ports/a.ts']);
+  });
+
+  it('is not misled by comments and texts', () => {
+    const source = "// import { a } from '../ports/a.js';\nexport const text = \"import '../ports/a.js'\";";
+    expect(forbiddenImports(treeOf({ 'events/b.ts': source }))).toEqual([]);
+  });
+});
+
+/** A tree that each rule must refuse, and what it must name. */
+const broken: [Rule, Record<string, string>, string[]][] = [
+  [unknownFolders, { 'services/a.ts': '', 'events/b.ts': '', 'main.ts': '' }, ['services']],
+  [missingImports, { 'events/a.ts': "import './b.js'; import 'pg';" }, ['events/a.ts imports events/b.ts']],
+  [
+    impureImports,
+    { 'domain/a.ts': "import { Injectable } from '@nestjs/common';" },
+    ['domain/a.ts imports @nestjs/common'],
+  ],
+  [impureImports, { 'events/a.ts': "import 'node:fs/promises';" }, ['events/a.ts imports node:fs/promises']],
+  [importCycles, { 'a.ts': "import './a.js';" }, ['a.ts > a.ts']],
+  [
+    importCycles,
+    {
+      'main.ts': "import './a.js';",
+      'a.ts': "import './b.js';",
+      'b.ts': "import type { C } from './c.js';",
+      'c.ts': "import './a.js';",
+    },
+    ['a.ts > b.ts > c.ts > a.ts'],
+  ],
+  [
+    barrels,
+    { 'ports/index.ts': 'export const a = 1;', 'ports/a.ts': "export * from './b.js';" },
+    ['ports/index.ts', 'ports/a.ts'],
+  ],
+  [barrels, { 'ports/a.ts': "import { b } from './b.js';\nexport { b };" }, ['ports/a.ts']],
+  [
+    namelessPlaces,
+    { 'utils/a.ts': '', 'ports/helpers.ts': '', 'http/common/a.ts': '', 'http/Shared.ts': '' },
+    ['utils/a.ts', 'ports/helpers.ts', 'http/common/a.ts', 'http/Shared.ts'],
+  ],
+  [
+    postponedWork,
+    { 'ports/a.ts': '// TODO: later', 'ports/b.ts': '/* FIXME */', 'ports/c.ts': '// XXX' },
+    ['ports/a.ts', 'ports/b.ts', 'ports/c.ts'],
+  ],
+];
+const brokenOnce = (rule: Rule, path: string, ...sources: string[]): typeof broken =>
+  sources.map((source) => [rule, { [path]: source }, [path]]);
+
+broken.push(
+  ...brokenOnce(environmentReaders, 'main.ts', 'process.env.PORT', "process['env']", 'globalThis.process.env'),
+  ...brokenOnce(
+    environmentReaders,
+    'http/a.ts',
+    'const { env } = process;',
+    "import { env as e } from 'node:process';",
+  ),
+  ...brokenOnce(
+    clockAndDiceReaders,
+    'domain/a.ts',
+    'Date.now()',
+    'const now = Date.now;',
+    'new Date()',
+    'new Date',
+    'Date()',
+  ),
+  ...brokenOnce(clockAndDiceReaders, 'sagas/a.ts', 'Math.random()', 'performance.now()', 'crypto.randomUUID()'),
+  ...brokenOnce(clockAndDiceReaders, 'sse/a.ts', "import { randomUUID } from 'node:crypto';", 'globalThis.Date.now()'),
+  ...brokenOnce(
+    defaultExports,
+    'ports/a.ts',
+    'export default 1;',
+    'export default class A {}',
+    'export default function a() {}',
+  ),
+  ...brokenOnce(
+    defaultExports,
+    'ports/a.ts',
+    'const a = 1;\nexport { a as default };',
+    "export { default } from './b.js';",
+  ),
+);
+
+/** Trees that come close to breaking a rule, and do not. */
+const sound: [Rule, Record<string, string>][] = [
+  [
+    importCycles,
+    {
+      'main.ts': "import './a.js'; import './b.js';",
+      'a.ts': "import './c.js';",
+      'b.ts': "import './c.js';",
+      'c.ts': '',
+    },
+  ],
+  [
+    impureImports,
+    { 'domain/a.ts': "import { createHash } from 'node:crypto';", 'adapters/a/a.ts': "import 'node:fs';" },
+  ],
+  [environmentReaders, { 'config.ts': 'process.env.PORT', 'http/a.ts': '// process.env\nprocess.exitCode = 1;' }],
+  [clockAndDiceReaders, { 'adapters/system/clock.ts': 'Date.now(); new Date();', 'main.ts': 'Math.random()' }],
+  [
+    clockAndDiceReaders,
+    { 'domain/a.ts': "new Date(0); new Date(at); Date.parse(at); Math.max(1, 2); clock.now(); 'Date.now()';" },
+  ],
+  [
+    barrels,
+    {
+      'ports/a.ts': "export * from './b.js';\nexport const a = 1;",
+      'ports/b.ts': 'const b = 1;\nexport function c() {}',
+      'ports/c.ts': '',
+    },
+  ],
+  [namelessPlaces, { 'adapters/a/shared-place.ts': '', 'auth/commoner.ts': '' }],
+  [postponedWork, { 'ports/a.ts': 'const todos = 1; // a TODOLIST' }],
+  [defaultExports, { 'ports/a.ts': 'switch (a) { default: }\nexport const b = { default: 1 };\nexport { a };' }],
+];
+
+describe('every other rule', () => {
+  it.each(broken.map(([rule, files, places]) => [rule.name, files, rule, places] as const))(
+    '%s refuses %j',
+    (_, files, rule, places) => {
+      expect(rule(treeOf(files))).toEqual(places);
+    },
+  );
+
+  it.each(sound.map(([rule, files]) => [rule.name, files, rule] as const))('%s accepts %j', (_, files, rule) => {
+    expect(rule(treeOf(files))).toEqual([]);
+  });
+
+  it('longFiles refuses 300 lines and accepts 299', () => {
+    const files = { 'ports/a.ts': 'a;\n'.repeat(300), 'ports/b.ts': 'b;\n'.repeat(299) };
+    expect(longFiles(treeOf(files))).toEqual(['ports/a.ts']);
+  });
+
+  it('is shown to be able to fail', () => {
+    const shown = new Set<Rule>([forbiddenImports, longFiles, ...broken.map(([rule]) => rule)]);
+    expect(Object.values(rules).filter((rule) => !shown.has(rule))).toEqual([]);
+  });
+});

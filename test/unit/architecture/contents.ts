@@ -1,0 +1,114 @@
+import ts from 'typescript';
+import { everyNode, parse, type SourceTree } from './source-tree.js';
+
+const isRootFile = (path: string) => !path.includes('/');
+
+/** `object.member`, also when written as `object['member']` or reached through globalThis. */
+function memberOf(node: ts.Node): string | undefined {
+  if (ts.isPropertyAccessExpression(node)) return joined(node.expression, node.name.text);
+  if (ts.isElementAccessExpression(node) && ts.isStringLiteralLike(node.argumentExpression)) {
+    return joined(node.expression, node.argumentExpression.text);
+  }
+  return undefined;
+}
+
+function joined(object: ts.Expression, member: string): string | undefined {
+  if (ts.isIdentifier(object)) return `${object.text}.${member}`;
+  const owner = memberOf(object);
+  return owner?.startsWith('globalThis.') ? `${owner.slice('globalThis.'.length)}.${member}` : undefined;
+}
+
+/** `const { member } = object` */
+function destructuredFrom(node: ts.Node): string[] {
+  if (!ts.isVariableDeclaration(node) || !ts.isObjectBindingPattern(node.name)) return [];
+  const { initializer, name } = node;
+  if (!initializer || !ts.isIdentifier(initializer)) return [];
+  return name.elements.map((element) => `${initializer.text}.${(element.propertyName ?? element.name).getText()}`);
+}
+
+/** `import { member } from 'node:module'` */
+function importedFrom(node: ts.Node): string[] {
+  if (!ts.isImportDeclaration(node) || !ts.isStringLiteral(node.moduleSpecifier)) return [];
+  const bindings = node.importClause?.namedBindings;
+  if (!bindings || !ts.isNamedImports(bindings)) return [];
+  const module = node.moduleSpecifier.text.replace('node:', '');
+  return bindings.elements.map((element) => `${module}.${(element.propertyName ?? element.name).text}`);
+}
+
+function usedMembers(path: string, source: string): string[] {
+  return everyNode(parse(path, source)).flatMap((node) => {
+    const member = memberOf(node);
+    return [...(member === undefined ? [] : [member]), ...destructuredFrom(node), ...importedFrom(node)];
+  });
+}
+
+export function environmentReaders(tree: SourceTree): string[] {
+  return [...tree]
+    .filter(([path, source]) => path !== 'config.ts' && usedMembers(path, source).includes('process.env'))
+    .map(([path]) => path);
+}
+
+const CLOCKS_AND_DICE = ['Date.now', 'Math.random', 'performance.now', 'perf_hooks.performance'];
+
+/** Whatever makes two runs of the same code differ. */
+function readsClockOrDice(path: string, source: string): boolean {
+  const nodes = everyNode(parse(path, source));
+  const isDate = (node: ts.Node) => ts.isIdentifier(node) && node.text === 'Date';
+  return (
+    usedMembers(path, source).some((member) => CLOCKS_AND_DICE.includes(member) || member.endsWith('.randomUUID')) ||
+    nodes.some((node) => ts.isNewExpression(node) && isDate(node.expression) && !node.arguments?.length) ||
+    nodes.some((node) => ts.isCallExpression(node) && isDate(node.expression))
+  );
+}
+
+export function clockAndDiceReaders(tree: SourceTree): string[] {
+  return [...tree]
+    .filter(([path, source]) => !path.startsWith('adapters/') && !isRootFile(path) && readsClockOrDice(path, source))
+    .map(([path]) => path);
+}
+
+/** Files that only pass on what others export: a reader has to look through them, and cycles hide in them. */
+export function barrels(tree: SourceTree): string[] {
+  return [...tree]
+    .filter(([path, source]) => /(^|\/)index\.ts$/.test(path) || onlyReExports(path, source))
+    .map(([path]) => path);
+}
+
+function onlyReExports(path: string, source: string): boolean {
+  const { statements } = parse(path, source);
+  const passesOn = (statement: ts.Statement) => ts.isExportDeclaration(statement);
+  return (
+    statements.some(passesOn) &&
+    statements.every((statement) => passesOn(statement) || ts.isImportDeclaration(statement))
+  );
+}
+
+const NAMELESS = /^(utils?|helpers?|common|shared)$/i;
+
+/** Folders and files whose name says nothing of what is in them. */
+export function namelessPlaces(tree: SourceTree): string[] {
+  return [...tree.keys()].filter((path) => path.split('/').some((part) => NAMELESS.test(part.replace(/\.ts$/, ''))));
+}
+
+const LINES_MAX = 299;
+
+export function longFiles(tree: SourceTree): string[] {
+  const lines = (source: string) => source.trimEnd().split('\n').length;
+  return [...tree].filter(([, source]) => lines(source) > LINES_MAX).map(([path]) => path);
+}
+
+export function postponedWork(tree: SourceTree): string[] {
+  return [...tree].filter(([, source]) => /\b(TODO|FIXME|XXX)\b/.test(source)).map(([path]) => path);
+}
+
+export function defaultExports(tree: SourceTree): string[] {
+  return [...tree]
+    .filter(([path, source]) => everyNode(parse(path, source)).some(isDefaultExport))
+    .map(([path]) => path);
+}
+
+function isDefaultExport(node: ts.Node): boolean {
+  if (ts.isExportAssignment(node)) return true;
+  if (ts.isExportSpecifier(node)) return node.name.text === 'default';
+  return node.kind === ts.SyntaxKind.DefaultKeyword && ts.canHaveModifiers(node.parent);
+}

@@ -1,0 +1,89 @@
+import { importGraph, importsOf, type SourceTree } from './source-tree.js';
+
+/**
+ * Who may import whom below src/: a folder, a folder inside it, or one file. A folder may always import itself, and an
+ * adapter only itself and not its siblings. Anyone may import limits.ts.
+ */
+const mayImport: Record<string, readonly string[]> = {
+  events: [],
+  domain: ['events'],
+  ports: ['events'],
+  commands: ['domain', 'events', 'ports'],
+  projections: ['domain', 'events', 'ports'],
+  sagas: ['commands', 'domain', 'events', 'ports'],
+  sse: ['domain', 'events', 'ports'],
+  adapters: ['events', 'ports'],
+  auth: ['ports'],
+  http: ['commands', 'projections/queries', 'sse', 'auth', 'domain/refusals', 'ports/errors.ts'],
+};
+
+/** Inside these, everything is a function of its arguments: no framework, no driver, no input or output. */
+const PURE = ['events', 'domain'];
+const IMPURE_PACKAGES =
+  /^(@nestjs\/|pg$|fastify$|rxjs$|(node:)?(fs|net|http|https|http2|dns|child_process|worker_threads|timers|process|os)(\/|$))/;
+
+const LIMITS = 'limits.ts';
+
+/** Files directly in src/ wire everything together; limits.ts lies there and is a leaf. */
+const isCompositionRoot = (path: string) => !path.includes('/') && path !== LIMITS;
+
+/** The part of the tree that a file belongs to: its folder in src/, or its own adapter. */
+const homeOf = (path: string) => /^(adapters\/[^/]+|[^/]+)\//.exec(path)?.[1] ?? '';
+
+const lies = (path: string, place: string) =>
+  path === place || path.startsWith(`${place}/`) || (!place.endsWith('.ts') && path === `${place}.ts`);
+
+function mayReach(importer: string, target: string): boolean {
+  if (isCompositionRoot(importer)) return true;
+  if (importer === LIMITS) return false;
+  if (target === LIMITS) return true;
+  const home = homeOf(importer);
+  const [folder = ''] = importer.split('/');
+  return [home, ...(mayImport[folder] ?? [])].some((place) => place !== '' && lies(target, place));
+}
+
+export function forbiddenImports(tree: SourceTree): string[] {
+  return [...importGraph(tree)].flatMap(([importer, targets]) =>
+    targets.filter((target) => !mayReach(importer, target)).map((target) => `${importer} imports ${target}`),
+  );
+}
+
+/** Relative imports of what is not there: a rule about them would silently hold. */
+export function missingImports(tree: SourceTree): string[] {
+  return [...importGraph(tree)].flatMap(([importer, targets]) =>
+    targets.filter((target) => !tree.has(target)).map((target) => `${importer} imports ${target}`),
+  );
+}
+
+export function impureImports(tree: SourceTree): string[] {
+  const pure = [...tree].filter(([path]) => PURE.includes(homeOf(path)));
+  return pure.flatMap(([path, source]) =>
+    importsOf(path, source)
+      .filter((specifier) => IMPURE_PACKAGES.test(specifier))
+      .map((specifier) => `${path} imports ${specifier}`),
+  );
+}
+
+/** Folders that nobody has said anything about. */
+export function unknownFolders(tree: SourceTree): string[] {
+  const folders = new Set(
+    [...tree.keys()].filter((path) => path.includes('/')).map((path) => path.split('/')[0] ?? ''),
+  );
+  return [...folders].filter((folder) => !(folder in mayImport));
+}
+
+/** Each cycle once, as the path that leads from a file back to itself. */
+export function importCycles(tree: SourceTree): string[] {
+  const graph = importGraph(tree);
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (path: string, trail: readonly string[]): void => {
+    const again = trail.indexOf(path);
+    if (again >= 0) cycles.push([...trail.slice(again), path].join(' > '));
+    if (again >= 0 || done.has(path)) return;
+    for (const target of graph.get(path) ?? []) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) visit(path, []);
+  return cycles;
+}
