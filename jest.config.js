@@ -28,7 +28,13 @@ const servers = {
 };
 
 export default {
-  projects: [tier('unit'), tier('contracts', servers), tier('integration', servers), tier('e2e', servers), tier('faults', servers)],
+  projects: [
+    tier('unit'),
+    tier('contracts', servers),
+    tier('integration', servers),
+    tier('e2e', servers),
+    tier('faults', servers),
+  ],
   testTimeout: 60_000,
   maxWorkers: 2,
 };

@@ -2,7 +2,6 @@
 import pg from 'pg';
 import { PostgresEventLog } from '../dist/adapters/postgres/postgres-event-log.js';
 import { START } from '../dist/events/envelope.js';
-import { limits } from '../dist/limits.js';
 import { codec, newEvent, newStream } from './support/events.mjs';
 import { startServer } from './support/server.mjs';
 import { interleave, median, rounded } from './support/statistics.mjs';
@@ -10,6 +9,7 @@ import { interleave, median, rounded } from './support/statistics.mjs';
 const ROUNDS = 5;
 const EVENTS = 200_000;
 const EVENTS_OF_AN_APPEND = 500;
+const PARSED_ONLY_PAGE = 5_000;
 
 export async function bench(tell) {
   const server = await startServer();
@@ -63,7 +63,7 @@ async function parsedOnly({ connection }) {
   const client = new pg.Client({ ...connection, options: '-c TimeZone=UTC' });
   await client.connect();
   const text = `SELECT position, stream, revision, id, type, schema, tenant, at, data, meta FROM log.events
-    WHERE position > $1 ORDER BY position LIMIT ${limits.readPageEventsMax}`;
+    WHERE position > $1 ORDER BY position LIMIT ${PARSED_ONLY_PAGE}`;
   const types = { getTypeParser: () => (value) => value };
   let events = 0;
   for (let position = '0'; ; ) {

@@ -9,10 +9,7 @@ const meta = {
   owner: 'ada',
   actor: { id: 'ada', kind: 'user' },
   correlationId: 'd2719f0e-6a4e-4a1c-9f0e-0a1b2c3d4e5f',
-  causationId: null,
   commandId: 'd2719f0e-6a4e-4a1c-9f0e-0a1b2c3d4e60',
-  fingerprint: null,
-  traceparent: null,
 };
 
 /** A delta of about 300 bytes of data, as the product would write it. */
