@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const firstDelayMs = 50;
-const lastDelayMs = 5_000;
+const lastDelayMs = 1_000;
 /** A server that stayed up this long has not failed because it was restarted. */
 const steadyMs = 60_000;
 
