@@ -26,6 +26,8 @@ export const limits = {
   /** A page of a read: one round trip, and at most this much memory for each reader. */
   readPageEventsMax: 2_000,
   readPageBytesMax: 8 * 1024 * 1024,
+  /** How many events of a ledger are read at once on the way back to the latest prompt. */
+  historyStepEvents: 32,
   readAnswerMs: 30_000,
   readConnectionsMax: 8,
 
@@ -47,6 +49,16 @@ export const limits = {
   checkpointEveryEvents: 500,
   /** Counting how far a subscription is behind stops here: beyond it the exact number helps nobody. */
   backlogCountMax: 100_000,
+
+  /** What a provider has sent and nobody has taken yet; then its socket is not read until something is taken. */
+  providerQueueBytesMax: 1024 * 1024,
+  /** One event of a provider's stream. An answer is at most 512 KiB, and as escaped JSON up to six times as long. */
+  providerEventBytesMax: 4 * 1024 * 1024,
+  /** What is read of an answer that is no stream, to learn what went wrong; and what is kept of its words. */
+  providerErrorBytesMax: 64 * 1024,
+  providerWordsCharactersMax: 2_000,
+  /** A provider that has said its last word may take this long to close the answer, so that its connection can serve again. */
+  providerTailMs: 1_000,
 
   /** A stop that has not finished by then is ended, so that a supervisor never has to. */
   stopDeadlineMs: 20_000,

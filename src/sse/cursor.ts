@@ -1,0 +1,22 @@
+/**
+ * A point in the life of a conversation: how many events of its ledger, and how many of the open generation's tape,
+ * have been seen. One generation is open at a time, so the pair is exact.
+ */
+export interface Cursor {
+  readonly ledger: number;
+  /** Back to 0 once the generation is finalized. */
+  readonly tape: number;
+}
+
+export const BEGINNING: Cursor = { ledger: 0, tape: 0 };
+
+const CURSOR = /^(0|[1-9]\d{0,9}):(0|[1-9]\d{0,9})$/;
+
+export function parseCursor(text: string): Cursor | undefined {
+  const [, ledger, tape] = CURSOR.exec(text) ?? [];
+  return ledger !== undefined && tape !== undefined ? { ledger: Number(ledger), tape: Number(tape) } : undefined;
+}
+
+export function formatCursor({ ledger, tape }: Cursor): string {
+  return `${ledger}:${tape}`;
+}

@@ -1,0 +1,69 @@
+import { setMaxListeners } from 'node:events';
+import { type Codec, type TypedEvent, UndecodableEvent } from '../events/codec.js';
+import type { Position, RecordedEvent } from '../events/envelope.js';
+import type { EventLog } from '../ports/event-log.js';
+
+const CATEGORIES = ['conversation', 'generation'];
+
+/** Hears of every event of a conversation that is committed from now on, in the order of commits. */
+export type Listener = (event: TypedEvent) => void;
+
+/**
+ * One subscription to the log for all feeds of a process. Whoever listens before reading the history misses nothing:
+ * what was told to others before is in the history by then.
+ */
+export class LiveEvents {
+  private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly stopping = new AbortController();
+  private following: Promise<void> | undefined;
+
+  constructor(
+    private readonly log: EventLog,
+    private readonly codec: Codec,
+    /** One event that cannot be read must not end every feed; whoever reads its conversation will run into it. */
+    private readonly onDamage: (error: UndecodableEvent) => void,
+  ) {
+    setMaxListeners(0, this.stopping.signal);
+  }
+
+  async start(): Promise<void> {
+    this.following = this.follow(await this.log.head());
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.following;
+  }
+
+  /** Answers with how to stop listening. */
+  listen(conversation: string, listener: Listener): () => void {
+    const listeners = this.listeners.get(conversation) ?? new Set();
+    this.listeners.set(conversation, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.listeners.get(conversation) === listeners) this.listeners.delete(conversation);
+    };
+  }
+
+  private async follow(from: Position): Promise<void> {
+    const { signal } = this.stopping;
+    for await (const page of this.log.subscribe(from, signal, { categories: CATEGORIES })) {
+      for (const recorded of page.events) {
+        if (this.listeners.size === 0) break;
+        this.tell(recorded);
+      }
+    }
+  }
+
+  private tell(recorded: RecordedEvent): void {
+    try {
+      const event = this.codec.decode(recorded);
+      const conversation = event?.meta.conversation;
+      if (!event || !conversation) return;
+      for (const listener of this.listeners.get(conversation) ?? []) listener(event);
+    } catch (error) {
+      if (!(error instanceof UndecodableEvent)) throw error;
+      this.onDamage(error);
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
+import { ConversationFeed } from '../../../src/sse/conversation-feed.js';
+import { ConversationHistory, type ToldEvent } from '../../../src/sse/conversation-history.js';
+import { type Cursor, formatCursor } from '../../../src/sse/cursor.js';
+import { LiveEvents } from '../../../src/sse/live-events.js';
+import { conversationScript } from '../../support/conversation-script.js';
+import { codec, newDelta, someMetadata } from '../../support/new-events.js';
+import { until } from '../../support/until.js';
+
+const CONVERSATION = 'c1';
+const BEGINNING = { ledger: 0, tape: 0 };
+
+async function onLog(work: (on: { log: MemoryEventLog; live: LiveEvents; damage: Error[] }) => Promise<void>) {
+  const log = new MemoryEventLog();
+  const damage: Error[] = [];
+  const live = new LiveEvents(log, codec, (error) => damage.push(error));
+  await live.start();
+  try {
+    await work({ log, live, damage });
+  } finally {
+    await live.stop();
+  }
+}
+
+function listen(log: MemoryEventLog, live: LiveEvents, from: Cursor) {
+  const end = new AbortController();
+  const told: ToldEvent[] = [];
+  const feed = new ConversationFeed(CONVERSATION, new ConversationHistory(log, codec, CONVERSATION), live);
+  const reading = (async () => {
+    for await (const each of feed.from(from, end.signal)) told.push(each);
+  })();
+  return {
+    told,
+    async stop() {
+      end.abort();
+      await reading;
+    },
+  };
+}
+
+async function append(log: MemoryEventLog, script: ReturnType<typeof conversationScript>): Promise<void> {
+  for (const { stream, event, id } of script) {
+    const wrapping = { id, tenant: 'default', at: '2026-01-01T00:00:00.000Z', meta: someMetadata };
+    await log.append(stream, 'any', [codec.encode(event, wrapping)]);
+  }
+}
+
+const turns = [
+  { deltas: 3, cancelsQueued: true, ends: true },
+  { deltas: 2, cancelsQueued: false, ends: true },
+];
+
+describe('a feed', () => {
+  it('tells every event once across the seam, wherever it begins', async () => {
+    const script = conversationScript(turns);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(script.length), fc.nat(script.length), async (before, meanwhile) => {
+        await onLog(async ({ log, live }) => {
+          await append(log, script.slice(0, before));
+          const first = listen(log, live, BEGINNING);
+          await append(log, script.slice(before, before + meanwhile));
+          const second = listen(log, live, BEGINNING);
+          await append(log, script.slice(before + meanwhile));
+          await until(() => [first, second].every(({ told }) => told.length === script.length));
+          await Promise.all([first.stop(), second.stop()]);
+          for (const { told } of [first, second]) {
+            const ids = told.map(({ event }) => event.id);
+            expect(new Set(ids).size).toBe(script.length);
+            expect(formatCursor(told.at(-1)?.cursor as Cursor)).toBe('11:0');
+            expectPromptsFirstAndEndsLast(told);
+          }
+        });
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('goes on from any cursor that another feed told, with exactly what that one told later', async () => {
+    await onLog(async ({ log, live }) => {
+      const script = conversationScript(turns);
+      const watched = listen(log, live, BEGINNING);
+      await append(log, script);
+      await until(() => watched.told.length === script.length);
+      await watched.stop();
+      for (const [nth, { cursor }] of watched.told.entries()) {
+        const resumed = listen(log, live, cursor);
+        await until(() => resumed.told.length >= script.length - nth - 1);
+        await resumed.stop();
+        const rest = watched.told.slice(nth + 1).map(({ event }) => event.id);
+        expect(resumed.told.map(({ event }) => event.id).sort()).toEqual(rest.sort());
+      }
+    });
+  });
+
+  it('holds back a claim that is committed before its prompt', async () => {
+    await onLog(async ({ log, live }) => {
+      const script = conversationScript([{ deltas: 1, cancelsQueued: false, ends: true }]);
+      const claim = script.findIndex(({ event }) => event.type === 'GenerationClaimed');
+      const prompt = script.findIndex(({ event }) => event.type === 'PromptAssembled');
+      [script[claim], script[prompt]] = [script[prompt] as never, script[claim] as never];
+      const feed = listen(log, live, BEGINNING);
+      await append(log, script);
+      await until(() => feed.told.length === script.length);
+      await feed.stop();
+      expectPromptsFirstAndEndsLast(feed.told);
+    });
+  });
+
+  it('goes on when an event of another conversation cannot be read', async () => {
+    await onLog(async ({ log, live, damage }) => {
+      const feed = listen(log, live, BEGINNING);
+      await log.append('generation-other', 'none', [{ ...newDelta(), data: '[]' }]);
+      await append(log, conversationScript([]));
+      await until(() => feed.told.length === 1);
+      await feed.stop();
+      expect(damage).toHaveLength(1);
+    });
+  });
+});
+
+function expectPromptsFirstAndEndsLast(told: readonly ToldEvent[]): void {
+  const open = new Set<string>();
+  for (const { event } of told) {
+    if (event.type === 'PromptAssembled') open.add(`generation-${event.data.generationId}`);
+    if (event.type === 'GenerationFinalized') open.delete(`generation-${event.data.generationId}`);
+    if (event.stream.startsWith('generation-')) expect(open.has(event.stream)).toBe(true);
+  }
+}
