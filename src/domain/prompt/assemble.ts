@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import type { PromptAssembledData, PromptPart } from './assembler-version.js';
+import { ANSWER_START_TOKENS, allowanceOf, MESSAGE_OVERHEAD_TOKENS, newestTurns, type Tokenizer } from './budget.js';
+import { recordLeftOut } from './left-out.js';
+import type { PathEntry, PromptTexts, TextSource } from './prompt-texts.js';
+import { ASSEMBLER, assemblerOf, renderPrompt } from './render.js';
+
+/** All that a prompt is made of, for a preview and for a turn alike. */
+export interface PromptDraft {
+  readonly provider: string;
+  readonly model: string;
+  /** Allowed ones only: see paramMistakes. */
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly tokenBudget: number | null;
+  readonly tokenizer: Tokenizer;
+  readonly system: { readonly text: string; readonly source: TextSource } | null;
+  /** From the root to what the newest message follows, oldest first. */
+  readonly path: readonly PathEntry[];
+  /** The message that is to be answered. Its id is known before it is sent. */
+  readonly newest: Omit<PathEntry, 'status'>;
+}
+
+/** What PromptAssembled records, but for whose prompt it is. */
+export type AssembledPrompt = Omit<PromptAssembledData, 'generationId' | 'messageId'>;
+
+/** One message of the body, for people to look at. Its tokens include what the model adds around it. */
+export interface Segment {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly text: string;
+  readonly from: 'system' | 'history' | 'you';
+  readonly id?: string;
+  readonly tokens: number;
+}
+
+export type Assembly =
+  | {
+      readonly ok: true;
+      readonly prompt: AssembledPrompt;
+      readonly body: string;
+      readonly segments: readonly Segment[];
+    }
+  /** The system text and the newest message alone are too much: the counts say by how much. */
+  | { readonly ok: false; readonly overBudget: AssembledPrompt['tokens'] };
+
+/**
+ * The exact body that a provider gets, and the record from which it can be made again. The same draft gives the same
+ * bytes, always. The body is made from the parts by the function that will make it again: the two cannot differ.
+ */
+export function assemblePrompt(draft: PromptDraft): Assembly {
+  const { provider, model, path, newest } = draft;
+  // An empty system text says nothing, and some providers refuse an empty message.
+  const system = draft.system?.text ? draft.system : null;
+  const params = sortedByName(draft.params);
+
+  const { segments, start, tokens } = withinBudget(draft, system?.text);
+  if (tokens.prompt > tokens.budget) return { ok: false, overBudget: tokens };
+
+  const run = [...path.slice(start), newest];
+  const parts = partsOf(model, params, system?.source, { from: path[start]?.id ?? newest.id, to: newest.id });
+  const texts: PromptTexts = { text: () => system?.text ?? '', path: () => run };
+  const body = renderPrompt({ assembler: ASSEMBLER, parts }, texts);
+  const bytes = Buffer.from(body, 'utf8');
+  const prompt: AssembledPrompt = {
+    provider,
+    model,
+    params: Object.fromEntries(params),
+    parts,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    bytes: bytes.length,
+    tokens,
+    trimmed: recordLeftOut(path, start),
+    assembler: ASSEMBLER,
+  };
+  return { ok: true, prompt, body, segments };
+}
+
+/** The system text and the newest message always stay; of the history, the newest turns that leave room for them. */
+function withinBudget({ tokenizer, path, newest, params, tokenBudget }: PromptDraft, system: string | undefined) {
+  const { whyLeftOut } = assemblerOf(ASSEMBLER);
+  const cost = (text: string) => tokenizer.count(text) + MESSAGE_OVERHEAD_TOKENS;
+  const allowance = allowanceOf(tokenizer.contextLimit, tokenBudget, params);
+
+  const first: Segment[] =
+    system === undefined ? [] : [{ role: 'system', text: system, from: 'system', tokens: cost(system) }];
+  const last: Segment = { ...segmentOf(newest, 'you'), tokens: cost(newest.text) };
+  const free = allowance.budget - ANSWER_START_TOKENS - sumOf([...first, last]);
+
+  const turns = newestTurns(path, free, (entry) => (whyLeftOut(entry) ? 0 : cost(entry.text)));
+  const history = path.slice(turns.start).flatMap((entry, place): Segment[] => {
+    return whyLeftOut(entry) ? [] : [{ ...segmentOf(entry, 'history'), tokens: turns.tokens[place] ?? 0 }];
+  });
+  const segments = [...first, ...history, last];
+
+  const { encoding, estimated } = tokenizer;
+  const tokens = { prompt: ANSWER_START_TOKENS + sumOf(segments), ...allowance, estimated, encoding };
+  return { segments, start: turns.start, tokens };
+}
+
+const segmentOf = ({ id, role, text }: PathEntry, from: Segment['from']) => ({ role, text, from, id });
+
+const sumOf = (segments: readonly Segment[]): number => segments.reduce((sum, { tokens }) => sum + tokens, 0);
+
+type Params = readonly (readonly [name: string, value: unknown])[];
+
+function sortedByName(params: PromptDraft['params']): Params {
+  // By code unit and not by language: an order that is the same on every machine.
+  return Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** The body as JSON.stringify would write it, with what stands in events as references: the same few parts always. */
+function partsOf(
+  model: string,
+  params: Params,
+  system: TextSource | undefined,
+  run: { from: string; to: string },
+): PromptPart[] {
+  const opening = `{"model":${JSON.stringify(model)},"messages":[`;
+  const literal = (text: string): PromptPart => ({ kind: 'literal', text });
+  const settings = params.map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`).join('');
+  return [
+    ...(system
+      ? [
+          literal(`${opening}{"role":"system","content":"`),
+          { kind: 'text' as const, event: system.event, field: system.field },
+          literal('"},'),
+        ]
+      : [literal(opening)]),
+    { kind: 'path', ...run },
+    literal(`]${settings},"stream":true,"stream_options":{"include_usage":true}}`),
+  ];
+}

@@ -1,0 +1,48 @@
+import type { PromptAssembledData } from './assembler-version.js';
+import type { PathEntry } from './prompt-texts.js';
+import { ASSEMBLER, assemblerOf } from './render.js';
+
+type LeftOut = PromptAssembledData['trimmed'][number];
+
+/** Trimmed because it did not fit. The other reasons are those of the assembler. */
+const BUDGET = 'budget';
+
+/**
+ * What does not enter when the path is kept from `start` on: one record for each reason, however long the history. The
+ * nodes behind a record follow from it: for `budget` all that it spans, for another reason those to which it applies.
+ */
+export function recordLeftOut(path: readonly PathEntry[], start: number): LeftOut[] {
+  const { whyLeftOut } = assemblerOf(ASSEMBLER);
+  const kept = path.slice(start);
+  const unfit = (reason: string) => kept.filter((entry) => whyLeftOut(entry) === reason);
+  return [...span(path.slice(0, start), BUDGET), ...span(unfit('error'), 'error'), ...span(unfit('empty'), 'empty')];
+}
+
+function span(entries: readonly PathEntry[], reason: string): LeftOut[] {
+  const [first] = entries;
+  const last = entries.at(-1);
+  return first && last ? [{ from: first.id, to: last.id, count: entries.length, reason }] : [];
+}
+
+export interface LeftOutNode {
+  readonly id: string;
+  readonly reason: string;
+}
+
+/** Each node that a recorded prompt left out, and why, oldest first. `path` is the one it was assembled from. */
+export function leftOutNodes(
+  { assembler, trimmed }: Pick<PromptAssembledData, 'assembler' | 'trimmed'>,
+  path: readonly PathEntry[],
+): LeftOutNode[] {
+  const { whyLeftOut } = assemblerOf(assembler);
+  const places = new Map(path.map(({ id }, place) => [id, place]));
+  const placeOf = (id: string) => places.get(id) ?? Number.NaN;
+  const spans = trimmed.map(({ from, to, reason }) => ({ first: placeOf(from), last: placeOf(to), reason }));
+  return path.flatMap((entry, place) => {
+    const covering = spans.find(
+      ({ first, last, reason }) =>
+        first <= place && place <= last && (reason === BUDGET || reason === whyLeftOut(entry)),
+    );
+    return covering ? [{ id: entry.id, reason: covering.reason }] : [];
+  });
+}

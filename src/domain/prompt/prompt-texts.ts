@@ -1,0 +1,21 @@
+/** Where a text stands for good: a field of an event. */
+export interface TextSource {
+  readonly event: string;
+  readonly field: string;
+}
+
+/** A node of the path from the root to a message. Notes never are on one. */
+export interface PathEntry {
+  readonly id: string;
+  readonly role: 'user' | 'assistant';
+  readonly text: string;
+  /** How a reply ended. Absent for a message that was sent, whatever its role. */
+  readonly status?: 'final' | 'cancelled' | 'error';
+}
+
+/** The texts that a prompt refers to, as they stand in events. */
+export interface PromptTexts {
+  text(source: TextSource): string;
+  /** Every node of the path from one to another, oldest first, both of them and those that were left out included. */
+  path(from: string, to: string): readonly PathEntry[];
+}

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { PromptAssembledData } from '../../../../src/domain/prompt/assembler-version.js';
+import type { PathEntry } from '../../../../src/domain/prompt/prompt-texts.js';
+import { renderPrompt } from '../../../../src/domain/prompt/render.js';
+import { codec, someMetadata } from '../../../support/new-events.js';
+import { assembled, history, reply, system, user } from './drafts.js';
+
+const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').digest('hex');
+
+/** What an append of this prompt would hold. */
+function encodedBytes(path: readonly PathEntry[], tokenBudget: number | null = null): number {
+  const { prompt } = assembled({ system: system('Be brief.'), path, params: { temperature: 0.2 }, tokenBudget });
+  const encoded = codec.encode(
+    { type: 'PromptAssembled', data: { generationId: 'g', messageId: 'new', ...prompt } },
+    { id: 'e', tenant: 'acme', at: '2026-01-02T03:04:05.678Z', meta: someMetadata },
+  );
+  return Buffer.byteLength(encoded.data) + Buffer.byteLength(encoded.meta);
+}
+
+/** Only the digits of the counts may grow. */
+const DIGITS = 12;
+const turns = [5, 50, 500, 5_000];
+
+describe('what a turn costs the log', () => {
+  it.each(turns)('is the same at turn %i as at turn 5', (turn) => {
+    expect(Math.abs(encodedBytes(history(turn)) - encodedBytes(history(5)))).toBeLessThanOrEqual(DIGITS);
+  });
+
+  it.each(turns)('is the same at turn %i when all but three turns are trimmed', (turn) => {
+    const cost = (path: PathEntry[]) => encodedBytes(path, 100);
+    expect(Math.abs(cost(history(turn)) - cost(history(5)))).toBeLessThanOrEqual(DIGITS);
+  });
+
+  it.each(turns)('is the same at turn %i when every other answer failed and every third was empty', (turn) => {
+    const failing = (count: number) =>
+      history(count).map((entry, nth) => {
+        if (entry.role === 'user') return entry;
+        return reply(entry.id, nth % 3 === 0 ? '' : entry.text, nth % 4 === 1 ? 'error' : 'final');
+      });
+    expect(Math.abs(encodedBytes(failing(turn)) - encodedBytes(failing(5)))).toBeLessThanOrEqual(DIGITS);
+  });
+
+  it('does not depend on how long its texts are', () => {
+    const wordy = history(50, (id) => id.repeat(1_000));
+    expect(encodedBytes(wordy) - encodedBytes(history(50))).toBeLessThanOrEqual(DIGITS);
+  });
+});
+
+describe('assembler 1', () => {
+  /** Written down once and never changed: a prompt that was recorded must give these bytes for ever. */
+  const recorded: Pick<PromptAssembledData, 'assembler' | 'parts'> = {
+    assembler: 1,
+    parts: [
+      { kind: 'literal', text: '{"model":"m","messages":[{"role":"system","content":"' },
+      { kind: 'text', event: 'e1', field: 'system' },
+      { kind: 'literal', text: '"},' },
+      { kind: 'path', from: 'u1', to: 'u4' },
+      { kind: 'literal', text: '],"stream":true}' },
+    ],
+  };
+  const texts = {
+    text: ({ event, field }: { event: string; field: string }) => `${event}/${field} \0\ud83d"\\\u2028é😀`,
+    path: (from: string, to: string): PathEntry[] => [
+      user(from, 'one\n'),
+      reply('a1', 'two', 'final'),
+      reply('a2', 'half', 'cancelled'),
+      reply('a3', '', 'cancelled'),
+      reply('a4', 'lost', 'error'),
+      { id: 'a5', role: 'assistant', text: '' },
+      user(to, 'three'),
+    ],
+  };
+  const body =
+    '{"model":"m","messages":[{"role":"system","content":"e1/system \\u0000\\ud83d\\"\\\\\u2028é😀"},' +
+    '{"role":"user","content":"one\\n"},{"role":"assistant","content":"two"},{"role":"assistant","content":"half"},' +
+    '{"role":"assistant","content":""},{"role":"user","content":"three"}],"stream":true}';
+
+  it('gives exactly the bytes that it always gave', () => {
+    expect(renderPrompt(recorded, texts)).toBe(body);
+  });
+
+  it('is told apart from a version that is not known yet', () => {
+    expect(() => renderPrompt({ ...recorded, assembler: 2 }, texts)).toThrow(/assembler 2 is not known here/);
+  });
+
+  it('gives the body of the golden prompt, by its recorded hash', () => {
+    const golden = (name: string) =>
+      JSON.parse(readFileSync(join(import.meta.dirname, '../../../golden', `${name}.v1.json`), 'utf8'));
+    const [started, sent, { data }] = ['ConversationStarted', 'MessageSent', 'PromptAssembled'].map(golden);
+    const rendered = renderPrompt(data, {
+      text: ({ event, field }) => (event === started.id ? started.data[field] : ''),
+      path: (from, to) => {
+        expect([from, to]).toEqual([sent.data.messageId, sent.data.messageId]);
+        return [user(from, sent.data.parts[0].text)];
+      },
+    });
+    expect(sha256(rendered)).toBe(data.sha256);
+    expect(Buffer.byteLength(rendered)).toBe(data.bytes);
+  });
+});
