@@ -4,8 +4,9 @@ export const limits = {
   appendEventsMax: 1_000,
   /** EventStoreDB refuses larger appends by default; the smaller of the two engines sets the contract. */
   appendBytesMax: 1024 * 1024,
-  /** What EventStoreDB adds to an event on the wire counts against its limit too. */
-  appendOverheadPerEventBytes: 128,
+  /** What an engine adds to an event on the wire counts against its limit too, and so do its type and its tenant. */
+  appendOverheadPerEventBytes: 256,
+  schemaVersionMax: 2 ** 31 - 1,
   /** A revision has to be an exact JavaScript number and fit every engine's column. */
   revisionMax: 2 ** 31 - 1,
   streamNameCharactersMax: 200,
@@ -35,6 +36,9 @@ export const limits = {
   runtimeConnectionsMax: 4,
   runtimeAnswerMs: 5_000,
 
+  /** A farewell to the database; then its sockets are destroyed, for it may never answer. */
+  farewellMs: 2_000,
+
   /** Behind lost wake-ups stands this poll: one tiny query a second for a whole process. */
   headPollMs: 1_000,
   reconnectBackoffMs: { first: 20, most: 1_000 },
@@ -47,6 +51,8 @@ export const limits = {
   handlerBackoffMs: { first: 50, most: 5_000 },
   /** A checkpoint at least this often while catching up: what a crash makes a handler see again. */
   checkpointEveryEvents: 500,
+  /** Where only other streams grow, the checkpoint follows at this pace: each one is a flush. */
+  idleCheckpointMs: 1_000,
   /** Counting how far a subscription is behind stops here: beyond it the exact number helps nobody. */
   backlogCountMax: 100_000,
 
@@ -59,6 +65,23 @@ export const limits = {
   providerWordsCharactersMax: 2_000,
   /** A provider that has said its last word may take this long to close the answer, so that its connection can serve again. */
   providerTailMs: 1_000,
+
+  /** A message has at most 256 KiB of text; escaped and with everything around it, its request fits. */
+  requestBodyBytesMax: 1024 * 1024,
+  /** A request that has not arrived by then is given up: slow senders must not hold connections. */
+  requestTimeoutMs: 30_000,
+  /** Nothing in the API nests deeper than a handful; the rest is an attack on whoever walks it. */
+  jsonDepthMax: 64,
+  /** Every mistake is told at once, up to this many, and none in more characters: an answer must not outgrow its cause. */
+  problemErrorsMax: 100,
+  problemPathCharactersMax: 200,
+  /** Longer than any id, so that an unknown one is not found rather than too long. */
+  pathParameterCharactersMax: 1_000,
+  /** Of a tenant, a user or a key. */
+  nameCharactersMax: 200,
+  /** How long a lookup of a key is trusted: a revoked key must stop within 5 s on every node. */
+  keyCacheMs: 2_000,
+  keyCacheEntriesMax: 10_000,
 
   /** A stop that has not finished by then is ended, so that a supervisor never has to. */
   stopDeadlineMs: 20_000,

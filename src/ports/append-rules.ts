@@ -25,8 +25,8 @@ export class InvalidAppend extends TerminalError {
 
 const STREAM_NAME = /^[a-z]+-[A-Za-z0-9_-]+$/;
 const EVENT_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const TYPE = /^[A-Za-z][A-Za-z0-9]*$/;
-const TENANT = /^[A-Za-z0-9_-]+$/;
+const TYPE = /^[A-Za-z][A-Za-z0-9]{0,99}$/;
+const TENANT = /^[A-Za-z0-9_-]{1,100}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** A category and an id, in characters that every engine, key and file name can hold. */
@@ -72,17 +72,33 @@ function checkExpectedRevision(stream: string, expected: ExpectedRevision, count
   }
 }
 
+/** Engines would each make another day of the 30th of February. */
+function isDay(at: string): boolean {
+  const milliseconds = Date.parse(at);
+  return milliseconds >= 0 && new Date(milliseconds).toISOString() === at;
+}
+
 /** Engines store these in columns and headers of their own, and each would refuse or bend something else. */
-function checkEnvelope(stream: string, { id, type, schema, tenant, at }: NewEvent): void {
+function checkEnvelope(stream: string, { id, type, schema, tenant, at, data, meta }: NewEvent): void {
   const wrong =
     (!EVENT_ID.test(id) && 'id: expected a UUID in lower case') ||
     (!TYPE.test(type) && 'type: expected letters and digits') ||
-    (!(Number.isInteger(schema) && schema >= 1) && 'schema: expected a positive integer') ||
+    (!(Number.isInteger(schema) && schema >= 1 && schema <= limits.schemaVersionMax) &&
+      'schema: expected a positive integer') ||
     (!TENANT.test(tenant) && 'tenant: expected letters, digits, "_" and "-"') ||
-    (!(TIME.test(at) && Date.parse(at) >= 0) && 'at: expected a UTC time with milliseconds');
+    (!(TIME.test(at) && isDay(at)) && 'at: expected a UTC time with milliseconds');
   if (wrong) throw new InvalidAppend('invalid-envelope', `append to ${stream}: ${wrong}`);
+  // Half a surrogate pair has no UTF-8: it would be replaced on its way. The codec writes it as an escape.
+  if (!data.isWellFormed() || !meta.isWellFormed()) {
+    throw new InvalidAppend('not-json', `append to ${stream}: a text has a lone surrogate that is not escaped`);
+  }
 }
 
 function sizeBytes(event: NewEvent): number {
-  return Buffer.byteLength(event.data) + Buffer.byteLength(event.meta) + limits.appendOverheadPerEventBytes;
+  return textBytes(event) + limits.appendOverheadPerEventBytes;
+}
+
+/** What an event's texts weigh, which is nearly all of it. */
+export function textBytes({ data, meta }: Pick<NewEvent, 'data' | 'meta'>): number {
+  return Buffer.byteLength(data) + Buffer.byteLength(meta);
 }

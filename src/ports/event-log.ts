@@ -49,7 +49,7 @@ export interface Backlog {
  * The only source of truth. Positions follow the order of commits; a reader that has seen one will never learn of
  * an event before it. Texts come back exactly as they were given.
  *
- * Every call throws InvalidAppend or InvalidStreamName for arguments that no log may take, before anything leaves.
+ * Calls throw InvalidAppend, InvalidRead or InvalidStreamName for arguments that no log may take, before anything leaves.
  * Reads throw LogUnavailable; a subscription never does: it waits and goes on where it was.
  */
 export interface EventLog {

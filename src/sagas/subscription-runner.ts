@@ -24,7 +24,7 @@ export interface RunnerParts {
   readonly leaseMs: number;
 }
 
-/** Why a subscription stopped for good, and at which event. It goes on there when it is started again. */
+/** Why a subscription stopped, and at which event. It goes on there when it is started again. */
 export interface Poison {
   readonly reason: string;
   /** Absent when the trouble is not about an event. */
@@ -60,6 +60,7 @@ class Poisoned extends Error {
 export class SubscriptionRunner {
   private current: RunnerState = { is: 'stopped' };
   private position: Position | undefined;
+  private saved: Position | undefined;
   private stopping = new AbortController();
   private work: Promise<void> | undefined;
 
@@ -72,17 +73,23 @@ export class SubscriptionRunner {
     return this.current;
   }
 
+  /** Also after poison, at the event where it stopped; and while it is being stopped, once it has. */
   start(): void {
-    if (this.work) return;
+    const works = this.work !== undefined && !this.stopping.signal.aborted && this.current.is !== 'poisoned';
+    if (works) return;
+    const before = this.work ?? Promise.resolve();
     this.stopping = new AbortController();
     this.current = { is: 'waiting' };
-    this.work = this.run(this.stopping.signal);
+    const { signal } = this.stopping;
+    this.work = before.then(() => this.run(signal));
   }
 
   /** Waits for the handler that is under way, writes the checkpoint and frees the lease. */
   async stop(): Promise<void> {
+    const { work } = this;
     this.stopping.abort();
-    await this.work;
+    await work;
+    if (this.work !== work) return;
     this.work = undefined;
     if (this.current.is !== 'poisoned') this.current = { is: 'stopped' };
   }
@@ -151,42 +158,45 @@ export class SubscriptionRunner {
   }
 
   private async follow(lease: Lease, over: AbortSignal): Promise<void> {
-    const { log, checkpoints } = this.parts;
+    const { log, checkpoints, clock } = this.parts;
     const { name, filter } = this.subscription;
-    this.position = await checkpoints.open(name, lease.epoch);
+    this.position = this.saved = await checkpoints.open(name, lease.epoch);
     if (this.position === undefined) return;
     this.current = { is: 'running', live: false, epoch: lease.epoch };
-    for await (const page of log.subscribe(this.position, over, filter)) {
-      let owned = true;
-      try {
-        await this.handleAll(page.events, lease, over);
-        if (!over.aborted) this.position = page.position;
-      } finally {
-        // Also when it ends in the middle: what was handled need not be seen again.
-        owned = await checkpoints.save(name, lease.epoch, this.position);
+    let savedAt = clock.now();
+    try {
+      for await (const page of log.subscribe(this.position, over, filter)) {
+        if (await this.handleAll(page.events, lease, over)) this.position = page.position;
+        if (page.events.length > 0 || clock.now() - savedAt >= limits.idleCheckpointMs) {
+          if (!(await this.save(lease))) return;
+          savedAt = clock.now();
+        }
+        this.current = { is: 'running', live: page.live, epoch: lease.epoch };
       }
-      if (!owned) return;
-      this.current = { is: 'running', live: page.live, epoch: lease.epoch };
+    } finally {
+      // However it ends, what was handled need not be seen again.
+      await this.save(lease);
     }
   }
 
-  private async handleAll(events: readonly RecordedEvent[], lease: Lease, over: AbortSignal): Promise<void> {
+  /** False when it ended before the last event was handled. */
+  private async handleAll(events: readonly RecordedEvent[], lease: Lease, over: AbortSignal): Promise<boolean> {
     for (const [index, event] of events.entries()) {
-      await this.handle(event, lease, over);
-      if (over.aborted) return;
+      if (!(await this.handle(event, lease, over))) return false;
       this.position = event.position;
-      const due = (index + 1) % limits.checkpointEveryEvents === 0;
-      if (due) await this.parts.checkpoints.save(this.subscription.name, lease.epoch, this.position as Position);
+      if ((index + 1) % limits.checkpointEveryEvents === 0 && !(await this.save(lease))) return false;
     }
+    return true;
   }
 
-  /** Returns when the event is handled, or when it is over. */
-  private async handle(event: RecordedEvent, lease: Lease, over: AbortSignal): Promise<void> {
+  /** False when it was over before the event was handled. */
+  private async handle(event: RecordedEvent, lease: Lease, over: AbortSignal): Promise<boolean> {
     const { first, most } = limits.handlerBackoffMs;
     let failures = 0;
     for (let pauseMs: number = first; !over.aborted; pauseMs = Math.min(most, pauseMs * 2)) {
       try {
-        return await this.subscription.handle(event);
+        await this.subscription.handle(event);
+        return true;
       } catch (error) {
         // An outage says nothing about the event; anything else, often enough, does.
         const outage = error instanceof RetryableError;
@@ -197,6 +207,15 @@ export class SubscriptionRunner {
         await this.parts.clock.sleep((outage ? error.retryAfterMs : undefined) ?? pauseMs, over);
       }
     }
+    return false;
+  }
+
+  /** False when a later owner has announced itself. */
+  private async save(lease: Lease): Promise<boolean> {
+    if (this.position === undefined || this.position === this.saved) return true;
+    const kept = await this.parts.checkpoints.save(this.subscription.name, lease.epoch, this.position);
+    if (kept) this.saved = this.position;
+    return kept;
   }
 }
 

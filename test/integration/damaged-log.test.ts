@@ -30,8 +30,8 @@ describe('a log table that somebody has touched', () => {
     await withClient(postgres.connection, async (client) => {
       await client.query('UPDATE log.head SET position = position + 1');
       await client.query(
-        `INSERT INTO log.events (position, stream, revision, id, type, schema, tenant, at, data, meta)
-         SELECT position, $1, $2, $3, $4, $5, $6, $7, $8, $9 FROM log.head`,
+        `INSERT INTO log.events (position, stream, revision, id, type, schema, tenant, at, data, meta, bytes)
+         SELECT position, $1, $2, $3, $4, $5, $6, $7, $8, $9, 100 FROM log.head`,
         [stream, revision, id, type, schema, tenant, at, data, meta],
       );
     });

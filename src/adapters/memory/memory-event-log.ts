@@ -1,7 +1,7 @@
 import { once, setMaxListeners } from 'node:events';
 import { type NewEvent, type Position, type RecordedEvent, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
-import { categoryOf, checkAppend, checkStreamName, InvalidAppend } from '../../ports/append-rules.js';
+import { categoryOf, checkAppend, InvalidAppend } from '../../ports/append-rules.js';
 import type {
   AllStreamsFilter,
   AppendOutcome,
@@ -12,6 +12,7 @@ import type {
   Page,
   ReadStreamOptions,
 } from '../../ports/event-log.js';
+import { checkReadStream } from '../../ports/read-rules.js';
 
 /** How positions look: counted without a gap as on Postgres, or sparse pairs as on EventStoreDB. */
 export type PositionShape = 'gapless' | 'sparse';
@@ -44,7 +45,7 @@ export class MemoryEventLog implements EventLog {
   }
 
   async *readStream(stream: string, options: ReadStreamOptions = {}): AsyncIterable<readonly RecordedEvent[]> {
-    checkStreamName(stream);
+    checkReadStream(stream, options);
     const { direction = 'forwards', eventsMax = Number.POSITIVE_INFINITY } = options;
     const standing = this.streams.get(stream) ?? [];
     const from = options.from ?? (direction === 'forwards' ? 0 : standing.length - 1);

@@ -1,4 +1,5 @@
 import type { Position } from '../../events/envelope.js';
+import { textBytes } from '../../ports/append-rules.js';
 import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
 import { integerArray, jsonArray, textArray, timestampArray, uuidArray } from './binary-arrays.js';
 import type { DedicatedConnection } from './dedicated-connection.js';
@@ -7,7 +8,7 @@ import { positionOf } from './position.js';
 
 const APPEND = `SELECT append, verdict, revision, position FROM log.append(
   $1::boolean, $2::text[], $3::integer[], $4::integer[], $5::text[], $6::integer[],
-  $7::uuid[], $8::text[], $9::integer[], $10::text[], $11::timestamptz[], $12::json[], $13::json[])`;
+  $7::uuid[], $8::text[], $9::integer[], $10::text[], $11::timestamptz[], $12::json[], $13::json[], $14::integer[])`;
 
 type VerdictRow = [append: number, verdict: 'all' | AppendOutcome['outcome'], revision: number, position: string];
 
@@ -54,6 +55,7 @@ function columns(appends: readonly Append[]): unknown[] {
     timestampArray(events.map(({ at }) => at)),
     jsonArray(events.map(({ data }) => data)),
     jsonArray(events.map(({ meta }) => meta)),
+    integerArray(events.map(textBytes)),
   ];
 }
 

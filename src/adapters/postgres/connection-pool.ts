@@ -1,20 +1,24 @@
+import { Socket } from 'node:net';
 import pg from 'pg';
 import { RetryableError } from '../../ports/errors.js';
-import { sessionOptions } from './dedicated-connection.js';
+import { farewell } from './farewell.js';
 import { isOutage } from './outage.js';
+import { settleSession } from './session.js';
 
 /** Connections for short, independent queries. Throws RetryableError when the server is away. */
 export class ConnectionPool {
   private readonly pool: pg.Pool;
+  private readonly sockets = new Set<Socket>();
 
   constructor(config: pg.ClientConfig, connectionsMax: number, answerMs: number) {
     this.pool = new pg.Pool({
       ...config,
       max: connectionsMax,
-      options: sessionOptions,
       query_timeout: answerMs,
       connectionTimeoutMillis: answerMs,
       keepAlive: true,
+      stream: () => this.socket(),
+      onConnect: settleSession,
     });
     // A connection that dies while nobody uses it is replaced by the next query.
     this.pool.on('error', () => {});
@@ -30,6 +34,14 @@ export class ConnectionPool {
   }
 
   async close(): Promise<void> {
-    await this.pool.end();
+    await farewell(this.pool.end());
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  private socket(): Socket {
+    const socket = new Socket();
+    this.sockets.add(socket);
+    socket.once('close', () => this.sockets.delete(socket));
+    return socket;
   }
 }

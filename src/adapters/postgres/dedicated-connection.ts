@@ -1,10 +1,9 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
 import { RetryableError } from '../../ports/errors.js';
+import { farewell } from './farewell.js';
 import { isOutage } from './outage.js';
-
-/** Settings of a session that the log relies on, whatever the server's defaults are. */
-export const sessionOptions = '-c synchronous_commit=on -c TimeZone=UTC -c DateStyle=ISO';
+import { settleSession } from './session.js';
 
 interface Session {
   readonly client: pg.Client;
@@ -41,14 +40,15 @@ export class DedicatedConnection {
     this.closed = true;
     const { session } = this;
     this.session = undefined;
-    await session?.client.end();
+    if (!session) return;
+    await farewell(session.client.end());
+    session.socket.destroy();
   }
 
   private async connect(): Promise<Session> {
     const socket = new Socket();
     const client = new pg.Client({
       ...this.config,
-      options: sessionOptions,
       query_timeout: this.answerMs,
       connectionTimeoutMillis: this.answerMs,
       keepAlive: true,
@@ -58,6 +58,7 @@ export class DedicatedConnection {
     client.on('error', () => this.drop(session));
     try {
       await client.connect();
+      await settleSession(client);
       await this.prepare(client);
       if (this.closed) throw new Error('closed while connecting');
     } catch (error) {

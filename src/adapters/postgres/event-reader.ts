@@ -7,31 +7,24 @@ import { ConnectionPool } from './connection-pool.js';
 import { bigintOf, positionOf } from './position.js';
 
 const COLUMNS = 'position, stream, revision, id, type, schema, tenant, at, data, meta';
-const SIZE = 'octet_length(data::text) + octet_length(meta::text)';
 
-/** Rows in order until their texts fill a page; at least one. */
-const filledPage = (direction: 'ASC' | 'DESC', key: string, where: string) => `
-  SELECT ${COLUMNS}, upto FROM (
-    SELECT *, ${SIZE} AS size, sum(${SIZE}) OVER (ORDER BY ${key} ${direction} ROWS UNBOUNDED PRECEDING) AS upto
-    FROM (SELECT * FROM log.events WHERE ${where} ORDER BY ${key} ${direction} LIMIT $1) w
-  ) s WHERE upto - size < $2 ORDER BY ${key} ${direction}`;
-
-/** All rows of a window when together they fit a page, and none when not: half the cost of cutting it to size. */
-const wholeWindow = (where: string) => `
-  SELECT ${COLUMNS} FROM log.events
-  WHERE ${where} AND (SELECT sum(${SIZE}) FROM log.events WHERE ${where}) < $2
-  ORDER BY position LIMIT $1`;
+/** Rows in order until their texts fill a page; at least one. Only those are looked into: texts are stored apart. */
+const pageOf = (where: string, key: string, order: 'ASC' | 'DESC' = 'ASC') => `
+  SELECT ${COLUMNS}, bytes FROM log.events
+  WHERE ${where} AND ${key} ${order === 'ASC' ? '<=' : '>='} (
+    SELECT ${order === 'ASC' ? 'max' : 'min'}(${key}) FROM (
+      SELECT ${key}, bytes, sum(bytes) OVER (ORDER BY ${key} ${order} ROWS UNBOUNDED PRECEDING) AS upto
+      FROM (SELECT ${key}, bytes FROM log.events WHERE ${where} ORDER BY ${key} ${order} LIMIT $1) w
+    ) s WHERE upto - bytes < $2
+  ) ORDER BY ${key} ${order}`;
 
 const WINDOW = 'position > $3 AND position <= $4';
-const WINDOW_OF_CATEGORIES = `${WINDOW} AND split_part(stream, '-', 1) = ANY($5)`;
 
 const queries = {
-  all: wholeWindow(WINDOW),
-  allCut: filledPage('ASC', 'position', WINDOW),
-  ofCategories: wholeWindow(WINDOW_OF_CATEGORIES),
-  ofCategoriesCut: filledPage('ASC', 'position', WINDOW_OF_CATEGORIES),
-  forwards: filledPage('ASC', 'revision', 'stream = $3 AND revision >= $4'),
-  backwards: filledPage('DESC', 'revision', 'stream = $3 AND revision <= $4'),
+  all: pageOf(WINDOW, 'position'),
+  ofCategories: pageOf(`${WINDOW} AND split_part(stream, '-', 1) = ANY($5)`, 'position'),
+  forwards: pageOf('stream = $3 AND revision >= $4', 'revision'),
+  backwards: pageOf('stream = $3 AND revision <= $4', 'revision', 'DESC'),
   head: 'SELECT position FROM log.head',
   backlog: `
     WITH waiting AS (
@@ -52,8 +45,7 @@ type EventRow = [
   at: string,
   data: string,
   meta: string,
-  /** Only of a page that is cut to size. */
-  upto?: string,
+  bytes: string,
 ];
 
 /** Values come as the text that the server sends: nothing is parsed that the codec will parse anyway. */
@@ -74,16 +66,11 @@ export class EventReader {
     const end = window < bigintOf(upTo) ? window : bigintOf(upTo);
     const values: unknown[] = [rowsMax, bytesMax, bigintOf(after), end];
     if (filter?.categories) values.push(filter.categories);
-    const query = filter?.categories ? 'ofCategories' : 'all';
-    const whole = await this.query<EventRow>(query, values);
-    if (whole.length > 0) return { events: whole.map(positionedEventOf), position: positionOf(String(end)) };
-    const rows = await this.query<EventRow>(`${query}Cut`, values);
+    const rows = await this.query<EventRow>(filter?.categories ? 'ofCategories' : 'all', values);
+    const bytes = rows.reduce((sum, row) => sum + Number(row[10]), 0);
     const last = rows.at(-1);
-    const cutShort = last !== undefined && Number(last[10]) >= bytesMax;
-    return {
-      events: rows.map(positionedEventOf),
-      position: cutShort ? positionOf(last[0]) : positionOf(String(end)),
-    };
+    const filled = last !== undefined && bytes >= bytesMax;
+    return { events: rows.map(positionedEventOf), position: filled ? positionOf(last[0]) : positionOf(String(end)) };
   }
 
   async ofStream(

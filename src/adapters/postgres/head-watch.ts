@@ -7,9 +7,9 @@ import { DedicatedConnection } from './dedicated-connection.js';
 import { positionOf } from './position.js';
 
 /**
- * Knows a position that is committed, and tells when a later one is. It learns from appends of this process, from
- * one notification for each batch of any process, and, should both be lost, from a poll. Each is only a hint to
- * read: what is at or before a known head can be read, in order and without a gap.
+ * Knows a position that is committed, and tells when a later one is. It learns from appends of this process and by
+ * asking the database: on a notification, of which there is one for each batch of any process, and, should those be
+ * lost, every so often. What a notification says is never believed: whoever may connect may send one.
  */
 export class HeadWatch {
   private known: Position = START;
@@ -17,12 +17,14 @@ export class HeadWatch {
   private readonly stopping = new AbortController();
   private readonly connection: DedicatedConnection;
   private readonly polling: Promise<void>;
+  private notified = false;
+  private endPause = () => {};
 
   constructor(config: pg.ClientConfig) {
     // One for each subscriber that waits, however many there are.
     setMaxListeners(0, this.advances);
     this.connection = new DedicatedConnection(config, limits.commitAnswerMs, async (client) => {
-      client.on('notification', ({ payload }) => this.advance(positionOf(payload ?? '0')));
+      client.on('notification', () => this.askSoon());
       await client.query('LISTEN verbatim_log');
     });
     this.polling = this.poll();
@@ -58,6 +60,7 @@ export class HeadWatch {
     let pauseMs: number = first;
     while (!this.stopping.signal.aborted) {
       try {
+        this.notified = false;
         const [row] = await this.connection.query<[string]>({
           name: 'head',
           text: 'SELECT position FROM log.head',
@@ -74,7 +77,16 @@ export class HeadWatch {
     }
   }
 
+  private askSoon(): void {
+    this.notified = true;
+    this.endPause();
+  }
+
   private async pause(milliseconds: number): Promise<void> {
-    await sleep(milliseconds, undefined, { signal: this.stopping.signal }).catch(() => {});
+    if (this.notified) return;
+    const ended = new AbortController();
+    this.endPause = () => ended.abort();
+    const signal = AbortSignal.any([ended.signal, this.stopping.signal]);
+    await sleep(milliseconds, undefined, { signal }).catch(() => {});
   }
 }

@@ -1,7 +1,14 @@
 import pg from 'pg';
 
 /** SQLSTATE classes and codes with which a healthy statement may be answered while the server cannot serve it. */
-const OUTAGE_CLASSES = ['08', '53', '57', '58'];
+const OUTAGE_CLASSES = [
+  '08', // connection
+  '28', // authorisation: a password that is being rotated
+  '3D', // database not there: being restored
+  '53', // resources
+  '57', // shutdown
+  '58', // system
+];
 const OUTAGE_CODES = [
   '25006', // read only: a standby after a failover
   '40001', // serialization failure

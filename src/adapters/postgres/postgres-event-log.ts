@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { NewEvent, Position, RecordedEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
-import { checkAppend, checkStreamName, InvalidAppend } from '../../ports/append-rules.js';
+import { checkAppend, InvalidAppend } from '../../ports/append-rules.js';
 import { LogUnavailable, TerminalError } from '../../ports/errors.js';
 import type {
   AllStreamsFilter,
@@ -14,6 +14,7 @@ import type {
   Page,
   ReadStreamOptions,
 } from '../../ports/event-log.js';
+import { checkReadStream } from '../../ports/read-rules.js';
 import { PostgresBatchWriter } from './batch-writer.js';
 import { DedicatedConnection } from './dedicated-connection.js';
 import { EventReader } from './event-reader.js';
@@ -50,7 +51,7 @@ export class PostgresEventLog implements EventLog {
   }
 
   async *readStream(stream: string, options: ReadStreamOptions = {}): AsyncIterable<readonly RecordedEvent[]> {
-    checkStreamName(stream);
+    checkReadStream(stream, options);
     const { direction = 'forwards' } = options;
     const step = direction === 'forwards' ? 1 : -1;
     let from = options.from ?? (direction === 'forwards' ? 0 : limits.revisionMax);
@@ -143,7 +144,9 @@ function refusal({ stream }: Append, error: unknown): Error {
   const code = error instanceof pg.DatabaseError ? error.code : undefined;
   switch (code) {
     case '22P02':
-      return new InvalidAppend('not-json', `append to ${stream}: an event is not JSON, or its id no UUID`);
+    case '22021':
+    case '54001':
+      return new InvalidAppend('not-json', `append to ${stream}: an event is not JSON, or nested too deeply`);
     case '22003':
       return new InvalidAppend('revision-out-of-range', `append to ${stream}: the stream is full`);
     default:

@@ -3,6 +3,7 @@ import type { NewEvent } from '../../../src/events/envelope.js';
 import { limits } from '../../../src/limits.js';
 import { InvalidAppend, InvalidStreamName } from '../../../src/ports/append-rules.js';
 import type { EventLog, ExpectedRevision } from '../../../src/ports/event-log.js';
+import { InvalidRead } from '../../../src/ports/read-rules.js';
 import { newDelta, newDeltas, newStream, wholeStream } from '../../support/new-events.js';
 import type { OpenLog } from '../event-log.contract.js';
 
@@ -63,10 +64,15 @@ export function refusalContract(open: OpenLog): void {
     ['id', { id: 'not-a-uuid' }],
     ['id', { id: '0190F7C0-0000-4000-8000-00000000000A' }],
     ['type', { type: 'Delta\u0000Received' }],
+    ['type', { type: 'D'.repeat(3_000_000) }],
     ['schema', { schema: 0 }],
+    ['schema', { schema: 2 ** 31 }],
     ['tenant', { tenant: '' }],
+    ['tenant', { tenant: 't'.repeat(3_000_000) }],
     ['at', { at: '2026-01-02' }],
     ['at', { at: '2026-13-02T03:04:05.678Z' }],
+    ['at', { at: '2026-02-30T03:04:05.678Z' }],
+    ['at', { at: '2026-02-03T24:00:00.000Z' }],
   ])('refuses an envelope with a bad %s', async (_, change) => {
     await expectRefusal('invalid-envelope', 'none', [newDelta(), { ...newDelta(), ...change }]);
   });
@@ -84,6 +90,28 @@ export function refusalContract(open: OpenLog): void {
     expect(refused).toMatchObject({ status: 'rejected', reason: { problem: 'not-json' } });
     expect(String((refused as PromiseRejectedResult).reason)).not.toContain('a person said');
     expect(await wholeStream(log, stream)).toEqual([]);
+  });
+
+  it.each([
+    ['a lone surrogate that is not escaped', '{"a":"\ud800"}'],
+    ['a NUL that is not escaped', '{"a":"\u0000"}'],
+  ])('refuses a text with %s', async (_, data) => {
+    await expectRefusal('not-json', 'none', [{ ...newDelta(), data }]);
+  });
+
+  it.each([
+    { from: -1 },
+    { from: 0.5 },
+    { from: Number.NaN },
+    { eventsMax: -1 },
+    { direction: 'backwards', from: -2 },
+  ] as const)('refuses a read with %j', async (options) => {
+    const stream = newStream();
+    await log.append(stream, 'none', [newDelta()]);
+    const read = async () => {
+      for await (const page of log.readStream(stream, options)) throw new Error(`${page.length} events came`);
+    };
+    await expect(read()).rejects.toBeInstanceOf(InvalidRead);
   });
 
   it.each([

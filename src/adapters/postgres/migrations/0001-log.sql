@@ -21,6 +21,8 @@ CREATE TABLE log.events (
   -- json, not jsonb: texts come back as they were written, escaped NULs and the order of keys included.
   data json NOT NULL,
   meta json NOT NULL,
+  -- What both weigh, so that a page can be cut to size without looking into texts that are stored apart.
+  bytes integer NOT NULL,
   CONSTRAINT events_stream_revision UNIQUE (stream, revision),
   CONSTRAINT events_id UNIQUE (id)
 );
@@ -40,7 +42,7 @@ CREATE FUNCTION log.append(
   optimistic boolean,
   streams text[], expected integer[], sizes integer[],
   event_streams text[], event_revisions integer[],
-  ids uuid[], types text[], schemas integer[], tenants text[], ats timestamptz[], datas json[], metas json[]
+  ids uuid[], types text[], schemas integer[], tenants text[], ats timestamptz[], datas json[], metas json[], bytes_of_each integer[]
 ) RETURNS TABLE (append integer, verdict text, revision integer, "position" bigint)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
@@ -60,13 +62,13 @@ BEGIN
   -- Nearly always every expectation holds: then one insert is all, and the unique constraints are the check.
   IF optimistic THEN
     BEGIN
-      INSERT INTO log.events (position, stream, revision, id, type, schema, tenant, at, data, meta)
-      SELECT base + n.nth, n.stream, n.revision, n.id, n.type, n.schema, n.tenant, n.at, n.data, n.meta
-      FROM unnest(event_streams, event_revisions, ids, types, schemas, tenants, ats, datas, metas)
-        WITH ORDINALITY n(stream, revision, id, type, schema, tenant, at, data, meta, nth);
+      INSERT INTO log.events (position, stream, revision, id, type, schema, tenant, at, data, meta, bytes)
+      SELECT base + n.nth, n.stream, n.revision, n.id, n.type, n.schema, n.tenant, n.at, n.data, n.meta, n.bytes
+      FROM unnest(event_streams, event_revisions, ids, types, schemas, tenants, ats, datas, metas, bytes_of_each)
+        WITH ORDINALITY n(stream, revision, id, type, schema, tenant, at, data, meta, bytes, nth);
       written := cardinality(ids);
       UPDATE log.head h SET position = base + written;
-      PERFORM pg_notify('verbatim_log', (base + written)::text);
+      NOTIFY verbatim_log;
       RETURN QUERY SELECT 0, 'all'::text, 0, base;
       RETURN;
     EXCEPTION WHEN unique_violation THEN
@@ -77,8 +79,8 @@ BEGIN
   RETURN QUERY
   WITH event AS MATERIALIZED (
     SELECT n.*, a.append, n.nth - a.before AS place
-    FROM unnest(ids, types, schemas, tenants, ats, datas, metas)
-      WITH ORDINALITY n(id, type, schema, tenant, at, data, meta, nth)
+    FROM unnest(ids, types, schemas, tenants, ats, datas, metas, bytes_of_each)
+      WITH ORDINALITY n(id, type, schema, tenant, at, data, meta, bytes, nth)
     JOIN (
       SELECT s.append::integer, sum(s.size) OVER (ORDER BY s.append) - s.size AS before, s.size
       FROM unnest(sizes) WITH ORDINALITY s(size, append)
@@ -101,9 +103,9 @@ BEGIN
       SELECT e.revision FROM log.events e WHERE e.stream = a.stream ORDER BY e.revision DESC LIMIT 1
     ) h ON true
   ), added AS (
-    INSERT INTO log.events (position, stream, revision, id, type, schema, tenant, at, data, meta)
+    INSERT INTO log.events (position, stream, revision, id, type, schema, tenant, at, data, meta, bytes)
     SELECT base + row_number() OVER (ORDER BY v.nth), j.stream, j.head + v.place,
-      v.id, v.type, v.schema, v.tenant, v.at, v.data, v.meta
+      v.id, v.type, v.schema, v.tenant, v.at, v.data, v.meta, v.bytes
     FROM event v JOIN judged j ON j.append = v.append AND j.verdict = 'appended'
     RETURNING stream, revision, position
   )
@@ -116,6 +118,6 @@ BEGIN
   SELECT count(*) INTO written FROM log.events e WHERE e.position > base;
   IF written > 0 THEN
     UPDATE log.head h SET position = base + written;
-    PERFORM pg_notify('verbatim_log', (base + written)::text);
+    NOTIFY verbatim_log;
   END IF;
 END $$;

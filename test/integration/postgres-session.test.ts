@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
+import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
+import { START } from '../../src/events/envelope.js';
+import { follow } from '../contracts/event-log/subscribe.js';
+import { newDelta, newStream, wholeStream } from '../support/new-events.js';
+import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { until } from '../support/until.js';
+
+describe('a session with Postgres', () => {
+  let postgres: TestPostgres;
+
+  beforeAll(async () => {
+    postgres = await startTestPostgres();
+  });
+  afterAll(() => postgres.stop());
+
+  it('flushes commits and tells times in UTC, whatever the URL asks for', async () => {
+    const { host, port, user, database } = postgres.connection;
+    const options = encodeURIComponent('-c synchronous_commit=off -c TimeZone=Asia/Kolkata -c DateStyle=German');
+    const connection = {
+      connectionString: `postgresql:///${database}?host=${host}&port=${port}&user=${user}&options=${options}`,
+    };
+    const pool = new ConnectionPool(connection, 1, 5_000);
+    const log = new PostgresEventLog(connection);
+    try {
+      expect(await pool.query({ text: 'SHOW synchronous_commit', rowMode: 'array' })).toEqual([['on']]);
+      const stream = newStream();
+      const event = newDelta();
+      await log.append(stream, 'none', [event]);
+      expect((await wholeStream(log, stream))[0]?.at).toBe(event.at);
+    } finally {
+      await log.close();
+      await pool.close();
+    }
+  });
+
+  it.each(['5000', 'hello', ''])('believes nothing that a notification says: %j', async (payload) => {
+    const log = new PostgresEventLog(postgres.connection);
+    const subscriber = follow(log, START);
+    try {
+      await until(() => subscriber.pages.at(-1)?.live === true);
+      await withClient(postgres.connection, (client) => client.query(`NOTIFY verbatim_log, '${payload}'`));
+      const event = newDelta();
+      const writer = new PostgresEventLog(postgres.connection);
+      await writer.append(newStream(), 'none', [event]);
+      await writer.close();
+      await until(() => subscriber.ids().includes(event.id));
+    } finally {
+      await subscriber.stop();
+      await log.close();
+    }
+  });
+});
