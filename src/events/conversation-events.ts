@@ -65,6 +65,8 @@ export const conversationEvents = {
       messageId: Type.String(),
       regenerates: Type.Optional(Type.String()),
       options: Type.Object(choices),
+      /** Before those that wait, or after them; absent when nothing had to wait. Decided once, not again when it is read. */
+      turn: Type.Optional(literals('next', 'last')),
     }),
   },
   PromptAssembled: {

@@ -1,0 +1,44 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ConversationEvent } from '../../events/conversation-events.js';
+import { type Command, type Decision, once } from './command.js';
+import type { Choices } from './nodes.js';
+import { choiceNames, type Settings } from './settings.js';
+import { requireWellFormed } from './text.js';
+
+/** What is absent stays as it is; null takes a choice back. */
+export interface Changes extends Choices {
+  readonly title?: string | null;
+  readonly archived?: boolean;
+  readonly system?: string | null;
+}
+
+/** Records what differs, and nothing when nothing does. It may be done at any time, an open generation notwithstanding. */
+export function change(command: Command, changes: Changes): Decision {
+  return once(command, ({ settings }) => {
+    requireWellFormed(changes.title);
+    requireWellFormed(changes.system);
+    return [...renamed(settings, changes), ...archivedOrRestored(settings, changes), ...configured(settings, changes)];
+  });
+}
+
+function renamed(settings: Settings, { title }: Changes): ConversationEvent[] {
+  if (title === undefined || title === settings.title) return [];
+  return [{ type: 'ConversationRenamed', data: { title } }];
+}
+
+function archivedOrRestored(settings: Settings, { archived }: Changes): ConversationEvent[] {
+  if (archived === undefined || archived === settings.archived) return [];
+  return [{ type: archived ? 'ConversationArchived' : 'ConversationRestored', data: {} }];
+}
+
+function configured(settings: Settings, changes: Changes): ConversationEvent[] {
+  const { system } = changes;
+  const choices = choiceNames.filter(
+    (name) => changes[name] !== undefined && !isDeepStrictEqual(changes[name], settings[name]),
+  );
+  const data = {
+    ...(system !== undefined && system !== (settings.system?.text ?? null) && { system }),
+    ...Object.fromEntries(choices.map((name) => [name, changes[name]])),
+  };
+  return Object.keys(data).length === 0 ? [] : [{ type: 'ConversationConfigured', data }];
+}

@@ -1,0 +1,180 @@
+import type { ConversationEvent } from '../../events/conversation-events.js';
+import type { Aggregate } from '../decider.js';
+import type { Recorded } from '../recorded.js';
+import { type Handled, handledAfter } from './handled.js';
+import type { GenerationFinalized, GenerationRequested, MessageSent, Node, PromptAssembled, Reply } from './nodes.js';
+import { PersistentMap } from './persistent-map.js';
+import { configured, noSettings, type Settings } from './settings.js';
+
+export const conversationStream = (id: string): string => `conversation-${id}`;
+
+/** Whose conversation it is. Without a recorded user it is nobody's. */
+export interface Owner {
+  readonly tenant: string;
+  readonly user: string | null;
+}
+
+export interface Conversation {
+  /** How many events: the first part of the cursor. */
+  readonly seen: number;
+  /** Nobody's before it is started. */
+  readonly owner: Owner | null;
+  readonly settings: Settings;
+  readonly nodes: PersistentMap<Node>;
+  /** The selected one: what was last chosen, sent (notes aside) or requested. */
+  readonly leaf: string | null;
+  /** The one generation whose prompt is assembled and that has not ended. */
+  readonly open: string | null;
+  /** Generations that wait for their turn, in the order in which they run. */
+  readonly queue: readonly string[];
+  /** By command id. */
+  readonly handled: PersistentMap<Handled>;
+}
+
+/**
+ * Its events come as they are recorded, because ids and times of the envelope are part of the state: a repeated command
+ * is known by its metadata, and a prompt refers to the event in which the system text stands.
+ */
+export type RecordedInConversation = Recorded<ConversationEvent>;
+
+export const conversation: Aggregate<Conversation, RecordedInConversation> = {
+  initial: {
+    seen: 0,
+    owner: null,
+    settings: noSettings,
+    nodes: PersistentMap.empty(),
+    leaf: null,
+    open: null,
+    queue: [],
+    handled: PersistentMap.empty(),
+  },
+  evolve(before, event) {
+    const seen = before.seen + 1;
+    const state = { ...before, seen, handled: handledAfter(before.handled, event, seen) };
+    return { ...state, ...changedBy(state, event) };
+  },
+};
+
+/** The state as it would be. What is only foreseen has no id and no time yet, and nothing may refer to them. */
+export function foreseen(state: Conversation, events: readonly ConversationEvent[]): Conversation {
+  const envelope = { id: '', tenant: state.owner?.tenant ?? '', at: '', meta: { commandId: '' } };
+  return events.reduce((ahead, event) => conversation.evolve(ahead, { ...event, ...envelope }), state);
+}
+
+/** What an event changes. It says nothing where the event does not fit what stands: what is there is never overwritten. */
+function changedBy(state: Conversation, event: RecordedInConversation): Partial<Conversation> {
+  switch (event.type) {
+    case 'ConversationStarted':
+      return started(state, event);
+    case 'ConversationRenamed':
+      return { settings: { ...state.settings, title: event.data.title } };
+    case 'ConversationArchived':
+      return { settings: { ...state.settings, archived: true } };
+    case 'ConversationRestored':
+      return { settings: { ...state.settings, archived: false } };
+    case 'ConversationConfigured':
+      return { settings: configured(state.settings, event.data, event.id) };
+    case 'MessageSent':
+      return messageSent(state, event.data, event.at);
+    case 'GenerationRequested':
+      return generationRequested(state, event.data, event.at);
+    case 'PromptAssembled':
+      return promptAssembled(state, event.data);
+    case 'GenerationCancelRequested':
+      return replyChanged(state, event.data.generationId, { cancelRequested: true });
+    case 'GenerationFinalized':
+      return generationFinalized(state, event.data);
+    case 'BranchSelected':
+      return canBeLeaf(state.nodes.get(event.data.leaf)) ? { leaf: event.data.leaf } : {};
+    default:
+      // An event of a later version: it counts for the cursor and changes nothing else.
+      event satisfies never;
+      return {};
+  }
+}
+
+function started(
+  state: Conversation,
+  { id, tenant, meta, data }: Extract<RecordedInConversation, { type: 'ConversationStarted' }>,
+): Partial<Conversation> {
+  if (state.owner) return {};
+  return {
+    owner: { tenant, user: meta.owner ?? null },
+    settings: { ...configured(noSettings, data, id), title: data.title },
+  };
+}
+
+function messageSent(state: Conversation, data: MessageSent, at: string): Partial<Conversation> {
+  const { messageId: id, kind, role, origin, revises = null } = data;
+  if (state.nodes.has(id)) return {};
+  // A parent that is not there could come later and close a circle: such a message stands on its own.
+  const parent = data.parent !== null && canBeLeaf(state.nodes.get(data.parent)) ? data.parent : null;
+  const text = data.parts.map((part) => part.text).join('');
+  const message: Node = { kind, id, parent, at, seen: state.seen, role, origin, text, revises, replied: false };
+  return { nodes: state.nodes.set(id, message), ...(kind === 'message' && { leaf: id }) };
+}
+
+function generationRequested(state: Conversation, data: GenerationRequested, at: string): Partial<Conversation> {
+  const { generationId: id, messageId, options, turn = null } = data;
+  const message = state.nodes.get(messageId);
+  if (state.nodes.has(id) || message?.kind !== 'message') return {};
+  const reply: Reply = {
+    kind: 'reply',
+    id,
+    parent: messageId,
+    at,
+    seen: state.seen,
+    // As with a parent: an answer that is not there could close a circle.
+    regenerates: data.regenerates !== undefined && state.nodes.has(data.regenerates) ? data.regenerates : null,
+    options,
+    turn,
+    prompt: null,
+    cancelRequested: false,
+    result: null,
+  };
+  const nodes = state.nodes.set(id, reply);
+  return {
+    nodes: message.replied ? nodes : nodes.set(messageId, { ...message, replied: true }),
+    leaf: id,
+    queue: queuedWith(state, reply),
+  };
+}
+
+/** Those that interrupt come first, in their own order: whoever interrupts twice meant the first one too. */
+function queuedWith({ nodes, queue }: Conversation, { id, turn }: Reply): readonly string[] {
+  if (turn !== 'next') return [...queue, id];
+  const firstToWait = queue.findIndex((other) => (nodes.get(other) as Reply).turn !== 'next');
+  return firstToWait < 0 ? [...queue, id] : queue.toSpliced(firstToWait, 0, id);
+}
+
+/** A generation opens when its prompt stands, and with nothing else. */
+function promptAssembled(state: Conversation, data: PromptAssembled): Partial<Conversation> {
+  const { generationId } = data;
+  if (state.open !== null || !state.queue.includes(generationId)) return {};
+  return {
+    ...replyChanged(state, generationId, { prompt: data }),
+    open: generationId,
+    queue: without(state.queue, generationId),
+  };
+}
+
+function generationFinalized(state: Conversation, data: GenerationFinalized): Partial<Conversation> {
+  const { generationId } = data;
+  const reply = state.nodes.get(generationId);
+  if (reply?.kind !== 'reply' || reply.result) return {};
+  return {
+    ...replyChanged(state, generationId, { result: data }),
+    open: state.open === generationId ? null : state.open,
+    queue: without(state.queue, generationId),
+  };
+}
+
+function replyChanged(state: Conversation, id: string, change: Partial<Reply>): Partial<Conversation> {
+  const reply = state.nodes.get(id);
+  return reply?.kind === 'reply' ? { nodes: state.nodes.set(id, { ...reply, ...change }) } : {};
+}
+
+const without = (queue: readonly string[], id: string): readonly string[] =>
+  queue.includes(id) ? queue.filter((other) => other !== id) : queue;
+
+const canBeLeaf = (node: Node | undefined): boolean => node !== undefined && node.kind !== 'note';

@@ -1,0 +1,29 @@
+import type { ConversationEvent } from '../../events/conversation-events.js';
+import { type Command, type Decision, once } from './command.js';
+import { foreseen } from './conversation.js';
+import { endedUncalled, type Sha256 } from './ended-uncalled.js';
+import type { GenerationFinalized } from './nodes.js';
+import { type Opening, openNext } from './queue.js';
+import { replyOf } from './tree.js';
+
+/**
+ * Cancels one generation and leaves the queue alone. Of an open one this is a request, which its end may overtake; a
+ * queued one is over at once; and for one that has ended there is nothing to do, which is an answer and no refusal.
+ */
+export function requestCancel(command: Command, generationId: string, sha256: Sha256): Decision {
+  return once(command, (state) => {
+    const reply = replyOf(state, generationId);
+    if (reply.result || reply.cancelRequested) return [];
+    if (state.queue.includes(generationId)) return [endedUncalled(reply, 'cancelled', null, sha256)];
+    return [{ type: 'GenerationCancelRequested', data: { generationId } }];
+  });
+}
+
+/** The end of a generation, once: whoever comes later with it finds it done. In the same append the next one opens. */
+export function finalize(result: GenerationFinalized, opening: Opening): Decision {
+  return (state) => {
+    if (replyOf(state, result.generationId).result) return [];
+    const finalized: ConversationEvent = { type: 'GenerationFinalized', data: result };
+    return [finalized, ...openNext(foreseen(state, [finalized]), opening)];
+  };
+}

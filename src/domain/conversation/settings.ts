@@ -1,0 +1,62 @@
+import type { ConversationEvent } from '../../events/conversation-events.js';
+import type { AllChoices, Choices } from './nodes.js';
+
+/** Null: not chosen here, so it is as it stands one level up. */
+export interface Settings extends AllChoices {
+  readonly title: string | null;
+  readonly archived: boolean;
+  /** With the event in which it stands: a prompt refers to it there. */
+  readonly system: { readonly text: string; readonly event: string } | null;
+}
+
+type Configured = Extract<ConversationEvent, { type: 'ConversationConfigured' }>['data'];
+
+export const noSettings: Settings = {
+  title: null,
+  archived: false,
+  system: null,
+  provider: null,
+  model: null,
+  params: null,
+  tokenBudget: null,
+  whenBusy: null,
+};
+
+export const choiceNames = [
+  'provider',
+  'model',
+  'params',
+  'tokenBudget',
+  'whenBusy',
+] as const satisfies readonly (keyof Choices)[];
+
+/** The choices that were made, and no others: what is not chosen is not recorded. */
+export function chosen(choices: Choices): Choices {
+  const made = choiceNames.filter((name) => choices[name] !== undefined && choices[name] !== null);
+  return Object.fromEntries(made.map((name) => [name, choices[name]]));
+}
+
+/** The settings with what an event names changed: what it does not name stays. */
+export function configured(settings: Settings, data: Configured, event: string): Settings {
+  const { provider, model, params, tokenBudget, whenBusy, system } = data;
+  return {
+    ...settings,
+    ...(provider !== undefined && { provider }),
+    ...(model !== undefined && { model }),
+    ...(params !== undefined && { params }),
+    ...(tokenBudget !== undefined && { tokenBudget }),
+    ...(whenBusy !== undefined && { whenBusy }),
+    ...(system !== undefined && { system: system === null ? null : { text: system, event } }),
+  };
+}
+
+/** What holds for one turn: its own choice, else the conversation's, else null. `params` are one choice, not several. */
+export function choicesFor(settings: Settings, options: Choices): AllChoices {
+  return {
+    provider: options.provider ?? settings.provider,
+    model: options.model ?? settings.model,
+    params: options.params ?? settings.params,
+    tokenBudget: options.tokenBudget ?? settings.tokenBudget,
+    whenBusy: options.whenBusy ?? settings.whenBusy,
+  };
+}

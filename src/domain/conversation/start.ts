@@ -1,0 +1,21 @@
+import { Refusal } from '../refusal.js';
+import { type Command, type Decision, isRepeated } from './command.js';
+import type { Choices } from './nodes.js';
+import { chosen } from './settings.js';
+import { requireWellFormed } from './text.js';
+
+export interface Beginning extends Choices {
+  readonly title?: string | null;
+  readonly system?: string | null;
+}
+
+export function start(command: Command, beginning: Beginning): Decision {
+  return (state) => {
+    if (isRepeated(state, command)) return [];
+    if (state.owner) throw new Refusal('conversation_exists');
+    const { title = null, system = null } = beginning;
+    requireWellFormed(title);
+    requireWellFormed(system);
+    return [{ type: 'ConversationStarted', data: { title, system, ...chosen(beginning) } }];
+  };
+}

@@ -1,0 +1,53 @@
+import { Refusal } from '../refusal.js';
+import type { Conversation } from './conversation.js';
+import type { Message, Node, Reply } from './nodes.js';
+
+export type NodeStatus = 'final' | 'queued' | 'streaming' | 'cancelled' | 'error';
+
+/** From the root to a node, oldest first; nothing when there is no such node. */
+export function pathTo({ nodes }: Conversation, id: string | null): readonly Node[] {
+  const path: Node[] = [];
+  for (let node = at(nodes, id); node; node = at(nodes, node.parent)) path.push(node);
+  return path.reverse();
+}
+
+const at = (nodes: Conversation['nodes'], id: string | null): Node | undefined =>
+  id === null ? undefined : nodes.get(id);
+
+/** The generations from the first answer to this one, itself included. */
+export function lineageOf({ nodes }: Conversation, id: string): readonly string[] {
+  const lineage: string[] = [];
+  for (let node = nodes.get(id); node?.kind === 'reply'; node = at(nodes, node.regenerates)) lineage.push(node.id);
+  return lineage.reverse();
+}
+
+/** Oldest first. */
+export function nodesOf({ nodes }: Conversation): readonly Node[] {
+  return nodes.values().sort((one, other) => one.seen - other.seen);
+}
+
+/** The ledger does not know of claims: `openIsClaimed` is what the tape of the open generation says. */
+export function statusOf({ open }: Conversation, node: Node, openIsClaimed: boolean): NodeStatus {
+  if (node.kind !== 'reply') return 'final';
+  if (node.result) return node.result.status;
+  return node.id === open && openIsClaimed ? 'streaming' : 'queued';
+}
+
+export function conversationStatus(state: Conversation, openIsClaimed: boolean): 'generating' | 'queued' | 'idle' {
+  if (!isBusy(state)) return 'idle';
+  return state.open !== null && openIsClaimed ? 'generating' : 'queued';
+}
+
+export const isBusy = ({ open, queue }: Conversation): boolean => open !== null || queue.length > 0;
+
+export function messageOf({ nodes }: Conversation, id: string): Message {
+  const node = nodes.get(id);
+  if (node === undefined || node.kind === 'reply') throw new Refusal('message_not_found');
+  return node;
+}
+
+export function replyOf({ nodes }: Conversation, id: string): Reply {
+  const node = nodes.get(id);
+  if (node?.kind !== 'reply') throw new Refusal('generation_not_found');
+  return node;
+}

@@ -1,0 +1,153 @@
+import type { ConversationEvent } from '../../events/conversation-events.js';
+import { Refusal } from '../refusal.js';
+import { type Command, type Decision, once, requireOwner } from './command.js';
+import { type Conversation, foreseen } from './conversation.js';
+import { messageSent, type NewMessage } from './message.js';
+import type { Choices, GenerationRequested, Reply } from './nodes.js';
+import {
+  type Assemble,
+  type AssembledPrompt,
+  promptAssembled,
+  queuedTurnsMax,
+  requireAnsweredBefore,
+  type WhenBusy,
+} from './queue.js';
+import { choicesFor, chosen } from './settings.js';
+import { isBusy, messageOf, pathTo, replyOf } from './tree.js';
+
+/** What is asked of a model. */
+export interface Asked {
+  readonly generationId: string;
+  readonly options: Choices;
+  /** The hash that a preview showed: nothing else may be sent. */
+  readonly expectPrompt?: string;
+}
+
+type Subject = Pick<GenerationRequested, 'messageId' | 'regenerates'>;
+
+/** A message, and what is asked about it. A note, or a message that asks nothing, waits for nobody. */
+export function send(command: Command, message: NewMessage, asked: Asked | null, assemble: Assemble): Decision {
+  return once(command, (state) => {
+    const asks = message.kind === 'note' ? null : asked;
+    const sent = messageSent(state, message, asks ? whenBusyFor(state, asks.options) : 'enqueue');
+    if (asks === null || sent.data.kind === 'note') return [sent];
+    return requested(state, [sent], { messageId: message.messageId }, asks, assemble);
+  });
+}
+
+/** The first answer to a message that was sent without asking for one. */
+export function generate(command: Command, messageId: string, asked: Asked, assemble: Assemble): Decision {
+  return once(command, (state) => {
+    const message = messageOf(state, messageId);
+    if (message.kind === 'note') throw new Refusal('message_is_note');
+    if (message.replied) throw new Refusal('already_replied');
+    return requested(state, [], { messageId }, asked, assemble);
+  });
+}
+
+/** Another answer to the same message, with the settings as they are now. */
+export function regenerate(command: Command, generationId: string, asked: Asked, assemble: Assemble): Decision {
+  return once(command, (state) => {
+    const { parent } = replyOf(state, generationId);
+    if (state.queue.includes(generationId)) throw new Refusal('nothing_to_regenerate');
+    return requested(state, [], { messageId: parent, regenerates: generationId }, asked, assemble);
+  });
+}
+
+export type Draft =
+  | { readonly message: NewMessage; readonly asked: Asked }
+  | { readonly regenerates: string; readonly asked: Asked };
+
+export interface Preview {
+  readonly prompt: AssembledPrompt;
+  /** The prompt refers to texts: they stand here. */
+  readonly state: Conversation;
+}
+
+/** The prompt that a draft would have now: what its turn would record, by the same function over the same state. */
+export function preview(by: Command['by'], draft: Draft, assemble: Assemble): (state: Conversation) => Preview {
+  return (state) => {
+    requireOwner(state, by);
+    const ahead = foreseen(state, drafted(state, draft));
+    const reply = replyOf(ahead, draft.asked.generationId);
+    const isOpen = pathTo(ahead, reply.parent).some((node) => node.kind === 'reply' && node.result === null);
+    if (isOpen) throw new Refusal('prompt_not_known_yet');
+    return { prompt: assembled(ahead, reply, assemble), state: ahead };
+  };
+}
+
+function drafted(state: Conversation, draft: Draft): ConversationEvent[] {
+  if ('regenerates' in draft) {
+    const { parent } = replyOf(state, draft.regenerates);
+    return [generationRequested({ messageId: parent, regenerates: draft.regenerates }, draft.asked)];
+  }
+  const sent = messageSent(state, draft.message, whenBusyFor(state, draft.asked.options));
+  if (sent.data.kind === 'note') throw new Refusal('message_is_note');
+  return [sent, generationRequested({ messageId: sent.data.messageId }, draft.asked)];
+}
+
+function requested(
+  state: Conversation,
+  said: readonly ConversationEvent[],
+  subject: Subject,
+  asked: Asked,
+  assemble: Assemble,
+): readonly ConversationEvent[] {
+  return isBusy(state)
+    ? requestedWhileBusy(state, said, subject, asked)
+    : requestedAtOnce(state, [...said, generationRequested(subject, asked)], asked, assemble);
+}
+
+function requestedAtOnce(
+  state: Conversation,
+  events: readonly ConversationEvent[],
+  { generationId, expectPrompt }: Asked,
+  assemble: Assemble,
+): readonly ConversationEvent[] {
+  const ahead = foreseen(state, events);
+  const reply = replyOf(ahead, generationId);
+  const prompt = assembled(ahead, reply, assemble);
+  if (expectPrompt !== undefined && expectPrompt !== prompt.sha256) {
+    throw new Refusal('prompt_changed', { promptSha256: prompt.sha256 });
+  }
+  return [...events, promptAssembled(reply, prompt)];
+}
+
+function requestedWhileBusy(
+  state: Conversation,
+  said: readonly ConversationEvent[],
+  subject: Subject,
+  asked: Asked,
+): readonly ConversationEvent[] {
+  const whenBusy = whenBusyFor(state, asked.options);
+  if (whenBusy === 'reject') throw new Refusal('conversation_busy', { generationId: state.open });
+  if (asked.expectPrompt !== undefined) throw new Refusal('prompt_not_known_yet');
+  if (state.queue.length >= queuedTurnsMax) throw new Refusal('queue_full', { turnsMax: queuedTurnsMax });
+  if (whenBusy === 'enqueue') return [...said, generationRequested(subject, asked, 'last')];
+  whenBusy satisfies 'interrupt';
+  requireAnsweredBefore(foreseen(state, said), subject.messageId);
+  return [...said, generationRequested(subject, asked, 'next'), ...cancelOfOpen(state)];
+}
+
+function cancelOfOpen(state: Conversation): ConversationEvent[] {
+  if (state.open === null || replyOf(state, state.open).cancelRequested) return [];
+  return [{ type: 'GenerationCancelRequested', data: { generationId: state.open } }];
+}
+
+const generationRequested = (
+  subject: Subject,
+  { generationId, options }: Asked,
+  turn?: GenerationRequested['turn'],
+): ConversationEvent => ({
+  type: 'GenerationRequested',
+  data: { generationId, ...subject, options: chosen(options), ...(turn && { turn }) },
+});
+
+function assembled(state: Conversation, reply: Reply, assemble: Assemble): AssembledPrompt {
+  const prompt = assemble(state, reply);
+  if (prompt instanceof Refusal) throw prompt;
+  return prompt;
+}
+
+const whenBusyFor = ({ settings }: Conversation, options: Choices): WhenBusy =>
+  choicesFor(settings, options).whenBusy ?? 'reject';

@@ -1,0 +1,47 @@
+import type { ConversationEvent } from '../events/conversation-events.js';
+import { type AttemptEnded, attemptThatCounts, type Tape } from './generation.js';
+
+type GenerationFinalized = Extract<ConversationEvent, { type: 'GenerationFinalized' }>['data'];
+
+/** What the end of a generation takes from elsewhere than its tape. */
+export interface LedgerFacts {
+  readonly generationId: string;
+  /** When it was asked for. */
+  readonly queuedAt: string;
+  /** Of the usage that the tape reports, by the price list of today. */
+  readonly cost: GenerationFinalized['cost'];
+  /** Lower-case hex, of the UTF-8 bytes. */
+  readonly sha256: (text: string) => string;
+}
+
+const statusOf = { completed: 'final', cancelled: 'cancelled', failed: 'error' } as const satisfies Record<
+  AttemptEnded['outcome'],
+  GenerationFinalized['status']
+>;
+
+/** The end of a generation, read off its sealed tape: whoever reads it, and however often, it is the same. */
+export function finalizationOf(tape: Tape, facts: LedgerFacts): GenerationFinalized | undefined {
+  const attempt = attemptThatCounts(tape);
+  if (!attempt?.end) return undefined;
+  const { outcome, finishReason, modelServed, usage, error } = attempt.end;
+  const text = attempt.text.content;
+  return {
+    generationId: facts.generationId,
+    status: statusOf[outcome],
+    finishReason,
+    text,
+    textSha256: facts.sha256(text),
+    deltas: attempt.deltas,
+    attempt: attempt.number,
+    modelServed,
+    usage,
+    cost: facts.cost,
+    timings: {
+      queuedAt: facts.queuedAt,
+      claimedAt: attempt.claimedAt,
+      firstTextAt: attempt.firstTextAt,
+      lastTextAt: attempt.lastTextAt,
+    },
+    error,
+  };
+}

@@ -1,0 +1,215 @@
+import type { GenerationEvent } from '../events/generation-events.js';
+import type { Aggregate, Decide } from './decider.js';
+import type { Recorded } from './recorded.js';
+
+export const generationStream = (id: string): string => `generation-${id}`;
+
+export type AttemptEnded = Extract<GenerationEvent, { type: 'AttemptEnded' }>['data'];
+export type Channel = Extract<GenerationEvent, { type: 'DeltaReceived' }>['data']['channel'];
+
+/** One claim of the tape, and at most one call to the model. */
+export interface Attempt {
+  readonly number: number;
+  readonly worker: string;
+  readonly claimedAt: string;
+  /** How many, in both channels. */
+  readonly deltas: number;
+  readonly text: Readonly<Record<Channel, string>>;
+  /** Of the first and the last delta, whichever their channel. */
+  readonly firstTextAt: string | null;
+  readonly lastTextAt: string | null;
+  readonly end: AttemptEnded | null;
+}
+
+export interface Tape {
+  /** Few, however long the tape is: so an event costs the same at its end as at its beginning. */
+  readonly attempts: readonly Attempt[];
+  /** The event after which nothing follows. What ends the generation in the ledger takes its id from here. */
+  readonly seal: { readonly event: string; readonly at: string } | null;
+}
+
+export const generation: Aggregate<Tape, Recorded<GenerationEvent>> = {
+  initial: { attempts: [], seal: null },
+  evolve(tape, event) {
+    if (tape.seal) return tape;
+    switch (event.type) {
+      case 'GenerationClaimed':
+        return claimed(tape, event);
+      case 'DeltaReceived':
+        return received(tape, event);
+      case 'AttemptEnded':
+        return ended(tape, event);
+      default:
+        event satisfies never;
+        return tape;
+    }
+  },
+};
+
+type RecordedOf<T extends GenerationEvent['type']> = Extract<Recorded<GenerationEvent>, { type: T }>;
+
+/** A claim ends the one before it: whoever held that one is refused from here on. */
+function claimed(tape: Tape, { data: { attempt, worker }, at }: RecordedOf<'GenerationClaimed'>): Tape {
+  if (attempt <= (tape.attempts.at(-1)?.number ?? 0)) return tape;
+  const text = { content: '', reasoning: '' };
+  const next = {
+    number: attempt,
+    worker,
+    claimedAt: at,
+    deltas: 0,
+    text,
+    firstTextAt: null,
+    lastTextAt: null,
+    end: null,
+  };
+  return { ...tape, attempts: [...tape.attempts, next] };
+}
+
+function received(tape: Tape, { data: { attempt, text, channel }, at }: RecordedOf<'DeltaReceived'>): Tape {
+  return withOpen(tape, attempt, (open) => ({
+    ...open,
+    deltas: open.deltas + 1,
+    text: { ...open.text, [channel]: open.text[channel] + text },
+    firstTextAt: open.firstTextAt ?? at,
+    lastTextAt: at,
+  }));
+}
+
+function ended(tape: Tape, { data, id, at }: RecordedOf<'AttemptEnded'>): Tape {
+  const after = withOpen(tape, data.attempt, (open) => ({ ...open, end: data }));
+  return after === tape || data.retryAt !== undefined ? after : { ...after, seal: { event: id, at } };
+}
+
+function withOpen(tape: Tape, number: number, change: (open: Attempt) => Attempt): Tape {
+  const open = openAttempt(tape);
+  return open?.number === number ? { ...tape, attempts: tape.attempts.with(-1, change(open)) } : tape;
+}
+
+/** The attempt that a worker is at, or was at when it died. */
+export function openAttempt({ attempts }: Tape): Attempt | undefined {
+  const last = attempts.at(-1);
+  return last?.end === null ? last : undefined;
+}
+
+/** The one that sealed the tape: its text is the answer, and all before it ended without any. */
+export function attemptThatCounts({ attempts, seal }: Tape): Attempt | undefined {
+  return seal ? attempts.at(-1) : undefined;
+}
+
+/** Until then nothing is to be done on a tape whose last attempt failed for a while. */
+export function retryAt({ attempts, seal }: Tape): string | undefined {
+  return seal ? undefined : attempts.at(-1)?.end?.retryAt;
+}
+
+/** After a crash, and only while no delta had come. */
+export const attemptsAfterCrashMax = 2;
+/** After failures that a provider calls passing, and only while no delta had come. */
+export const attemptsMax = 3;
+/** A provider that asks for more patience than this is asked no more. */
+export const retryAfterMsMax = 30_000;
+
+/** What a worker knows besides the tape when it takes a generation up. */
+export interface Circumstances {
+  readonly worker: string;
+  readonly nowMs: number;
+  /** From here on nobody waits for an answer any more: a model is not called. */
+  readonly deadlineMs: number;
+  readonly cancelRequested: boolean;
+}
+
+type Decision = Decide<Tape, GenerationEvent>;
+
+/**
+ * Takes a tape up that nobody works on: a new one, one that waited for its retry, or one whose worker died. An attempt
+ * that is still open is a dead worker's. The model is to be called if, and only if, the last event is a claim; without
+ * any event the tape is sealed, or its time has not come. Every other way ends it, without a call.
+ */
+export function takeUp(circumstances: Circumstances): Decision {
+  return (tape) => {
+    if (tape.seal) return [];
+    const open = openAttempt(tape);
+    return open ? takeOver(tape, open, circumstances) : takeNext(tape, circumstances);
+  };
+}
+
+function takeNext(tape: Tape, circumstances: Circumstances): GenerationEvent[] {
+  const { worker, nowMs, deadlineMs, cancelRequested } = circumstances;
+  const attempt = (tape.attempts.at(-1)?.number ?? 0) + 1;
+  const claim: GenerationEvent = { type: 'GenerationClaimed', data: { attempt, worker } };
+  if (cancelRequested) return [claim, cancelled(attempt)];
+  if (nowMs >= deadlineMs) return [claim, interrupted(attempt, TOO_LATE)];
+  const due = retryAt(tape);
+  return due !== undefined && nowMs < Date.parse(due) ? [] : [claim];
+}
+
+/** Whether the dead worker's call reached the provider is not known; what is known is whether text came of it. */
+function takeOver(tape: Tape, open: Attempt, circumstances: Circumstances): GenerationEvent[] {
+  const { worker, nowMs, deadlineMs, cancelRequested } = circumstances;
+  if (cancelRequested) return [cancelled(open.number)];
+  const mayTryAgain = open.deltas === 0 && tape.attempts.length < attemptsAfterCrashMax && nowMs < deadlineMs;
+  if (!mayTryAgain) return [interrupted(open.number, STOPPED)];
+  const attempt = open.number + 1;
+  return [interrupted(open.number, STOPPED, isoTime(nowMs)), { type: 'GenerationClaimed', data: { attempt, worker } }];
+}
+
+/** A piece of the answer. An empty one says nothing and is not recorded. */
+export function receive(attempt: number, channel: Channel, text: string): Decision {
+  return (tape) => {
+    const open = openAttempt(tape);
+    if (open?.number !== attempt || text === '') return [];
+    return [{ type: 'DeltaReceived', data: { attempt, seq: open.deltas, text, channel } }];
+  };
+}
+
+/** How a call ended, as its worker saw it. */
+export type Ending = Pick<AttemptEnded, 'modelServed' | 'usage' | 'droppedDeltas'> &
+  (
+    | { readonly outcome: 'completed'; readonly finishReason: string }
+    | { readonly outcome: 'cancelled' }
+    | { readonly outcome: 'failed'; readonly error: NonNullable<AttemptEnded['error']>; readonly retry: Retry | null }
+  );
+
+/** For a failure that may pass: when to ask again. */
+export interface Retry {
+  readonly nowMs: number;
+  readonly deadlineMs: number;
+  /** What the provider asked for, else what the caller's backoff says. */
+  readonly delayMs: number;
+}
+
+/** Seals the tape, or leaves it to be taken up again where a failure may pass and no text has come. */
+export function endAttempt(attempt: number, ending: Ending): Decision {
+  return (tape) => {
+    const open = openAttempt(tape);
+    if (open?.number !== attempt) return [];
+    const { outcome, modelServed, usage, droppedDeltas } = ending;
+    const finishReason = outcome === 'completed' ? ending.finishReason : null;
+    const error = outcome === 'failed' ? ending.error : null;
+    const again = outcome === 'failed' && ending.retry ? timeOfRetry(tape, open, ending.retry) : undefined;
+    const data = { attempt, outcome, finishReason, modelServed, usage, droppedDeltas, error };
+    return [{ type: 'AttemptEnded', data: again === undefined ? data : { ...data, retryAt: again } }];
+  };
+}
+
+function timeOfRetry(tape: Tape, open: Attempt, { nowMs, deadlineMs, delayMs }: Retry): string | undefined {
+  const isAllowed = open.deltas === 0 && tape.attempts.length < attemptsMax && delayMs <= retryAfterMsMax;
+  return isAllowed && nowMs + delayMs < deadlineMs ? isoTime(nowMs + delayMs) : undefined;
+}
+
+const ofNoCall = { finishReason: null, modelServed: null, usage: null, droppedDeltas: 0 } as const;
+
+const cancelled = (attempt: number): GenerationEvent => ({
+  type: 'AttemptEnded',
+  data: { attempt, outcome: 'cancelled', ...ofNoCall, error: null },
+});
+
+const STOPPED = 'The worker of this attempt stopped before the answer was complete.';
+const TOO_LATE = 'It was taken up when its time had passed: no model was called.';
+
+function interrupted(attempt: number, message: string, again?: string): GenerationEvent {
+  const error = { kind: 'interrupted', message };
+  const data = { attempt, outcome: 'failed' as const, ...ofNoCall, error };
+  return { type: 'AttemptEnded', data: again === undefined ? data : { ...data, retryAt: again } };
+}
+
+const isoTime = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,121 @@
+import { describe, expect, it } from '@jest/globals';
+import { change } from '../../../../src/domain/conversation/change.js';
+import { choicesFor } from '../../../../src/domain/conversation/settings.js';
+import { start } from '../../../../src/domain/conversation/start.js';
+import { command, Story, typesOf } from './story.js';
+
+const nothingChosen = { provider: null, model: null, params: null, tokenBudget: null, whenBusy: null };
+
+describe('starting a conversation', () => {
+  it('records what was chosen, and whose it is', () => {
+    const story = new Story();
+    const settings = { title: 'Taxes', system: 'Be brief.', model: 'gpt-4.1', params: { seed: 1 }, tokenBudget: 100 };
+    const events = story.does(start(story.next(), { ...settings, provider: null, whenBusy: undefined }));
+    expect(events).toStrictEqual([{ type: 'ConversationStarted', data: settings }]);
+    expect(story.state.owner).toEqual({ tenant: 'acme', user: 'ada' });
+    expect(story.state.settings).toEqual({
+      ...nothingChosen,
+      ...settings,
+      archived: false,
+      system: { text: 'Be brief.', event: 'event-0' },
+    });
+  });
+
+  it('needs no choice at all', () => {
+    const story = new Story();
+    const events = story.does(start(story.next(), {}));
+    expect(events).toStrictEqual([{ type: 'ConversationStarted', data: { title: null, system: null } }]);
+    expect(story.state).toMatchObject({ seen: 1, leaf: null, open: null, queue: [] });
+  });
+
+  it('is refused where one stands already', () => {
+    const story = new Story().started();
+    story.refuses(start(story.next(), {}), 'conversation_exists');
+  });
+
+  it.each(['title', 'system'])('refuses a malformed %s', (field) => {
+    new Story().refuses(start(command('c'), { [field]: 'half \ud83d' }), 'text_malformed');
+    new Story().refuses(start(command('c'), { [field]: 'nul \0' }), 'text_malformed');
+  });
+});
+
+describe('changing a conversation', () => {
+  it('records each kind of change in its own event', () => {
+    const story = new Story().started();
+    const changes = { title: 'Taxes', archived: true, system: 'Be brief.', model: 'gpt-4.1' };
+    expect(story.does(change(story.next(), changes))).toStrictEqual([
+      { type: 'ConversationRenamed', data: { title: 'Taxes' } },
+      { type: 'ConversationArchived', data: {} },
+      { type: 'ConversationConfigured', data: { system: 'Be brief.', model: 'gpt-4.1' } },
+    ]);
+    expect(story.state.settings).toMatchObject({ title: 'Taxes', archived: true, model: 'gpt-4.1' });
+    expect(story.state.settings.system).toEqual({ text: 'Be brief.', event: 'event-3' });
+  });
+
+  it('records only what differs', () => {
+    const story = new Story().started({
+      title: 'Taxes',
+      system: 'Be brief.',
+      model: 'a',
+      params: { stop: ['x'], seed: 1 },
+    });
+    const same = { title: 'Taxes', archived: false, system: 'Be brief.', model: 'a', params: { seed: 1, stop: ['x'] } };
+    expect(story.does(change(story.next(), same))).toEqual([]);
+    const events = story.does(change(story.next(), { ...same, model: 'b', params: { seed: 1, stop: ['y'] } }));
+    expect(events).toStrictEqual([
+      { type: 'ConversationConfigured', data: { model: 'b', params: { seed: 1, stop: ['y'] } } },
+    ]);
+    expect(story.state.settings.system).toEqual({ text: 'Be brief.', event: 'event-0' });
+  });
+
+  it('takes choices back with null, and once', () => {
+    const story = new Story().started({ title: 't', system: 's', provider: 'p', params: {}, whenBusy: 'enqueue' });
+    const back = { title: null, system: null, ...nothingChosen };
+    expect(story.does(change(story.next(), back))).toStrictEqual([
+      { type: 'ConversationRenamed', data: { title: null } },
+      { type: 'ConversationConfigured', data: { system: null, provider: null, params: null, whenBusy: null } },
+    ]);
+    expect(story.does(change(story.next(), back))).toEqual([]);
+    expect(story.state.settings).toEqual({ title: null, archived: false, system: null, ...nothingChosen });
+  });
+
+  it('restores what was archived', () => {
+    const story = new Story().started();
+    expect(typesOf(story.does(change(story.next(), { archived: true })))).toEqual(['ConversationArchived']);
+    expect(typesOf(story.does(change(story.next(), { archived: true })))).toEqual([]);
+    expect(typesOf(story.does(change(story.next(), { archived: false })))).toEqual(['ConversationRestored']);
+    expect(story.state.settings.archived).toBe(false);
+  });
+
+  it('may happen while a generation is open, and in an archived one', () => {
+    const story = new Story().started({});
+    story.does(change(story.next(), { archived: true }));
+    story.sends('1');
+    expect(typesOf(story.does(change(story.next(), { title: 'Taxes', model: 'b' })))).toHaveLength(2);
+    expect(story.state.open).toBe('g1');
+  });
+
+  it('refuses malformed texts, and what was never started', () => {
+    const story = new Story().started();
+    story.refuses(change(story.next(), { title: '\udc4d' }), 'text_malformed');
+    story.refuses(change(story.next(), { system: 'a\0' }), 'text_malformed');
+    new Story().refuses(change(command('c'), { title: 'Taxes' }), 'conversation_not_found');
+  });
+});
+
+describe('the choices of a turn', () => {
+  it('are its own, else those of the conversation, one by one', () => {
+    const { settings } = new Story().started({ model: 'a', params: { seed: 1, top_p: 1 }, whenBusy: 'enqueue' }).state;
+    expect(choicesFor(settings, {})).toEqual({
+      ...nothingChosen,
+      model: 'a',
+      params: { seed: 1, top_p: 1 },
+      whenBusy: 'enqueue',
+    });
+    expect(choicesFor(settings, { model: null, params: { seed: 2 }, provider: 'p' })).toMatchObject({
+      model: 'a',
+      params: { seed: 2 },
+      provider: 'p',
+    });
+  });
+});

@@ -1,0 +1,83 @@
+import { describe, expect, it } from '@jest/globals';
+import { finalizationOf } from '../../../src/domain/finalization.js';
+import { receive } from '../../../src/domain/generation.js';
+import { cancelled, completed, failed, isoTime, Recording, START_MS } from './tape.js';
+
+const cost = { amount: '0.001', currency: 'USD', priceList: '2026-01' };
+const facts = {
+  generationId: 'g1',
+  queuedAt: '2025-12-31T23:59:59.000Z',
+  cost,
+  sha256: (text: string) => `hash of ${text}`,
+};
+
+describe('the end of a generation', () => {
+  it('is not known before the tape is sealed', () => {
+    const recording = new Recording();
+    expect(finalizationOf(recording.tape, facts)).toBeUndefined();
+    recording.claimed().receives('a');
+    expect(finalizationOf(recording.tape, facts)).toBeUndefined();
+    const waiting = new Recording().claimed();
+    waiting.ends(failed({ nowMs: START_MS, delayMs: 1 }));
+    expect(finalizationOf(waiting.tape, facts)).toBeUndefined();
+  });
+
+  it('is read off the attempt that sealed it: the text is what came as content', () => {
+    const recording = new Recording().claimed();
+    recording.ends(failed({ nowMs: START_MS, delayMs: 0 }));
+    recording.claimed();
+    recording.does(receive(2, 'reasoning', 'hm'));
+    recording.receives('Hel', 'lo').ends(completed);
+    expect(finalizationOf(recording.tape, facts)).toStrictEqual({
+      generationId: 'g1',
+      status: 'final',
+      finishReason: 'stop',
+      text: 'Hello',
+      textSha256: 'hash of Hello',
+      deltas: 3,
+      attempt: 2,
+      modelServed: 'demo-1',
+      usage: { total_tokens: 3 },
+      cost,
+      timings: {
+        queuedAt: facts.queuedAt,
+        claimedAt: isoTime(START_MS + 2_000),
+        firstTextAt: isoTime(START_MS + 3_000),
+        lastTextAt: isoTime(START_MS + 5_000),
+      },
+      error: null,
+    });
+  });
+
+  it('keeps what came before it was cancelled or broke', () => {
+    const stopped = new Recording().claimed().receives('Hel');
+    stopped.ends(cancelled);
+    const kept = { text: 'Hel', textSha256: 'hash of Hel', deltas: 1, finishReason: null, usage: null };
+    expect(finalizationOf(stopped.tape, facts)).toMatchObject({ status: 'cancelled', error: null, ...kept });
+
+    const broken = new Recording().claimed().receives('Hel');
+    broken.ends(failed());
+    const error = { kind: 'rate_limited', message: 'Slow down.', providerStatus: 429 };
+    expect(finalizationOf(broken.tape, facts)).toMatchObject({ status: 'error', error, ...kept });
+
+    const crashed = new Recording().claimed().receives('Hel');
+    crashed.takenUp('w2');
+    expect(finalizationOf(crashed.tape, facts)).toMatchObject({
+      status: 'error',
+      error: { kind: 'interrupted' },
+      ...kept,
+    });
+  });
+
+  it('may be without any text', () => {
+    const recording = new Recording();
+    recording.takenUp('w1', { cancelRequested: true });
+    expect(finalizationOf(recording.tape, facts)).toMatchObject({
+      status: 'cancelled',
+      text: '',
+      deltas: 0,
+      attempt: 1,
+      timings: { firstTextAt: null, lastTextAt: null },
+    });
+  });
+});

@@ -1,0 +1,76 @@
+import type { Decide } from '../../../src/domain/decider.js';
+import { type Ending, endAttempt, generation, receive, type Tape, takeUp } from '../../../src/domain/generation.js';
+import type { Recorded } from '../../../src/domain/recorded.js';
+import type { GenerationEvent } from '../../../src/events/generation-events.js';
+
+export const START_MS = Date.UTC(2026, 0, 1);
+export const DEADLINE_MS = START_MS + 600_000;
+export const isoTime = (ms: number): string => new Date(ms).toISOString();
+
+export const completed: Ending = {
+  outcome: 'completed',
+  finishReason: 'stop',
+  modelServed: 'demo-1',
+  usage: { total_tokens: 3 },
+  droppedDeltas: 0,
+};
+export const cancelled: Ending = { outcome: 'cancelled', modelServed: null, usage: null, droppedDeltas: 2 };
+export const failed = (retry: { nowMs: number; delayMs: number } | null = null): Ending => ({
+  outcome: 'failed',
+  error: { kind: 'rate_limited', message: 'Slow down.', providerStatus: 429 },
+  retry: retry && { ...retry, deadlineMs: DEADLINE_MS },
+  modelServed: null,
+  usage: null,
+  droppedDeltas: 0,
+});
+
+/** A tape, one event a second. */
+export class Recording {
+  readonly events: Recorded<GenerationEvent>[] = [];
+  tape: Tape = generation.initial;
+
+  get nowMs(): number {
+    return START_MS + this.events.length * 1_000;
+  }
+
+  does(decision: Decide<Tape, GenerationEvent>): readonly GenerationEvent[] {
+    const decided = decision(this.tape);
+    for (const event of decided) this.happens(event);
+    return decided;
+  }
+
+  happens(event: GenerationEvent): this {
+    const envelope = {
+      id: `event-${this.events.length}`,
+      tenant: 'acme',
+      at: isoTime(this.nowMs),
+      meta: { commandId: '' },
+    };
+    this.events.push({ ...event, ...envelope });
+    this.tape = generation.evolve(this.tape, { ...event, ...envelope });
+    return this;
+  }
+
+  takenUp(worker = 'w1', { nowMs = this.nowMs, cancelRequested = false } = {}): readonly GenerationEvent[] {
+    return this.does(takeUp({ worker, nowMs, deadlineMs: DEADLINE_MS, cancelRequested }));
+  }
+
+  receives(...texts: string[]): this {
+    for (const text of texts) this.does(receive(this.tape.attempts.length, 'content', text));
+    return this;
+  }
+
+  ends(ending: Ending): readonly GenerationEvent[] {
+    return this.does(endAttempt(this.tape.attempts.length, ending));
+  }
+
+  claimed(): this {
+    this.takenUp();
+    return this;
+  }
+}
+
+export const claim = (attempt: number, worker = 'w1'): GenerationEvent => ({
+  type: 'GenerationClaimed',
+  data: { attempt, worker },
+});
