@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../ports/clock.js';
+import { type LanguageModel, type ModelCall, ModelFailure, type ModelOutput } from '../../ports/language-model.js';
+import { demoAnswer, readRequest } from './demo-answer.js';
+
+const DELTAS = 24;
+const PAUSE_MS = 20;
+
+/** Answers when no provider is configured: offline, and for the same request always the same. */
+export class DemoLanguageModel implements LanguageModel {
+  constructor(private readonly clock: Pick<Clock, 'sleep'>) {}
+
+  async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<ModelOutput, void, void> {
+    if (createHash('sha256').update(call.body).digest('hex') !== call.bodySha256) {
+      const words = 'What was about to be answered is not what was recorded';
+      throw new ModelFailure('prompt_mismatch', words, { retryable: false });
+    }
+    const request = readRequest(call.body);
+    const answer = demoAnswer(request, call);
+    for (const text of pieces(answer)) {
+      await this.clock.sleep(PAUSE_MS, signal);
+      if (signal.aborted) return;
+      yield { type: 'text', channel: 'content', text };
+    }
+    if (signal.aborted) return;
+    yield { type: 'finished', finishReason: 'stop', modelServed: request.model, usage: usageOf(call.body, answer) };
+  }
+}
+
+/** Whole words, in as many pieces of about the same number of them as an answer has deltas. */
+function pieces(answer: string): string[] {
+  const words = answer.match(/\s*\S+\s*/g) ?? [];
+  const wordsEach = Math.ceil(words.length / DELTAS);
+  const count = Math.ceil(words.length / wordsEach);
+  return Array.from({ length: count }, (_, nth) => words.slice(nth * wordsEach, (nth + 1) * wordsEach).join(''));
+}
+
+/** The rule: one token for every four bytes of UTF-8, the last one begun. */
+function usageOf(body: string, answer: string): Record<string, number> {
+  const [prompt, completion] = [body, answer].map((text) => Math.ceil(Buffer.byteLength(text) / 4)) as [number, number];
+  return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion };
+}

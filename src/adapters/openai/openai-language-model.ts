@@ -1,0 +1,110 @@
+import { OpenAI } from 'openai';
+import { bedrock } from 'openai/providers/bedrock';
+import type { Clock } from '../../ports/clock.js';
+import { type LanguageModel, type ModelCall, ModelFailure, type ModelOutput } from '../../ports/language-model.js';
+import { ChatCompletion } from './chat-completion.js';
+import { eventStream } from './event-stream.js';
+import { Wire } from './wire.js';
+
+const OPENAI_ITSELF = 'https://api.openai.com/v1';
+const PATH = '/chat/completions';
+/** For servers that want no key: the SDK, and some gateways, insist on one. */
+const NO_KEY = 'none';
+/** Timers go no further. The caller alone decides how long a call may take. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+export interface OpenAiOptions {
+  readonly apiKey?: string | undefined;
+  /** Up to and without `/chat/completions`. Alone it is enough. */
+  readonly baseUrl?: string | undefined;
+}
+
+/** Any provider that speaks OpenAI's streamed chat completions. */
+export class OpenAiLanguageModel implements LanguageModel {
+  private readonly apiKey: string;
+  private readonly baseUrl: string;
+
+  constructor(
+    options: OpenAiOptions,
+    private readonly clock: Pick<Clock, 'now'>,
+  ) {
+    this.apiKey = options.apiKey || NO_KEY;
+    this.baseUrl = new URL(options.baseUrl || OPENAI_ITSELF).href.replace(/\/+$/, '');
+  }
+
+  async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<ModelOutput, void, void> {
+    if (signal.aborted) return;
+    const wire = new Wire(this.baseUrl + PATH, call, this.clock);
+    const cut = () => wire.cut();
+    signal.addEventListener('abort', cut, { once: true });
+    let cameToItsEnd = false;
+    try {
+      for await (const output of this.outputs(call, wire)) {
+        if (signal.aborted) return;
+        cameToItsEnd = output.type === 'finished';
+        yield output;
+      }
+    } catch (error) {
+      if (!signal.aborted) throw this.withoutTheKey(error);
+    } finally {
+      signal.removeEventListener('abort', cut);
+      if (cameToItsEnd) wire.release();
+      else wire.cut();
+    }
+  }
+
+  private async *outputs(call: ModelCall, wire: Wire): AsyncGenerator<ModelOutput, void, void> {
+    await this.request(call, wire);
+    const completion = new ChatCompletion();
+    let failure: ModelFailure | undefined;
+    try {
+      for await (const data of eventStream(wire.arrivals)) {
+        yield* completion.read(data);
+        if (completion.done) break;
+      }
+    } catch (error) {
+      if (!(error instanceof ModelFailure)) throw error;
+      failure = error;
+    }
+    yield* completion.rest();
+    const finished = completion.finished();
+    // An answer that has named its end is complete: a connection that breaks after it takes nothing away.
+    if (finished && (!failure || failure.kind === 'network')) yield finished;
+    else throw completion.failedWith(failure ?? withoutAnEnd());
+  }
+
+  private async request(call: ModelCall, wire: Wire): Promise<void> {
+    const client = new OpenAI({
+      // Whatever the SDK is not told it reads from the environment, headers too; given a provider it reads none of
+      // it. This one is no more than a base URL and a bearer token.
+      provider: bedrock({ baseURL: this.baseUrl, apiKey: this.apiKey }),
+      organization: null,
+      project: null,
+      webhookSecret: null,
+      maxRetries: 0,
+      timeout: LONGEST_TIMEOUT_MS,
+      logLevel: 'off',
+      fetch: wire.fetch,
+    });
+    // As bytes the SDK passes the body on as it is; a parsed one it would write in its own way.
+    const body = Buffer.from(call.body);
+    const headers = { 'content-type': 'application/json', accept: 'text/event-stream' };
+    try {
+      await client.post(PATH, { body, headers, stream: true }).asResponse();
+    } catch {
+      const words = 'The request could not be made';
+      throw wire.failure ?? new ModelFailure('network', words, { retryable: false });
+    }
+  }
+
+  /** Some servers quote the key that they refuse. */
+  private withoutTheKey(error: unknown): unknown {
+    if (!(error instanceof ModelFailure) || this.apiKey === NO_KEY) return error;
+    return new ModelFailure(error.kind, error.message.replaceAll(this.apiKey, '[key]'), error.details);
+  }
+}
+
+function withoutAnEnd(): ModelFailure {
+  const words = 'The stream ended without a finish reason: the answer is not complete';
+  return new ModelFailure('incomplete', words, { retryable: false });
+}

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { limits } from '../../limits.js';
+import type { Clock } from '../../ports/clock.js';
+import { type ModelCall, ModelFailure } from '../../ports/language-model.js';
+import { Arrivals } from './arrivals.js';
+import { connectionFailure, failureOf } from './failures.js';
+import { retryAfterMs } from './retry-after.js';
+
+/**
+ * One call's way to the provider and back. Its `fetch` is the last function before the socket: it sends the very
+ * bytes whose hash it has compared, once, to one address, and follows no redirect. It stands on node:http because
+ * the built-in fetch ends quiet streams after five minutes, and throws away what was not read before a reset.
+ */
+export class Wire {
+  /** Why there is no stream to read. The SDK wraps what its fetch throws, and drops the reason of some. */
+  failure: ModelFailure | undefined;
+  private request: ClientRequest | undefined;
+  private answer: IncomingMessage | undefined;
+  private arrived: Arrivals | undefined;
+  private isCut = false;
+
+  constructor(
+    private readonly endpoint: string,
+    private readonly call: ModelCall,
+    private readonly clock: Pick<Clock, 'now'>,
+  ) {}
+
+  readonly fetch = async (url: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    try {
+      const bytes = this.guard(url, init);
+      const answer = await this.send(bytes, new Headers(init.headers));
+      if (!isStream(answer)) throw await this.plainFailure(answer);
+      // The SDK needs the head alone. The body is read from what has arrived, which survives a reset.
+      return new Response(null, { status: answer.statusCode ?? 0 });
+    } catch (error) {
+      if (error instanceof ModelFailure) this.failure = error;
+      throw error;
+    }
+  };
+
+  /** The body of the answer. */
+  get arrivals(): AsyncIterable<Buffer> {
+    if (!this.arrived) throw new Error('the body of an answer that has not come');
+    return this.arrived;
+  }
+
+  /** Ends the call at once, wherever it is. */
+  cut(): void {
+    this.isCut = true;
+    this.request?.destroy();
+  }
+
+  /** Leaves the connection to the next call, if the provider closes the answer that it has finished. */
+  release(): void {
+    if (!this.answer || this.answer.readableEnded) return;
+    const timer = setTimeout(() => this.cut(), limits.providerTailMs).unref();
+    this.answer.once('end', () => clearTimeout(timer)).resume();
+  }
+
+  private guard(url: string | URL | Request, { method, body }: RequestInit): Buffer {
+    const bytes = typeof body === 'string' || body instanceof Uint8Array ? Buffer.from(body) : undefined;
+    const isTheCall = method === 'POST' && String(url) === this.endpoint && !this.request;
+    const isThePrompt = bytes && createHash('sha256').update(bytes).digest('hex') === this.call.bodySha256;
+    if (isTheCall && isThePrompt) return bytes;
+    const words = 'What was about to be sent is not what was recorded: nothing was sent';
+    throw new ModelFailure('prompt_mismatch', words, { retryable: false });
+  }
+
+  private send(bytes: Buffer, headers: Headers): Promise<IncomingMessage> {
+    if (this.isCut) throw connectionFailure(new Error('The call was ended'), false);
+    const open = this.endpoint.startsWith('https:') ? httpsRequest : httpRequest;
+    const request = open(this.endpoint, {
+      method: 'POST',
+      headers: { ...Object.fromEntries(headers), 'accept-encoding': 'identity', 'content-length': bytes.length },
+    });
+    this.request = request;
+    let readBefore = 0;
+    request.once('socket', (socket) => {
+      // A connection that served before has brought bytes of other answers.
+      readBefore = socket.bytesRead;
+    });
+    return new Promise((resolve, reject) => {
+      const fail = (error: NodeJS.ErrnoException) => {
+        const failure = connectionFailure(error, (request.socket?.bytesRead ?? 0) > readBefore);
+        this.arrived?.fail(failure);
+        reject(failure);
+      };
+      request.once('response', (answer) => {
+        this.answer = answer;
+        this.arrived = new Arrivals(answer);
+        // A reset fails the request and its answer; a premature end only the answer.
+        answer.on('error', fail);
+        resolve(answer);
+      });
+      request.on('error', fail);
+      request.end(bytes);
+    });
+  }
+
+  private async plainFailure(answer: IncomingMessage): Promise<ModelFailure> {
+    const body = await firstBytes(this.arrivals);
+    const { statusCode: status = 0, headers } = answer;
+    const contentType = headers['content-type'] ?? 'no content type';
+    return failureOf({ status, contentType, body, retryAfterMs: retryAfterMs(headers, this.clock.now()) });
+  }
+}
+
+/** By its head. Some servers give their streams no type, or that of plain text. */
+function isStream({ statusCode = 0, headers }: IncomingMessage): boolean {
+  const coded = headers['content-encoding'] ?? 'identity';
+  const type = headers['content-type'] ?? '';
+  return statusCode >= 200 && statusCode < 300 && coded === 'identity' && !/json|html|xml/i.test(type);
+}
+
+async function firstBytes(arrived: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of arrived) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= limits.providerErrorBytesMax) break;
+    }
+  } catch {
+    // It broke off. The status is known, and what came of the words is worth having.
+  }
+  return Buffer.concat(chunks).subarray(0, limits.providerErrorBytesMax).toString();
+}

@@ -1,0 +1,60 @@
+/** A call to a model. The body is the exact text whose UTF-8 bytes are to reach the provider. */
+export interface ModelCall {
+  readonly body: string;
+  /** Lower-case hex, of those bytes. The adapter compares it in the last function before the socket. */
+  readonly bodySha256: string;
+}
+
+/** What a model's stream brings, in order. Nothing comes after `finished`. */
+export type ModelOutput =
+  | { readonly type: 'text'; readonly channel: 'content' | 'reasoning'; readonly text: string }
+  /** The stream came to its own end: as the provider named it, never assumed. */
+  | {
+      readonly type: 'finished';
+      readonly finishReason: string;
+      readonly modelServed: string | null;
+      /** As the provider reported it, key for key; null when it did not. */
+      readonly usage: Readonly<Record<string, unknown>> | null;
+    };
+
+export type ModelFailureKind =
+  /** The bytes on their way to the socket were not the recorded ones: nothing was sent. */
+  | 'prompt_mismatch'
+  /** The provider answered with an error: by status, by an error object in the stream, or by something else than a stream. */
+  | 'provider_error'
+  /** 429. */
+  | 'rate_limited'
+  /** No connection, or it broke. */
+  | 'network'
+  /** The stream ended without saying why: not a completed answer. */
+  | 'incomplete';
+
+/** Every way in which a call can fail but the caller's own abort, which ends the stream without an error. */
+export class ModelFailure extends Error {
+  constructor(
+    readonly kind: ModelFailureKind,
+    /** In the provider's own words where it had any. It may quote the prompt: never log it. */
+    message: string,
+    readonly details: {
+      readonly providerStatus?: number;
+      /** What Retry-After asked for. */
+      readonly retryAfterMs?: number;
+      /** Whether the same call may succeed later: 429 and 5xx, and a connection that could not be made. */
+      readonly retryable: boolean;
+      /** Usage and model, when they had come before the failure. */
+      readonly usage?: Readonly<Record<string, unknown>> | null;
+      readonly modelServed?: string | null;
+    },
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * A provider of models. It never retries, never logs, and keeps reading however slowly its output is taken, within
+ * the bounds of limits.ts: a socket that is reset takes with it what was received but not yet read.
+ */
+export interface LanguageModel {
+  /** Throws ModelFailure. Leaving the loop, or aborting, ends the call at once. */
+  stream(call: ModelCall, signal: AbortSignal): AsyncIterable<ModelOutput>;
+}
