@@ -32,6 +32,8 @@ export interface EmbeddedPostgres {
     readonly port: number;
     readonly user: string;
     readonly database: string;
+    /** Said, because PGSSLMODE in the environment would decide it otherwise. */
+    readonly ssl: false;
   };
   /** Where the cluster really lives. */
   readonly directory: string;
@@ -87,7 +89,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
     let stopped: Promise<void> | undefined;
     return {
-      connection: { host: socketDirectory, port: serverPort, user: 'postgres', database: 'postgres' },
+      connection: { host: socketDirectory, port: serverPort, user: 'postgres', database: 'postgres', ssl: false },
       directory: cluster,
       relocated: placement.relocated,
       postmasterPid: () => supervisor.pid,

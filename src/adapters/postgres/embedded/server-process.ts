@@ -52,6 +52,7 @@ export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #log: ServerLog;
   readonly #closed: Promise<unknown>;
+  #lastNotice = '';
   #pid = 0;
   #running = true;
 
@@ -151,6 +152,7 @@ export class ServerProcess {
       port: serverPort,
       user: 'postgres',
       database: 'postgres',
+      ssl: false,
       connectionTimeoutMillis: connectDeadlineMs,
     });
     // It may end again at once, and an error between the two calls has no other listener; #running tells of it.
@@ -160,9 +162,16 @@ export class ServerProcess {
       await client.end();
       return true;
     } catch (error) {
-      if (this.#running) this.specification.onNotice(`PostgreSQL does not answer yet: ${(error as Error).message}`);
+      this.#tellOnce(`PostgreSQL does not answer yet: ${(error as Error).message}`);
       return false;
     }
+  }
+
+  /** It is asked many times a second, and mostly has the same to say. */
+  #tellOnce(notice: string): void {
+    if (!this.#running || notice === this.#lastNotice) return;
+    this.#lastNotice = notice;
+    this.specification.onNotice(notice);
   }
 
   async #failure(what: string): Promise<CannotStartPostgres> {
