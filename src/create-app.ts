@@ -1,37 +1,63 @@
-import { ConsoleLogger, type LogLevel as NestLogLevel } from '@nestjs/common';
+import type { IncomingMessage } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { systemIds } from './adapters/system/system-ids.js';
 import { appModule } from './app.module.js';
-import type { LogLevel } from './config.js';
+import { Authenticator } from './auth/authenticator.js';
+import { requireKeys } from './auth/require-key.js';
+import type { Config } from './config.js';
 import type { Engines } from './engines.js';
-
-const FROM_MOST_URGENT: readonly NestLogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'];
-const nestNames: Record<LogLevel, NestLogLevel> = {
-  fatal: 'fatal',
-  error: 'error',
-  warn: 'warn',
-  info: 'log',
-  debug: 'debug',
-  trace: 'verbose',
-};
+import { type LogSettings, loggerOptions, logRequests, logWhenOver } from './http/logging.js';
+import { NestLogger } from './http/nest-logger.js';
+import { answerProblem } from './http/problem.filter.js';
+import { securityHeaders } from './http/security-headers.js';
+import { acceptStrictJsonOnly } from './http/strict-json.js';
+import { traceIdOf } from './http/trace.js';
+import { limits } from './limits.js';
 
 /** The whole application, built but not yet listening: a test calls it as it is. */
 export async function createApp(
   engines: Engines,
-  logLevel: LogLevel,
+  config: Config,
   version: string,
+  logTo?: LogSettings['to'],
 ): Promise<NestFastifyApplication> {
-  const logLevels = FROM_MOST_URGENT.slice(0, FROM_MOST_URGENT.indexOf(nestNames[logLevel]) + 1);
-  const app = await NestFactory.create<NestFastifyApplication>(appModule(engines), new FastifyAdapter(), {
+  const adapter = createServer({ level: config.logLevel, to: logTo });
+  const app = await NestFactory.create<NestFastifyApplication>(appModule(engines, config), adapter, {
     // What goes wrong while it is put together is thrown; what goes right interests nobody.
     logger: false,
     abortOnError: false,
+    bodyParser: false,
   });
+  const server = adapter.getInstance();
+  logRequests(server);
+  requireKeys(server, app.get(Authenticator));
+  acceptStrictJsonOnly(server);
+  app.useSecurityHeaders(securityHeaders);
   serveDocs(app, version);
   await app.init();
-  app.useLogger(new ConsoleLogger({ json: true, logLevels }));
+  app.useLogger(new NestLogger(server.log));
   return app;
+}
+
+function createServer(logging: LogSettings): FastifyAdapter {
+  return new FastifyAdapter({
+    logger: loggerOptions(logging),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'traceId' }),
+    genReqId: (request: IncomingMessage) => traceIdOf(request, () => systemIds.random().replaceAll('-', '')),
+    // What the router refuses meets no hook, no route and no filter.
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      logWhenOver(request, reply);
+      answerProblem(error, request, reply);
+    },
+    bodyLimit: limits.requestBodyBytesMax,
+    requestTimeout: limits.requestTimeoutMs,
+    routerOptions: { maxParamLength: limits.pathParameterCharactersMax },
+    // What still arrives on an open connection while the server closes is answered; then that connection ends.
+    return503OnClosing: false,
+  });
 }
 
 function serveDocs(app: NestFastifyApplication, version: string): void {
@@ -40,6 +66,7 @@ function serveDocs(app: NestFastifyApplication, version: string): void {
     .setTitle('Verbatim')
     .setDescription('A chat backend whose only source of truth is an append-only event log.')
     .setVersion(version)
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'vb_<id>_<secret>' })
     .build();
   const document = () => SwaggerModule.createDocument(app, description);
   SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json', customSiteTitle: 'Verbatim API' });

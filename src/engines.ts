@@ -4,11 +4,13 @@ import { startEmbeddedPostgres } from './adapters/postgres/embedded/embedded-pos
 import { migrate } from './adapters/postgres/migrate.js';
 import { PostgresCheckpoints } from './adapters/postgres/postgres-checkpoints.js';
 import { PostgresEventLog } from './adapters/postgres/postgres-event-log.js';
+import { PostgresKeys } from './adapters/postgres/postgres-keys.js';
 import { PostgresLeases } from './adapters/postgres/postgres-leases.js';
 import type { Config } from './config.js';
 import { limits } from './limits.js';
 import type { Checkpoints } from './ports/checkpoints.js';
 import type { EventLog } from './ports/event-log.js';
+import type { Keys } from './ports/keys.js';
 import type { Leases } from './ports/leases.js';
 
 /** What the product runs on, chosen by the configuration here and nowhere else. */
@@ -16,6 +18,7 @@ export interface Engines {
   readonly log: EventLog;
   readonly checkpoints: Checkpoints;
   readonly leases: Leases;
+  readonly keys: Keys;
   /** For people: which log this is, and where. Never holds a secret. */
   readonly logDescription: string;
   close(): Promise<void>;
@@ -41,6 +44,7 @@ export async function openEngines(config: Config, onNotice: (text: string) => vo
     log,
     checkpoints: new PostgresCheckpoints(pool),
     leases: new PostgresLeases(pool),
+    keys: new PostgresKeys(pool),
     logDescription: database.description,
     async close() {
       await log.close();

@@ -29,18 +29,25 @@ export async function openDefaultTenant(
 
 /**
  * The file is written before the key is issued: the log keeps only a hash, so a key that is issued and then lost in
- * a crash would lock everybody out. A file that such a crash left behind is used by the next start.
+ * a crash would lock everybody out. A file that such a crash, or another start, left there is used as it is.
  */
 async function createFirstKey(file: string, commands: CommandBus): Promise<string | undefined> {
-  const left = await readFile(file, 'utf8').catch(ifAbsent);
-  const key = left === undefined ? { id: ADMIN, secret: systemIds.secret() } : keyFrom(left.trim(), file);
-  const text = formatApiKey(key);
-  if (left === undefined) await writeFile(file, `${text}\n`, { mode: 0o600, flag: 'wx', flush: true });
+  const written = formatApiKey({ id: ADMIN, secret: systemIds.secret() });
+  const left = await writeFile(file, `${written}\n`, { mode: 0o600, flag: 'wx', flush: true }).then(
+    () => undefined,
+    (error) => contentsIfThere(error, file),
+  );
+  const key = keyFrom(left?.trim() ?? written, file);
   const { created } = await commands.execute(new OpenDefaultTenant(issued(key), 'first'));
-  if (created) return text;
-  // Another node on the same database was first, and showed its own key.
-  await rm(file);
+  if (created) return formatApiKey(key);
+  // Another node was first, and showed its own key: in a directory of its own, or it would be the one in this file.
+  if (left === undefined) await rm(file);
   return undefined;
+}
+
+async function contentsIfThere(error: NodeJS.ErrnoException, file: string): Promise<string> {
+  if (error.code !== 'EEXIST') throw error;
+  return readFile(file, 'utf8');
 }
 
 function keyFrom(text: string, source: string): ApiKeyParts {
@@ -51,9 +58,4 @@ function keyFrom(text: string, source: string): ApiKeyParts {
 
 function issued({ id, secret }: ApiKeyParts) {
   return { keyId: id, user: ADMIN, role: 'admin', name: 'first key', secretSha256: hashSecret(secret) } as const;
-}
-
-function ifAbsent(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error;
-  return undefined;
 }

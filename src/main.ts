@@ -13,7 +13,7 @@ async function start(): Promise<() => Promise<void>> {
   const config = loadConfig();
   const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
   const engines = await openEngines(config, (text) => process.stderr.write(`${text}\n`));
-  const app = await createApp(engines, config.logLevel, version);
+  const app = await createApp(engines, config, version);
   const readiness = app.get(Readiness);
   const stop = async () => {
     readiness.drain();
@@ -21,8 +21,9 @@ async function start(): Promise<() => Promise<void>> {
     await engines.close();
   };
   try {
-    const firstKey = await openDefaultTenant(config, engines.log, app.get(CommandBus));
+    // Listening first: a start that fails for a taken port must not have shown a key to nobody.
     await app.listen(config.port, config.host);
+    const firstKey = await openDefaultTenant(config, engines.log, app.get(CommandBus));
     readiness.serve();
     const address = await app.getUrl();
     process.stdout.write(banner(config, { version, address, logDescription: engines.logDescription, firstKey }));
@@ -34,18 +35,26 @@ async function start(): Promise<() => Promise<void>> {
 }
 
 const stopRequested = new Promise<void>((resolve) => {
-  process.once('SIGTERM', resolve);
-  process.once('SIGINT', resolve);
+  process.once('SIGTERM', () => resolve());
+  process.once('SIGINT', () => resolve());
 });
 
 try {
-  const stop = await start();
+  const stop = await Promise.race([start(), stopRequested]);
+  // Told to stop while it was starting: what it has started ends with this process.
+  if (!stop) process.exit(0);
   await stopRequested;
   // What does not end by itself in time is ended, so that no supervisor has to.
   setTimeout(() => process.exit(1), limits.stopDeadlineMs).unref();
   await stop();
   process.exit(0);
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
+  process.stderr.write(`${reasonOf(error)}\n`);
   process.exit(1);
+}
+
+/** An AggregateError, such as that of a host with two addresses, has no message of its own. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
 }

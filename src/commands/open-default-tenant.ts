@@ -1,7 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type ApiKey, createTenant, issueKey, tenant, tenantStream } from '../domain/tenant.js';
+import { type ApiKey, createTenant, issueKey } from '../domain/tenant.js';
 import type { Metadata } from '../events/envelope.js';
-import { type TransactionParts, transact } from './transact.js';
+import { type TenantParts, transactTenant } from './transact-tenant.js';
 
 export const DEFAULT_TENANT = 'default';
 
@@ -18,15 +18,13 @@ export class OpenDefaultTenant extends Command<{ readonly created: boolean }> {
 
 @CommandHandler(OpenDefaultTenant)
 export class OpenDefaultTenantHandler implements ICommandHandler<OpenDefaultTenant> {
-  constructor(private readonly parts: TransactionParts) {}
+  constructor(private readonly parts: TenantParts) {}
 
   async execute({ key, issue }: OpenDefaultTenant): Promise<{ created: boolean }> {
     const commandId = this.parts.ids.random();
-    const events = await transact(this.parts, {
-      stream: tenantStream(DEFAULT_TENANT),
+    const events = await transactTenant(this.parts, {
       tenant: DEFAULT_TENANT,
       meta: startMetadata(commandId),
-      aggregate: tenant,
       decide: (state) => {
         if (!state.exists) return createTenant(DEFAULT_TENANT, key)(state);
         return issue === 'always' ? issueKey(key)(state) : [];

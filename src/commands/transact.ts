@@ -23,20 +23,26 @@ export interface Transaction<State, Event extends DomainEvent> {
   readonly decide: Decide<State, Event>;
 }
 
+/** A decided event that now stands in the log, and where. */
+export type Committed<Event> = Event & { readonly revision: number; readonly at: string };
+
 /** Loads a stream, folds it, decides, appends; and again from the start when another writer was faster. */
 export async function transact<State, Event extends DomainEvent>(
   parts: TransactionParts,
   { stream, tenant, meta, aggregate, decide }: Transaction<State, Event>,
-): Promise<readonly Event[]> {
+): Promise<readonly Committed<Event>[]> {
   for (let attempt = 1; attempt <= limits.transactAttemptsMax; attempt++) {
     const { state, revision } = await load(parts, stream, aggregate);
     const decided = decide(state);
-    if (decided.length === 0) return decided;
+    if (decided.length === 0) return [];
     const at = new Date(parts.clock.now()).toISOString();
     const events = decided.map((event) => parts.codec.encode(event, { id: parts.ids.random(), tenant, at, meta }));
-    const { outcome } = await parts.log.append(stream, revision, events);
-    if (outcome === 'appended' || outcome === 'already-there') return decided;
-    if (outcome === 'unavailable') throw new LogUnavailable(`${stream} cannot be written now`);
+    const append = await parts.log.append(stream, revision, events);
+    if (append.outcome === 'unavailable') throw new LogUnavailable(`${stream} cannot be written now`);
+    if (append.outcome !== 'conflict') {
+      const first = append.revision - decided.length + 1;
+      return decided.map((event, nth) => ({ ...event, revision: first + nth, at }));
+    }
   }
   throw new LogUnavailable(`${stream} was changed by others ${limits.transactAttemptsMax} times in a row`);
 }

@@ -1,5 +1,6 @@
 import type { TenantEvent } from '../events/tenant-events.js';
 import type { Aggregate, Decide } from './decider.js';
+import { Refusal } from './refusal.js';
 
 export const tenantStream = (id: string): string => `tenant-${id}`;
 
@@ -8,29 +9,66 @@ export type ApiKey = Extract<TenantEvent, { type: 'ApiKeyIssued' }>['data'];
 export interface Tenant {
   readonly exists: boolean;
   readonly keys: ReadonlyMap<string, ApiKey>;
+  /** Ids of keys that were issued and are no longer good. */
+  readonly revoked: ReadonlySet<string>;
 }
 
 export const tenant: Aggregate<Tenant, TenantEvent> = {
-  initial: { exists: false, keys: new Map() },
+  initial: { exists: false, keys: new Map(), revoked: new Set() },
   evolve(state, event) {
     switch (event.type) {
       case 'TenantCreated':
         return { ...state, exists: true };
       case 'ApiKeyIssued':
-        return { ...state, keys: new Map(state.keys).set(event.data.keyId, event.data) };
+        return {
+          ...state,
+          keys: new Map(state.keys).set(event.data.keyId, event.data),
+          revoked: without(state.revoked, event.data.keyId),
+        };
       case 'ApiKeyRevoked':
-        return { ...state, keys: new Map([...state.keys].filter(([id]) => id !== event.data.keyId)) };
+        return {
+          ...state,
+          keys: new Map([...state.keys].filter(([id]) => id !== event.data.keyId)),
+          revoked: new Set(state.revoked).add(event.data.keyId),
+        };
     }
   },
 };
 
 /** A tenant that does not exist begins with a key: otherwise nobody could enter it. */
 export function createTenant(name: string, key: ApiKey): Decide<Tenant, TenantEvent> {
-  return (state) => (state.exists ? [] : [{ type: 'TenantCreated', data: { name } }, ...issueKey(key)(state)]);
+  return (state) => {
+    requireWellFormed(name);
+    return state.exists ? [] : [{ type: 'TenantCreated', data: { name } }, ...issueKey(key)(state)];
+  };
 }
 
 /** Issues a key with a known secret; the same key again changes nothing, and a new secret replaces the old one. */
 export function issueKey(key: ApiKey): Decide<Tenant, TenantEvent> {
-  return (state) =>
-    state.keys.get(key.keyId)?.secretSha256 === key.secretSha256 ? [] : [{ type: 'ApiKeyIssued', data: key }];
+  return (state) => {
+    requireWellFormed(key.user, key.name);
+    const known = state.keys.get(key.keyId)?.secretSha256 === key.secretSha256;
+    return known ? [] : [{ type: 'ApiKeyIssued', data: key }];
+  };
+}
+
+export function isKeyOf({ keys, revoked }: Tenant, keyId: string): boolean {
+  return keys.has(keyId) || revoked.has(keyId);
+}
+
+/** A key that is revoked already, or that the tenant never had, leaves nothing to do. */
+export function revokeKey(keyId: string): Decide<Tenant, TenantEvent> {
+  return (state) => (state.keys.has(keyId) ? [{ type: 'ApiKeyRevoked', data: { keyId } }] : []);
+}
+
+/** With the `u` flag a pair is one character, so this finds halves only. */
+const NUL_OR_HALF_A_PAIR = /\0|\p{Surrogate}/u;
+
+/** Names reach columns of stores, and not every store can hold these. */
+function requireWellFormed(...names: string[]): void {
+  if (names.some((name) => NUL_OR_HALF_A_PAIR.test(name))) throw new Refusal('text_malformed');
+}
+
+function without(ids: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  return new Set([...ids].filter((each) => each !== id));
 }

@@ -1,11 +1,11 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded/embedded-postgres.js';
 import { hashSecret, parseApiKey } from '../../src/auth/api-key.js';
 import { startTestPostgres, withClient } from '../support/postgres-cluster.js';
-import { processesNaming, refusedStart, startProduct } from '../support/product.js';
+import { processesNaming, refusedStart, run, startProduct } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
 
@@ -158,6 +158,10 @@ describe('a start is refused, with exit code 1 and nothing left running,', () =>
       expect(code).toBe(1);
       expect(said).toContain('EADDRINUSE');
       expect(processesNaming(dataDir)).toEqual([]);
+      // No key was shown, so none was issued: the next start that succeeds shows one.
+      const later = await startProduct({ VERBATIM_DATA_DIR: dataDir });
+      await later.stop();
+      expect(later.banner).toMatch(KEY);
     });
     await new Promise((resolve) => server.close(resolve));
   });
@@ -170,7 +174,46 @@ describe('a start is refused, with exit code 1 and nothing left running,', () =>
   });
 });
 
+describe('a start that is told to stop', () => {
+  it('ends, although the database takes its connection and says nothing', async () => {
+    const silent = createServer();
+    const connected = new Promise<Socket>((resolve) => silent.once('connection', resolve));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { port } = silent.address() as { port: number };
+    const { child, ended } = run({ DATABASE_URL: `postgres://me:hunter2@127.0.0.1:${port}/verbatim` });
+    try {
+      const socket = await connected;
+      child.kill('SIGTERM');
+      expect(await ended).toBe(0);
+      socket.destroy();
+    } finally {
+      child.kill('SIGKILL');
+      silent.close();
+    }
+  });
+});
+
 describe('two nodes on one database', () => {
+  it('and one data directory start together: the key that is shown is the one in the file', async () => {
+    const postgres = await startTestPostgres();
+    const { host, port } = postgres.connection;
+    try {
+      for (let round = 0; round < 4; round++) {
+        await withClient(postgres.connection, (client) => client.query(`CREATE DATABASE round${round}`));
+        const DATABASE_URL = `postgresql:///round${round}?host=${host}&port=${port}&user=postgres`;
+        await withTemporaryDirectory(async (dataDir) => {
+          const start = () => startProduct({ DATABASE_URL, VERBATIM_DATA_DIR: dataDir });
+          const nodes = await Promise.all([start(), start(), start()]);
+          await Promise.all(nodes.map((node) => node.stop()));
+          const shown = nodes.flatMap(({ banner }) => KEY.exec(banner) ?? []);
+          expect(shown).toEqual([(await readFile(join(dataDir, 'admin.key'), 'utf8')).trim()]);
+        });
+      }
+    } finally {
+      await postgres.stop();
+    }
+  });
+
   it('start together: the schema is made once, one key is shown, both serve', async () => {
     const postgres = await startTestPostgres();
     const { host, port } = postgres.connection;

@@ -8,6 +8,8 @@ import { until } from './until.js';
 export interface Product {
   readonly address: string;
   readonly banner: string;
+  /** Everything that it has written so far, to both of its outputs. */
+  said(): string;
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 
@@ -19,7 +21,8 @@ interface Run {
   readonly ended: Promise<number | null>;
 }
 
-function run(environment: Record<string, string>): Run {
+/** A start of which nothing is expected yet. */
+export function run(environment: Record<string, string>): Run {
   const child = spawn(process.execPath, [join(process.cwd(), 'scripts', 'start.mjs')], {
     env: { PATH: process.env.PATH ?? '', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -42,6 +45,7 @@ export async function startProduct(environment: Record<string, string>): Promise
   return {
     address,
     banner: output.out,
+    said: () => output.out + output.err,
     async stop(signal = 'SIGTERM') {
       child.kill(signal);
       return ended;

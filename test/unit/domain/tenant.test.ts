@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type ApiKey, createTenant, issueKey, tenant } from '../../../src/domain/tenant.js';
+import { type ApiKey, createTenant, isKeyOf, issueKey, revokeKey, tenant } from '../../../src/domain/tenant.js';
 import type { TenantEvent } from '../../../src/events/tenant-events.js';
 
 const key: ApiKey = { keyId: 'admin', user: 'admin', role: 'admin', name: 'first key', secretSha256: 'hash-1' };
@@ -31,5 +31,28 @@ describe('a tenant', () => {
     const revoked: TenantEvent = { type: 'ApiKeyRevoked', data: { keyId: 'admin' } };
     expect(given(created, issued, revoked).keys.size).toBe(0);
     expect(issueKey(key)(given(created, issued, revoked))).toEqual([issued]);
+  });
+
+  it('given a key, when it is revoked, then it is, and again nothing happens', () => {
+    const revoked: TenantEvent = { type: 'ApiKeyRevoked', data: { keyId: 'admin' } };
+    expect(revokeKey('admin')(given(created, issued))).toEqual([revoked]);
+    expect(revokeKey('admin')(given(created, issued, revoked))).toEqual([]);
+    expect(revokeKey('admin')(given(created, issued, revoked, issued))).toEqual([revoked]);
+  });
+
+  it('given keys, then it knows its own, revoked ones included, and no other', () => {
+    const revoked: TenantEvent = { type: 'ApiKeyRevoked', data: { keyId: 'admin' } };
+    expect(isKeyOf(given(created, issued), 'admin')).toBe(true);
+    expect(isKeyOf(given(created, issued, revoked), 'admin')).toBe(true);
+    expect(isKeyOf(given(created, issued, revoked), 'other')).toBe(false);
+    expect(revokeKey('other')(given(created, issued))).toEqual([]);
+  });
+
+  it.each(['a\0b', 'a\ud800b', '\udc00'])('refuses the name %j', (name) => {
+    const malformed = expect.objectContaining({ code: 'text_malformed' });
+    expect(() => createTenant(name, key)(given())).toThrow(malformed);
+    expect(() => issueKey({ ...key, user: name })(given(created))).toThrow(malformed);
+    expect(() => issueKey({ ...key, name })(given(created))).toThrow(malformed);
+    expect(issueKey({ ...key, user: 'ada \u{1f600}' })(given(created))).toHaveLength(1);
   });
 });

@@ -1,0 +1,38 @@
+import type { Decide } from '../domain/decider.js';
+import { type Tenant, tenant as tenantAggregate, tenantStream } from '../domain/tenant.js';
+import type { Metadata } from '../events/envelope.js';
+import type { TenantEvent } from '../events/tenant-events.js';
+import { RetryableError } from '../ports/errors.js';
+import type { Keys } from '../ports/keys.js';
+import { type Committed, type TransactionParts, transact } from './transact.js';
+
+export interface TenantParts extends TransactionParts {
+  readonly keys: Keys;
+}
+
+export interface TenantTransaction {
+  readonly tenant: string;
+  readonly meta: Metadata;
+  readonly decide: Decide<Tenant, TenantEvent>;
+}
+
+/**
+ * Decides on a tenant, and records what became of its keys at once: a new key works with the next request, a revoked
+ * one stops. A crash in between loses nothing, because the subscription `keys` records the same events.
+ */
+export async function transactTenant(
+  parts: TenantParts,
+  { tenant, meta, decide }: TenantTransaction,
+): Promise<readonly Committed<TenantEvent>[]> {
+  const stream = tenantStream(tenant);
+  const events = await transact(parts, { stream, tenant, meta, aggregate: tenantAggregate, decide });
+  for (const event of events) {
+    if (event.type !== 'TenantCreated') await parts.keys.record({ ...event, tenant }).catch(ifOutage);
+  }
+  return events;
+}
+
+/** It is committed, and will be recorded: an error now would tell the caller the opposite. */
+function ifOutage(error: unknown): void {
+  if (!(error instanceof RetryableError)) throw error;
+}

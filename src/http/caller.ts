@@ -1,0 +1,13 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { principalOf } from '../auth/principal.js';
+import type { Caller } from '../commands/caller.js';
+import { traceparentOf } from './trace.js';
+
+/** What a command needs to know of the request that it came with, as an argument of a controller's method. */
+export const CurrentCaller = createParamDecorator((_: unknown, context: ExecutionContext): Caller => {
+  const request = context.switchToHttp().getRequest<FastifyRequest>();
+  const { tenant, user } = principalOf(request);
+  const traceparent = traceparentOf(request.raw);
+  return { tenant, user, traceId: request.id, ...(traceparent && { traceparent }) };
+});

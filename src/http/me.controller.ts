@@ -1,0 +1,28 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { CurrentPrincipal, type Principal } from '../auth/principal.js';
+import { ApiProblems } from './api-problems.js';
+
+class Me {
+  @ApiProperty()
+  tenant!: string;
+
+  @ApiProperty()
+  user!: string;
+
+  @ApiProperty({ enum: ['member', 'auditor', 'admin'] })
+  role!: string;
+}
+
+@ApiTags('Authentication')
+@ApiBearerAuth()
+@Controller('api/v1/me')
+export class MeController {
+  @Get()
+  @ApiOperation({ summary: 'Who this key belongs to, and what it may do.' })
+  @ApiOkResponse({ type: Me })
+  @ApiProblems()
+  me(@CurrentPrincipal() { tenant, user, role }: Principal): Me {
+    return { tenant, user, role };
+  }
+}

@@ -1,0 +1,89 @@
+import { HttpException } from '@nestjs/common';
+import { Refusal } from '../domain/refusal.js';
+import { LogUnavailable, RetryableError } from '../ports/errors.js';
+import { type FieldError, InvalidRequest } from './invalid-request.js';
+import { isError } from './is-error.js';
+import { type ProblemCode, type ProblemType, problems } from './problems.js';
+
+/** What an answer says of a failure: `application/problem+json` of RFC 9457. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: ProblemCode;
+  readonly detail: string;
+  readonly errors?: readonly FieldError[];
+  readonly traceId: string;
+  /** Whatever else a code promises, such as the preview beside `prompt_changed`. */
+  readonly [extension: string]: unknown;
+}
+
+/** What went wrong, in the words of the catalogue. */
+export interface Finding {
+  readonly code: ProblemCode;
+  readonly detail?: string;
+  readonly errors?: readonly FieldError[];
+  readonly extensions?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Statuses with which the framework and its plugins refuse a request. What they say in words may quote it. */
+const CODES_OF_STATUSES: Readonly<Record<number, ProblemCode>> = {
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not_found',
+  // A path parameter that no id could be.
+  414: 'not_found',
+  413: 'body_too_large',
+  415: 'unsupported_media_type',
+  429: 'rate_limited',
+  503: 'unavailable',
+};
+
+/** Only what is known gets a name. Everything else is an internal error, and says nothing of itself. */
+export function findingOf(error: unknown): Finding {
+  if (error instanceof Refusal) return { code: error.code, detail: error.message, extensions: error.details };
+  if (error instanceof InvalidRequest) {
+    const [first] = error.errors;
+    const detail = first ? `${first.path || 'The body'} ${first.message}.` : undefined;
+    return { code: error.code, detail, errors: error.errors };
+  }
+  if (error instanceof RetryableError) {
+    const code = error instanceof LogUnavailable ? 'log_unavailable' : 'unavailable';
+    return { code, headers: retryAfter(error.retryAfterMs) };
+  }
+  const status = statusOf(error);
+  const code = CODES_OF_STATUSES[status] ?? (status >= 400 && status < 500 ? 'invalid_request' : 'internal_error');
+  return { code };
+}
+
+export function problemOf({ code, detail, errors, extensions }: Finding, traceId: string): Problem {
+  const { title, status } = problems[code];
+  // What a code promises must not be able to replace what every problem has.
+  return {
+    ...extensions,
+    type: `urn:verbatim:problem:${code}`,
+    title,
+    status,
+    code,
+    detail: detail ?? `${title}.`,
+    ...(errors && { errors }),
+    traceId,
+  };
+}
+
+export function headersOf({ code, headers }: Finding): Readonly<Record<string, string>> {
+  const { headers: usual }: ProblemType = problems[code];
+  return { ...usual, ...headers };
+}
+
+/** Nest's exceptions, Fastify's, and what its plugins make with http-errors. */
+function statusOf(error: unknown): number {
+  if (error instanceof HttpException) return error.getStatus();
+  if (isError(error) && 'statusCode' in error && typeof error.statusCode === 'number') return error.statusCode;
+  return 500;
+}
+
+function retryAfter(milliseconds: number | undefined): Record<string, string> {
+  return milliseconds === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(milliseconds / 1000))) };
+}

@@ -1,0 +1,58 @@
+import type { RefusalCode } from '../domain/refusal.js';
+
+export interface ProblemType {
+  readonly status: number;
+  /** The same for every occurrence; what is particular to one stands in its detail. */
+  readonly title: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Soon: nothing that is waited for here takes long. */
+const RETRY = { 'retry-after': '1' };
+
+/** Every code that an answer may carry. A code is never renamed and keeps its status: clients decide by it. */
+export const problems = {
+  invalid_request: { status: 400, title: 'The request is malformed' },
+  cursor_invalid: { status: 400, title: 'The cursor is malformed' },
+  unauthenticated: {
+    status: 401,
+    title: 'A valid API key is needed',
+    headers: { 'www-authenticate': 'Bearer' },
+  },
+  forbidden: { status: 403, title: 'The role of this key does not allow it' },
+  not_found: { status: 404, title: 'There is nothing here' },
+  conversation_not_found: { status: 404, title: 'No such conversation' },
+  message_not_found: { status: 404, title: 'No such message' },
+  generation_not_found: { status: 404, title: 'No such generation' },
+  conversation_exists: { status: 409, title: 'The conversation has been started already' },
+  conversation_busy: { status: 409, title: 'The conversation is busy', headers: RETRY },
+  prompt_changed: { status: 409, title: 'The prompt has changed' },
+  body_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The content type is not supported' },
+  value_refused: { status: 422, title: 'A value breaks a rule' },
+  already_replied: { status: 422, title: 'The message has a reply' },
+  content_empty: { status: 422, title: 'The text is empty' },
+  content_too_long: { status: 422, title: 'The text is too long' },
+  cursor_beyond_end: { status: 422, title: 'The cursor lies beyond the end' },
+  idempotency_key_reused: { status: 422, title: 'The idempotency key belongs to another request' },
+  leaf_is_note: { status: 422, title: 'A note cannot be selected' },
+  leaf_not_found: { status: 422, title: 'No such node to select' },
+  message_is_note: { status: 422, title: 'A note has no reply' },
+  nothing_to_regenerate: { status: 422, title: 'There is no answer yet' },
+  parent_is_note: { status: 422, title: 'Nothing follows a note' },
+  parent_is_queued: { status: 422, title: 'The parent would run later' },
+  parent_not_found: { status: 422, title: 'No such node to follow' },
+  prompt_not_known_yet: { status: 422, title: 'The prompt is not known yet' },
+  prompt_over_budget: { status: 422, title: 'The prompt does not fit its budget' },
+  provider_not_configured: { status: 422, title: 'The provider is not configured' },
+  revision_mismatch: { status: 422, title: 'The revision does not fit what it revises' },
+  text_malformed: { status: 422, title: 'The text is malformed' },
+  queue_full: { status: 429, title: 'Too many turns are waiting', headers: RETRY },
+  rate_limited: { status: 429, title: 'Too many requests', headers: RETRY },
+  internal_error: { status: 500, title: 'Something went wrong here' },
+  record_damaged: { status: 500, title: 'A record does not match its hash' },
+  log_unavailable: { status: 503, title: 'The log cannot be reached now', headers: RETRY },
+  unavailable: { status: 503, title: 'The service cannot answer now', headers: RETRY },
+} as const satisfies Record<string, ProblemType> & Record<RefusalCode, ProblemType>;
+
+export type ProblemCode = keyof typeof problems;

@@ -1,0 +1,47 @@
+import { Body, Controller, ForbiddenException, Inject, Post } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import { ApiBearerAuth, ApiCreatedResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { KeyMint } from '../auth/key-mint.js';
+import { RequireRole } from '../auth/role.guard.js';
+import type { Caller } from '../commands/caller.js';
+import { CreateTenant } from '../commands/create-tenant.js';
+import { DEFAULT_TENANT } from '../commands/open-default-tenant.js';
+import { ApiProblems } from './api-problems.js';
+import { CurrentCaller } from './caller.js';
+import { IsName } from './is-name.js';
+
+class CreateTenantBody {
+  @IsName('For people. Two tenants may have the same.')
+  name!: string;
+}
+
+class CreatedTenant {
+  @ApiProperty()
+  id!: string;
+
+  @ApiProperty({ description: 'The key of its first administrator, shown this once.', example: 'vb_<id>_<secret>' })
+  key!: string;
+}
+
+@ApiTags('Authentication')
+@ApiBearerAuth()
+@RequireRole('admin')
+@Controller('api/v1/tenants')
+export class TenantsController {
+  constructor(
+    @Inject(CommandBus) private readonly commands: CommandBus,
+    @Inject(KeyMint) private readonly mint: KeyMint,
+  ) {}
+
+  @Post()
+  @ApiOperation({ summary: 'Create a tenant. Only an administrator of the default tenant may.' })
+  @ApiCreatedResponse({ type: CreatedTenant })
+  @ApiProblems('invalid_request', 'value_refused', 'text_malformed', 'log_unavailable')
+  async create(@CurrentCaller() caller: Caller, @Body() { name }: CreateTenantBody): Promise<CreatedTenant> {
+    if (caller.tenant !== DEFAULT_TENANT) throw new ForbiddenException();
+    const { id: keyId, text, secretSha256 } = this.mint.mint();
+    const key = { keyId, user: 'admin', role: 'admin', name: 'first key', secretSha256 } as const;
+    const { id } = await this.commands.execute(new CreateTenant(caller, name, key));
+    return { id, key: text };
+  }
+}

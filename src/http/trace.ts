@@ -1,0 +1,16 @@
+import type { IncomingMessage } from 'node:http';
+
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/;
+
+/** The header of W3C Trace Context, when it came and is valid: anything else could be anything. */
+export function traceparentOf({ headers }: Pick<IncomingMessage, 'headers'>): string | undefined {
+  const text = headers.traceparent;
+  if (typeof text !== 'string' || !TRACEPARENT.test(text)) return undefined;
+  // Version 00 ends with its flags; only later versions may add to it.
+  return text.startsWith('00-') && text.length > 55 ? undefined : text;
+}
+
+/** The caller's trace when there is one, else a new one: it names the request in answers, logs and events. */
+export function traceIdOf(request: Pick<IncomingMessage, 'headers'>, newTraceId: () => string): string {
+  return traceparentOf(request)?.slice(3, 35) ?? newTraceId();
+}

@@ -1,0 +1,38 @@
+import type { TenantEvent } from '../events/tenant-events.js';
+
+export type Role = Extract<TenantEvent, { type: 'ApiKeyIssued' }>['data']['role'];
+
+export interface Key {
+  readonly id: string;
+  readonly tenant: string;
+  readonly user: string;
+  readonly role: Role;
+  readonly name: string;
+  readonly secretSha256: string;
+  /** ISO 8601. A key that was issued again counts from then. */
+  readonly createdAt: string;
+  readonly revokedAt: string | null;
+}
+
+/** What happened to a key, and where that stands in the stream of its tenant. */
+export type KeyEvent = Extract<TenantEvent, { type: 'ApiKeyIssued' | 'ApiKeyRevoked' }> & {
+  readonly tenant: string;
+  readonly revision: number;
+  readonly at: string;
+};
+
+/**
+ * Who may enter, as the streams of tenants tell it: a view that can be thrown away and recorded again.
+ *
+ * Recording may happen twice and in any order, since several writers do it: what stands latest in the tenant's stream
+ * wins. An id belongs to the tenant that was first recorded with it.
+ *
+ * Throws RetryableError when the store is away.
+ */
+export interface Keys {
+  /** Revoked keys included; nothing when the id was never issued. */
+  find(id: string): Promise<Key | undefined>;
+  record(event: KeyEvent): Promise<void>;
+  /** Every key of a tenant, the oldest first, revoked ones included. */
+  ofTenant(tenant: string): Promise<readonly Key[]>;
+}

@@ -1,0 +1,2 @@
+/** A Fastify plugin that serves nothing. */
+export default async function noStaticFiles(): Promise<void> {}
