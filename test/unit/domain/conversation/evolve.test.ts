@@ -144,7 +144,7 @@ describe('the fold of a conversation', () => {
     const ms = process.cpuUsage(before).user / 1000;
     expect(state).toMatchObject({ seen: 20_000, leaf: 'generation-4999', open: null });
     expect(pathTo(state, state.leaf)).toHaveLength(10_000);
-    // It takes about a tenth of this, and with a copy of the nodes for each event many times as much.
-    expect(ms).toBeLessThan(2_000);
+    // It takes some hundredth of this, and with a copy of the nodes for each event many times as much.
+    expect(ms).toBeLessThan(10_000);
   });
 });
