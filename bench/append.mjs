@@ -94,7 +94,7 @@ async function load(server, callers, call) {
 
 /** What a program could do that checks nothing: whole transactions of rows, of as many streams as ours writes. */
 async function raw(server) {
-  const columns = ['stream', 'revision', 'id', 'type', 'schema', 'tenant', 'at', 'data', 'meta'];
+  const columns = ['stream', 'revision', 'id', 'type', 'schema', 'tenant', 'at', 'data', 'meta', 'bytes'];
   const row = (nth) => `(${columns.map((_, column) => `$${nth * columns.length + column + 1}`).join(',')})`;
   const text = `INSERT INTO raw_events (${columns}) VALUES ${Array.from({ length: RAW_ROWS }, (_, nth) => row(nth))}`;
   const clients = Array.from({ length: RAW_CONNECTIONS }, () => new pg.Client(server.connection));
@@ -107,7 +107,7 @@ async function raw(server) {
         const revision = Math.floor(written / streams.length);
         const stream = streams[written++ % streams.length];
         const { id, type, schema, tenant, at, data, meta } = newEvent(written);
-        return [stream, revision, id, type, schema, tenant, at, data, meta];
+        return [stream, revision, id, type, schema, tenant, at, data, meta, data.length + meta.length];
       });
       await clients[nth].query({ name: 'raw', text, values: values.flat() });
       return RAW_ROWS;
