@@ -2,24 +2,10 @@ import { expect, it } from '@jest/globals';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresKeys } from '../../src/adapters/postgres/postgres-keys.js';
 import { RetryableError } from '../../src/ports/errors.js';
-import { startTestPostgres } from '../support/postgres-cluster.js';
+import { postgresStore } from '../support/postgres-store.js';
 import { keysContract } from './keys.contract.js';
 
-keysContract('Postgres', async () => {
-  const postgres = await startTestPostgres();
-  const pools: ConnectionPool[] = [];
-  return {
-    async open() {
-      const pool = new ConnectionPool(postgres.connection, 2, 10_000);
-      pools.push(pool);
-      return new PostgresKeys(pool);
-    },
-    async destroy() {
-      await Promise.all(pools.map((pool) => pool.close()));
-      await postgres.stop();
-    },
-  };
-});
+keysContract('Postgres', () => postgresStore((pool) => new PostgresKeys(pool)));
 
 it('keys in a Postgres that is away cannot be read now', async () => {
   const pool = new ConnectionPool({ host: '/nowhere' }, 1, 1_000);
