@@ -85,4 +85,14 @@ export const limits = {
 
   /** A stop that has not finished by then is ended, so that a supervisor never has to. */
   stopDeadlineMs: 20_000,
+
+  /** A message. An answer may be longer: it is cut off, not refused. */
+  contentBytesMax: 256 * 1024,
+  /** Far more than people wait for, and few enough that one append can end them all when none can be assembled. */
+  queuedTurnsMax: 100,
+  /** Calls for one generation while no byte has come: after refusals that may pass, and after crashes. */
+  attemptsMax: 3,
+  attemptsAfterCrashMax: 2,
+  /** A provider that asks for a longer pause has ended the generation. */
+  retryAfterMsMax: 30_000,
 } as const;

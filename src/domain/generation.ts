@@ -1,4 +1,5 @@
 import type { GenerationEvent } from '../events/generation-events.js';
+import { limits } from '../limits.js';
 import type { Aggregate, Decide } from './decider.js';
 import type { Recorded } from './recorded.js';
 
@@ -101,13 +102,6 @@ export function retryAt({ attempts, seal }: Tape): string | undefined {
   return seal ? undefined : attempts.at(-1)?.end?.retryAt;
 }
 
-/** After a crash, and only while no delta had come. */
-export const attemptsAfterCrashMax = 2;
-/** After failures that a provider calls passing, and only while no delta had come. */
-export const attemptsMax = 3;
-/** A provider that asks for more patience than this is asked no more. */
-export const retryAfterMsMax = 30_000;
-
 /** What a worker knows besides the tape when it takes a generation up. */
 export interface Circumstances {
   readonly worker: string;
@@ -146,7 +140,7 @@ function takeNext(tape: Tape, circumstances: Circumstances): GenerationEvent[] {
 function takeOver(tape: Tape, open: Attempt, circumstances: Circumstances): GenerationEvent[] {
   const { worker, nowMs, deadlineMs, cancelRequested } = circumstances;
   if (cancelRequested) return [cancelled(open.number)];
-  const mayTryAgain = open.deltas === 0 && tape.attempts.length < attemptsAfterCrashMax && nowMs < deadlineMs;
+  const mayTryAgain = open.deltas === 0 && tape.attempts.length < limits.attemptsAfterCrashMax && nowMs < deadlineMs;
   if (!mayTryAgain) return [interrupted(open.number, STOPPED)];
   const attempt = open.number + 1;
   return [interrupted(open.number, STOPPED, isoTime(nowMs)), { type: 'GenerationClaimed', data: { attempt, worker } }];
@@ -192,7 +186,7 @@ export function endAttempt(attempt: number, ending: Ending): Decision {
 }
 
 function timeOfRetry(tape: Tape, open: Attempt, { nowMs, deadlineMs, delayMs }: Retry): string | undefined {
-  const isAllowed = open.deltas === 0 && tape.attempts.length < attemptsMax && delayMs <= retryAfterMsMax;
+  const isAllowed = open.deltas === 0 && tape.attempts.length < limits.attemptsMax && delayMs <= limits.retryAfterMsMax;
   return isAllowed && nowMs + delayMs < deadlineMs ? isoTime(nowMs + delayMs) : undefined;
 }
 

@@ -1,6 +1,6 @@
 import type { TenantEvent } from '../events/tenant-events.js';
 import type { Aggregate, Decide } from './decider.js';
-import { Refusal } from './refusal.js';
+import { requireWellFormed } from './well-formed.js';
 
 export const tenantStream = (id: string): string => `tenant-${id}`;
 
@@ -59,14 +59,6 @@ export function isKeyOf({ keys, revoked }: Tenant, keyId: string): boolean {
 /** A key that is revoked already, or that the tenant never had, leaves nothing to do. */
 export function revokeKey(keyId: string): Decide<Tenant, TenantEvent> {
   return (state) => (state.keys.has(keyId) ? [{ type: 'ApiKeyRevoked', data: { keyId } }] : []);
-}
-
-/** With the `u` flag a pair is one character, so this finds halves only. */
-const NUL_OR_HALF_A_PAIR = /\0|\p{Surrogate}/u;
-
-/** Names reach columns of stores, and not every store can hold these. */
-function requireWellFormed(...names: string[]): void {
-  if (names.some((name) => NUL_OR_HALF_A_PAIR.test(name))) throw new Refusal('text_malformed');
 }
 
 function without(ids: ReadonlySet<string>, id: string): ReadonlySet<string> {

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConversationEvent } from '../../events/conversation-events.js';
+import { requireWellFormed } from '../well-formed.js';
 import { type Command, type Decision, once } from './command.js';
 import type { Choices } from './nodes.js';
 import { choiceNames, type Settings } from './settings.js';
-import { requireWellFormed } from './text.js';
 
 /** What is absent stays as it is; null takes a choice back. */
 export interface Changes extends Choices {

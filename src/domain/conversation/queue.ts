@@ -5,9 +5,6 @@ import { endedUncalled, type Sha256 } from './ended-uncalled.js';
 import type { AllChoices, PromptAssembled, Reply } from './nodes.js';
 import { pathTo, replyOf } from './tree.js';
 
-/** Far more than people wait for, and few enough that one append can end them all when none can be assembled. */
-export const queuedTurnsMax = 100;
-
 export type WhenBusy = NonNullable<AllChoices['whenBusy']>;
 
 export type AssembledPrompt = Omit<PromptAssembled, 'generationId' | 'messageId'>;

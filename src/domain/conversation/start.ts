@@ -1,8 +1,8 @@
 import { Refusal } from '../refusal.js';
+import { requireWellFormed } from '../well-formed.js';
 import { type Command, type Decision, isRepeated } from './command.js';
 import type { Choices } from './nodes.js';
 import { chosen } from './settings.js';
-import { requireWellFormed } from './text.js';
 
 export interface Beginning extends Choices {
   readonly title?: string | null;

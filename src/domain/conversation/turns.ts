@@ -1,17 +1,11 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
+import { limits } from '../../limits.js';
 import { Refusal } from '../refusal.js';
 import { type Command, type Decision, once, requireOwner } from './command.js';
 import { type Conversation, foreseen } from './conversation.js';
 import { messageSent, type NewMessage } from './message.js';
 import type { Choices, GenerationRequested, Reply } from './nodes.js';
-import {
-  type Assemble,
-  type AssembledPrompt,
-  promptAssembled,
-  queuedTurnsMax,
-  requireAnsweredBefore,
-  type WhenBusy,
-} from './queue.js';
+import { type Assemble, type AssembledPrompt, promptAssembled, requireAnsweredBefore, type WhenBusy } from './queue.js';
 import { choicesFor, chosen } from './settings.js';
 import { isBusy, messageOf, pathTo, replyOf } from './tree.js';
 
@@ -122,7 +116,7 @@ function requestedWhileBusy(
   const whenBusy = whenBusyFor(state, asked.options);
   if (whenBusy === 'reject') throw new Refusal('conversation_busy', { generationId: state.open });
   if (asked.expectPrompt !== undefined) throw new Refusal('prompt_not_known_yet');
-  if (state.queue.length >= queuedTurnsMax) throw new Refusal('queue_full', { turnsMax: queuedTurnsMax });
+  if (state.queue.length >= limits.queuedTurnsMax) throw new Refusal('queue_full', { turnsMax: limits.queuedTurnsMax });
   if (whenBusy === 'enqueue') return [...said, generationRequested(subject, asked, 'last')];
   whenBusy satisfies 'interrupt';
   requireAnsweredBefore(foreseen(state, said), subject.messageId);

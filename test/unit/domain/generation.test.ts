@@ -5,9 +5,9 @@ import {
   generation,
   openAttempt,
   receive,
-  retryAfterMsMax,
   retryAt,
 } from '../../../src/domain/generation.js';
+import { limits } from '../../../src/limits.js';
 import { cancelled, claim, completed, DEADLINE_MS, failed, isoTime, Recording, START_MS } from './tape.js';
 
 const interruptedData = { outcome: 'failed', usage: null, error: { kind: 'interrupted' } };
@@ -129,8 +129,8 @@ describe('a failure that may pass', () => {
   });
 
   it('is not tried again when that would take too long', () => {
-    expect(new Recording().claimed().ends(passing(retryAfterMsMax))[0]?.data).toHaveProperty('retryAt');
-    expect(new Recording().claimed().ends(passing(retryAfterMsMax + 1))[0]?.data).not.toHaveProperty('retryAt');
+    expect(new Recording().claimed().ends(passing(limits.retryAfterMsMax))[0]?.data).toHaveProperty('retryAt');
+    expect(new Recording().claimed().ends(passing(limits.retryAfterMsMax + 1))[0]?.data).not.toHaveProperty('retryAt');
     const late = DEADLINE_MS - 5_000;
     expect(new Recording().claimed().ends(passing(4_999, late))[0]?.data).toHaveProperty('retryAt');
     expect(new Recording().claimed().ends(passing(5_000, late))[0]?.data).not.toHaveProperty('retryAt');

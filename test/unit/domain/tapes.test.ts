@@ -1,15 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { finalizationOf } from '../../../src/domain/finalization.js';
-import {
-  attemptsMax,
-  endAttempt,
-  generation,
-  openAttempt,
-  receive,
-  type Tape,
-} from '../../../src/domain/generation.js';
+import { endAttempt, generation, openAttempt, receive, type Tape } from '../../../src/domain/generation.js';
 import { type GenerationEvent, generationEvents } from '../../../src/events/generation-events.js';
+import { limits } from '../../../src/limits.js';
 import { eventsOfType } from '../events/arbitrary-events.js';
 import { cancelled, completed, DEADLINE_MS, failed, Recording, START_MS } from './tape.js';
 
@@ -84,7 +78,7 @@ class Model {
   }
 
   private fail({ retries, delayMs }: Step): void {
-    const again = retries && !this.call?.any && this.calls.length < attemptsMax && delayMs <= 30_000;
+    const again = retries && !this.call?.any && this.calls.length < limits.attemptsMax && delayMs <= 30_000;
     this.status = again ? 'waiting' : 'failed';
     this.isDue = delayMs === 0;
   }
@@ -138,7 +132,7 @@ function brokenInvariants({ events, tape }: Recording, calls: number): string[] 
     'attempts are numbered from one': numbers.every((number, nth) => number === nth + 1),
     'only the last attempt has text': deltas.every(({ attempt }) => attempt === counted),
     'deltas are numbered from zero': deltas.every(({ seq }, nth) => seq === nth),
-    'a model is called three times at most': calls <= attemptsMax,
+    'a model is called three times at most': calls <= limits.attemptsMax,
   };
   return Object.entries(rules).flatMap(([rule, holds]) => (holds ? [] : [rule]));
 }

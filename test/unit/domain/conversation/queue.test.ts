@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { change } from '../../../../src/domain/conversation/change.js';
 import { finalize, requestCancel } from '../../../../src/domain/conversation/endings.js';
-import { openNext, queuedTurnsMax } from '../../../../src/domain/conversation/queue.js';
+import { openNext } from '../../../../src/domain/conversation/queue.js';
 import { conversationStatus, nodesOf, statusOf } from '../../../../src/domain/conversation/tree.js';
 import { generate, send } from '../../../../src/domain/conversation/turns.js';
+import { limits } from '../../../../src/limits.js';
 import { asking, assemble, ended, GONE, opening, Story, saying, sha256, timeOf, typesOf } from './story.js';
 
 const enqueue = { whenBusy: 'enqueue' } as const;
@@ -81,8 +82,8 @@ describe('a turn while another is open', () => {
 
   it('is refused when very many wait', () => {
     const story = new Story().started(enqueue);
-    for (let nth = 0; nth <= queuedTurnsMax; nth++) story.sends(`${nth}`);
-    story.refuses(asks(story, 'more', {}), 'queue_full', { turnsMax: queuedTurnsMax });
+    for (let nth = 0; nth <= limits.queuedTurnsMax; nth++) story.sends(`${nth}`);
+    story.refuses(asks(story, 'more', {}), 'queue_full', { turnsMax: limits.queuedTurnsMax });
     story.refuses(asks(story, 'more', interrupt), 'queue_full');
   });
 

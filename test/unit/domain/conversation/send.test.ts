@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { contentBytesMax } from '../../../../src/domain/conversation/text.js';
 import { lineageOf, nodesOf, pathTo } from '../../../../src/domain/conversation/tree.js';
 import { generate, send } from '../../../../src/domain/conversation/turns.js';
+import { limits } from '../../../../src/limits.js';
 import { asking, assemble, command, GONE, promptOf, Story, saying, sha256, typesOf } from './story.js';
 
 const idsTo = ({ state }: Story, id: string) => pathTo(state, id).map((node) => node.id);
@@ -63,9 +63,12 @@ describe('sending a message', () => {
     story.refuses(saysSo('a\0'), 'text_malformed');
     story.refuses(saysSo('a\ud83d'), 'text_malformed');
     story.refuses(saysSo('\udc4da'), 'text_malformed');
-    const bytes = contentBytesMax + 1;
-    story.refuses(saysSo(`${'é'.repeat(contentBytesMax / 2)}a`), 'content_too_long', { bytes, bytesMax: bytes - 1 });
-    expect(saysSo('é'.repeat(contentBytesMax / 2))(story.state)).toHaveLength(3);
+    const bytes = limits.contentBytesMax + 1;
+    story.refuses(saysSo(`${'é'.repeat(limits.contentBytesMax / 2)}a`), 'content_too_long', {
+      bytes,
+      bytesMax: bytes - 1,
+    });
+    expect(saysSo('é'.repeat(limits.contentBytesMax / 2))(story.state)).toHaveLength(3);
     expect(saysSo('👍🏽 whole')(story.state)).toHaveLength(3);
   });
 
