@@ -76,13 +76,16 @@ async function load(server, callers, call) {
       latencies.push(performance.now() - asked);
     }
   });
+  const done = Promise.all(loops);
+  // A caller that fails ends the benchmark where it is awaited, and not before the server is stopped.
+  done.catch(() => {});
   await new Promise((resolve) => setTimeout(resolve, WARM_UP_SECONDS * 1_000));
   const read = startMeter(server);
   measuring = true;
   await new Promise((resolve) => setTimeout(resolve, SECONDS * 1_000 - 50));
   measuring = false;
   const { seconds, nodeSeconds, postgresSeconds } = read();
-  await Promise.all(loops);
+  await done;
   return {
     eventsPerSecond: Math.round(events / seconds),
     p50Ms: rounded(percentile(latencies, 0.5)),
