@@ -234,6 +234,19 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       expect(first.ids).toHaveLength(3);
     });
 
+    it('handles nothing more once its checkpoint is refused', async () => {
+      const { ids, handle } = recorder();
+      const runner = start(handle);
+      await until(() => isLive(runner));
+      // Somebody with a later lease: this owner has not noticed yet.
+      await stores.checkpoints.open('test', 1_000);
+      await stores.log.append(newStream(), 'none', newDeltas(1));
+      await until(() => runner.state.is === 'waiting');
+      await stores.log.append(newStream(), 'none', newDeltas(1));
+      await until(async () => (await stores.leases.acquire('test', 'later', LEASE_MS)) !== undefined);
+      expect(ids).toHaveLength(1);
+    });
+
     it('refuses the checkpoint of an owner that slept past its lease', async () => {
       const events = newDeltas(2);
       await stores.log.append(newStream(), 'none', events.slice(0, 1));
