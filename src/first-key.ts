@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CommandBus } from '@nestjs/cqrs';
 import { systemIds } from './adapters/system/system-ids.js';
@@ -33,21 +33,28 @@ export async function openDefaultTenant(
  */
 async function createFirstKey(file: string, commands: CommandBus): Promise<string | undefined> {
   const written = formatApiKey({ id: ADMIN, secret: systemIds.secret() });
-  const left = await writeFile(file, `${written}\n`, { mode: 0o600, flag: 'wx', flush: true }).then(
-    () => undefined,
-    (error) => contentsIfThere(error, file),
-  );
-  const key = keyFrom(left?.trim() ?? written, file);
-  const { created } = await commands.execute(new OpenDefaultTenant(issued(key), 'first'));
+  const isOurs = await writeIfAbsent(file, `${written}\n`);
+  const key = isOurs ? keyFrom(written, file) : keyFrom((await readFile(file, 'utf8')).trim(), file);
+  const { created, enters } = await commands.execute(new OpenDefaultTenant(issued(key), 'first'));
   if (created) return formatApiKey(key);
-  // Another node was first, and showed its own key: in a directory of its own, or it would be the one in this file.
-  if (left === undefined) await rm(file);
+  // Another node was first. With a file in a directory of its own this one opens nothing; but it may have taken ours.
+  if (isOurs && !enters) await rm(file);
   return undefined;
 }
 
-async function contentsIfThere(error: NodeJS.ErrnoException, file: string): Promise<string> {
-  if (error.code !== 'EEXIST') throw error;
-  return readFile(file, 'utf8');
+/** Whole or not at all: another start must never read a key that is still being written. */
+async function writeIfAbsent(file: string, text: string): Promise<boolean> {
+  const draft = `${file}.${systemIds.random()}`;
+  await writeFile(draft, text, { mode: 0o600, flag: 'wx', flush: true });
+  try {
+    await link(draft, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    await rm(draft);
+  }
 }
 
 function keyFrom(text: string, source: string): ApiKeyParts {

@@ -1,12 +1,15 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { type ApiKey, createTenant, issueKey } from '../domain/tenant.js';
+import { type ApiKey, createTenant, issueKey, opens } from '../domain/tenant.js';
 import type { Metadata } from '../events/envelope.js';
 import { type TenantParts, transactTenant } from './transact-tenant.js';
 
 export const DEFAULT_TENANT = 'default';
 
-/** What a start needs before anybody can enter: the default tenant with a key. Answers whether it had to be created. */
-export class OpenDefaultTenant extends Command<{ readonly created: boolean }> {
+/**
+ * What a start needs before anybody can enter: the default tenant with a key. Answers whether it had to be created, and
+ * whether the key opens it now.
+ */
+export class OpenDefaultTenant extends Command<{ readonly created: boolean; readonly enters: boolean }> {
   constructor(
     readonly key: ApiKey,
     /** A key that the operator sets is issued on every start, the key of a first start only with its tenant. */
@@ -20,17 +23,19 @@ export class OpenDefaultTenant extends Command<{ readonly created: boolean }> {
 export class OpenDefaultTenantHandler implements ICommandHandler<OpenDefaultTenant> {
   constructor(private readonly parts: TenantParts) {}
 
-  async execute({ key, issue }: OpenDefaultTenant): Promise<{ created: boolean }> {
+  async execute({ key, issue }: OpenDefaultTenant): Promise<{ created: boolean; enters: boolean }> {
     const commandId = this.parts.ids.random();
+    let wasKnown = false;
     const events = await transactTenant(this.parts, {
       tenant: DEFAULT_TENANT,
       meta: startMetadata(commandId),
       decide: (state) => {
+        wasKnown = opens(state, key);
         if (!state.exists) return createTenant(DEFAULT_TENANT, key)(state);
         return issue === 'always' ? issueKey(key)(state) : [];
       },
     });
-    return { created: events.some(({ type }) => type === 'TenantCreated') };
+    return { created: events.some(({ type }) => type === 'TenantCreated'), enters: wasKnown || events.length > 0 };
   }
 }
 

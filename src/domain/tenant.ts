@@ -47,9 +47,13 @@ export function createTenant(name: string, key: ApiKey): Decide<Tenant, TenantEv
 export function issueKey(key: ApiKey): Decide<Tenant, TenantEvent> {
   return (state) => {
     requireWellFormed(key.user, key.name);
-    const known = state.keys.get(key.keyId)?.secretSha256 === key.secretSha256;
-    return known ? [] : [{ type: 'ApiKeyIssued', data: key }];
+    return opens(state, key) ? [] : [{ type: 'ApiKeyIssued', data: key }];
   };
+}
+
+/** With this very secret: another one under the same id is another key. */
+export function opens({ keys }: Tenant, { keyId, secretSha256 }: ApiKey): boolean {
+  return keys.get(keyId)?.secretSha256 === secretSha256;
 }
 
 export function isKeyOf({ keys, revoked }: Tenant, keyId: string): boolean {
