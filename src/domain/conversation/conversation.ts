@@ -20,6 +20,8 @@ export interface Conversation {
   /** Nobody's before it is started. */
   readonly owner: Owner | null;
   readonly settings: Settings;
+  /** Every system text that it ever had, by the event in which it stands: prompts of the past refer to it there. */
+  readonly systemTexts: PersistentMap<string>;
   readonly nodes: PersistentMap<Node>;
   /** The selected one: what was last chosen, sent (notes aside) or requested. */
   readonly leaf: string | null;
@@ -42,6 +44,7 @@ export const conversation: Aggregate<Conversation, RecordedInConversation> = {
     seen: 0,
     owner: null,
     settings: noSettings,
+    systemTexts: PersistentMap.empty(),
     nodes: PersistentMap.empty(),
     leaf: null,
     open: null,
@@ -73,13 +76,16 @@ function changedBy(state: Conversation, event: RecordedInConversation): Partial<
     case 'ConversationRestored':
       return { settings: { ...state.settings, archived: false } };
     case 'ConversationConfigured':
-      return { settings: configured(state.settings, event.data, event.id) };
+      return {
+        settings: configured(state.settings, event.data, event.id),
+        systemTexts: withText(state.systemTexts, event.id, event.data.system),
+      };
     case 'MessageSent':
       return messageSent(state, event.data, event.at);
     case 'GenerationRequested':
       return generationRequested(state, event.data, event.at);
     case 'PromptAssembled':
-      return promptAssembled(state, event.data);
+      return promptAssembled(state, event.data, event.at);
     case 'GenerationCancelRequested':
       return replyChanged(state, event.data.generationId, { cancelRequested: true });
     case 'GenerationFinalized':
@@ -101,8 +107,12 @@ function started(
   return {
     owner: { tenant, user: meta.owner ?? null },
     settings: { ...configured(noSettings, data, id), title: data.title },
+    systemTexts: withText(state.systemTexts, id, data.system),
   };
 }
+
+const withText = (texts: PersistentMap<string>, event: string, text: string | null | undefined) =>
+  text === null || text === undefined ? texts : texts.set(event, text);
 
 function messageSent(state: Conversation, data: MessageSent, at: string): Partial<Conversation> {
   const { messageId: id, kind, role, origin, revises = null } = data;
@@ -129,8 +139,10 @@ function generationRequested(state: Conversation, data: GenerationRequested, at:
     options,
     turn,
     prompt: null,
+    promptedAt: null,
     cancelRequested: false,
     result: null,
+    endSeen: null,
   };
   const nodes = state.nodes.set(id, reply);
   return {
@@ -148,11 +160,11 @@ function queuedWith({ nodes, queue }: Conversation, { id, turn }: Reply): readon
 }
 
 /** A generation opens when its prompt stands, and with nothing else. */
-function promptAssembled(state: Conversation, data: PromptAssembled): Partial<Conversation> {
+function promptAssembled(state: Conversation, data: PromptAssembled, at: string): Partial<Conversation> {
   const { generationId } = data;
   if (state.open !== null || !state.queue.includes(generationId)) return {};
   return {
-    ...replyChanged(state, generationId, { prompt: data }),
+    ...replyChanged(state, generationId, { prompt: data, promptedAt: at }),
     open: generationId,
     queue: without(state.queue, generationId),
   };
@@ -163,7 +175,7 @@ function generationFinalized(state: Conversation, data: GenerationFinalized): Pa
   const reply = state.nodes.get(generationId);
   if (reply?.kind !== 'reply' || reply.result) return {};
   return {
-    ...replyChanged(state, generationId, { result: data }),
+    ...replyChanged(state, generationId, { result: data, endSeen: state.seen }),
     open: state.open === generationId ? null : state.open,
     queue: without(state.queue, generationId),
   };

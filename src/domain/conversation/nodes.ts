@@ -41,8 +41,11 @@ export interface Reply extends Placed {
   /** Where it queued when it was asked for; null when it did not have to. */
   readonly turn: 'next' | 'last' | null;
   readonly prompt: PromptAssembled | null;
+  readonly promptedAt: string | null;
   readonly cancelRequested: boolean;
   readonly result: GenerationFinalized | null;
+  /** How many events the conversation had when it ended; null while it has not. */
+  readonly endSeen: number | null;
 }
 
 export type Node = Message | Reply;

@@ -1,0 +1,88 @@
+import { type Assembly, assemblePrompt, type PromptDraft } from '../prompt/assemble.js';
+import type { Tokenizer } from '../prompt/budget.js';
+import type { PathEntry, PromptTexts } from '../prompt/prompt-texts.js';
+import { renderPrompt } from '../prompt/render.js';
+import { Refusal } from '../refusal.js';
+import type { Conversation } from './conversation.js';
+import type { Choices, Node, PromptAssembled, Reply } from './nodes.js';
+import type { Assemble } from './queue.js';
+import { choicesFor } from './settings.js';
+import { pathTo } from './tree.js';
+
+/** What answers when neither the request nor the conversation chooses, and what can be chosen at all. */
+export interface Models {
+  readonly provider: string;
+  /** For every provider; null: each has its own. */
+  readonly model: string | null;
+  /** Those that are configured, with their own models; null: it has none. */
+  readonly providers: Readonly<Record<string, string | null>>;
+}
+
+export type TokenizerOf = (model: string) => Tokenizer;
+
+/** The rule for prompts, for a preview and a turn alike: how a generation that stands in a state is asked for. */
+export function assembling(models: Models, tokenizerOf: TokenizerOf): Assemble {
+  return (state, reply) => {
+    const assembly = assemblyOf(models, tokenizerOf, state, reply);
+    if (assembly instanceof Refusal) return assembly;
+    return assembly.ok ? assembly.prompt : new Refusal('prompt_over_budget', { tokens: assembly.overBudget });
+  };
+}
+
+/** The same with everything that a preview shows. */
+export function assemblyOf(
+  models: Models,
+  tokenizerOf: TokenizerOf,
+  state: Conversation,
+  reply: Reply,
+): Assembly | Refusal {
+  const choices = choicesFor(state.settings, reply.options);
+  const chosen = chosenModel(models, choices);
+  if (chosen instanceof Refusal) return chosen;
+  const path = pathTo(state, reply.parent).map(entryOf);
+  const newest = path.pop();
+  if (!newest) return new Refusal('message_not_found');
+  const { system } = state.settings;
+  const draft: PromptDraft = {
+    ...chosen,
+    params: choices.params ?? {},
+    tokenBudget: choices.tokenBudget,
+    tokenizer: tokenizerOf(chosen.model),
+    system: system && { text: system.text, source: { event: system.event, field: 'system' } },
+    path,
+    newest,
+  };
+  return assemblePrompt(draft);
+}
+
+export function chosenModel(models: Models, choices: Choices): { provider: string; model: string } | Refusal {
+  const provider = choices.provider ?? models.provider;
+  if (!Object.hasOwn(models.providers, provider)) return new Refusal('provider_not_configured', { provider });
+  const model = choices.model ?? models.model ?? models.providers[provider];
+  return model ? { provider, model } : new Refusal('provider_not_configured', { provider, missing: 'model' });
+}
+
+/** The exact body of a recorded prompt, made again from the texts to which it refers. */
+export function bodyOf(state: Conversation, prompt: PromptAssembled): string {
+  return renderPrompt(prompt, textsFor(state, prompt));
+}
+
+/** What a recorded prompt left out, and kept, stands on this path. */
+export const pathOfPrompt = (state: Conversation, { messageId }: PromptAssembled): readonly PathEntry[] =>
+  pathTo(state, messageId).map(entryOf);
+
+function textsFor(state: Conversation, prompt: PromptAssembled): PromptTexts {
+  const path = pathOfPrompt(state, prompt);
+  const placeOf = (id: string) => path.findIndex((entry) => entry.id === id);
+  return {
+    text: ({ event }) => state.systemTexts.get(event) ?? '',
+    path: (from, to) => path.slice(placeOf(from), placeOf(to) + 1),
+  };
+}
+
+/** A reply that has not ended has no text yet: no prompt is made behind it. */
+function entryOf(node: Node): PathEntry {
+  if (node.kind !== 'reply') return { id: node.id, role: node.role, text: node.text };
+  const { text = '', status = 'error' } = node.result ?? {};
+  return { id: node.id, role: 'assistant', text, status };
+}

@@ -1,0 +1,48 @@
+/** One generation and where it belongs. */
+export interface Job {
+  readonly generation: string;
+  readonly conversation: string;
+  readonly tenant: string;
+}
+
+/** How far a generation has come in its conversation's ledger. */
+export type JobStage =
+  /** Asked for, and waiting for its turn. */
+  | 'requested'
+  /** Its prompt stands: somebody has to answer it. */
+  | 'prompted'
+  | 'ended';
+
+export interface TakenJob extends Job {
+  /**
+   * Whether somebody held it before, whose time has run out. When nobody did, whoever is at it may not have come to
+   * say so yet.
+   */
+  readonly wasHeld: boolean;
+}
+
+/**
+ * The generations that are to be answered, and who is at which: a table that can be thrown away and recorded again
+ * from the log. It says who should work; who does is decided by the claim on the generation's tape.
+ *
+ * Time is measured by the store alone, so the clocks of nodes need not agree. Throws RetryableError when it is away.
+ */
+export interface Work {
+  /** May happen twice and in any order, since several writers do it: the furthest stage stands. */
+  record(job: Job, stage: JobStage): Promise<void>;
+
+  /** Records a job as prompted and takes it, unless another holds it or it has ended. True when it is the holder's now. */
+  hold(job: Job, holder: string, durationMs: number): Promise<boolean>;
+
+  /** Takes prompted jobs that nobody holds and whose time has come, those that wait longest first. No two callers get the same one. */
+  take(holder: string, durationMs: number, jobsMax: number): Promise<readonly TakenJob[]>;
+
+  /** Holds on to those of these jobs that are still the holder's, and answers which they are. */
+  renew(holder: string, generations: readonly string[], durationMs: number): Promise<readonly string[]>;
+
+  /** Gives a job back, to be taken by anybody after a pause. Nothing happens when another holds it. */
+  release(holder: string, generation: string, pauseMs: number): Promise<void>;
+
+  /** Where a generation belongs, ended ones included; nothing when it was never recorded. */
+  find(generation: string): Promise<Job | undefined>;
+}
