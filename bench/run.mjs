@@ -6,12 +6,12 @@ import { buildIfStale } from '../scripts/build-if-stale.mjs';
 const [name = '', ...options] = process.argv.slice(2);
 const file = join(import.meta.dirname, `${name}.mjs`);
 if (!/^[a-z]+$/.test(name) || name === 'run' || !existsSync(file)) {
-  process.stderr.write('npm run bench -- append|read|subscribe [--json]\n');
+  process.stderr.write('npm run bench -- append|read|subscribe|stream [--json]\n');
   process.exit(2);
 }
 
 buildIfStale();
-const { bench } = await import(file);
+const { bench, table = (result) => JSON.stringify(result, null, 2) } = await import(file);
 const result = await bench((text) => process.stderr.write(`${text}\n`));
-process.stdout.write(`${options.includes('--json') ? JSON.stringify(result) : JSON.stringify(result, null, 2)}\n`);
+process.stdout.write(`${options.includes('--json') ? JSON.stringify(result) : table(result)}\n`);
 process.exit(0);

@@ -1,17 +1,25 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const directory = join(import.meta.dirname, '..', 'peers');
 
-/** A peer, which is installed on first use; or the reason why there is none. */
+/** A peer that is a library, or the reason why there is none. */
 export async function loadPeer(name) {
-  if (!existsSync(join(directory, 'node_modules'))) {
-    const { status, stderr } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
-      cwd: directory,
-      encoding: 'utf8',
-    });
-    if (status !== 0) return { reason: `npm ci in bench/peers failed: ${stderr.trim().split('\n').at(-1)}` };
-  }
-  return { module: await import(join(directory, `${name}.mjs`)) };
+  const reason = installPeers();
+  return reason ? { reason } : { module: await import(peerFile(name)) };
 }
+
+export const peerFile = (name) => join(directory, `${name}.mjs`);
+
+/** Installs all peers on first use and after their lock has changed. Answers the reason when that fails. */
+export function installPeers() {
+  if (changedAt('node_modules/.package-lock.json') >= changedAt('package-lock.json')) return undefined;
+  const { status, stderr } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    cwd: directory,
+    encoding: 'utf8',
+  });
+  return status === 0 ? undefined : `npm ci in bench/peers failed: ${stderr.trim().split('\n').at(-1)}`;
+}
+
+const changedAt = (file) => statSync(join(directory, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
