@@ -14,7 +14,7 @@ export function banner(config: Config, { version, address, logDescription, first
     ['address', address],
     ['docs', `${address}/docs`],
     ['log', logDescription],
-    ['model', `${config.model} (provider ${config.provider})`],
+    ['model', `${config.model ?? config.provider} (provider ${config.provider})`],
     ['data', config.dataDir],
   ];
   if (firstKey) lines.push(['key', `${firstKey}  (shown once; kept in ${config.dataDir}/admin.key)`]);

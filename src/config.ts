@@ -17,7 +17,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly openai: { readonly apiKey: string | undefined; readonly baseUrl: string | undefined };
   readonly provider: Provider;
-  readonly model: string;
+  /** Absent: each provider has its own. */
+  readonly model: string | undefined;
   readonly adminKey: string | undefined;
   readonly roles: readonly Role[];
   readonly deltaFlushMs: number;
@@ -85,7 +86,7 @@ function readProvider(read: Reader): Pick<Config, 'openai' | 'provider' | 'model
   if (provider === 'openai' && !read.has('VERBATIM_MODEL')) {
     read.mistake('VERBATIM_MODEL', 'the name of a model, since the provider is openai');
   }
-  return { openai, provider, model: model ?? 'demo' };
+  return { openai, provider, model };
 }
 
 /** Reads one variable at a time and remembers what was wrong. An empty value counts as absent. */

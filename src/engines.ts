@@ -1,17 +1,24 @@
 import pg from 'pg';
+import { DemoLanguageModel } from './adapters/demo/demo-language-model.js';
 import { ConnectionPool } from './adapters/postgres/connection-pool.js';
 import { startEmbeddedPostgres } from './adapters/postgres/embedded/embedded-postgres.js';
 import { migrate } from './adapters/postgres/migrate.js';
 import { PostgresCheckpoints } from './adapters/postgres/postgres-checkpoints.js';
+import { PostgresCommandPlaces } from './adapters/postgres/postgres-command-places.js';
 import { PostgresEventLog } from './adapters/postgres/postgres-event-log.js';
 import { PostgresKeys } from './adapters/postgres/postgres-keys.js';
 import { PostgresLeases } from './adapters/postgres/postgres-leases.js';
+import { PostgresWork } from './adapters/postgres/postgres-work.js';
+import { systemClock } from './adapters/system/system-clock.js';
 import type { Config } from './config.js';
 import { limits } from './limits.js';
 import type { Checkpoints } from './ports/checkpoints.js';
+import type { CommandPlaces } from './ports/command-places.js';
 import type { EventLog } from './ports/event-log.js';
 import type { Keys } from './ports/keys.js';
+import type { LanguageModel } from './ports/language-model.js';
 import type { Leases } from './ports/leases.js';
+import type { Work } from './ports/work.js';
 
 /** What the product runs on, chosen by the configuration here and nowhere else. */
 export interface Engines {
@@ -19,6 +26,10 @@ export interface Engines {
   readonly checkpoints: Checkpoints;
   readonly leases: Leases;
   readonly keys: Keys;
+  readonly work: Work;
+  readonly places: CommandPlaces;
+  /** By the names of their providers. */
+  readonly models: ReadonlyMap<string, LanguageModel>;
   /** For people: which log this is, and where. Never holds a secret. */
   readonly logDescription: string;
   close(): Promise<void>;
@@ -45,6 +56,9 @@ export async function openEngines(config: Config, onNotice: (text: string) => vo
     checkpoints: new PostgresCheckpoints(pool),
     leases: new PostgresLeases(pool),
     keys: new PostgresKeys(pool),
+    work: new PostgresWork(pool),
+    places: new PostgresCommandPlaces(pool),
+    models: await openModels(config),
     logDescription: database.description,
     async close() {
       await log.close();
@@ -52,6 +66,15 @@ export async function openEngines(config: Config, onNotice: (text: string) => vo
       await database.close();
     },
   };
+}
+
+/** The demo model is always there: it asks nobody. */
+async function openModels({ openai }: Config): Promise<Map<string, LanguageModel>> {
+  const models = new Map<string, LanguageModel>([['demo', new DemoLanguageModel(systemClock)]]);
+  if (openai.apiKey === undefined && openai.baseUrl === undefined) return models;
+  // Its SDK takes a moment to load, and most starts on a new machine need none.
+  const { OpenAiLanguageModel } = await import('./adapters/openai/openai-language-model.js');
+  return models.set('openai', new OpenAiLanguageModel(openai, systemClock));
 }
 
 async function openDatabase(config: Config, onNotice: (text: string) => void): Promise<Database> {

@@ -15,8 +15,8 @@ export type JobStage =
 
 export interface TakenJob extends Job {
   /**
-   * Whether somebody held it before, whose time has run out. When nobody did, whoever is at it may not have come to
-   * say so yet.
+   * Whether somebody held it before, who gave it back or whose time has run out: nobody can be at it unannounced. When
+   * nobody ever did, whoever is at it may not have come to say so yet.
    */
   readonly wasHeld: boolean;
 }

@@ -1,7 +1,10 @@
+import { DemoLanguageModel } from '../../src/adapters/demo/demo-language-model.js';
 import { MemoryCheckpoints } from '../../src/adapters/memory/memory-checkpoints.js';
+import { MemoryCommandPlaces } from '../../src/adapters/memory/memory-command-places.js';
 import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import { MemoryKeys } from '../../src/adapters/memory/memory-keys.js';
 import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
+import { MemoryWork } from '../../src/adapters/memory/memory-work.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import type { Engines } from '../../src/engines.js';
 
@@ -12,6 +15,9 @@ export function memoryEngines(): Engines {
     checkpoints: new MemoryCheckpoints(),
     leases: new MemoryLeases(systemClock),
     keys: new MemoryKeys(),
+    work: new MemoryWork(systemClock),
+    places: new MemoryCommandPlaces(),
+    models: new Map([['demo', new DemoLanguageModel(systemClock)]]),
     logDescription: 'in memory',
     close: async () => {},
   };

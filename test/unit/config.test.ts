@@ -20,7 +20,7 @@ describe('the configuration', () => {
       dataDir: `${process.cwd()}/data`,
       databaseUrl: undefined,
       provider: 'demo',
-      model: 'demo',
+      model: undefined,
       adminKey: undefined,
       roles: ['api', 'saga', 'projections', 'relay'],
       deltaFlushMs: 50,
@@ -49,8 +49,8 @@ describe('the configuration', () => {
   it.each([
     [{ OPENAI_API_KEY: 'sk-1', VERBATIM_MODEL: 'm' }, 'openai', 'm'],
     [{ OPENAI_BASE_URL: 'http://localhost:1234/v1', VERBATIM_MODEL: 'm' }, 'openai', 'm'],
-    [{ OPENAI_API_KEY: 'sk-1', VERBATIM_PROVIDER: 'demo' }, 'demo', 'demo'],
-    [{}, 'demo', 'demo'],
+    [{ OPENAI_API_KEY: 'sk-1', VERBATIM_PROVIDER: 'demo' }, 'demo', undefined],
+    [{}, 'demo', undefined],
   ])('with %j the provider is %s and the model %s', (environment, provider, model) => {
     expect(loadConfig(environment)).toMatchObject({ provider, model });
   });

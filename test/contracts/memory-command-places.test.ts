@@ -1,0 +1,7 @@
+import { MemoryCommandPlaces } from '../../src/adapters/memory/memory-command-places.js';
+import { commandPlacesContract } from './command-places.contract.js';
+
+commandPlacesContract('memory', async () => {
+  const places = new MemoryCommandPlaces();
+  return { open: async () => places, destroy: async () => {} };
+});

@@ -1,0 +1,8 @@
+import { MemoryWork } from '../../src/adapters/memory/memory-work.js';
+import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { workContract } from './work.contract.js';
+
+workContract('memory', async () => {
+  const work = new MemoryWork(systemClock);
+  return { open: async () => work, destroy: async () => {} };
+});

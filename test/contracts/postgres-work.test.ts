@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { MemoryWork } from '../../src/adapters/memory/memory-work.js';
+import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
+import { PostgresCommandPlaces } from '../../src/adapters/postgres/postgres-command-places.js';
+import { PostgresWork } from '../../src/adapters/postgres/postgres-work.js';
+import { RetryableError } from '../../src/ports/errors.js';
+import type { Job, Work } from '../../src/ports/work.js';
+import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { postgresStore } from '../support/postgres-store.js';
+import { workContract } from './work.contract.js';
+
+workContract('Postgres', () => postgresStore((pool) => new PostgresWork(pool)));
+
+const LONG_MS = 600_000;
+const aJob = (generation: string): Job => ({ generation, conversation: `of ${generation}`, tenant: 't' });
+
+describe('work in a Postgres of its own', () => {
+  let postgres: TestPostgres;
+  let pool: ConnectionPool;
+  let work: Work;
+  beforeAll(async () => {
+    postgres = await startTestPostgres();
+    // One connection, so that what it has counted is counted once it is asked.
+    pool = new ConnectionPool(postgres.connection, 1, 10_000);
+    work = new PostgresWork(pool);
+  });
+  afterEach(() => query('TRUNCATE runtime.generations'));
+  afterAll(async () => {
+    await pool.close();
+    await postgres.stop();
+  });
+
+  const query = (text: string) => pool.query<string[]>({ text, rowMode: 'array' });
+
+  async function counted(text: string): Promise<number[]> {
+    await query('SELECT pg_stat_force_next_flush()');
+    const [row] = await query(text);
+    return (row ?? []).map(Number);
+  }
+
+  it('answers as memory does, whatever is asked for', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(someCall, { minLength: 1, maxLength: 40 }), async (calls) => {
+        let ticks = 0;
+        const memory = new MemoryWork({ now: () => ++ticks });
+        await query('TRUNCATE runtime.generations');
+        for (const call of calls) expect(await answer(work, call)).toEqual(await answer(memory, call));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('takes past a job that somebody is about to take, without waiting', async () => {
+    const [locked, free] = [aJob('1'), aJob('2')];
+    for (const job of [locked, free]) await work.record(job, 'prompted');
+    await withClient(postgres.connection, async (client) => {
+      await client.query(`BEGIN; SELECT FROM runtime.generations WHERE generation = '1' FOR UPDATE`);
+      expect(await work.take('a', LONG_MS, 2)).toEqual([{ ...free, wasHeld: false }]);
+      await client.query('ROLLBACK');
+    });
+    expect(await work.take('a', LONG_MS, 2)).toEqual([{ ...locked, wasHeld: false }]);
+  });
+
+  it('takes without looking at what has ended, or is not due', async () => {
+    await query(`
+      INSERT INTO runtime.generations (generation, conversation, tenant, stage, due_at)
+      SELECT 'ended-' || nth, 'c', 't', 'ended'::runtime.job_stage, now() FROM generate_series(1, 50000) nth
+      UNION ALL
+      SELECT 'paused-' || nth, 'c', 't', 'prompted', now() + interval '1 hour' FROM generate_series(1, 1000) nth`);
+    await work.record(aJob('1'), 'prompted');
+    const rowsRead = () =>
+      counted(`
+        SELECT t.seq_tup_read, i.idx_tup_read
+        FROM pg_stat_user_tables t JOIN pg_stat_user_indexes i USING (schemaname, relname)
+        WHERE schemaname = 'runtime' AND indexrelname = 'generations_to_take'`);
+    const [unindexed = 0, indexed = 0] = await rowsRead();
+    expect(await work.take('a', LONG_MS, 10)).toHaveLength(1);
+    expect(await rowsRead()).toEqual([unindexed, indexed + 1]);
+  });
+
+  it('waits for no flush, and leaves the connection to those who do', async () => {
+    const flushes = async () => {
+      const [writes] = await counted(`
+        SELECT sum(writes) FROM pg_stat_io WHERE object = 'wal' AND context = 'normal' AND backend_type = 'client backend'`);
+      return writes ?? Number.NaN;
+    };
+    const before = await flushes();
+    for (let nth = 0; nth < 10; nth++) {
+      const job = aJob(`${nth}`);
+      await work.record(job, 'requested');
+      await work.record(job, 'prompted');
+      await work.take('a', LONG_MS, 1);
+      await work.hold(job, 'a', LONG_MS);
+      await work.renew('a', [job.generation], LONG_MS);
+      await work.release('a', job.generation, 0);
+      await work.record(job, 'ended');
+    }
+    expect(await flushes()).toBe(before);
+    await new PostgresCommandPlaces(pool).claim(randomUUID(), 'c');
+    expect(await flushes()).toBe(before + 1);
+  });
+});
+
+type Call = { [Name in keyof Work]: readonly [Name, ...Parameters<Work[Name]>] }[keyof Work];
+
+const named = <Name extends keyof Work>(name: Name) => fc.constant(name);
+const holder = fc.constantFrom('a', 'b');
+const generation = fc.constantFrom('1', '2', '3');
+const job = generation.map(aJob);
+/** Over at once, or never: so no answer depends on how fast the calls follow each other. */
+const time = fc.constantFrom(0, LONG_MS);
+
+const someCall: fc.Arbitrary<Call> = fc.oneof(
+  { weight: 5, arbitrary: fc.tuple(named('record'), job, fc.constantFrom('requested', 'prompted')) },
+  // Seldom, because nothing happens to a job after it.
+  { weight: 1, arbitrary: fc.tuple(named('record'), job, fc.constant('ended')) },
+  { weight: 10, arbitrary: fc.tuple(named('hold'), job, holder, time) },
+  { weight: 10, arbitrary: fc.tuple(named('take'), holder, time, fc.integer({ min: 0, max: 3 })) },
+  { weight: 5, arbitrary: fc.tuple(named('renew'), holder, fc.array(generation, { maxLength: 4 }), time) },
+  { weight: 8, arbitrary: fc.tuple(named('release'), holder, generation, time) },
+  { weight: 2, arbitrary: fc.tuple(named('find'), generation) },
+);
+
+async function answer(work: Work, [name, ...values]: Call): Promise<unknown> {
+  const given = await (work[name] as (...values: unknown[]) => Promise<unknown>).apply(work, values);
+  // Which ones are renewed is said in no order.
+  return name === 'renew' ? (given as string[]).toSorted() : given;
+}
+
+it('work in a Postgres that is away fails for now, and not for good', async () => {
+  const pool = new ConnectionPool({ host: '/nowhere' }, 1, 1_000);
+  const work = new PostgresWork(pool);
+  await expect(work.record(aJob('1'), 'prompted')).rejects.toBeInstanceOf(RetryableError);
+  await expect(work.hold(aJob('1'), 'a', 1)).rejects.toBeInstanceOf(RetryableError);
+  await expect(work.take('a', 1, 1)).rejects.toBeInstanceOf(RetryableError);
+  await expect(work.renew('a', ['1'], 1)).rejects.toBeInstanceOf(RetryableError);
+  await expect(work.release('a', '1', 1)).rejects.toBeInstanceOf(RetryableError);
+  await expect(work.find('1')).rejects.toBeInstanceOf(RetryableError);
+  expect(await work.renew('a', [], 1)).toEqual([]);
+  await pool.close();
+});

@@ -1,0 +1,288 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { Job, JobStage, Work } from '../../src/ports/work.js';
+import { until } from '../support/until.js';
+
+/** Work that several processes share. */
+export interface WorkStore {
+  open(): Promise<Work>;
+  destroy(): Promise<void>;
+}
+
+/** Longer than any test, so only a test that says so sees a time run out. */
+const LONG_MS = 600_000;
+/** More jobs than any test has. */
+const ALL = 1_000;
+
+const STAGES: readonly JobStage[] = ['requested', 'prompted', 'ended'];
+
+/** What every keeper of work must do. Takers see all jobs of a store, so each test ends its own. */
+export function workContract(engine: string, createStore: () => Promise<WorkStore>): void {
+  describe(`work in ${engine}`, () => {
+    let store: WorkStore;
+    let work: Work;
+    let elsewhere: Work;
+    beforeAll(async () => {
+      store = await createStore();
+      [work, elsewhere] = [await store.open(), await store.open()];
+    });
+    afterAll(() => store.destroy());
+
+    const jobs: Job[] = [];
+    afterEach(async () => {
+      for (const job of jobs.splice(0)) await work.record(job, 'ended');
+    });
+
+    function newJob(): Job {
+      const job = { generation: randomUUID(), conversation: randomUUID(), tenant: randomUUID() };
+      jobs.push(job);
+      return job;
+    }
+
+    async function jobIn(stage: JobStage): Promise<Job> {
+      const job = newJob();
+      await work.record(job, stage);
+      return job;
+    }
+
+    async function jobHeldBy(holder: string, durationMs = LONG_MS): Promise<Job> {
+      const job = newJob();
+      if (!(await work.hold(job, holder, durationMs))) throw new Error(`${holder} did not get a new job`);
+      return job;
+    }
+
+    /** What anybody could take now. They are given back by a time of zero, and count as held from then on. */
+    async function takeable(): Promise<string[]> {
+      return (await elsewhere.take('prober', 0, ALL)).map(({ generation }) => generation);
+    }
+
+    async function stageOf(job: Job): Promise<JobStage> {
+      if ((await takeable()).includes(job.generation)) return 'prompted';
+      return (await elsewhere.hold(job, 'prober', 0)) ? 'requested' : 'ended';
+    }
+
+    describe('find', () => {
+      it('knows nothing of a generation that was never recorded', async () => {
+        expect(await work.find(randomUUID())).toBeUndefined();
+      });
+
+      it.each(STAGES)('tells where one that is %s belongs, from everywhere', async (stage) => {
+        const job = await jobIn(stage);
+        expect(await work.find(job.generation)).toEqual(job);
+        expect(await elsewhere.find(job.generation)).toEqual(job);
+      });
+
+      it('tells where one belongs that was held before it was recorded', async () => {
+        const job = await jobHeldBy('a');
+        expect(await elsewhere.find(job.generation)).toEqual(job);
+      });
+    });
+
+    describe('record', () => {
+      it('leaves the furthest stage standing, in whatever order, however often, and at once or not', async () => {
+        const recorded = fc.array(fc.constantFrom(...STAGES), { minLength: 1, maxLength: 8 });
+        await fc.assert(
+          fc.asyncProperty(recorded, fc.boolean(), async (stages, atOnce) => {
+            const job = newJob();
+            const writes = stages.map((stage, nth) => () => (nth % 2 === 0 ? work : elsewhere).record(job, stage));
+            if (atOnce) await Promise.all(writes.map((write) => write()));
+            else for (const write of writes) await write();
+            expect(await stageOf(job)).toBe(STAGES.findLast((stage) => stages.includes(stage)));
+            await work.record(job, 'ended');
+          }),
+          { numRuns: 40 },
+        );
+      });
+
+      it.each(['requested', 'prompted'] as const)('of %s leaves a job with its holder', async (stage) => {
+        const job = await jobHeldBy('a');
+        await elsewhere.record(job, stage);
+        expect(await takeable()).toEqual([]);
+        expect(await work.renew('a', [job.generation], LONG_MS)).toEqual([job.generation]);
+      });
+
+      it('of the end takes a job from everybody, for good', async () => {
+        const job = await jobHeldBy('a');
+        await elsewhere.record(job, 'ended');
+        expect(await work.renew('a', [job.generation], LONG_MS)).toEqual([]);
+        expect(await work.hold(job, 'a', LONG_MS)).toBe(false);
+        await work.release('a', job.generation, 0);
+        await work.record(job, 'prompted');
+        expect(await takeable()).toEqual([]);
+        expect(await elsewhere.hold(job, 'b', LONG_MS)).toBe(false);
+      });
+    });
+
+    describe('take', () => {
+      it('finds nothing where nothing is prompted', async () => {
+        await jobIn('requested');
+        await jobIn('ended');
+        expect(await work.take('a', LONG_MS, ALL)).toEqual([]);
+      });
+
+      it('gives a prompted job to one, and to nobody else', async () => {
+        const job = await jobIn('prompted');
+        expect(await work.take('a', LONG_MS, ALL)).toEqual([{ ...job, wasHeld: false }]);
+        expect(await elsewhere.take('b', LONG_MS, ALL)).toEqual([]);
+        expect(await work.take('a', LONG_MS, ALL)).toEqual([]);
+        expect(await elsewhere.hold(job, 'b', LONG_MS)).toBe(false);
+        expect(await work.renew('a', [job.generation], LONG_MS)).toEqual([job.generation]);
+      });
+
+      it('gives those that wait longest first, and no more than asked for', async () => {
+        const waiting = [await jobIn('requested'), await jobIn('prompted'), await jobIn('prompted')];
+        await work.record(waiting[0] as Job, 'prompted');
+        const rounds = [await work.take('a', LONG_MS, 2), await elsewhere.take('b', LONG_MS, 2)];
+        expect(rounds.map((round) => round.length)).toEqual([2, 1]);
+        expect(rounds.flat()).toEqual(waiting.map((job) => ({ ...job, wasHeld: false })));
+      });
+
+      it('gives each job once, to whichever of many that ask at once', async () => {
+        const waiting = await Promise.all(Array.from({ length: 60 }, () => jobIn('prompted')));
+        const asked = Array.from({ length: 12 }, (_, nth) =>
+          (nth % 2 === 0 ? work : elsewhere).take(`holder-${nth}`, LONG_MS, 7),
+        );
+        const rounds = [...(await Promise.all(asked)), await work.take('rest', LONG_MS, ALL)];
+        const taken = rounds.flat().map(({ generation }) => generation);
+        expect(taken.toSorted()).toEqual(waiting.map(({ generation }) => generation).toSorted());
+      });
+
+      it('gives no job that another holds at the same moment', async () => {
+        for (let round = 0; round < 20; round++) {
+          const job = await jobIn('prompted');
+          const [held, taken] = await Promise.all([work.hold(job, 'a', LONG_MS), elsewhere.take('b', LONG_MS, ALL)]);
+          expect(taken).toHaveLength(held ? 0 : 1);
+        }
+      });
+
+      it('gives a job to another when its time has run out, and not before', async () => {
+        const durationMs = 300;
+        const heldAt = performance.now();
+        const job = await jobHeldBy('a', durationMs);
+        let taken = await elsewhere.take('b', LONG_MS, ALL);
+        await until(async () => {
+          if (taken.length === 0) taken = await elsewhere.take('b', LONG_MS, ALL);
+          return taken.length > 0;
+        });
+        // The store's clock and this one may tick apart a little.
+        expect(performance.now() - heldAt).toBeGreaterThan(durationMs - 20);
+        expect(taken).toEqual([{ ...job, wasHeld: true }]);
+        expect(await work.renew('a', [job.generation], 0)).toEqual([]);
+        expect(await takeable()).toEqual([]);
+      });
+    });
+
+    describe('hold', () => {
+      it.each(['requested', 'prompted'] as const)('gives a job that is %s to who asks', async (stage) => {
+        const job = await jobIn(stage);
+        expect(await work.hold(job, 'a', LONG_MS)).toBe(true);
+        expect(await elsewhere.hold(job, 'b', LONG_MS)).toBe(false);
+        expect(await takeable()).toEqual([]);
+      });
+
+      it('makes a job prompted: once its time has run out, anybody may take it', async () => {
+        const job = await jobIn('requested');
+        await work.hold(job, 'a', 0);
+        expect(await elsewhere.take('b', LONG_MS, ALL)).toEqual([{ ...job, wasHeld: true }]);
+      });
+
+      it('lasts as long as its holder asked for last', async () => {
+        const job = await jobHeldBy('a');
+        expect(await elsewhere.hold(job, 'a', 0)).toBe(true);
+        expect(await takeable()).toEqual([job.generation]);
+        expect(await work.hold(job, 'a', LONG_MS)).toBe(true);
+        expect(await takeable()).toEqual([]);
+      });
+
+      it('is given to one of ten that ask at once for a job nobody has heard of', async () => {
+        const job = newJob();
+        const asked = Array.from({ length: 10 }, (_, nth) =>
+          (nth % 2 === 0 ? work : elsewhere).hold(job, `holder-${nth}`, LONG_MS),
+        );
+        expect((await Promise.all(asked)).filter((held) => held)).toHaveLength(1);
+      });
+    });
+
+    describe('renew', () => {
+      it('answers with those that are still the holder’s, and only those', async () => {
+        const held = [await jobHeldBy('a'), await jobHeldBy('a')];
+        const released = await jobHeldBy('a');
+        await work.release('a', released.generation, LONG_MS);
+        const ended = await jobHeldBy('a');
+        await work.record(ended, 'ended');
+        const others = [await jobHeldBy('b'), await jobHeldBy('a', 0), await jobIn('prompted'), released, ended];
+        const asked = [...others, ...held, ...held].map(({ generation }) => generation);
+        const renewed = await work.renew('a', [...asked, randomUUID()], LONG_MS);
+        expect(renewed.toSorted()).toEqual(held.map(({ generation }) => generation).toSorted());
+      });
+
+      it('answers with nothing for nothing', async () => {
+        await jobHeldBy('a');
+        expect(await work.renew('a', [], LONG_MS)).toEqual([]);
+      });
+
+      it('makes a job last as long as it was last renewed for', async () => {
+        const [job, measure] = [await jobHeldBy('a', 1_000), await jobHeldBy('a', 1_000)];
+        expect(await elsewhere.renew('a', [job.generation], LONG_MS)).toEqual([job.generation]);
+        await until(async () => (await takeable()).includes(measure.generation));
+        expect(await takeable()).toEqual([measure.generation]);
+        expect(await work.renew('a', [job.generation], 0)).toEqual([job.generation]);
+        expect(await takeable()).toContain(job.generation);
+      });
+
+      it('does nothing once another has the job', async () => {
+        const job = await jobHeldBy('a', 0);
+        await elsewhere.take('b', LONG_MS, ALL);
+        expect(await work.renew('a', [job.generation], 0)).toEqual([]);
+        expect(await takeable()).toEqual([]);
+        expect(await elsewhere.renew('b', [job.generation], LONG_MS)).toEqual([job.generation]);
+      });
+
+      it('does nothing once the time has run out, even while nobody else has the job: it has to be held anew', async () => {
+        const job = await jobHeldBy('a', 0);
+        expect(await work.renew('a', [job.generation], LONG_MS)).toEqual([]);
+        expect(await work.hold(job, 'a', LONG_MS)).toBe(true);
+        expect(await work.renew('a', [job.generation], LONG_MS)).toEqual([job.generation]);
+      });
+    });
+
+    describe('release', () => {
+      it('lets anybody take the job at once where no pause is asked for', async () => {
+        const job = await jobHeldBy('a');
+        await work.release('a', job.generation, 0);
+        expect(await elsewhere.take('b', LONG_MS, ALL)).toEqual([{ ...job, wasHeld: true }]);
+      });
+
+      it('lets nobody take the job before the pause is over', async () => {
+        const job = await jobHeldBy('a');
+        const pauseMs = 300;
+        const releasedAt = performance.now();
+        await work.release('a', job.generation, pauseMs);
+        await until(async () => (await takeable()).includes(job.generation));
+        expect(performance.now() - releasedAt).toBeGreaterThan(pauseMs - 20);
+      });
+
+      it('puts a job behind those that wait already', async () => {
+        const [released, waiting] = [await jobHeldBy('a'), await jobIn('prompted')];
+        await work.release('a', released.generation, 0);
+        expect(await takeable()).toEqual([waiting.generation, released.generation]);
+      });
+
+      it('does not bind who holds the job itself: that ends the pause', async () => {
+        const job = await jobHeldBy('a');
+        await work.release('a', job.generation, LONG_MS);
+        expect(await elsewhere.hold(job, 'b', 0)).toBe(true);
+        expect(await takeable()).toEqual([job.generation]);
+      });
+
+      it('changes nothing when another holds the job, or nobody ever did', async () => {
+        const [lost, free] = [await jobHeldBy('a', 0), await jobIn('prompted')];
+        await elsewhere.hold(lost, 'b', LONG_MS);
+        for (const { generation } of [lost, free]) await work.release('a', generation, LONG_MS);
+        expect(await elsewhere.renew('b', [lost.generation], LONG_MS)).toEqual([lost.generation]);
+        expect(await work.take('c', LONG_MS, ALL)).toEqual([{ ...free, wasHeld: false }]);
+      });
+    });
+  });
+}
