@@ -8,11 +8,14 @@ import { CachedKeys } from './auth/cached-keys.js';
 import { KeyMint } from './auth/key-mint.js';
 import { RoleGuard } from './auth/role.guard.js';
 import { CreateTenantHandler } from './commands/create-tenant.js';
+import { Folds } from './commands/folds.js';
 import { IssueKeyHandler } from './commands/issue-key.js';
 import { OpenDefaultTenantHandler } from './commands/open-default-tenant.js';
 import { RevokeKeyHandler } from './commands/revoke-key.js';
 import type { TenantParts } from './commands/transact-tenant.js';
 import type { Config } from './config.js';
+import { conversationSide, type Warn } from './conversation-side.js';
+import { tenant } from './domain/tenant.js';
 import type { Engines } from './engines.js';
 import { createCodec } from './events/codec.js';
 import { HealthController } from './http/health.controller.js';
@@ -24,6 +27,7 @@ import { RequestValidationPipe } from './http/request-validation.pipe.js';
 import { TenantsController } from './http/tenants.controller.js';
 import { ListKeysHandler } from './projections/queries/list-keys.js';
 import { recordKeys } from './projections/record-keys.js';
+import { readSide } from './read-side.js';
 import { HostedSubscription } from './sagas/hosted-subscription.js';
 import { type RunnerParts, SubscriptionRunner } from './sagas/subscription-runner.js';
 
@@ -31,15 +35,25 @@ import { type RunnerParts, SubscriptionRunner } from './sagas/subscription-runne
 class AppModule {}
 
 /** Puts the parts together. Handlers are plain classes: what they get stands here, not in decorators. */
-export function appModule(engines: Engines, config: Config): DynamicModule {
+export function appModule(engines: Engines, config: Config, warn: Warn): DynamicModule {
   const { log } = engines;
   const keys = new CachedKeys(engines.keys, systemClock);
-  const tenant: TenantParts = { log, codec: createCodec(), clock: systemClock, ids: systemIds, keys };
+  const codec = createCodec();
+  const tenants = new Folds(log, codec, tenant);
+  const tenantParts: TenantParts = { log, codec, clock: systemClock, ids: systemIds, tenants, keys };
   const runner: RunnerParts = { ...engines, clock: systemClock, holder: systemIds.random(), leaseMs: config.leaseMs };
+  const conversationParts = conversationSide(engines, config, codec, runner, warn);
+  const reading = readSide({
+    ...engines,
+    codec,
+    live: conversationParts.live,
+    heads: conversationParts.conversations,
+    feedsPerUserMax: config.feedsPerUserMax,
+  });
   return {
     module: AppModule,
     imports: [CqrsModule.forRoot()],
-    controllers: [HealthController, KeysController, MeController, TenantsController],
+    controllers: [HealthController, KeysController, MeController, TenantsController, ...reading.controllers],
     providers: [
       { provide: APP_FILTER, useFactory: () => new ProblemFilter() },
       { provide: APP_PIPE, useFactory: () => new RequestValidationPipe() },
@@ -47,12 +61,14 @@ export function appModule(engines: Engines, config: Config): DynamicModule {
       { provide: Readiness, useFactory: () => new Readiness(() => log.head()) },
       { provide: Authenticator, useFactory: () => new Authenticator(keys) },
       { provide: KeyMint, useFactory: () => new KeyMint(systemIds) },
-      { provide: OpenDefaultTenantHandler, useFactory: () => new OpenDefaultTenantHandler(tenant) },
-      { provide: CreateTenantHandler, useFactory: () => new CreateTenantHandler(tenant) },
-      { provide: IssueKeyHandler, useFactory: () => new IssueKeyHandler(tenant) },
-      { provide: RevokeKeyHandler, useFactory: () => new RevokeKeyHandler(tenant) },
+      { provide: OpenDefaultTenantHandler, useFactory: () => new OpenDefaultTenantHandler(tenantParts) },
+      { provide: CreateTenantHandler, useFactory: () => new CreateTenantHandler(tenantParts) },
+      { provide: IssueKeyHandler, useFactory: () => new IssueKeyHandler(tenantParts) },
+      { provide: RevokeKeyHandler, useFactory: () => new RevokeKeyHandler(tenantParts) },
       { provide: ListKeysHandler, useFactory: () => new ListKeysHandler(keys) },
-      ...(config.roles.includes('projections') ? projectionsOf(tenant, runner) : []),
+      ...conversationParts.providers,
+      ...reading.providers,
+      ...(config.roles.includes('projections') ? projectionsOf(tenantParts, runner) : []),
     ],
   };
 }

@@ -25,13 +25,14 @@ export async function createApp(
   logTo?: LogSettings['to'],
 ): Promise<NestFastifyApplication> {
   const adapter = createServer({ level: config.logLevel, to: logTo });
-  const app = await NestFactory.create<NestFastifyApplication>(appModule(engines, config), adapter, {
+  const server = adapter.getInstance();
+  const module = appModule(engines, config, (facts, message) => server.log.warn(facts, message));
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     // What goes wrong while it is put together is thrown; what goes right interests nobody.
     logger: false,
     abortOnError: false,
     bodyParser: false,
   });
-  const server = adapter.getInstance();
   logRequests(server);
   requireKeys(server, app.get(Authenticator));
   acceptStrictJsonOnly(server);

@@ -45,6 +45,9 @@ export const limits = {
 
   /** Writers of one stream that keep overtaking each other; then the caller is told to come back. */
   transactAttemptsMax: 10,
+  /** Streams that are kept as they were folded last: about so much memory, and no more of them than are busy at a time. */
+  foldsBytesMax: 128 * 1024 * 1024,
+  foldsMax: 10_000,
 
   /** A handler that keeps failing is poisoned after this many tries; an outage it reports as such is not counted. */
   handlerAttemptsMax: 6,
@@ -77,8 +80,14 @@ export const limits = {
   problemPathCharactersMax: 200,
   /** Longer than any id, so that an unknown one is not found rather than too long. */
   pathParameterCharactersMax: 1_000,
-  /** Of a tenant, a user or a key. */
+  /** Of a tenant, a user, a key, a provider or a model. */
   nameCharactersMax: 200,
+  /** More than any list shows. */
+  titleCharactersMax: 500,
+  /** Far beyond any model, and it fits every engine's column. */
+  tokenBudgetMax: 2 ** 31 - 1,
+  /** Room for any id that a client makes up, and for no text. */
+  idempotencyKeyCharactersMax: 200,
   /** How long a lookup of a key is trusted: a revoked key must stop within 5 s on every node. */
   keyCacheMs: 2_000,
   keyCacheEntriesMax: 10_000,
@@ -86,8 +95,10 @@ export const limits = {
   /** A stop that has not finished by then is ended, so that a supervisor never has to. */
   stopDeadlineMs: 20_000,
 
-  /** A message. An answer may be longer: it is cut off, not refused. */
+  /** A message, or a system text. An answer may be longer: it is cut off, not refused. */
   contentBytesMax: 256 * 1024,
+  /** As JSON it may take six times its bytes: with its turn it must fit one append. */
+  contentEscapedBytesMax: 900 * 1024,
   /** Far more than people wait for, and few enough that one append can end them all when none can be assembled. */
   queuedTurnsMax: 100,
   /** Calls for one generation while no byte has come: after refusals that may pass, and after crashes. */
@@ -95,4 +106,37 @@ export const limits = {
   attemptsAfterCrashMax: 2,
   /** A provider that asks for a longer pause has ended the generation. */
   retryAfterMsMax: 30_000,
+  /** Before the second attempt, when the provider asks for nothing; twice as long before the next. */
+  retryPauseMs: 500,
+
+  /** An answer, and what is thought about it: each of them, in UTF-8. */
+  answerBytesMax: 512 * 1024,
+  /** An answer stands in one event, and as JSON it may take six times its bytes: with its envelope it must fit one append. */
+  answerEscapedBytesMax: 900 * 1024,
+  answerTokensMax: 256 * 1024,
+  /** Of text in one append, so that it fits however it is escaped. */
+  deltaCharactersMax: 64 * 1024,
+
+  /** Behind lost wake-ups stands this look at the work table. */
+  workPollMs: 500,
+  /** How long a stop waits for open generations to finish; what is left then is handed over. */
+  drainMs: 10_000,
+
+  /** One answer with a conversation: the newest nodes, fewer when their texts would fill the memory of a reader. */
+  viewNodesMax: 500,
+  viewTextCharactersMax: 32 * 1024 * 1024,
+  /** What may wait for a client that does not read; then it is closed, and can resume. */
+  streamWaitingBytesMax: 1024 * 1024,
+  /** What is ready leaves in one write, up to this much; a client gets no more before it has taken that. */
+  streamWriteBytesMax: 64 * 1024,
+  /** One timer for all streams of a process; the other paces count its ticks. */
+  streamTickMs: 1_000,
+  /** A revoked key ends its streams within 5 s: this and the age of a lookup together. */
+  streamPrincipalCheckTicks: 2,
+  /** Proxies close what is silent for long. */
+  streamHeartbeatTicks: 15,
+  /** A client that has taken nothing of what waits for so many heartbeats is gone, or as good as that. */
+  streamStalledHeartbeatsMax: 4,
+  /** A stream that was ended and whose client does not take the rest is cut. */
+  streamFarewellTicks: 2,
 } as const;

@@ -9,6 +9,15 @@ export interface Caller {
   readonly traceparent?: string;
 }
 
+/** Who asks for something that appends to a conversation, and may ask again without knowing what came of it. */
+export interface WritingCaller extends Caller {
+  readonly idempotency?: {
+    readonly key: string;
+    /** Of the whole request: the same key with another one is refused. */
+    readonly fingerprint: string;
+  };
+}
+
 export function metadataOf({ user, traceId, traceparent }: Caller, commandId: string): Metadata {
   return {
     actor: { id: user, kind: 'user' },

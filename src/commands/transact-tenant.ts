@@ -1,12 +1,14 @@
 import type { Decide } from '../domain/decider.js';
-import { type Tenant, tenant as tenantAggregate, tenantStream } from '../domain/tenant.js';
+import { type Tenant, tenantStream } from '../domain/tenant.js';
 import type { Metadata } from '../events/envelope.js';
 import type { TenantEvent } from '../events/tenant-events.js';
 import { RetryableError } from '../ports/errors.js';
 import type { Keys } from '../ports/keys.js';
+import type { Folds } from './folds.js';
 import { type Committed, type TransactionParts, transact } from './transact.js';
 
 export interface TenantParts extends TransactionParts {
+  readonly tenants: Folds<Tenant, TenantEvent>;
   readonly keys: Keys;
 }
 
@@ -25,7 +27,7 @@ export async function transactTenant(
   { tenant, meta, decide }: TenantTransaction,
 ): Promise<readonly Committed<TenantEvent>[]> {
   const stream = tenantStream(tenant);
-  const events = await transact(parts, { stream, tenant, meta, aggregate: tenantAggregate, decide });
+  const { events } = await transact(parts, { stream, tenant, meta, folds: parts.tenants, decide });
   for (const event of events) {
     if (event.type !== 'TenantCreated') await parts.keys.record({ ...event, tenant }).catch(ifOutage);
   }

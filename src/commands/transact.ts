@@ -1,12 +1,13 @@
-import type { Aggregate, Decide } from '../domain/decider.js';
+import { derivedId } from '../domain/derived-id.js';
 import type { DomainEvent } from '../events/catalogue.js';
 import type { Codec } from '../events/codec.js';
-import type { Metadata } from '../events/envelope.js';
+import type { Metadata, NewEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
-import { LogUnavailable, TerminalError } from '../ports/errors.js';
-import type { EventLog, ExpectedRevision } from '../ports/event-log.js';
+import { LogUnavailable } from '../ports/errors.js';
+import type { EventLog } from '../ports/event-log.js';
 import type { Ids } from '../ports/ids.js';
+import type { Folded, Folds } from './folds.js';
 
 export interface TransactionParts {
   readonly log: EventLog;
@@ -15,53 +16,102 @@ export interface TransactionParts {
   readonly ids: Ids;
 }
 
-export interface Transaction<State, Event extends DomainEvent> {
+export type Awaitable<T> = T | Promise<T>;
+
+export interface Transaction<State, Event extends DomainEvent, Read extends DomainEvent> {
   readonly stream: string;
   readonly tenant: string;
+  /** Its command id is good for this decision alone: the ids of what is decided derive from it. */
   readonly meta: Metadata;
-  readonly aggregate: Aggregate<State, Event>;
-  readonly decide: Decide<State, Event>;
+  readonly folds: Folds<State, Read>;
+  /** It may first have to load what a pure decision is given. */
+  readonly decide: (state: State) => Awaitable<readonly Event[]>;
+  /** Called when the events are on their way; what it appends at once leaves with them. */
+  readonly onAppend?: (events: readonly Event[], committed: Promise<boolean>) => void;
 }
 
 /** A decided event that now stands in the log, and where. */
 export type Committed<Event> = Event & { readonly revision: number; readonly at: string };
 
-/** Loads a stream, folds it, decides, appends; and again from the start when another writer was faster. */
-export async function transact<State, Event extends DomainEvent>(
+export interface Transacted<State, Event> {
+  readonly events: readonly Committed<Event>[];
+  /** With those events, and perhaps with what others wrote behind them. */
+  readonly state: State;
+}
+
+/**
+ * Decides on what a stream was folded to and appends the decision there; and again when another writer was faster.
+ * What is remembered may be out of date: an append finds that out by itself, and what appends nothing, a refusal as
+ * much as a decision that there is nothing to do, is decided once more on what stands.
+ */
+export async function transact<State, Event extends DomainEvent, Read extends DomainEvent>(
   parts: TransactionParts,
-  { stream, tenant, meta, aggregate, decide }: Transaction<State, Event>,
-): Promise<readonly Committed<Event>[]> {
-  for (let attempt = 1; attempt <= limits.transactAttemptsMax; attempt++) {
-    const { state, revision } = await load(parts, stream, aggregate);
-    const decided = decide(state);
-    if (decided.length === 0) return [];
-    const at = new Date(parts.clock.now()).toISOString();
-    const events = decided.map((event) => parts.codec.encode(event, { id: parts.ids.random(), tenant, at, meta }));
-    const append = await parts.log.append(stream, revision, events);
-    if (append.outcome === 'unavailable') throw new LogUnavailable(`${stream} cannot be written now`);
-    if (append.outcome !== 'conflict') {
-      const first = append.revision - decided.length + 1;
-      return decided.map((event, nth) => ({ ...event, revision: first + nth, at }));
-    }
+  transaction: Transaction<State, Event, Read>,
+): Promise<Transacted<State, Event>> {
+  const { stream, folds, decide } = transaction;
+  const remembered = folds.last(stream);
+  const done = remembered && (await attempt(parts, transaction, remembered, ifAny(decide)));
+  if (done) return done;
+  for (let tries = 1; tries <= limits.transactAttemptsMax; tries++) {
+    const again = await attempt(parts, transaction, await folds.current(stream), decide);
+    if (again) return again;
   }
   throw new LogUnavailable(`${stream} was changed by others ${limits.transactAttemptsMax} times in a row`);
 }
 
-async function load<State, Event extends DomainEvent>(
-  { log, codec }: TransactionParts,
+/** Nothing when the stream stands elsewhere. */
+async function attempt<State, Event extends DomainEvent, Read extends DomainEvent>(
+  parts: TransactionParts,
+  { stream, tenant, meta, folds, onAppend }: Transaction<State, Event, Read>,
+  before: Folded<State>,
+  decide: (state: State) => Awaitable<readonly Event[] | undefined>,
+): Promise<Transacted<State, Event> | undefined> {
+  const decided = await decide(before.state);
+  if (!decided) return undefined;
+  if (decided.length === 0) return { events: [], state: before.state };
+  const at = new Date(parts.clock.now()).toISOString();
+  const wrapped = decided.map((event, nth) => ({ event, id: derivedId(meta.commandId, `${nth}`), tenant, at, meta }));
+  const encoded = wrapped.map(({ event, ...wrapping }) => parts.codec.encode(event, wrapping));
+
+  const appending = append(parts, stream, before, encoded);
+  onAppend?.(
+    decided,
+    appending.then(
+      (outcome) => outcome !== 'elsewhere',
+      () => false,
+    ),
+  );
+  const outcome = await appending;
+  if (outcome === 'elsewhere') return undefined;
+  const first = before.revision === 'none' ? 0 : before.revision + 1;
+  const events = decided.map((event, nth) => ({ ...event, revision: first + nth, at }));
+  // An earlier try of the same command may have written them, at another time than this one.
+  if (outcome === 'there') return { events, state: (await folds.current(stream)).state };
+  const read = wrapped.map(({ event, ...wrapping }) => ({ ...event, ...wrapping }) as unknown as Read);
+  return { events, state: folds.append(stream, before, encoded, read).state };
+}
+
+async function append(
+  { log }: TransactionParts,
   stream: string,
-  aggregate: Aggregate<State, Event>,
-): Promise<{ state: State; revision: ExpectedRevision }> {
-  let state = aggregate.initial;
-  let revision: ExpectedRevision = 'none';
-  for await (const page of log.readStream(stream)) {
-    for (const recorded of page) {
-      const event = codec.decode(recorded);
-      // Deciding without knowing what has happened could contradict it.
-      if (!event) throw new TerminalError(`${stream} holds ${recorded.type} v${recorded.schema}, of a newer version`);
-      state = aggregate.evolve(state, event as unknown as Event);
-      revision = recorded.revision;
+  { revision }: Folded<unknown>,
+  events: readonly NewEvent[],
+): Promise<'written' | 'there' | 'elsewhere'> {
+  const outcome = await log.append(stream, revision, events);
+  if (outcome.outcome === 'unavailable') throw new LogUnavailable(`${stream} cannot be written now`);
+  if (outcome.outcome === 'conflict') return 'elsewhere';
+  if (outcome.outcome === 'appended') return 'written';
+  return outcome.revision === (revision === 'none' ? -1 : revision) + events.length ? 'there' : 'elsewhere';
+}
+
+/** Only a decision that appends can be made without looking: the log will say when it came too late. */
+function ifAny<State, Event>(decide: (state: State) => Awaitable<readonly Event[]>) {
+  return async (state: State): Promise<readonly Event[] | undefined> => {
+    try {
+      const events = await decide(state);
+      return events.length > 0 ? events : undefined;
+    } catch {
+      return undefined;
     }
-  }
-  return { state, revision };
+  };
 }

@@ -10,7 +10,7 @@ export const refusals = {
   idempotency_key_reused: 'This idempotency key came with another request before.',
 
   content_empty: 'A message needs a text.',
-  content_too_long: 'The text of the message is too long.',
+  content_too_long: 'The text is too long.',
   text_malformed: 'A text contains NUL or half of a surrogate pair.',
 
   parent_not_found: 'There is no such node to follow in this conversation.',
@@ -22,6 +22,7 @@ export const refusals = {
   nothing_to_regenerate: 'This generation is still waiting for its turn: there is no answer yet.',
   leaf_not_found: 'There is no such node to select in this conversation.',
   leaf_is_note: 'A note cannot be selected.',
+  node_not_found: 'There is no such node to page back from in this conversation.',
 
   conversation_busy: 'Another generation is open in this conversation.',
   queue_full: 'Too many turns are waiting in this conversation.',

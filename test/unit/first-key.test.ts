@@ -4,8 +4,10 @@ import { describe, expect, it } from '@jest/globals';
 import type { CommandBus } from '@nestjs/cqrs';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { systemIds } from '../../src/adapters/system/system-ids.js';
+import { Folds } from '../../src/commands/folds.js';
 import { type OpenDefaultTenant, OpenDefaultTenantHandler } from '../../src/commands/open-default-tenant.js';
 import { loadConfig } from '../../src/config.js';
+import { tenant } from '../../src/domain/tenant.js';
 import { createCodec } from '../../src/events/codec.js';
 import { openDefaultTenant } from '../../src/first-key.js';
 import { memoryEngines } from '../support/memory-engines.js';
@@ -13,7 +15,9 @@ import { withTemporaryDirectory } from '../support/temporary-directory.js';
 
 /** Starts of several nodes on one log; `before` runs when a start is about to issue its key. */
 function startOn({ log, keys }: ReturnType<typeof memoryEngines>) {
-  const handler = new OpenDefaultTenantHandler({ log, keys, codec: createCodec(), clock: systemClock, ids: systemIds });
+  const codec = createCodec();
+  const tenants = new Folds(log, codec, tenant);
+  const handler = new OpenDefaultTenantHandler({ log, keys, codec, tenants, clock: systemClock, ids: systemIds });
   return (dataDir: string, before = async () => {}) => {
     const execute = async (command: OpenDefaultTenant) => {
       await before();

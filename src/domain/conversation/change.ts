@@ -4,6 +4,7 @@ import { requireWellFormed } from '../well-formed.js';
 import { type Command, type Decision, once } from './command.js';
 import type { Choices } from './nodes.js';
 import { choiceNames, type Settings } from './settings.js';
+import { requireText } from './text.js';
 
 /** What is absent stays as it is; null takes a choice back. */
 export interface Changes extends Choices {
@@ -16,7 +17,7 @@ export interface Changes extends Choices {
 export function change(command: Command, changes: Changes): Decision {
   return once(command, ({ settings }) => {
     requireWellFormed(changes.title);
-    requireWellFormed(changes.system);
+    requireText(changes.system);
     return [...renamed(settings, changes), ...archivedOrRestored(settings, changes), ...configured(settings, changes)];
   });
 }

@@ -2,11 +2,16 @@ import type { ConversationEvent } from '../../events/conversation-events.js';
 import type { Aggregate } from '../decider.js';
 import type { Recorded } from '../recorded.js';
 import { type Handled, handledAfter } from './handled.js';
-import type { GenerationFinalized, GenerationRequested, MessageSent, Node, PromptAssembled, Reply } from './nodes.js';
+import type { GenerationFinalized, MessageSent, Node, PromptAssembled, Reply } from './nodes.js';
 import { PersistentMap } from './persistent-map.js';
 import { configured, noSettings, type Settings } from './settings.js';
 
 export const conversationStream = (id: string): string => `conversation-${id}`;
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Anything else is no conversation, and may not even be the name of a stream. */
+export const isConversationId = (id: string): boolean => UUID.test(id);
 
 /** Whose conversation it is. Without a recorded user it is nobody's. */
 export interface Owner {
@@ -60,7 +65,7 @@ export const conversation: Aggregate<Conversation, RecordedInConversation> = {
 
 /** The state as it would be. What is only foreseen has no id and no time yet, and nothing may refer to them. */
 export function foreseen(state: Conversation, events: readonly ConversationEvent[]): Conversation {
-  const envelope = { id: '', tenant: state.owner?.tenant ?? '', at: '', meta: { commandId: '' } };
+  const envelope = { id: '', tenant: state.owner?.tenant ?? '', at: '', meta: { commandId: '', correlationId: '' } };
   return events.reduce((ahead, event) => conversation.evolve(ahead, { ...event, ...envelope }), state);
 }
 
@@ -83,7 +88,7 @@ function changedBy(state: Conversation, event: RecordedInConversation): Partial<
     case 'MessageSent':
       return messageSent(state, event.data, event.at);
     case 'GenerationRequested':
-      return generationRequested(state, event.data, event.at);
+      return generationRequested(state, event);
     case 'PromptAssembled':
       return promptAssembled(state, event.data, event.at);
     case 'GenerationCancelRequested':
@@ -124,7 +129,10 @@ function messageSent(state: Conversation, data: MessageSent, at: string): Partia
   return { nodes: state.nodes.set(id, message), ...(kind === 'message' && { leaf: id }) };
 }
 
-function generationRequested(state: Conversation, data: GenerationRequested, at: string): Partial<Conversation> {
+function generationRequested(
+  state: Conversation,
+  { data, at, meta }: Extract<RecordedInConversation, { type: 'GenerationRequested' }>,
+): Partial<Conversation> {
   const { generationId: id, messageId, options, turn = null } = data;
   const message = state.nodes.get(messageId);
   if (state.nodes.has(id) || message?.kind !== 'message') return {};
@@ -138,6 +146,7 @@ function generationRequested(state: Conversation, data: GenerationRequested, at:
     regenerates: data.regenerates !== undefined && state.nodes.has(data.regenerates) ? data.regenerates : null,
     options,
     turn,
+    correlationId: meta.correlationId,
     prompt: null,
     promptedAt: null,
     cancelRequested: false,

@@ -40,6 +40,8 @@ export interface Reply extends Placed {
   readonly options: Choices;
   /** Where it queued when it was asked for; null when it did not have to. */
   readonly turn: 'next' | 'last' | null;
+  /** Of the request that asked for it: what is done for it later belongs to the same trace. */
+  readonly correlationId: string;
   readonly prompt: PromptAssembled | null;
   readonly promptedAt: string | null;
   readonly cancelRequested: boolean;

@@ -3,6 +3,7 @@ import { requireWellFormed } from '../well-formed.js';
 import { type Command, type Decision, isRepeated } from './command.js';
 import type { Choices } from './nodes.js';
 import { chosen } from './settings.js';
+import { requireText } from './text.js';
 
 export interface Beginning extends Choices {
   readonly title?: string | null;
@@ -15,7 +16,7 @@ export function start(command: Command, beginning: Beginning): Decision {
     if (state.owner) throw new Refusal('conversation_exists');
     const { title = null, system = null } = beginning;
     requireWellFormed(title);
-    requireWellFormed(system);
+    requireText(system);
     return [{ type: 'ConversationStarted', data: { title, system, ...chosen(beginning) } }];
   };
 }

@@ -4,8 +4,17 @@ import { requireWellFormed } from '../well-formed.js';
 
 export function requireContent(content: string): void {
   if (content.trim() === '') throw new Refusal('content_empty');
-  requireWellFormed(content);
-  const bytes = Buffer.byteLength(content, 'utf8');
-  const bytesMax = limits.contentBytesMax;
+  requireText(content);
+}
+
+/** For texts that enter prompts. Null and absent are no text. */
+export function requireText(text: string | null | undefined): void {
+  if (!text) return;
+  requireWellFormed(text);
+  requireAtMost(Buffer.byteLength(text, 'utf8'), limits.contentBytesMax);
+  requireAtMost(Buffer.byteLength(JSON.stringify(text), 'utf8'), limits.contentEscapedBytesMax);
+}
+
+function requireAtMost(bytes: number, bytesMax: number): void {
   if (bytes > bytesMax) throw new Refusal('content_too_long', { bytes, bytesMax });
 }

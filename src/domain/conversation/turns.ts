@@ -4,7 +4,7 @@ import { Refusal } from '../refusal.js';
 import { type Command, type Decision, once, requireOwner } from './command.js';
 import { type Conversation, foreseen } from './conversation.js';
 import { messageSent, type NewMessage } from './message.js';
-import type { Choices, GenerationRequested, Reply } from './nodes.js';
+import type { Choices, GenerationRequested, Message, Reply } from './nodes.js';
 import { type Assemble, type AssembledPrompt, promptAssembled, requireAnsweredBefore, type WhenBusy } from './queue.js';
 import { choicesFor, chosen } from './settings.js';
 import { isBusy, messageOf, pathTo, replyOf } from './tree.js';
@@ -32,11 +32,16 @@ export function send(command: Command, message: NewMessage, asked: Asked | null,
 /** The first answer to a message that was sent without asking for one. */
 export function generate(command: Command, messageId: string, asked: Asked, assemble: Assemble): Decision {
   return once(command, (state) => {
-    const message = messageOf(state, messageId);
-    if (message.kind === 'note') throw new Refusal('message_is_note');
-    if (message.replied) throw new Refusal('already_replied');
+    answerable(state, messageId);
     return requested(state, [], { messageId }, asked, assemble);
   });
+}
+
+function answerable(state: Conversation, messageId: string): Message {
+  const message = messageOf(state, messageId);
+  if (message.kind === 'note') throw new Refusal('message_is_note');
+  if (message.replied) throw new Refusal('already_replied');
+  return message;
 }
 
 /** Another answer to the same message, with the settings as they are now. */
@@ -50,7 +55,8 @@ export function regenerate(command: Command, generationId: string, asked: Asked,
 
 export type Draft =
   | { readonly message: NewMessage; readonly asked: Asked }
-  | { readonly regenerates: string; readonly asked: Asked };
+  | { readonly regenerates: string; readonly asked: Asked }
+  | { readonly answers: string; readonly asked: Asked };
 
 export interface Preview {
   readonly prompt: AssembledPrompt;
@@ -74,6 +80,9 @@ function drafted(state: Conversation, draft: Draft): ConversationEvent[] {
   if ('regenerates' in draft) {
     const { parent } = replyOf(state, draft.regenerates);
     return [generationRequested({ messageId: parent, regenerates: draft.regenerates }, draft.asked)];
+  }
+  if ('answers' in draft) {
+    return [generationRequested({ messageId: answerable(state, draft.answers).id }, draft.asked)];
   }
   const sent = messageSent(state, draft.message, whenBusyFor(state, draft.asked.options));
   if (sent.data.kind === 'note') throw new Refusal('message_is_note');

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
 import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import { systemIds } from '../../../src/adapters/system/system-ids.js';
+import { Folds } from '../../../src/commands/folds.js';
 import { transact } from '../../../src/commands/transact.js';
 import { type ApiKey, createTenant, issueKey, type Tenant, tenant } from '../../../src/domain/tenant.js';
 import type { TenantEvent } from '../../../src/events/tenant-events.js';
@@ -15,8 +16,11 @@ const key = (keyId: string): ApiKey => ({ keyId, user: 'ada', role: 'member', na
 describe('a transaction', () => {
   function on(log: EventLog, stream = newStream('tenant')) {
     const parts = { log, codec, clock: systemClock, ids: systemIds };
-    const run = (decide: (state: Tenant) => readonly TenantEvent[]) =>
-      transact(parts, { stream, tenant: 'default', meta: someMetadata, aggregate: tenant, decide });
+    const folds = new Folds(log, codec, tenant);
+    const run = async (decide: (state: Tenant) => readonly TenantEvent[], commandId = systemIds.random()) => {
+      const meta = { ...someMetadata, commandId };
+      return (await transact(parts, { stream, tenant: 'default', meta, folds, decide })).events;
+    };
     return { stream, run, types: async () => (await wholeStream(log, stream)).map(({ type }) => type) };
   }
 
@@ -59,6 +63,30 @@ describe('a transaction', () => {
     expect(decisions).toBe(2);
     expect(decided).toMatchObject([{ data: { keyId: 'after-a-faster' } }]);
     expect(await types()).toHaveLength(4);
+  });
+
+  it('recognises what an earlier try of the same command has appended', async () => {
+    const { run, types } = on(new MemoryEventLog());
+    const commandId = systemIds.random();
+    const first = await run(createTenant('acme', key('a')), commandId);
+    expect(await run((state) => (state.exists ? [] : createTenant('acme', key('a'))(state)), commandId)).toEqual([]);
+    expect(first).toHaveLength(2);
+    expect(await types()).toHaveLength(2);
+  });
+
+  it('refuses only on what stands, and not on what it remembers', async () => {
+    const log = new MemoryEventLog();
+    const { run, stream } = on(log);
+    await run(createTenant('acme', key('a')));
+    const other = on(log, stream);
+    await other.run(issueKey(key('b')));
+    const seen: number[] = [];
+    await run((state) => {
+      seen.push(state.keys.size);
+      if (state.keys.size < 2) throw new Error('refused');
+      return issueKey(key('c'))(state);
+    });
+    expect(seen).toEqual([1, 2]);
   });
 
   it('gives up, retryably, when others are always faster or the log is away', async () => {

@@ -15,6 +15,7 @@ const codes = [
   'leaf_not_found',
   'message_is_note',
   'message_not_found',
+  'node_not_found',
   'nothing_to_regenerate',
   'parent_is_note',
   'parent_is_queued',

@@ -44,7 +44,7 @@ export class Recording {
       id: `event-${this.events.length}`,
       tenant: 'acme',
       at: isoTime(this.nowMs),
-      meta: { commandId: '' },
+      meta: { commandId: '', correlationId: '' },
     };
     this.events.push({ ...event, ...envelope });
     this.tape = generation.evolve(this.tape, { ...event, ...envelope });

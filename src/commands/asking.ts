@@ -1,0 +1,4 @@
+import type { Asked } from '../domain/conversation/turns.js';
+
+/** What a caller may say of the answer that is asked for. */
+export type Asking = Omit<Asked, 'generationId'>;

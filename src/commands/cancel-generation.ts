@@ -1,0 +1,34 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { requestCancel } from '../domain/conversation/endings.js';
+import type { GenerationFinalized } from '../domain/conversation/nodes.js';
+import { replyOf } from '../domain/conversation/tree.js';
+import type { WritingCaller } from './caller.js';
+import type { ConversationParts } from './conversation-parts.js';
+import { cursorOf, handle, requestOf } from './handle.js';
+import { sha256 } from './sha256.js';
+
+/** Asked for, which its end may overtake; or too late, and then how it had ended. */
+export type CancelAnswer = { readonly cursor: string } | { readonly status: GenerationFinalized['status'] };
+
+export class CancelGeneration extends Command<CancelAnswer> {
+  constructor(
+    readonly caller: WritingCaller,
+    readonly conversation: string,
+    readonly generation: string,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(CancelGeneration)
+export class CancelGenerationHandler implements ICommandHandler<CancelGeneration> {
+  constructor(private readonly parts: ConversationParts) {}
+
+  async execute({ caller, conversation, generation }: CancelGeneration): Promise<CancelAnswer> {
+    const request = requestOf(caller, this.parts);
+    const decision = requestCancel(request.command, generation, sha256);
+    const handled = await handle(this.parts, caller, conversation, request, decision);
+    const { result } = replyOf(handled.state, generation);
+    return result && !handled.answer ? { status: result.status } : { cursor: cursorOf(handled) };
+  }
+}

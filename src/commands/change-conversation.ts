@@ -1,0 +1,26 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { type Changes, change } from '../domain/conversation/change.js';
+import type { WritingCaller } from './caller.js';
+import type { ConversationParts } from './conversation-parts.js';
+import { cursorOf, handle, requestOf } from './handle.js';
+
+export class ChangeConversation extends Command<{ readonly cursor: string }> {
+  constructor(
+    readonly caller: WritingCaller,
+    readonly conversation: string,
+    readonly changes: Changes,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(ChangeConversation)
+export class ChangeConversationHandler implements ICommandHandler<ChangeConversation> {
+  constructor(private readonly parts: ConversationParts) {}
+
+  async execute({ caller, conversation, changes }: ChangeConversation): Promise<{ cursor: string }> {
+    const request = requestOf(caller, this.parts);
+    const decision = change(request.command, changes);
+    return { cursor: cursorOf(await handle(this.parts, caller, conversation, request, decision)) };
+  }
+}

@@ -1,0 +1,20 @@
+import type { Conversation, RecordedInConversation } from '../domain/conversation/conversation.js';
+import type { CommandPlaces } from '../ports/command-places.js';
+import type { Work } from '../ports/work.js';
+import type { Folds } from './folds.js';
+import type { PromptRunner } from './prompt-runner.js';
+import type { Prompts } from './prompts.js';
+import type { TransactionParts } from './transact.js';
+
+export type ConversationFolds = Folds<Conversation, RecordedInConversation>;
+
+/** What deciding on a conversation takes. */
+export interface ConversationParts extends TransactionParts {
+  readonly conversations: ConversationFolds;
+  readonly prompts: Prompts;
+  readonly runner: PromptRunner;
+  readonly work: Pick<Work, 'record'>;
+  readonly places: CommandPlaces;
+  /** For operators: ids and counts, never a person's text. */
+  readonly warn: (facts: object, message: string) => void;
+}

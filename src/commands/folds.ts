@@ -1,0 +1,100 @@
+import type { Aggregate } from '../domain/decider.js';
+import type { DomainEvent } from '../events/catalogue.js';
+import type { Codec } from '../events/codec.js';
+import type { NewEvent, RecordedEvent } from '../events/envelope.js';
+import { limits } from '../limits.js';
+import { TerminalError } from '../ports/errors.js';
+import type { EventLog } from '../ports/event-log.js';
+
+/** What the events of a stream make together, up to a revision. */
+export interface Folded<State> {
+  readonly state: State;
+  readonly revision: number | 'none';
+  /** What its events weigh, and about what it holds in memory. */
+  readonly bytes: number;
+}
+
+/**
+ * Streams as they were folded last. A stream only grows, so reading on from there is enough, and a long one costs no
+ * more than a short one. Who appends at the remembered revision learns from the log when it is not the last any more.
+ */
+export class Folds<State, Event extends DomainEvent> {
+  private readonly remembered = new Map<string, Folded<State>>();
+  private bytes = 0;
+
+  constructor(
+    private readonly log: Pick<EventLog, 'readStream'>,
+    private readonly codec: Codec,
+    private readonly aggregate: Aggregate<State, Event>,
+  ) {}
+
+  /** Without asking the log: others may have written since. */
+  last(stream: string): Folded<State> | undefined {
+    return this.remembered.get(stream);
+  }
+
+  /** For facts that never change once they stand. */
+  async any(stream: string): Promise<Folded<State>> {
+    return this.last(stream) ?? this.current(stream);
+  }
+
+  /** As it stands in the log now. */
+  async current(stream: string): Promise<Folded<State>> {
+    const before = this.last(stream) ?? { state: this.aggregate.initial, revision: 'none', bytes: 0 };
+    const from = before.revision === 'none' ? 0 : before.revision + 1;
+    let folded: Folded<State> = before;
+    for await (const page of this.log.readStream(stream, { from })) {
+      for (const recorded of page) folded = this.with(folded, recorded, this.decoded(recorded), recorded.revision);
+    }
+    if (folded !== before) this.remember(stream, folded);
+    return folded;
+  }
+
+  /** Events that were just appended behind what is folded, as they were encoded and as they are read. */
+  append(
+    stream: string,
+    before: Folded<State>,
+    appended: readonly NewEvent[],
+    events: readonly Event[],
+  ): Folded<State> {
+    let revision = before.revision === 'none' ? -1 : before.revision;
+    let folded = before;
+    for (const [nth, event] of events.entries()) {
+      revision += 1;
+      folded = this.with(folded, appended[nth] as NewEvent, event, revision);
+    }
+    this.remember(stream, folded);
+    return folded;
+  }
+
+  private with(before: Folded<State>, { data, meta }: NewEvent, event: Event, revision: number): Folded<State> {
+    const bytes = before.bytes + data.length + meta.length;
+    return { state: this.aggregate.evolve(before.state, event), revision, bytes };
+  }
+
+  private decoded(recorded: RecordedEvent): Event {
+    const event = this.codec.decode(recorded);
+    // Deciding without knowing what has happened could contradict it.
+    if (!event) {
+      const { stream, type, schema } = recorded;
+      throw new TerminalError(`${stream} holds ${type} v${schema}, of a newer version`);
+    }
+    return event as unknown as Event;
+  }
+
+  /** The latest stays; the one that was not asked for the longest goes first. */
+  private remember(stream: string, folded: Folded<State>): void {
+    this.forget(stream);
+    this.remembered.set(stream, folded);
+    this.bytes += folded.bytes;
+    for (const oldest of this.remembered.keys()) {
+      if (this.bytes <= limits.foldsBytesMax && this.remembered.size <= limits.foldsMax) return;
+      this.forget(oldest);
+    }
+  }
+
+  private forget(stream: string): void {
+    this.bytes -= this.remembered.get(stream)?.bytes ?? 0;
+    this.remembered.delete(stream);
+  }
+}

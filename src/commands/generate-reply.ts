@@ -1,0 +1,36 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { generate } from '../domain/conversation/turns.js';
+import type { Asking } from './asking.js';
+import type { WritingCaller } from './caller.js';
+import type { ConversationParts } from './conversation-parts.js';
+import { handle, requestOf } from './handle.js';
+import { orPreview } from './prompt-changed.js';
+import { type TurnAnswer, turnAnswer } from './turn-answer.js';
+
+/** The first answer to a message that was sent without asking for one. */
+export class GenerateReply extends Command<TurnAnswer> {
+  constructor(
+    readonly caller: WritingCaller,
+    readonly conversation: string,
+    readonly message: string,
+    readonly asking: Asking,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(GenerateReply)
+export class GenerateReplyHandler implements ICommandHandler<GenerateReply> {
+  constructor(private readonly parts: ConversationParts) {}
+
+  async execute({ caller, conversation, message, asking }: GenerateReply): Promise<TurnAnswer> {
+    const request = requestOf(caller, this.parts);
+    const asked = { ...asking, generationId: request.idOf('generation') };
+    const { answer } = await handle(this.parts, caller, conversation, request, async (state) => {
+      const rule = await this.parts.prompts.ruleFor(state, asking.options);
+      const decide = generate(request.command, message, asked, rule.assemble);
+      return orPreview(decide, request.command.by, { answers: message, asked }, rule)(state);
+    });
+    return turnAnswer(answer);
+  }
+}

@@ -1,0 +1,82 @@
+import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
+import { conversationStream, isConversationId } from '../domain/conversation/conversation.js';
+import type { NewMessage } from '../domain/conversation/message.js';
+import { bodyOf, pathOfPrompt } from '../domain/conversation/prompting.js';
+import { replyOf } from '../domain/conversation/tree.js';
+import { type Draft, type Preview, preview } from '../domain/conversation/turns.js';
+import type { Segment } from '../domain/prompt/assemble.js';
+import { type LeftOutNode, leftOutNodes } from '../domain/prompt/left-out.js';
+import { Refusal } from '../domain/refusal.js';
+import type { Asking } from './asking.js';
+import type { Caller } from './caller.js';
+import type { ConversationParts } from './conversation-parts.js';
+import type { PromptRule } from './prompts.js';
+
+/** The prompt that a turn would have, to be looked at before it is sent. */
+export interface PromptPreview {
+  readonly promptSha256: string;
+  /** The string whose UTF-8 bytes the provider would get. */
+  readonly body: string;
+  readonly request: unknown;
+  readonly segments: readonly Segment[];
+  readonly tokens: {
+    readonly prompt: number;
+    readonly budget: number;
+    readonly reserved: number;
+    readonly limit: number;
+    readonly estimated: boolean;
+  };
+  readonly trimmed: readonly LeftOutNode[];
+  readonly estimatedCost: null;
+}
+
+export type PreviewSubject =
+  | { readonly message: Omit<NewMessage, 'messageId'> }
+  | { readonly regenerates: string }
+  | { readonly answers: string };
+
+export class PreviewPrompt extends Query<PromptPreview> {
+  constructor(
+    readonly caller: Caller,
+    readonly conversation: string,
+    readonly subject: PreviewSubject,
+    readonly asking: Asking,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(PreviewPrompt)
+export class PreviewPromptHandler implements IQueryHandler<PreviewPrompt> {
+  constructor(private readonly parts: Pick<ConversationParts, 'conversations' | 'prompts' | 'ids'>) {}
+
+  async execute({ caller, conversation, subject, asking }: PreviewPrompt): Promise<PromptPreview> {
+    if (!isConversationId(conversation)) throw new Refusal('conversation_not_found');
+    const { ids, prompts, conversations } = this.parts;
+    const { state } = await conversations.current(conversationStream(conversation));
+    const rule = await prompts.ruleFor(state, asking.options);
+    const asked = { ...asking, generationId: ids.random() };
+    const draft: Draft =
+      'message' in subject
+        ? { message: { ...subject.message, messageId: ids.random() }, asked }
+        : { ...subject, asked };
+    return previewOf(preview(caller, draft, rule.assemble)(state), draft, rule);
+  }
+}
+
+export function previewOf({ prompt, state }: Preview, { asked }: Draft, { assembly }: PromptRule): PromptPreview {
+  const reply = replyOf(state, asked.generationId);
+  const recorded = { ...prompt, generationId: reply.id, messageId: reply.parent };
+  const body = bodyOf(state, recorded);
+  const shown = assembly(state, reply);
+  const { encoding: _, ...tokens } = prompt.tokens;
+  return {
+    promptSha256: prompt.sha256,
+    body,
+    request: JSON.parse(body),
+    segments: shown instanceof Refusal || !shown.ok ? [] : shown.segments,
+    tokens,
+    trimmed: leftOutNodes(prompt, pathOfPrompt(state, recorded)),
+    estimatedCost: null,
+  };
+}

@@ -1,0 +1,18 @@
+import type { Command, Decision } from '../domain/conversation/command.js';
+import { type Draft, preview } from '../domain/conversation/turns.js';
+import { Refusal } from '../domain/refusal.js';
+import { previewOf } from './preview-prompt.js';
+import type { PromptRule } from './prompts.js';
+
+/** A prompt that is not the expected one is refused together with what it would be, over the same state. */
+export function orPreview(decide: Decision, by: Command['by'], draft: Draft, rule: PromptRule): Decision {
+  return (state) => {
+    try {
+      return decide(state);
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'prompt_changed') throw error;
+      const changed = previewOf(preview(by, draft, rule.assemble)(state), draft, rule);
+      throw new Refusal('prompt_changed', { preview: changed });
+    }
+  };
+}

@@ -1,0 +1,20 @@
+import type { Metadata } from '../events/envelope.js';
+import type { Job } from '../ports/work.js';
+
+/** Of a generation, what every event on its tape says of its origin. */
+export type Origin = Pick<Metadata, 'actor' | 'owner' | 'correlationId'>;
+
+/** Whoever answers prompts in this process. It is only told sooner of what it would find by itself. */
+export interface PromptRunner {
+  /**
+   * A prompt that is on its way into the log. True when it is claimed here: the claim leaves together with the prompt,
+   * and nothing more happens before both are committed.
+   */
+  offer(job: Job, origin: Origin, committed: Promise<boolean>): boolean;
+
+  /** There is work that nobody was offered, or that somebody declined. */
+  wake(): void;
+}
+
+/** For a process that answers none. */
+export const noRunner: PromptRunner = { offer: () => false, wake: () => {} };

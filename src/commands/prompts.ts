@@ -1,0 +1,48 @@
+import type { Conversation } from '../domain/conversation/conversation.js';
+import type { Choices, Reply } from '../domain/conversation/nodes.js';
+import { assembling, assemblyOf, chosenModel, type Models } from '../domain/conversation/prompting.js';
+import type { Assemble } from '../domain/conversation/queue.js';
+import { choicesFor } from '../domain/conversation/settings.js';
+import { replyOf } from '../domain/conversation/tree.js';
+import type { Assembly } from '../domain/prompt/assemble.js';
+import { Refusal } from '../domain/refusal.js';
+import { TerminalError } from '../ports/errors.js';
+import type { TokenCounter, Tokenizer } from '../ports/token-counter.js';
+
+/** How prompts are made from one state on: by pure functions, whose tokenizers are loaded. */
+export interface PromptRule {
+  readonly assemble: Assemble;
+  /** Of the same prompt, everything that a preview shows. */
+  readonly assembly: (state: Conversation, reply: Reply) => Assembly | Refusal;
+}
+
+export class Prompts {
+  constructor(
+    private readonly models: Models,
+    private readonly counter: TokenCounter,
+  ) {}
+
+  /** For a turn with these options, and for all that wait: the end of one generation opens the next. */
+  async ruleFor(state: Conversation, options: Choices = {}): Promise<PromptRule> {
+    const asked = [options, ...state.queue.map((id) => replyOf(state, id).options)];
+    const names = new Set(asked.flatMap((each) => this.modelOf(state, each)));
+    const loaded = await Promise.all(
+      [...names].map(async (name) => [name, await this.counter.forModel(name)] as const),
+    );
+    const tokenizers = new Map<string, Tokenizer>(loaded);
+    const tokenizerOf = (model: string): Tokenizer => {
+      const tokenizer = tokenizers.get(model);
+      if (!tokenizer) throw new TerminalError(`no tokenizer was loaded for ${model}`);
+      return tokenizer;
+    };
+    return {
+      assemble: assembling(this.models, tokenizerOf),
+      assembly: (ahead, reply) => assemblyOf(this.models, tokenizerOf, ahead, reply),
+    };
+  }
+
+  private modelOf(state: Conversation, options: Choices): string[] {
+    const chosen = chosenModel(this.models, choicesFor(state.settings, options));
+    return chosen instanceof Refusal ? [] : [chosen.model];
+  }
+}

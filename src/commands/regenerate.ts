@@ -1,0 +1,36 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { regenerate } from '../domain/conversation/turns.js';
+import type { Asking } from './asking.js';
+import type { WritingCaller } from './caller.js';
+import type { ConversationParts } from './conversation-parts.js';
+import { handle, requestOf } from './handle.js';
+import { orPreview } from './prompt-changed.js';
+import { type TurnAnswer, turnAnswer } from './turn-answer.js';
+
+/** Another answer to the same message. */
+export class Regenerate extends Command<TurnAnswer> {
+  constructor(
+    readonly caller: WritingCaller,
+    readonly conversation: string,
+    readonly generation: string,
+    readonly asking: Asking,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(Regenerate)
+export class RegenerateHandler implements ICommandHandler<Regenerate> {
+  constructor(private readonly parts: ConversationParts) {}
+
+  async execute({ caller, conversation, generation, asking }: Regenerate): Promise<TurnAnswer> {
+    const request = requestOf(caller, this.parts);
+    const asked = { ...asking, generationId: request.idOf('generation') };
+    const { answer } = await handle(this.parts, caller, conversation, request, async (state) => {
+      const rule = await this.parts.prompts.ruleFor(state, asking.options);
+      const decide = regenerate(request.command, generation, asked, rule.assemble);
+      return orPreview(decide, request.command.by, { regenerates: generation, asked }, rule)(state);
+    });
+    return turnAnswer(answer);
+  }
+}

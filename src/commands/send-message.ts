@@ -1,0 +1,42 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import type { NewMessage } from '../domain/conversation/message.js';
+import { send } from '../domain/conversation/turns.js';
+import type { Asking } from './asking.js';
+import type { WritingCaller } from './caller.js';
+import type { ConversationParts } from './conversation-parts.js';
+import { cursorOf, handle, requestOf } from './handle.js';
+import { orPreview } from './prompt-changed.js';
+import { type TurnAnswer, turnAnswer } from './turn-answer.js';
+
+export type SentMessage = ({ readonly messageId: string } & TurnAnswer) | { messageId: string; cursor: string };
+
+/** A new message, or with `revises` another version of one; and what is asked about it, if anything. */
+export class SendMessage extends Command<SentMessage> {
+  constructor(
+    readonly caller: WritingCaller,
+    readonly conversation: string,
+    readonly message: Omit<NewMessage, 'messageId'>,
+    readonly asking: Asking | null,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(SendMessage)
+export class SendMessageHandler implements ICommandHandler<SendMessage> {
+  constructor(private readonly parts: ConversationParts) {}
+
+  async execute({ caller, conversation, message, asking }: SendMessage): Promise<SentMessage> {
+    const request = requestOf(caller, this.parts);
+    const said = { ...message, messageId: request.idOf('message') };
+    const asked = asking && { ...asking, generationId: request.idOf('generation') };
+    const handled = await handle(this.parts, caller, conversation, request, async (state) => {
+      const rule = await this.parts.prompts.ruleFor(state, asking?.options);
+      const decide = send(request.command, said, asked, rule.assemble);
+      return asked ? orPreview(decide, request.command.by, { message: said, asked }, rule)(state) : decide(state);
+    });
+    const { messageId } = said;
+    const { answer } = handled;
+    return answer?.generationId ? { messageId, ...turnAnswer(answer) } : { messageId, cursor: cursorOf(handled) };
+  }
+}

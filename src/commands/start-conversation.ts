@@ -1,0 +1,26 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { type Beginning, start } from '../domain/conversation/start.js';
+import type { WritingCaller } from './caller.js';
+import type { ConversationParts } from './conversation-parts.js';
+import { cursorOf, handle, requestOf } from './handle.js';
+
+export class StartConversation extends Command<{ readonly id: string; readonly cursor: string }> {
+  constructor(
+    readonly caller: WritingCaller,
+    readonly beginning: Beginning,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(StartConversation)
+export class StartConversationHandler implements ICommandHandler<StartConversation> {
+  constructor(private readonly parts: ConversationParts) {}
+
+  async execute({ caller, beginning }: StartConversation): Promise<{ id: string; cursor: string }> {
+    const request = requestOf(caller, this.parts);
+    const id = request.idOf('conversation');
+    const handled = await handle(this.parts, caller, id, request, start(request.command, beginning));
+    return { id, cursor: cursorOf(handled) };
+  }
+}

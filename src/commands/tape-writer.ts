@@ -1,0 +1,89 @@
+import type { Decide } from '../domain/decider.js';
+import { generation, generationStream, type Tape } from '../domain/generation.js';
+import type { Recorded } from '../domain/recorded.js';
+import type { GenerationEvent } from '../events/generation-events.js';
+import { TerminalError } from '../ports/errors.js';
+import type { Job } from '../ports/work.js';
+import type { Origin } from './prompt-runner.js';
+import type { TransactionParts } from './transact.js';
+
+type Decision = Decide<Tape, GenerationEvent>;
+
+/** Another worker has written to the tape: this one has nothing more to say. */
+export class Fenced extends TerminalError {}
+
+/**
+ * The one writer of a generation's tape, for as long as nobody else writes to it. Every write names the revision that
+ * the writer has seen, so one that was replaced while it slept is refused, whatever it writes.
+ */
+export class TapeWriter {
+  private constructor(
+    private readonly parts: TransactionParts,
+    private readonly job: Job,
+    private readonly origin: Origin,
+    private standing: Tape,
+    private revision: number | 'none',
+  ) {}
+
+  /** Of a generation on which nothing was done yet. */
+  static ofNew(parts: TransactionParts, job: Job, origin: Origin): TapeWriter {
+    return new TapeWriter(parts, job, origin, generation.initial, 'none');
+  }
+
+  static async open(parts: TransactionParts, job: Job, origin: Origin): Promise<TapeWriter> {
+    const stream = generationStream(job.generation);
+    const writer = TapeWriter.ofNew(parts, job, origin);
+    for await (const page of parts.log.readStream(stream)) {
+      for (const recorded of page) {
+        const event = parts.codec.decode(recorded);
+        if (!event) throw new TerminalError(`${stream} holds ${recorded.type} v${recorded.schema}, of a newer version`);
+        writer.standing = generation.evolve(writer.standing, event as Recorded<GenerationEvent>);
+        writer.revision = recorded.revision;
+      }
+    }
+    return writer;
+  }
+
+  get tape(): Tape {
+    return this.standing;
+  }
+
+  /**
+   * Appends what decisions on the tape make together, the later ones upon the earlier. While the log is away it is tried
+   * again, with the same ids; nobody can have taken over unnoticed. Throws Fenced. `firstId` is for what may be written
+   * again by a writer that does not know of this one.
+   */
+  async write(
+    decisions: readonly Decision[],
+    signal: AbortSignal,
+    firstId = this.parts.ids.random(),
+  ): Promise<readonly GenerationEvent[]> {
+    const { ids, clock, codec, log } = this.parts;
+    const { tenant, conversation, generation: id } = this.job;
+    const at = new Date(clock.now()).toISOString();
+    const commandId = ids.random();
+    const meta = { ...this.origin, conversation, commandId };
+    const written: GenerationEvent[] = [];
+    const encoded = [];
+    let ahead = this.standing;
+    for (const decide of decisions) {
+      for (const event of decide(ahead)) {
+        const wrapping = { id: written.length === 0 ? firstId : ids.random(), tenant, at, meta };
+        ahead = generation.evolve(ahead, { ...event, ...wrapping });
+        written.push(event);
+        encoded.push(codec.encode(event, wrapping));
+      }
+    }
+    while (encoded.length > 0) {
+      const outcome = await log.append(generationStream(id), this.revision, encoded);
+      if (outcome.outcome === 'conflict') throw new Fenced(`the tape of ${id} belongs to another worker now`);
+      if (outcome.outcome !== 'unavailable') {
+        this.standing = ahead;
+        this.revision = outcome.revision;
+        break;
+      }
+      if (signal.aborted) throw new Fenced(`the tape of ${id} could not be written while it was held`);
+    }
+    return written;
+  }
+}

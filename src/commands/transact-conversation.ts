@@ -1,0 +1,94 @@
+import { type Conversation, conversationStream } from '../domain/conversation/conversation.js';
+import type { ConversationEvent } from '../events/conversation-events.js';
+import type { Metadata } from '../events/envelope.js';
+import { RetryableError } from '../ports/errors.js';
+import type { Job, JobStage } from '../ports/work.js';
+import type { ConversationParts } from './conversation-parts.js';
+import { originOf, WORKER } from './origin.js';
+import type { Origin } from './prompt-runner.js';
+import { type Awaitable, type Transacted, transact } from './transact.js';
+
+export interface ConversationTransaction {
+  readonly tenant: string;
+  readonly conversation: string;
+  readonly meta: Metadata;
+  readonly decide: (state: Conversation) => Awaitable<readonly ConversationEvent[]>;
+}
+
+/**
+ * Decides on a conversation, and hands on what has to be answered. A prompt is offered to this process while it is on
+ * its way; what nobody here takes is entered in the work table at once. A crash in between loses nothing, because the
+ * subscription `work` enters the same.
+ */
+export async function transactConversation(
+  parts: ConversationParts,
+  { tenant, conversation, meta, decide }: ConversationTransaction,
+): Promise<Transacted<Conversation, ConversationEvent>> {
+  const offered = new Set<string>();
+  const jobOf = (generation: string): Job => ({ generation, conversation, tenant });
+  const done = await transact(parts, {
+    stream: conversationStream(conversation),
+    tenant,
+    meta: { ...meta, conversation },
+    folds: parts.conversations,
+    decide,
+    onAppend(events, committed) {
+      const prompted = events.find(({ type }) => type === 'PromptAssembled') as Prompted | undefined;
+      if (!prompted) return;
+      const { generationId } = prompted.data;
+      const origin = {
+        ...originOfPrompt(parts, conversation, generationId, meta),
+        ...(meta.owner && { owner: meta.owner }),
+      };
+      if (parts.runner.offer(jobOf(generationId), origin, committed)) offered.add(generationId);
+    },
+  });
+  warnOfTrimming(parts, conversation, done.events);
+  const stages = [...stagesOf(done.events)].filter(([generation]) => !offered.has(generation));
+  await Promise.all(stages.map(([generation, stage]) => parts.work.record(jobOf(generation), stage).catch(ifOutage)));
+  if (stages.some(([, stage]) => stage === 'prompted')) parts.runner.wake();
+  return done;
+}
+
+type Prompted = Extract<ConversationEvent, { type: 'PromptAssembled' }>;
+
+/** It was asked for earlier, on a trace of its own, or just now. */
+function originOfPrompt(
+  { conversations }: ConversationParts,
+  conversation: string,
+  generation: string,
+  { correlationId }: Metadata,
+): Origin {
+  const known = conversations.last(conversationStream(conversation))?.state;
+  return known?.nodes.has(generation) ? originOf(known, generation) : { actor: WORKER, correlationId };
+}
+
+/** How far the events have brought each generation. */
+function stagesOf(events: readonly ConversationEvent[]): Map<string, JobStage> {
+  const stages = new Map<string, JobStage>();
+  for (const { type, data } of events) {
+    if (type === 'GenerationRequested') stages.set(data.generationId, 'requested');
+    if (type === 'PromptAssembled') stages.set(data.generationId, 'prompted');
+    if (type === 'GenerationFinalized') stages.set(data.generationId, 'ended');
+  }
+  return stages;
+}
+
+function warnOfTrimming({ warn }: ConversationParts, conversation: string, events: readonly ConversationEvent[]): void {
+  for (const event of events) {
+    if (event.type !== 'PromptAssembled') continue;
+    const { generationId, trimmed, tokens } = event.data;
+    const unfit = trimmed.filter(({ reason }) => reason === 'budget');
+    if (unfit.length === 0) continue;
+    const { prompt, budget } = tokens;
+    warn(
+      { conversation, generation: generationId, trimmed: unfit, prompt, budget },
+      'a prompt left out what did not fit',
+    );
+  }
+}
+
+/** It is committed, and will be entered: an error now would tell the caller the opposite. */
+function ifOutage(error: unknown): void {
+  if (!(error instanceof RetryableError)) throw error;
+}

@@ -1,0 +1,126 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown, Provider } from '@nestjs/common';
+import { systemClock } from './adapters/system/system-clock.js';
+import { systemIds } from './adapters/system/system-ids.js';
+import { GptTokenCounter } from './adapters/tokenizer/gpt-token-counter.js';
+import { CancelGenerationHandler } from './commands/cancel-generation.js';
+import { ChangeConversationHandler } from './commands/change-conversation.js';
+import type { ConversationParts } from './commands/conversation-parts.js';
+import { FinalizeGeneration, FinalizeGenerationHandler } from './commands/finalize-generation.js';
+import { Folds } from './commands/folds.js';
+import { GenerateReplyHandler } from './commands/generate-reply.js';
+import { PreviewPromptHandler } from './commands/preview-prompt.js';
+import { noRunner, type PromptRunner } from './commands/prompt-runner.js';
+import { Prompts } from './commands/prompts.js';
+import { RegenerateHandler } from './commands/regenerate.js';
+import { SelectBranchHandler } from './commands/select-branch.js';
+import { SendMessageHandler } from './commands/send-message.js';
+import { StartConversationHandler } from './commands/start-conversation.js';
+import type { Config } from './config.js';
+import { conversation } from './domain/conversation/conversation.js';
+import type { Models } from './domain/conversation/prompting.js';
+import type { Engines } from './engines.js';
+import type { Codec } from './events/codec.js';
+import { GenerationSaga } from './sagas/generation-saga.js';
+import { HostedSubscription } from './sagas/hosted-subscription.js';
+import { recordWork } from './sagas/record-work.js';
+import { Slots } from './sagas/slots.js';
+import { type RunnerParts, SubscriptionRunner } from './sagas/subscription-runner.js';
+import { LiveEvents } from './sse/live-events.js';
+
+export type Warn = (facts: object, message: string) => void;
+
+export interface ConversationSide {
+  readonly conversations: ConversationParts['conversations'];
+  readonly live: LiveEvents;
+  readonly providers: Provider[];
+}
+
+/** Conversations and their turns: the commands, and the saga that answers prompts. */
+export function conversationSide(
+  engines: Engines,
+  config: Config,
+  codec: Codec,
+  runner: RunnerParts,
+  warn: Warn,
+): ConversationSide {
+  const { log, work, places } = engines;
+  const conversations = new Folds(log, codec, conversation);
+  const live = new LiveEvents(log, codec, (error) => warn({ err: error }, 'an event could not be read'));
+  const prompts = new Prompts(modelsOf(engines, config), new GptTokenCounter());
+  const base = { log, codec, clock: systemClock, ids: systemIds, conversations, prompts, work, places, warn };
+
+  // The saga finalizes by a command, and commands offer prompts to the saga.
+  const saga: { runner: PromptRunner } = { runner: noRunner };
+  const parts: ConversationParts = {
+    ...base,
+    runner: { offer: (...offered) => saga.runner.offer(...offered), wake: () => saga.runner.wake() },
+  };
+  const finalize = new FinalizeGenerationHandler(parts);
+  const providers: Provider[] = [
+    hosted('live events', new HostedLiveEvents(live)),
+    { provide: Prompts, useFactory: () => prompts },
+    { provide: FinalizeGenerationHandler, useFactory: () => finalize },
+    ...handlers(parts),
+  ];
+  if (config.roles.includes('saga')) {
+    const generations = new GenerationSaga({
+      ...base,
+      modelOf: (provider) => engines.models.get(provider),
+      finalize: (job, tape) => finalize.execute(new FinalizeGeneration(job, tape)),
+      listen: (id, listener) => live.listen(id, listener),
+      slots: new Slots(config.generationsMax),
+      bounds: {
+        window: { milliseconds: config.deltaFlushMs, bytes: config.deltaFlushBytes },
+        firstTokenTimeoutMs: config.firstTokenTimeoutMs,
+        idleTimeoutMs: config.idleTimeoutMs,
+      },
+      generationTimeoutMs: config.generationTimeoutMs,
+      leaseMs: config.leaseMs,
+      worker: runner.holder,
+    });
+    saga.runner = generations;
+    const handle = recordWork(codec, work, () => generations.wake());
+    const subscription = { name: 'work', filter: { categories: ['conversation'] }, handle };
+    providers.push(
+      hosted('generation saga', generations),
+      hosted('subscription work', new HostedSubscription(new SubscriptionRunner(subscription, runner))),
+    );
+  }
+  return { conversations, live, providers };
+}
+
+function handlers(parts: ConversationParts): Provider[] {
+  const classes = [
+    StartConversationHandler,
+    ChangeConversationHandler,
+    SelectBranchHandler,
+    SendMessageHandler,
+    GenerateReplyHandler,
+    RegenerateHandler,
+    CancelGenerationHandler,
+    PreviewPromptHandler,
+  ];
+  return classes.map((handler) => ({ provide: handler, useFactory: () => new handler(parts) }));
+}
+
+/** OpenAI has no model of its own: which one it is costs money, and somebody has to say so. */
+function modelsOf({ models }: Engines, { provider, model }: Config): Models {
+  const own = new Map<string, string | null>([['demo', 'demo']]);
+  const providers = Object.fromEntries([...models.keys()].map((name) => [name, own.get(name) ?? null]));
+  return { provider, model: model ?? null, providers };
+}
+
+const hosted = (name: string, service: object): Provider => ({ provide: name, useFactory: () => service });
+
+/** What hears of events starts before anything that could cause one, and ends after it. */
+class HostedLiveEvents implements OnApplicationBootstrap, OnApplicationShutdown {
+  constructor(private readonly live: LiveEvents) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    await this.live.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.live.stop();
+  }
+}

@@ -1,0 +1,134 @@
+import type { Attempt, Tape } from '../generation.js';
+import { type Cost, costOf, type Usage, usageOf } from '../usage.js';
+import type { Conversation } from './conversation.js';
+import type { GenerationFinalized, PromptAssembled, Reply } from './nodes.js';
+import { lineageOf, type NodeStatus, statusOf } from './tree.js';
+
+/** An event of one generation, in its ledger or on its tape, and the cursor at which it can be seen. */
+export interface RunEvent {
+  readonly cursor: string;
+  readonly type: string;
+  readonly at: string;
+}
+
+/** All that is known of one generation. */
+export interface RunFacts {
+  readonly conversation: string;
+  readonly state: Conversation;
+  readonly reply: Reply;
+  readonly tape: Tape;
+  readonly events: readonly RunEvent[];
+}
+
+/** One generation, for whoever has to understand it later. Null is what is not known, or not yet. */
+export interface RunView {
+  readonly id: string;
+  readonly conversation: string;
+  readonly message: string;
+  readonly user: string | null;
+  readonly provider: string | null;
+  readonly model: string | null;
+  readonly modelServed: string | null;
+  readonly params: PromptAssembled['params'] | null;
+  readonly promptSha256: string | null;
+  readonly tokens: PromptAssembled['tokens'] | null;
+  readonly usage: Usage;
+  readonly cost: Cost;
+  readonly ttftMs: number | null;
+  readonly durationMs: number | null;
+  readonly status: NodeStatus;
+  readonly finishReason: string | null;
+  readonly attempt: number | null;
+  readonly regenerates: string | null;
+  readonly lineage: readonly string[];
+  readonly error: GenerationFinalized['error'];
+  readonly events: readonly RunEvent[];
+}
+
+export function runOf({ conversation, state, reply, tape, events }: RunFacts): RunView {
+  const { id, parent, regenerates, prompt, result } = reply;
+  const attempt = tape.attempts.at(-1);
+  return {
+    id,
+    conversation,
+    message: parent,
+    user: state.owner?.user ?? null,
+    provider: prompt?.provider ?? null,
+    model: prompt?.model ?? null,
+    modelServed: result?.modelServed ?? null,
+    params: prompt?.params ?? null,
+    promptSha256: prompt?.sha256 ?? null,
+    tokens: prompt?.tokens ?? null,
+    usage: usageOf(result?.usage ?? null),
+    cost: costOf(result?.cost ?? null),
+    ttftMs: between(attempt?.claimedAt, attempt?.firstTextAt),
+    durationMs: between(reply.at, result && events.at(-1)?.at),
+    status: statusOf(state, reply, attempt !== undefined),
+    finishReason: result?.finishReason ?? null,
+    attempt: attempt?.number ?? null,
+    regenerates,
+    lineage: lineageOf(state, id),
+    error: result?.error ?? null,
+    events,
+  };
+}
+
+/** A piece of an answer, and how long after the claim of its attempt it was recorded. */
+export interface DeltaView {
+  readonly seq: number;
+  readonly at: string;
+  readonly text: string;
+  readonly channel: 'content' | 'reasoning';
+  readonly offsetMs: number;
+}
+
+type RecordedDelta = Omit<DeltaView, 'offsetMs'> & { readonly attempt: number };
+
+/** Those of the attempt that counts: the one that sealed the tape, or the latest while nothing has. */
+export function deltasOf(attempt: Attempt | undefined, deltas: readonly RecordedDelta[]): readonly DeltaView[] {
+  if (!attempt) return [];
+  const start = Date.parse(attempt.claimedAt);
+  return deltas
+    .filter((delta) => delta.attempt === attempt.number)
+    .map(({ seq, at, text, channel }) => ({ seq, at, text, channel, offsetMs: Date.parse(at) - start }));
+}
+
+/** One of the ledger's events about a generation, and how many events the ledger had with it. */
+export interface LedgerEntry {
+  readonly type: string;
+  readonly at: string;
+  readonly seen: number;
+}
+
+/**
+ * The story of one generation as somebody who watched could have seen it: the prompt before its tape, the end after it,
+ * and a cancel request, which stands in the other stream, where its time says.
+ */
+export function inOrder(
+  ledger: readonly LedgerEntry[],
+  tape: readonly { readonly type: string; readonly at: string }[],
+): readonly RunEvent[] {
+  const events: RunEvent[] = [];
+  const waiting = [...ledger];
+  const tell = ({ type, at, seen }: LedgerEntry, taped: number) =>
+    events.push({ cursor: `${seen}:${taped}`, type, at });
+  let seen = 0;
+  const tellWhile = (applies: (entry: LedgerEntry) => boolean, taped: number) => {
+    for (let next = waiting[0]; next && applies(next); next = waiting[0]) {
+      waiting.shift();
+      seen = next.seen;
+      tell(next, next.type === 'GenerationFinalized' ? 0 : taped);
+    }
+  };
+  tellWhile(({ type }) => type === 'GenerationRequested' || type === 'PromptAssembled', 0);
+  for (const [nth, { type, at }] of tape.entries()) {
+    tellWhile((entry) => entry.type !== 'GenerationFinalized' && entry.at < at, nth);
+    events.push({ cursor: `${seen}:${nth + 1}`, type, at });
+  }
+  tellWhile(() => true, tape.length);
+  return events;
+}
+
+function between(from: string | null | undefined, to: string | null | undefined): number | null {
+  return from && to ? Date.parse(to) - Date.parse(from) : null;
+}

@@ -1,0 +1,155 @@
+import { limits } from '../../limits.js';
+import type { Tape } from '../generation.js';
+import { Refusal } from '../refusal.js';
+import { type Cost, costOf, type Usage, usageOf } from '../usage.js';
+import type { Conversation } from './conversation.js';
+import type { GenerationFinalized, Message, Node, Reply } from './nodes.js';
+import { conversationStatus, type NodeStatus, nodesOf, pathTo, statusOf } from './tree.js';
+
+/** A conversation at one moment: its ledger so far, and of the generation that is open there, its tape so far. */
+export interface Moment {
+  readonly state: Conversation;
+  /** Null when no generation is open. */
+  readonly tape: Tape | null;
+  /** Names the moment. */
+  readonly cursor: string;
+}
+
+export interface Looking {
+  /** The leaf whose path is shown; absent: the selected one. */
+  readonly branch?: string | undefined;
+  /** Only nodes that came before this one. */
+  readonly before?: string | undefined;
+}
+
+/** A node of the tree, as people see it. */
+export interface NodeView {
+  readonly id: string;
+  readonly parent: string | null;
+  readonly role: 'user' | 'assistant';
+  readonly kind: 'message' | 'note';
+  readonly origin: 'person' | 'client' | 'model';
+  readonly text: string;
+  readonly status: NodeStatus;
+  readonly revises?: string;
+  readonly regenerates?: string;
+  readonly at: string;
+  readonly model?: string;
+  readonly usage?: Usage;
+  readonly cost?: Cost;
+  readonly error?: NonNullable<GenerationFinalized['error']>;
+  /** At which it stands as it is shown here. */
+  readonly cursor: string;
+}
+
+/** The answer to whoever looks at a conversation, live or in the past: a function of the moment and nothing else. */
+export interface ConversationView {
+  readonly id: string;
+  readonly title: string | null;
+  readonly system: string | null;
+  readonly model: string | null;
+  readonly provider: string | null;
+  readonly params: Readonly<Record<string, unknown>> | null;
+  readonly archived: boolean;
+  readonly status: 'generating' | 'queued' | 'idle';
+  readonly cursor: string;
+  /** From the root to the leaf, whether or not `tree` holds them all. */
+  readonly path: readonly string[];
+  /** Oldest first. */
+  readonly tree: readonly NodeView[];
+  /** Whether there are older nodes than those of `tree`. */
+  readonly more: boolean;
+}
+
+export function viewOf(id: string, moment: Moment, { branch, before }: Looking = {}): ConversationView {
+  const { state, cursor } = moment;
+  const { title, system, model, provider, params, archived } = state.settings;
+  const older = olderThan(state, before);
+  const shown = newest(older, moment);
+  return {
+    id,
+    title,
+    system: system?.text ?? null,
+    model,
+    provider,
+    params,
+    archived,
+    status: conversationStatus(state, isClaimed(moment)),
+    cursor,
+    path: pathTo(state, leafOf(state, branch)).map((node) => node.id),
+    tree: shown.map((node) => nodeView(moment, node)),
+    more: shown.length < older.length,
+  };
+}
+
+function leafOf(state: Conversation, branch: string | undefined): string | null {
+  if (branch === undefined) return state.leaf;
+  const node = state.nodes.get(branch);
+  if (!node) throw new Refusal('leaf_not_found');
+  if (node.kind === 'note') throw new Refusal('leaf_is_note');
+  return branch;
+}
+
+function olderThan(state: Conversation, before: string | undefined): readonly Node[] {
+  const nodes = nodesOf(state);
+  if (before === undefined) return nodes;
+  const bound = state.nodes.get(before);
+  if (!bound) throw new Refusal('node_not_found');
+  return nodes.filter(({ seen }) => seen < bound.seen);
+}
+
+/** As many as a page holds, and fewer where their texts are so long that they would fill the memory; never none. */
+function newest(nodes: readonly Node[], moment: Moment): readonly Node[] {
+  let characters = 0;
+  let first = nodes.length;
+  while (first > 0 && nodes.length - first < limits.viewNodesMax) {
+    characters += textOf(moment, nodes[first - 1] as Node).length;
+    if (characters > limits.viewTextCharactersMax && first < nodes.length) break;
+    first -= 1;
+  }
+  return nodes.slice(first);
+}
+
+function nodeView(moment: Moment, node: Node): NodeView {
+  const text = textOf(moment, node);
+  const status = statusOf(moment.state, node, isClaimed(moment));
+  return node.kind === 'reply' ? replyView(moment, node, text, status) : messageView(node, text, status);
+}
+
+function messageView({ id, parent, role, kind, origin, revises, at, seen }: Message, text: string, status: NodeStatus) {
+  return { id, parent, role, kind, origin, text, status, ...(revises && { revises }), at, cursor: `${seen}:0` };
+}
+
+function replyView(moment: Moment, reply: Reply, text: string, status: NodeStatus): NodeView {
+  const { id, parent, regenerates, at, prompt, result } = reply;
+  const model = result?.modelServed ?? prompt?.model;
+  return {
+    id,
+    parent,
+    role: 'assistant',
+    kind: 'message',
+    origin: 'model',
+    text,
+    status,
+    ...(regenerates && { regenerates }),
+    at,
+    ...(model && { model }),
+    ...(result && { usage: usageOf(result.usage), cost: costOf(result.cost) }),
+    ...(result?.error && { error: result.error }),
+    cursor: cursorOf(moment, reply),
+  };
+}
+
+/** What was shown of it at this moment. Attempts that were repeated had brought nothing. */
+function textOf({ state, tape }: Moment, node: Node): string {
+  if (node.kind !== 'reply') return node.text;
+  if (node.result) return node.result.text;
+  return (node.id === state.open && tape?.attempts.at(-1)?.text.content) || '';
+}
+
+function cursorOf({ state, cursor }: Moment, { id, seen, endSeen }: Reply): string {
+  if (endSeen !== null) return `${endSeen}:0`;
+  return id === state.open ? cursor : `${seen}:0`;
+}
+
+const isClaimed = ({ tape }: Moment): boolean => tape !== null && tape.attempts.length > 0;

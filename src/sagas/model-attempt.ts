@@ -1,0 +1,175 @@
+import { Fenced, type TapeWriter } from '../commands/tape-writer.js';
+import { type Ending, endAttempt, receive } from '../domain/generation.js';
+import { limits } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
+import { type LanguageModel, type ModelCall, ModelFailure, type ModelOutput } from '../ports/language-model.js';
+import { AnswerCaps } from './answer-caps.js';
+import { JoinedText, type JoinWindow, type Piece } from './joined-text.js';
+
+export interface AttemptLimits {
+  readonly window: JoinWindow;
+  readonly firstTokenTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  /** On the clock: when nobody waits for the answer any more. */
+  readonly deadlineMs: number;
+}
+
+/** Why a call was ended from this side. */
+type Stop =
+  | { readonly is: 'cancelled' }
+  /** The attempt stays open: somebody else will end it. */
+  | { readonly is: 'left' }
+  | { readonly is: 'failed'; readonly kind: 'timeout' | 'too_long'; readonly message: string };
+
+type Finished = Extract<ModelOutput, { type: 'finished' }>;
+
+const UNKNOWN = { modelServed: null, usage: null } as const;
+
+/**
+ * One call to a model, and what comes of it on the tape. The stream is read as fast as it comes, beside the commits:
+ * waiting for one must never keep what a socket has brought from being taken.
+ */
+export class ModelAttempt {
+  private readonly caps = new AnswerCaps();
+  private readonly text: JoinedText;
+  private readonly over = new AbortController();
+  private stop: Stop | undefined;
+  private readingIsOver = false;
+  private startedMs = 0;
+  private lastTextMs: number | undefined;
+  private dropped = 0;
+  /** What no adapter should throw. The attempt is ended all the same; somebody has to hear of it. */
+  surprise: unknown;
+
+  constructor(
+    private readonly model: LanguageModel,
+    private readonly call: ModelCall,
+    private readonly clock: Clock,
+    private readonly bounds: AttemptLimits,
+    private readonly tape: TapeWriter,
+    private readonly number: number,
+  ) {
+    this.text = new JoinedText(bounds.window, clock);
+  }
+
+  /** Comes too late when the stream has come to its own end. */
+  cancel(): void {
+    this.end({ is: 'cancelled' });
+  }
+
+  /** Commits what has come, and leaves the rest to whoever takes over. */
+  leave(): void {
+    this.end({ is: 'left' });
+  }
+
+  /** Calls, commits everything that comes, and ends the attempt unless it was told to leave it. Throws Fenced. */
+  async run(lost: AbortSignal): Promise<void> {
+    this.startedMs = this.clock.now();
+    const watching = this.watch();
+    const reading = this.read();
+    try {
+      const rest = await this.commitUntilTheEnd(lost);
+      const outcome = await reading;
+      const ending = this.endingOf(outcome);
+      const decisions = rest.map((piece) => receive(this.number, piece.channel, piece.text));
+      await this.tape.write(ending ? [...decisions, endAttempt(this.number, ending)] : decisions, lost);
+    } finally {
+      this.end({ is: 'left' });
+      await reading;
+      await watching;
+    }
+  }
+
+  private end(stop: Stop): void {
+    if (!this.readingIsOver) this.stop ??= stop;
+    this.over.abort();
+  }
+
+  /** Answers with the last pieces, which are committed together with the end. */
+  private async commitUntilTheEnd(lost: AbortSignal): Promise<readonly Piece[]> {
+    for (;;) {
+      const { pieces, isLast } = await this.text.next();
+      if (lost.aborted) throw new Fenced('the work was lost to another worker');
+      if (isLast) return pieces;
+      await this.tape.write(
+        pieces.map((piece) => receive(this.number, piece.channel, piece.text)),
+        lost,
+      );
+    }
+  }
+
+  /** Never rejects. Nothing: it was ended from this side. */
+  private async read(): Promise<Finished | ModelFailure | undefined> {
+    try {
+      for await (const output of this.model.stream(this.call, this.over.signal)) {
+        if (this.stop) this.dropped += output.type === 'text' ? 1 : 0;
+        else if (output.type === 'finished') return output;
+        else this.receive(output);
+      }
+      return undefined;
+    } catch (error) {
+      if (error instanceof ModelFailure) return error;
+      this.surprise = error;
+      return new ModelFailure('provider_error', UNEXPECTED, { retryable: false });
+    } finally {
+      this.readingIsOver = true;
+      this.text.end();
+    }
+  }
+
+  private receive({ channel, text }: Extract<ModelOutput, { type: 'text' }>): void {
+    if (text === '') return;
+    this.lastTextMs = this.clock.now();
+    const fitting = this.caps.fitting(channel, text);
+    this.text.add(channel, fitting);
+    if (fitting.length < text.length) {
+      this.end({ is: 'failed', kind: 'too_long', message: 'The answer was cut off: it is longer than what is kept.' });
+    }
+  }
+
+  /** Sleeps from limit to limit rather than once for each piece. */
+  private async watch(): Promise<void> {
+    while (!this.over.signal.aborted) {
+      const { atMs, message } = this.nextLimit();
+      const leftMs = atMs - this.clock.now();
+      if (leftMs <= 0) return this.end({ is: 'failed', kind: 'timeout', message });
+      // The first text brings a limit that may be nearer than the one that was waited for.
+      await this.clock.sleep(Math.min(leftMs, this.bounds.idleTimeoutMs), this.over.signal);
+    }
+  }
+
+  private nextLimit(): { readonly atMs: number; readonly message: string } {
+    const { firstTokenTimeoutMs, idleTimeoutMs, deadlineMs } = this.bounds;
+    const silence =
+      this.lastTextMs === undefined
+        ? { atMs: this.startedMs + firstTokenTimeoutMs, message: `No text came within ${firstTokenTimeoutMs} ms.` }
+        : { atMs: this.lastTextMs + idleTimeoutMs, message: `No more text came within ${idleTimeoutMs} ms.` };
+    return silence.atMs <= deadlineMs ? silence : { atMs: deadlineMs, message: 'The answer took too long as a whole.' };
+  }
+
+  private endingOf(outcome: Finished | ModelFailure | undefined): Ending | undefined {
+    const droppedDeltas = this.dropped;
+    const { stop } = this;
+    if (stop?.is === 'left') return undefined;
+    if (stop?.is === 'cancelled') return { outcome: 'cancelled', ...UNKNOWN, droppedDeltas };
+    if (stop?.is === 'failed') {
+      const { kind, message } = stop;
+      return { outcome: 'failed', ...UNKNOWN, droppedDeltas, error: { kind, message }, retry: null };
+    }
+    if (outcome instanceof ModelFailure) return this.failedWith(outcome);
+    if (!outcome) return this.failedWith(new ModelFailure('incomplete', ENDLESS, { retryable: false }));
+    const { finishReason, modelServed, usage } = outcome;
+    return { outcome: 'completed', finishReason, modelServed, usage, droppedDeltas };
+  }
+
+  private failedWith({ kind, message, details }: ModelFailure): Ending {
+    const { providerStatus, retryable, retryAfterMs, usage = null, modelServed = null } = details;
+    const error = { kind, message, ...(providerStatus !== undefined && { providerStatus }) };
+    const delayMs = retryAfterMs ?? limits.retryPauseMs * 2 ** (this.number - 1);
+    const retry = retryable ? { nowMs: this.clock.now(), deadlineMs: this.bounds.deadlineMs, delayMs } : null;
+    return { outcome: 'failed', modelServed, usage, droppedDeltas: this.dropped, error, retry };
+  }
+}
+
+const UNEXPECTED = 'The call failed in a way that nobody foresaw.';
+const ENDLESS = 'The stream ended without saying why.';

@@ -1,0 +1,25 @@
+import type { Codec } from '../events/codec.js';
+import type { RecordedEvent } from '../events/envelope.js';
+import { TerminalError } from '../ports/errors.js';
+import type { JobStage, Work } from '../ports/work.js';
+
+const STAGES: Readonly<Record<string, JobStage>> = {
+  GenerationRequested: 'requested',
+  PromptAssembled: 'prompted',
+  GenerationFinalized: 'ended',
+};
+
+/** Enters in the work table what has to be answered, and what has been: the table follows from the log. */
+export function recordWork(codec: Codec, work: Pick<Work, 'record'>, onPrompt: () => void) {
+  return async (recorded: RecordedEvent): Promise<void> => {
+    const stage = STAGES[recorded.type];
+    if (stage === undefined) return;
+    const event = codec.decode(recorded);
+    // Passing over it would leave somebody without an answer.
+    if (!event) throw new TerminalError(`${recorded.type} v${recorded.schema} is of a newer version`);
+    const { tenant, meta, data } = event;
+    if (!('generationId' in data) || meta.conversation === undefined) return;
+    await work.record({ generation: data.generationId, conversation: meta.conversation, tenant }, stage);
+    if (stage === 'prompted') onPrompt();
+  };
+}

@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { GenerationEvent } from '../../src/events/generation-events.js';
+import { gate } from '../support/gate.js';
+import { memoryEngines } from '../support/memory-engines.js';
+import { codec } from '../support/new-events.js';
+import { aborted, content, finished, ScriptedModel, saying } from '../support/scripted-model.js';
+import { ada, startTurns, type Turns } from '../support/turns.js';
+import { until } from '../support/until.js';
+
+const started: Turns[] = [];
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((turns) => turns.stop()));
+});
+
+async function start(model: ScriptedModel, environment = {}, engines = memoryEngines()): Promise<Turns> {
+  const turns = await startTurns(model, { VERBATIM_LEASE_MS: '1000', ...environment }, engines);
+  started.push(turns);
+  return turns;
+}
+
+const DEAD = 'a worker that died';
+const claimed = (attempt = 1): GenerationEvent => ({ type: 'GenerationClaimed', data: { attempt, worker: DEAD } });
+const delta = (text: string): GenerationEvent => ({
+  type: 'DeltaReceived',
+  data: { attempt: 1, seq: 0, text, channel: 'content' },
+});
+const ended: GenerationEvent = {
+  type: 'AttemptEnded',
+  data: {
+    attempt: 1,
+    outcome: 'completed',
+    finishReason: 'stop',
+    modelServed: 'm',
+    usage: null,
+    droppedDeltas: 0,
+    error: null,
+  },
+};
+
+/** A prompt that stands, and a tape as a dead worker left it; then a process comes up that answers prompts. */
+async function recovered(left: readonly GenerationEvent[], { at = new Date(), wasHeld = true, environment = {} } = {}) {
+  const model = new ScriptedModel([saying('new')]);
+  const asking = await start(model, { VERBATIM_ROLES: 'api' });
+  const conversation = await asking.start();
+  const generation = await asking.send(conversation, 'Hi');
+  const job = { generation, conversation, tenant: ada.tenant };
+  const meta = { conversation, actor: { id: 'verbatim', kind: 'system' }, correlationId: 't', commandId: 'c' };
+  if (wasHeld) await asking.engines.work.hold(job, DEAD, 1);
+  const wrapping = () => ({ id: randomUUID(), tenant: ada.tenant, at: at.toISOString(), meta });
+  const events = left.map((event) => codec.encode(event, wrapping()));
+  if (events.length > 0) await asking.engines.log.append(`generation-${generation}`, 'none', events);
+  const turns = await start(model, environment, asking.engines);
+  return { model, turns, generation, result: await turns.ended(conversation, generation) };
+}
+
+describe('a generation whose worker died', () => {
+  it('before it claimed it is answered as if nothing had happened', async () => {
+    const { result, model } = await recovered([], { wasHeld: false });
+    expect(result).toMatchObject({ status: 'final', text: 'new', attempt: 1 });
+    expect(model.calls).toHaveLength(1);
+  });
+
+  it('before any text came is asked for once more, on the record', async () => {
+    const { result, turns, generation, model } = await recovered([claimed()]);
+    expect(result).toMatchObject({ status: 'final', text: 'new', attempt: 2 });
+    expect(model.calls).toHaveLength(1);
+    const [, end] = await turns.tape(generation);
+    expect(end?.data).toMatchObject({ attempt: 1, outcome: 'failed', error: { kind: 'interrupted' } });
+  });
+
+  it('twice before any text came is over', async () => {
+    const again: GenerationEvent = {
+      type: 'AttemptEnded',
+      data: {
+        ...ended.data,
+        outcome: 'failed',
+        error: { kind: 'interrupted', message: '' },
+        retryAt: '2026-01-01T00:00:00.000Z',
+      },
+    } as GenerationEvent;
+    const { result, model } = await recovered([claimed(), again, claimed(2)]);
+    expect(result).toMatchObject({ status: 'error', error: { kind: 'interrupted' } });
+    expect(model.calls).toHaveLength(0);
+  });
+
+  it('after text came is ended with that text, and no model is called', async () => {
+    const { result, model } = await recovered([claimed(), delta('half an ans')]);
+    expect(result).toMatchObject({ status: 'error', text: 'half an ans', usage: null, error: { kind: 'interrupted' } });
+    expect(model.calls).toHaveLength(0);
+  });
+
+  it('between its last text and the end is ended as it was', async () => {
+    const { result, model } = await recovered([claimed(), delta('whole'), ended]);
+    expect(result).toMatchObject({ status: 'final', text: 'whole', finishReason: 'stop', modelServed: 'm' });
+    expect(model.calls).toHaveLength(0);
+  });
+
+  it('and that nobody waits for any more is ended without a call', async () => {
+    const environment = { VERBATIM_GENERATION_TIMEOUT_MS: '1000' };
+    const model = new ScriptedModel([saying('new')]);
+    const asking = await start(model, { VERBATIM_ROLES: 'api' });
+    const conversation = await asking.start();
+    const generation = await asking.send(conversation, 'Hi');
+    const [, , , prompted] = await asking.ledger(conversation);
+    await until(() => Date.now() > Date.parse(prompted?.at ?? '') + 1_000);
+    const turns = await start(model, environment, asking.engines);
+    expect(await turns.ended(conversation, generation)).toMatchObject({ error: { kind: 'interrupted' }, text: '' });
+    expect(model.calls).toHaveLength(0);
+  });
+
+  it('is left alone for one lease when it never came to enter its claim, for it may be alive', async () => {
+    const { result, turns, generation } = await recovered([claimed()], { wasHeld: false });
+    expect(result).toMatchObject({ status: 'final', attempt: 2 });
+    const [claim, end] = await turns.tape(generation);
+    expect(Date.parse(end?.at ?? '') - Date.parse(claim?.at ?? '')).toBeGreaterThanOrEqual(1_000);
+  });
+});
+
+describe('two processes on the same stores', () => {
+  it('answer each prompt once, whoever was asked', async () => {
+    const model = new ScriptedModel([saying('yes')]);
+    const one = await start(model);
+    const other = await start(model, {}, one.engines);
+    const asked = await Promise.all(
+      Array.from({ length: 30 }, async (_, nth) => {
+        const turns = nth % 2 === 0 ? one : other;
+        const conversation = await turns.start();
+        return { conversation, generation: await turns.send(conversation, `${nth}`) };
+      }),
+    );
+    for (const { conversation, generation } of asked) {
+      expect(await one.ended(conversation, generation)).toMatchObject({ status: 'final', attempt: 1 });
+    }
+    expect(model.calls).toHaveLength(30);
+  });
+
+  it('hear of a cancel that the other one was asked for', async () => {
+    const model = new ScriptedModel([
+      async function* (_call, signal) {
+        yield content('so far');
+        await aborted(signal);
+      },
+    ]);
+    const one = await start(model);
+    const other = await start(model, {}, one.engines);
+    const conversation = await one.start();
+    const generation = await one.send(conversation, 'Hi');
+    await until(async () => (await one.text(generation)) === 'so far');
+    await other.cancel(conversation, generation);
+    expect(await one.ended(conversation, generation)).toMatchObject({ status: 'cancelled', text: 'so far' });
+  });
+});
+
+describe('a process that is told to stop', () => {
+  it('finishes what it is at, and leaves what it was not at to the next', async () => {
+    const { opened, open } = gate();
+    const model = new ScriptedModel([
+      async function* () {
+        yield content('to the ');
+        await opened;
+        yield content('end');
+        yield finished();
+      },
+      saying('next'),
+    ]);
+    const turns = await start(model);
+    const conversation = await turns.start();
+    const generation = await turns.send(conversation, 'Hi');
+    await until(async () => (await turns.text(generation)) === 'to the ');
+    const queued = await turns.send(conversation, 'And?', { whenBusy: 'enqueue' });
+    const stopping = turns.stop();
+    open();
+    await stopping;
+    started.length = 0;
+    expect(await turns.ended(conversation, generation)).toMatchObject({ status: 'final', text: 'to the end' });
+    expect(model.calls).toHaveLength(1);
+    const later = await start(model, {}, turns.engines);
+    expect(await later.ended(conversation, queued)).toMatchObject({ status: 'final', text: 'next', attempt: 1 });
+  });
+});

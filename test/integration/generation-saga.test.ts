@@ -1,0 +1,261 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { limits } from '../../src/limits.js';
+import { ModelFailure } from '../../src/ports/language-model.js';
+import { gate } from '../support/gate.js';
+import { aborted, content, finished, type Play, reasoning, ScriptedModel, saying } from '../support/scripted-model.js';
+import { startTurns, type Turns } from '../support/turns.js';
+import { until } from '../support/until.js';
+
+let turns: Turns;
+afterEach(() => turns.stop());
+
+const failing = (kind: 'rate_limited' | 'provider_error', details: object): Play =>
+  async function* () {
+    yield* [];
+    throw new ModelFailure(kind, 'no', { retryable: true, ...details });
+  };
+
+async function turn(plays: readonly Play[], environment = {}) {
+  const model = new ScriptedModel(plays);
+  turns = await startTurns(model, environment);
+  const conversation = await turns.start();
+  const generation = await turns.send(conversation, 'Hi');
+  return { model, conversation, generation, ended: () => turns.ended(conversation, generation) };
+}
+
+describe('a turn', () => {
+  it('is on the record from the question to the end of the answer', async () => {
+    const { model, conversation, generation, ended } = await turn([saying('Hel', 'lo', ' world')]);
+    expect(await ended()).toMatchObject({
+      status: 'final',
+      text: 'Hello world',
+      finishReason: 'stop',
+      modelServed: 'scripted-1',
+      attempt: 1,
+      usage: null,
+    });
+    expect(await turns.types(`conversation-${conversation}`)).toEqual([
+      'ConversationStarted',
+      'MessageSent',
+      'GenerationRequested',
+      'PromptAssembled',
+      'GenerationFinalized',
+    ]);
+    const tape = await turns.types(`generation-${generation}`);
+    expect([tape.at(0), tape.at(-1)]).toEqual(['GenerationClaimed', 'AttemptEnded']);
+    expect(await turns.text(generation)).toBe('Hello world');
+    expect(JSON.parse(model.calls[0]?.body ?? '')).toMatchObject({ messages: [{ role: 'user', content: 'Hi' }] });
+  });
+
+  it('keeps what was thought apart from what was said, and joins what was split', async () => {
+    const [high, low] = ['\ud83d', '\ude00'];
+    const { generation, ended } = await turn([
+      async function* () {
+        yield reasoning('Hm');
+        yield content(`a${high}`);
+        yield content(`${low}b`);
+        yield finished({ prompt_tokens: 1 });
+      },
+    ]);
+    expect(await ended()).toMatchObject({ status: 'final', text: 'a\u{1f600}b', usage: { prompt_tokens: 1 } });
+    const deltas = (await turns.tape(generation)).filter(({ type }) => type === 'DeltaReceived');
+    expect(deltas.map(({ data }) => data)).toMatchObject([{ seq: 0, channel: 'reasoning', text: 'Hm' }, { seq: 1 }]);
+  });
+
+  it('commits the first text at once and joins the rest until the window is over or full', async () => {
+    const { opened, open } = gate();
+    const { generation, ended } = await turn(
+      [
+        async function* () {
+          yield content('first');
+          await opened;
+          for (let nth = 0; nth < 50; nth++) yield content('x');
+          yield finished();
+        },
+      ],
+      { VERBATIM_DELTA_FLUSH_MS: '5000', VERBATIM_DELTA_FLUSH_BYTES: '20' },
+    );
+    await until(async () => (await turns.text(generation)) === 'first');
+    open();
+    await ended();
+    const texts = (await turns.tape(generation)).flatMap((event) =>
+      event.type === 'DeltaReceived' ? [event.data.text] : [],
+    );
+    expect(texts.join('')).toBe(`first${'x'.repeat(50)}`);
+    expect(texts.length).toBeLessThanOrEqual(5);
+  });
+});
+
+describe('an answer that does not come as it should', () => {
+  it('is asked for again while no text has come, each time on the record, and at most three times', async () => {
+    const { model, generation, ended } = await turn([
+      failing('rate_limited', { retryAfterMs: 1, providerStatus: 429 }),
+    ]);
+    expect(await ended()).toMatchObject({
+      status: 'error',
+      attempt: 3,
+      error: { kind: 'rate_limited', message: 'no', providerStatus: 429 },
+    });
+    expect(model.calls).toHaveLength(3);
+    expect((await turns.types(`generation-${generation}`)).join(' ')).toBe(
+      Array(3).fill('GenerationClaimed AttemptEnded').join(' '),
+    );
+  });
+
+  it('is complete when a later attempt succeeds', async () => {
+    const { ended } = await turn([failing('provider_error', { retryAfterMs: 1 }), saying('well')]);
+    expect(await ended()).toMatchObject({ status: 'final', text: 'well', attempt: 2 });
+  });
+
+  it('is over when the provider asks for a longer pause than anybody waits', async () => {
+    const { model, ended } = await turn([failing('rate_limited', { retryAfterMs: limits.retryAfterMsMax + 1 })]);
+    expect(await ended()).toMatchObject({ status: 'error', error: { kind: 'rate_limited' } });
+    expect(model.calls).toHaveLength(1);
+  });
+
+  it('is not asked for again once text has come, and keeps that text', async () => {
+    const { model, ended } = await turn([
+      async function* () {
+        yield content('half');
+        throw new ModelFailure('network', 'reset', { retryable: true });
+      },
+    ]);
+    expect(await ended()).toMatchObject({ status: 'error', text: 'half', error: { kind: 'network' } });
+    expect(model.calls).toHaveLength(1);
+  });
+
+  it.each([
+    ['no text at all', [], 'VERBATIM_FIRST_TOKEN_TIMEOUT_MS', ''],
+    ['no more text', ['some'], 'VERBATIM_IDLE_TIMEOUT_MS', 'some'],
+    ['no end', ['some'], 'VERBATIM_GENERATION_TIMEOUT_MS', 'some'],
+  ])('ends in time when there is %s', async (_, texts, setting, kept) => {
+    const { ended } = await turn(
+      [
+        async function* (_call, signal) {
+          for (const text of texts) yield content(text);
+          await aborted(signal);
+        },
+      ],
+      { [setting]: setting.includes('GENERATION') ? '1000' : '500' },
+    );
+    expect(await ended()).toMatchObject({ status: 'error', text: kept, error: { kind: 'timeout' } });
+  });
+
+  it('is cut off where it becomes longer than what is kept', async () => {
+    const { ended } = await turn([
+      async function* (_call, signal) {
+        while (!signal.aborted) yield content('é'.repeat(50_000));
+      },
+    ]);
+    const { status, text, error } = await ended();
+    expect({ status, error }).toMatchObject({ status: 'error', error: { kind: 'too_long' } });
+    expect(Buffer.byteLength(text)).toBe(limits.answerBytesMax);
+  });
+
+  it('fits an append however its text is escaped', async () => {
+    const { ended } = await turn([
+      async function* (_call, signal) {
+        while (!signal.aborted) yield content('\u0001'.repeat(10_000));
+      },
+    ]);
+    expect(await ended()).toMatchObject({ status: 'error', error: { kind: 'too_long' } });
+  });
+
+  it('ends also when the adapter breaks in a way that nobody foresaw, and operators hear of it', async () => {
+    const { ended } = await turn([
+      async function* () {
+        yield content('so far');
+        throw new TypeError('a secret of the prompt');
+      },
+    ]);
+    expect(await ended()).toMatchObject({ status: 'error', text: 'so far', error: { kind: 'provider_error' } });
+    expect(turns.log.join('')).toContain('a call to a model broke');
+    expect(turns.log.join('')).not.toContain('secret');
+  });
+});
+
+describe('a cancel', () => {
+  it('ends the call, keeps what has come, and drops and counts what comes later', async () => {
+    const { model, conversation, generation, ended } = await turn([
+      async function* (_call, signal) {
+        yield content('so far');
+        await aborted(signal);
+        yield content('late');
+        yield content('later');
+      },
+    ]);
+    await until(async () => (await turns.text(generation)) === 'so far');
+    await turns.cancel(conversation, generation);
+    expect(await ended()).toMatchObject({ status: 'cancelled', text: 'so far', usage: null });
+    expect((await turns.tape(generation)).at(-1)?.data).toMatchObject({ outcome: 'cancelled', droppedDeltas: 2 });
+    expect(model.running).toBe(0);
+    expect(await turns.cancel(conversation, generation)).toEqual({ status: 'cancelled' });
+  });
+
+  it('during the pause before another attempt ends it without a call', async () => {
+    const { model, conversation, generation, ended } = await turn([failing('rate_limited', { retryAfterMs: 20_000 })]);
+    await until(async () => (await turns.types(`generation-${generation}`)).includes('AttemptEnded'));
+    await turns.cancel(conversation, generation);
+    expect(await ended()).toMatchObject({ status: 'cancelled', text: '' });
+    expect(model.calls).toHaveLength(1);
+  });
+});
+
+describe('turns in a row', () => {
+  it('wait for their turn and are answered in order, each with the answers before it', async () => {
+    const { opened, open } = gate();
+    const { model, conversation, ended } = await turn([
+      async function* () {
+        await opened;
+        yield content('one');
+        yield finished();
+      },
+      saying('two'),
+      saying('three'),
+    ]);
+    const second = await turns.send(conversation, 'And?', { whenBusy: 'enqueue' });
+    const third = await turns.send(conversation, 'And then?', { whenBusy: 'enqueue' });
+    open();
+    expect((await ended()).text).toBe('one');
+    expect((await turns.ended(conversation, second)).text).toBe('two');
+    expect((await turns.ended(conversation, third)).text).toBe('three');
+    const last = JSON.parse(model.calls[2]?.body ?? '');
+    expect(last.messages.map(({ content: text }: { content: string }) => text)).toEqual([
+      'Hi',
+      'one',
+      'And?',
+      'two',
+      'And then?',
+    ]);
+  });
+
+  it('that interrupt cancel the open one and keep its text', async () => {
+    const { conversation, generation, ended } = await turn([
+      async function* (_call, signal) {
+        yield content('half');
+        await aborted(signal);
+      },
+      saying('instead'),
+    ]);
+    await until(async () => (await turns.text(generation)) === 'half');
+    const instead = await turns.send(conversation, 'No, wait', { whenBusy: 'interrupt' });
+    expect(await ended()).toMatchObject({ status: 'cancelled', text: 'half' });
+    expect(await turns.ended(conversation, instead)).toMatchObject({ status: 'final', text: 'instead' });
+  });
+
+  it('of many conversations run no more at a time than allowed, and all of them run', async () => {
+    const model = new ScriptedModel([saying('yes')]);
+    turns = await startTurns(model, { VERBATIM_MAX_GENERATIONS: '3' });
+    const asked = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const conversation = await turns.start();
+        return { conversation, generation: await turns.send(conversation, 'Hi') };
+      }),
+    );
+    for (const { conversation, generation } of asked) {
+      expect(await turns.ended(conversation, generation)).toMatchObject({ status: 'final', attempt: 1 });
+    }
+    expect(model.mostRunning).toBeLessThanOrEqual(3);
+    expect(model.calls).toHaveLength(20);
+  });
+});

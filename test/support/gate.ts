@@ -1,0 +1,8 @@
+/** Holds back whoever waits for it, until a test opens it. */
+export function gate() {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}

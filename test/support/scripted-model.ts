@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import type { LanguageModel, ModelCall, ModelOutput } from '../../src/ports/language-model.js';
+
+/** What one call does: yields outputs, waits for what a test holds back, throws. */
+export type Play = (call: ModelCall, signal: AbortSignal) => AsyncIterable<ModelOutput>;
+
+export const content = (text: string): ModelOutput => ({ type: 'text', channel: 'content', text });
+export const reasoning = (text: string): ModelOutput => ({ type: 'text', channel: 'reasoning', text });
+export const finished = (usage: Record<string, unknown> | null = null): ModelOutput => ({
+  type: 'finished',
+  finishReason: 'stop',
+  modelServed: 'scripted-1',
+  usage,
+});
+
+/** All at once. */
+export const saying = (...texts: string[]): Play =>
+  async function* () {
+    for (const text of texts) yield content(text);
+    yield finished();
+  };
+
+/** Resolves when the call is ended by its caller. */
+export const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
+/** A model that does what the test says, call by call; the last play is repeated. */
+export class ScriptedModel implements LanguageModel {
+  readonly calls: ModelCall[] = [];
+  running = 0;
+  mostRunning = 0;
+
+  constructor(private readonly plays: readonly Play[]) {}
+
+  async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<ModelOutput, void, void> {
+    if (createHash('sha256').update(call.body).digest('hex') !== call.bodySha256) throw new Error('not the prompt');
+    this.calls.push(call);
+    this.running += 1;
+    this.mostRunning = Math.max(this.mostRunning, this.running);
+    try {
+      const play = this.plays[Math.min(this.calls.length, this.plays.length) - 1] as Play;
+      yield* play(call, signal);
+    } finally {
+      this.running -= 1;
+    }
+  }
+}
