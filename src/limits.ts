@@ -30,6 +30,9 @@ export const limits = {
   /** How many events of a ledger are read at once on the way back to the latest prompt. */
   historyStepEvents: 32,
   readAnswerMs: 30_000,
+  /** What a process has just appended, kept for its own subscribers. */
+  recentEventsMax: 2_000,
+  recentBytesMax: 4 * 1024 * 1024,
   readConnectionsMax: 8,
 
   /** Leases and checkpoints: short queries, few at a time. */
@@ -54,8 +57,8 @@ export const limits = {
   handlerBackoffMs: { first: 50, most: 5_000 },
   /** A checkpoint at least this often while catching up: what a crash makes a handler see again. */
   checkpointEveryEvents: 500,
-  /** Where only other streams grow, the checkpoint follows at this pace: each one is a flush. */
-  idleCheckpointMs: 1_000,
+  /** Else the checkpoint follows at this pace: each one is a flush, and a crash makes a handler see so much again. */
+  checkpointMs: 1_000,
   /** Counting how far a subscription is behind stops here: beyond it the exact number helps nobody. */
   backlogCountMax: 100_000,
 

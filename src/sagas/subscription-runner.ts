@@ -143,6 +143,8 @@ export class SubscriptionRunner {
       const renewed = await this.inTime(leases.renew(lease, leaseMs).catch(ifOutage), goodUntil - asked, over);
       if (renewed) goodUntil = asked + leaseMs;
       if (renewed === false || clock.now() >= goodUntil) return;
+      // What came before it fell silent would else be handled again after a crash, however long ago that was.
+      if ((await this.save(lease).catch(ifOutage)) === false) return;
     }
   }
 
@@ -167,7 +169,7 @@ export class SubscriptionRunner {
     try {
       for await (const page of log.subscribe(this.position, over, filter)) {
         if (await this.handleAll(page.events, lease, over)) this.position = page.position;
-        if (page.events.length > 0 || clock.now() - savedAt >= limits.idleCheckpointMs) {
+        if (clock.now() - savedAt >= limits.checkpointMs) {
           if (!(await this.save(lease))) return;
           savedAt = clock.now();
         }

@@ -1,4 +1,3 @@
-import type { Position } from '../../events/envelope.js';
 import { textBytes } from '../../ports/append-rules.js';
 import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
 import { integerArray, jsonArray, textArray, timestampArray, uuidArray } from './binary-arrays.js';
@@ -16,7 +15,7 @@ type VerdictRow = [append: number, verdict: 'all' | AppendOutcome['outcome'], re
 export class PostgresBatchWriter implements BatchWriter {
   constructor(
     private readonly connection: DedicatedConnection,
-    private readonly onCommit: (head: Position) => void,
+    private readonly onOutcome: (append: Append, outcome: AppendOutcome) => void,
   ) {}
 
   async write(appends: readonly Append[], retried: boolean): Promise<readonly AppendOutcome[]> {
@@ -28,13 +27,8 @@ export class PostgresBatchWriter implements BatchWriter {
       values: [optimistic, ...columns(appends)],
     });
     const outcomes = rows[0]?.[1] === 'all' ? allAppended(appends, BigInt(rows[0][3])) : judged(appends, rows);
-    this.announce(outcomes);
+    for (const [nth, append] of appends.entries()) this.onOutcome(append, outcomes[nth] as AppendOutcome);
     return outcomes;
-  }
-
-  private announce(outcomes: readonly AppendOutcome[]): void {
-    const newest = outcomes.findLast((outcome) => outcome.outcome === 'appended');
-    if (newest?.outcome === 'appended') this.onCommit(newest.position);
   }
 }
 

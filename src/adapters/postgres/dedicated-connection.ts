@@ -8,6 +8,7 @@ import { settleSession } from './session.js';
 interface Session {
   readonly client: pg.Client;
   readonly socket: Socket;
+  readonly backend: number | undefined;
 }
 
 /** One connection that is made when it is needed and made anew after it has failed. */
@@ -20,6 +21,11 @@ export class DedicatedConnection {
     private readonly answerMs: number,
     private readonly prepare: (client: pg.Client) => Promise<void> = async () => {},
   ) {}
+
+  /** The server's process behind this connection, as its notifications name it. */
+  get backend(): number | undefined {
+    return this.session?.backend;
+  }
 
   /** Throws RetryableError when the server could not be reached or did not answer: the query may have been run. */
   async query<Row extends unknown[]>(query: pg.QueryArrayConfig): Promise<Row[]> {
@@ -54,7 +60,13 @@ export class DedicatedConnection {
       keepAlive: true,
       stream: () => socket,
     });
-    const session = { client, socket };
+    const session: Session = {
+      client,
+      socket,
+      get backend() {
+        return 'processID' in client && typeof client.processID === 'number' ? client.processID : undefined;
+      },
+    };
     client.on('error', () => this.drop(session));
     try {
       await client.connect();

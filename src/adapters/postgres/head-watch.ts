@@ -20,11 +20,13 @@ export class HeadWatch {
   private notified = false;
   private endPause = () => {};
 
-  constructor(config: pg.ClientConfig) {
+  constructor(config: pg.ClientConfig, isOwnBackend: (processId: number) => boolean) {
     // One for each subscriber that waits, however many there are.
     setMaxListeners(0, this.advances);
     this.connection = new DedicatedConnection(config, limits.commitAnswerMs, async (client) => {
-      client.on('notification', () => this.askSoon());
+      client.on('notification', ({ processId }) => {
+        if (!isOwnBackend(processId)) this.askSoon();
+      });
       await client.query('LISTEN verbatim_log');
     });
     this.polling = this.poll();

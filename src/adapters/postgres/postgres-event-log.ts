@@ -20,6 +20,7 @@ import { DedicatedConnection } from './dedicated-connection.js';
 import { EventReader } from './event-reader.js';
 import { type Append, GroupCommit } from './group-commit.js';
 import { HeadWatch } from './head-watch.js';
+import { RecentEvents } from './recent-events.js';
 
 /** While one batch is being flushed the next is already on its way: it waits inside the server, for the head row. */
 const WRITERS = 2;
@@ -30,19 +31,21 @@ export class PostgresEventLog implements EventLog {
   private readonly reader: EventReader;
   private readonly connections: DedicatedConnection[];
   private readonly commits: GroupCommit;
+  private readonly recent = new RecentEvents();
   private readonly closing = new AbortController();
 
   constructor(config: pg.ClientConfig) {
-    this.watch = new HeadWatch(config);
-    this.reader = new EventReader(config);
     this.connections = Array.from({ length: WRITERS }, () => new DedicatedConnection(config, limits.commitAnswerMs));
     this.commits = new GroupCommit({
       writers: this.connections.map(
-        (connection) => new PostgresBatchWriter(connection, (head) => this.watch.advance(head)),
+        (connection) => new PostgresBatchWriter(connection, (append, outcome) => this.learn(append, outcome)),
       ),
       refusal,
       now: () => performance.now(),
     });
+    this.reader = new EventReader(config);
+    // What this process commits it knows from the answer.
+    this.watch = new HeadWatch(config, (backend) => this.connections.some((own) => own.backend === backend));
   }
 
   async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {
@@ -86,7 +89,8 @@ export class PostgresEventLog implements EventLog {
     this.watch.advance(start);
     if (after >= this.watch.head) yield { events: [], position: after, live: true };
 
-    const read = (position: Position) =>
+    const read = async (position: Position) =>
+      this.recent.after(position, filter) ??
       started(this.untilReachable(() => this.reader.allAfter(position, this.watch.head, filter), ended));
     let position = after;
     let next: Promise<Page | undefined> | undefined;
@@ -108,6 +112,11 @@ export class PostgresEventLog implements EventLog {
 
   backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
     return this.reader.backlog(after, countMax, filter);
+  }
+
+  private learn(append: Append, outcome: AppendOutcome): void {
+    if (outcome.outcome === 'appended') this.recent.note(append, outcome);
+    if ('position' in outcome) this.watch.advance(outcome.position);
   }
 
   /** The answer of a read, however long the database is away; nothing when aborted meanwhile. */

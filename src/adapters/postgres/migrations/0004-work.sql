@@ -7,14 +7,18 @@ CREATE TABLE runtime.generations (
   generation text COLLATE "C" PRIMARY KEY,
   conversation text COLLATE "C" NOT NULL,
   tenant text COLLATE "C" NOT NULL,
+  -- Null is one owner of its tenant.
+  owner text COLLATE "C",
   stage runtime.job_stage NOT NULL,
   -- Since when it waits, or until when it is left alone.
   due_at timestamptz NOT NULL,
   -- The last one, whose time may have run out; null for as long as nobody has had it.
   holder text COLLATE "C",
-  held_until timestamptz
+  held_until timestamptz,
+  -- When it was last taken, or the one before it in its owner's line: from then on that owner waits anew.
+  served_at timestamptz
 ) WITH (
-  -- Room on the page, so that holding and renewing touch no index.
+  -- Room on the page, so that taking, holding and renewing touch no index.
   fillfactor = 85,
   -- Each ended generation leaves a dead entry where `take` begins to look; a fifth of all that ever were is too many.
   autovacuum_vacuum_scale_factor = 0.01
