@@ -18,6 +18,7 @@ import { conversationSide, type Warn } from './conversation-side.js';
 import { tenant } from './domain/tenant.js';
 import type { Engines } from './engines.js';
 import { createCodec } from './events/codec.js';
+import { ConversationsController } from './http/conversations.controller.js';
 import { HealthController } from './http/health.controller.js';
 import { KeysController } from './http/keys.controller.js';
 import { MeController } from './http/me.controller.js';
@@ -25,6 +26,7 @@ import { ProblemFilter } from './http/problem.filter.js';
 import { Readiness } from './http/readiness.js';
 import { RequestValidationPipe } from './http/request-validation.pipe.js';
 import { TenantsController } from './http/tenants.controller.js';
+import { TurnsController } from './http/turns.controller.js';
 import { ListKeysHandler } from './projections/queries/list-keys.js';
 import { recordKeys } from './projections/record-keys.js';
 import { readSide } from './read-side.js';
@@ -42,18 +44,21 @@ export function appModule(engines: Engines, config: Config, warn: Warn): Dynamic
   const tenants = new Folds(log, codec, tenant);
   const tenantParts: TenantParts = { log, codec, clock: systemClock, ids: systemIds, tenants, keys };
   const runner: RunnerParts = { ...engines, clock: systemClock, holder: systemIds.random(), leaseMs: config.leaseMs };
-  const conversationParts = conversationSide(engines, config, codec, runner, warn);
-  const reading = readSide({
-    ...engines,
-    codec,
-    live: conversationParts.live,
-    heads: conversationParts.conversations,
-    feedsPerUserMax: config.feedsPerUserMax,
-  });
+  const { conversations, live, providers } = conversationSide(engines, config, codec, runner, warn);
+  const { feedsPerUserMax } = config;
+  const reading = readSide({ ...engines, codec, live, heads: conversations, feedsPerUserMax });
   return {
     module: AppModule,
     imports: [CqrsModule.forRoot()],
-    controllers: [HealthController, KeysController, MeController, TenantsController, ...reading.controllers],
+    controllers: [
+      HealthController,
+      KeysController,
+      MeController,
+      TenantsController,
+      ConversationsController,
+      TurnsController,
+      ...reading.controllers,
+    ],
     providers: [
       { provide: APP_FILTER, useFactory: () => new ProblemFilter() },
       { provide: APP_PIPE, useFactory: () => new RequestValidationPipe() },
@@ -66,7 +71,7 @@ export function appModule(engines: Engines, config: Config, warn: Warn): Dynamic
       { provide: IssueKeyHandler, useFactory: () => new IssueKeyHandler(tenantParts) },
       { provide: RevokeKeyHandler, useFactory: () => new RevokeKeyHandler(tenantParts) },
       { provide: ListKeysHandler, useFactory: () => new ListKeysHandler(keys) },
-      ...conversationParts.providers,
+      ...providers,
       ...reading.providers,
       ...(config.roles.includes('projections') ? projectionsOf(tenantParts, runner) : []),
     ],

@@ -1,23 +1,19 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
-import { IsString, ValidateBy } from 'class-validator';
+import { IsString } from 'class-validator';
 import { limits } from '../limits.js';
+import { Rule } from './rule.js';
 
-const RULE = {
-  name: 'isName',
-  validator: {
-    // What is no text at all is the business of IsString.
-    validate: (value: unknown) =>
-      typeof value !== 'string' || (value.trim() !== '' && value.length <= limits.nameCharactersMax),
-    defaultMessage: () => `must hold 1 to ${limits.nameCharactersMax} characters, not only spaces`,
-  },
-};
+const isName = (value: unknown): boolean =>
+  typeof value !== 'string' || (value.trim() !== '' && value.length <= limits.nameCharactersMax);
+
+const MESSAGE = `must hold 1 to ${limits.nameCharactersMax} characters, not only spaces`;
 
 /** A name that people gave to a tenant, a user or a key. */
 export function IsName(description: string): PropertyDecorator {
   return applyDecorators(
     IsString(),
-    ValidateBy(RULE),
+    Rule('isName', isName, MESSAGE),
     ApiProperty({ description, minLength: 1, maxLength: limits.nameCharactersMax }),
   );
 }

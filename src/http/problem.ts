@@ -1,6 +1,9 @@
 import { HttpException } from '@nestjs/common';
 import { Refusal } from '../domain/refusal.js';
 import { LogUnavailable, RetryableError } from '../ports/errors.js';
+import { CursorBeyondEnd } from '../sse/conversation-history.js';
+import { RecordDamaged } from '../sse/run-reader.js';
+import { InvalidCursor } from './cursor-parameter.js';
 import { type FieldError, InvalidRequest } from './invalid-request.js';
 import { isError } from './is-error.js';
 import { type ProblemCode, type ProblemType, problems } from './problems.js';
@@ -52,6 +55,9 @@ export function findingOf(error: unknown): Finding {
     const code = error instanceof LogUnavailable ? 'log_unavailable' : 'unavailable';
     return { code, headers: retryAfter(error.retryAfterMs) };
   }
+  if (error instanceof InvalidCursor) return { code: 'cursor_invalid', errors: [error.mistake] };
+  if (error instanceof CursorBeyondEnd) return { code: 'cursor_beyond_end' };
+  if (error instanceof RecordDamaged) return { code: 'record_damaged' };
   const status = statusOf(error);
   const code = CODES_OF_STATUSES[status] ?? (status >= 400 && status < 500 ? 'invalid_request' : 'internal_error');
   return { code };

@@ -38,6 +38,7 @@ export const problems = {
   leaf_is_note: { status: 422, title: 'A note cannot be selected' },
   leaf_not_found: { status: 422, title: 'No such node to select' },
   message_is_note: { status: 422, title: 'A note has no reply' },
+  node_not_found: { status: 422, title: 'No such node to page back from' },
   nothing_to_regenerate: { status: 422, title: 'There is no answer yet' },
   parent_is_note: { status: 422, title: 'Nothing follows a note' },
   parent_is_queued: { status: 422, title: 'The parent would run later' },

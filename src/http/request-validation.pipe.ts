@@ -1,7 +1,10 @@
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { type ValidationError, validateSync } from 'class-validator';
+import { TerminalError } from '../ports/errors.js';
+import { mayBeAbsent } from './absent-body.js';
 import { type FieldError, InvalidRequest, pathTo } from './invalid-request.js';
+import { isRule } from './rule.js';
 
 type Steps = readonly (string | number)[];
 type Mistake = FieldError & { readonly aboutRule: boolean };
@@ -9,23 +12,25 @@ type Mistake = FieldError & { readonly aboutRule: boolean };
 /** What a handler may declare for an argument without describing its shape. */
 const UNDESCRIBED: readonly unknown[] = [undefined, String, Number, Boolean, Array, Object];
 
-/** Checks of values whose shape is right: breaking one is a refusal by a rule and not a malformed request. */
-const RULES = ['isName'];
-
 /**
  * Holds a body or a query against the class that its handler declares: nothing is converted, nothing unknown is let
  * through, and every mistake is told at once.
  */
 export class RequestValidationPipe implements PipeTransform {
-  transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
-    if (!metatype || UNDESCRIBED.includes(metatype) || type === 'custom') return value;
+  transform(given: unknown, { type, metatype }: ArgumentMetadata): unknown {
+    const isDescribed = metatype && !UNDESCRIBED.includes(metatype);
+    // Also where a class is imported as a type only: all of its checks would be gone in silence.
+    if (type === 'body' && !isDescribed) throw new TerminalError('no class describes this body');
+    if (!isDescribed || type === 'custom') return given;
+    const value = given === undefined && mayBeAbsent(metatype) ? {} : given;
     if (!isJsonObject(value)) throw new InvalidRequest([{ path: '', message: 'must be a JSON object' }]);
     // A copy, because what comes from a query string has no prototype, and class-transformer relies on one.
     const instance: object = plainToInstance(metatype, { ...value });
     const found = validateSync(instance, {
       whitelist: true,
       forbidNonWhitelisted: true,
-      forbidUnknownValues: true,
+      // A class may have no field at all. What is in a value of an unknown class, the two above refuse.
+      forbidUnknownValues: false,
     });
     const mistakes = [...inheritedNames(value, []), ...found.flatMap((error) => mistakesIn(error, []))];
     if (mistakes.length > 0) throw refusal(mistakes);
@@ -53,12 +58,13 @@ function unknownField(steps: Steps): Mistake {
   return { path: pathTo(steps), message: 'is not a known field', aboutRule: false };
 }
 
-function mistakesIn({ target, property, constraints = {}, children = [] }: ValidationError, steps: Steps): Mistake[] {
+function mistakesIn(error: ValidationError, steps: Steps): Mistake[] {
+  const { target, property, constraints = {}, contexts = {}, children = [] } = error;
   const inside = [...steps, Array.isArray(target) ? Number(property) : property];
   const own = Object.entries(constraints).map(([rule, message]) =>
     rule === 'whitelistValidation'
       ? unknownField(inside)
-      : { path: pathTo(inside), message: withoutName(message, property), aboutRule: RULES.includes(rule) },
+      : { path: pathTo(inside), message: withoutName(message, property), aboutRule: isRule(contexts[rule]) },
   );
   return [...own, ...children.flatMap((child) => mistakesIn(child, inside))];
 }

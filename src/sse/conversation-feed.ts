@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { TypedEvent } from '../events/codec.js';
 import {
   type ConversationHistory,
@@ -8,6 +7,7 @@ import {
   type ToldEvent,
 } from './conversation-history.js';
 import type { Cursor } from './cursor.js';
+import { generationOf, weightOf } from './event-frames.js';
 import type { LiveEvents } from './live-events.js';
 
 /**
@@ -16,23 +16,27 @@ import type { LiveEvents } from './live-events.js';
  */
 export class ConversationFeed {
   private readonly heard: TypedEvent[] = [];
-  private readonly arrivals = new EventTarget();
+  private heardBytes = 0;
+  private wake = () => {};
   /** Heard before the prompt of their generation: a claim may be committed a moment earlier than its prompt. */
   private readonly early = new Map<string, TypedEvent[]>();
   private readonly ended = new Set<string>();
+  /** Whether a prompt was heard: whatever precedes a later one was heard too. */
+  private hasOpened = false;
   private place: Place | undefined;
 
   constructor(
     private readonly conversation: string,
     private readonly history: ConversationHistory,
     private readonly live: LiveEvents,
+    /** Learns how much has been heard that nobody has taken, whenever it grows. */
+    private readonly onWaiting: (bytes: number) => void = () => {},
   ) {}
 
   async *from(cursor: Cursor, signal: AbortSignal): AsyncIterable<ToldEvent> {
-    const leave = this.live.listen(this.conversation, (event) => {
-      this.heard.push(event);
-      this.arrivals.dispatchEvent(new Event('arrival'));
-    });
+    const leave = this.live.listen(this.conversation, (event) => this.hear(event));
+    const onAbort = () => this.wake();
+    signal.addEventListener('abort', onAbort);
     try {
       this.place = await this.history.placeAt(cursor);
       for await (const { event } of this.history.since(cursor)) {
@@ -41,32 +45,58 @@ export class ConversationFeed {
       }
       while (!signal.aborted) {
         const event = this.heard.shift();
-        if (event) yield* this.next(event);
-        else await this.arrival(signal);
+        if (event) {
+          this.heardBytes -= weightOf(event);
+          yield* this.next(event);
+        } else await this.arrival();
       }
     } finally {
       leave();
+      signal.removeEventListener('abort', onAbort);
     }
   }
 
-  private *next(event: TypedEvent): Iterable<ToldEvent> {
+  private hear(event: TypedEvent): void {
+    this.heard.push(event);
+    this.heardBytes += weightOf(event);
+    this.wake();
+    this.onWaiting(this.heardBytes);
+  }
+
+  private async *next(event: TypedEvent): AsyncIterable<ToldEvent> {
     const { cursor, open } = this.place as Place;
     if (event.stream === conversationStream(this.conversation)) {
       if (event.revision < cursor.ledger) return;
       yield this.told(event);
-      if (event.type === 'PromptAssembled') yield* this.tellEarly(event.data.generationId);
+      if (event.type === 'PromptAssembled') yield* this.beginningOf(event.data.generationId);
       return;
     }
     const generation = generationOf(event);
     if (this.ended.has(generation)) return;
-    if (generation !== open) this.keepEarly(generation, event);
-    else if (event.revision >= cursor.tape) yield this.told(event);
+    if (generation === open) yield* this.nextOfTape(generation, event);
+    else this.keepEarly(generation, event);
   }
 
-  private *tellEarly(generation: string): Iterable<ToldEvent> {
+  /** What was committed before its prompt: heard and kept, or so early that nobody was listening yet. */
+  private async *beginningOf(generation: string): AsyncIterable<ToldEvent> {
+    if (!this.hasOpened) yield* this.readTape(generation);
+    this.hasOpened = true;
     const waiting = this.early.get(generation) ?? [];
     this.early.delete(generation);
-    for (const event of waiting) yield* this.next(event);
+    for (const event of waiting) yield* this.nextOfTape(generation, event);
+  }
+
+  private async *nextOfTape(generation: string, event: TypedEvent): AsyncIterable<ToldEvent> {
+    if (event.revision > this.taped) yield* this.readTape(generation, event.revision - this.taped);
+    if (event.revision === this.taped) yield this.told(event);
+  }
+
+  private async *readTape(generation: string, eventsMax?: number): AsyncIterable<ToldEvent> {
+    for await (const event of this.history.tape(generation, this.taped, eventsMax)) yield this.told(event);
+  }
+
+  private get taped(): number {
+    return (this.place as Place).cursor.tape;
   }
 
   private keepEarly(generation: string, event: TypedEvent): void {
@@ -81,11 +111,10 @@ export class ConversationFeed {
     return { event, cursor: this.place.cursor };
   }
 
-  private async arrival(signal: AbortSignal): Promise<void> {
-    await once(this.arrivals, 'arrival', { signal }).catch((error) => {
-      if (!signal.aborted) throw error;
+  /** Nothing can arrive between the look at what was heard and this: it is asked for at once. */
+  private arrival(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wake = resolve;
     });
   }
 }
-
-const generationOf = (event: TypedEvent): string => event.stream.slice('generation-'.length);

@@ -3,6 +3,7 @@ import { limits } from '../limits.js';
 import { TerminalError } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
 import { BEGINNING, type Cursor } from './cursor.js';
+import { eventsOf } from './events-of.js';
 
 /** An event of a conversation or of one of its generations, and the cursor at which it has been seen. */
 export interface ToldEvent {
@@ -56,7 +57,8 @@ export class ConversationHistory {
 
   async *since(from: Cursor): AsyncIterable<ToldEvent> {
     let place = await this.placeAt(from);
-    for await (const event of this.stream(conversationStream(this.conversation), from.ledger)) {
+    const { log, codec } = this;
+    for await (const event of eventsOf({ log, codec }, conversationStream(this.conversation), { from: from.ledger })) {
       // What it finalizes is sealed, so the whole tape stands: it is told before its end.
       if (event.type === 'GenerationFinalized' && event.data.generationId === place.open) {
         for await (const told of this.restOfTape(place)) {
@@ -72,12 +74,20 @@ export class ConversationHistory {
 
   /** Whose tape the second half of a cursor counts. Throws CursorBeyondEnd when the cursor was never reached. */
   async placeAt(cursor: Cursor): Promise<Place> {
+    // No engine can be asked for an event that it could never hold.
+    if (Math.max(cursor.ledger, cursor.tape) > limits.revisionMax) throw new CursorBeyondEnd('no stream is that long');
     const open = cursor.ledger === 0 ? undefined : await this.openAt(cursor.ledger);
     if (cursor.tape > 0) {
-      const last = open && (await this.first(generationStream(open), cursor.tape - 1));
-      if (!last) throw new CursorBeyondEnd(`nothing has been seen at ${cursor.ledger}:${cursor.tape}`);
+      const isReached = open !== undefined && (await this.hasTaped(open, cursor.tape));
+      if (!isReached) throw new CursorBeyondEnd(`nothing has been seen at ${cursor.ledger}:${cursor.tape}`);
     }
     return { cursor, open };
+  }
+
+  tape(generation: string, from: number, eventsMax?: number): AsyncIterable<TypedEvent> {
+    const { log, codec } = this;
+    const options = eventsMax === undefined ? { from } : { from, eventsMax };
+    return eventsOf({ log, codec }, generationStream(generation), options);
   }
 
   private async openAt(ledger: number): Promise<string | undefined> {
@@ -110,24 +120,14 @@ export class ConversationHistory {
   private async *restOfTape(place: Place): AsyncIterable<ToldEvent> {
     if (place.open === undefined) return;
     let { cursor } = place;
-    for await (const event of this.stream(generationStream(place.open), cursor.tape)) {
+    for await (const event of this.tape(place.open, cursor.tape)) {
       cursor = { ledger: cursor.ledger, tape: cursor.tape + 1 };
       yield { event, cursor };
     }
   }
 
-  private async *stream(name: string, from: number): AsyncIterable<TypedEvent> {
-    for await (const page of this.log.readStream(name, { from })) {
-      for (const recorded of page) {
-        const event = this.codec.decode(recorded);
-        if (!event) throw new TerminalError(`${name} holds ${recorded.type} v${recorded.schema}, of a newer version`);
-        yield event;
-      }
-    }
-  }
-
-  private async first(name: string, from: number): Promise<TypedEvent | undefined> {
-    for await (const event of this.stream(name, from)) return event;
-    return undefined;
+  private async hasTaped(generation: string, events: number): Promise<boolean> {
+    for await (const _ of this.tape(generation, events - 1, 1)) return true;
+    return false;
   }
 }

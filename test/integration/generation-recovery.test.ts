@@ -44,7 +44,7 @@ async function recovered(left: readonly GenerationEvent[], { at = new Date(), wa
   const asking = await start(model, { VERBATIM_ROLES: 'api' });
   const conversation = await asking.start();
   const generation = await asking.send(conversation, 'Hi');
-  const job = { generation, conversation, tenant: ada.tenant };
+  const job = { generation, conversation, tenant: ada.tenant, owner: ada.user };
   const meta = { conversation, actor: { id: 'verbatim', kind: 'system' }, correlationId: 't', commandId: 'c' };
   if (wasHeld) await asking.engines.work.hold(job, DEAD, 1);
   const wrapping = () => ({ id: randomUUID(), tenant: ada.tenant, at: at.toISOString(), meta });

@@ -3,7 +3,7 @@ import { limits } from '../../src/limits.js';
 import { ModelFailure } from '../../src/ports/language-model.js';
 import { gate } from '../support/gate.js';
 import { aborted, content, finished, type Play, reasoning, ScriptedModel, saying } from '../support/scripted-model.js';
-import { startTurns, type Turns } from '../support/turns.js';
+import { ada, startTurns, type Turns } from '../support/turns.js';
 import { until } from '../support/until.js';
 
 let turns: Turns;
@@ -257,5 +257,29 @@ describe('turns in a row', () => {
     }
     expect(model.mostRunning).toBeLessThanOrEqual(3);
     expect(model.calls).toHaveLength(20);
+  });
+
+  it.each([1, 2])('of one user do not keep another waiting, %s at a time', async (generationsMax) => {
+    const { opened, open } = gate();
+    const held: Play = async function* () {
+      await opened;
+      yield finished();
+    };
+    const model = new ScriptedModel([...Array(generationsMax).fill(held), saying('yes')]);
+    turns = await startTurns(model, { VERBATIM_MAX_GENERATIONS: `${generationsMax}` });
+    const ask = async (caller: typeof ada) => {
+      const conversation = await turns.start(caller);
+      return { conversation, generation: await turns.send(conversation, `I am ${caller.user}`, {}, caller) };
+    };
+    const asked = [];
+    for (let nth = 0; nth < 20; nth++) asked.push(await ask(ada));
+    await until(() => model.running === generationsMax);
+    asked.push(await ask({ ...ada, user: 'bob' }));
+    open();
+    for (const { conversation, generation } of asked) await turns.ended(conversation, generation);
+    // At most one more of hers for each that can run: she was there first.
+    const bobs = model.calls.findIndex(({ body }) => body.includes('I am bob'));
+    expect(bobs).toBeLessThanOrEqual(2 * generationsMax);
+    expect(model.calls).toHaveLength(21);
   });
 });

@@ -14,7 +14,15 @@ const mayImport: Record<string, readonly string[]> = {
   sse: ['domain', 'events', 'ports'],
   adapters: ['events', 'ports'],
   auth: ['ports'],
-  http: ['commands', 'projections/queries', 'sse', 'auth', 'domain/refusal.ts', 'ports/errors.ts'],
+  http: [
+    'commands',
+    'projections/queries',
+    'sse',
+    'auth',
+    'domain/refusal.ts',
+    'domain/prompt/params.ts',
+    'ports/errors.ts',
+  ],
 };
 
 /** Inside these, everything is a function of its arguments: no framework, no driver, no input or output. */

@@ -35,6 +35,7 @@ describe('the catalogue of problems', () => {
       '422 leaf_is_note',
       '422 leaf_not_found',
       '422 message_is_note',
+      '422 node_not_found',
       '422 nothing_to_regenerate',
       '422 parent_is_note',
       '422 parent_is_queued',

@@ -2,9 +2,11 @@ import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { Type } from 'class-transformer';
 import { IsArray, IsBoolean, IsInt, IsNumber, IsObject, IsOptional, IsString, ValidateNested } from 'class-validator';
-import type { InvalidRequest } from '../../../src/http/invalid-request.js';
+import { MayBeAbsent } from '../../../src/http/absent-body.js';
+import { InvalidRequest } from '../../../src/http/invalid-request.js';
 import { IsName } from '../../../src/http/is-name.js';
 import { RequestValidationPipe } from '../../../src/http/request-validation.pipe.js';
+import { TerminalError } from '../../../src/ports/errors.js';
 
 class Part {
   @IsString()
@@ -40,6 +42,14 @@ class Body {
   @ValidateNested({ each: true })
   @Type(() => Part)
   parts?: Part[];
+}
+
+@MayBeAbsent()
+class NothingRequired {}
+
+class SomethingRequired extends NothingRequired {
+  @IsString()
+  name!: string;
 }
 
 const pipe = new RequestValidationPipe();
@@ -127,5 +137,19 @@ describe('the validation of requests', () => {
     for (const metatype of [undefined, String, Object])
       expect(pipe.transform('x', { type: 'param', metatype })).toBe('x');
     expect(pipe.transform('x', { type: 'custom', metatype: Body })).toBe('x');
+  });
+
+  it('lets no body pass that no class describes', () => {
+    for (const metatype of [undefined, String, Object])
+      expect(() => pipe.transform({}, { type: 'body', metatype })).toThrow(TerminalError);
+  });
+
+  it('takes no body for an empty one where its class says so, and nothing else for it', () => {
+    expect(pipe.transform(undefined, { type: 'body', metatype: NothingRequired })).toEqual({});
+    expect(pipe.transform({}, { type: 'body', metatype: NothingRequired })).toEqual({});
+    for (const value of [null, [], '', 0])
+      expect(() => pipe.transform(value, { type: 'body', metatype: NothingRequired })).toThrow(InvalidRequest);
+    expect(() => pipe.transform({ a: 1 }, { type: 'body', metatype: NothingRequired })).toThrow(InvalidRequest);
+    expect(() => pipe.transform(undefined, { type: 'body', metatype: SomethingRequired })).toThrow(InvalidRequest);
   });
 });

@@ -108,6 +108,41 @@ describe('a feed', () => {
     });
   });
 
+  it('tells a claim that was committed before its prompt, and before anybody listened', async () => {
+    await onLog(async ({ log, live }) => {
+      const script = conversationScript([{ deltas: 2, cancelsQueued: false, ends: true }]);
+      const claim = script.findIndex(({ event }) => event.type === 'GenerationClaimed');
+      let passed = 0;
+      const leave = live.listen(CONVERSATION, () => {
+        passed += 1;
+      });
+      await append(log, [script[claim] as never, ...script.slice(0, claim - 1)]);
+      await until(() => passed === 4);
+      leave();
+      const feed = listen(log, live, BEGINNING);
+      await until(() => feed.told.length === 3);
+      await append(
+        log,
+        script.filter((_, nth) => nth === claim - 1),
+      );
+      await until(() => feed.told.length === 5);
+      await append(log, script.slice(claim + 1));
+      await until(() => feed.told.length === script.length);
+      await feed.stop();
+      expect(feed.told.map(({ cursor, event }) => `${formatCursor(cursor)} ${event.type}`)).toEqual([
+        '1:0 ConversationStarted',
+        '2:0 MessageSent',
+        '3:0 GenerationRequested',
+        '4:0 PromptAssembled',
+        '4:1 GenerationClaimed',
+        '4:2 DeltaReceived',
+        '4:3 DeltaReceived',
+        '4:4 AttemptEnded',
+        '5:0 GenerationFinalized',
+      ]);
+    });
+  });
+
   it('goes on when an event of another conversation cannot be read', async () => {
     await onLog(async ({ log, live, damage }) => {
       const feed = listen(log, live, BEGINNING);

@@ -73,10 +73,13 @@ describe('the history of a conversation', () => {
     );
   });
 
-  it.each(['4:3', '5:0', '2:1', '99:0'])('refuses %s when the conversation has not come that far', async (text) => {
-    const log = await logOf([{ deltas: 1, cancelsQueued: false, ends: false }]);
-    await expect(told(log, parseCursor(text) as Cursor)).rejects.toBeInstanceOf(CursorBeyondEnd);
-  });
+  it.each(['4:3', '5:0', '2:1', '99:0', '9999999999:0', '4:9999999999'])(
+    'refuses %s when the conversation has not come that far',
+    async (text) => {
+      const log = await logOf([{ deltas: 1, cancelsQueued: false, ends: false }]);
+      await expect(told(log, parseCursor(text) as Cursor)).rejects.toBeInstanceOf(CursorBeyondEnd);
+    },
+  );
 
   it('finds the open generation however far back its prompt lies', async () => {
     const log = await logOf([{ deltas: 1, cancelsQueued: false, ends: false }]);

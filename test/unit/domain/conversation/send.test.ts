@@ -69,6 +69,12 @@ describe('sending a message', () => {
       bytesMax: bytes - 1,
     });
     expect(saysSo('é'.repeat(limits.contentBytesMax / 2))(story.state)).toHaveLength(3);
+    const escaped = Math.floor((limits.contentEscapedBytesMax - 2) / 6);
+    story.refuses(saysSo('\u0001'.repeat(escaped + 1)), 'content_too_long', {
+      bytes: 6 * (escaped + 1) + 2,
+      bytesMax: limits.contentEscapedBytesMax,
+    });
+    expect(saysSo('\u0001'.repeat(escaped))(story.state)).toHaveLength(3);
     expect(saysSo('👍🏽 whole')(story.state)).toHaveLength(3);
   });
 

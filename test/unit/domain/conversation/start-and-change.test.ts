@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { change } from '../../../../src/domain/conversation/change.js';
 import { choicesFor } from '../../../../src/domain/conversation/settings.js';
 import { start } from '../../../../src/domain/conversation/start.js';
+import { limits } from '../../../../src/limits.js';
 import { command, Story, typesOf } from './story.js';
 
 const nothingChosen = { provider: null, model: null, params: null, tokenBudget: null, whenBusy: null };
@@ -36,6 +37,25 @@ describe('starting a conversation', () => {
   it.each(['title', 'system'])('refuses a malformed %s', (field) => {
     new Story().refuses(start(command('c'), { [field]: 'half \ud83d' }), 'text_malformed');
     new Story().refuses(start(command('c'), { [field]: 'nul \0' }), 'text_malformed');
+  });
+});
+
+/** A control character is six times as long as JSON. */
+const escapedMax = Math.floor((limits.contentEscapedBytesMax - 2) / 6);
+
+describe('a system text', () => {
+  it.each([
+    ['a', limits.contentBytesMax, limits.contentBytesMax + 1],
+    ['\u0001', escapedMax, 6 * (escapedMax + 1) + 2],
+  ])('is as long as it may be, and no longer: %j', (character, most, bytes) => {
+    const bytesMax = character === 'a' ? limits.contentBytesMax : limits.contentEscapedBytesMax;
+    const long = { system: character.repeat(most + 1) };
+    const fits = { system: character.repeat(most) };
+    new Story().refuses(start(command('c'), long), 'content_too_long', { bytes, bytesMax });
+    const story = new Story().started();
+    story.refuses(change(story.next(), long), 'content_too_long', { bytes, bytesMax });
+    expect(typesOf(story.does(change(story.next(), fits)))).toEqual(['ConversationConfigured']);
+    expect(start(command('c'), fits)(new Story().state)).toHaveLength(1);
   });
 });
 

@@ -1,0 +1,50 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiExtraModels, ApiOperation, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import { ApiProblems } from './api-problems.js';
+import { ApiIdempotencyKey } from './idempotency.js';
+import type { ProblemCode } from './problems.js';
+import type { SentMessageDocument, TurnDocument } from './turn-documents.js';
+
+/** All that may keep a model from being asked. */
+const OF_EVERY_TURN: readonly ProblemCode[] = [
+  'invalid_request',
+  'conversation_not_found',
+  'conversation_busy',
+  'prompt_changed',
+  'body_too_large',
+  'unsupported_media_type',
+  'value_refused',
+  'prompt_not_known_yet',
+  'prompt_over_budget',
+  'provider_not_configured',
+  'parent_is_queued',
+  'idempotency_key_reused',
+  'queue_full',
+  'log_unavailable',
+];
+
+const STREAM = `With \`Accept: text/event-stream\`: this one turn. \`{"token":"..."}\` for each piece of the answer, and at \
+the end \`{"done":true,"full_response":"...","status":"..."}\` or \`{"error":"...","code":502}\`. Whoever leaves cancels \
+nothing. The headers Verbatim-Message-Id and Verbatim-Generation-Id name what was made.`;
+
+type Answer = typeof TurnDocument | typeof SentMessageDocument;
+
+/** Documents a route that asks a model. */
+export function ApiTurn(summary: string, answer: Answer, ...problems: ProblemCode[]): MethodDecorator {
+  return applyDecorators(
+    ApiOperation({ summary }),
+    ApiIdempotencyKey(),
+    ApiExtraModels(answer),
+    ApiResponse({
+      status: 202,
+      description: 'It is committed. The answer comes in the feed of the conversation.',
+      content: { 'application/json': { schema: { $ref: getSchemaPath(answer) } } },
+    }),
+    ApiResponse({
+      status: 200,
+      description: STREAM,
+      content: { 'text/event-stream': { schema: { type: 'string' } } },
+    }),
+    ApiProblems(...OF_EVERY_TURN, ...problems),
+  );
+}

@@ -1,0 +1,76 @@
+import { HttpException, HttpStatus } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import type { Principal } from '../auth/principal.js';
+import type { ConversationReader } from '../sse/conversation-reader.js';
+import type { Cursor } from '../sse/cursor.js';
+import { frameOf, snapshotFrame } from '../sse/event-frames.js';
+import type { FeedSource } from '../sse/feed-source.js';
+import { cursorIn } from './cursor-parameter.js';
+import type { EventStream } from './event-stream.js';
+import type { OpenStreams } from './open-streams.js';
+import { pour } from './pour.js';
+
+export interface FeedParts {
+  readonly reader: ConversationReader;
+  readonly source: FeedSource;
+  readonly streams: OpenStreams;
+  readonly perUserMax: number;
+}
+
+/** Conversations as they go on, for whoever may read them. */
+export class ConversationFeeds {
+  private readonly ofUsers = new Map<string, number>();
+
+  constructor(private readonly parts: FeedParts) {}
+
+  /** From after a cursor, or with a snapshot first. Lasts as long as the client stays; refusals come before the head. */
+  async serve(reply: FastifyReply, principal: Principal, conversation: string, after?: Cursor): Promise<void> {
+    const leave = this.enter(principal);
+    try {
+      const start = await this.startOf(conversation, principal, after);
+      const stream = this.parts.streams.open(reply, principal);
+      if (start.snapshot) stream.writeExcepted(start.snapshot);
+      await pour(stream, this.frames(conversation, start.from, stream));
+    } finally {
+      leave();
+    }
+  }
+
+  /** Everything that could refuse this client, and no more. */
+  async check(principal: Principal, conversation: string, after?: Cursor): Promise<void> {
+    await this.parts.reader.head(conversation, principal);
+    if (after) await this.parts.reader.requireReached(conversation, after);
+  }
+
+  private async startOf(
+    conversation: string,
+    principal: Principal,
+    after: Cursor | undefined,
+  ): Promise<{ from: Cursor; snapshot?: Buffer }> {
+    if (after) {
+      await this.check(principal, conversation, after);
+      return { from: after };
+    }
+    const view = await this.parts.reader.view(conversation, principal);
+    return { from: cursorIn('cursor', view.cursor), snapshot: snapshotFrame(view) };
+  }
+
+  private async *frames(conversation: string, from: Cursor, stream: EventStream): AsyncIterable<Buffer> {
+    const feed = this.parts.source.feed(conversation, (bytes) => stream.awaits(bytes));
+    // A large snapshot is taken before anything more is read for this client.
+    if (stream.isFull) await stream.room();
+    for await (const told of feed.from(from, stream.over)) yield frameOf(told);
+  }
+
+  private enter({ tenant, user }: Principal): () => void {
+    const who = JSON.stringify([tenant, user]);
+    const open = this.ofUsers.get(who) ?? 0;
+    if (open >= this.parts.perUserMax) throw new HttpException('too many feeds', HttpStatus.TOO_MANY_REQUESTS);
+    this.ofUsers.set(who, open + 1);
+    return () => {
+      const left = (this.ofUsers.get(who) ?? 1) - 1;
+      if (left > 0) this.ofUsers.set(who, left);
+      else this.ofUsers.delete(who);
+    };
+  }
+}

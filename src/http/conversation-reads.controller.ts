@@ -1,0 +1,112 @@
+import { Controller, Get, Headers, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiProduces,
+  ApiPropertyOptional,
+  ApiTags,
+} from '@nestjs/swagger';
+import { IsOptional, IsString } from 'class-validator';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CurrentPrincipal, type Principal } from '../auth/principal.js';
+import { ConversationReader } from '../sse/conversation-reader.js';
+import { ApiProblems } from './api-problems.js';
+import { ConversationDocument } from './conversation-document.js';
+import { ConversationFeeds } from './conversation-feeds.js';
+import { cursorIn } from './cursor-parameter.js';
+
+class ViewQuery {
+  @IsOptional()
+  @IsString()
+  @ApiPropertyOptional({ description: 'Exactly what a person saw at this cursor.', example: '13:41' })
+  at?: string;
+
+  @IsOptional()
+  @IsString()
+  @ApiPropertyOptional({ description: 'What a command answered: the answer covers it.', example: '12:0' })
+  min?: string;
+
+  @IsOptional()
+  @IsString()
+  @ApiPropertyOptional({ description: 'The leaf of `path`, instead of the selected one.' })
+  branch?: string;
+
+  @IsOptional()
+  @IsString()
+  @ApiPropertyOptional({ description: 'A node: those of `tree` are older.' })
+  before?: string;
+}
+
+class FeedQuery {
+  @IsOptional()
+  @IsString()
+  @ApiPropertyOptional({ description: 'Where to go on, for clients that cannot set Last-Event-ID.', example: '13:41' })
+  after?: string;
+}
+
+const FEED = `Every event of the conversation as it is committed, exactly once: \`id\` is the cursor at which it can be \
+seen, \`event\` its type, \`data\` one line of JSON. Without a cursor a \`snapshot\` comes first: the answer of GET.`;
+
+@ApiTags('Conversations')
+@ApiBearerAuth()
+@Controller('api/v1/conversations')
+export class ConversationReadsController {
+  constructor(
+    @Inject(ConversationReader) private readonly reader: ConversationReader,
+    @Inject(ConversationFeeds) private readonly feeds: ConversationFeeds,
+  ) {}
+
+  @Get(':id')
+  @ApiOperation({ summary: 'A conversation as it is now, or as it was at a cursor. No model is called.' })
+  @ApiOkResponse({ type: ConversationDocument })
+  @ApiProblems(
+    'invalid_request',
+    'cursor_invalid',
+    'conversation_not_found',
+    'cursor_beyond_end',
+    'leaf_not_found',
+    'leaf_is_note',
+    'node_not_found',
+    'log_unavailable',
+  )
+  async view(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Query() { at, min, branch, before }: ViewQuery,
+  ): Promise<ConversationDocument> {
+    const look = { at: cursorIn('at', at), min: cursorIn('min', min), branch, before };
+    return this.reader.view(id, principal, look);
+  }
+
+  @Get(':id/events')
+  @ApiOperation({ summary: 'The live feed of a conversation.', description: FEED })
+  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'A cursor: every later event follows.' })
+  @ApiProduces('text/event-stream')
+  @ApiOkResponse({ description: 'Server-sent events.', schema: { type: 'string' } })
+  @ApiProblems(
+    'invalid_request',
+    'cursor_invalid',
+    'conversation_not_found',
+    'cursor_beyond_end',
+    'rate_limited',
+    'log_unavailable',
+  )
+  async events(
+    @CurrentPrincipal() principal: Principal,
+    @Param('id') id: string,
+    @Query() { after }: FeedQuery,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const asked = cursorIn('after', after);
+    // The header is newer: a browser repeats the address with which it began. It sends none for an empty id.
+    const from = cursorIn('Last-Event-ID', lastEventId || undefined) ?? asked;
+    if (request.method === 'HEAD') {
+      await this.feeds.check(principal, id, from);
+      await reply.type('text/event-stream; charset=utf-8').send();
+    } else await this.feeds.serve(reply, principal, id, from);
+  }
+}

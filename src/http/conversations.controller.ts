@@ -1,0 +1,101 @@
+import { Body, Controller, Inject, Param, Patch, Post, Put } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import {
+  ApiBearerAuth,
+  ApiBody,
+  ApiCreatedResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiProperty,
+  ApiTags,
+} from '@nestjs/swagger';
+import type { Caller, WritingCaller } from '../commands/caller.js';
+import { ChangeConversation } from '../commands/change-conversation.js';
+import { SelectBranch } from '../commands/select-branch.js';
+import { StartConversation } from '../commands/start-conversation.js';
+import { ApiProblems } from './api-problems.js';
+import { CurrentCaller } from './caller.js';
+import {
+  ChangeConversationBody,
+  SelectBranchBody,
+  StartConversationBody,
+  withPlainParams,
+} from './conversation-bodies.js';
+import { ApiIdempotencyKey, CurrentWriter } from './idempotency.js';
+import { EffectDocument } from './turn-documents.js';
+
+class StartedConversation extends EffectDocument {
+  @ApiProperty()
+  id!: string;
+}
+
+@ApiTags('Conversations')
+@ApiBearerAuth()
+@Controller('api/v1/conversations')
+export class ConversationsController {
+  constructor(@Inject(CommandBus) private readonly commands: CommandBus) {}
+
+  @Post()
+  @ApiOperation({ summary: 'Start a conversation. Nothing has to be chosen.' })
+  @ApiIdempotencyKey()
+  @ApiCreatedResponse({ type: StartedConversation })
+  @ApiProblems(
+    'invalid_request',
+    'body_too_large',
+    'unsupported_media_type',
+    'value_refused',
+    'content_too_long',
+    'text_malformed',
+    'idempotency_key_reused',
+    'log_unavailable',
+  )
+  @ApiBody({ type: StartConversationBody, required: false })
+  async start(
+    @CurrentWriter() caller: WritingCaller,
+    @Body() body: StartConversationBody,
+  ): Promise<StartedConversation> {
+    return this.commands.execute(new StartConversation(caller, withPlainParams(body)));
+  }
+
+  @Patch(':id')
+  @ApiOperation({
+    summary: 'Change what a conversation chooses. It acts on turns that are asked, or run, from now on.',
+  })
+  @ApiOkResponse({ type: EffectDocument })
+  @ApiProblems(
+    'invalid_request',
+    'conversation_not_found',
+    'body_too_large',
+    'unsupported_media_type',
+    'value_refused',
+    'content_too_long',
+    'text_malformed',
+    'log_unavailable',
+  )
+  async change(
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+    @Body() body: ChangeConversationBody,
+  ): Promise<EffectDocument> {
+    return this.commands.execute(new ChangeConversation(caller, id, withPlainParams(body)));
+  }
+
+  @Put(':id/branch')
+  @ApiOperation({ summary: 'Choose what is looked at, and what the next message follows.' })
+  @ApiOkResponse({ type: EffectDocument })
+  @ApiProblems(
+    'invalid_request',
+    'conversation_not_found',
+    'unsupported_media_type',
+    'leaf_not_found',
+    'leaf_is_note',
+    'log_unavailable',
+  )
+  async selectBranch(
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+    @Body() { leaf }: SelectBranchBody,
+  ): Promise<EffectDocument> {
+    return this.commands.execute(new SelectBranch(caller, id, leaf));
+  }
+}

@@ -1,0 +1,25 @@
+import { type Cursor, parseCursor } from '../sse/cursor.js';
+import type { FieldError } from './invalid-request.js';
+
+/** A text that is no cursor where one was asked for. */
+export class InvalidCursor extends Error {
+  constructor(
+    /** The parameter or header. */
+    readonly path: string,
+  ) {
+    super(`${path} is not a cursor`);
+  }
+
+  get mistake(): FieldError {
+    return { path: this.path, message: 'is not a cursor' };
+  }
+}
+
+export function cursorIn(path: string, text: string): Cursor;
+export function cursorIn(path: string, text: string | undefined): Cursor | undefined;
+export function cursorIn(path: string, text: string | undefined): Cursor | undefined {
+  if (text === undefined) return undefined;
+  const cursor = parseCursor(text);
+  if (!cursor) throw new InvalidCursor(path);
+  return cursor;
+}

@@ -1,0 +1,61 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsInt, IsOptional, IsString, ValidateIf } from 'class-validator';
+import { limits } from '../limits.js';
+import { Rule } from './rule.js';
+
+export const WHEN_BUSY = ['reject', 'enqueue', 'interrupt'] as const;
+export type WhenBusy = (typeof WHEN_BUSY)[number];
+
+/** A field that may be left out. Null is a value like any other, and a wrong one. */
+export function MayBeLeftOut(): PropertyDecorator {
+  return applyDecorators(
+    ValidateIf((_, value) => value !== undefined),
+    ApiPropertyOptional(),
+  );
+}
+
+/** A field that may be left out, and for which null has a meaning. */
+export function MayBeNull(): PropertyDecorator {
+  return applyDecorators(IsOptional(), ApiPropertyOptional({ nullable: true }));
+}
+
+export function IsTitle(description: string): PropertyDecorator {
+  const maxLength = limits.titleCharactersMax;
+  const isShort = (value: unknown) => typeof value !== 'string' || value.length <= maxLength;
+  return applyDecorators(
+    IsString(),
+    Rule('isTitle', isShort, `must hold at most ${maxLength} characters`),
+    ApiProperty({ type: String, description, maxLength }),
+  );
+}
+
+/** Names of providers and models have no spaces, and nothing in them that cannot be seen. */
+const VISIBLE = /^[^\s\p{Cc}\p{Cs}]+$/u;
+
+/** The name of a provider or of a model. Whether there is such a one is known when it is asked. */
+export function IsServiceName(description: string): PropertyDecorator {
+  const maxLength = limits.nameCharactersMax;
+  const isVisible = (value: unknown) => typeof value !== 'string' || (value.length <= maxLength && VISIBLE.test(value));
+  return applyDecorators(
+    IsString(),
+    Rule('isServiceName', isVisible, `must hold 1 to ${maxLength} visible characters without spaces`),
+    ApiProperty({ type: String, description, minLength: 1, maxLength }),
+  );
+}
+
+export function IsTokenBudget(): PropertyDecorator {
+  const maximum = limits.tokenBudgetMax;
+  const isInRange = (value: unknown) => !Number.isInteger(value) || (1 <= Number(value) && Number(value) <= maximum);
+  const description = 'Of a prompt and its answer together, in place of the limit of the model.';
+  return applyDecorators(
+    IsInt(),
+    Rule('isTokenBudget', isInRange, `must be from 1 to ${maximum}`),
+    ApiProperty({ type: 'integer', description, minimum: 1, maximum }),
+  );
+}
+
+export function IsWhenBusy(): PropertyDecorator {
+  const description = 'What becomes of a turn that is asked while another one is open: `reject` unless it is said.';
+  return applyDecorators(IsIn(WHEN_BUSY), ApiProperty({ enum: WHEN_BUSY, description }));
+}

@@ -1,0 +1,75 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { IsObject, ValidateBy, ValidateNested, type ValidationArguments } from 'class-validator';
+import { paramMistakes } from '../domain/prompt/params.js';
+import { MayBeLeftOut } from './fields.js';
+import { Rule } from './rule.js';
+
+const mistakeIn = (name: string, value: unknown): string | undefined => paramMistakes({ [name]: value })[0]?.message;
+
+const PARAM = {
+  name: 'isParam',
+  validator: {
+    validate: (value: unknown, args?: ValidationArguments) => mistakeIn(args?.property ?? '', value) === undefined,
+    defaultMessage: (args?: ValidationArguments) => mistakeIn(args?.property ?? '', args?.value) ?? '',
+  },
+};
+
+/** A setting of its own name, with the values that a prompt may have. */
+function IsParam(document: ApiPropertyOptions): PropertyDecorator {
+  return applyDecorators(ApiProperty(document), MayBeLeftOut(), ValidateBy(PARAM));
+}
+
+const isWellFormed = (value: unknown): boolean =>
+  [value].flat().every((text) => typeof text !== 'string' || (!text.includes('\0') && text.isWellFormed()));
+
+const FROM_0 = { type: 'number', minimum: 0 } as const;
+const PENALTY = { type: 'number', minimum: -2, maximum: 2 } as const;
+const TOKENS = { type: 'integer', minimum: 1 } as const;
+const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
+
+/** The settings that reach a provider, and no others. */
+export class Params {
+  @IsParam({ ...FROM_0, maximum: 2 })
+  temperature?: number;
+
+  @IsParam({ ...FROM_0, maximum: 1 })
+  top_p?: number;
+
+  @IsParam(TOKENS)
+  max_tokens?: number;
+
+  @IsParam(TOKENS)
+  max_completion_tokens?: number;
+
+  @IsParam({ oneOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] })
+  @Rule('isWellFormed', isWellFormed, 'must not contain NUL or half of a surrogate pair')
+  stop?: string | string[];
+
+  @IsParam({ type: 'integer' })
+  seed?: number;
+
+  @IsParam(PENALTY)
+  presence_penalty?: number;
+
+  @IsParam(PENALTY)
+  frequency_penalty?: number;
+
+  @IsParam({ type: 'string', enum: EFFORTS })
+  reasoning_effort?: string;
+}
+
+export function IsParams(): PropertyDecorator {
+  return applyDecorators(
+    IsObject(),
+    ValidateNested({ message: 'must be an object' }),
+    Type(() => Params),
+    ApiProperty({ type: Params, description: 'They are one choice: nothing is merged.' }),
+  );
+}
+
+/** A plain object, as it is recorded and compared. */
+export function plainParams(params: Params | null | undefined): Record<string, unknown> | null | undefined {
+  return params && { ...params };
+}

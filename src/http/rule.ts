@@ -1,0 +1,14 @@
+import { ValidateBy } from 'class-validator';
+
+const MARK = { isRule: true };
+
+/**
+ * A check of a value whose shape is right: breaking it is a refusal by a rule, and not a malformed request. What has
+ * another shape has to pass, since another check tells of that.
+ */
+export function Rule(name: string, holds: (value: unknown) => boolean, message: string): PropertyDecorator {
+  return ValidateBy({ name, validator: { validate: holds, defaultMessage: () => message } }, { context: MARK });
+}
+
+/** Whether what class-validator tells of a check says that it is one of these. */
+export const isRule = (context: { readonly isRule?: unknown } | undefined): boolean => context?.isRule === true;

@@ -1,0 +1,64 @@
+import { Controller, Get, Inject, NotFoundException, Param, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { CurrentPrincipal, type Principal } from '../auth/principal.js';
+import { RunReader } from '../sse/run-reader.js';
+import { ApiProblems } from './api-problems.js';
+import { NoQuery } from './no-query.js';
+import { DeltasDocument, RunDocument } from './run-document.js';
+
+/** One generation after the fact: what was asked, what exactly was sent, what came back and when. */
+@ApiTags('Prompt runs')
+@ApiBearerAuth()
+@Controller('api/v1/runs/:generationId')
+export class RunsController {
+  constructor(@Inject(RunReader) private readonly runs: RunReader) {}
+
+  @Get()
+  @ApiOperation({ summary: 'One generation with all that is known of it. Null: not known, or not yet.' })
+  @ApiOkResponse({ type: RunDocument })
+  @ApiProblems('invalid_request', 'generation_not_found', 'log_unavailable')
+  async run(
+    @CurrentPrincipal() principal: Principal,
+    @Param('generationId') id: string,
+    @NoQuery() _: unknown,
+  ): Promise<RunDocument> {
+    return this.runs.run(id, principal);
+  }
+
+  @Get('request')
+  @ApiOperation({ summary: 'The exact bytes that were sent, made again from the log and held against their hash.' })
+  @ApiProduces('application/json')
+  @ApiOkResponse({
+    schema: { type: 'object' },
+    headers: { 'Repr-Digest': { description: 'RFC 9530, SHA-256.', schema: { type: 'string' } } },
+  })
+  @ApiProblems('invalid_request', 'generation_not_found', 'not_found', 'record_damaged', 'log_unavailable')
+  async request(
+    @CurrentPrincipal() principal: Principal,
+    @Param('generationId') id: string,
+    @NoQuery() _: unknown,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const request = await this.runs.request(id, principal);
+    if (!request) throw new NotFoundException();
+    await reply
+      .headers({
+        'content-type': 'application/json',
+        'repr-digest': `sha-256=:${request.sha256.toString('base64')}:`,
+      })
+      .send(request.body);
+  }
+
+  @Get('deltas')
+  @ApiOperation({ summary: 'What came back, piece by piece: of the attempt that counts, or the latest so far.' })
+  @ApiOkResponse({ type: DeltasDocument })
+  @ApiProblems('invalid_request', 'generation_not_found', 'log_unavailable')
+  async deltas(
+    @CurrentPrincipal() principal: Principal,
+    @Param('generationId') id: string,
+    @NoQuery() _: unknown,
+  ): Promise<DeltasDocument> {
+    return { items: await this.runs.deltas(id, principal) };
+  }
+}

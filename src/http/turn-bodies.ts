@@ -1,0 +1,100 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { IsBoolean, IsIn, IsString, Matches } from 'class-validator';
+import type { Asking } from '../commands/asking.js';
+import { MayBeAbsent } from './absent-body.js';
+import { IsServiceName, IsWhenBusy, MayBeLeftOut, MayBeNull, type WhenBusy } from './fields.js';
+import { IsParams, type Params, plainParams } from './params.js';
+
+const SHA256 = /^[0-9a-f]{64}$/;
+const KINDS = ['message', 'note'] as const;
+
+/** What a turn chooses for itself. What it leaves out is as the conversation has it. */
+class TurnChoices {
+  @MayBeLeftOut()
+  @IsServiceName('Who is asked.')
+  provider?: string;
+
+  @MayBeLeftOut()
+  @IsServiceName('By the name that its provider has for it.')
+  model?: string;
+
+  @MayBeLeftOut()
+  @IsParams()
+  params?: Params;
+}
+
+class AskingBody extends TurnChoices {
+  @MayBeLeftOut()
+  @IsString()
+  @Matches(SHA256, { message: 'must be 64 lower-case hexadecimal digits' })
+  @ApiProperty({ type: String, description: 'The hash that a preview showed: nothing else is sent.' })
+  expectPrompt?: string;
+
+  @MayBeLeftOut()
+  @IsWhenBusy()
+  whenBusy?: WhenBusy;
+}
+
+/** For an answer to what stands. */
+@MayBeAbsent()
+export class AnswerBody extends AskingBody {}
+
+export class EditMessageBody extends AskingBody {
+  @IsString()
+  @ApiProperty({ description: 'Up to 256 KiB of UTF-8.' })
+  content!: string;
+
+  @MayBeLeftOut()
+  @IsBoolean()
+  @ApiProperty({ type: Boolean, default: true, description: 'Whether an answer is asked for.' })
+  generate?: boolean;
+}
+
+export class SendMessageBody extends EditMessageBody {
+  @MayBeNull()
+  @IsString()
+  @ApiProperty({ type: String, description: 'The node that it follows; null: none. Left out: the selected one.' })
+  parent?: string | null;
+
+  @MayBeLeftOut()
+  @IsIn(KINDS)
+  @ApiProperty({ enum: KINDS, description: 'A note asks nothing, and enters no prompt.' })
+  kind?: (typeof KINDS)[number];
+
+  @MayBeLeftOut()
+  @IsString()
+  @ApiProperty({ type: String, description: 'The message of which this is another version.' })
+  revises?: string;
+}
+
+/** What would be sent, or `regenerate` alone. */
+@MayBeAbsent()
+export class PreviewBody extends TurnChoices {
+  @MayBeLeftOut()
+  @IsString()
+  @ApiProperty({ type: String })
+  content?: string;
+
+  @MayBeNull()
+  @IsString()
+  @ApiProperty({ type: String, description: 'As with a message.' })
+  parent?: string | null;
+
+  @MayBeLeftOut()
+  @IsString()
+  @ApiProperty({ type: String, description: 'As with a message.' })
+  revises?: string;
+
+  @MayBeLeftOut()
+  @IsString()
+  @ApiProperty({ type: String, description: 'The generation that would be tried again, instead of a message.' })
+  regenerate?: string;
+}
+
+@MayBeAbsent()
+export class NoFields {}
+
+export function askingOf(body: AskingBody): Asking {
+  const { provider, model, params, whenBusy, expectPrompt } = body;
+  return { options: { provider, model, params: plainParams(params), whenBusy }, expectPrompt };
+}

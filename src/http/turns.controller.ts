@@ -1,0 +1,158 @@
+import { Body, Controller, HttpCode, HttpStatus, Inject, Param, Post, Res } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { ApiAcceptedResponse, ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import type { Caller, WritingCaller } from '../commands/caller.js';
+import { type CancelAnswer, CancelGeneration } from '../commands/cancel-generation.js';
+import { GenerateReply } from '../commands/generate-reply.js';
+import { PreviewPrompt } from '../commands/preview-prompt.js';
+import { Regenerate } from '../commands/regenerate.js';
+import { SendMessage } from '../commands/send-message.js';
+import { ApiProblems } from './api-problems.js';
+import { ApiTurn } from './api-turn.js';
+import { CurrentCaller } from './caller.js';
+import { ApiIdempotencyKey, CurrentWriter } from './idempotency.js';
+import { previewedIn } from './previewed.js';
+import { AnswerBody, askingOf, EditMessageBody, NoFields, PreviewBody, SendMessageBody } from './turn-bodies.js';
+import { EffectDocument, EndedDocument, PreviewDocument, SentMessageDocument, TurnDocument } from './turn-documents.js';
+import { replyWithTurn } from './turn-reply.js';
+import { TurnStreams } from './turn-streams.js';
+
+const OF_A_MESSAGE = ['message_not_found', 'content_empty', 'content_too_long', 'text_malformed'] as const;
+const OF_ITS_PLACE = ['parent_not_found', 'parent_is_note', 'revision_mismatch'] as const;
+
+@ApiTags('Turns')
+@ApiBearerAuth()
+@Controller('api/v1/conversations/:id')
+export class TurnsController {
+  constructor(
+    @Inject(CommandBus) private readonly commands: CommandBus,
+    @Inject(QueryBus) private readonly queries: QueryBus,
+    @Inject(TurnStreams) private readonly streams: TurnStreams,
+  ) {}
+
+  @Post('preview')
+  @HttpCode(HttpStatus.OK)
+  @ApiOperation({ summary: 'The exact prompt that a message, or another try, would have now. Nothing is recorded.' })
+  @ApiOkResponse({ type: PreviewDocument })
+  @ApiProblems(
+    ...OF_A_MESSAGE,
+    ...OF_ITS_PLACE,
+    'invalid_request',
+    'conversation_not_found',
+    'generation_not_found',
+    'body_too_large',
+    'unsupported_media_type',
+    'value_refused',
+    'message_is_note',
+    'prompt_not_known_yet',
+    'prompt_over_budget',
+    'provider_not_configured',
+    'log_unavailable',
+  )
+  async preview(
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+    @Body() body: PreviewBody,
+  ): Promise<PreviewDocument> {
+    return this.queries.execute(new PreviewPrompt(caller, id, previewedIn(body), askingOf(body)));
+  }
+
+  @Post('messages')
+  @HttpCode(HttpStatus.ACCEPTED)
+  @ApiTurn('Say something, and ask for an answer to it.', SentMessageDocument, ...OF_A_MESSAGE, ...OF_ITS_PLACE)
+  async send(
+    @CurrentWriter() caller: WritingCaller,
+    @Param('id') id: string,
+    @Body() body: SendMessageBody,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { content, parent, kind, revises, generate = true } = body;
+    const message = { content, origin: 'person', parent, kind, revises } as const;
+    const command = new SendMessage(caller, id, message, generate ? askingOf(body) : null);
+    await replyWithTurn(this.streams, reply, id, await this.commands.execute(command));
+  }
+
+  @Post('messages/:messageId/edit')
+  @HttpCode(HttpStatus.ACCEPTED)
+  @ApiTurn('Say something again in other words: the first version stays.', SentMessageDocument, ...OF_A_MESSAGE)
+  async edit(
+    @CurrentWriter() caller: WritingCaller,
+    @Param('id') id: string,
+    @Param('messageId') messageId: string,
+    @Body() body: EditMessageBody,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { content, generate = true } = body;
+    const message = { content, origin: 'person', revises: messageId } as const;
+    const command = new SendMessage(caller, id, message, generate ? askingOf(body) : null);
+    await replyWithTurn(this.streams, reply, id, await this.commands.execute(command));
+  }
+
+  @Post('messages/:messageId/generate')
+  @HttpCode(HttpStatus.ACCEPTED)
+  @ApiTurn(
+    'Ask for the first answer to a message.',
+    TurnDocument,
+    'message_not_found',
+    'message_is_note',
+    'already_replied',
+  )
+  @ApiBody({ type: AnswerBody, required: false })
+  async generate(
+    @CurrentWriter() caller: WritingCaller,
+    @Param('id') id: string,
+    @Param('messageId') messageId: string,
+    @Body() body: AnswerBody,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const command = new GenerateReply(caller, id, messageId, askingOf(body));
+    await replyWithTurn(this.streams, reply, id, await this.commands.execute(command));
+  }
+
+  @Post('generations/:generationId/regenerate')
+  @HttpCode(HttpStatus.ACCEPTED)
+  @ApiTurn(
+    'Ask for another answer to the same message, with the settings as they are now: the first one stays.',
+    TurnDocument,
+    'generation_not_found',
+    'nothing_to_regenerate',
+  )
+  @ApiBody({ type: AnswerBody, required: false })
+  async regenerate(
+    @CurrentWriter() caller: WritingCaller,
+    @Param('id') id: string,
+    @Param('generationId') generationId: string,
+    @Body() body: AnswerBody,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const command = new Regenerate(caller, id, generationId, askingOf(body));
+    await replyWithTurn(this.streams, reply, id, await this.commands.execute(command));
+  }
+
+  @Post('generations/:generationId/cancel')
+  @ApiOperation({ summary: 'End one answer where it is, or before it begins. Its end may come first.' })
+  @ApiIdempotencyKey()
+  @ApiAcceptedResponse({ type: EffectDocument })
+  @ApiOkResponse({ type: EndedDocument, description: 'It had ended already.' })
+  @ApiProblems(
+    'invalid_request',
+    'conversation_not_found',
+    'generation_not_found',
+    'unsupported_media_type',
+    'idempotency_key_reused',
+    'log_unavailable',
+  )
+  @ApiBody({ type: NoFields, required: false })
+  async cancel(
+    @CurrentWriter() caller: WritingCaller,
+    @Param('id') id: string,
+    @Param('generationId') generationId: string,
+    @Body() _body: NoFields,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<CancelAnswer> {
+    const answer = await this.commands.execute(new CancelGeneration(caller, id, generationId));
+    reply.status('cursor' in answer ? HttpStatus.ACCEPTED : HttpStatus.OK);
+    return answer;
+  }
+}

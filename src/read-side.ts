@@ -1,0 +1,51 @@
+import type { Provider, Type } from '@nestjs/common';
+import { Authenticator } from './auth/authenticator.js';
+import type { Codec } from './events/codec.js';
+import { ConversationFeeds } from './http/conversation-feeds.js';
+import { ConversationReadsController } from './http/conversation-reads.controller.js';
+import { OpenStreams, type StreamPace } from './http/open-streams.js';
+import { RunsController } from './http/runs.controller.js';
+import { TurnStreams } from './http/turn-streams.js';
+import type { EventLog } from './ports/event-log.js';
+import type { Work } from './ports/work.js';
+import { ConversationReader, type Heads } from './sse/conversation-reader.js';
+import { FeedSource } from './sse/feed-source.js';
+import type { LiveEvents } from './sse/live-events.js';
+import { RunReader } from './sse/run-reader.js';
+
+export interface ReadSideParts {
+  readonly log: EventLog;
+  readonly codec: Codec;
+  /** Started before the first request, and stopped after the last stream. */
+  readonly live: LiveEvents;
+  readonly heads: Heads;
+  readonly work: Pick<Work, 'find'>;
+  readonly feedsPerUserMax: number;
+  readonly pace?: StreamPace;
+}
+
+/** Everything that reads a conversation: its view, its feed, its runs. What it needs of the rest is named in its parts. */
+export function readSide(parts: ReadSideParts): { controllers: Type[]; providers: Provider[] } {
+  const reader = new ConversationReader(parts);
+  const source = new FeedSource(parts);
+  const feeds = (streams: OpenStreams) =>
+    new ConversationFeeds({ reader, source, streams, perUserMax: parts.feedsPerUserMax });
+  return {
+    controllers: [ConversationReadsController, RunsController],
+    providers: [
+      {
+        provide: OpenStreams,
+        useFactory: (authenticator: Authenticator) => new OpenStreams(authenticator, parts.pace),
+        inject: [Authenticator],
+      },
+      { provide: ConversationReader, useValue: reader },
+      { provide: RunReader, useFactory: () => new RunReader(parts) },
+      { provide: ConversationFeeds, useFactory: feeds, inject: [OpenStreams] },
+      {
+        provide: TurnStreams,
+        useFactory: (streams: OpenStreams) => new TurnStreams({ source, streams }),
+        inject: [OpenStreams],
+      },
+    ],
+  };
+}

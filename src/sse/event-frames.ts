@@ -1,0 +1,85 @@
+import { costOf, usageOf } from '../domain/usage.js';
+import type { TypedEvent } from '../events/codec.js';
+import type { ToldEvent } from './conversation-history.js';
+import { formatCursor } from './cursor.js';
+import { oneLine } from './one-line.js';
+
+type Type = Exclude<TypedEvent['type'], 'TenantCreated' | 'ApiKeyIssued' | 'ApiKeyRevoked'>;
+
+/** What the feed calls each event. Part of the public contract: never derived, never renamed. */
+const names: Readonly<Record<Type, string>> = {
+  ConversationStarted: 'conversation-started',
+  ConversationRenamed: 'conversation-renamed',
+  ConversationArchived: 'conversation-archived',
+  ConversationRestored: 'conversation-restored',
+  ConversationConfigured: 'conversation-configured',
+  MessageSent: 'message-sent',
+  GenerationRequested: 'generation-requested',
+  PromptAssembled: 'prompt-assembled',
+  GenerationCancelRequested: 'generation-cancel-requested',
+  GenerationFinalized: 'generation-finalized',
+  BranchSelected: 'branch-selected',
+  GenerationClaimed: 'generation-claimed',
+  DeltaReceived: 'delta',
+  AttemptEnded: 'attempt-ended',
+};
+
+/** An event as it goes over the wire, made once for all who get it: the same object is told to every feed. */
+const told = new WeakMap<TypedEvent, Told>();
+
+interface Told {
+  readonly body: Buffer;
+  /** With the cursor that was asked for last: whoever follows a conversation live gets the same as the others. */
+  frame?: { readonly cursor: string; readonly bytes: Buffer };
+}
+
+export function frameOf({ event, cursor }: ToldEvent): Buffer {
+  const text = formatCursor(cursor);
+  const known = toldAs(event);
+  if (known.frame?.cursor !== text) {
+    known.frame = { cursor: text, bytes: Buffer.concat([Buffer.from(`id: ${text}\n`), known.body]) };
+  }
+  return known.frame.bytes;
+}
+
+/** About what an event weighs on the wire. */
+export const weightOf = (event: TypedEvent): number => toldAs(event).body.length;
+
+export function snapshotFrame(view: { readonly cursor: string }): Buffer {
+  return Buffer.from(`id: ${view.cursor}\nevent: snapshot\ndata: ${oneLine(view)}\n\n`);
+}
+
+function toldAs(event: TypedEvent): Told {
+  let known = told.get(event);
+  if (!known) {
+    const data = oneLine({ ...dataOf(event), at: event.at });
+    known = { body: Buffer.from(`event: ${names[event.type as Type]}\ndata: ${data}\n\n`) };
+    told.set(event, known);
+  }
+  return known;
+}
+
+/** What clients learn of an event: what it records, but for the workings of the store and of the nodes. */
+function dataOf(event: TypedEvent): object {
+  switch (event.type) {
+    case 'MessageSent':
+      return { ...event.data, text: event.data.parts.map(({ text }) => text).join('') };
+    case 'PromptAssembled': {
+      const { parts: _, sha256, assembler: __, ...rest } = event.data;
+      return { ...rest, promptSha256: sha256 };
+    }
+    case 'GenerationFinalized':
+      return { ...event.data, usage: usageOf(event.data.usage), cost: costOf(event.data.cost) };
+    case 'GenerationClaimed':
+      return { generationId: generationOf(event), attempt: event.data.attempt };
+    case 'DeltaReceived':
+      return { generationId: generationOf(event), ...event.data };
+    case 'AttemptEnded':
+      return { generationId: generationOf(event), ...event.data, usage: usageOf(event.data.usage) };
+    default:
+      return event.data;
+  }
+}
+
+/** Events of a tape do not repeat whose tape it is. */
+export const generationOf = (event: TypedEvent): string => event.stream.slice('generation-'.length);

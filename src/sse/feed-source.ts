@@ -1,0 +1,16 @@
+import type { Codec } from '../events/codec.js';
+import type { EventLog } from '../ports/event-log.js';
+import { ConversationFeed } from './conversation-feed.js';
+import { ConversationHistory } from './conversation-history.js';
+import type { LiveEvents } from './live-events.js';
+
+/** Where the feeds of this process come from. */
+export class FeedSource {
+  constructor(private readonly parts: { readonly log: EventLog; readonly codec: Codec; readonly live: LiveEvents }) {}
+
+  /** `onWaiting` learns how much this feed has heard that nobody has taken from it. */
+  feed(conversation: string, onWaiting?: (bytes: number) => void): ConversationFeed {
+    const { log, codec, live } = this.parts;
+    return new ConversationFeed(conversation, new ConversationHistory(log, codec, conversation), live, onWaiting);
+  }
+}

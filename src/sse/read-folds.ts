@@ -1,0 +1,47 @@
+import {
+  type Conversation,
+  conversation,
+  conversationStream,
+  type RecordedInConversation,
+} from '../domain/conversation/conversation.js';
+import { generation, generationStream, type Tape } from '../domain/generation.js';
+import type { Recorded } from '../domain/recorded.js';
+import type { Codec } from '../events/codec.js';
+import type { GenerationEvent } from '../events/generation-events.js';
+import type { EventLog } from '../ports/event-log.js';
+import { eventsOf } from './events-of.js';
+
+interface Parts {
+  readonly log: EventLog;
+  readonly codec: Codec;
+}
+
+/** A tape as far as it was read, and how many events that is: the second half of a cursor. */
+export interface ReadTape {
+  readonly tape: Tape;
+  readonly events: number;
+}
+
+/** A conversation as its first events made it, from the log itself and not from what is remembered of it. */
+export async function readLedger(parts: Parts, id: string, eventsMax?: number): Promise<Conversation> {
+  let state = conversation.initial;
+  if (eventsMax === 0) return state;
+  for await (const event of eventsOf(parts, conversationStream(id), upTo(eventsMax))) {
+    state = conversation.evolve(state, event as unknown as RecordedInConversation);
+  }
+  return state;
+}
+
+/** The same of a tape. */
+export async function readTape(parts: Parts, id: string, eventsMax?: number): Promise<ReadTape> {
+  let tape = generation.initial;
+  let events = 0;
+  if (eventsMax === 0) return { tape, events };
+  for await (const event of eventsOf(parts, generationStream(id), upTo(eventsMax))) {
+    tape = generation.evolve(tape, event as unknown as Recorded<GenerationEvent>);
+    events += 1;
+  }
+  return { tape, events };
+}
+
+const upTo = (eventsMax: number | undefined) => (eventsMax === undefined ? {} : { eventsMax });

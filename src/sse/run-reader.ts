@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { type Conversation, conversationStream } from '../domain/conversation/conversation.js';
+import type { Reply } from '../domain/conversation/nodes.js';
+import { bodyOf } from '../domain/conversation/prompting.js';
+import { mayRead, type Reader } from '../domain/conversation/readers.js';
+import {
+  type DeltaView,
+  deltasOf,
+  inOrder,
+  type LedgerEntry,
+  type RunView,
+  runOf,
+} from '../domain/conversation/run.js';
+import { generation, generationStream, type Tape } from '../domain/generation.js';
+import type { Recorded } from '../domain/recorded.js';
+import { Refusal } from '../domain/refusal.js';
+import type { TypedEvent } from '../events/codec.js';
+import type { GenerationEvent } from '../events/generation-events.js';
+import { TerminalError } from '../ports/errors.js';
+import type { Work } from '../ports/work.js';
+import { mayBeStream, type ReaderParts } from './conversation-reader.js';
+import { eventsOf } from './events-of.js';
+import { readLedger } from './read-folds.js';
+
+/** What was recorded of a prompt does not make the bytes that were hashed: the record, or a text, has been changed. */
+export class RecordDamaged extends TerminalError {}
+
+export interface RunReaderParts extends ReaderParts {
+  readonly work: Pick<Work, 'find'>;
+}
+
+/** The exact bytes of a request. */
+export interface RequestBytes {
+  readonly body: Buffer;
+  readonly sha256: Buffer;
+}
+
+interface Found {
+  readonly conversation: string;
+  readonly state: Conversation;
+  readonly reply: Reply;
+}
+
+interface WholeTape {
+  readonly tape: Tape;
+  readonly events: readonly TypedEvent[];
+}
+
+/** Single generations for those who may read their conversation. Each is read from the log, and waits for nothing. */
+export class RunReader {
+  constructor(private readonly parts: RunReaderParts) {}
+
+  async run(id: string, reader: Reader): Promise<RunView> {
+    const { conversation, state, reply } = await this.find(id, reader);
+    const [ledger, { tape, events }] = await Promise.all([this.ledgerOf(conversation, reply), this.tapeOf(id)]);
+    // The ledger may have ended it since the state was read: it is told as it stood there.
+    const told = ledger.filter(({ seen }) => seen <= state.seen);
+    return runOf({ conversation, state, reply, tape, events: inOrder(told, events) });
+  }
+
+  /** Nothing when no prompt was assembled. */
+  async request(id: string, reader: Reader): Promise<RequestBytes | undefined> {
+    const { conversation, reply } = await this.find(id, reader);
+    if (!reply.prompt) return undefined;
+    // From the log and not from memory: it is the record that is vouched for.
+    const state = await readLedger(this.parts, conversation);
+    const body = Buffer.from(bodyOf(state, reply.prompt), 'utf8');
+    const sha256 = createHash('sha256').update(body).digest();
+    const recorded = state.nodes.get(id);
+    if (recorded?.kind !== 'reply' || sha256.toString('hex') !== recorded.prompt?.sha256) {
+      throw new RecordDamaged(`the prompt of generation ${id} does not make the bytes that were hashed`);
+    }
+    return { body, sha256 };
+  }
+
+  async deltas(id: string, reader: Reader): Promise<readonly DeltaView[]> {
+    await this.find(id, reader);
+    const { tape, events } = await this.tapeOf(id);
+    const deltas = events.flatMap(({ type, data, at }) => (type === 'DeltaReceived' ? [{ ...data, at }] : []));
+    return deltasOf(tape.attempts.at(-1), deltas);
+  }
+
+  /** Somebody else's generation is no generation. */
+  private async find(id: string, reader: Reader): Promise<Found> {
+    const conversation = mayBeStream(generationStream(id)) ? await this.conversationOf(id) : undefined;
+    if (conversation === undefined || !mayBeStream(conversationStream(conversation))) throw notFound();
+    const { state } = await this.parts.heads.current(conversationStream(conversation));
+    const reply = state.nodes.get(id);
+    if (reply?.kind !== 'reply' || !mayRead(state, reader)) throw notFound();
+    return { conversation, state, reply };
+  }
+
+  /** As its tape says; one that waits for its turn has none, and is known to those who work. */
+  private async conversationOf(id: string): Promise<string | undefined> {
+    for await (const { meta } of eventsOf(this.parts, generationStream(id), { eventsMax: 1 })) {
+      if (meta.conversation !== undefined) return meta.conversation;
+    }
+    return (await this.parts.work.find(id))?.conversation;
+  }
+
+  private async ledgerOf(conversation: string, { id, seen, endSeen }: Reply): Promise<LedgerEntry[]> {
+    const entries: LedgerEntry[] = [];
+    const until = endSeen === null ? {} : { eventsMax: endSeen - seen + 1 };
+    const stream = conversationStream(conversation);
+    for await (const { type, data, at, revision } of eventsOf(this.parts, stream, { from: seen - 1, ...until })) {
+      if ('generationId' in data && data.generationId === id) entries.push({ type, at, seen: revision + 1 });
+    }
+    return entries;
+  }
+
+  private async tapeOf(id: string): Promise<WholeTape> {
+    const events: TypedEvent[] = [];
+    let tape = generation.initial;
+    for await (const event of eventsOf(this.parts, generationStream(id))) {
+      events.push(event);
+      tape = generation.evolve(tape, event as unknown as Recorded<GenerationEvent>);
+    }
+    return { tape, events };
+  }
+}
+
+const notFound = () => new Refusal('generation_not_found');

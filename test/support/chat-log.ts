@@ -1,0 +1,180 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { DomainEvent } from '../../src/events/catalogue.js';
+import type { EventLog } from '../../src/ports/event-log.js';
+import { codec } from './new-events.js';
+
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+type Finalized = Extract<DomainEvent, { type: 'GenerationFinalized' }>['data'];
+type Ended = Extract<DomainEvent, { type: 'AttemptEnded' }>['data'];
+
+interface Told {
+  readonly messageId: string;
+  attempt: number;
+  seq: number;
+  text: string;
+}
+
+/** A conversation as commands and workers would append it, one event at a time, a second apart. */
+export class ChatLog {
+  private readonly generations = new Map<string, Told>();
+  private seconds = 0;
+  /** Called after each event that was appended. */
+  onAppended: () => Promise<void> = async () => {};
+
+  constructor(
+    private readonly log: EventLog,
+    readonly id: string = randomUUID(),
+    private readonly whose = { tenant: 'default', owner: 'ada' },
+  ) {}
+
+  async started(title: string | null = null, system: string | null = null): Promise<this> {
+    return this.ledger({ type: 'ConversationStarted', data: { title, system } });
+  }
+
+  async sent(
+    messageId: string,
+    text: string,
+    {
+      parent = null,
+      kind = 'message',
+      revises,
+    }: { parent?: string | null; kind?: 'message' | 'note'; revises?: string } = {},
+  ): Promise<this> {
+    const parts = [{ type: 'text' as const, text }];
+    const data = {
+      messageId,
+      parent,
+      role: 'user',
+      origin: 'person',
+      kind,
+      parts,
+      ...(revises && { revises }),
+    } as const;
+    return this.ledger({ type: 'MessageSent', data });
+  }
+
+  async requested(generationId: string, messageId: string, regenerates?: string): Promise<this> {
+    this.generations.set(generationId, { messageId, attempt: 0, seq: 0, text: '' });
+    const data = { generationId, messageId, options: {}, ...(regenerates && { regenerates }) };
+    return this.ledger({ type: 'GenerationRequested', data });
+  }
+
+  /** The prompt is the message and the path to it; its hash is that of the body unless another one is recorded. */
+  async assembled(generationId: string, body = '', recordedSha256 = sha256(body)): Promise<this> {
+    const { messageId } = this.generation(generationId);
+    const data = {
+      generationId,
+      messageId,
+      provider: 'demo',
+      model: 'demo-small',
+      params: { temperature: 0 },
+      parts: [
+        { kind: 'literal', text: '{"messages":[' },
+        { kind: 'path', from: messageId, to: messageId },
+        { kind: 'literal', text: ']}' },
+      ] as const,
+      sha256: recordedSha256,
+      bytes: Buffer.byteLength(body),
+      tokens: { prompt: 3, budget: 10, reserved: 1, limit: 11, estimated: true, encoding: 'o200k_base' },
+      trimmed: [],
+      assembler: 1,
+    };
+    return this.ledger({ type: 'PromptAssembled', data: { ...data, parts: [...data.parts] } });
+  }
+
+  /** What is asked, from the request to the prompt. */
+  async asked(generationId: string, messageId: string): Promise<this> {
+    await this.requested(generationId, messageId);
+    return this.assembled(generationId);
+  }
+
+  async claimed(generationId: string): Promise<this> {
+    const told = this.generation(generationId);
+    told.attempt += 1;
+    told.seq = 0;
+    return this.tape(generationId, { type: 'GenerationClaimed', data: { attempt: told.attempt, worker: 'node-1' } });
+  }
+
+  async delta(generationId: string, text: string, channel: 'content' | 'reasoning' = 'content'): Promise<this> {
+    const told = this.generation(generationId);
+    if (channel === 'content') told.text += text;
+    const data = { attempt: told.attempt, seq: told.seq++, text, channel };
+    return this.tape(generationId, { type: 'DeltaReceived', data });
+  }
+
+  async attemptEnded(generationId: string, ended: Partial<Ended> = {}): Promise<this> {
+    const data: Ended = {
+      attempt: this.generation(generationId).attempt,
+      outcome: 'completed',
+      finishReason: 'stop',
+      modelServed: 'demo-1',
+      usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+      droppedDeltas: 0,
+      error: null,
+      ...ended,
+    };
+    return this.tape(generationId, { type: 'AttemptEnded', data });
+  }
+
+  async finalized(generationId: string, ended: Partial<Finalized> = {}): Promise<this> {
+    const { attempt, seq, text } = this.generation(generationId);
+    const data: Finalized = {
+      generationId,
+      status: 'final',
+      finishReason: 'stop',
+      text,
+      textSha256: sha256(text),
+      deltas: seq,
+      attempt: attempt || null,
+      modelServed: 'demo-1',
+      usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+      cost: { amount: '0.001', currency: 'USD', priceList: '2026-01' },
+      timings: { queuedAt: this.at(), claimedAt: null, firstTextAt: null, lastTextAt: null },
+      error: null,
+      ...ended,
+    };
+    return this.ledger({ type: 'GenerationFinalized', data });
+  }
+
+  /** A whole turn: a message, and an answer in so many pieces. */
+  async turn(name: string, pieces: readonly string[], parent: string | null = null): Promise<this> {
+    const generation = `g${name}`;
+    await this.sent(`m${name}`, `text ${name}`, { parent });
+    await this.asked(generation, `m${name}`);
+    await this.claimed(generation);
+    for (const piece of pieces) await this.delta(generation, piece);
+    await this.attemptEnded(generation);
+    return this.finalized(generation);
+  }
+
+  async ledger(event: DomainEvent): Promise<this> {
+    return this.append(`conversation-${this.id}`, event);
+  }
+
+  async tape(generationId: string, event: DomainEvent): Promise<this> {
+    return this.append(`generation-${generationId}`, event);
+  }
+
+  private async append(stream: string, event: DomainEvent): Promise<this> {
+    const { tenant, owner } = this.whose;
+    const actor = { id: owner, kind: 'user' };
+    const meta = { conversation: this.id, owner, actor, correlationId: 'trace', commandId: randomUUID() };
+    const encoded = codec.encode(event, { id: randomUUID(), tenant, at: this.at(), meta });
+    this.seconds += 1;
+    const { outcome } = await this.log.append(stream, 'any', [encoded]);
+    if (outcome !== 'appended') throw new Error(`${event.type} was not appended: ${outcome}`);
+    await this.onAppended();
+    return this;
+  }
+
+  private at(): string {
+    return new Date(Date.UTC(2026, 0, 1) + this.seconds * 1_000).toISOString();
+  }
+
+  private generation(id: string): Told {
+    const told = this.generations.get(id);
+    if (!told) throw new Error(`${id} was not requested`);
+    return told;
+  }
+}

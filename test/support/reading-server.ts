@@ -1,0 +1,95 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
+import type { Principal } from '../../src/auth/principal.js';
+import { Folds } from '../../src/commands/folds.js';
+import { conversation } from '../../src/domain/conversation/conversation.js';
+import { ConversationFeeds } from '../../src/http/conversation-feeds.js';
+import { OpenStreams, type StreamPace } from '../../src/http/open-streams.js';
+import { TurnStreams } from '../../src/http/turn-streams.js';
+import { ConversationReader } from '../../src/sse/conversation-reader.js';
+import { parseCursor } from '../../src/sse/cursor.js';
+import { FeedSource } from '../../src/sse/feed-source.js';
+import { LiveEvents } from '../../src/sse/live-events.js';
+import { codec } from './new-events.js';
+
+export const ada: Principal = { tenant: 'default', user: 'ada', role: 'member', keyId: 'k1' };
+
+/** Counts who listens: what is not released shows. */
+class CountedLiveEvents extends LiveEvents {
+  listening = 0;
+
+  override listen(...args: Parameters<LiveEvents['listen']>): () => void {
+    const leave = super.listen(...args);
+    this.listening += 1;
+    return () => {
+      this.listening -= 1;
+      leave();
+    };
+  }
+}
+
+/** The streams on a bare server, with whatever pace and bounds a test needs. */
+export interface ReadingServer {
+  readonly log: MemoryEventLog;
+  readonly live: CountedLiveEvents;
+  readonly streams: OpenStreams;
+  readonly address: string;
+  readonly failures: unknown[];
+  close(): Promise<void>;
+}
+
+export interface ServerOptions {
+  readonly pace?: StreamPace;
+  readonly perUserMax?: number;
+  readonly isValid?: (principal: Principal) => Promise<boolean>;
+}
+
+export async function startReadingServer({
+  pace,
+  perUserMax = 100,
+  isValid = async () => true,
+}: ServerOptions = {}): Promise<ReadingServer> {
+  const log = new MemoryEventLog();
+  const live = new CountedLiveEvents(log, codec, () => {});
+  const streams = new OpenStreams({ isValid }, pace);
+  const heads = new Folds(log, codec, conversation);
+  const reader = new ConversationReader({ log, codec, heads });
+  const source = new FeedSource({ log, codec, live });
+  const failures: unknown[] = [];
+  const server = Fastify();
+  routes(server, new ConversationFeeds({ reader, source, streams, perUserMax }), new TurnStreams({ source, streams }));
+  server.setErrorHandler((error, _request, reply) => {
+    failures.push(error);
+    if (!reply.sent) void reply.status(500).send('failed');
+  });
+  await live.start();
+  await server.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = server.server.address() as { port: number };
+  return {
+    log,
+    live,
+    streams,
+    failures,
+    address: `http://127.0.0.1:${port}`,
+    async close() {
+      streams.beforeApplicationShutdown();
+      await server.close();
+      await live.stop();
+    },
+  };
+}
+
+type FeedRoute = { Params: { id: string }; Querystring: { after?: string } };
+type TurnRoute = { Params: { id: string; generation: string; cursor: string } };
+
+function routes(server: FastifyInstance, feeds: ConversationFeeds, turns: TurnStreams): void {
+  server.get<FeedRoute>('/feed/:id', async (request, reply) => {
+    const after = request.query.after === undefined ? undefined : parseCursor(request.query.after);
+    await feeds.serve(reply, ada, request.params.id, after);
+  });
+  server.post<TurnRoute>('/turn/:id/:generation/:cursor', async (request, reply) => {
+    const { id, generation, cursor } = request.params;
+    const turn = { conversation: id, generationId: generation, messageId: 'm1', cursor };
+    await turns.stream(reply, ada, turn);
+  });
+}

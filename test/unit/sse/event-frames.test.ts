@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { TypedEvent } from '../../../src/events/codec.js';
+import { conversationEvents } from '../../../src/events/conversation-events.js';
+import type { RecordedEvent } from '../../../src/events/envelope.js';
+import { generationEvents } from '../../../src/events/generation-events.js';
+import { frameOf, snapshotFrame, weightOf } from '../../../src/sse/event-frames.js';
+import { codec } from '../../support/new-events.js';
+
+const golden = join(import.meta.dirname, '..', '..', 'golden');
+
+function goldenEvents(): TypedEvent[] {
+  const files = readdirSync(golden).filter((file) => file.endsWith('.json'));
+  return files.flatMap((file) => {
+    const { data, meta, ...envelope } = JSON.parse(readFileSync(join(golden, file), 'utf8'));
+    const recorded: RecordedEvent = { ...envelope, data: JSON.stringify(data), meta: JSON.stringify(meta) };
+    const event = codec.decode(recorded);
+    return event && !event.stream.startsWith('tenant-') ? [event] : [];
+  });
+}
+
+const cursor = { ledger: 13, tape: 41 };
+const told = (event: TypedEvent) => frameOf({ event, cursor }).toString('utf8');
+const dataOf = (event: TypedEvent) => JSON.parse(/^data: (.*)$/m.exec(told(event))?.[1] ?? '');
+const named = (type: string) => goldenEvents().filter((event) => event.type === type);
+
+describe('an event on the wire', () => {
+  it('has one line of data, its cursor, and the name that clients know', () => {
+    const names = new Map<string, string>();
+    for (const event of goldenEvents()) {
+      const [, name = ''] = /^id: 13:41\nevent: ([a-z-]+)\ndata: \{.*\}\n\n$/.exec(told(event)) ?? [];
+      names.set(event.type, name);
+      expect(dataOf(event)).toMatchObject({ at: event.at });
+    }
+    const kebab = (type: string) => type.replace(/(?!^)[A-Z]/g, '-$&').toLowerCase();
+    const types = Object.keys({ ...conversationEvents, ...generationEvents });
+    const expected = types.map((type) => [type, type === 'DeltaReceived' ? 'delta' : kebab(type)]);
+    expect([...names].sort()).toEqual(expected.sort());
+  });
+
+  it('tells texts to the letter', () => {
+    for (const event of named('MessageSent')) {
+      const { parts } = event.data as { parts: { text: string }[] };
+      expect(dataOf(event).text).toBe(parts.map(({ text }) => text).join(''));
+    }
+  });
+
+  it('is one line also for readers that break lines wherever a text may', () => {
+    const text = 'a\u0085b\u2028c\u2029d\r\n\v\f\u001ce';
+    const frame = snapshotFrame({ cursor: '1:0', text } as { cursor: string }).toString();
+    expect(frame.split(/[\n\r\v\f\u0085\u2028\u2029]/)).toHaveLength(5);
+    expect(JSON.parse(frame.split('data: ')[1] ?? '')).toEqual({ cursor: '1:0', text });
+  });
+
+  it('tells of a prompt its hash and counts, and not its parts', () => {
+    for (const event of named('PromptAssembled')) {
+      expect(Object.keys(dataOf(event)).sort()).toEqual(
+        'at bytes generationId messageId model params promptSha256 provider tokens trimmed'.split(' '),
+      );
+    }
+  });
+
+  it('says whose tape an event stands on, and nothing of the node that works on it', () => {
+    for (const type of ['GenerationClaimed', 'DeltaReceived', 'AttemptEnded']) {
+      for (const event of named(type)) {
+        expect(`generation-${dataOf(event).generationId}`).toBe(event.stream);
+        expect(dataOf(event)).not.toHaveProperty('worker');
+      }
+    }
+  });
+
+  it('is made once for all who get it at the same cursor, and right for the others', () => {
+    const [event] = goldenEvents() as [TypedEvent];
+    const bytes = frameOf({ event, cursor });
+    expect(frameOf({ event, cursor: { ...cursor } })).toBe(bytes);
+    const other = frameOf({ event, cursor: { ledger: 14, tape: 0 } });
+    expect(other.toString()).toBe(bytes.toString().replace('id: 13:41', 'id: 14:0'));
+    expect(bytes.length).toBeGreaterThan(weightOf(event));
+  });
+
+  it('is preceded by a snapshot for whoever has seen nothing', () => {
+    expect(snapshotFrame({ cursor: '1:0' }).toString()).toBe('id: 1:0\nevent: snapshot\ndata: {"cursor":"1:0"}\n\n');
+  });
+});
