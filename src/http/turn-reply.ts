@@ -1,24 +1,37 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { principalOf } from '../auth/principal.js';
+import type { WritingCaller } from '../commands/caller.js';
 import type { SentMessage } from '../commands/send-message.js';
 import type { TurnAnswer } from '../commands/turn-answer.js';
-import type { TurnStreams } from './turn-streams.js';
+import type { StreamedTurn, TurnStreams } from './turn-streams.js';
 
-/** Answers what was asked of a model: at once, or for those who want it with the stream of that turn. */
+/** Answers what is asked of a model: at once, or for those who want it with the stream of that turn. */
 export async function replyWithTurn(
-  streams: Pick<TurnStreams, 'stream'>,
+  streams: Pick<TurnStreams, 'stream' | 'listen'>,
   reply: FastifyReply,
-  conversation: string,
-  answer: SentMessage | TurnAnswer,
+  { caller, conversation }: { readonly caller: WritingCaller; readonly conversation: string },
+  ask: () => Promise<SentMessage | TurnAnswer>,
 ): Promise<void> {
-  // What asks no model has nothing to stream.
-  if (!('generationId' in answer) || !wantsStream(reply.request)) {
-    await reply.send(answer);
+  if (!wantsStream(reply.request)) {
+    await reply.send(await ask());
     return;
   }
+  // With a key it may be an earlier turn that is told again.
+  const heard = caller.idempotency ? undefined : streams.listen(conversation);
+  try {
+    const answer = await ask();
+    // What asks no model has nothing to stream.
+    if ('generationId' in answer)
+      await streams.stream(reply, principalOf(reply.request), turnOf(conversation, answer), heard);
+    else await reply.send(answer);
+  } finally {
+    heard?.leave();
+  }
+}
+
+function turnOf(conversation: string, answer: Extract<SentMessage, TurnAnswer> | TurnAnswer): StreamedTurn {
   const { generationId, cursor } = answer;
-  const messageId = 'messageId' in answer ? answer.messageId : null;
-  await streams.stream(reply, principalOf(reply.request), { conversation, messageId, generationId, cursor });
+  return { conversation, generationId, cursor, messageId: 'messageId' in answer ? answer.messageId : null };
 }
 
 /** Whoever names this type means it: those who take anything do not name it. */

@@ -70,7 +70,7 @@ export class TurnsController {
     const { content, parent, kind, revises, generate = true } = body;
     const message = { content, origin: 'person', parent, kind, revises } as const;
     const command = new SendMessage(caller, id, message, generate ? askingOf(body) : null);
-    await replyWithTurn(this.streams, reply, id, await this.commands.execute(command));
+    await replyWithTurn(this.streams, reply, { caller, conversation: id }, () => this.commands.execute(command));
   }
 
   @Post('messages/:messageId/edit')
@@ -86,7 +86,7 @@ export class TurnsController {
     const { content, generate = true } = body;
     const message = { content, origin: 'person', revises: messageId } as const;
     const command = new SendMessage(caller, id, message, generate ? askingOf(body) : null);
-    await replyWithTurn(this.streams, reply, id, await this.commands.execute(command));
+    await replyWithTurn(this.streams, reply, { caller, conversation: id }, () => this.commands.execute(command));
   }
 
   @Post('messages/:messageId/generate')
@@ -107,7 +107,7 @@ export class TurnsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const command = new GenerateReply(caller, id, messageId, askingOf(body));
-    await replyWithTurn(this.streams, reply, id, await this.commands.execute(command));
+    await replyWithTurn(this.streams, reply, { caller, conversation: id }, () => this.commands.execute(command));
   }
 
   @Post('generations/:generationId/regenerate')
@@ -127,7 +127,7 @@ export class TurnsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const command = new Regenerate(caller, id, generationId, askingOf(body));
-    await replyWithTurn(this.streams, reply, id, await this.commands.execute(command));
+    await replyWithTurn(this.streams, reply, { caller, conversation: id }, () => this.commands.execute(command));
   }
 
   @Post('generations/:generationId/cancel')

@@ -3,6 +3,7 @@ import type { EventLog } from '../ports/event-log.js';
 import { ConversationFeed } from './conversation-feed.js';
 import { ConversationHistory } from './conversation-history.js';
 import type { LiveEvents } from './live-events.js';
+import { LiveTurn } from './live-turn.js';
 
 /** Where the feeds of this process come from. */
 export class FeedSource {
@@ -12,5 +13,10 @@ export class FeedSource {
   feed(conversation: string, onWaiting?: (bytes: number) => void): ConversationFeed {
     const { log, codec, live } = this.parts;
     return new ConversationFeed(conversation, new ConversationHistory(log, codec, conversation), live, onWaiting);
+  }
+
+  /** For a turn that is about to be asked for. */
+  listen(conversation: string): LiveTurn {
+    return new LiveTurn(conversation, this.parts.live);
   }
 }
