@@ -39,7 +39,7 @@ export class ConversationFeed {
     signal.addEventListener('abort', onAbort);
     try {
       this.place = await this.history.placeAt(cursor);
-      for await (const { event } of this.history.since(cursor)) {
+      for await (const { event } of this.history.since(cursor, this.place)) {
         if (signal.aborted) return;
         yield this.told(event);
       }

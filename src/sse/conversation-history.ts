@@ -55,8 +55,8 @@ export class ConversationHistory {
     private readonly conversation: string,
   ) {}
 
-  async *since(from: Cursor): AsyncIterable<ToldEvent> {
-    let place = await this.placeAt(from);
+  async *since(from: Cursor, known?: Place): AsyncIterable<ToldEvent> {
+    let place = known ?? (await this.placeAt(from));
     const { log, codec } = this;
     for await (const event of eventsOf({ log, codec }, conversationStream(this.conversation), { from: from.ledger })) {
       // What it finalizes is sealed, so the whole tape stands: it is told before its end.
