@@ -25,7 +25,7 @@ export async function transactConversation(
   { tenant, conversation, meta, decide }: ConversationTransaction,
 ): Promise<Transacted<Conversation, ConversationEvent>> {
   const offered = new Set<string>();
-  const jobOf = (generation: string): Job => ({ generation, conversation, tenant });
+  const jobOf = (generation: string): Job => ({ generation, conversation, tenant, owner: meta.owner ?? null });
   const done = await transact(parts, {
     stream: conversationStream(conversation),
     tenant,
@@ -63,13 +63,12 @@ function originOfPrompt(
   return known?.nodes.has(generation) ? originOf(known, generation) : { actor: WORKER, correlationId };
 }
 
-/** How far the events have brought each generation. */
+/** How far the events have brought the generations that are still to be answered. */
 function stagesOf(events: readonly ConversationEvent[]): Map<string, JobStage> {
   const stages = new Map<string, JobStage>();
   for (const { type, data } of events) {
     if (type === 'GenerationRequested') stages.set(data.generationId, 'requested');
     if (type === 'PromptAssembled') stages.set(data.generationId, 'prompted');
-    if (type === 'GenerationFinalized') stages.set(data.generationId, 'ended');
   }
   return stages;
 }

@@ -3,6 +3,8 @@ export interface Job {
   readonly generation: string;
   readonly conversation: string;
   readonly tenant: string;
+  /** The user whose conversation it is, unique within the tenant. Those of nobody are as if one user had them all. */
+  readonly owner: string | null;
 }
 
 /** How far a generation has come in its conversation's ledger. */
@@ -25,16 +27,28 @@ export interface TakenJob extends Job {
  * The generations that are to be answered, and who is at which: a table that can be thrown away and recorded again
  * from the log. It says who should work; who does is decided by the claim on the generation's tape.
  *
+ * The owners are served in turn, however many jobs one of them asks for: fairness is what `take` is for. What several
+ * callers take at the same moment is dealt out as if each were alone, so it may be one turn off.
+ *
  * Time is measured by the store alone, so the clocks of nodes need not agree. Throws RetryableError when it is away.
  */
 export interface Work {
-  /** May happen twice and in any order, since several writers do it: the furthest stage stands. */
+  /**
+   * May happen twice and in any order, since several writers do it: the furthest stage stands. Where it belongs is what
+   * the first one said.
+   */
   record(job: Job, stage: JobStage): Promise<void>;
 
   /** Records a job as prompted and takes it, unless another holds it or it has ended. True when it is the holder's now. */
   hold(job: Job, holder: string, durationMs: number): Promise<boolean>;
 
-  /** Takes prompted jobs that nobody holds and whose time has come, those that wait longest first. No two callers get the same one. */
+  /**
+   * Takes prompted jobs that nobody holds and whose time has come. No two callers get the same one.
+   *
+   * Each owner's jobs stand in a line: those that are held, then those that wait, oldest first. Those go first that are
+   * nearest to the front of their line, so who has fewest at work comes before who has many waiting; among equals whose
+   * owner has waited longest, since the job came due or one of its line was last taken. It may read all that waits.
+   */
   take(holder: string, durationMs: number, jobsMax: number): Promise<readonly TakenJob[]>;
 
   /** Holds on to those of these jobs that are still the holder's, and answers which they are. */

@@ -78,6 +78,11 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     this.wakeUp();
   }
 
+  /** A prompt that stands: nothing is to be done for one that is answered here already. */
+  hear(generation: string): void {
+    if (!this.held.has(generation)) this.wake();
+  }
+
   /** With an id that is the same when the prompt has to be decided again: the second claim is then the first one. */
   private claimBeside(tape: TapeWriter, { generation }: Job): Promise<unknown> {
     const { worker, clock, generationTimeoutMs } = this.parts;
@@ -93,7 +98,7 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
       untilMs: this.parts.clock.now() + this.parts.leaseMs,
       over: this.settle(run.job, ending).finally(() => {
         if (this.held.get(generation) === held) this.held.delete(generation);
-        this.wakeUp();
+        if (this.isBehind) this.wakeUp();
       }),
     };
     this.held.set(generation, held);

@@ -10,7 +10,7 @@ const STAGES: Readonly<Record<string, JobStage>> = {
 };
 
 /** Enters in the work table what has to be answered, and what has been: the table follows from the log. */
-export function recordWork(codec: Codec, work: Pick<Work, 'record'>, onPrompt: () => void) {
+export function recordWork(codec: Codec, work: Pick<Work, 'record'>, onPrompt: (generation: string) => void) {
   return async (recorded: RecordedEvent): Promise<void> => {
     const stage = STAGES[recorded.type];
     if (stage === undefined) return;
@@ -19,7 +19,10 @@ export function recordWork(codec: Codec, work: Pick<Work, 'record'>, onPrompt: (
     if (!event) throw new TerminalError(`${recorded.type} v${recorded.schema} is of a newer version`);
     const { tenant, meta, data } = event;
     if (!('generationId' in data) || meta.conversation === undefined) return;
-    await work.record({ generation: data.generationId, conversation: meta.conversation, tenant }, stage);
-    if (stage === 'prompted') onPrompt();
+    // What does not wait has its prompt beside it: that one enters it.
+    if (event.type === 'GenerationRequested' && event.data.turn === undefined) return;
+    const { conversation, owner = null } = meta;
+    await work.record({ generation: data.generationId, conversation, tenant, owner }, stage);
+    if (stage === 'prompted') onPrompt(data.generationId);
   };
 }

@@ -14,7 +14,59 @@ import { workContract } from './work.contract.js';
 workContract('Postgres', () => postgresStore((pool) => new PostgresWork(pool)));
 
 const LONG_MS = 600_000;
-const aJob = (generation: string): Job => ({ generation, conversation: `of ${generation}`, tenant: 't' });
+const aJob = (generation: string): Job => ({ generation, conversation: 'c', tenant: 't', owner: 'o' });
+
+type Call = { [Name in keyof Work]: readonly [Name, ...Parameters<Work[Name]>] }[keyof Work];
+
+const named = <Name extends keyof Work>(name: Name) => fc.constant(name);
+const holder = fc.constantFrom('a', 'b');
+const generation = fc.constantFrom('1', '2', '3');
+const job: fc.Arbitrary<Job> = fc.record({
+  generation,
+  conversation: fc.constantFrom('c', 'd'),
+  tenant: fc.constantFrom('t', 'u'),
+  owner: fc.constantFrom('o', 'p', null),
+});
+/** Over at once, or never: so no answer depends on how fast the calls follow each other. */
+const time = fc.constantFrom(0, LONG_MS);
+
+const someCall: fc.Arbitrary<Call> = fc.oneof(
+  { weight: 5, arbitrary: fc.tuple(named('record'), job, fc.constantFrom('requested', 'prompted')) },
+  // Seldom, because nothing happens to a job after it.
+  { weight: 1, arbitrary: fc.tuple(named('record'), job, fc.constant('ended')) },
+  { weight: 10, arbitrary: fc.tuple(named('hold'), job, holder, time) },
+  { weight: 10, arbitrary: fc.tuple(named('take'), holder, time, fc.integer({ min: 0, max: 3 })) },
+  { weight: 5, arbitrary: fc.tuple(named('renew'), holder, fc.array(generation, { maxLength: 4 }), time) },
+  { weight: 8, arbitrary: fc.tuple(named('release'), holder, generation, time) },
+  { weight: 2, arbitrary: fc.tuple(named('find'), generation) },
+);
+
+/** More jobs of fewer owners, each the owner's for good: so lines become long, and are begun from in many ways. */
+const jobInLine: fc.Arbitrary<Job> = fc
+  .integer({ min: 0, max: 29 })
+  .map((nth) => ({ ...aJob(`${nth}`), owner: [null, 'o', 'o', 'p'][nth % 4] as string | null }));
+
+const callInLine: fc.Arbitrary<Call> = fc.oneof(
+  { weight: 10, arbitrary: fc.tuple(named('record'), jobInLine, fc.constant('prompted')) },
+  { weight: 5, arbitrary: fc.tuple(named('record'), jobInLine, fc.constant('ended')) },
+  { weight: 3, arbitrary: fc.tuple(named('hold'), jobInLine, holder, time) },
+  { weight: 6, arbitrary: fc.tuple(named('take'), holder, time, fc.integer({ min: 1, max: 3 })) },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(
+      named('release'),
+      holder,
+      jobInLine.map((job) => job.generation),
+      time,
+    ),
+  },
+);
+
+async function answer(work: Work, [name, ...values]: Call): Promise<unknown> {
+  const given = await (work[name] as (...values: unknown[]) => Promise<unknown>).apply(work, values);
+  // Which ones are renewed is said in no order.
+  return name === 'renew' ? (given as string[]).toSorted() : given;
+}
 
 describe('work in a Postgres of its own', () => {
   let postgres: TestPostgres;
@@ -40,9 +92,12 @@ describe('work in a Postgres of its own', () => {
     return (row ?? []).map(Number);
   }
 
-  it('answers as memory does, whatever is asked for', async () => {
+  it.each([
+    ['whatever is asked for', someCall, 40],
+    ['whoever’s turn it is', callInLine, 80],
+  ])('answers as memory does, %s', async (_, someCall, callsMax) => {
     await fc.assert(
-      fc.asyncProperty(fc.array(someCall, { minLength: 1, maxLength: 40 }), async (calls) => {
+      fc.asyncProperty(fc.array(someCall, { minLength: 1, maxLength: callsMax, size: 'max' }), async (calls) => {
         let ticks = 0;
         const memory = new MemoryWork({ now: () => ++ticks });
         await query('TRUNCATE runtime.generations');
@@ -61,6 +116,40 @@ describe('work in a Postgres of its own', () => {
       await client.query('ROLLBACK');
     });
     expect(await work.take('a', LONG_MS, 2)).toEqual([{ ...locked, wasHeld: false }]);
+  });
+
+  it('takes before a job that somebody is about to take, without waiting', async () => {
+    const [free, locked] = [aJob('1'), aJob('2')];
+    for (const job of [free, locked]) await work.record(job, 'prompted');
+    await withClient(postgres.connection, async (client) => {
+      await client.query(`BEGIN; SELECT FROM runtime.generations WHERE generation = '2' FOR UPDATE`);
+      expect(await work.take('a', LONG_MS, 1)).toEqual([{ ...free, wasHeld: false }]);
+      await client.query('ROLLBACK');
+    });
+  });
+
+  it('looks once at each of many that wait, and then at those that it gives, whatever the statistics say', async () => {
+    await query(`
+      INSERT INTO runtime.generations (generation, conversation, tenant, owner, stage, due_at)
+      SELECT 'ended-' || nth, 'c', 't', 'o', 'ended', now() FROM generate_series(1, 20000) nth`);
+    await query('ANALYZE runtime.generations');
+    await query(`
+      INSERT INTO runtime.generations (generation, conversation, tenant, owner, stage, due_at)
+      SELECT nth, 'c', 't', nth % 7, 'prompted', now() FROM generate_series(1, 2000) nth`);
+    const rowsRead = () =>
+      counted(`
+        SELECT by_id.idx_tup_read, waiting.idx_tup_read
+        FROM pg_stat_user_indexes by_id JOIN pg_stat_user_indexes waiting USING (schemaname, relname)
+        WHERE by_id.indexrelname = 'generations_pkey' AND waiting.indexrelname = 'generations_to_take'`);
+    for (const statistics of ['of before', 'of now']) {
+      if (statistics === 'of now') await query('ANALYZE runtime.generations');
+      const before = await rowsRead();
+      expect(await work.take('a', LONG_MS, 10)).toHaveLength(10);
+      const [byId = 0, waiting = 0] = (await rowsRead()).map((read, nth) => read - (before[nth] ?? 0));
+      expect(waiting).toBe(2_000);
+      // Those, and who is next of each owner: to lock them, to write them, and past what earlier writes left behind.
+      expect(byId).toBeLessThan(100);
+    }
   });
 
   it('takes without looking at what has ended, or is not due', async () => {
@@ -102,32 +191,6 @@ describe('work in a Postgres of its own', () => {
     expect(await flushes()).toBe(before + 1);
   });
 });
-
-type Call = { [Name in keyof Work]: readonly [Name, ...Parameters<Work[Name]>] }[keyof Work];
-
-const named = <Name extends keyof Work>(name: Name) => fc.constant(name);
-const holder = fc.constantFrom('a', 'b');
-const generation = fc.constantFrom('1', '2', '3');
-const job = generation.map(aJob);
-/** Over at once, or never: so no answer depends on how fast the calls follow each other. */
-const time = fc.constantFrom(0, LONG_MS);
-
-const someCall: fc.Arbitrary<Call> = fc.oneof(
-  { weight: 5, arbitrary: fc.tuple(named('record'), job, fc.constantFrom('requested', 'prompted')) },
-  // Seldom, because nothing happens to a job after it.
-  { weight: 1, arbitrary: fc.tuple(named('record'), job, fc.constant('ended')) },
-  { weight: 10, arbitrary: fc.tuple(named('hold'), job, holder, time) },
-  { weight: 10, arbitrary: fc.tuple(named('take'), holder, time, fc.integer({ min: 0, max: 3 })) },
-  { weight: 5, arbitrary: fc.tuple(named('renew'), holder, fc.array(generation, { maxLength: 4 }), time) },
-  { weight: 8, arbitrary: fc.tuple(named('release'), holder, generation, time) },
-  { weight: 2, arbitrary: fc.tuple(named('find'), generation) },
-);
-
-async function answer(work: Work, [name, ...values]: Call): Promise<unknown> {
-  const given = await (work[name] as (...values: unknown[]) => Promise<unknown>).apply(work, values);
-  // Which ones are renewed is said in no order.
-  return name === 'renew' ? (given as string[]).toSorted() : given;
-}
 
 it('work in a Postgres that is away fails for now, and not for good', async () => {
   const pool = new ConnectionPool({ host: '/nowhere' }, 1, 1_000);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Job, JobStage, Work } from '../../src/ports/work.js';
 import { until } from '../support/until.js';
@@ -16,6 +16,8 @@ const LONG_MS = 600_000;
 const ALL = 1_000;
 
 const STAGES: readonly JobStage[] = ['requested', 'prompted', 'ended'];
+
+type Ids = [string, string, string, string];
 
 /** What every keeper of work must do. Takers see all jobs of a store, so each test ends its own. */
 export function workContract(engine: string, createStore: () => Promise<WorkStore>): void {
@@ -34,20 +36,22 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
       for (const job of jobs.splice(0)) await work.record(job, 'ended');
     });
 
-    function newJob(): Job {
-      const job = { generation: randomUUID(), conversation: randomUUID(), tenant: randomUUID() };
+    /** Of an owner of its own, unless told otherwise. */
+    function newJob(of: Partial<Job> = {}): Job {
+      const [generation, conversation, tenant, owner] = Array.from({ length: 4 }, () => randomUUID()) as Ids;
+      const job = { generation, conversation, tenant, owner, ...of };
       jobs.push(job);
       return job;
     }
 
-    async function jobIn(stage: JobStage): Promise<Job> {
-      const job = newJob();
+    async function jobIn(stage: JobStage, of: Partial<Job> = {}): Promise<Job> {
+      const job = newJob(of);
       await work.record(job, stage);
       return job;
     }
 
-    async function jobHeldBy(holder: string, durationMs = LONG_MS): Promise<Job> {
-      const job = newJob();
+    async function jobHeldBy(holder: string, durationMs = LONG_MS, of: Partial<Job> = {}): Promise<Job> {
+      const job = newJob(of);
       if (!(await work.hold(job, holder, durationMs))) throw new Error(`${holder} did not get a new job`);
       return job;
     }
@@ -76,6 +80,20 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
       it('tells where one belongs that was held before it was recorded', async () => {
         const job = await jobHeldBy('a');
         expect(await elsewhere.find(job.generation)).toEqual(job);
+      });
+
+      it('tells of one that is nobody’s', async () => {
+        const job = await jobIn('prompted', { owner: null });
+        expect(await elsewhere.find(job.generation)).toEqual(job);
+      });
+
+      it('tells what was said first of where one belongs', async () => {
+        const job = await jobIn('requested');
+        const other = newJob({ generation: job.generation });
+        await elsewhere.record(other, 'prompted');
+        await elsewhere.hold(other, 'a', 0);
+        expect(await work.find(job.generation)).toEqual(job);
+        expect(await work.take('a', LONG_MS, ALL)).toEqual([{ ...job, wasHeld: true }]);
       });
     });
 
@@ -139,7 +157,10 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
       });
 
       it('gives each job once, to whichever of many that ask at once', async () => {
-        const waiting = await Promise.all(Array.from({ length: 60 }, () => jobIn('prompted')));
+        const tenant = randomUUID();
+        const waiting = await Promise.all(
+          Array.from({ length: 60 }, (_, nth) => jobIn('prompted', { tenant, owner: `${nth % 3}` })),
+        );
         const asked = Array.from({ length: 12 }, (_, nth) =>
           (nth % 2 === 0 ? work : elsewhere).take(`holder-${nth}`, LONG_MS, 7),
         );
@@ -170,6 +191,88 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         expect(taken).toEqual([{ ...job, wasHeld: true }]);
         expect(await work.renew('a', [job.generation], 0)).toEqual([]);
         expect(await takeable()).toEqual([]);
+      });
+    });
+
+    describe('take, from several owners,', () => {
+      let tenant: string;
+      beforeEach(() => {
+        tenant = randomUUID();
+      });
+
+      async function waiting(count: number, of: Partial<Job>): Promise<string[]> {
+        const generations: string[] = [];
+        for (let nth = 0; nth < count; nth++) {
+          generations.push((await jobIn('prompted', { tenant, ...of })).generation);
+        }
+        return generations;
+      }
+
+      async function taken(jobsMax = ALL): Promise<string[]> {
+        return (await work.take('a', LONG_MS, jobsMax)).map(({ generation }) => generation);
+      }
+
+      it('lets nobody wait for the flood of another', async () => {
+        const flood = await waiting(50, { owner: 'ada' });
+        const [bobs] = await waiting(1, { owner: 'bob' });
+        expect(await taken(2)).toEqual([flood[0], bobs]);
+      });
+
+      it('gives one of each in turn, and each owner’s oldest first', async () => {
+        const [a1, a2, a3] = await waiting(3, { owner: 'ada' });
+        const [b1, b2] = await waiting(2, { owner: 'bob' });
+        const [c1] = await waiting(1, { owner: 'cleo' });
+        expect(await taken()).toEqual([a1, b1, c1, a2, b2, a3]);
+      });
+
+      it('gives first to those of whom fewest are held', async () => {
+        const adas = await waiting(2, { owner: 'ada' });
+        for (let nth = 0; nth < 2; nth++) await jobHeldBy('a', LONG_MS, { tenant, owner: 'ada' });
+        const bobs = await waiting(3, { owner: 'bob' });
+        expect(await taken(3)).toEqual([bobs[0], bobs[1], adas[0]]);
+        expect(await taken()).toEqual([bobs[2], adas[1]]);
+      });
+
+      it('counts no job as held whose time has run out, that was given back or has ended', async () => {
+        await work.record(await jobHeldBy('a', LONG_MS, { tenant, owner: 'ada' }), 'ended');
+        const expired = await jobHeldBy('a', 0, { tenant, owner: 'ada' });
+        const paused = await jobHeldBy('a', LONG_MS, { tenant, owner: 'ada' });
+        await work.release('a', paused.generation, LONG_MS);
+        const [adas] = await waiting(1, { owner: 'ada' });
+        const [b1, b2, b3] = await waiting(3, { owner: 'bob' });
+        expect(await taken()).toEqual([expired.generation, b1, adas, b2, b3]);
+      });
+
+      it.each([1, 2])(
+        'gives in turn also when %s at a time are held, and they end before others are',
+        async (slots) => {
+          const line = new Map<string, string>();
+          for (const owner of ['ada', 'bob', 'cleo', 'dan']) {
+            for (const generation of await waiting(6, { owner })) line.set(generation, owner);
+          }
+          const rounds: string[][] = [];
+          for (let given = 0; given < line.size; given += slots) {
+            const generations = await taken(slots);
+            rounds.push(generations.map((generation) => line.get(generation) as string));
+            for (const job of jobs.filter(({ generation }) => generations.includes(generation))) {
+              await work.record(job, 'ended');
+            }
+          }
+          expect(rounds.flat()).toEqual(Array.from({ length: 6 }, () => ['ada', 'bob', 'cleo', 'dan']).flat());
+        },
+      );
+
+      it('takes those that are nobody’s for those of one owner of their tenant', async () => {
+        const nobodys = await waiting(3, { owner: null });
+        const [bobs] = await waiting(1, { owner: 'bob' });
+        const [elsewhere] = await waiting(1, { owner: null, tenant: randomUUID() });
+        expect(await taken()).toEqual([nobodys[0], bobs, elsewhere, nobodys[1], nobodys[2]]);
+      });
+
+      it('takes an owner for another one in another tenant', async () => {
+        const here = await waiting(2, { owner: 'ada' });
+        const [there] = await waiting(1, { owner: 'ada', tenant: randomUUID() });
+        expect(await taken()).toEqual([here[0], there, here[1]]);
       });
     });
 

@@ -38,10 +38,10 @@ export async function startTurns(model: LanguageModel, environment = {}, engines
     ledger,
     tape,
     log: http.log,
-    start: async () => (await bus.execute(new StartConversation(ada, {}))).id,
-    async send(conversation: string, content: string, options = {}) {
+    start: async (caller = ada) => (await bus.execute(new StartConversation(caller, {}))).id,
+    async send(conversation: string, content: string, options = {}, caller = ada) {
       const asking = { options };
-      const sent = await bus.execute(new SendMessage(ada, conversation, { content, origin: 'person' }, asking));
+      const sent = await bus.execute(new SendMessage(caller, conversation, { content, origin: 'person' }, asking));
       if (!('generationId' in sent)) throw new Error('nothing was asked');
       return sent.generationId;
     },

@@ -8,12 +8,24 @@ interface Entry {
   dueAt: number;
   /** The last one, whose time may have run out. */
   held?: { readonly by: string; readonly until: number };
+  /** When it was last taken, or the one before it in its owner's line. */
+  servedAt: number;
+}
+
+/** Where a job stands in its owner's line, counted from one. */
+interface Place {
+  readonly entry: Entry;
+  readonly turn: number;
+  /** When its owner began to wait. */
+  readonly since: number;
+  readonly next: Entry | undefined;
 }
 
 const STAGES: readonly JobStage[] = ['requested', 'prompted', 'ended'];
 
 export class MemoryWork implements Work {
   private readonly entries = new Map<string, Entry>();
+  private latest = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly clock: Pick<Clock, 'now'>) {}
 
@@ -23,21 +35,20 @@ export class MemoryWork implements Work {
 
   async hold(job: Job, holder: string, durationMs: number): Promise<boolean> {
     const entry = this.advance(job, 'prompted');
-    if (entry.stage === 'ended' || (this.isHeld(entry) && entry.held?.by !== holder)) return false;
-    entry.dueAt = Math.min(entry.dueAt, this.clock.now());
+    if (entry.stage === 'ended' || (isHeld(entry, this.now()) && entry.held?.by !== holder)) return false;
+    entry.dueAt = Math.min(entry.dueAt, this.now());
     this.give(entry, holder, durationMs);
     return true;
   }
 
   async take(holder: string, durationMs: number, jobsMax: number): Promise<readonly TakenJob[]> {
-    const now = this.clock.now();
-    const free = [...this.entries.values()]
-      .filter((entry) => entry.stage === 'prompted' && entry.dueAt <= now && !this.isHeld(entry))
-      .sort((one, other) => one.dueAt - other.dueAt)
-      .slice(0, jobsMax);
-    return free.map((entry) => {
+    const now = this.now();
+    const places = this.inTurn(now).slice(0, jobsMax);
+    return places.map(({ entry, next }) => {
       const wasHeld = entry.held !== undefined;
       this.give(entry, holder, durationMs);
+      entry.servedAt = now;
+      if (next) next.servedAt = now;
       return { ...entry.job, wasHeld };
     });
   }
@@ -45,7 +56,7 @@ export class MemoryWork implements Work {
   async renew(holder: string, generations: readonly string[], durationMs: number): Promise<readonly string[]> {
     return [...new Set(generations)].filter((generation) => {
       const entry = this.entries.get(generation);
-      if (entry?.stage !== 'prompted' || entry.held?.by !== holder || !this.isHeld(entry)) return false;
+      if (entry?.stage !== 'prompted' || entry.held?.by !== holder || !isHeld(entry, this.now())) return false;
       this.give(entry, holder, durationMs);
       return true;
     });
@@ -55,20 +66,27 @@ export class MemoryWork implements Work {
     const entry = this.entries.get(generation);
     if (entry?.stage !== 'prompted' || entry.held?.by !== holder) return;
     entry.held = { by: holder, until: Number.NEGATIVE_INFINITY };
-    entry.dueAt = this.clock.now() + pauseMs;
-    // Last in the map, so that it comes behind those that are due at the same millisecond.
-    this.entries.delete(generation);
-    this.entries.set(generation, entry);
+    entry.dueAt = this.now() + pauseMs;
   }
 
   async find(generation: string): Promise<Job | undefined> {
     return this.entries.get(generation)?.job;
   }
 
-  private advance({ generation, conversation, tenant }: Job, stage: JobStage): Entry {
+  /** Those that wait, in the order in which they are taken. */
+  private inTurn(now: number): Place[] {
+    const due = [...this.entries.values()].filter(({ stage, dueAt }) => stage === 'prompted' && dueAt <= now);
+    return linesOf(due)
+      .flatMap((line) => placesIn(line.sort((one, other) => heldFirst(one, other, now) || one.dueAt - other.dueAt)))
+      .filter(({ entry }) => !isHeld(entry, now))
+      .sort((one, other) => one.turn - other.turn || one.since - other.since || one.entry.dueAt - other.entry.dueAt);
+  }
+
+  private advance({ generation, conversation, tenant, owner }: Job, stage: JobStage): Entry {
     const standing = this.entries.get(generation);
     if (!standing) {
-      const entry = { job: { generation, conversation, tenant }, stage, dueAt: this.clock.now() };
+      const job = { generation, conversation, tenant, owner };
+      const entry = { job, stage, dueAt: this.now(), servedAt: Number.NEGATIVE_INFINITY };
       this.entries.set(generation, entry);
       return entry;
     }
@@ -76,11 +94,41 @@ export class MemoryWork implements Work {
     return standing;
   }
 
-  private isHeld({ held }: Entry): boolean {
-    return held !== undefined && held.until > this.clock.now();
+  private give(entry: Entry, holder: string, durationMs: number): void {
+    entry.held = { by: holder, until: this.now() + durationMs };
   }
 
-  private give(entry: Entry, holder: string, durationMs: number): void {
-    entry.held = { by: holder, until: this.clock.now() + durationMs };
+  /** Never twice the same, as in a database: it alone tells what came first. */
+  private now(): number {
+    this.latest = Math.max(this.clock.now(), this.latest + 0.001);
+    return this.latest;
   }
+}
+
+function isHeld({ held }: Entry, now: number): boolean {
+  return held !== undefined && held.until > now;
+}
+
+function heldFirst(one: Entry, other: Entry, now: number): number {
+  return Number(isHeld(other, now)) - Number(isHeld(one, now));
+}
+
+/** One for each owner. */
+function linesOf(entries: readonly Entry[]): Entry[][] {
+  const lines = new Map<string, Entry[]>();
+  for (const entry of entries) {
+    const owner = JSON.stringify([entry.job.tenant, entry.job.owner]);
+    const line = lines.get(owner) ?? [];
+    lines.set(owner, line);
+    line.push(entry);
+  }
+  return [...lines.values()];
+}
+
+function placesIn(line: readonly Entry[]): Place[] {
+  let servedAt = Number.NEGATIVE_INFINITY;
+  return line.map((entry, nth) => {
+    servedAt = Math.max(servedAt, entry.servedAt);
+    return { entry, turn: nth + 1, since: Math.max(entry.dueAt, servedAt), next: line[nth + 1] };
+  });
 }

@@ -25,14 +25,14 @@ const HOLD = `
   RETURNING generation`;
 
 // Due by the statement's time, because only at one that stands still can the index end: what is in a pause is not read.
-// What has come due is all read, and put into lines, for as long as it waits or is held; that is a handful, or else a
-// backlog of which each row costs about a microsecond and a half.
+// What has come due is all read and put into lines, for as long as it waits or is held. That is a handful; in a backlog
+// each row costs about two microseconds.
 //
-// `free` goes down the order one row at a time, for LATERAL leaves no other way, and so locks no more than it gives. A
-// stage is only ever left for a later one: asked for this way, no index but the primary key serves the look at one row.
+// `free` goes down the order row by row, since LATERAL leaves no other way, and so locks no more than it gives. A stage
+// is only ever left for a later one; asked for as it is there, no index but the primary key can serve that look.
 //
-// `heir` is who comes next in a line when all that is taken has ended and tells nothing any more. Whoever is just being
-// taken by another, who then looks after the line, is passed over: two that waited for each other would never end.
+// `heir` keeps an owner's turn in mind. What is taken ends, and is not read any more, so the time is noted also at who is
+// next in the line. One that another taker has locked is passed over: two takers must not wait for each other.
 const TAKE = `
   WITH line AS MATERIALIZED (
     SELECT generation, due_at, next, turn, since FROM (
