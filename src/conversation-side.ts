@@ -79,7 +79,7 @@ export function conversationSide(
       worker: runner.holder,
     });
     saga.runner = generations;
-    const handle = recordWork(codec, work, (generation) => generations.hear(generation));
+    const handle = recordWork(codec, work, generations);
     const subscription = { name: 'work', filter: { categories: ['conversation'] }, handle };
     providers.push(
       hosted('generation saga', generations),

@@ -17,6 +17,8 @@ interface Held {
   /** On this process's clock: later than this, another may have taken it over. */
   untilMs: number;
   readonly over: Promise<void>;
+  /** Whether the work table has it as held here. */
+  readonly entered: Promise<boolean>;
 }
 
 /** Renewed thrice in its time, so that one slow answer does not lose it. */
@@ -68,8 +70,14 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     const claim = this.claimBeside(tape, job);
     // The claim of a prompt that comes to nothing may fail unheard.
     claim.catch(() => {});
-    this.keep(run, run.answerOffered(tape, claim, committed));
-    void this.hold(job);
+    // Only afterwards: until then the claim speaks for itself, and nobody waits for this on the way to the first token.
+    const entered = claim
+      .then(() => this.parts.clock.sleep(0))
+      .then(
+        () => this.hold(job),
+        () => false,
+      );
+    this.keep(run, run.answerOffered(tape, claim, committed), entered);
     return true;
   }
 
@@ -78,9 +86,9 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     this.wakeUp();
   }
 
-  /** A prompt that stands: nothing is to be done for one that is answered here already. */
-  hear(generation: string): void {
-    if (!this.held.has(generation)) this.wake();
+  /** True when a prompt is answered here and the work table says so: then nobody has to be told of it. */
+  async isEntered(generation: string): Promise<boolean> {
+    return (await this.held.get(generation)?.entered) ?? false;
   }
 
   /** With an id that is the same when the prompt has to be decided again: the second claim is then the first one. */
@@ -91,10 +99,11 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     return tape.write([claim], this.stopping.signal, derivedId(generation, `claim by ${worker}`));
   }
 
-  private keep(run: GenerationRun, ending: Promise<RunEnd>): void {
+  private keep(run: GenerationRun, ending: Promise<RunEnd>, entered: Promise<boolean>): void {
     const { generation } = run.job;
     const held: Held = {
       run,
+      entered,
       untilMs: this.parts.clock.now() + this.parts.leaseMs,
       over: this.settle(run.job, ending).finally(() => {
         if (this.held.get(generation) === held) this.held.delete(generation);
@@ -140,7 +149,7 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
       if (this.held.has(job.generation)) continue;
       if (slots.tryTake()) {
         const run = new GenerationRun(this.parts, job);
-        this.keep(run, run.answerTaken({ wasHeld: job.wasHeld, takenMs }));
+        this.keep(run, run.answerTaken({ wasHeld: job.wasHeld, takenMs }), Promise.resolve(true));
       } else {
         // An offer was faster. Kept waiting here, it could run out of its time unnoticed.
         await work.release(worker, job.generation, 0);
@@ -170,12 +179,13 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
   }
 
   /** Somebody may be just looking at it, to find that it is claimed here: then it is held the next time. */
-  private async hold(job: Job): Promise<void> {
+  private async hold(job: Job): Promise<boolean> {
     const { work, worker, leaseMs, clock } = this.parts;
     const askedMs = clock.now();
-    const isHeld = await work.hold(job, worker, leaseMs).catch(ifOutage);
+    const isHeld = (await work.hold(job, worker, leaseMs).catch(ifOutage)) ?? false;
     const held = this.held.get(job.generation);
     if (isHeld && held) held.untilMs = askedMs + leaseMs;
+    return isHeld;
   }
 }
 

@@ -9,8 +9,15 @@ const STAGES: Readonly<Record<string, JobStage>> = {
   GenerationFinalized: 'ended',
 };
 
+/** Whoever answers prompts in this process. */
+export interface Answerer {
+  /** Whether it is at this one already, and the work table says so. */
+  isEntered(generation: string): Promise<boolean>;
+  wake(): void;
+}
+
 /** Enters in the work table what has to be answered, and what has been: the table follows from the log. */
-export function recordWork(codec: Codec, work: Pick<Work, 'record'>, onPrompt: (generation: string) => void) {
+export function recordWork(codec: Codec, work: Pick<Work, 'record'>, answerer: Answerer) {
   return async (recorded: RecordedEvent): Promise<void> => {
     const stage = STAGES[recorded.type];
     if (stage === undefined) return;
@@ -22,7 +29,9 @@ export function recordWork(codec: Codec, work: Pick<Work, 'record'>, onPrompt: (
     // What does not wait has its prompt beside it: that one enters it.
     if (event.type === 'GenerationRequested' && event.data.turn === undefined) return;
     const { conversation, owner = null } = meta;
-    await work.record({ generation: data.generationId, conversation, tenant, owner }, stage);
-    if (stage === 'prompted') onPrompt(data.generationId);
+    const generation = data.generationId;
+    if (stage === 'prompted' && (await answerer.isEntered(generation))) return;
+    await work.record({ generation, conversation, tenant, owner }, stage);
+    if (stage === 'prompted') answerer.wake();
   };
 }
