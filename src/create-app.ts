@@ -15,6 +15,7 @@ import { answerProblem } from './http/problem.filter.js';
 import { securityHeaders } from './http/security-headers.js';
 import { acceptStrictJsonOnly } from './http/strict-json.js';
 import { traceIdOf } from './http/trace.js';
+import { closeUnusedConnections } from './http/unused-connections.js';
 import { limits } from './limits.js';
 
 /** The whole application, built but not yet listening: a test calls it as it is. */
@@ -33,6 +34,7 @@ export async function createApp(
     abortOnError: false,
     bodyParser: false,
   });
+  closeUnusedConnections(server);
   logRequests(server);
   requireKeys(server, app.get(Authenticator));
   acceptStrictJsonOnly(server);

@@ -64,8 +64,8 @@ export class PreviewPromptHandler implements IQueryHandler<PreviewPrompt> {
   }
 }
 
-export function previewOf({ prompt, state }: Preview, { asked }: Draft, { assembly }: PromptRule): PromptPreview {
-  const reply = replyOf(state, asked.generationId);
+export function previewOf({ prompt, state }: Preview, draft: Draft, { assembly }: PromptRule): PromptPreview {
+  const reply = replyOf(state, draft.asked.generationId);
   const recorded = { ...prompt, generationId: reply.id, messageId: reply.parent };
   const body = bodyOf(state, recorded);
   const shown = assembly(state, reply);
@@ -74,9 +74,15 @@ export function previewOf({ prompt, state }: Preview, { asked }: Draft, { assemb
     promptSha256: prompt.sha256,
     body,
     request: JSON.parse(body),
-    segments: shown instanceof Refusal || !shown.ok ? [] : shown.segments,
+    segments: shown instanceof Refusal || !shown.ok ? [] : shown.segments.map((segment) => known(segment, draft)),
     tokens,
     trimmed: leftOutNodes(prompt, pathOfPrompt(state, recorded)),
     estimatedCost: null,
   };
+}
+
+/** A message that is not sent has no id yet. */
+function known({ id, ...segment }: Segment, draft: Draft): Segment {
+  const isDrafted = 'message' in draft && segment.from === 'you';
+  return id === undefined || isDrafted ? segment : { ...segment, id };
 }
