@@ -2,6 +2,7 @@ import pg from 'pg';
 import { DemoLanguageModel } from './adapters/demo/demo-language-model.js';
 import { ConnectionPool } from './adapters/postgres/connection-pool.js';
 import { startEmbeddedPostgres } from './adapters/postgres/embedded/embedded-postgres.js';
+import { freeLeases } from './adapters/postgres/free-leases.js';
 import { migrate } from './adapters/postgres/migrate.js';
 import { PostgresCheckpoints } from './adapters/postgres/postgres-checkpoints.js';
 import { PostgresCommandPlaces } from './adapters/postgres/postgres-command-places.js';
@@ -38,6 +39,8 @@ export interface Engines {
 interface Database {
   readonly connection: pg.ClientConfig;
   readonly description: string;
+  /** No other process can have it open. */
+  readonly isOursAlone: boolean;
   close(): Promise<void>;
 }
 
@@ -45,6 +48,7 @@ export async function openEngines(config: Config, onNotice: (text: string) => vo
   const database = await openDatabase(config, onNotice);
   try {
     await migrate(database.connection);
+    if (database.isOursAlone) await freeLeases(database.connection);
   } catch (error) {
     await database.close();
     throw error;
@@ -84,6 +88,7 @@ async function openDatabase(config: Config, onNotice: (text: string) => void): P
     return {
       connection,
       description: `PostgreSQL at ${host}:${port}, database ${database}`,
+      isOursAlone: false,
       close: async () => {},
     };
   }
@@ -91,6 +96,7 @@ async function openDatabase(config: Config, onNotice: (text: string) => void): P
   return {
     connection: postgres.connection,
     description: `embedded PostgreSQL in ${postgres.directory}`,
+    isOursAlone: true,
     close: () => postgres.stop(),
   };
 }
