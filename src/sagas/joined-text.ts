@@ -107,10 +107,14 @@ export class JoinedText {
     let room: number = limits.deltaCharactersMax;
     while (room > 0 && this.pieces.length > 0) {
       const { channel, text } = this.pieces.shift() as Piece;
-      const end = text.length <= room ? text.length : wholePairs(text, room);
-      taken.push({ channel, text: text.slice(0, end) });
-      if (end < text.length) this.pieces.unshift({ channel, text: text.slice(end) });
-      room -= end;
+      if (text.length > room) {
+        const end = wholePairs(text, room);
+        if (end > 0) taken.push({ channel, text: text.slice(0, end) });
+        this.pieces.unshift({ channel, text: text.slice(end) });
+        break;
+      }
+      taken.push({ channel, text });
+      room -= text.length;
     }
     this.bytes = this.pieces.reduce((sum, { text }) => sum + Buffer.byteLength(text, 'utf8'), 0);
     this.waitingSince = this.clock.now();
@@ -120,5 +124,5 @@ export class JoinedText {
 
 /** Where to cut, so that no surrogate pair is cut in two. */
 function wholePairs(text: string, at: number): number {
-  return /[\uD800-\uDBFF]/.test(text[at - 1] ?? '') && at > 1 ? at - 1 : at;
+  return /[\uD800-\uDBFF]/.test(text[at - 1] ?? '') ? at - 1 : at;
 }

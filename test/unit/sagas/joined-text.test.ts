@@ -1,0 +1,110 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { limits } from '../../../src/limits.js';
+import type { Clock } from '../../../src/ports/clock.js';
+import { JoinedText } from '../../../src/sagas/joined-text.js';
+
+/** Time that stands still until somebody sleeps, and then has passed. */
+function jumpingClock(): Clock {
+  let nowMs = 1_000;
+  return {
+    now: () => nowMs,
+    async sleep(milliseconds) {
+      await new Promise((resolve) => setImmediate(resolve));
+      nowMs += Math.max(0, milliseconds);
+    },
+  };
+}
+
+const window = { milliseconds: 50, bytes: 10 };
+
+async function all(text: JoinedText) {
+  const batches = [];
+  for (;;) {
+    const { pieces, isLast } = await text.next();
+    batches.push(pieces);
+    if (isLast) return batches;
+  }
+}
+
+describe('joined text', () => {
+  it('lets the first piece go at once, and what came meanwhile together', async () => {
+    const text = new JoinedText(window, jumpingClock());
+    text.add('content', 'a');
+    expect(await text.next()).toEqual({ pieces: [{ channel: 'content', text: 'a' }], isLast: false });
+    text.add('content', 'b');
+    text.add('content', 'c');
+    expect(await text.next()).toEqual({ pieces: [{ channel: 'content', text: 'bc' }], isLast: false });
+  });
+
+  it('waits no longer than its window, and not that long when it is full', async () => {
+    const clock = jumpingClock();
+    const text = new JoinedText(window, clock);
+    text.add('content', 'a');
+    await text.next();
+    const began = clock.now();
+    text.add('content', 'b');
+    await text.next();
+    expect(clock.now() - began).toBeLessThanOrEqual(window.milliseconds);
+    const full = clock.now();
+    text.add('content', 'x'.repeat(window.bytes));
+    await text.next();
+    expect(clock.now()).toBe(full);
+  });
+
+  it('keeps channels apart and in order', async () => {
+    const text = new JoinedText(window, jumpingClock());
+    text.add('reasoning', 'hm');
+    text.add('reasoning', '...');
+    text.add('content', 'yes');
+    text.end();
+    expect(await all(text)).toEqual([
+      [
+        { channel: 'reasoning', text: 'hm...' },
+        { channel: 'content', text: 'yes' },
+      ],
+    ]);
+  });
+
+  it('is told to be over also when nothing came', async () => {
+    const text = new JoinedText(window, jumpingClock());
+    const ending = all(text);
+    text.end();
+    expect(await ending).toEqual([[]]);
+  });
+
+  it('never loses, changes or cuts in two a character, however it was brought', async () => {
+    const units = fc.array(
+      fc.oneof(fc.constantFrom('\ud83d', '\ude00', 'a', 'é'), fc.string({ unit: 'grapheme', maxLength: 5 })),
+      { maxLength: 40 },
+    );
+    await fc.assert(
+      fc.asyncProperty(units, async (brought) => {
+        const text = new JoinedText(window, jumpingClock());
+        const reading = all(text);
+        for (const piece of brought) {
+          text.add('content', piece);
+          if (piece.length % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
+        }
+        text.end();
+        const pieces = (await reading).flat().map((piece) => piece.text);
+        expect(pieces.join('')).toBe(brought.join(''));
+        if (brought.join('').isWellFormed()) expect(pieces.every((piece) => piece.isWellFormed())).toBe(true);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('gives no more at a time than an append may hold', async () => {
+    const long = '\u{1f600}'.repeat(limits.deltaCharactersMax);
+    const text = new JoinedText(window, jumpingClock());
+    text.add('content', `a${long}`);
+    text.end();
+    const batches = await all(text);
+    const lengths = batches.map((pieces) => pieces.reduce((sum, piece) => sum + piece.text.length, 0));
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(limits.deltaCharactersMax);
+    expect(batches.flat().every((piece) => piece.text.isWellFormed())).toBe(true);
+    const joined = batches.flat().map((piece) => piece.text);
+    expect(joined.join('') === `a${long}`).toBe(true);
+  });
+});
