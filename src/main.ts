@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
 import { CommandBus } from '@nestjs/cqrs';
 import { banner } from './banner.js';
+import { Prompts } from './commands/prompts.js';
 import { loadConfig } from './config.js';
 import { createApp } from './create-app.js';
 import { openEngines } from './engines.js';
@@ -23,6 +24,7 @@ async function start(): Promise<() => Promise<void>> {
   try {
     // Listening first: a start that fails for a taken port must not have shown a key to nobody.
     await app.listen(config.port, config.host);
+    await app.get(Prompts).warmUp();
     const firstKey = await openDefaultTenant(config, engines.log, app.get(CommandBus));
     readiness.serve();
     const address = await app.getUrl();

@@ -22,6 +22,12 @@ export class Prompts {
     private readonly counter: TokenCounter,
   ) {}
 
+  /** Loads what the usual model needs, so that the first who asks does not wait for it. */
+  async warmUp(): Promise<void> {
+    const usual = chosenModel(this.models, {});
+    if (!(usual instanceof Refusal)) await this.counter.forModel(usual.model);
+  }
+
   /** For a turn with these options, and for all that wait: the end of one generation opens the next. */
   async ruleFor(state: Conversation, options: Choices = {}): Promise<PromptRule> {
     const asked = [options, ...state.queue.map((id) => replyOf(state, id).options)];
