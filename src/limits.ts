@@ -46,7 +46,7 @@ export const limits = {
   headPollMs: 1_000,
   reconnectBackoffMs: { first: 20, most: 1_000 },
 
-  /** Writers of one stream that keep overtaking each other; then the caller is told to come back. */
+  /** Processes that keep overtaking each other on one stream; then the caller is told to come back. */
   transactAttemptsMax: 10,
   /** Streams that are kept as they were folded last: about so much memory, and no more of them than are busy at a time. */
   foldsBytesMax: 128 * 1024 * 1024,

@@ -5,6 +5,7 @@ import type { NewEvent, RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import { TerminalError } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
+import { OneAtATime } from './one-at-a-time.js';
 
 /** What the events of a stream make together, up to a revision. */
 export interface Folded<State> {
@@ -21,6 +22,7 @@ export interface Folded<State> {
 export class Folds<State, Event extends DomainEvent> {
   private readonly remembered = new Map<string, Folded<State>>();
   private bytes = 0;
+  private readonly turns = new OneAtATime();
 
   constructor(
     private readonly log: Pick<EventLog, 'readStream'>,
@@ -31,6 +33,11 @@ export class Folds<State, Event extends DomainEvent> {
   /** Without asking the log: others may have written since. */
   last(stream: string): Folded<State> | undefined {
     return this.remembered.get(stream);
+  }
+
+  /** Those who are about to append to a stream, one after the other within this process. */
+  inTurn<T>(stream: string, act: () => Promise<T>): Promise<T> {
+    return this.turns.run(stream, act);
   }
 
   /** For facts that never change once they stand. */

@@ -7,7 +7,7 @@ import type { ConversationEvent } from '../events/conversation-events.js';
 import { metadataOf, type WritingCaller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
 import { bindToConversation, commandIdOf } from './idempotency.js';
-import type { Awaitable } from './transact.js';
+import { type Awaitable, Overtaken } from './transact.js';
 import { transactConversation } from './transact-conversation.js';
 
 /** One request of a person or client, and the ids that follow from it: asked again, it makes the same things. */
@@ -45,8 +45,15 @@ export async function handle(
   if (!isConversationId(conversation)) throw new Refusal('conversation_not_found');
   if (fingerprint !== undefined) await bindToConversation(parts, commandId, conversation);
   const meta = { ...metadataOf(caller, commandId), owner: by.user, ...(fingerprint !== undefined && { fingerprint }) };
-  const { state } = await transactConversation(parts, { tenant: by.tenant, conversation, meta, decide });
-  return { answer: answerTo(state, commandId), state };
+  try {
+    const { state } = await transactConversation(parts, { tenant: by.tenant, conversation, meta, decide });
+    return { answer: answerTo(state, commandId), state };
+  } catch (error) {
+    // Its key may have been used elsewhere while it was on its way.
+    if (error instanceof Overtaken && fingerprint !== undefined)
+      await bindToConversation(parts, commandId, conversation);
+    throw error;
+  }
 }
 
 /** The cursor at which the effect of a command can be seen. */

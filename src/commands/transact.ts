@@ -4,7 +4,7 @@ import type { Codec } from '../events/codec.js';
 import type { Metadata, NewEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
-import { LogUnavailable } from '../ports/errors.js';
+import { LogUnavailable, RetryableError } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { Ids } from '../ports/ids.js';
 import type { Folded, Folds } from './folds.js';
@@ -16,6 +16,9 @@ export interface TransactionParts {
   readonly ids: Ids;
 }
 
+/** Others kept writing, or ids of these events stand in another stream. */
+export class Overtaken extends RetryableError {}
+
 export type Awaitable<T> = T | Promise<T>;
 
 export interface Transaction<State, Event extends DomainEvent, Read extends DomainEvent> {
@@ -26,7 +29,10 @@ export interface Transaction<State, Event extends DomainEvent, Read extends Doma
   readonly folds: Folds<State, Read>;
   /** It may first have to load what a pure decision is given. */
   readonly decide: (state: State) => Awaitable<readonly Event[]>;
-  /** Called when the events are on their way; what it appends at once leaves with them. */
+  /**
+   * Called when the events are on their way; what it appends at once leaves with them. They are committed when it is
+   * this call that has written them.
+   */
   readonly onAppend?: (events: readonly Event[], committed: Promise<boolean>) => void;
 }
 
@@ -44,7 +50,14 @@ export interface Transacted<State, Event> {
  * What is remembered may be out of date: an append finds that out by itself, and what appends nothing, a refusal as
  * much as a decision that there is nothing to do, is decided once more on what stands.
  */
-export async function transact<State, Event extends DomainEvent, Read extends DomainEvent>(
+export function transact<State, Event extends DomainEvent, Read extends DomainEvent>(
+  parts: TransactionParts,
+  transaction: Transaction<State, Event, Read>,
+): Promise<Transacted<State, Event>> {
+  return transaction.folds.inTurn(transaction.stream, () => decideAndAppend(parts, transaction));
+}
+
+async function decideAndAppend<State, Event extends DomainEvent, Read extends DomainEvent>(
   parts: TransactionParts,
   transaction: Transaction<State, Event, Read>,
 ): Promise<Transacted<State, Event>> {
@@ -56,7 +69,7 @@ export async function transact<State, Event extends DomainEvent, Read extends Do
     const again = await attempt(parts, transaction, await folds.current(stream), decide);
     if (again) return again;
   }
-  throw new LogUnavailable(`${stream} was changed by others ${limits.transactAttemptsMax} times in a row`);
+  throw new Overtaken(`${stream} was changed by others ${limits.transactAttemptsMax} times in a row`);
 }
 
 /** Nothing when the stream stands elsewhere. */
@@ -77,7 +90,8 @@ async function attempt<State, Event extends DomainEvent, Read extends DomainEven
   onAppend?.(
     decided,
     appending.then(
-      (outcome) => outcome !== 'elsewhere',
+      // What stands there already was answered by whoever wrote it.
+      (outcome) => outcome === 'written',
       () => false,
     ),
   );

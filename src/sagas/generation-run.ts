@@ -48,6 +48,9 @@ export class GenerationRun {
   private readonly leaving = new AbortController();
   private readonly cancelled = new AbortController();
   private readonly unlisten: () => void;
+  /** Whether the prompt is committed, by each who brought it. */
+  private readonly offers: Promise<boolean>[] = [];
+  private isGivenUp = false;
 
   /** It holds a slot, and gives it back. */
   constructor(
@@ -74,8 +77,9 @@ export class GenerationRun {
 
   /** A prompt that is on its way, claimed beside it. Nothing is called before both are committed. */
   async answerOffered(tape: TapeWriter, claim: Promise<unknown>, committed: Promise<boolean>): Promise<RunEnd> {
+    this.offerAgain(committed);
     return this.whileListening(async () => {
-      const [isCommitted] = await Promise.all([committed, claim]);
+      const [isCommitted] = await Promise.all([this.isCommitted(), claim]);
       // Refused after all: the claim stands alone, on a tape that nobody asked for.
       if (!isCommitted) return DONE;
       const { state } = await this.parts.conversations.any(conversationStream(this.job.conversation));
@@ -94,6 +98,19 @@ export class GenerationRun {
       const pauseMs = this.msOfLiveClaim(tape.tape, taking);
       return pauseMs > 0 ? { is: 'left', pauseMs } : this.work(state, tape, false);
     });
+  }
+
+  /** The same prompt once more. False when this run has given it up already. */
+  offerAgain(committed: Promise<boolean>): boolean {
+    this.offers.push(committed);
+    return !this.isGivenUp;
+  }
+
+  private async isCommitted(): Promise<boolean> {
+    // More may come while one is awaited.
+    for (const committed of this.offers) if (await committed) return true;
+    this.isGivenUp = true;
+    return false;
   }
 
   private async whileListening(act: () => Promise<RunEnd>): Promise<RunEnd> {

@@ -61,6 +61,7 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
 
   offer(job: Job, origin: Origin, committed: Promise<boolean>): boolean {
     const { slots } = this.parts;
+    if (this.held.get(job.generation)?.run.offerAgain(committed)) return true;
     if (this.stopping.signal.aborted || this.isBehind || !slots.tryTake()) {
       this.isBehind = true;
       return false;

@@ -69,9 +69,9 @@ export const plainly = (status: number, body: string, headers: Record<string, st
  */
 export const send =
   (bytes: string | Uint8Array): Step =>
-  ({ response }) =>
-    // Also called, with an error, when the connection is gone.
-    new Promise((resolve) => response.write(bytes, () => resolve()));
+  ({ response, gone }) =>
+    // Nobody calls back once the connection is gone.
+    Promise.race([new Promise<void>((resolve) => response.write(bytes, () => resolve())), leaving(gone)]);
 
 /** Sends the status and the headers alone. */
 export const sendHead: Step = ({ response }) => response.flushHeaders();

@@ -7,7 +7,7 @@ import { transact } from '../../../src/commands/transact.js';
 import { type ApiKey, createTenant, issueKey, type Tenant, tenant } from '../../../src/domain/tenant.js';
 import type { TenantEvent } from '../../../src/events/tenant-events.js';
 import { limits } from '../../../src/limits.js';
-import { LogUnavailable, TerminalError } from '../../../src/ports/errors.js';
+import { LogUnavailable, RetryableError, TerminalError } from '../../../src/ports/errors.js';
 import type { EventLog } from '../../../src/ports/event-log.js';
 import { codec, newDelta, newStream, someMetadata, wholeStream } from '../../support/new-events.js';
 
@@ -97,7 +97,7 @@ describe('a transaction', () => {
       decisions += 1;
       return createTenant('acme', key('a'))(state);
     });
-    await expect(overtaken).rejects.toBeInstanceOf(LogUnavailable);
+    await expect(overtaken).rejects.toBeInstanceOf(RetryableError);
     expect(decisions).toBe(limits.transactAttemptsMax);
     const away = on(answering({ outcome: 'unavailable', maybeWritten: true }));
     await expect(away.run(createTenant('acme', key('a')))).rejects.toBeInstanceOf(LogUnavailable);
