@@ -48,6 +48,8 @@ export const limits = {
 
   /** Processes that keep overtaking each other on one stream; then the caller is told to come back. */
   transactAttemptsMax: 10,
+  /** Within one process they wait for each other: about as many as can be served while their callers still wait. */
+  writersWaitingMax: 1_000,
   /** Streams that are kept as they were folded last: about so much memory, and no more of them than are busy at a time. */
   foldsBytesMax: 128 * 1024 * 1024,
   foldsMax: 10_000,

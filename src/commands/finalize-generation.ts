@@ -30,7 +30,11 @@ export class FinalizeGenerationHandler implements ICommandHandler<FinalizeGenera
     if (!seal) return;
     // Whoever finalizes it derives the same ids from the seal, so a second time is recognised even by the log.
     const commandId = derivedId(seal.event, 'finalize');
-    const { state: known } = await this.parts.conversations.any(conversationStream(conversation));
+    const stream = conversationStream(conversation);
+    const remembered = this.parts.conversations.last(stream)?.state;
+    const known = remembered?.nodes.has(generation)
+      ? remembered
+      : (await this.parts.conversations.current(stream)).state;
     await transactConversation(this.parts, {
       tenant,
       conversation,

@@ -40,11 +40,6 @@ export class Folds<State, Event extends DomainEvent> {
     return this.turns.run(stream, act);
   }
 
-  /** For facts that never change once they stand. */
-  async any(stream: string): Promise<Folded<State>> {
-    return this.last(stream) ?? this.current(stream);
-  }
-
   /** As it stands in the log now. */
   async current(stream: string): Promise<Folded<State>> {
     const before = this.last(stream) ?? { state: this.aggregate.initial, revision: 'none', bytes: 0 };
@@ -91,6 +86,8 @@ export class Folds<State, Event extends DomainEvent> {
 
   /** The latest stays; the one that was not asked for the longest goes first. */
   private remember(stream: string, folded: Folded<State>): void {
+    // A read that took its time must not put back what has been folded on meanwhile.
+    if (revisionOf(this.last(stream)) > revisionOf(folded)) return;
     this.forget(stream);
     this.remembered.set(stream, folded);
     this.bytes += folded.bytes;
@@ -105,3 +102,6 @@ export class Folds<State, Event extends DomainEvent> {
     this.remembered.delete(stream);
   }
 }
+
+const revisionOf = (folded: Folded<unknown> | undefined): number =>
+  folded === undefined || folded.revision === 'none' ? -1 : folded.revision;

@@ -50,14 +50,9 @@ export class TapeWriter {
 
   /**
    * Appends what decisions on the tape make together, the later ones upon the earlier. While the log is away it is tried
-   * again, with the same ids; nobody can have taken over unnoticed. Throws Fenced. `firstId` is for what may be written
-   * again by a writer that does not know of this one.
+   * again, with the same ids; nobody can have taken over unnoticed. Throws Fenced.
    */
-  async write(
-    decisions: readonly Decision[],
-    signal: AbortSignal,
-    firstId = this.parts.ids.random(),
-  ): Promise<readonly GenerationEvent[]> {
+  async write(decisions: readonly Decision[], signal: AbortSignal): Promise<readonly GenerationEvent[]> {
     const { ids, clock, codec, log } = this.parts;
     const { tenant, conversation, generation: id } = this.job;
     const at = new Date(clock.now()).toISOString();
@@ -68,7 +63,7 @@ export class TapeWriter {
     let ahead = this.standing;
     for (const decide of decisions) {
       for (const event of decide(ahead)) {
-        const wrapping = { id: written.length === 0 ? firstId : ids.random(), tenant, at, meta };
+        const wrapping = { id: ids.random(), tenant, at, meta };
         ahead = generation.evolve(ahead, { ...event, ...wrapping });
         written.push(event);
         encoded.push(codec.encode(event, wrapping));

@@ -54,7 +54,15 @@ export function transact<State, Event extends DomainEvent, Read extends DomainEv
   parts: TransactionParts,
   transaction: Transaction<State, Event, Read>,
 ): Promise<Transacted<State, Event>> {
-  return transaction.folds.inTurn(transaction.stream, () => decideAndAppend(parts, transaction));
+  const { stream, folds } = transaction;
+  const askedMs = parts.clock.now();
+  return folds.inTurn(stream, async () => {
+    // Those who wait in an outage wait for it once, and not each for all before them.
+    const waitedMs = parts.clock.now() - askedMs;
+    if (waitedMs >= limits.appendDeadlineMs)
+      throw new LogUnavailable(`${stream} could not be written for ${waitedMs} ms`);
+    return decideAndAppend(parts, transaction);
+  });
 }
 
 async function decideAndAppend<State, Event extends DomainEvent, Read extends DomainEvent>(
@@ -90,17 +98,14 @@ async function attempt<State, Event extends DomainEvent, Read extends DomainEven
   onAppend?.(
     decided,
     appending.then(
-      // What stands there already was answered by whoever wrote it.
       (outcome) => outcome === 'written',
       () => false,
     ),
   );
-  const outcome = await appending;
-  if (outcome === 'elsewhere') return undefined;
+  // What stands there already may be another request's with the same key: what stands is for the decision to judge.
+  if ((await appending) !== 'written') return undefined;
   const first = before.revision === 'none' ? 0 : before.revision + 1;
   const events = decided.map((event, nth) => ({ ...event, revision: first + nth, at }));
-  // An earlier try of the same command may have written them, at another time than this one.
-  if (outcome === 'there') return { events, state: (await folds.current(stream)).state };
   const read = wrapped.map(({ event, ...wrapping }) => ({ ...event, ...wrapping }) as unknown as Read);
   return { events, state: folds.append(stream, before, encoded, read).state };
 }
@@ -110,12 +115,10 @@ async function append(
   stream: string,
   { revision }: Folded<unknown>,
   events: readonly NewEvent[],
-): Promise<'written' | 'there' | 'elsewhere'> {
-  const outcome = await log.append(stream, revision, events);
-  if (outcome.outcome === 'unavailable') throw new LogUnavailable(`${stream} cannot be written now`);
-  if (outcome.outcome === 'conflict') return 'elsewhere';
-  if (outcome.outcome === 'appended') return 'written';
-  return outcome.revision === (revision === 'none' ? -1 : revision) + events.length ? 'there' : 'elsewhere';
+): Promise<'written' | 'not written'> {
+  const { outcome } = await log.append(stream, revision, events);
+  if (outcome === 'unavailable') throw new LogUnavailable(`${stream} cannot be written now`);
+  return outcome === 'appended' ? 'written' : 'not written';
 }
 
 /** Only a decision that appends can be made without looking: the log will say when it came too late. */

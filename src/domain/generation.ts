@@ -140,11 +140,33 @@ function takeNext(tape: Tape, circumstances: Circumstances): GenerationEvent[] {
 function takeOver(tape: Tape, open: Attempt, circumstances: Circumstances): GenerationEvent[] {
   const { worker, nowMs, deadlineMs, cancelRequested } = circumstances;
   if (cancelRequested) return [cancelled(open.number)];
-  const mayTryAgain = open.deltas === 0 && tape.attempts.length < limits.attemptsAfterCrashMax && nowMs < deadlineMs;
+  const mayTryAgain = open.deltas === 0 && calls(tape) < limits.attemptsAfterCrashMax && nowMs < deadlineMs;
   if (!mayTryAgain) return [interrupted(open.number, STOPPED)];
   const attempt = open.number + 1;
   return [interrupted(open.number, STOPPED, isoTime(nowMs)), { type: 'GenerationClaimed', data: { attempt, worker } }];
 }
+
+/**
+ * Takes back a claim whose prompt was not committed, before anything was done with it. It counts for nothing: whoever
+ * takes the tape up later has all its attempts.
+ */
+export function withdraw(nowMs: number): Decision {
+  return (tape) => {
+    const open = openAttempt(tape);
+    if (!open) return [];
+    const error = {
+      kind: WITHDRAWN,
+      message: 'The prompt that it was claimed for was not recorded: no model was called.',
+    };
+    const end = { attempt: open.number, outcome: 'failed' as const, ...ofNoCall, error, retryAt: isoTime(nowMs) };
+    return [{ type: 'AttemptEnded', data: end }];
+  };
+}
+
+const WITHDRAWN = 'withdrawn';
+
+/** Attempts at which a model may have been called. */
+const calls = ({ attempts }: Tape): number => attempts.filter(({ end }) => end?.error?.kind !== WITHDRAWN).length;
 
 /** A piece of the answer. An empty one says nothing and is not recorded. */
 export function receive(attempt: number, channel: Channel, text: string): Decision {
@@ -186,7 +208,7 @@ export function endAttempt(attempt: number, ending: Ending): Decision {
 }
 
 function timeOfRetry(tape: Tape, open: Attempt, { nowMs, deadlineMs, delayMs }: Retry): string | undefined {
-  const isAllowed = open.deltas === 0 && tape.attempts.length < limits.attemptsMax && delayMs <= limits.retryAfterMsMax;
+  const isAllowed = open.deltas === 0 && calls(tape) < limits.attemptsMax && delayMs <= limits.retryAfterMsMax;
   return isAllowed && nowMs + delayMs < deadlineMs ? isoTime(nowMs + delayMs) : undefined;
 }
 

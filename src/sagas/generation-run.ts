@@ -6,7 +6,7 @@ import { type Conversation, conversationStream } from '../domain/conversation/co
 import type { PromptAssembled, Reply } from '../domain/conversation/nodes.js';
 import { bodyOf } from '../domain/conversation/prompting.js';
 import { replyOf } from '../domain/conversation/tree.js';
-import { endAttempt, openAttempt, retryAt, type Tape, takeUp } from '../domain/generation.js';
+import { endAttempt, openAttempt, retryAt, type Tape, takeUp, withdraw } from '../domain/generation.js';
 import type { TypedEvent } from '../events/codec.js';
 import type { LanguageModel } from '../ports/language-model.js';
 import type { Job } from '../ports/work.js';
@@ -80,11 +80,14 @@ export class GenerationRun {
     this.offerAgain(committed);
     return this.whileListening(async () => {
       const [isCommitted] = await Promise.all([this.isCommitted(), claim]);
-      // Refused after all: the claim stands alone, on a tape that nobody asked for.
-      if (!isCommitted) return DONE;
-      const { state } = await this.parts.conversations.any(conversationStream(this.job.conversation));
-      const isThere = state.nodes.has(this.job.generation);
-      return this.work(isThere ? state : await this.state(), tape, true);
+      if (!isCommitted) {
+        // Somebody may be asked for this generation later, and must not wait for a worker that never was at it.
+        await tape.write([withdraw(this.parts.clock.now())], this.lost.signal);
+        return DONE;
+      }
+      const remembered = this.parts.conversations.last(conversationStream(this.job.conversation))?.state;
+      const state = remembered?.nodes.has(this.job.generation) ? remembered : await this.state();
+      return this.work(state, tape, true);
     });
   }
 

@@ -1,11 +1,10 @@
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import type { Origin, PromptRunner } from '../commands/prompt-runner.js';
 import { TapeWriter } from '../commands/tape-writer.js';
-import { derivedId } from '../domain/derived-id.js';
 import { takeUp } from '../domain/generation.js';
 import { limits } from '../limits.js';
 import { RetryableError } from '../ports/errors.js';
-import type { Job, Work } from '../ports/work.js';
+import type { Job, TakenJob, Work } from '../ports/work.js';
 import { GenerationRun, type RunEnd, type RunParts } from './generation-run.js';
 
 export interface SagaParts extends RunParts {
@@ -19,6 +18,13 @@ interface Held {
   readonly over: Promise<void>;
   /** Whether the work table has it as held here. */
   readonly entered: Promise<boolean>;
+  /** It also came out of the table meanwhile. Should this run have given it up, somebody has to be at it. */
+  takenAgain?: Taken;
+}
+
+interface Taken {
+  readonly job: TakenJob;
+  readonly takenMs: number;
 }
 
 /** Renewed thrice in its time, so that one slow answer does not lose it. */
@@ -37,18 +43,21 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
   private isAwake = false;
   /** Others wait in the table: an offer must not pass them. */
   private isBehind = true;
-  private loops: Promise<unknown> = Promise.resolve();
+  private taking: Promise<void> = Promise.resolve();
+  private renewing: Promise<void> = Promise.resolve();
 
   constructor(private readonly parts: SagaParts) {}
 
   onApplicationBootstrap(): void {
-    this.loops = Promise.all([this.takeAsLongAsItRuns(), this.renewAsLongAsItRuns()]);
+    this.taking = this.takeAsLongAsItRuns();
+    this.renewing = this.renewAsLongAsItRuns();
   }
 
   /** Finishes what it is at, as far as there is time, and hands the rest over. */
   async onModuleDestroy(): Promise<void> {
     this.stopping.abort();
     this.wakeUp();
+    await this.taking;
     const over = Promise.all([...this.held.values()].map((each) => each.over));
     const finished = new AbortController();
     await Promise.race([over, this.parts.clock.sleep(limits.drainMs, finished.signal)]);
@@ -56,7 +65,7 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     for (const { run } of this.held.values()) run.handOver();
     await over;
     this.stopped.abort();
-    await this.loops;
+    await this.renewing;
   }
 
   offer(job: Job, origin: Origin, committed: Promise<boolean>): boolean {
@@ -68,16 +77,10 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     }
     const tape = TapeWriter.ofNew(this.parts, job, origin);
     const run = new GenerationRun(this.parts, job);
-    const claim = this.claimBeside(tape, job);
+    const claim = this.claimBeside(tape);
     // The claim of a prompt that comes to nothing may fail unheard.
     claim.catch(() => {});
-    // Only afterwards: until then the claim speaks for itself, and nobody waits for this on the way to the first token.
-    const entered = claim
-      .then(() => this.parts.clock.sleep(0))
-      .then(
-        () => this.hold(job),
-        () => false,
-      );
+    const entered = this.enter(job, claim, committed);
     this.keep(run, run.answerOffered(tape, claim, committed), entered);
     return true;
   }
@@ -92,12 +95,27 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     return (await this.held.get(generation)?.entered) ?? false;
   }
 
-  /** With an id that is the same when the prompt has to be decided again: the second claim is then the first one. */
-  private claimBeside(tape: TapeWriter, { generation }: Job): Promise<unknown> {
+  private claimBeside(tape: TapeWriter): Promise<unknown> {
     const { worker, clock, generationTimeoutMs } = this.parts;
     const nowMs = clock.now();
     const claim = takeUp({ worker, nowMs, deadlineMs: nowMs + generationTimeoutMs, cancelRequested: false });
-    return tape.write([claim], this.stopping.signal, derivedId(generation, `claim by ${worker}`));
+    return tape.write([claim], this.stopping.signal);
+  }
+
+  /**
+   * Only what is committed, and only afterwards: until then the claim speaks for itself, and nothing waits for this on
+   * the way to the first token.
+   */
+  private async enter(job: Job, claim: Promise<unknown>, committed: Promise<boolean>): Promise<boolean> {
+    try {
+      await claim;
+    } catch {
+      // Somebody else has it. Whoever is at it hears of that where it waits for the claim itself.
+      return false;
+    }
+    if (!(await committed)) return false;
+    await this.parts.clock.sleep(0);
+    return this.hold(job);
   }
 
   private keep(run: GenerationRun, ending: Promise<RunEnd>, entered: Promise<boolean>): void {
@@ -108,6 +126,7 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
       untilMs: this.parts.clock.now() + this.parts.leaseMs,
       over: this.settle(run.job, ending).finally(() => {
         if (this.held.get(generation) === held) this.held.delete(generation);
+        if (held.takenAgain) this.begin(held.takenAgain);
         if (this.isBehind) this.wakeUp();
       }),
     };
@@ -147,16 +166,22 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     const jobs = await work.take(worker, leaseMs, jobsMax);
     this.isBehind = jobs.length === jobsMax;
     for (const job of jobs) {
-      if (this.held.has(job.generation)) continue;
-      if (slots.tryTake()) {
-        const run = new GenerationRun(this.parts, job);
-        this.keep(run, run.answerTaken({ wasHeld: job.wasHeld, takenMs }), Promise.resolve(true));
-      } else {
-        // An offer was faster. Kept waiting here, it could run out of its time unnoticed.
-        await work.release(worker, job.generation, 0);
-        this.isBehind = true;
-      }
+      const standing = this.held.get(job.generation);
+      if (standing) standing.takenAgain = { job, takenMs };
+      else this.begin({ job, takenMs });
     }
+  }
+
+  private begin({ job, takenMs }: Taken): void {
+    const { work, worker, slots } = this.parts;
+    if (!this.stopping.signal.aborted && slots.tryTake()) {
+      const run = new GenerationRun(this.parts, job);
+      this.keep(run, run.answerTaken({ wasHeld: job.wasHeld, takenMs }), Promise.resolve(true));
+      return;
+    }
+    // An offer was faster, or this process stops. Kept waiting here, it could run out of its time unnoticed.
+    this.isBehind = true;
+    void work.release(worker, job.generation, 0).catch(ifOutage);
   }
 
   private async renewAsLongAsItRuns(): Promise<void> {
