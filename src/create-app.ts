@@ -9,6 +9,7 @@ import { Authenticator } from './auth/authenticator.js';
 import { requireKeys } from './auth/require-key.js';
 import type { Config } from './config.js';
 import type { Engines } from './engines.js';
+import { answerClientError } from './http/client-errors.js';
 import { type LogSettings, loggerOptions, logRequests, logWhenOver } from './http/logging.js';
 import { NestLogger } from './http/nest-logger.js';
 import { answerProblem } from './http/problem.filter.js';
@@ -45,16 +46,19 @@ export async function createApp(
   return app;
 }
 
+const newTraceId = () => systemIds.random().replaceAll('-', '');
+
 function createServer(logging: LogSettings): FastifyAdapter {
   return new FastifyAdapter({
     logger: loggerOptions(logging),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'traceId' }),
-    genReqId: (request: IncomingMessage) => traceIdOf(request, () => systemIds.random().replaceAll('-', '')),
+    genReqId: (request: IncomingMessage) => traceIdOf(request, newTraceId),
     // What the router refuses meets no hook, no route and no filter.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       logWhenOver(request, reply);
       answerProblem(error, request, reply);
     },
+    clientErrorHandler: answerClientError(newTraceId),
     bodyLimit: limits.requestBodyBytesMax,
     requestTimeout: limits.requestTimeoutMs,
     routerOptions: { maxParamLength: limits.pathParameterCharactersMax },

@@ -20,7 +20,12 @@ export class ChangeConversationHandler implements ICommandHandler<ChangeConversa
 
   async execute({ caller, conversation, changes }: ChangeConversation): Promise<{ cursor: string }> {
     const request = requestOf(caller, this.parts);
-    const decision = change(request.command, changes);
-    return { cursor: cursorOf(await handle(this.parts, caller, conversation, request, decision)) };
+    const decide = change(request.command, changes);
+    const handled = await handle(this.parts, caller, conversation, request, (state) => {
+      const events = decide(state);
+      if (events.length > 0) this.parts.prompts.requireConfigured(changes);
+      return events;
+    });
+    return { cursor: cursorOf(handled) };
   }
 }

@@ -5,10 +5,10 @@ import type { WritingCaller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
 import { handle, requestOf } from './handle.js';
 import { orPreview } from './prompt-changed.js';
-import { type TurnAnswer, turnAnswer } from './turn-answer.js';
+import { type AnsweredTurn, turnAnswer } from './turn-answer.js';
 
 /** The first answer to a message that was sent without asking for one. */
-export class GenerateReply extends Command<TurnAnswer> {
+export class GenerateReply extends Command<AnsweredTurn> {
   constructor(
     readonly caller: WritingCaller,
     readonly conversation: string,
@@ -23,7 +23,7 @@ export class GenerateReply extends Command<TurnAnswer> {
 export class GenerateReplyHandler implements ICommandHandler<GenerateReply> {
   constructor(private readonly parts: ConversationParts) {}
 
-  async execute({ caller, conversation, message, asking }: GenerateReply): Promise<TurnAnswer> {
+  async execute({ caller, conversation, message, asking }: GenerateReply): Promise<AnsweredTurn> {
     const request = requestOf(caller, this.parts);
     const asked = { ...asking, generationId: request.idOf('generation') };
     const { answer } = await handle(this.parts, caller, conversation, request, async (state) => {
@@ -31,6 +31,6 @@ export class GenerateReplyHandler implements ICommandHandler<GenerateReply> {
       const decide = generate(request.command, message, asked, rule.assemble);
       return orPreview(decide, request.command.by, { answers: message, asked }, rule)(state);
     });
-    return turnAnswer(answer);
+    return { messageId: message, ...turnAnswer(answer) };
   }
 }

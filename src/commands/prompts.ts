@@ -28,6 +28,13 @@ export class Prompts {
     if (!(usual instanceof Refusal)) await this.counter.forModel(usual.model);
   }
 
+  /** A choice that could never be answered is refused when it is made. */
+  requireConfigured({ provider }: Choices): void {
+    if (provider && !Object.hasOwn(this.models.providers, provider)) {
+      throw new Refusal('provider_not_configured', { provider });
+    }
+  }
+
   /** For a turn with these options, and for all that wait: the end of one generation opens the next. */
   async ruleFor(state: Conversation, options: Choices = {}): Promise<PromptRule> {
     const asked = [options, ...state.queue.map((id) => replyOf(state, id).options)];

@@ -1,14 +1,15 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { replyOf } from '../domain/conversation/tree.js';
 import { regenerate } from '../domain/conversation/turns.js';
 import type { Asking } from './asking.js';
 import type { WritingCaller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
 import { handle, requestOf } from './handle.js';
 import { orPreview } from './prompt-changed.js';
-import { type TurnAnswer, turnAnswer } from './turn-answer.js';
+import { type AnsweredTurn, turnAnswer } from './turn-answer.js';
 
 /** Another answer to the same message. */
-export class Regenerate extends Command<TurnAnswer> {
+export class Regenerate extends Command<AnsweredTurn> {
   constructor(
     readonly caller: WritingCaller,
     readonly conversation: string,
@@ -23,14 +24,14 @@ export class Regenerate extends Command<TurnAnswer> {
 export class RegenerateHandler implements ICommandHandler<Regenerate> {
   constructor(private readonly parts: ConversationParts) {}
 
-  async execute({ caller, conversation, generation, asking }: Regenerate): Promise<TurnAnswer> {
+  async execute({ caller, conversation, generation, asking }: Regenerate): Promise<AnsweredTurn> {
     const request = requestOf(caller, this.parts);
     const asked = { ...asking, generationId: request.idOf('generation') };
-    const { answer } = await handle(this.parts, caller, conversation, request, async (state) => {
+    const { answer, state: after } = await handle(this.parts, caller, conversation, request, async (state) => {
       const rule = await this.parts.prompts.ruleFor(state, asking.options);
       const decide = regenerate(request.command, generation, asked, rule.assemble);
       return orPreview(decide, request.command.by, { regenerates: generation, asked }, rule)(state);
     });
-    return turnAnswer(answer);
+    return { messageId: replyOf(after, generation).parent, ...turnAnswer(answer) };
   }
 }

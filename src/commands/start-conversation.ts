@@ -20,7 +20,12 @@ export class StartConversationHandler implements ICommandHandler<StartConversati
   async execute({ caller, beginning }: StartConversation): Promise<{ id: string; cursor: string }> {
     const request = requestOf(caller, this.parts);
     const id = request.idOf('conversation');
-    const handled = await handle(this.parts, caller, id, request, start(request.command, beginning));
+    const decide = start(request.command, beginning);
+    const handled = await handle(this.parts, caller, id, request, (state) => {
+      const events = decide(state);
+      if (events.length > 0) this.parts.prompts.requireConfigured(beginning);
+      return events;
+    });
     return { id, cursor: cursorOf(handled) };
   }
 }

@@ -10,6 +10,9 @@ export interface TurnAnswer {
   readonly cursor: string;
 }
 
+/** The same, with the message that is answered. */
+export type AnsweredTurn = TurnAnswer & { readonly messageId: string };
+
 export function turnAnswer(answer: Answer | undefined): TurnAnswer {
   if (!answer?.generationId) throw new TerminalError('a turn was asked for and left no generation');
   const { generationId, promptSha256, seen } = answer;

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { principalOf } from '../auth/principal.js';
 import type { WritingCaller } from '../commands/caller.js';
 import type { SentMessage } from '../commands/send-message.js';
-import type { TurnAnswer } from '../commands/turn-answer.js';
+import type { AnsweredTurn } from '../commands/turn-answer.js';
 import type { StreamedTurn, TurnStreams } from './turn-streams.js';
 
 /** Answers what is asked of a model: at once, or for those who want it with the stream of that turn. */
@@ -10,10 +10,12 @@ export async function replyWithTurn(
   streams: Pick<TurnStreams, 'stream' | 'listen'>,
   reply: FastifyReply,
   { caller, conversation }: { readonly caller: WritingCaller; readonly conversation: string },
-  ask: () => Promise<SentMessage | TurnAnswer>,
+  ask: () => Promise<SentMessage | AnsweredTurn>,
+  /** What of it is told to those who take no stream. */
+  told: (answer: SentMessage | AnsweredTurn) => object = (answer) => answer,
 ): Promise<void> {
   if (!wantsStream(reply.request)) {
-    await reply.send(await ask());
+    await reply.send(told(await ask()));
     return;
   }
   // With a key it may be an earlier turn that is told again.
@@ -29,10 +31,12 @@ export async function replyWithTurn(
   }
 }
 
-function turnOf(conversation: string, answer: Extract<SentMessage, TurnAnswer> | TurnAnswer): StreamedTurn {
-  const { generationId, cursor } = answer;
-  return { conversation, generationId, cursor, messageId: 'messageId' in answer ? answer.messageId : null };
+function turnOf(conversation: string, { messageId, generationId, cursor }: AnsweredTurn): StreamedTurn {
+  return { conversation, messageId, generationId, cursor };
 }
+
+/** Where no message is sent, none is told of. */
+export const withoutMessage = ({ messageId: _, ...turn }: SentMessage | AnsweredTurn): object => turn;
 
 /** Whoever names this type means it: those who take anything do not name it. */
 export function wantsStream({ headers: { accept = '' } }: Pick<FastifyRequest, 'headers'>): boolean {

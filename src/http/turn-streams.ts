@@ -12,8 +12,8 @@ import { pour } from './pour.js';
 /** One turn that was asked for, as its command answered. */
 export interface StreamedTurn {
   readonly conversation: string;
-  /** Null where no message was sent with it. */
-  readonly messageId: string | null;
+  /** The one that is answered. */
+  readonly messageId: string;
   readonly generationId: string;
   /** At which what was asked can be seen: everything of the generation comes after it. */
   readonly cursor: string;
@@ -31,7 +31,7 @@ export class TurnStreams {
   /** Resolves when the turn has ended or the client has left, which ends nothing but this stream. */
   async stream(reply: FastifyReply, principal: Principal, turn: StreamedTurn, heard?: LiveTurn): Promise<void> {
     const stream = this.parts.streams.open(reply, principal, {
-      ...(turn.messageId !== null && { 'verbatim-message-id': turn.messageId }),
+      'verbatim-message-id': turn.messageId,
       'verbatim-generation-id': turn.generationId,
     });
     await pour(stream, this.frames(turn, stream, heard));

@@ -15,7 +15,7 @@ import { ApiIdempotencyKey, CurrentWriter } from './idempotency.js';
 import { previewedIn } from './previewed.js';
 import { AnswerBody, askingOf, EditMessageBody, NoFields, PreviewBody, SendMessageBody } from './turn-bodies.js';
 import { EffectDocument, EndedDocument, PreviewDocument, SentMessageDocument, TurnDocument } from './turn-documents.js';
-import { replyWithTurn } from './turn-reply.js';
+import { replyWithTurn, withoutMessage } from './turn-reply.js';
 import { TurnStreams } from './turn-streams.js';
 
 const OF_A_MESSAGE = ['message_not_found', 'content_empty', 'content_too_long', 'text_malformed'] as const;
@@ -107,7 +107,13 @@ export class TurnsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const command = new GenerateReply(caller, id, messageId, askingOf(body));
-    await replyWithTurn(this.streams, reply, { caller, conversation: id }, () => this.commands.execute(command));
+    await replyWithTurn(
+      this.streams,
+      reply,
+      { caller, conversation: id },
+      () => this.commands.execute(command),
+      withoutMessage,
+    );
   }
 
   @Post('generations/:generationId/regenerate')
@@ -127,7 +133,13 @@ export class TurnsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const command = new Regenerate(caller, id, generationId, askingOf(body));
-    await replyWithTurn(this.streams, reply, { caller, conversation: id }, () => this.commands.execute(command));
+    await replyWithTurn(
+      this.streams,
+      reply,
+      { caller, conversation: id },
+      () => this.commands.execute(command),
+      withoutMessage,
+    );
   }
 
   @Post('generations/:generationId/cancel')

@@ -46,7 +46,7 @@ describe('a turn as a stream', () => {
 
     const again = await stream(`generations/${generation}/regenerate`);
     expect(told(again.text)).toEqual(answerTo(1));
-    expect(again.headers).not.toHaveProperty('verbatim-message-id');
+    expect(again.headers['verbatim-message-id']).toBe(message);
     expect(again.headers['verbatim-generation-id']).not.toBe(generation);
 
     const silent = await chat.sent(id, { content: 'later', generate: false });

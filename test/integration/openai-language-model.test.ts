@@ -20,6 +20,7 @@ import {
   type Script,
   send,
   sendHead,
+  stall,
   startFakeProvider,
   usage,
   usageOf,
@@ -106,6 +107,14 @@ describe('an answer', () => {
       content: 'ab',
       finished: { finishReason: 'stop', usage: null },
       failure: undefined,
+    });
+  });
+
+  it('is complete when nothing more comes after the finish reason, and is not waited for', async () => {
+    expect(await outcomeOfScript([delta('a'), finish(), usage({ prompt_tokens: 1 }), stall])).toMatchObject({
+      content: 'a',
+      failure: undefined,
+      finished: { finishReason: 'stop', usage: { prompt_tokens: 1 } },
     });
   });
 

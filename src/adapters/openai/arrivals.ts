@@ -12,6 +12,7 @@ export class Arrivals implements AsyncIterable<Buffer> {
   private bytes = 0;
   private ended: { readonly failure?: ModelFailure } | undefined;
   private wake = (): void => {};
+  private deadline: NodeJS.Timeout | undefined;
 
   constructor(private readonly answer: IncomingMessage) {
     answer.on('data', (chunk: Buffer) => {
@@ -21,6 +22,12 @@ export class Arrivals implements AsyncIterable<Buffer> {
       this.wake();
     });
     answer.on('end', () => this.end({}));
+  }
+
+  /** What has not come by then is not waited for: to whoever reads, the answer ends there. */
+  endIn(milliseconds: number): void {
+    if (this.ended || this.deadline) return;
+    this.deadline = setTimeout(() => this.end({}), milliseconds);
   }
 
   fail(failure: ModelFailure): void {
@@ -47,6 +54,7 @@ export class Arrivals implements AsyncIterable<Buffer> {
   }
 
   private end(how: { readonly failure?: ModelFailure }): void {
+    clearTimeout(this.deadline);
     this.ended ??= how;
     this.wake();
   }

@@ -61,6 +61,7 @@ export class OpenAiLanguageModel implements LanguageModel {
       for await (const data of eventStream(wire.arrivals)) {
         yield* completion.read(data);
         if (completion.done) break;
+        if (completion.finished()) wire.expectLittle();
       }
     } catch (error) {
       if (!(error instanceof ModelFailure)) throw error;

@@ -46,6 +46,11 @@ export class Wire {
     return this.arrived;
   }
 
+  /** The answer has named its end: what may still come, such as the usage, has to come soon. */
+  expectLittle(): void {
+    this.arrived?.endIn(limits.providerTailMs);
+  }
+
   /** Ends the call at once, wherever it is. */
   cut(): void {
     this.isCut = true;
