@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { ChangeConversation } from '../../src/commands/change-conversation.js';
 import { limits } from '../../src/limits.js';
 import { ModelFailure } from '../../src/ports/language-model.js';
 import { gate } from '../support/gate.js';
@@ -281,5 +282,30 @@ describe('turns in a row', () => {
     const bobs = model.calls.findIndex(({ body }) => body.includes('I am bob'));
     expect(bobs).toBeLessThanOrEqual(2 * generationsMax);
     expect(model.calls).toHaveLength(21);
+  });
+});
+
+describe('operators', () => {
+  it('hear of a prompt that left out what did not fit, by ids and counts', async () => {
+    const model = new ScriptedModel([saying('word '.repeat(200))]);
+    turns = await startTurns(model);
+    const conversation = await turns.start();
+    await turns.ended(conversation, await turns.send(conversation, 'a secret '.repeat(100)));
+    await turns.bus.execute(new ChangeConversation(ada, conversation, { tokenBudget: 200 }));
+    await turns.ended(conversation, await turns.send(conversation, 'And?'));
+    const warnings = turns.log.filter((line) => line.includes('left out what did not fit'));
+    expect(warnings).toHaveLength(1);
+    expect(JSON.parse(warnings[0] ?? '')).toMatchObject({ level: 'warn', conversation, trimmed: [{ count: 2 }] });
+    expect(turns.log.join('')).not.toContain('secret');
+  });
+
+  it('find it on the record when the bytes on the wire would not have been the recorded ones', async () => {
+    const { ended } = await turn([
+      async function* () {
+        yield* [];
+        throw new ModelFailure('prompt_mismatch', 'nothing was sent', { retryable: false });
+      },
+    ]);
+    expect(await ended()).toMatchObject({ status: 'error', text: '', error: { kind: 'prompt_mismatch' } });
   });
 });

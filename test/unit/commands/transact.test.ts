@@ -103,6 +103,46 @@ describe('a transaction', () => {
     await expect(away.run(createTenant('acme', key('a')))).rejects.toBeInstanceOf(LogUnavailable);
   });
 
+  it('lets those who wait in an outage wait for it once', async () => {
+    const log = new MemoryEventLog();
+    let nowMs = 0;
+    let appends = 0;
+    const away = Object.assign(new MemoryEventLog(), {
+      append: async () => {
+        appends += 1;
+        nowMs += limits.appendDeadlineMs;
+        return { outcome: 'unavailable', maybeWritten: false };
+      },
+    });
+    const parts = { log: away, codec, clock: { ...systemClock, now: () => nowMs }, ids: systemIds };
+    const folds = new Folds(log, codec, tenant);
+    const ask = (stream: string) => {
+      const meta = { ...someMetadata, commandId: systemIds.random() };
+      return transact(parts, { stream, tenant: 'default', meta, folds, decide: createTenant('acme', key('a')) });
+    };
+    const [stream, other] = [newStream('tenant'), newStream('tenant')];
+    const outcomes = await Promise.allSettled([ask(stream), ask(stream), ask(stream), ask(other)]);
+    expect(outcomes.map((outcome) => outcome.status)).toEqual(Array(4).fill('rejected'));
+    // One for those who waited for each other, and one for another stream.
+    expect(appends).toBe(2);
+  });
+
+  it('keeps the newer of two folds, whichever was read last', async () => {
+    const log = new MemoryEventLog();
+    const folds = new Folds(log, codec, tenant);
+    const stream = newStream('tenant');
+    const run = (decide: (state: Tenant) => readonly TenantEvent[]) => {
+      const meta = { ...someMetadata, commandId: systemIds.random() };
+      const parts = { log, codec, clock: systemClock, ids: systemIds };
+      return transact(parts, { stream, tenant: 'default', meta, folds, decide });
+    };
+    await run(createTenant('acme', key('a')));
+    const before = folds.last(stream);
+    await run(issueKey(key('b')));
+    expect(before && folds.append(stream, before, [], []).revision).toBe(1);
+    expect(folds.last(stream)?.revision).toBe(2);
+  });
+
   it('refuses to decide on events that it does not know', async () => {
     const log = new MemoryEventLog();
     const { run, stream } = on(log);
