@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Failpoint, Report } from './failpoints.js';
+import { until } from './until.js';
+
+export interface ServerOptions {
+  readonly environment: Record<string, string>;
+  readonly dieAt?: { readonly failpoint: Failpoint; readonly hit: number };
+  readonly neverLetsGo?: boolean;
+}
+
+export const ADMIN_KEY = `vb_admin_${'k'.repeat(32)}`;
+
+/** Short enough that nobody waits long for what a dead process held. */
+const ENVIRONMENT = {
+  PORT: '0',
+  VERBATIM_ADMIN_KEY: ADMIN_KEY,
+  VERBATIM_MODEL: 'fake-model',
+  VERBATIM_LEASE_MS: '1000',
+  VERBATIM_DELTA_FLUSH_MS: '5',
+  LOG_LEVEL: 'warn',
+};
+
+/** The product in a process of its own, that dies where it is told to. It is loaded at once, and begins when asked. */
+export class ServerProcess {
+  /** Appends that the log refused, because somebody else had written there. */
+  readonly refused: { readonly stream: string; readonly types: readonly string[] }[] = [];
+  hit: Failpoint | undefined;
+  readonly ended: Promise<NodeJS.Signals | number>;
+  private readonly child: ChildProcess;
+  private address: string | undefined;
+  /** To operators. */
+  said = '';
+
+  constructor(sources: string, { environment, dieAt, neverLetsGo = false }: ServerOptions) {
+    const program = [join(sources, 'test', 'support', 'failpoint-server.js')];
+    const options = [
+      ...(dieAt ? [`--die-at=${dieAt.failpoint}:${dieAt.hit}`] : []),
+      ...(neverLetsGo ? ['--never-lets-go'] : []),
+    ];
+    this.child = spawn(process.execPath, [...program, ...options], {
+      env: { PATH: process.env.PATH ?? '', ...ENVIRONMENT, ...environment },
+    });
+    // It may be dead by the time that it is told anything.
+    this.child.stdin?.on('error', () => {});
+    this.child.stderr?.on('data', (chunk) => {
+      this.said += chunk;
+    });
+    if (this.child.stdout) createInterface({ input: this.child.stdout }).on('line', (line) => this.take(line));
+    this.ended = once(this.child, 'close').then(([code, signal]) => signal ?? code);
+  }
+
+  /** Answers with its address, once it can be asked; with nothing when it came to its failpoint before. */
+  async begin(): Promise<string | undefined> {
+    this.child.stdin?.write('begin\n');
+    await until(() => this.address !== undefined || this.isOver, 30_000);
+    if (this.isOver) await this.ended;
+    if (this.address === undefined && this.hit === undefined) throw new Error(`it did not start:\n${this.said}`);
+    return this.address;
+  }
+
+  get isOver(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.child.kill(signal);
+  }
+
+  /** Whatever state it is in. */
+  async destroy(): Promise<void> {
+    if (!this.isOver) this.child.kill('SIGKILL');
+    await this.ended;
+  }
+
+  private take(line: string): void {
+    const told: Report = JSON.parse(line);
+    if ('listening' in told) this.address = told.listening;
+    if ('hit' in told) this.hit = told.hit;
+    if ('refused' in told) this.refused.push({ stream: told.refused, types: told.types });
+  }
+}

@@ -1,0 +1,58 @@
+// A program: the product as main.ts starts it, but its log may kill it. Configured like the product; it takes
+// `--die-at=<failpoint>:<hit>`, and `--never-lets-go` for a worker that does not notice that its time has run out.
+// It begins when it is told to, by anything on its standard input: loading it takes longer than all the rest.
+import 'reflect-metadata';
+import { once } from 'node:events';
+import { CommandBus } from '@nestjs/cqrs';
+import { loadConfig } from '../../src/config.js';
+import { createApp } from '../../src/create-app.js';
+import { type Engines, openEngines } from '../../src/engines.js';
+import { openDefaultTenant } from '../../src/first-key.js';
+import { Readiness } from '../../src/http/readiness.js';
+import { dyingAt, FAILPOINTS, report } from './failpoints.js';
+
+const options = process.argv.slice(2);
+const [name, hit = '1'] = (given('--die-at=') ?? '').split(':');
+const failpoint = FAILPOINTS.find((each) => each === name);
+if (name && !failpoint) throw new Error(`${name} is no failpoint`);
+
+// Whoever started it may die as well, and must leave nothing running.
+process.stdin.once('end', () => process.exit(1));
+await once(process.stdin, 'data');
+
+const config = loadConfig();
+const say = (text: string) => void process.stderr.write(`${text.trimEnd()}\n`);
+const opened = await openEngines(config, say);
+const engines: Engines = {
+  ...opened,
+  log: dyingAt(opened.log, failpoint, Number(hit)),
+  work: options.includes('--never-lets-go') ? withoutLoss(opened.work) : opened.work,
+};
+const app = await createApp(engines, config, '0.0.0', { write: say });
+const readiness = app.get(Readiness);
+await app.listen(config.port, config.host);
+await openDefaultTenant(config, engines.log, app.get(CommandBus));
+readiness.serve();
+report({ listening: await app.getUrl() });
+
+/**
+ * Whatever became of it, the worker believes that it still holds its work: only the log can refuse it. It is told so
+ * without a pause, because an answer that comes after a long sleep says by itself that the time is over.
+ */
+function withoutLoss(work: Engines['work']): Engines['work'] {
+  return {
+    record: (...args) => work.record(...args),
+    hold: (...args) => work.hold(...args),
+    take: (...args) => work.take(...args),
+    renew: async (holder, generations, durationMs) => {
+      work.renew(holder, generations, durationMs).catch(() => {});
+      return generations;
+    },
+    release: (...args) => work.release(...args),
+    find: (...args) => work.find(...args),
+  };
+}
+
+function given(option: string): string | undefined {
+  return options.find((each) => each.startsWith(option))?.slice(option.length);
+}

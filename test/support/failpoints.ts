@@ -1,0 +1,78 @@
+import { writeSync } from 'node:fs';
+import type { NewEvent } from '../../src/events/envelope.js';
+import type { AppendOutcome, EventLog } from '../../src/ports/event-log.js';
+
+/** The moments of a turn at which a process can be made to die, told by what it appends. */
+export const FAILPOINTS = [
+  /** A message is decided, and has not left. */
+  'before-append',
+  /** The message is committed, and nobody has been told. */
+  'after-append',
+  /** The generation is claimed, and no model was called. */
+  'after-claim',
+  /** Some of the answer is committed, and more is to come. */
+  'mid-stream',
+  /** All of the answer has come; its last piece and its end have not left. */
+  'before-seal',
+  /** The tape is sealed, and the ledger does not know. */
+  'before-finalize',
+] as const;
+
+export type Failpoint = (typeof FAILPOINTS)[number];
+
+/** What a server of these tests tells its parent, one line of JSON each. */
+export type Report =
+  | { readonly listening: string }
+  | { readonly hit: Failpoint }
+  | { readonly refused: string; readonly types: readonly string[] };
+
+/** Written at once and whole, because the next thing that the process does may be to die. */
+export function report(what: Report): void {
+  writeSync(1, `${JSON.stringify(what)}\n`);
+}
+
+type Has = (type: string, test?: (data: Record<string, unknown>) => boolean) => boolean;
+
+const before: Partial<Record<Failpoint, (has: Has) => boolean>> = {
+  'before-append': (has) => has('MessageSent'),
+  'before-seal': (has) => has('AttemptEnded', ({ retryAt }) => retryAt === undefined),
+  'before-finalize': (has) => has('GenerationFinalized', ({ attempt }) => attempt !== null),
+};
+
+const after: Partial<Record<Failpoint, (has: Has) => boolean>> = {
+  'after-append': (has) => has('MessageSent'),
+  'after-claim': (has) => has('GenerationClaimed'),
+  'mid-stream': (has) => has('DeltaReceived') && !has('AttemptEnded'),
+};
+
+/** A log whose process dies when an append comes to a failpoint for the nth time. Everything else is the log's own. */
+export function dyingAt(log: EventLog, failpoint: Failpoint | undefined, hit: number): EventLog {
+  let hits = 0;
+  const pass = (points: typeof before, events: readonly NewEvent[]): void => {
+    if (!failpoint || !points[failpoint]?.(hasAmong(events))) return;
+    hits += 1;
+    if (hits !== hit) return;
+    report({ hit: failpoint });
+    process.kill(process.pid, 'SIGKILL');
+  };
+  return {
+    async append(stream, expected, events): Promise<AppendOutcome> {
+      pass(before, events);
+      const outcome = await log.append(stream, expected, events);
+      if (outcome.outcome === 'conflict') report({ refused: stream, types: events.map(({ type }) => type) });
+      if (outcome.outcome === 'appended' || outcome.outcome === 'already-there') pass(after, events);
+      return outcome;
+    },
+    readStream: (...args) => log.readStream(...args),
+    readAll: (...args) => log.readAll(...args),
+    subscribe: (...args) => log.subscribe(...args),
+    head: () => log.head(),
+    backlog: (...args) => log.backlog(...args),
+    close: () => log.close(),
+  };
+}
+
+const hasAmong =
+  (events: readonly NewEvent[]): Has =>
+  (type, test = () => true) =>
+    events.some((event) => event.type === type && test(JSON.parse(event.data)));

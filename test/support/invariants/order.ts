@@ -1,0 +1,24 @@
+import { type Position, START } from '../../../src/events/envelope.js';
+import type { Evidence } from './evidence.js';
+
+/** 3: positions follow each other, without a gap where they are counted, and so do the revisions of each stream. */
+export function* isInOrder({ events }: Evidence): Iterable<string> {
+  const revisions = new Map<string, number>();
+  const ids = new Set<string>();
+  let last = START;
+  for (const { id, stream, revision, position } of events) {
+    if (position === undefined || !follows(last, position))
+      yield `3: position ${position} comes after ${last || 'none'}`;
+    last = position ?? last;
+    const due = (revisions.get(stream) ?? -1) + 1;
+    if (revision !== due) yield `3: ${stream} has revision ${revision} where ${due} is due`;
+    revisions.set(stream, revision);
+    if (ids.has(id)) yield `3: the event ${id} stands twice`;
+    ids.add(id);
+  }
+}
+
+function follows(last: Position, position: Position): boolean {
+  const isCounted = /^\d+$/.test(position);
+  return isCounted ? BigInt(position) === BigInt(last || '0') + 1n : position > last;
+}

@@ -1,0 +1,114 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
+import { ApiClient } from './api-client.js';
+import { breaches } from './invariants/check.js';
+import { LiveChat } from './live-chat.js';
+import { MODEL, type PlayedProvider, startPlayedProvider } from './played-provider.js';
+import { startTestPostgres, type TestPostgres, withClient } from './postgres-cluster.js';
+import { type Product, startProduct } from './product.js';
+import { TurnJournal } from './turn-journal.js';
+
+export const ADMIN_KEY = `vb_admin_${'e2e'.repeat(20)}`;
+
+/** The product as a process on a real database, asking a provider that does what the test says. */
+export class LiveProduct {
+  readonly journal = new TurnJournal();
+  readonly admin: ApiClient;
+  private readonly clients: ApiClient[] = [];
+  private users = 0;
+
+  private constructor(
+    readonly product: Product,
+    readonly provider: PlayedProvider,
+    private readonly postgres: TestPostgres,
+    private readonly directory: string,
+  ) {
+    this.admin = this.client(ADMIN_KEY);
+  }
+
+  static async start(settings: Record<string, string> = {}): Promise<LiveProduct> {
+    const postgres = await startTestPostgres();
+    const provider = await startPlayedProvider();
+    const directory = await mkdtemp(join(tmpdir(), 'verbatim-live-'));
+    await chmod(directory, 0o755);
+    try {
+      const product = await startProduct({
+        ...environmentOf(provider, directory),
+        ...onDatabase(postgres),
+        ...settings,
+      });
+      return new LiveProduct(product, provider, postgres, directory);
+    } catch (error) {
+      await provider.stop();
+      await postgres.stop();
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  client(key: string): ApiClient {
+    const client = new ApiClient(this.product.address, key);
+    this.clients.push(client);
+    return client;
+  }
+
+  /** Somebody new, with a key of their own. */
+  async user(role: 'member' | 'auditor' | 'admin' = 'member', by = this.admin): Promise<ApiClient> {
+    const user = `${role} ${this.users++}`;
+    return this.client((await by.ask('POST', '/keys', { user, role, name: 'e2e' })).key);
+  }
+
+  async tenant(name: string): Promise<ApiClient> {
+    return this.client((await this.admin.ask('POST', '/tenants', { name })).key);
+  }
+
+  async chat(body: object = {}, by?: ApiClient): Promise<LiveChat> {
+    const { journal, provider } = this;
+    return LiveChat.start({ journal, provider }, by ?? (await this.user()), body);
+  }
+
+  async eventCount(): Promise<number> {
+    return Number((await this.query('SELECT count(*) FROM log.events'))[0]?.count);
+  }
+
+  /** Asks the database behind the product's back. */
+  async query(sql: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
+    return withClient(this.postgres.connection, async (client) => (await client.query(sql, [...values])).rows);
+  }
+
+  /** What the log breaks of what clients were promised and shown. Nothing may be going on any more. */
+  async breaches(...otherFailures: string[]): Promise<string[]> {
+    const log = new PostgresEventLog(this.postgres.connection);
+    try {
+      const found = await breaches({ log, journal: this.journal, calls: this.provider.received(), otherFailures });
+      // Whether there was enough to see is for the tests to say, here.
+      return found.filter((breach) => !breach.startsWith('no proof'));
+    } finally {
+      await log.close();
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.clients) client.leave();
+    const code = await this.product.stop();
+    await this.provider.stop();
+    await this.postgres.stop();
+    await rm(this.directory, { recursive: true, force: true });
+    if (code !== 0) throw new Error(`it ended with ${code}:\n${this.product.said()}`);
+  }
+}
+
+/** All that a start needs besides a database; without one it has its own in this directory. */
+export const environmentOf = (provider: PlayedProvider, dataDir: string): Record<string, string> => ({
+  OPENAI_BASE_URL: provider.baseUrl,
+  VERBATIM_MODEL: MODEL,
+  VERBATIM_ADMIN_KEY: ADMIN_KEY,
+  VERBATIM_DATA_DIR: dataDir,
+  LOG_LEVEL: 'warn',
+});
+
+function onDatabase({ connection: { host, port, user, database } }: TestPostgres): Record<string, string> {
+  return { DATABASE_URL: `postgres://${user}@localhost/${database}?host=${encodeURIComponent(host)}&port=${port}` };
+}

@@ -1,0 +1,61 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import type { FeedRecord, Shown } from './turn-journal.js';
+import { until } from './until.js';
+
+/** Where clients ask, and how they say who they are. Without an address nothing can be asked for the moment. */
+export interface Service {
+  readonly key: string;
+  readonly over: AbortSignal;
+  address(purpose: 'command' | 'feed'): string | undefined;
+}
+
+/** Follows a conversation through whatever happens to the server, and writes down everything that it is shown. */
+export async function follow(service: Service, record: FeedRecord, leaving: AbortSignal, eventsMax: number) {
+  while (!leaving.aborted && !service.over.aborted) {
+    try {
+      let events = 0;
+      for await (const shown of shownTo(service, record, leaving)) {
+        record.shown.push(shown);
+        events += 1;
+        if (events === eventsMax) break;
+      }
+    } catch (error) {
+      if (error instanceof FeedRefused) throw error;
+      // The server died, or this client has left.
+    }
+    await until(() => leaving.aborted || service.over.aborted || service.address('feed') !== undefined, 30_000);
+  }
+}
+
+export class FeedRefused extends Error {}
+
+/** Until the connection ends, or whoever reads it stops: that ends the connection. */
+async function* shownTo(service: Service, record: FeedRecord, signal: AbortSignal): AsyncGenerator<Shown, void, void> {
+  const last = record.shown.at(-1)?.id;
+  const asked = request(`${service.address('feed')}/api/v1/conversations/${record.conversation}/events`, {
+    headers: { authorization: `Bearer ${service.key}`, ...(last !== undefined && { 'last-event-id': last }) },
+    agent: false,
+    signal,
+  });
+  // Who reads the answer learns of it too.
+  asked.on('error', () => {});
+  asked.end();
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  response.setEncoding('utf8');
+  if (response.statusCode !== 200) throw new FeedRefused(`${response.statusCode} ${await text(response)}`);
+  record.connections += 1;
+  let rest = '';
+  for await (const chunk of response) {
+    const frames = (rest + chunk).split('\n\n');
+    // What is cut off by a crash was not shown.
+    rest = frames.pop() ?? '';
+    for (const frame of frames) if (!frame.startsWith(':')) yield parsed(frame);
+  }
+}
+
+function parsed(frame: string): Shown {
+  const fields = new Map(frame.split('\n').map((line) => line.split(/: (.*)/s) as [string, string]));
+  return { id: fields.get('id') ?? '', event: fields.get('event') ?? '', data: JSON.parse(fields.get('data') ?? '') };
+}
