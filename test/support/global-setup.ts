@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 /**
@@ -11,14 +12,19 @@ import { promisify } from 'node:util';
  */
 export default async function setUp(_run: unknown, project: { rootDir: string }): Promise<void> {
   const support = join(project.rootDir, 'test', 'support');
+  // Before the clock of any test runs, and once for all that start the product.
+  const builder = pathToFileURL(join(project.rootDir, 'scripts', 'build-if-stale.mjs'));
+  await run('--input-type=module', '--eval', `import { buildIfStale } from '${builder}'; buildIfStale();`);
   const directory = await mkdtemp(join(tmpdir(), 'verbatim-tests-'));
   // As root PostgreSQL runs as another user, who has to get in.
   await chmod(directory, 0o755);
   process.env.VERBATIM_TEST_CLUSTERS = directory;
-  await promisify(execFile)(process.execPath, [
+  await run(
     '--import',
     join(support, 'ts-loader.mjs'),
     join(support, 'template-cluster.ts'),
     join(directory, 'template'),
-  ]);
+  );
 }
+
+const run = (...words: string[]) => promisify(execFile)(process.execPath, words);
