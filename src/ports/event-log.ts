@@ -24,6 +24,8 @@ export interface ReadStreamOptions {
 export interface AllStreamsFilter {
   /** Stream categories: what stands before the first `-` of a stream's name. Absent means every stream. */
   readonly categories?: readonly string[];
+  /** Types that are left out. What nobody here knows yet is never left out: a newer node may have written it. */
+  readonly withoutTypes?: readonly string[];
 }
 
 /** What one read of all streams brought, in the order of commits. */

@@ -1,6 +1,6 @@
-import { checkStreamName } from './append-rules.js';
+import { categoryOf, checkStreamName } from './append-rules.js';
 import { TerminalError } from './errors.js';
-import type { ReadStreamOptions } from './event-log.js';
+import type { AllStreamsFilter, ReadStreamOptions } from './event-log.js';
 
 export class InvalidRead extends TerminalError {}
 
@@ -12,4 +12,12 @@ export function checkReadStream(stream: string, { from, eventsMax }: ReadStreamO
       throw new InvalidRead(`read of ${stream}: ${name} is ${value}, expected a whole number from 0 on`);
     }
   }
+}
+
+/** What a filter means, for engines that have the events at hand. */
+export function passes(
+  { stream, type }: { readonly stream: string; readonly type: string },
+  { categories, withoutTypes }: AllStreamsFilter = {},
+): boolean {
+  return (categories?.includes(categoryOf(stream)) ?? true) && !withoutTypes?.includes(type);
 }

@@ -1,10 +1,10 @@
 import type { Position, RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
+import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
 import type { Checkpoints } from '../ports/checkpoints.js';
-import type { Clock } from '../ports/clock.js';
 import { RetryableError, TerminalError } from '../ports/errors.js';
 import type { AllStreamsFilter, Backlog, EventLog } from '../ports/event-log.js';
-import type { Lease, Leases } from '../ports/leases.js';
+import type { Lease } from '../ports/leases.js';
 
 export interface Subscription {
   /** Names the checkpoint and the lease: one owner at a time has it, among all processes. */
@@ -14,14 +14,9 @@ export interface Subscription {
   readonly handle: (event: RecordedEvent) => Promise<void>;
 }
 
-export interface RunnerParts {
+export interface RunnerParts extends OwnerParts {
   readonly log: EventLog;
   readonly checkpoints: Checkpoints;
-  readonly leases: Leases;
-  readonly clock: Clock;
-  /** Who holds the lease: unique for each process. */
-  readonly holder: string;
-  readonly leaseMs: number;
 }
 
 /** Why a subscription stopped, and at which event. It goes on there when it is started again. */
@@ -37,9 +32,6 @@ export type RunnerState =
   | { readonly is: 'running'; readonly live: boolean; readonly epoch: number; readonly retrying?: string }
   | { readonly is: 'poisoned'; readonly poison: Poison }
   | { readonly is: 'stopped' };
-
-/** Renewed thrice in its time, so that one slow answer does not lose it. */
-const RENEWALS_PER_LEASE = 3;
 
 class Poisoned extends Error {
   constructor(
@@ -101,61 +93,30 @@ export class SubscriptionRunner {
   }
 
   private async run(stop: AbortSignal): Promise<void> {
-    const { leases, clock, holder, leaseMs } = this.parts;
-    while (!stop.aborted) {
-      try {
-        const lease = await leases.acquire(this.subscription.name, holder, leaseMs);
-        if (lease) await this.own(lease, stop);
-        this.current = { is: 'waiting' };
-      } catch (error) {
-        if (!(error instanceof RetryableError)) {
-          this.current = { is: 'poisoned', poison: poisonOf(error) };
-          return;
-        }
-        this.current = { is: 'waiting' };
-      }
-      await clock.sleep(leaseMs / RENEWALS_PER_LEASE, stop);
+    const owner = new SoleOwner(
+      {
+        name: this.subscription.name,
+        own: (lease, over) => this.own(lease, over),
+        // What came before it fell silent would else be handled again after a crash, however long ago that was.
+        onRenewed: (lease) => this.save(lease),
+        onWaiting: () => {
+          this.current = { is: 'waiting' };
+        },
+      },
+      this.parts,
+    );
+    try {
+      await owner.run(stop);
+    } catch (error) {
+      this.current = { is: 'poisoned', poison: poisonOf(error) };
     }
   }
 
-  private async own(lease: Lease, stop: AbortSignal): Promise<void> {
-    const lost = new AbortController();
-    const over = AbortSignal.any([stop, lost.signal]);
-    const renewing = this.renew(lease, over).finally(() => lost.abort());
+  private async own(lease: Lease, over: AbortSignal): Promise<void> {
     try {
       await this.follow(lease, over);
     } finally {
-      lost.abort();
-      await renewing;
       this.position = undefined;
-      await this.parts.leases.release(lease).catch(ifOutage);
-    }
-  }
-
-  /** Ends when the lease is lost, or cannot be renewed in time: from then on another may own it. */
-  private async renew(lease: Lease, over: AbortSignal): Promise<void> {
-    const { leases, clock, leaseMs } = this.parts;
-    let goodUntil = clock.now() + leaseMs;
-    while (!over.aborted) {
-      await clock.sleep(leaseMs / RENEWALS_PER_LEASE, over);
-      if (over.aborted) return;
-      const asked = clock.now();
-      const renewed = await this.inTime(leases.renew(lease, leaseMs).catch(ifOutage), goodUntil - asked, over);
-      if (renewed) goodUntil = asked + leaseMs;
-      if (renewed === false || clock.now() >= goodUntil) return;
-      // What came before it fell silent would else be handled again after a crash, however long ago that was.
-      if ((await this.save(lease).catch(ifOutage)) === false) return;
-    }
-  }
-
-  /** An answer that does not come must not keep an owner past its time. */
-  private async inTime<T>(answer: Promise<T>, milliseconds: number, over: AbortSignal): Promise<T | undefined> {
-    const answered = new AbortController();
-    const tooLate = this.parts.clock.sleep(milliseconds, AbortSignal.any([over, answered.signal]));
-    try {
-      return await Promise.race([answer, tooLate.then(() => undefined)]);
-    } finally {
-      answered.abort();
     }
   }
 
@@ -224,9 +185,4 @@ export class SubscriptionRunner {
 function poisonOf(error: unknown): Poison {
   if (error instanceof Poisoned) return { reason: error.reason, event: error.event };
   return { reason: error instanceof Error ? error.message : String(error) };
-}
-
-function ifOutage(error: unknown): undefined {
-  if (!(error instanceof RetryableError)) throw error;
-  return undefined;
 }

@@ -1,7 +1,7 @@
 import { once, setMaxListeners } from 'node:events';
 import { type NewEvent, type Position, type RecordedEvent, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
-import { categoryOf, checkAppend, InvalidAppend } from '../../ports/append-rules.js';
+import { checkAppend, InvalidAppend } from '../../ports/append-rules.js';
 import type {
   AllStreamsFilter,
   AppendOutcome,
@@ -12,7 +12,7 @@ import type {
   Page,
   ReadStreamOptions,
 } from '../../ports/event-log.js';
-import { checkReadStream } from '../../ports/read-rules.js';
+import { checkReadStream, passes } from '../../ports/read-rules.js';
 
 /** How positions look: counted without a gap as on Postgres, or sparse pairs as on EventStoreDB. */
 export type PositionShape = 'gapless' | 'sparse';
@@ -142,10 +142,6 @@ export class MemoryEventLog implements EventLog {
 
 function digits(value: number): string {
   return String(value).padStart(19, '0');
-}
-
-function passes(event: RecordedEvent, filter: AllStreamsFilter | undefined): boolean {
-  return filter?.categories?.includes(categoryOf(event.stream)) ?? true;
 }
 
 function requireJson(stream: string, { id, data, meta }: NewEvent): void {

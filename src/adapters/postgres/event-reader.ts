@@ -19,17 +19,20 @@ const pageOf = (where: string, key: string, order: 'ASC' | 'DESC' = 'ASC') => `
   ) ORDER BY ${key} ${order}`;
 
 const WINDOW = 'position > $3 AND position <= $4';
+const filtered = (categories: string, withoutTypes: string) => `
+  (${categories}::text[] IS NULL OR split_part(stream, '-', 1) = ANY(${categories}))
+  AND (${withoutTypes}::text[] IS NULL OR type <> ALL(${withoutTypes}))`;
 
 const queries = {
   all: pageOf(WINDOW, 'position'),
-  ofCategories: pageOf(`${WINDOW} AND split_part(stream, '-', 1) = ANY($5)`, 'position'),
+  filtered: pageOf(`${WINDOW} AND ${filtered('$5', '$6')}`, 'position'),
   forwards: pageOf('stream = $3 AND revision >= $4', 'revision'),
   backwards: pageOf('stream = $3 AND revision <= $4', 'revision', 'DESC'),
   head: 'SELECT position FROM log.head',
   backlog: `
     WITH waiting AS (
       SELECT position, at FROM log.events
-      WHERE position > $2 AND ($3::text[] IS NULL OR split_part(stream, '-', 1) = ANY($3))
+      WHERE position > $2 AND ${filtered('$3', '$4')}
       ORDER BY position LIMIT $1
     ) SELECT (SELECT count(*) FROM waiting), (SELECT at FROM waiting ORDER BY position LIMIT 1)`,
 };
@@ -65,8 +68,8 @@ export class EventReader {
     const window = bigintOf(after) + BigInt(rowsMax);
     const end = window < bigintOf(upTo) ? window : bigintOf(upTo);
     const values: unknown[] = [rowsMax, bytesMax, bigintOf(after), end];
-    if (filter?.categories) values.push(filter.categories);
-    const rows = await this.query<EventRow>(filter?.categories ? 'ofCategories' : 'all', values);
+    if (filter) values.push(...valuesOf(filter));
+    const rows = await this.query<EventRow>(filter ? 'filtered' : 'all', values);
     const bytes = rows.reduce((sum, row) => sum + Number(row[10]), 0);
     const last = rows.at(-1);
     const filled = last !== undefined && bytes >= bytesMax;
@@ -89,7 +92,7 @@ export class EventReader {
   }
 
   async backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
-    const values = [countMax, bigintOf(after), filter?.categories ?? null];
+    const values = [countMax, bigintOf(after), ...valuesOf(filter)];
     const [row] = await this.query<[string, string | null]>('backlog', values);
     return { events: Number(row?.[0]), oldestAt: row?.[1] ? isoOf(row[1]) : undefined };
   }
@@ -108,6 +111,8 @@ export class EventReader {
     }
   }
 }
+
+const valuesOf = ({ categories, withoutTypes }: AllStreamsFilter = {}) => [categories ?? null, withoutTypes ?? null];
 
 function eventOf(row: EventRow): RecordedEvent {
   const [, stream, revision, id, type, schema, tenant, at, data, meta] = row;

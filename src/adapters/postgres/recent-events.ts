@@ -2,6 +2,7 @@ import type { Position, RecordedEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { textBytes } from '../../ports/append-rules.js';
 import type { AllStreamsFilter, AppendOutcome, Page } from '../../ports/event-log.js';
+import { passes } from '../../ports/read-rules.js';
 import type { Append } from './group-commit.js';
 import { bigintOf, positionOf } from './position.js';
 
@@ -36,7 +37,7 @@ export class RecentEvents {
     const last = this.run.at(-1)?.position;
     if (last === undefined || from < this.before || position >= last) return undefined;
     const following = this.run.slice(Number(from - this.before));
-    return { events: filter?.categories ? ofCategories(following, filter.categories) : following, position: last };
+    return { events: filter ? following.filter((event) => passes(event, filter)) : following, position: last };
   }
 
   private restart(before: bigint): void {
@@ -52,8 +53,4 @@ export class RecentEvents {
     for (const event of this.run.splice(0, half)) this.bytes -= textBytes(event);
     this.before += BigInt(half);
   }
-}
-
-function ofCategories(events: readonly RecordedEvent[], categories: readonly string[]): RecordedEvent[] {
-  return events.filter(({ stream }) => categories.includes(stream.slice(0, stream.indexOf('-'))));
 }

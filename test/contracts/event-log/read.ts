@@ -1,9 +1,11 @@
 import { beforeAll, expect, it } from '@jest/globals';
-import { type Position, type RecordedEvent, START } from '../../../src/events/envelope.js';
+import { type NewEvent, type Position, type RecordedEvent, START } from '../../../src/events/envelope.js';
 import { limits } from '../../../src/limits.js';
 import type { AllStreamsFilter, EventLog, ReadStreamOptions } from '../../../src/ports/event-log.js';
 import { codec, newDelta, newDeltas, newStream, wholeStream } from '../../support/new-events.js';
+import { until } from '../../support/until.js';
 import type { OpenLog } from '../event-log.contract.js';
+import { follow } from './subscribe.js';
 
 export function readContract(open: OpenLog): void {
   let log: EventLog;
@@ -117,6 +119,26 @@ export function readContract(open: OpenLog): void {
     ]);
     expect(found.end).toBe(await log.head());
     expect((await everything(after, { categories: ['nothing'] })).events).toEqual([]);
+  });
+
+  it('leaves out the types that a reader does not want, in what it reads, hears and has yet to see', async () => {
+    const after = await log.head();
+    const [first, unknown, last] = newDeltas(3) as [NewEvent, NewEvent, NewEvent];
+    await log.append(newStream(), 'none', [first, { ...unknown, type: 'OfANewerVersion' }, last]);
+    await log.append(newStream('tenant'), 'none', [{ ...newDelta(), type: 'OfANewerVersion' }]);
+    const filter = { categories: ['generation'], withoutTypes: ['DeltaReceived', 'AttemptEnded'] };
+    const { events, end } = await everything(after, filter);
+    expect(events.map(({ id }) => id)).toEqual([unknown.id]);
+    expect(end).toBe(await log.head());
+    expect(await log.backlog(after, 10, filter)).toMatchObject({ events: 1 });
+    expect(await log.backlog(after, 10, { withoutTypes: filter.withoutTypes })).toMatchObject({ events: 2 });
+    const later = { ...newDelta(), type: 'OfANewerVersion' };
+    const subscriber = follow(log, end, filter);
+    await until(() => subscriber.pages.length > 0);
+    await log.append(newStream(), 'none', [newDelta(), later]);
+    await until(() => subscriber.ids().length === 1);
+    await subscriber.stop();
+    expect(subscriber.ids()).toEqual([later.id]);
   });
 
   it('splits what is large into pages, and loses nothing between them', async () => {
