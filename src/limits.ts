@@ -127,6 +127,30 @@ export const limits = {
   /** How long a stop waits for open generations to finish; what is left then is handed over. */
   drainMs: 10_000,
 
+  /** What a list shows of what was said last. */
+  lastMessageCharactersMax: 200,
+  /** A piece of a text in the index of words: a database takes no list of words that is longer than a megabyte. */
+  searchPieceCharactersMax: 32 * 1024,
+  /** Conversations are shared out among so many lanes: one keeps up with what one log commits. */
+  projectionLanes: 1,
+  /** Behind the log, so many events become one step: few writes for many events, and rows that fit into memory. */
+  projectionStepEventsMax: 20_000,
+  projectionStepBytesMax: 32 * 1024 * 1024,
+  /** A step that keeps failing is cut in halves after so many tries; an outage is not counted. */
+  projectionTriesMax: 3,
+  /** About so much memory for the rows that a lane has at hand. */
+  projectionRowsCharactersMax: 64 * 1024 * 1024,
+  /** How often a process looks which lanes there are, and which parked streams somebody wants back. */
+  projectionLookMs: 1_000,
+  /** A new build catches up with a live one that is held for so long; then it is tried again later. */
+  swapWaitMs: 1_000,
+  swapLookMs: 5,
+  /** How long a question waits for a view that must cover a cursor, and how long for one that should. */
+  viewWaitMs: 5_000,
+  viewGraceMs: 1_000,
+  /** Behind what this process hears of its own lanes stands this look at the view. */
+  viewLookMs: 50,
+
   /** One answer with a conversation: the newest nodes, fewer when their texts would fill the memory of a reader. */
   viewNodesMax: 500,
   viewTextCharactersMax: 32 * 1024 * 1024,

@@ -4,7 +4,7 @@
  */
 const HEADER_BYTES = 20;
 const LENGTH_BYTES = 4;
-const typeOids = { text: 25, json: 114, uuid: 2950, int4: 23, timestamptz: 1184 };
+const typeOids = { bool: 16, text: 25, json: 114, uuid: 2950, int4: 23, timestamptz: 1184 };
 const NULL_LENGTH = -1;
 
 function startArray(oid: number, count: number, bodyBytes: number): Buffer {
@@ -17,24 +17,23 @@ function startArray(oid: number, count: number, bodyBytes: number): Buffer {
   return array;
 }
 
-function textsOf(oid: number, values: readonly string[]): Buffer {
-  const lengths = values.map((value) => Buffer.byteLength(value));
+function textsOf(oid: number, values: readonly (string | null)[]): Buffer {
+  const lengths = values.map((value) => (value === null ? NULL_LENGTH : Buffer.byteLength(value)));
   const array = startArray(
     oid,
     values.length,
-    lengths.reduce((sum, length) => sum + LENGTH_BYTES + length, 0),
+    lengths.reduce((sum, length) => sum + LENGTH_BYTES + Math.max(0, length), 0),
   );
   let at = HEADER_BYTES;
   values.forEach((value, index) => {
     const length = lengths[index] as number;
     at = array.writeInt32BE(length, at);
-    array.write(value, at, length, 'utf8');
-    at += length;
+    if (value !== null) at += array.write(value, at, length, 'utf8');
   });
   return array;
 }
 
-export const textArray = (values: readonly string[]): Buffer => textsOf(typeOids.text, values);
+export const textArray = (values: readonly (string | null)[]): Buffer => textsOf(typeOids.text, values);
 export const jsonArray = (values: readonly string[]): Buffer => textsOf(typeOids.json, values);
 
 export function integerArray(values: readonly (number | null)[]): Buffer {
@@ -45,6 +44,16 @@ export function integerArray(values: readonly (number | null)[]): Buffer {
     if (value !== null) at = array.writeInt32BE(value, at);
   }
   return array.subarray(0, at);
+}
+
+export function booleanArray(values: readonly boolean[]): Buffer {
+  const array = startArray(typeOids.bool, values.length, values.length * (LENGTH_BYTES + 1));
+  let at = HEADER_BYTES;
+  for (const value of values) {
+    at = array.writeInt32BE(1, at);
+    at = array.writeUInt8(value ? 1 : 0, at);
+  }
+  return array;
 }
 
 export function uuidArray(values: readonly string[]): Buffer {

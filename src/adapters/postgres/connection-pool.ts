@@ -5,6 +5,9 @@ import { farewell } from './farewell.js';
 import { isOutage } from './outage.js';
 import { settleSession } from './session.js';
 
+// biome-ignore lint/suspicious/noExplicitAny: a row is what the statement selects
+export type Query = (text: string, values?: unknown[]) => Promise<any[][]>;
+
 /** Connections for short, independent queries. Throws RetryableError when the server is away. */
 export class ConnectionPool {
   private readonly pool: pg.Pool;
@@ -24,13 +27,28 @@ export class ConnectionPool {
     this.pool.on('error', () => {});
   }
 
-  async query<Row extends unknown[]>(query: pg.QueryArrayConfig): Promise<Row[]> {
-    try {
-      return (await this.pool.query<Row>(query)).rows;
-    } catch (error) {
-      if (!isOutage(error)) throw error;
-      throw new RetryableError('the database did not answer', { cause: error });
-    }
+  query<Row extends unknown[]>(query: pg.QueryArrayConfig): Promise<Row[]> {
+    return answered(async () => (await this.pool.query<Row>(query)).rows);
+  }
+
+  /** What is done is done whole or not at all. */
+  inTransaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    return answered(async () => {
+      const client = await this.pool.connect();
+      try {
+        await client.query('BEGIN');
+        const result = await work(
+          async (text, values) => (await client.query({ text, values, rowMode: 'array' })).rows,
+        );
+        await client.query('COMMIT');
+        client.release();
+        return result;
+      } catch (error) {
+        // Its session ends, and what it had begun is rolled back with it.
+        client.release(true);
+        throw error;
+      }
+    });
   }
 
   async close(): Promise<void> {
@@ -43,5 +61,14 @@ export class ConnectionPool {
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
     return socket;
+  }
+}
+
+async function answered<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!isOutage(error)) throw error;
+    throw new RetryableError('the database did not answer', { cause: error });
   }
 }

@@ -51,3 +51,11 @@ export interface Reply extends Placed {
 }
 
 export type Node = Message | Reply;
+
+/** Of a node, what people are shown. */
+export type ShownNode = ShownMessage | ShownReply;
+export type ShownMessage = Omit<Message, 'replied'>;
+export interface ShownReply extends Pick<Reply, 'kind' | 'id' | 'parent' | 'at' | 'seen' | 'regenerates' | 'endSeen'> {
+  readonly prompt: Pick<PromptAssembled, 'model'> | null;
+  readonly result: Pick<GenerationFinalized, 'status' | 'text' | 'modelServed' | 'usage' | 'cost' | 'error'> | null;
+}

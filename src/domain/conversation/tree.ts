@@ -1,6 +1,6 @@
 import { Refusal } from '../refusal.js';
 import type { Conversation } from './conversation.js';
-import type { Message, Node, Reply } from './nodes.js';
+import type { Message, Node, Reply, ShownNode } from './nodes.js';
 
 export type NodeStatus = 'final' | 'queued' | 'streaming' | 'cancelled' | 'error';
 
@@ -27,18 +27,22 @@ export function nodesOf({ nodes }: Conversation): readonly Node[] {
 }
 
 /** The ledger does not know of claims: `openIsClaimed` is what the tape of the open generation says. */
-export function statusOf({ open }: Conversation, node: Node, openIsClaimed: boolean): NodeStatus {
+export function statusOf({ open }: Pick<Conversation, 'open'>, node: ShownNode, openIsClaimed: boolean): NodeStatus {
   if (node.kind !== 'reply') return 'final';
   if (node.result) return node.result.status;
   return node.id === open && openIsClaimed ? 'streaming' : 'queued';
 }
 
-export function conversationStatus(state: Conversation, openIsClaimed: boolean): 'generating' | 'queued' | 'idle' {
+export function conversationStatus(
+  state: Pick<Conversation, 'open' | 'queue'>,
+  openIsClaimed: boolean,
+): 'generating' | 'queued' | 'idle' {
   if (!isBusy(state)) return 'idle';
   return state.open !== null && openIsClaimed ? 'generating' : 'queued';
 }
 
-export const isBusy = ({ open, queue }: Conversation): boolean => open !== null || queue.length > 0;
+export const isBusy = ({ open, queue }: Pick<Conversation, 'open' | 'queue'>): boolean =>
+  open !== null || queue.length > 0;
 
 export function messageOf({ nodes }: Conversation, id: string): Message {
   const node = nodes.get(id);

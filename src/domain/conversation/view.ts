@@ -3,7 +3,7 @@ import type { Tape } from '../generation.js';
 import { Refusal } from '../refusal.js';
 import { type Cost, costOf, type Usage, usageOf } from '../usage.js';
 import type { Conversation } from './conversation.js';
-import type { GenerationFinalized, Message, Node, Reply } from './nodes.js';
+import type { GenerationFinalized, Node, ShownMessage, ShownNode, ShownReply } from './nodes.js';
 import { conversationStatus, type NodeStatus, nodesOf, pathTo, statusOf } from './tree.js';
 
 /** A conversation at one moment: its ledger so far, and of the generation that is open there, its tape so far. */
@@ -74,10 +74,10 @@ export function viewOf(id: string, moment: Moment, { branch, before }: Looking =
     provider,
     params,
     archived,
-    status: conversationStatus(state, isClaimed(moment)),
+    status: conversationStatus(state, isClaimed(moment.tape)),
     cursor,
     path: pathTo(state, leafOf(state, branch)).map((node) => node.id),
-    tree: shown.map((node) => nodeView(moment, node)),
+    tree: shown.map((node) => nodeView({ open: state.open, tape: moment.tape, cursor }, node)),
     more: shown.length < older.length,
   };
 }
@@ -103,24 +103,32 @@ function newest(nodes: readonly Node[], moment: Moment): readonly Node[] {
   let characters = 0;
   let first = nodes.length;
   while (first > 0 && nodes.length - first < limits.viewNodesMax) {
-    characters += textOf(moment, nodes[first - 1] as Node).length;
+    characters += textOf({ open: moment.state.open, tape: moment.tape }, nodes[first - 1] as Node).length;
     if (characters > limits.viewTextCharactersMax && first < nodes.length) break;
     first -= 1;
   }
   return nodes.slice(first);
 }
 
-function nodeView(moment: Moment, node: Node): NodeView {
-  const text = textOf(moment, node);
-  const status = statusOf(moment.state, node, isClaimed(moment));
-  return node.kind === 'reply' ? replyView(moment, node, text, status) : messageView(node, text, status);
+/** When a node is looked at: which generation is open then, its tape so far, and the name of that moment. */
+export interface Circumstances {
+  readonly open: string | null;
+  readonly tape: Tape | null;
+  readonly cursor: string;
 }
 
-function messageView({ id, parent, role, kind, origin, revises, at, seen }: Message, text: string, status: NodeStatus) {
+export function nodeView(now: Circumstances, node: ShownNode): NodeView {
+  const text = textOf(now, node);
+  const status = statusOf(now, node, isClaimed(now.tape));
+  return node.kind === 'reply' ? replyView(now, node, text, status) : messageView(node, text, status);
+}
+
+function messageView(message: ShownMessage, text: string, status: NodeStatus) {
+  const { id, parent, role, kind, origin, revises, at, seen } = message;
   return { id, parent, role, kind, origin, text, status, ...(revises && { revises }), at, cursor: `${seen}:0` };
 }
 
-function replyView(moment: Moment, reply: Reply, text: string, status: NodeStatus): NodeView {
+function replyView(now: Circumstances, reply: ShownReply, text: string, status: NodeStatus): NodeView {
   const { id, parent, regenerates, at, prompt, result } = reply;
   const model = result?.modelServed ?? prompt?.model;
   return {
@@ -136,20 +144,20 @@ function replyView(moment: Moment, reply: Reply, text: string, status: NodeStatu
     ...(model && { model }),
     ...(result && { usage: usageOf(result.usage), cost: costOf(result.cost) }),
     ...(result?.error && { error: result.error }),
-    cursor: cursorOf(moment, reply),
+    cursor: cursorOf(now, reply),
   };
 }
 
 /** What was shown of it at this moment. Attempts that were repeated had brought nothing. */
-function textOf({ state, tape }: Moment, node: Node): string {
+function textOf({ open, tape }: Pick<Circumstances, 'open' | 'tape'>, node: ShownNode): string {
   if (node.kind !== 'reply') return node.text;
   if (node.result) return node.result.text;
-  return (node.id === state.open && tape?.attempts.at(-1)?.text.content) || '';
+  return (node.id === open && tape?.attempts.at(-1)?.text.content) || '';
 }
 
-function cursorOf({ state, cursor }: Moment, { id, seen, endSeen }: Reply): string {
+function cursorOf({ open, cursor }: Circumstances, { id, seen, endSeen }: ShownReply): string {
   if (endSeen !== null) return `${endSeen}:0`;
-  return id === state.open ? cursor : `${seen}:0`;
+  return id === open ? cursor : `${seen}:0`;
 }
 
-const isClaimed = ({ tape }: Moment): boolean => tape !== null && tape.attempts.length > 0;
+export const isClaimed = (tape: Tape | null): boolean => tape !== null && tape.attempts.length > 0;

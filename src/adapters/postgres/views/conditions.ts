@@ -1,0 +1,32 @@
+import type { PageEnd, Scope } from '../../../ports/read-models/views.js';
+
+/** What a statement asks of rows, and the values that it names. */
+export class Conditions {
+  readonly values: unknown[] = [];
+  private readonly parts: string[] = [];
+
+  /** `?` stands for the value. Nothing is asked when there is none. */
+  where(condition: string, value: unknown): this {
+    if (value !== undefined) this.parts.push(condition.replaceAll('?', this.value(value)));
+    return this;
+  }
+
+  within({ tenant, owner }: Scope): this {
+    return this.where('tenant = ?', tenant).where('owner = ?', owner);
+  }
+
+  /** Rows that come after the end of a page, newest first. */
+  before(column: string, end: PageEnd | undefined): this {
+    if (end) this.parts.push(`(${column}, key) < (${this.value(end.at)}, ${this.value(end.id)})`);
+    return this;
+  }
+
+  value(value: unknown): string {
+    this.values.push(value);
+    return `$${this.values.length}`;
+  }
+
+  toString(): string {
+    return this.parts.join(' AND ');
+  }
+}

@@ -1,0 +1,14 @@
+import pg from 'pg';
+import { ReadModelLost } from '../../../ports/read-models/read-models.js';
+
+const UNDEFINED_TABLE = '42P01';
+
+/** Tables can be dropped by hand, and then every statement about them says so. */
+export async function unlessLost<T>(projection: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof pg.DatabaseError && error.code === UNDEFINED_TABLE) throw new ReadModelLost(projection);
+    throw error;
+  }
+}

@@ -1,0 +1,114 @@
+import type { Position, RecordedEvent } from '../../events/envelope.js';
+import type { TableName, Tables } from './rows.js';
+
+/** One making of a read model: tables of its own, filled from the beginning of the log. */
+export interface Build {
+  readonly projection: string;
+  readonly build: number;
+}
+
+/** A share of the conversations of a build, with a checkpoint of its own. */
+export interface Lane extends Build {
+  readonly lane: number;
+  readonly lanes: number;
+}
+
+/** Why an event could not be brought into a read model. */
+export interface Poison {
+  readonly reason: string;
+  /** Absent when the trouble is not about an event. */
+  readonly event?: Pick<RecordedEvent, 'id' | 'stream' | 'revision' | 'type' | 'position'>;
+}
+
+/** A stream whose later events wait, because one of them could not be brought in. */
+export interface Parked {
+  readonly stream: string;
+  readonly poison: Poison;
+  /** Since when. */
+  readonly at: string;
+}
+
+export interface LaneState extends Lane {
+  /** Everything up to here is in the tables. */
+  readonly position: Position;
+  /** How many events that was, those of parked streams included. */
+  readonly handled: number;
+  /** It stopped here. */
+  readonly poison: Poison | null;
+}
+
+export interface BuildState extends Build {
+  /** Of the projection's shape and rules. */
+  readonly version: number;
+  readonly state: 'building' | 'live' | 'retired';
+  readonly lanes: readonly LaneState[];
+  readonly parked: readonly Parked[];
+}
+
+export type RowChange = {
+  readonly [T in TableName]: { readonly table: T; readonly key: string; readonly row: Tables[T] | null };
+}[TableName];
+
+export type RowKey = { readonly table: TableName; readonly key: string };
+
+export type FoundRow = {
+  readonly [T in TableName]: { readonly table: T; readonly key: string; readonly row: Tables[T] };
+}[TableName];
+
+/** What a lane writes at once: rows and checkpoint, whole or not at all. */
+export interface Step {
+  readonly from: Position;
+  readonly to: Position;
+  readonly handled: number;
+  readonly changes: readonly RowChange[];
+  readonly parked?: Parked;
+  /** A stream whose rows these are, made again. */
+  readonly unparked?: string;
+}
+
+export interface OpenedLane {
+  readonly position: Position;
+  readonly handled: number;
+  readonly parked: ReadonlySet<string>;
+}
+
+/** What the owner of a lane does. Throws RetryableError when the store is away. */
+export interface LaneStore {
+  /** Announces the epoch; nothing when a later owner has announced itself, or the build is retired. */
+  open(lane: Lane, epoch: number): Promise<OpenedLane | undefined>;
+  load(build: Build, keys: readonly RowKey[]): Promise<readonly FoundRow[]>;
+  /** False, and nothing is written, when a later epoch has been announced or the build is retired. */
+  commit(lane: Lane, epoch: number, step: Step): Promise<boolean>;
+  /** Says that the lane has stopped, and why; null when it goes on. */
+  tell(lane: Lane, epoch: number, poison: Poison | null): Promise<void>;
+  /** Parked streams of the lane that somebody wants tried again. */
+  toReplay(lane: Lane): Promise<readonly string[]>;
+}
+
+export interface ProjectionShape {
+  readonly name: string;
+  readonly version: number;
+  readonly lanes: number;
+  readonly tables: readonly TableName[];
+}
+
+/** Which builds there are, and which one is read. Throws RetryableError when the store is away. */
+export interface Builds {
+  /** Every projection gets a live build; one of another version or other lanes gets a new one beside it. Several may call it at once. */
+  prepare(shapes: readonly ProjectionShape[]): Promise<void>;
+  /** All that are not retired, and their lanes. */
+  list(): Promise<readonly BuildState[]>;
+  /** Begins a new build beside the live one. False while one is being made. */
+  begin(shape: ProjectionShape): Promise<boolean>;
+  /** Reads the new build from now on, unless it is behind the live one. The one before is kept until the next. */
+  swap(build: Build): Promise<'swapped' | 'behind'>;
+  /** False when no such stream is parked. */
+  replay(projection: string, stream: string): Promise<boolean>;
+}
+
+/** The tables of a read model have been dropped. Nothing but a rebuild brings them back. */
+export class ReadModelLost extends Error {
+  constructor(readonly projection: string) {
+    super(`the tables of ${projection} are gone: rebuild it`);
+  }
+}

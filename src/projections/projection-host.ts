@@ -1,0 +1,85 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
+import { limits } from '../limits.js';
+import { RetryableError } from '../ports/errors.js';
+import type { BuildState, Builds, Lane } from '../ports/read-models/read-models.js';
+import type { Projection } from './projection.js';
+import { type LaneParts, ProjectionLane } from './projection-lane.js';
+
+export interface HostParts extends LaneParts {
+  readonly builds: Builds;
+}
+
+/**
+ * Runs every lane of every build that there is; which process works on a lane its lease decides. Puts a new build in the
+ * place of the live one as soon as it has come as far.
+ */
+export class ProjectionHost implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly lanes = new Map<string, ProjectionLane>();
+  private readonly stopping = new AbortController();
+  private looking: Promise<void> = Promise.resolve();
+  private lookNow = (): void => {};
+
+  constructor(
+    private readonly projections: readonly Projection[],
+    private readonly parts: HostParts,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.looking = this.lookAsLongAsItRuns();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    await this.looking;
+    await Promise.all([...this.lanes.values()].map((lane) => lane.stop()));
+  }
+
+  /** Somebody has asked for something that is done here. */
+  wake(): void {
+    this.lookNow();
+  }
+
+  private async lookAsLongAsItRuns(): Promise<void> {
+    const { clock, warn } = this.parts;
+    while (!this.stopping.signal.aborted) {
+      const early = new AbortController();
+      this.lookNow = () => early.abort();
+      await this.look().catch((error) => {
+        if (!(error instanceof RetryableError))
+          warn({ err: error }, 'the builds of the projections could not be looked after');
+      });
+      await clock.sleep(limits.projectionLookMs, AbortSignal.any([early.signal, this.stopping.signal]));
+    }
+  }
+
+  private async look(): Promise<void> {
+    const builds = await this.parts.builds.list();
+    await this.runLanesOf(builds);
+    for (const build of builds) {
+      if (build.state === 'building' && hasComeAsFar(build, builds)) await this.parts.builds.swap(build);
+    }
+    await Promise.all([...this.lanes.values()].map((lane) => lane.replay()));
+  }
+
+  private async runLanesOf(builds: readonly BuildState[]): Promise<void> {
+    const wanted = new Map(builds.flatMap(({ lanes }) => lanes).map((lane) => [nameOf(lane), lane]));
+    for (const [name, running] of this.lanes) {
+      if (wanted.has(name)) continue;
+      this.lanes.delete(name);
+      await running.stop();
+    }
+    for (const [name, lane] of wanted) {
+      const projection = this.projections.find((each) => each.name === lane.projection);
+      if (projection && !this.lanes.has(name)) this.lanes.set(name, new ProjectionLane(projection, lane, this.parts));
+    }
+  }
+}
+
+const nameOf = ({ projection, build, lane }: Lane): string => `${projection} ${build} ${lane}`;
+
+/** Or nearly: the swap itself waits for the rest. */
+function hasComeAsFar(building: BuildState, builds: readonly BuildState[]): boolean {
+  const live = builds.find(({ projection, state }) => projection === building.projection && state === 'live');
+  const least = building.lanes.map(({ position }) => position).sort()[0] ?? '';
+  return (live?.lanes ?? []).every(({ position, poison }) => poison !== null || least >= position);
+}

@@ -1,0 +1,234 @@
+import type { Codec, TypedEvent } from '../events/codec.js';
+import { type Position, type RecordedEvent, START } from '../events/envelope.js';
+import { limits } from '../limits.js';
+import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
+import { RetryableError } from '../ports/errors.js';
+import type { EventLog } from '../ports/event-log.js';
+import type { Lease } from '../ports/leases.js';
+import {
+  type Lane,
+  type LaneStore,
+  type OpenedLane,
+  type Poison,
+  ReadModelLost,
+  type Step,
+} from '../ports/read-models/read-models.js';
+import type { Advances } from './advances.js';
+import { laneOf, orderedWith } from './lane-key.js';
+import type { Projection } from './projection.js';
+import { replayed } from './replay.js';
+import { WorkingRows } from './working-rows.js';
+
+export interface LaneParts extends OwnerParts {
+  readonly log: EventLog;
+  readonly codec: Codec;
+  readonly store: LaneStore;
+  /** Hears of each step that is written. */
+  readonly advances: Advances;
+  /** For operators: names and reasons, never a person's text. */
+  readonly warn: (facts: object, message: string) => void;
+}
+
+/** A run of events that is brought in at once. */
+interface Batch {
+  readonly events: readonly RecordedEvent[];
+  readonly to: Position;
+}
+
+/** The lane cannot go on: not for an outage, but for something that somebody has to see to. */
+class Stopped extends Error {}
+
+/** Another has taken over, or nobody needs the build any more. */
+class Superseded extends Error {}
+
+/**
+ * Brings the events of some conversations into the rows of one build, in order, with the checkpoint in the same
+ * transaction. One owner at a time, among all processes.
+ */
+export class ProjectionLane {
+  private readonly stopping = new AbortController();
+  private readonly work: Promise<void>;
+  private at: Pick<OpenedLane, 'position' | 'handled'> = { position: START, handled: 0 };
+  private parked = new Set<string>();
+  private rows: WorkingRows;
+  private epoch = 0;
+  private isOpen = false;
+  /** One step at a time: a parked stream is brought in between two others. */
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly projection: Projection,
+    readonly lane: Lane,
+    private readonly parts: LaneParts,
+  ) {
+    this.rows = new WorkingRows(parts.store, lane, false);
+    const { projection: name, build, lane: nth } = lane;
+    const owner = new SoleOwner(
+      { name: `projection ${name} ${build} ${nth}`, own: (lease, over) => this.own(lease, over) },
+      parts,
+    );
+    this.work = owner.run(this.stopping.signal).catch((error) => this.fail(error));
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.work;
+  }
+
+  /** Brings in again, from their beginning, the streams of this lane that somebody wants back. */
+  async replay(): Promise<void> {
+    if (!this.isOpen || this.parked.size === 0) return;
+    for (const stream of await this.parts.store.toReplay(this.lane)) {
+      await this.inTurn(() => this.bringBack(stream));
+    }
+  }
+
+  private async own(lease: Lease, over: AbortSignal): Promise<void> {
+    const { store, log } = this.parts;
+    const opened = await store.open(this.lane, lease.epoch);
+    if (!opened) return;
+    this.at = opened;
+    this.parked = new Set(opened.parked);
+    this.epoch = lease.epoch;
+    this.rows = new WorkingRows(store, this.lane, opened.position === START);
+    this.isOpen = true;
+    try {
+      await store.tell(this.lane, this.epoch, null);
+      await this.follow(log.subscribe(opened.position, over, this.projection.filter), over);
+    } catch (error) {
+      if (!(error instanceof Superseded)) throw error;
+    } finally {
+      this.isOpen = false;
+    }
+  }
+
+  private async follow(pages: ReturnType<EventLog['subscribe']>, over: AbortSignal): Promise<void> {
+    let events: RecordedEvent[] = [];
+    let bytes = 0;
+    let writtenMs = 0;
+    for await (const page of pages) {
+      events.push(...page.events);
+      for (const { data } of page.events) bytes += data.length;
+      const isFull = events.length >= limits.projectionStepEventsMax || bytes >= limits.projectionStepBytesMax;
+      if (!page.live && !isFull) continue;
+      // A checkpoint alone can wait: what was passed over costs nothing to pass over again.
+      if (events.length === 0 && this.parts.clock.now() - writtenMs < limits.checkpointMs) continue;
+      const batch = { events, to: page.position };
+      await this.inTurn(() => this.bringAll(batch, over));
+      if (over.aborted) return;
+      events = [];
+      bytes = 0;
+      writtenMs = this.parts.clock.now();
+    }
+  }
+
+  /** However often it must be tried. What still fails is cut in halves, until the event that is to blame stands alone. */
+  private async bringAll(batch: Batch, over: AbortSignal): Promise<void> {
+    const { first, most } = limits.handlerBackoffMs;
+    let failures = 0;
+    for (let pauseMs: number = first; !over.aborted; pauseMs = Math.min(most, pauseMs * 2)) {
+      try {
+        return await this.bring(batch);
+      } catch (error) {
+        this.rows.forget();
+        const isOutage = error instanceof RetryableError;
+        if (!isOutage && !isAboutEvents(error)) throw error;
+        if (!isOutage) failures += 1;
+        if (failures >= limits.projectionTriesMax) return this.halve(batch, error, over);
+        await this.parts.clock.sleep((isOutage ? error.retryAfterMs : undefined) ?? pauseMs, over);
+      }
+    }
+  }
+
+  private async halve({ events, to }: Batch, error: unknown, over: AbortSignal): Promise<void> {
+    const [only] = events;
+    if (only && events.length === 1) return this.setAside(only, reasonOf(error));
+    if (!only) throw error;
+    const middle = events.length >> 1;
+    const first = events.slice(0, middle);
+    await this.bringAll({ events: first, to: first.at(-1)?.position as Position }, over);
+    await this.bringAll({ events: events.slice(middle), to }, over);
+  }
+
+  private async bring({ events, to }: Batch): Promise<void> {
+    const mine = this.mine(events);
+    const typed = mine.filter((event) => !this.waits(event)).map((event) => this.decoded(event));
+    await this.rows.fetch(typed.flatMap((event) => this.projection.touched(event)));
+    for (const event of typed) this.projection.apply(this.rows, event);
+    await this.write({ to, handled: this.at.handled + mine.length, changes: this.rows.changes() });
+    this.rows.written();
+  }
+
+  private mine(events: readonly RecordedEvent[]): readonly RecordedEvent[] {
+    const { lane, lanes } = this.lane;
+    return lanes === 1 ? events : events.filter((event) => laneOf(orderedWith(event), lanes) === lane);
+  }
+
+  private waits(event: RecordedEvent): boolean {
+    return this.parked.size > 0 && this.parked.has(orderedWith(event));
+  }
+
+  private decoded(recorded: RecordedEvent): TypedEvent {
+    const event = this.parts.codec.decode(recorded);
+    if (!event) throw new Error(`${recorded.type} v${recorded.schema} is of a newer version`);
+    return event;
+  }
+
+  private async setAside(event: RecordedEvent, reason: string): Promise<void> {
+    const { id, stream, revision, type, position } = event;
+    const poison: Poison = { reason, event: { id, stream, revision, type, ...(position && { position }) } };
+    this.parts.warn(
+      { ...this.lane, ...poison },
+      `a projection could not bring in an event: ${this.projection.onPoison}`,
+    );
+    if (this.projection.onPoison === 'stop') {
+      await this.parts.store.tell(this.lane, this.epoch, poison);
+      throw new Stopped(reason);
+    }
+    const parked = { stream: orderedWith(event), poison, at: new Date(this.parts.clock.now()).toISOString() };
+    await this.write({ to: position as Position, handled: this.at.handled + 1, changes: [], parked });
+    this.parked.add(parked.stream);
+  }
+
+  private async bringBack(stream: string): Promise<void> {
+    const { clock } = this.parts;
+    const { position: to, handled } = this.at;
+    try {
+      const changes = await replayed(stream, this.projection, this.parts);
+      await this.write({ to, handled, changes, unparked: stream });
+      this.parked.delete(stream);
+      this.rows.forget();
+    } catch (error) {
+      if (!isAboutEvents(error)) throw error;
+      const parked = { stream, poison: { reason: reasonOf(error) }, at: new Date(clock.now()).toISOString() };
+      await this.write({ to, handled, changes: [], parked });
+    }
+  }
+
+  private async write(step: Omit<Step, 'from'>): Promise<void> {
+    const { store, advances } = this.parts;
+    const isWritten = await store.commit(this.lane, this.epoch, { from: this.at.position, ...step });
+    if (!isWritten) throw new Superseded(`lane ${this.lane.lane} of ${this.projection.name} belongs to another`);
+    this.at = { position: step.to, handled: step.handled };
+    advances.tell(this.projection.name);
+  }
+
+  private inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.turn.then(act);
+    this.turn = done.catch(() => {});
+    return done;
+  }
+
+  /** Tables that are gone, or a mistake of this program: nothing that waiting would mend. */
+  private async fail(error: unknown): Promise<void> {
+    if (error instanceof Stopped) return;
+    this.parts.warn({ ...this.lane, err: error }, 'a lane of a projection has stopped');
+    await this.parts.store.tell(this.lane, this.epoch, { reason: reasonOf(error) }).catch(() => {});
+  }
+}
+
+/** Or else about the store, or this lane. */
+const isAboutEvents = (error: unknown): boolean =>
+  !(error instanceof RetryableError || error instanceof Superseded || error instanceof ReadModelLost);
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,41 @@
+import type { TypedEvent } from '../events/codec.js';
+import type { AllStreamsFilter } from '../ports/event-log.js';
+import type { RowKey } from '../ports/read-models/read-models.js';
+import type { TableName, Tables } from '../ports/read-models/rows.js';
+
+/** The rows that a batch of events works on: those that it may touch are at hand. */
+export interface Rows {
+  get<T extends TableName>(table: T, key: string): Tables[T] | undefined;
+  put<T extends TableName>(table: T, key: string, row: Tables[T]): void;
+  remove(table: TableName, key: string): void;
+}
+
+/** One read model: which events it follows, and what they make of its rows. Pure: the runner does the rest. */
+export interface Projection {
+  readonly name: string;
+  /** Grows when the same events would make other rows: then it is built anew. */
+  readonly version: number;
+  readonly tables: readonly TableName[];
+  readonly filter: AllStreamsFilter;
+  /** Its rows belong to one conversation each, so conversations can be shared out among lanes. */
+  readonly isByConversation: boolean;
+  /**
+   * At an event that cannot be brought in: let the later ones of its conversation wait, or stop altogether, where a view
+   * that leaves something out without a word would be worse than one that stands still.
+   */
+  readonly onPoison: 'park' | 'stop';
+  /** The rows that `apply` may read. */
+  touched(event: TypedEvent): readonly RowKey[];
+  /** What was brought in before changes nothing: a stream that was parked is brought in again from its beginning. */
+  apply(rows: Rows, event: TypedEvent): void;
+}
+
+/** An event of the ledger came before the one that precedes it: something is missing, and must not be passed over. */
+export class Gap extends Error {}
+
+/** Whether the next event of a ledger of which so many were seen is this one; false when it was seen before. */
+export function isNext(seen: number, { stream, revision }: TypedEvent): boolean {
+  if (revision > seen)
+    throw new Gap(`${stream} goes on with event ${revision}, and ${seen} of its events were brought in`);
+  return revision === seen;
+}

@@ -1,0 +1,119 @@
+import { conversationStream } from '../../domain/conversation/conversation.js';
+import { type Reader, requireReadable } from '../../domain/conversation/readers.js';
+import { conversationStatus } from '../../domain/conversation/tree.js';
+import { type ConversationView, isClaimed, type Looking, nodeView } from '../../domain/conversation/view.js';
+import type { Tape } from '../../domain/generation.js';
+import { Refusal } from '../../domain/refusal.js';
+import type { Codec } from '../../events/codec.js';
+import { limits } from '../../limits.js';
+import type { Clock } from '../../ports/clock.js';
+import { RetryableError } from '../../ports/errors.js';
+import type { EventLog } from '../../ports/event-log.js';
+import type { HeadRow, NodeRow } from '../../ports/read-models/rows.js';
+import type { Tree, Views } from '../../ports/read-models/views.js';
+import type { Advances } from '../advances.js';
+import { messages } from '../messages.js';
+
+/** The view does not cover yet what it must: it may in a moment. */
+export class ViewBehind extends RetryableError {}
+
+export interface ConversationViewsParts {
+  readonly views: Views;
+  readonly log: Pick<EventLog, 'readStream'>;
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly advances: Advances;
+  /** How many events this process knows the conversation to have, without asking anybody. */
+  readonly knownToHave: (conversation: string) => number;
+  /** What the open generation has said so far, and in how many events. */
+  readonly readTape: (generation: string) => Promise<{ readonly tape: Tape; readonly events: number }>;
+}
+
+export interface Looked extends Looking {
+  /** How many events of the ledger the answer has to cover. */
+  readonly min?: number | undefined;
+}
+
+/** Conversations as they stand, out of their read model. */
+export class ConversationViews {
+  constructor(private readonly parts: ConversationViewsParts) {}
+
+  /** Throws a refusal unless there is such a conversation and this reader may see it. */
+  async requireReadable(id: string, reader: Reader): Promise<void> {
+    const head = (await this.parts.views.head(id)) ?? (await this.started(id));
+    if (!head) throw new Refusal('conversation_not_found');
+    requireReadable({ owner: { tenant: head.tenant, user: head.owner } }, reader);
+  }
+
+  /** For a conversation that the reader may see. Throws ViewBehind when it does not cover `min` in time. */
+  async view(id: string, { min, ...looking }: Looked = {}): Promise<ConversationView> {
+    // What this process has just done is seen at once, where that is possible, also by who does not ask for it.
+    const wanted = Math.max(min ?? 1, this.parts.knownToHave(id));
+    const tree = await this.treeWith(wanted, id, looking, min === undefined ? limits.viewGraceMs : limits.viewWaitMs);
+    if (!tree || tree.head.seen < (min ?? 1)) throw new ViewBehind(`the view of ${id} does not cover ${wanted} events`);
+    return this.shown(id, tree, looking);
+  }
+
+  /** As far as it comes in this time. */
+  private async treeWith(
+    seen: number,
+    id: string,
+    { branch, before }: Looking,
+    waitMs: number,
+  ): Promise<Tree | undefined> {
+    const { viewNodesMax: nodesMax, viewTextCharactersMax: charactersMax } = limits;
+    const asked = { conversation: id, leaf: branch, before, nodesMax, charactersMax };
+    const tree = await this.parts.views.tree(asked);
+    if (tree && tree.head.seen >= seen) return tree;
+    await this.untilSeen(seen, id, waitMs);
+    return this.parts.views.tree(asked);
+  }
+
+  private async untilSeen(seen: number, id: string, waitMs: number): Promise<void> {
+    const { views, clock, advances } = this.parts;
+    const deadline = clock.now() + waitMs;
+    while (clock.now() < deadline) {
+      const step = new AbortController();
+      // Listening before looking: what comes in between is heard.
+      const move = advances.next(messages.name, step.signal);
+      const head = await views.head(id);
+      if (head && head.seen >= seen) return step.abort();
+      await Promise.race([move, clock.sleep(limits.viewLookMs, step.signal)]);
+      step.abort();
+    }
+  }
+
+  /** One that was started a moment ago may not have come into the view. */
+  private async started(id: string): Promise<Pick<HeadRow, 'tenant' | 'owner'> | undefined> {
+    for await (const [first] of this.parts.log.readStream(conversationStream(id), { eventsMax: 1 })) {
+      const event = first && this.parts.codec.decode(first);
+      if (event) return { tenant: event.tenant, owner: event.meta.owner ?? null };
+    }
+    return undefined;
+  }
+
+  private async shown(id: string, tree: Tree, looking: Looking): Promise<ConversationView> {
+    requireNodes(tree, looking);
+    const { head, systemText, path, nodes, more } = tree;
+    const { title, model, provider, params, archived, open, seen } = head;
+    const taped = open === null ? null : await this.parts.readTape(open);
+    const now = { open, tape: taped?.tape ?? null, cursor: `${seen}:${taped?.events ?? 0}` };
+    const queue = head.waiting.map((turn) => turn.id);
+    return {
+      ...{ id, title, system: systemText, model, provider, params, archived },
+      status: conversationStatus({ open, queue }, isClaimed(now.tape)),
+      cursor: now.cursor,
+      path,
+      tree: nodes.flatMap((node) => (node.kind === 'system' ? [] : [nodeView(now, node)])),
+      more,
+    };
+  }
+}
+
+function requireNodes({ leaf, before }: Tree, asked: Looking): void {
+  if (asked.branch !== undefined && !isNode(leaf)) throw new Refusal('leaf_not_found');
+  if (leaf === 'note') throw new Refusal('leaf_is_note');
+  if (asked.before !== undefined && !isNode(before)) throw new Refusal('node_not_found');
+}
+
+const isNode = (kind: NodeRow['kind'] | undefined): boolean => kind !== undefined && kind !== 'system';

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+import type { PageEnd } from '../../ports/read-models/views.js';
+
+/** What a page token is not. */
+export class InvalidPageToken extends Error {}
+
+/** Rows, and the token with which the next page is asked for; null when there is none. */
+export interface Paged<Row> {
+  readonly items: readonly Row[];
+  readonly next: string | null;
+}
+
+/** Of one row more than a page holds, the page. */
+export function pageOf<Row, Item>(
+  rows: readonly Row[],
+  itemsMax: number,
+  endOf: (row: Row) => PageEnd,
+  shown: (row: Row) => Item,
+): Paged<Item> {
+  const page = rows.slice(0, itemsMax);
+  const last = page.at(-1);
+  const next = rows.length > itemsMax && last ? tokenOf(endOf(last)) : null;
+  return { items: page.map(shown), next };
+}
+
+/** Opaque: it says where a page ended, and carries a sum so that a changed one is noticed rather than obeyed. */
+export function tokenOf({ at, id }: PageEnd): string {
+  const text = JSON.stringify([at, id]);
+  return Buffer.concat([sumOf(text), Buffer.from(text)]).toString('base64url');
+}
+
+export function pageEndIn(token: string): PageEnd {
+  const bytes = Buffer.from(token, 'base64url');
+  const text = bytes.subarray(SUM_BYTES).toString('utf8');
+  // The same end has one token: what decodes to it all the same was changed.
+  const isWhole = bytes.length > SUM_BYTES && sumOf(text).equals(bytes.subarray(0, SUM_BYTES));
+  if (!isWhole || bytes.toString('base64url') !== token) throw new InvalidPageToken();
+  const [at, id] = JSON.parse(text);
+  return { at, id };
+}
+
+const SUM_BYTES = 6;
+const sumOf = (text: string): Buffer => createHash('sha256').update(text).digest().subarray(0, SUM_BYTES);

@@ -1,0 +1,45 @@
+import type { Codec, TypedEvent } from '../events/codec.js';
+import type { EventLog } from '../ports/event-log.js';
+import type { RowChange } from '../ports/read-models/read-models.js';
+import { passes } from '../ports/read-rules.js';
+import type { Projection } from './projection.js';
+import { WorkingRows } from './working-rows.js';
+
+interface Sources {
+  readonly log: EventLog;
+  readonly codec: Codec;
+}
+
+/**
+ * The rows of one conversation as its streams make them, from their beginning to where they stand now. Some of it may lie
+ * ahead of its lane; what the lane then comes to has been seen, and changes nothing.
+ */
+export async function replayed(
+  stream: string,
+  projection: Projection,
+  sources: Sources,
+): Promise<readonly RowChange[]> {
+  const rows = new WorkingRows({ load: async () => [] }, { projection: projection.name, build: 0 }, true);
+  const open = new Set<string>();
+  for await (const event of eventsOf(stream, projection, sources)) {
+    projection.apply(rows, event);
+    if (event.type === 'GenerationRequested') open.add(event.data.generationId);
+    if (event.type === 'GenerationFinalized') open.delete(event.data.generationId);
+  }
+  // The tapes of what has ended have nothing to add to its end.
+  for (const generation of open) {
+    for await (const event of eventsOf(`generation-${generation}`, projection, sources)) projection.apply(rows, event);
+  }
+  return rows.changes();
+}
+
+async function* eventsOf(stream: string, { filter }: Projection, { log, codec }: Sources): AsyncIterable<TypedEvent> {
+  for await (const page of log.readStream(stream)) {
+    for (const recorded of page) {
+      if (!passes(recorded, filter)) continue;
+      const event = codec.decode(recorded);
+      if (!event) throw new Error(`${recorded.type} v${recorded.schema} is of a newer version`);
+      yield event;
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import { costOf, usageOf } from '../domain/usage.js';
+import type { TypedEvent } from '../events/codec.js';
+import type { RunRow } from '../ports/read-models/rows.js';
+import type { Projection, Rows } from './projection.js';
+
+/** The audit table: one row for each generation, from the moment it is asked for. */
+export const runs: Projection = {
+  name: 'runs',
+  version: 1,
+  tables: ['runs'],
+  filter: { categories: ['conversation', 'generation'], withoutTypes: ['DeltaReceived', 'AttemptEnded'] },
+  isByConversation: true,
+  onPoison: 'stop',
+  touched: (event) => runsOf(event).map((key) => ({ table: 'runs', key })),
+  apply(rows, event) {
+    const conversation = event.meta.conversation;
+    const [id] = runsOf(event);
+    if (conversation === undefined || id === undefined) return;
+    const run = rows.get('runs', id) ?? unknown(id, conversation, event);
+    const change = changedBy(rows, run, event);
+    if (change) rows.put('runs', id, { ...run, ...change });
+  },
+};
+
+/** The one that an event is about first. */
+function runsOf(event: TypedEvent): readonly string[] {
+  if (event.type === 'GenerationRequested') {
+    const { generationId, regenerates } = event.data;
+    return regenerates === undefined ? [generationId] : [generationId, regenerates];
+  }
+  if (event.type === 'GenerationClaimed') return [event.stream.slice('generation-'.length)];
+  return 'generationId' in event.data ? [event.data.generationId] : [];
+}
+
+const unknown = (id: string, conversation: string, { tenant, meta }: TypedEvent): RunRow => ({
+  tenant,
+  id,
+  conversation,
+  message: '',
+  user: meta.owner ?? null,
+  provider: null,
+  model: null,
+  modelServed: null,
+  params: null,
+  promptSha256: null,
+  tokens: null,
+  usage: null,
+  cost: null,
+  ttftMs: null,
+  durationMs: null,
+  status: 'queued',
+  finishReason: null,
+  attempt: null,
+  regenerates: null,
+  lineage: [id],
+  error: null,
+  requestedAt: null,
+});
+
+/** Nothing when it has been brought in before. */
+function changedBy(rows: Rows, run: RunRow, event: TypedEvent): Partial<RunRow> | undefined {
+  switch (event.type) {
+    case 'GenerationRequested': {
+      const { messageId, regenerates = null } = event.data;
+      if (run.requestedAt !== null) return undefined;
+      const before = regenerates === null ? [] : (rows.get('runs', regenerates)?.lineage ?? [regenerates]);
+      const lineage = [...before, run.id];
+      return { message: messageId, user: event.meta.owner ?? null, regenerates, lineage, requestedAt: event.at };
+    }
+    case 'PromptAssembled': {
+      const { provider, model, params, sha256, tokens } = event.data;
+      return { provider, model, params, promptSha256: sha256, tokens };
+    }
+    case 'GenerationClaimed':
+      if (hasEnded(run) || (run.attempt ?? 0) >= event.data.attempt) return undefined;
+      return { status: 'streaming', attempt: event.data.attempt };
+    case 'GenerationFinalized':
+      return hasEnded(run) ? undefined : ended(run, event);
+    default:
+      return undefined;
+  }
+}
+
+type Finalized = Extract<TypedEvent, { type: 'GenerationFinalized' }>;
+
+function ended({ requestedAt }: RunRow, { data, at }: Finalized): Partial<RunRow> {
+  const { status, finishReason, attempt, modelServed, usage, cost, timings, error } = data;
+  return {
+    ...{ status, finishReason, attempt, modelServed, error },
+    usage: usageOf(usage),
+    cost: costOf(cost),
+    ttftMs: between(timings.claimedAt, timings.firstTextAt),
+    durationMs: between(requestedAt, at),
+  };
+}
+
+const hasEnded = ({ status }: RunRow): boolean => status !== 'queued' && status !== 'streaming';
+
+const between = (from: string | null, to: string | null): number | null =>
+  from !== null && to !== null ? Date.parse(to) - Date.parse(from) : null;

@@ -1,0 +1,90 @@
+import { decimalOf, sumOf, textOf } from '../domain/decimal.js';
+import type { TypedEvent } from '../events/codec.js';
+import type { Sums, UsageRow } from '../ports/read-models/rows.js';
+import type { Projection } from './projection.js';
+
+type Finalized = Extract<TypedEvent, { type: 'GenerationFinalized' }>;
+
+/** What was used: by tenant, day, user and model. What a provider did not report is counted apart and never as zero. */
+export const usage: Projection = {
+  name: 'usage',
+  version: 1,
+  tables: ['usage', 'asked'],
+  filter: { categories: ['conversation'] },
+  isByConversation: false,
+  onPoison: 'stop',
+  touched(event) {
+    if (event.type !== 'GenerationFinalized') return [];
+    return [
+      { table: 'asked', key: event.data.generationId },
+      { table: 'usage', key: keyOf(event) },
+    ];
+  },
+  apply(rows, event) {
+    if (event.type === 'PromptAssembled') rows.put('asked', event.data.generationId, { model: event.data.model });
+    if (event.type !== 'GenerationFinalized') return;
+    const { generationId, attempt } = event.data;
+    // Counted once: who comes again finds that nothing was asked.
+    const asked = rows.get('asked', generationId);
+    rows.remove('asked', generationId);
+    // What was never claimed called no model.
+    if (!asked || attempt === null) return;
+    const key = keyOf(event);
+    const row = rows.get('usage', key) ?? empty(event);
+    const sums = added(ownOf(row.models, asked.model) ?? NOTHING, event);
+    rows.put('usage', key, { ...row, models: { ...row.models, [asked.model]: sums } });
+  },
+};
+
+const dayOf = (at: string): string => at.slice(0, 10);
+
+function keyOf({ tenant, at, meta }: Finalized): string {
+  return JSON.stringify([tenant, dayOf(at), meta.owner ?? null]);
+}
+
+const empty = ({ tenant, at, meta }: Finalized): UsageRow => ({
+  tenant,
+  day: dayOf(at),
+  user: meta.owner ?? null,
+  models: {},
+});
+
+const NOTHING: Sums = {
+  runs: 0,
+  unknownUsage: 0,
+  promptTokens: 0,
+  completionTokens: 0,
+  totalTokens: 0,
+  unknownCost: 0,
+  costs: {},
+};
+
+function added(sums: Sums, { data: { usage: reported, cost } }: Finalized): Sums {
+  const tokens = reported && tokensIn(reported);
+  return {
+    runs: sums.runs + 1,
+    unknownUsage: sums.unknownUsage + (tokens ? 0 : 1),
+    promptTokens: sums.promptTokens + (tokens?.prompt ?? 0),
+    completionTokens: sums.completionTokens + (tokens?.completion ?? 0),
+    totalTokens: sums.totalTokens + (tokens?.total ?? 0),
+    unknownCost: sums.unknownCost + (cost ? 0 : 1),
+    costs: cost
+      ? { ...sums.costs, [cost.currency]: sumOfTexts(ownOf(sums.costs, cost.currency) ?? '0', cost.amount) }
+      : sums.costs,
+  };
+}
+
+/** What cannot be counted is not known. */
+function tokensIn(reported: Readonly<Record<string, unknown>>) {
+  const { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total } = reported;
+  if (!isCount(prompt) || !isCount(completion)) return null;
+  return { prompt, completion, total: isCount(total) ? total : prompt + completion };
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+
+/** The names are others': one of them may be `constructor`. */
+const ownOf = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined;
+
+const sumOfTexts = (...amounts: string[]): string => textOf(sumOf(amounts.map(decimalOf)));

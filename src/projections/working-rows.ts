@@ -1,0 +1,100 @@
+import { limits } from '../limits.js';
+import type { Build, LaneStore, RowChange, RowKey } from '../ports/read-models/read-models.js';
+import type { TableName, Tables } from '../ports/read-models/rows.js';
+import type { Rows } from './projection.js';
+
+type AnyRow = Tables[TableName];
+
+/**
+ * The rows that the owner of a lane works on, kept from batch to batch: nobody else changes them. What a batch changes is
+ * written once, however often it changes.
+ */
+export class WorkingRows implements Rows {
+  /** Null: known not to be there. */
+  private readonly known = new Map<TableName, Map<string, AnyRow | null>>();
+  private changed = new Map<TableName, Map<string, AnyRow | null>>();
+  private characters = 0;
+
+  constructor(
+    private readonly store: Pick<LaneStore, 'load'>,
+    private readonly build: Build,
+    /** From the beginning of the log on, what is not known is not there. */
+    private isWhole: boolean,
+  ) {}
+
+  /** Has these rows at hand. */
+  async fetch(keys: readonly RowKey[]): Promise<void> {
+    if (this.isWhole) return;
+    const missing = keys.filter(({ table, key }) => !this.tableOf(table).has(key));
+    if (missing.length === 0) return;
+    for (const { table, key } of missing) this.keep(table, key, null);
+    for (const { table, key, row } of await this.store.load(this.build, missing)) this.keep(table, key, row);
+  }
+
+  get<T extends TableName>(table: T, key: string): Tables[T] | undefined {
+    return (this.tableOf(table).get(key) ?? undefined) as Tables[T] | undefined;
+  }
+
+  put<T extends TableName>(table: T, key: string, row: Tables[T]): void {
+    this.keep(table, key, row);
+    this.change(table, key, row);
+  }
+
+  remove(table: TableName, key: string): void {
+    this.keep(table, key, null);
+    this.change(table, key, null);
+  }
+
+  /** What has changed since this was asked last. */
+  changes(): readonly RowChange[] {
+    const changes: RowChange[] = [];
+    for (const [table, rows] of this.changed) {
+      for (const [key, row] of rows) changes.push({ table, key, row } as RowChange);
+    }
+    return changes;
+  }
+
+  /** The changes are written: what is known may be forgotten, as far as there is too much of it. */
+  written(): void {
+    this.changed = new Map();
+    if (this.characters > limits.projectionRowsCharactersMax) this.forget();
+  }
+
+  /** Nothing is known any more: what was changed may or may not be written. */
+  forget(): void {
+    this.known.clear();
+    this.changed = new Map();
+    this.characters = 0;
+    this.isWhole = false;
+  }
+
+  private keep(table: TableName, key: string, row: AnyRow | null): void {
+    const rows = this.tableOf(table);
+    this.characters += weightOf(row) - (rows.has(key) ? weightOf(rows.get(key)) : 0);
+    rows.set(key, row);
+  }
+
+  private change(table: TableName, key: string, row: AnyRow | null): void {
+    const rows = this.changed.get(table);
+    if (rows) rows.set(key, row);
+    else this.changed.set(table, new Map([[key, row]]));
+  }
+
+  private tableOf(table: TableName): Map<string, AnyRow | null> {
+    const known = this.known.get(table);
+    if (known) return known;
+    const rows = new Map<string, AnyRow | null>();
+    this.known.set(table, rows);
+    return rows;
+  }
+}
+
+/** What a row takes besides its text, roughly. */
+const ROW_CHARACTERS = 1_000;
+
+function weightOf(row: AnyRow | null | undefined): number {
+  if (!row) return ROW_CHARACTERS;
+  if ('words' in row) return ROW_CHARACTERS + row.words.length;
+  if ('text' in row) return ROW_CHARACTERS + row.text.length;
+  return ROW_CHARACTERS + ('result' in row ? (row.result?.text.length ?? 0) : 0);
+}
