@@ -43,11 +43,11 @@ export function conversationSide(
   runner: RunnerParts,
   warn: Warn,
 ): ConversationSide {
-  const { log, work, places } = engines;
+  const { log, work, places, prices } = engines;
   const conversations = new Folds(log, codec, conversation);
   const live = new LiveEvents(log, codec, (error) => warn({ err: error }, 'an event could not be read'));
-  const prompts = new Prompts(modelsOf(engines, config), new GptTokenCounter());
-  const base = { log, codec, clock: systemClock, ids: systemIds, conversations, prompts, work, places, warn };
+  const prompts = new Prompts(modelsOf(engines, config), new GptTokenCounter(), prices);
+  const base = { log, codec, clock: systemClock, ids: systemIds, conversations, prompts, prices, work, places, warn };
 
   // The saga finalizes by a command, and commands offer prompts to the saga.
   const saga: { runner: PromptRunner } = { runner: noRunner };

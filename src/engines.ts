@@ -12,6 +12,7 @@ import { PostgresLeases } from './adapters/postgres/postgres-leases.js';
 import { PostgresWork } from './adapters/postgres/postgres-work.js';
 import { systemClock } from './adapters/system/system-clock.js';
 import type { Config } from './config.js';
+import type { PriceList } from './domain/prices.js';
 import { limits } from './limits.js';
 import type { Checkpoints } from './ports/checkpoints.js';
 import type { CommandPlaces } from './ports/command-places.js';
@@ -20,6 +21,7 @@ import type { Keys } from './ports/keys.js';
 import type { LanguageModel } from './ports/language-model.js';
 import type { Leases } from './ports/leases.js';
 import type { Work } from './ports/work.js';
+import { pricesIn } from './prices-file.js';
 
 /** What the product runs on, chosen by the configuration here and nowhere else. */
 export interface Engines {
@@ -31,6 +33,7 @@ export interface Engines {
   readonly places: CommandPlaces;
   /** By the names of their providers. */
   readonly models: ReadonlyMap<string, LanguageModel>;
+  readonly prices: PriceList;
   /** For people: which log this is, and where. Never holds a secret. */
   readonly logDescription: string;
   close(): Promise<void>;
@@ -45,6 +48,7 @@ interface Database {
 }
 
 export async function openEngines(config: Config, onNotice: (text: string) => void): Promise<Engines> {
+  const prices = await pricesIn(config.dataDir);
   const database = await openDatabase(config, onNotice);
   try {
     await migrate(database.connection);
@@ -63,6 +67,7 @@ export async function openEngines(config: Config, onNotice: (text: string) => vo
     work: new PostgresWork(pool),
     places: new PostgresCommandPlaces(pool),
     models: await openModels(config),
+    prices,
     logDescription: database.description,
     async close() {
       await log.close();

@@ -1,4 +1,5 @@
 import type { Conversation, RecordedInConversation } from '../domain/conversation/conversation.js';
+import type { PriceList } from '../domain/prices.js';
 import type { CommandPlaces } from '../ports/command-places.js';
 import type { Work } from '../ports/work.js';
 import type { Folds } from './folds.js';
@@ -12,6 +13,7 @@ export type ConversationFolds = Folds<Conversation, RecordedInConversation>;
 export interface ConversationParts extends TransactionParts {
   readonly conversations: ConversationFolds;
   readonly prompts: Prompts;
+  readonly prices: PriceList;
   readonly runner: PromptRunner;
   readonly work: Pick<Work, 'record'>;
   readonly places: CommandPlaces;

@@ -4,7 +4,8 @@ import { finalize } from '../domain/conversation/endings.js';
 import { replyOf } from '../domain/conversation/tree.js';
 import { derivedId } from '../domain/derived-id.js';
 import { finalizationOf } from '../domain/finalization.js';
-import type { Tape } from '../domain/generation.js';
+import type { AttemptEnded, Tape } from '../domain/generation.js';
+import { costOfAnswer } from '../domain/prices.js';
 import type { Job } from '../ports/work.js';
 import type { ConversationParts } from './conversation-parts.js';
 import { originOf } from './origin.js';
@@ -40,8 +41,9 @@ export class FinalizeGenerationHandler implements ICommandHandler<FinalizeGenera
       conversation,
       meta: { ...originOf(known, generation), commandId, causationId: seal.event },
       decide: async (state) => {
-        const { at: queuedAt } = replyOf(state, generation);
-        const result = finalizationOf(tape, { generationId: generation, queuedAt, cost: null, sha256 });
+        const { at: queuedAt, prompt } = replyOf(state, generation);
+        const costOf = (end: AttemptEnded) => prompt && costOfAnswer(this.parts.prices, prompt, end);
+        const result = finalizationOf(tape, { generationId: generation, queuedAt, costOf, sha256 });
         if (!result) return [];
         const { assemble } = await this.parts.prompts.ruleFor(state);
         return finalize(result, { assemble, sha256 })(state);

@@ -7,6 +7,7 @@ import { type Draft, type Preview, preview } from '../domain/conversation/turns.
 import type { Segment } from '../domain/prompt/assemble.js';
 import { type LeftOutNode, leftOutNodes } from '../domain/prompt/left-out.js';
 import { Refusal } from '../domain/refusal.js';
+import type { Cost } from '../domain/usage.js';
 import type { Asking } from './asking.js';
 import type { Caller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
@@ -27,7 +28,7 @@ export interface PromptPreview {
     readonly estimated: boolean;
   };
   readonly trimmed: readonly LeftOutNode[];
-  readonly estimatedCost: null;
+  readonly estimatedCost: Cost;
 }
 
 export type PreviewSubject =
@@ -64,11 +65,11 @@ export class PreviewPromptHandler implements IQueryHandler<PreviewPrompt> {
   }
 }
 
-export function previewOf({ prompt, state }: Preview, draft: Draft, { assembly }: PromptRule): PromptPreview {
+export function previewOf({ prompt, state }: Preview, draft: Draft, rule: PromptRule): PromptPreview {
   const reply = replyOf(state, draft.asked.generationId);
   const recorded = { ...prompt, generationId: reply.id, messageId: reply.parent };
   const body = bodyOf(state, recorded);
-  const shown = assembly(state, reply);
+  const shown = rule.assembly(state, reply);
   const { encoding: _, ...tokens } = prompt.tokens;
   return {
     promptSha256: prompt.sha256,
@@ -77,7 +78,7 @@ export function previewOf({ prompt, state }: Preview, draft: Draft, { assembly }
     segments: shown instanceof Refusal || !shown.ok ? [] : shown.segments.map((segment) => known(segment, draft)),
     tokens,
     trimmed: leftOutNodes(prompt, pathOfPrompt(state, recorded)),
-    estimatedCost: null,
+    estimatedCost: rule.estimatedCost(prompt),
   };
 }
 

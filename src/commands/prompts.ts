@@ -1,11 +1,13 @@
 import type { Conversation } from '../domain/conversation/conversation.js';
 import type { Choices, Reply } from '../domain/conversation/nodes.js';
 import { assembling, assemblyOf, chosenModel, type Models } from '../domain/conversation/prompting.js';
-import type { Assemble } from '../domain/conversation/queue.js';
+import type { Assemble, AssembledPrompt } from '../domain/conversation/queue.js';
 import { choicesFor } from '../domain/conversation/settings.js';
 import { replyOf } from '../domain/conversation/tree.js';
+import { costOfPrompt, type PriceList } from '../domain/prices.js';
 import type { Assembly } from '../domain/prompt/assemble.js';
 import { Refusal } from '../domain/refusal.js';
+import { type Cost, costOf } from '../domain/usage.js';
 import { TerminalError } from '../ports/errors.js';
 import type { TokenCounter, Tokenizer } from '../ports/token-counter.js';
 
@@ -14,12 +16,14 @@ export interface PromptRule {
   readonly assemble: Assemble;
   /** Of the same prompt, everything that a preview shows. */
   readonly assembly: (state: Conversation, reply: Reply) => Assembly | Refusal;
+  readonly estimatedCost: (prompt: AssembledPrompt) => Cost;
 }
 
 export class Prompts {
   constructor(
     private readonly models: Models,
     private readonly counter: TokenCounter,
+    private readonly prices: PriceList,
   ) {}
 
   /** Loads what the usual model needs, so that the first who asks does not wait for it. */
@@ -51,6 +55,7 @@ export class Prompts {
     return {
       assemble: assembling(this.models, tokenizerOf),
       assembly: (ahead, reply) => assemblyOf(this.models, tokenizerOf, ahead, reply),
+      estimatedCost: (prompt) => costOf(costOfPrompt(this.prices, prompt)),
     };
   }
 

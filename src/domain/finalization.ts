@@ -8,8 +8,8 @@ export interface LedgerFacts {
   readonly generationId: string;
   /** When it was asked for. */
   readonly queuedAt: string;
-  /** Of the usage that the tape reports, by the price list of today. */
-  readonly cost: GenerationFinalized['cost'];
+  /** By the price list of today. */
+  readonly costOf: (end: AttemptEnded) => GenerationFinalized['cost'];
   /** Lower-case hex, of the UTF-8 bytes. */
   readonly sha256: (text: string) => string;
 }
@@ -19,7 +19,7 @@ const statusOf = { completed: 'final', cancelled: 'cancelled', failed: 'error' }
   GenerationFinalized['status']
 >;
 
-/** The end of a generation, read off its sealed tape: whoever reads it, and however often, it is the same. */
+/** The end of a generation, read off its sealed tape: whoever reads it, it is the same, its cost by the same prices. */
 export function finalizationOf(tape: Tape, facts: LedgerFacts): GenerationFinalized | undefined {
   const attempt = attemptThatCounts(tape);
   if (!attempt?.end) return undefined;
@@ -35,7 +35,7 @@ export function finalizationOf(tape: Tape, facts: LedgerFacts): GenerationFinali
     attempt: attempt.number,
     modelServed,
     usage,
-    cost: facts.cost,
+    cost: facts.costOf(attempt.end),
     timings: {
       queuedAt: facts.queuedAt,
       claimedAt: attempt.claimedAt,

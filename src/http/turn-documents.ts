@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { CostDocument } from './conversation-document.js';
 
 const CURSOR = { example: '13:0', description: 'At which its effect can be seen.' };
 
@@ -99,6 +100,12 @@ export class PreviewDocument {
   @ApiProperty({ type: [TrimmedDocument] })
   trimmed!: readonly TrimmedDocument[];
 
-  @ApiProperty({ type: Object, nullable: true, description: 'Null: not known.' })
-  estimatedCost!: unknown;
+  @ApiProperty({
+    type: CostDocument,
+    nullable: true,
+    description:
+      'With nothing of the prompt cached, and an answer that takes all of `reserved`: most turns cost less. Only ' +
+      '`max_tokens` or `max_completion_tokens` keeps an answer from being longer. Null: the model has no known price.',
+  })
+  estimatedCost!: CostDocument | null;
 }

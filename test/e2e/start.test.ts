@@ -149,6 +149,18 @@ describe('a start is refused, with exit code 1 and nothing left running,', () =>
     expect(said).not.toContain('sk-secret');
   });
 
+  it('when the prices in the data directory are wrong, with every mistake', async () => {
+    await withTemporaryDirectory(async (dataDir) => {
+      await writeFile(join(dataDir, 'prices.json'), '{"date":"2026-11-01","currency":"$","modles":{}}');
+      const { code, said } = await refusedStart({ VERBATIM_DATA_DIR: dataDir });
+      expect(code).toBe(1);
+      const [first, ...mistakes] = said.trimEnd().split('\n');
+      expect(first).toBe(`The prices in ${join(dataDir, 'prices.json')} cannot be used:`);
+      expect(mistakes.map((line) => line.split(':')[0]?.trim()).sort()).toEqual(['currency', 'models', 'modles']);
+      expect(processesNaming(dataDir)).toEqual([]);
+    });
+  });
+
   it('when the port is taken', async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -6,6 +6,7 @@ import { MemoryKeys } from '../../src/adapters/memory/memory-keys.js';
 import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
 import { MemoryWork } from '../../src/adapters/memory/memory-work.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { listPrices } from '../../src/domain/list-prices.js';
 import type { Engines } from '../../src/engines.js';
 
 /** Everything that the product runs on, for as long as the process lives. */
@@ -18,6 +19,7 @@ export function memoryEngines(): Engines {
     work: new MemoryWork(systemClock),
     places: new MemoryCommandPlaces(),
     models: new Map([['demo', new DemoLanguageModel(systemClock)]]),
+    prices: listPrices,
     logDescription: 'in memory',
     close: async () => {},
   };

@@ -99,7 +99,7 @@ export class TurnHistory {
   }
 
   finalized(generationId: string): this {
-    const facts = { generationId, queuedAt: AT, cost: null, sha256 };
+    const facts = { generationId, queuedAt: AT, costOf: () => null, sha256 };
     const result = finalizationOf(this.tapeOf(generationId), facts);
     if (!result) throw new Error(`${generationId} is not sealed`);
     this.append(`conversation-${ID}`, finalize(result, { assemble, sha256 })(this.state), `end ${generationId}`);

@@ -1,13 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { finalizationOf } from '../../../src/domain/finalization.js';
-import { receive } from '../../../src/domain/generation.js';
+import { type AttemptEnded, receive } from '../../../src/domain/generation.js';
 import { cancelled, completed, failed, isoTime, Recording, START_MS } from './tape.js';
 
-const cost = { amount: '0.001', currency: 'USD', priceList: '2026-01' };
+/** Tells which end it was asked about. */
+const costOf = ({ attempt, usage }: AttemptEnded) =>
+  usage && { amount: `${attempt}`, currency: 'USD', priceList: '2026-01' };
 const facts = {
   generationId: 'g1',
   queuedAt: '2025-12-31T23:59:59.000Z',
-  cost,
+  costOf,
   sha256: (text: string) => `hash of ${text}`,
 };
 
@@ -38,7 +40,7 @@ describe('the end of a generation', () => {
       attempt: 2,
       modelServed: 'demo-1',
       usage: { total_tokens: 3 },
-      cost,
+      cost: { amount: '2', currency: 'USD', priceList: '2026-01' },
       timings: {
         queuedAt: facts.queuedAt,
         claimedAt: isoTime(START_MS + 2_000),
@@ -52,7 +54,7 @@ describe('the end of a generation', () => {
   it('keeps what came before it was cancelled or broke', () => {
     const stopped = new Recording().claimed().receives('Hel');
     stopped.ends(cancelled);
-    const kept = { text: 'Hel', textSha256: 'hash of Hel', deltas: 1, finishReason: null, usage: null };
+    const kept = { text: 'Hel', textSha256: 'hash of Hel', deltas: 1, finishReason: null, usage: null, cost: null };
     expect(finalizationOf(stopped.tape, facts)).toMatchObject({ status: 'cancelled', error: null, ...kept });
 
     const broken = new Recording().claimed().receives('Hel');

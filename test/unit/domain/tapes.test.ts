@@ -109,7 +109,7 @@ function play(recording: Recording, step: Step): readonly GenerationEvent[] {
   }
 }
 
-const facts = { generationId: 'g', queuedAt: '', cost: null, sha256: (text: string) => text };
+const facts = { generationId: 'g', queuedAt: '', costOf: () => null, sha256: (text: string) => text };
 
 function expectAgreement({ tape }: Recording, model: Model): void {
   expect(openAttempt(tape) !== undefined).toBe(model.status === 'open');
