@@ -15,6 +15,7 @@ import { RevokeKeyHandler } from './commands/revoke-key.js';
 import type { TenantParts } from './commands/transact-tenant.js';
 import type { Config } from './config.js';
 import { conversationSide, type Warn } from './conversation-side.js';
+import { conversationStream } from './domain/conversation/conversation.js';
 import { tenant } from './domain/tenant.js';
 import type { Engines } from './engines.js';
 import { createCodec } from './events/codec.js';
@@ -23,10 +24,13 @@ import { HealthController } from './http/health.controller.js';
 import { KeysController } from './http/keys.controller.js';
 import { MeController } from './http/me.controller.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { ProjectionsController } from './http/projections.controller.js';
 import { Readiness } from './http/readiness.js';
 import { RequestValidationPipe } from './http/request-validation.pipe.js';
 import { TenantsController } from './http/tenants.controller.js';
 import { TurnsController } from './http/turns.controller.js';
+import { projectionSide } from './projection-side.js';
+import { Advances } from './projections/advances.js';
 import { ListKeysHandler } from './projections/queries/list-keys.js';
 import { recordKeys } from './projections/record-keys.js';
 import { readSide } from './read-side.js';
@@ -46,7 +50,14 @@ export function appModule(engines: Engines, config: Config, warn: Warn): Dynamic
   const runner: RunnerParts = { ...engines, clock: systemClock, holder: systemIds.random(), leaseMs: config.leaseMs };
   const { conversations, live, providers } = conversationSide(engines, config, codec, runner, warn);
   const { feedsPerUserMax } = config;
-  const reading = readSide({ ...engines, codec, live, heads: conversations, feedsPerUserMax });
+  const advances = new Advances();
+  const reading = readSide({
+    ...{ ...engines, codec, live, advances, feedsPerUserMax },
+    clock: systemClock,
+    heads: conversations,
+    knownToHave: (id) => conversations.last(conversationStream(id))?.state.seen ?? 0,
+  });
+  const projecting = projectionSide(engines, config, { ...runner, codec, advances, warn });
   return {
     module: AppModule,
     imports: [CqrsModule.forRoot()],
@@ -58,6 +69,7 @@ export function appModule(engines: Engines, config: Config, warn: Warn): Dynamic
       ConversationsController,
       TurnsController,
       ...reading.controllers,
+      ProjectionsController,
     ],
     providers: [
       { provide: APP_FILTER, useFactory: () => new ProblemFilter() },
@@ -73,6 +85,7 @@ export function appModule(engines: Engines, config: Config, warn: Warn): Dynamic
       { provide: ListKeysHandler, useFactory: () => new ListKeysHandler(keys) },
       ...providers,
       ...reading.providers,
+      ...projecting,
       ...(config.roles.includes('projections') ? projectionsOf(tenantParts, runner) : []),
     ],
   };

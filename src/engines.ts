@@ -10,6 +10,9 @@ import { PostgresEventLog } from './adapters/postgres/postgres-event-log.js';
 import { PostgresKeys } from './adapters/postgres/postgres-keys.js';
 import { PostgresLeases } from './adapters/postgres/postgres-leases.js';
 import { PostgresWork } from './adapters/postgres/postgres-work.js';
+import { PostgresBuilds } from './adapters/postgres/views/postgres-builds.js';
+import { PostgresLaneStore } from './adapters/postgres/views/postgres-lane-store.js';
+import { PostgresViews } from './adapters/postgres/views/postgres-views.js';
 import { systemClock } from './adapters/system/system-clock.js';
 import type { Config } from './config.js';
 import type { PriceList } from './domain/prices.js';
@@ -20,6 +23,8 @@ import type { EventLog } from './ports/event-log.js';
 import type { Keys } from './ports/keys.js';
 import type { LanguageModel } from './ports/language-model.js';
 import type { Leases } from './ports/leases.js';
+import type { Builds, LaneStore } from './ports/read-models/read-models.js';
+import type { Views } from './ports/read-models/views.js';
 import type { Work } from './ports/work.js';
 import { pricesIn } from './prices-file.js';
 
@@ -31,6 +36,9 @@ export interface Engines {
   readonly keys: Keys;
   readonly work: Work;
   readonly places: CommandPlaces;
+  readonly builds: Builds;
+  readonly lanes: LaneStore;
+  readonly views: Views;
   /** By the names of their providers. */
   readonly models: ReadonlyMap<string, LanguageModel>;
   readonly prices: PriceList;
@@ -59,6 +67,8 @@ export async function openEngines(config: Config, onNotice: (text: string) => vo
   }
   const log = new PostgresEventLog(database.connection);
   const pool = new ConnectionPool(database.connection, limits.runtimeConnectionsMax, limits.runtimeAnswerMs);
+  // Of its own: a large step of a projection must not keep leases and claims waiting.
+  const viewPool = new ConnectionPool(database.connection, limits.viewConnectionsMax, limits.viewAnswerMs);
   return {
     log,
     checkpoints: new PostgresCheckpoints(pool),
@@ -66,11 +76,15 @@ export async function openEngines(config: Config, onNotice: (text: string) => vo
     keys: new PostgresKeys(pool),
     work: new PostgresWork(pool),
     places: new PostgresCommandPlaces(pool),
+    builds: new PostgresBuilds(viewPool),
+    lanes: new PostgresLaneStore(viewPool),
+    views: new PostgresViews(viewPool),
     models: await openModels(config),
     prices,
     logDescription: database.description,
     async close() {
       await log.close();
+      await viewPool.close();
       await pool.close();
       await database.close();
     },

@@ -39,6 +39,10 @@ export const limits = {
   runtimeConnectionsMax: 4,
   runtimeAnswerMs: 5_000,
 
+  /** Lanes write a step each, and people ask: a step may be large, and a search may look at much. */
+  viewConnectionsMax: 8,
+  viewAnswerMs: 60_000,
+
   /** A farewell to the database; then its sockets are destroyed, for it may never answer. */
   farewellMs: 2_000,
 
@@ -127,6 +131,11 @@ export const limits = {
   /** How long a stop waits for open generations to finish; what is left then is handed over. */
   drainMs: 10_000,
 
+  /** One page of a list. */
+  pageItemsUsual: 50,
+  pageItemsMax: 200,
+  /** More than anybody writes into a search box. */
+  searchCharactersMax: 1_000,
   /** What a list shows of what was said last. */
   lastMessageCharactersMax: 200,
   /** A piece of a text in the index of words: a database takes no list of words that is longer than a megabyte. */

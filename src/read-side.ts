@@ -3,14 +3,23 @@ import { Authenticator } from './auth/authenticator.js';
 import type { Codec } from './events/codec.js';
 import { ConversationFeeds } from './http/conversation-feeds.js';
 import { ConversationReadsController } from './http/conversation-reads.controller.js';
+import { ListsController } from './http/lists.controller.js';
 import { OpenStreams, type StreamPace } from './http/open-streams.js';
 import { RunsController } from './http/runs.controller.js';
 import { TurnStreams } from './http/turn-streams.js';
+import type { Clock } from './ports/clock.js';
 import type { EventLog } from './ports/event-log.js';
+import type { Views } from './ports/read-models/views.js';
 import type { Work } from './ports/work.js';
+import type { Advances } from './projections/advances.js';
+import { ConversationViews } from './projections/queries/conversation-views.js';
+import { ListConversationsHandler } from './projections/queries/list-conversations.js';
+import { ListRunsHandler } from './projections/queries/list-runs.js';
+import { SumUsageHandler } from './projections/queries/sum-usage.js';
 import { ConversationReader, type Heads } from './sse/conversation-reader.js';
 import { FeedSource } from './sse/feed-source.js';
 import type { LiveEvents } from './sse/live-events.js';
+import { readTape } from './sse/read-folds.js';
 import { RunReader } from './sse/run-reader.js';
 
 export interface ReadSideParts {
@@ -19,6 +28,10 @@ export interface ReadSideParts {
   /** Started before the first request, and stopped after the last stream. */
   readonly live: LiveEvents;
   readonly heads: Heads;
+  readonly views: Views;
+  readonly advances: Advances;
+  readonly clock: Clock;
+  readonly knownToHave: (conversation: string) => number;
   readonly work: Pick<Work, 'find'>;
   readonly feedsPerUserMax: number;
   readonly pace?: StreamPace;
@@ -28,10 +41,11 @@ export interface ReadSideParts {
 export function readSide(parts: ReadSideParts): { controllers: Type[]; providers: Provider[] } {
   const reader = new ConversationReader(parts);
   const source = new FeedSource(parts);
+  const views = new ConversationViews({ ...parts, readTape: (generation) => readTape(parts, generation) });
   const feeds = (streams: OpenStreams) =>
-    new ConversationFeeds({ reader, source, streams, perUserMax: parts.feedsPerUserMax });
+    new ConversationFeeds({ views, reader, source, streams, perUserMax: parts.feedsPerUserMax });
   return {
-    controllers: [ConversationReadsController, RunsController],
+    controllers: [ConversationReadsController, ListsController, RunsController],
     providers: [
       {
         provide: OpenStreams,
@@ -39,6 +53,10 @@ export function readSide(parts: ReadSideParts): { controllers: Type[]; providers
         inject: [Authenticator],
       },
       { provide: ConversationReader, useValue: reader },
+      { provide: ConversationViews, useValue: views },
+      { provide: ListConversationsHandler, useFactory: () => new ListConversationsHandler(parts.views) },
+      { provide: ListRunsHandler, useFactory: () => new ListRunsHandler(parts.views) },
+      { provide: SumUsageHandler, useFactory: () => new SumUsageHandler(parts.views) },
       { provide: RunReader, useFactory: () => new RunReader(parts) },
       { provide: ConversationFeeds, useFactory: feeds, inject: [OpenStreams] },
       {

@@ -1,6 +1,7 @@
 import { HttpException, HttpStatus } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { Principal } from '../auth/principal.js';
+import type { ConversationViews } from '../projections/queries/conversation-views.js';
 import type { ConversationReader } from '../sse/conversation-reader.js';
 import type { Cursor } from '../sse/cursor.js';
 import { frameOf, snapshotFrame } from '../sse/event-frames.js';
@@ -11,7 +12,8 @@ import type { OpenStreams } from './open-streams.js';
 import { pour } from './pour.js';
 
 export interface FeedParts {
-  readonly reader: ConversationReader;
+  readonly views: Pick<ConversationViews, 'requireReadable' | 'view'>;
+  readonly reader: Pick<ConversationReader, 'requireReached'>;
   readonly source: FeedSource;
   readonly streams: OpenStreams;
   readonly perUserMax: number;
@@ -38,7 +40,7 @@ export class ConversationFeeds {
 
   /** Everything that could refuse this client, and no more. */
   async check(principal: Principal, conversation: string, after?: Cursor): Promise<void> {
-    await this.parts.reader.head(conversation, principal);
+    await this.parts.views.requireReadable(conversation, principal);
     if (after) await this.parts.reader.requireReached(conversation, after);
   }
 
@@ -51,7 +53,8 @@ export class ConversationFeeds {
       await this.check(principal, conversation, after);
       return { from: after };
     }
-    const view = await this.parts.reader.view(conversation, principal);
+    await this.parts.views.requireReadable(conversation, principal);
+    const view = await this.parts.views.view(conversation);
     return { from: cursorIn('cursor', view.cursor), snapshot: snapshotFrame(view) };
   }
 

@@ -11,6 +11,7 @@ import {
 import { IsOptional, IsString } from 'class-validator';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
+import { ConversationViews } from '../projections/queries/conversation-views.js';
 import { ConversationReader } from '../sse/conversation-reader.js';
 import { ApiProblems } from './api-problems.js';
 import { ConversationDocument } from './conversation-document.js';
@@ -54,6 +55,7 @@ seen, \`event\` its type, \`data\` one line of JSON. Without a cursor a \`snapsh
 @Controller('api/v1/conversations')
 export class ConversationReadsController {
   constructor(
+    @Inject(ConversationViews) private readonly views: ConversationViews,
     @Inject(ConversationReader) private readonly reader: ConversationReader,
     @Inject(ConversationFeeds) private readonly feeds: ConversationFeeds,
   ) {}
@@ -70,14 +72,21 @@ export class ConversationReadsController {
     'leaf_is_note',
     'node_not_found',
     'log_unavailable',
+    'view_behind',
+    'view_unavailable',
   )
   async view(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,
     @Query() { at, min, branch, before }: ViewQuery,
   ): Promise<ConversationDocument> {
-    const look = { at: cursorIn('at', at), min: cursorIn('min', min), branch, before };
-    return this.reader.view(id, principal, look);
+    const moment = cursorIn('at', at);
+    const least = cursorIn('min', min);
+    // The past is not in any view: it is folded from the log.
+    if (moment) return this.reader.view(id, principal, { at: moment, min: least, branch, before });
+    await this.views.requireReadable(id, principal);
+    if (least) await this.reader.requireReached(id, least);
+    return this.views.view(id, { min: least?.ledger, branch, before });
   }
 
   @Get(':id/events')
@@ -92,6 +101,8 @@ export class ConversationReadsController {
     'cursor_beyond_end',
     'rate_limited',
     'log_unavailable',
+    'view_behind',
+    'view_unavailable',
   )
   async events(
     @CurrentPrincipal() principal: Principal,

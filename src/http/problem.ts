@@ -1,6 +1,10 @@
 import { HttpException } from '@nestjs/common';
 import { Refusal } from '../domain/refusal.js';
 import { LogUnavailable, RetryableError } from '../ports/errors.js';
+import { ReadModelLost } from '../ports/read-models/read-models.js';
+import { ViewBehind } from '../projections/queries/conversation-views.js';
+import { InvalidPageToken } from '../projections/queries/pages.js';
+import { RebuildRunning, UnknownProjection } from '../projections/rebuilds.js';
 import { CursorBeyondEnd } from '../sse/conversation-history.js';
 import { RecordDamaged } from '../sse/run-reader.js';
 import { InvalidCursor } from './cursor-parameter.js';
@@ -51,6 +55,11 @@ export function findingOf(error: unknown): Finding {
     const detail = first ? `${first.path || 'The body'} ${first.message}.` : undefined;
     return { code: error.code, detail, errors: error.errors };
   }
+  if (error instanceof ViewBehind) return { code: 'view_behind' };
+  if (error instanceof ReadModelLost) return { code: 'view_unavailable' };
+  if (error instanceof UnknownProjection) return { code: 'projection_not_found' };
+  if (error instanceof RebuildRunning) return { code: 'rebuild_running' };
+  if (error instanceof InvalidPageToken) return { code: 'page_token_invalid' };
   if (error instanceof RetryableError) {
     const code = error instanceof LogUnavailable ? 'log_unavailable' : 'unavailable';
     return { code, headers: retryAfter(error.retryAfterMs) };

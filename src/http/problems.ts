@@ -13,6 +13,7 @@ const RETRY = { 'retry-after': '1' };
 /** Every code that an answer may carry. A code is never renamed and keeps its status: clients decide by it. */
 export const problems = {
   invalid_request: { status: 400, title: 'The request is malformed' },
+  page_token_invalid: { status: 400, title: 'The page token is malformed' },
   cursor_invalid: { status: 400, title: 'The cursor is malformed' },
   unauthenticated: {
     status: 401,
@@ -21,6 +22,7 @@ export const problems = {
   },
   forbidden: { status: 403, title: 'The role of this key does not allow it' },
   not_found: { status: 404, title: 'There is nothing here' },
+  projection_not_found: { status: 404, title: 'No such projection' },
   conversation_not_found: { status: 404, title: 'No such conversation' },
   message_not_found: { status: 404, title: 'No such message' },
   generation_not_found: { status: 404, title: 'No such generation' },
@@ -28,6 +30,7 @@ export const problems = {
   conversation_exists: { status: 409, title: 'The conversation has been started already' },
   conversation_busy: { status: 409, title: 'The conversation is busy', headers: RETRY },
   prompt_changed: { status: 409, title: 'The prompt has changed' },
+  rebuild_running: { status: 409, title: 'The projection is being built again already' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },
   value_refused: { status: 422, title: 'A value breaks a rule' },
@@ -55,6 +58,8 @@ export const problems = {
   internal_error: { status: 500, title: 'Something went wrong here' },
   record_damaged: { status: 500, title: 'A record does not match its hash' },
   log_unavailable: { status: 503, title: 'The log cannot be reached now', headers: RETRY },
+  view_behind: { status: 503, title: 'The view has not come so far yet', headers: RETRY },
+  view_unavailable: { status: 503, title: 'The view has to be built again', headers: { 'retry-after': '5' } },
   unavailable: { status: 503, title: 'The service cannot answer now', headers: RETRY },
 } as const satisfies Record<string, ProblemType> & Record<RefusalCode, ProblemType>;
 

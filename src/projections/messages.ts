@@ -131,11 +131,12 @@ function plant(rows: Rows, event: TypedEvent, place: Place): void {
       return;
     }
     case 'PromptAssembled':
-      return changeReply(rows, place, event.data.generationId, { prompt: { model: event.data.model } });
+      changeReply(rows, place, event.data.generationId, { prompt: { model: event.data.model } });
+      return;
     case 'GenerationFinalized': {
       const { generationId, status, text, modelServed, usage, cost, error } = event.data;
       const result = { status, text, modelServed, usage, cost, error };
-      return changeReply(rows, place, generationId, { result, endSeen: place.seen });
+      changeReply(rows, place, generationId, { result, endSeen: place.seen });
     }
   }
 }

@@ -1,4 +1,3 @@
-import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import { limits } from '../limits.js';
 import { RetryableError } from '../ports/errors.js';
 import type { BuildState, Builds, Lane } from '../ports/read-models/read-models.js';
@@ -13,7 +12,7 @@ export interface HostParts extends LaneParts {
  * Runs every lane of every build that there is; which process works on a lane its lease decides. Puts a new build in the
  * place of the live one as soon as it has come as far.
  */
-export class ProjectionHost implements OnApplicationBootstrap, OnApplicationShutdown {
+export class ProjectionHost {
   private readonly lanes = new Map<string, ProjectionLane>();
   private readonly stopping = new AbortController();
   private looking: Promise<void> = Promise.resolve();
@@ -24,11 +23,11 @@ export class ProjectionHost implements OnApplicationBootstrap, OnApplicationShut
     private readonly parts: HostParts,
   ) {}
 
-  onApplicationBootstrap(): void {
+  start(): void {
     this.looking = this.lookAsLongAsItRuns();
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  async stop(): Promise<void> {
     this.stopping.abort();
     await this.looking;
     await Promise.all([...this.lanes.values()].map((lane) => lane.stop()));

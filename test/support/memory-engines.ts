@@ -4,6 +4,8 @@ import { MemoryCommandPlaces } from '../../src/adapters/memory/memory-command-pl
 import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import { MemoryKeys } from '../../src/adapters/memory/memory-keys.js';
 import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
+import { MemoryReadModels } from '../../src/adapters/memory/memory-read-models.js';
+import { MemoryViews } from '../../src/adapters/memory/memory-views.js';
 import { MemoryWork } from '../../src/adapters/memory/memory-work.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { listPrices } from '../../src/domain/list-prices.js';
@@ -11,8 +13,12 @@ import type { Engines } from '../../src/engines.js';
 
 /** Everything that the product runs on, for as long as the process lives. */
 export function memoryEngines(): Engines {
+  const models = new MemoryReadModels();
   return {
     log: new MemoryEventLog(),
+    builds: models,
+    lanes: models,
+    views: new MemoryViews(models),
     checkpoints: new MemoryCheckpoints(),
     leases: new MemoryLeases(systemClock),
     keys: new MemoryKeys(),

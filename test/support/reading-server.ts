@@ -3,6 +3,7 @@ import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import type { Principal } from '../../src/auth/principal.js';
 import { Folds } from '../../src/commands/folds.js';
 import { conversation } from '../../src/domain/conversation/conversation.js';
+import type { Reader } from '../../src/domain/conversation/readers.js';
 import { ConversationFeeds } from '../../src/http/conversation-feeds.js';
 import { OpenStreams, type StreamPace } from '../../src/http/open-streams.js';
 import { TurnStreams } from '../../src/http/turn-streams.js';
@@ -55,9 +56,18 @@ export async function startReadingServer({
   const heads = new Folds(log, codec, conversation);
   const reader = new ConversationReader({ log, codec, heads });
   const source = new FeedSource({ log, codec, live });
+  // Out of the log: this server has no projections.
+  const views = {
+    requireReadable: async (id: string, by: Reader) => void (await reader.head(id, by)),
+    view: (id: string) => reader.view(id, ada),
+  };
   const failures: unknown[] = [];
   const server = Fastify();
-  routes(server, new ConversationFeeds({ reader, source, streams, perUserMax }), new TurnStreams({ source, streams }));
+  routes(
+    server,
+    new ConversationFeeds({ views, reader, source, streams, perUserMax }),
+    new TurnStreams({ source, streams }),
+  );
   server.setErrorHandler((error, _request, reply) => {
     failures.push(error);
     if (!reply.sent) void reply.status(500).send('failed');

@@ -1,4 +1,4 @@
-import { conversationStream } from '../../domain/conversation/conversation.js';
+import { conversationStream, isConversationId } from '../../domain/conversation/conversation.js';
 import { type Reader, requireReadable } from '../../domain/conversation/readers.js';
 import { conversationStatus } from '../../domain/conversation/tree.js';
 import { type ConversationView, isClaimed, type Looking, nodeView } from '../../domain/conversation/view.js';
@@ -40,7 +40,7 @@ export class ConversationViews {
 
   /** Throws a refusal unless there is such a conversation and this reader may see it. */
   async requireReadable(id: string, reader: Reader): Promise<void> {
-    const head = (await this.parts.views.head(id)) ?? (await this.started(id));
+    const head = isConversationId(id) ? ((await this.parts.views.head(id)) ?? (await this.started(id))) : undefined;
     if (!head) throw new Refusal('conversation_not_found');
     requireReadable({ owner: { tenant: head.tenant, user: head.owner } }, reader);
   }

@@ -18,11 +18,13 @@ const mayImport: Record<string, readonly string[]> = {
   http: [
     'commands',
     'projections/queries',
+    'projections/rebuilds.ts',
     'sse',
     'auth',
     'domain/refusal.ts',
     'domain/prompt/params.ts',
     'ports/errors.ts',
+    'ports/read-models/read-models.ts',
   ],
 };
 

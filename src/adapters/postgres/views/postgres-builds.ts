@@ -141,7 +141,8 @@ async function lockLive(query: Query, projection: string): Promise<string> {
      WHERE l.projection = $1 AND b.state = 'live' FOR UPDATE OF l`,
     [projection],
   );
-  return rows.reduce((furthest, [position]) => (position > furthest ? position : furthest), '');
+  const positions: string[] = rows.map(([position]) => position);
+  return positions.sort().at(-1) ?? '';
 }
 
 async function isReached(query: Query, { projection, build }: Build, position: string): Promise<boolean> {

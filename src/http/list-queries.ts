@@ -1,0 +1,110 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsOptional, IsString, Matches } from 'class-validator';
+import { limits } from '../limits.js';
+import { Rule } from './rule.js';
+
+const STATUSES = ['queued', 'streaming', 'final', 'cancelled', 'error'] as const;
+
+const optional = (description: string, ...checks: PropertyDecorator[]): PropertyDecorator =>
+  applyDecorators(IsOptional(), IsString(), ...checks, ApiPropertyOptional({ type: String, description }));
+
+/** Which page, and how much of it. */
+class PageQuery {
+  @IsOptional()
+  @Matches(/^[1-9]\d{0,8}$/, { message: 'must be a whole number from 1 on' })
+  @Rule('isPageSize', isPageSize, `must be at most ${limits.pageItemsMax}`)
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: limits.pageItemsMax, default: limits.pageItemsUsual })
+  limit?: string;
+
+  @optional('`next` of the page before: what comes after it.')
+  before?: string;
+}
+
+function isPageSize(value: unknown): boolean {
+  return !/^[1-9]\d{0,8}$/.test(String(value)) || Number(value) <= limits.pageItemsMax;
+}
+
+/** Nothing that a person types: a database takes none of it. */
+const isSearchable = (value: unknown): boolean =>
+  typeof value !== 'string' || (!value.includes('\0') && value.isWellFormed());
+const isShort = (value: unknown): boolean => typeof value !== 'string' || value.length <= limits.searchCharactersMax;
+
+const Searched = (description: string): PropertyDecorator =>
+  optional(
+    description,
+    Rule('isSearchable', isSearchable, 'must be text'),
+    Rule('isShort', isShort, `must hold at most ${limits.searchCharactersMax} characters`),
+  );
+
+const Named = (description: string): PropertyDecorator =>
+  optional(description, Rule('isText', isSearchable, 'must be text'));
+
+export class ConversationsQuery extends PageQuery {
+  @Searched('Words that were said, as one writes into a search box.')
+  q?: string;
+
+  @IsOptional()
+  @IsIn(['true', 'false'])
+  @ApiPropertyOptional({ type: Boolean, default: false, description: 'The archived ones instead.' })
+  archived?: 'true' | 'false';
+}
+
+const INSTANT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
+const isInstant = (value: unknown): boolean =>
+  typeof value !== 'string' || (INSTANT.test(value) && !Number.isNaN(Date.parse(value)));
+
+const Instant = (description: string): PropertyDecorator =>
+  optional(
+    `${description} A day (UTC) or an instant, ISO 8601.`,
+    Matches(INSTANT, { message: 'must be an ISO 8601 date' }),
+    Rule('isInstant', isInstant, 'must be a time that exists'),
+  );
+
+export class RunsQuery extends PageQuery {
+  @Named('Of this conversation.')
+  conversation?: string;
+
+  @Named('Of conversations of this user.')
+  user?: string;
+
+  @Named('For which this model was asked.')
+  model?: string;
+
+  @IsOptional()
+  @IsIn(STATUSES)
+  @ApiPropertyOptional({ enum: STATUSES })
+  status?: (typeof STATUSES)[number];
+
+  @Instant('Asked for from then on.')
+  from?: string;
+
+  @Instant('Asked for before then.')
+  to?: string;
+
+  @Searched('Words of the question or of the answer.')
+  q?: string;
+}
+
+const GROUPS = ['day', 'user', 'model'] as const;
+const DAY = /^\d{4}-\d\d-\d\d$/;
+
+const Day = (description: string): PropertyDecorator =>
+  optional(
+    `${description} (UTC).`,
+    Matches(DAY, { message: 'must be a day such as 2026-01-31' }),
+    Rule('isDay', isInstant, 'must be a day that exists'),
+  );
+
+export class UsageQuery {
+  @IsOptional()
+  @IsIn(GROUPS)
+  @ApiPropertyOptional({ enum: GROUPS, default: 'day' })
+  by?: (typeof GROUPS)[number];
+
+  @Day('From this day on')
+  from?: string;
+
+  @Day('Before this day')
+  to?: string;
+}

@@ -1,0 +1,59 @@
+import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CurrentPrincipal, type Principal } from '../auth/principal.js';
+import { limits } from '../limits.js';
+import { ListConversations } from '../projections/queries/list-conversations.js';
+import { ListRuns } from '../projections/queries/list-runs.js';
+import { SumUsage } from '../projections/queries/sum-usage.js';
+import { ApiProblems } from './api-problems.js';
+import { ConversationsDocument, RunsDocument, UsageDocument } from './list-documents.js';
+import { ConversationsQuery, RunsQuery, UsageQuery } from './list-queries.js';
+
+/** What is found by looking over many conversations at once. */
+@ApiTags('Lists')
+@ApiBearerAuth()
+@Controller('api/v1')
+export class ListsController {
+  constructor(@Inject(QueryBus) private readonly queries: QueryBus) {}
+
+  @Get('conversations')
+  @ApiOperation({ summary: 'Conversations, newest first; with `q`, those in which that was said.' })
+  @ApiOkResponse({ type: ConversationsDocument })
+  @ApiProblems('invalid_request', 'value_refused', 'page_token_invalid', 'view_unavailable')
+  async conversations(
+    @CurrentPrincipal() principal: Principal,
+    @Query() { limit, archived, q, before }: ConversationsQuery,
+  ): Promise<ConversationsDocument> {
+    const asked = { limit: pageSize(limit), archived: archived === 'true', q, before };
+    return this.queries.execute(new ListConversations(principal, asked));
+  }
+
+  @Get('runs')
+  @ApiOperation({ summary: 'Prompt runs, newest first.' })
+  @ApiOkResponse({ type: RunsDocument })
+  @ApiProblems('invalid_request', 'value_refused', 'page_token_invalid', 'view_unavailable')
+  async runs(
+    @CurrentPrincipal() principal: Principal,
+    @Query() { limit, from, to, ...asked }: RunsQuery,
+  ): Promise<RunsDocument> {
+    const times = { from: instant(from), to: instant(to) };
+    return this.queries.execute(new ListRuns(principal, { ...asked, ...times, limit: pageSize(limit) }));
+  }
+
+  @Get('usage')
+  @ApiOperation({ summary: 'Sums of tokens and cost by day (UTC), user or model.' })
+  @ApiOkResponse({ type: UsageDocument })
+  @ApiProblems('invalid_request', 'value_refused', 'view_unavailable')
+  async usage(
+    @CurrentPrincipal() principal: Principal,
+    @Query() { by = 'day', from, to }: UsageQuery,
+  ): Promise<UsageDocument> {
+    return { items: await this.queries.execute(new SumUsage(principal, { by, from, to })) };
+  }
+}
+
+const pageSize = (limit: string | undefined): number => (limit === undefined ? limits.pageItemsUsual : Number(limit));
+
+/** In the one form in which times are kept and compared. */
+const instant = (text: string | undefined): string | undefined => text && new Date(text).toISOString();

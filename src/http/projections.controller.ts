@@ -1,0 +1,70 @@
+import {
+  Controller,
+  ForbiddenException,
+  Get,
+  HttpCode,
+  HttpStatus,
+  Inject,
+  NotFoundException,
+  Param,
+  Post,
+} from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import { ApiAcceptedResponse, ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { CurrentPrincipal, type Principal } from '../auth/principal.js';
+import { RequireRole } from '../auth/role.guard.js';
+import { DEFAULT_TENANT } from '../commands/open-default-tenant.js';
+import { ListProjections } from '../projections/queries/list-projections.js';
+import { Rebuilds } from '../projections/rebuilds.js';
+import { ApiProblems } from './api-problems.js';
+import { NoQuery } from './no-query.js';
+import { ProjectionsDocument } from './projection-documents.js';
+
+/** The read models of the whole installation: an administrator of the default tenant looks after them. */
+@ApiTags('Operations')
+@ApiBearerAuth()
+@RequireRole('admin')
+@Controller('api/v1/projections')
+export class ProjectionsController {
+  constructor(
+    @Inject(QueryBus) private readonly queries: QueryBus,
+    @Inject(Rebuilds) private readonly rebuilds: Rebuilds,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Each projection: how far it is, what it could not bring in, and its rebuild.' })
+  @ApiOkResponse({ type: ProjectionsDocument })
+  @ApiProblems('invalid_request', 'log_unavailable')
+  async list(@CurrentPrincipal() principal: Principal, @NoQuery() _: unknown): Promise<ProjectionsDocument> {
+    requireOperator(principal);
+    return { items: await this.queries.execute(new ListProjections()) };
+  }
+
+  @Post(':name/rebuild')
+  @HttpCode(HttpStatus.ACCEPTED)
+  @ApiOperation({ summary: 'Build it anew beside the one that is read, and then read the new one.' })
+  @ApiAcceptedResponse({ description: 'Its progress stands in GET.' })
+  @ApiProblems('projection_not_found', 'rebuild_running')
+  async rebuild(@CurrentPrincipal() principal: Principal, @Param('name') name: string): Promise<void> {
+    requireOperator(principal);
+    await this.rebuilds.begin(name);
+  }
+
+  @Post(':name/parked/:stream/replay')
+  @HttpCode(HttpStatus.ACCEPTED)
+  @ApiOperation({ summary: 'Bring in a parked stream again, from its beginning.' })
+  @ApiAcceptedResponse({ description: 'It is parked again when that fails.' })
+  @ApiProblems('projection_not_found', 'not_found')
+  async replay(
+    @CurrentPrincipal() principal: Principal,
+    @Param('name') name: string,
+    @Param('stream') stream: string,
+  ): Promise<void> {
+    requireOperator(principal);
+    if (!(await this.rebuilds.replay(name, stream))) throw new NotFoundException();
+  }
+}
+
+function requireOperator({ tenant }: Principal): void {
+  if (tenant !== DEFAULT_TENANT) throw new ForbiddenException();
+}

@@ -1,0 +1,38 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown, Provider } from '@nestjs/common';
+import type { Config } from './config.js';
+import type { Engines } from './engines.js';
+import { limits } from './limits.js';
+import { projections, shapeOf } from './projections/all.js';
+import { ProjectionHost } from './projections/projection-host.js';
+import type { LaneParts } from './projections/projection-lane.js';
+import { ListProjectionsHandler } from './projections/queries/list-projections.js';
+import { Rebuilds } from './projections/rebuilds.js';
+
+/** The read models: their tables are there in every process, their lanes run where the role is. */
+export function projectionSide(
+  { builds, lanes: store }: Engines,
+  config: Config,
+  parts: Omit<LaneParts, 'store'>,
+): Provider[] {
+  const shapes = projections.map((projection) => shapeOf(projection, limits.projectionLanes));
+  const host = config.roles.includes('projections')
+    ? new ProjectionHost(projections, { ...parts, store, builds })
+    : undefined;
+  const hosted: OnApplicationBootstrap & OnApplicationShutdown = {
+    async onApplicationBootstrap() {
+      await builds.prepare(shapes);
+      host?.start();
+    },
+    async onApplicationShutdown() {
+      await host?.stop();
+    },
+  };
+  return [
+    { provide: 'projections', useFactory: () => hosted },
+    { provide: Rebuilds, useFactory: () => new Rebuilds(shapes, builds, () => host?.wake()) },
+    {
+      provide: ListProjectionsHandler,
+      useFactory: () => new ListProjectionsHandler(projections, { ...parts, builds }),
+    },
+  ];
+}
