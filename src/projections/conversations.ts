@@ -1,6 +1,6 @@
 import type { TypedEvent } from '../events/codec.js';
 import { limits } from '../limits.js';
-import type { ConversationRow } from '../ports/read-models/rows.js';
+import { type ConversationRow, nodeKey } from '../ports/read-models/rows.js';
 import { isNext, type Projection, type Rows } from './projection.js';
 import { piecesOf } from './words.js';
 
@@ -83,7 +83,7 @@ function say(rows: Rows, { id, tenant, owner }: ConversationRow, event: TypedEve
   const said = saidIn(event);
   if (!said) return;
   for (const [nth, words] of piecesOf(said.text).entries()) {
-    rows.put('said', `${said.node}/${nth}`, { tenant, owner, conversation: id, node: said.node, words });
+    rows.put('said', `${nodeKey(id, said.node)}/${nth}`, { tenant, owner, conversation: id, node: said.node, words });
   }
 }
 

@@ -1,0 +1,8 @@
+import { MemoryReadModels } from '../../src/adapters/memory/memory-read-models.js';
+import { MemoryViews } from '../../src/adapters/memory/memory-views.js';
+import { readModelsContract } from './read-models.contract.js';
+
+readModelsContract('memory', async () => {
+  const models = new MemoryReadModels();
+  return { builds: models, lanes: models, views: new MemoryViews(models), destroy: async () => {} };
+});

@@ -1,0 +1,348 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
+import { type Position, START } from '../../src/events/envelope.js';
+import type { Lane, RowChange, Step } from '../../src/ports/read-models/read-models.js';
+import type { AskedRow, MessageRow } from '../../src/ports/read-models/rows.js';
+import { nodeKey } from '../../src/ports/read-models/rows.js';
+import { projections, shapeOf } from '../../src/projections/all.js';
+import { ChatLog } from '../support/chat-log.js';
+import { type ReadModelStores, startProjecting } from '../support/projecting.js';
+
+export interface OpenedStores extends ReadModelStores {
+  destroy(): Promise<void>;
+}
+
+const at = (nth: number) => String(nth).padStart(19, '0') as Position;
+const shapes = projections.map((projection) => shapeOf(projection, 1));
+const usageShape = shapes.find(({ name }) => name === 'usage') as (typeof shapes)[number];
+const asked = (key: string, model: string): RowChange => ({ table: 'asked', key, row: { model } });
+
+/** Builds, lanes and rows, and what is asked of them, on any engine. */
+export function readModelsContract(engine: string, createStores: () => Promise<OpenedStores>): void {
+  describe(`read models on ${engine}`, () => {
+    let stores: OpenedStores;
+    beforeEach(async () => {
+      stores = await createStores();
+    });
+    afterEach(() => stores.destroy());
+
+    async function laneOf(projection: string, state = 'live'): Promise<Lane> {
+      const build = (await stores.builds.list()).find((each) => each.projection === projection && each.state === state);
+      return build?.lanes[0] as Lane;
+    }
+    const step = (from: Position, to: Position, changes: readonly RowChange[] = []): Step => ({
+      ...{ from, to, changes },
+      handled: Number(to),
+    });
+    const loaded = async (lane: Lane, ...keys: string[]): Promise<(AskedRow | undefined)[]> => {
+      const found = await stores.lanes.load(
+        lane,
+        keys.map((key) => ({ table: 'asked', key })),
+      );
+      return keys.map((key) => found.find((row) => row.key === key)?.row as AskedRow | undefined);
+    };
+
+    describe('builds', () => {
+      it('are made once, however many ask for them together, and each is live from its beginning', async () => {
+        await Promise.all([1, 2, 3].map(() => stores.builds.prepare(shapes)));
+        await stores.builds.prepare(shapes);
+        const standing = await stores.builds.list();
+        expect(standing.map(({ projection, build, state, lanes }) => [projection, build, state, lanes.length])).toEqual(
+          [
+            ['conversations', 1, 'live', 1],
+            ['messages', 1, 'live', 1],
+            ['runs', 1, 'live', 1],
+            ['usage', 1, 'live', 1],
+          ],
+        );
+        expect(standing[0]?.lanes[0]).toMatchObject({ position: START, handled: 0, poison: null });
+      });
+
+      it.each([{ version: 99 }, { lanes: 3 }])('of another shape (%j) get a new one beside them', async (change) => {
+        await stores.builds.prepare([usageShape]);
+        await stores.builds.prepare([{ ...usageShape, ...change }]);
+        await stores.builds.prepare([{ ...usageShape, ...change }]);
+        const standing = await stores.builds.list();
+        expect(standing.map(({ build, state }) => [build, state])).toEqual([
+          [1, 'live'],
+          [2, 'building'],
+        ]);
+        expect(standing[1]?.lanes).toHaveLength('lanes' in change ? 3 : 1);
+      });
+
+      it('are begun one at a time', async () => {
+        await stores.builds.prepare([usageShape]);
+        expect(await Promise.all([1, 2].map(() => stores.builds.begin(usageShape)))).toEqual(
+          expect.arrayContaining([true, false]),
+        );
+        expect(await stores.builds.list()).toHaveLength(2);
+      });
+
+      it('take the place of the live one once they have come as far, and not before', async () => {
+        await stores.builds.prepare([usageShape]);
+        const live = await laneOf('usage');
+        await stores.lanes.open(live, 1);
+        await stores.lanes.commit(live, 1, step(START, at(5), [asked('g1', 'old')]));
+        await stores.builds.begin(usageShape);
+        const next = await laneOf('usage', 'building');
+        await stores.lanes.open(next, 1);
+        await stores.lanes.commit(next, 1, step(START, at(4), [asked('g1', 'new')]));
+        expect(await stores.builds.swap(next)).toBe('behind');
+        await stores.lanes.commit(next, 1, step(at(4), at(5)));
+        expect(await stores.builds.swap(next)).toBe('swapped');
+        expect((await stores.builds.list()).map(({ build, state }) => [build, state])).toEqual([[2, 'live']]);
+        // Whoever still works on the old one is told to stop.
+        expect(await stores.lanes.commit(live, 1, step(at(5), at(6)))).toBe(false);
+        expect(await stores.lanes.open(live, 2)).toBeUndefined();
+      });
+    });
+
+    describe('a lane', () => {
+      let lane: Lane;
+      beforeEach(async () => {
+        await stores.builds.prepare([usageShape]);
+        lane = await laneOf('usage');
+      });
+
+      it('writes rows and checkpoint together, and reads both again', async () => {
+        expect(await stores.lanes.open(lane, 1)).toEqual({ position: START, handled: 0, parked: new Set() });
+        const changes = [asked('g1', 'a'), asked('g2', 'b')];
+        expect(await stores.lanes.commit(lane, 1, step(START, at(2), changes))).toBe(true);
+        const later: RowChange[] = [asked('g1', 'c'), { table: 'asked', key: 'g2', row: null }, asked('g3', 'd')];
+        expect(await stores.lanes.commit(lane, 1, step(at(2), at(7), later))).toBe(true);
+        expect(await stores.lanes.open(lane, 2)).toMatchObject({ position: at(7), handled: 7 });
+        expect(await loaded(lane, 'g1', 'g2', 'g3', 'g4')).toEqual([
+          { model: 'c' },
+          undefined,
+          { model: 'd' },
+          undefined,
+        ]);
+      });
+
+      it('is refused when a later owner has come, or when it does not stand where it believes to', async () => {
+        await stores.lanes.open(lane, 1);
+        await stores.lanes.open(lane, 2);
+        expect(await stores.lanes.open(lane, 1)).toBeUndefined();
+        expect(await stores.lanes.commit(lane, 1, step(START, at(1), [asked('g1', 'late')]))).toBe(false);
+        expect(await stores.lanes.commit(lane, 2, step(at(3), at(4), [asked('g1', 'elsewhere')]))).toBe(false);
+        expect(await loaded(lane, 'g1')).toEqual([undefined]);
+        expect(await stores.lanes.open(lane, 2)).toMatchObject({ position: START });
+      });
+
+      it('says why it has stopped, until it goes on', async () => {
+        await stores.lanes.open(lane, 2);
+        const poison = {
+          reason: 'unreadable',
+          event: { id: 'e', stream: 's-1', revision: 3, type: 'MessageSent', position: at(4) },
+        };
+        await stores.lanes.tell(lane, 1, { reason: 'of an earlier owner' });
+        expect((await stores.builds.list())[0]?.lanes[0]?.poison).toBeNull();
+        await stores.lanes.tell(lane, 2, poison);
+        expect((await stores.builds.list())[0]?.lanes[0]?.poison).toEqual(poison);
+        await stores.lanes.tell(lane, 2, null);
+        expect((await stores.builds.list())[0]?.lanes[0]?.poison).toBeNull();
+      });
+
+      it('parks streams, is told which to try again, and takes them back', async () => {
+        await stores.lanes.open(lane, 1);
+        const parked = { stream: 'conversation-1', poison: { reason: 'damaged' }, at: '2026-01-01T00:00:00.000Z' };
+        await stores.lanes.commit(lane, 1, { ...step(START, at(1)), parked });
+        expect((await stores.builds.list())[0]?.parked).toEqual([parked]);
+        expect((await stores.lanes.open(lane, 1))?.parked).toEqual(new Set(['conversation-1']));
+        expect(await stores.lanes.toReplay(lane)).toEqual([]);
+        expect(await stores.builds.replay('usage', 'conversation-2')).toBe(false);
+        expect(await stores.builds.replay('usage', 'conversation-1')).toBe(true);
+        expect(await stores.lanes.toReplay(lane)).toEqual(['conversation-1']);
+        await stores.lanes.commit(lane, 1, { ...step(at(1), at(1)), unparked: 'conversation-1' });
+        expect((await stores.builds.list())[0]?.parked).toEqual([]);
+      });
+    });
+
+    describe('what is asked', () => {
+      const log = () => new MemoryEventLog();
+      const mine = { tenant: 'default', owner: 'ada' };
+
+      async function brought(events: MemoryEventLog): Promise<void> {
+        const projecting = await startProjecting(events, stores);
+        await projecting.caughtUp();
+        await projecting.stop();
+        expect(projecting.warnings).toEqual([]);
+      }
+
+      it('a tree is all of one moment: head, path, page and bounds', async () => {
+        const events = log();
+        const chat = await new ChatLog(events).started('T', 'Be brief.');
+        await chat.turn('1', ['Hello']);
+        await chat.sent('m2', 'two', { parent: 'g1' });
+        await chat.sent('n1', 'aside', { parent: 'g1', kind: 'note' });
+        await chat.sent('m3', 'three', { parent: 'g1', revises: 'm2' });
+        await brought(events);
+        const ask = { conversation: chat.id, nodesMax: 10, charactersMax: 1_000 };
+        const tree = await stores.views.tree(ask);
+        expect(tree).toMatchObject({ systemText: 'Be brief.', path: ['m1', 'g1', 'm3'], more: false });
+        expect(tree?.head).toMatchObject({ title: 'T', seen: 8, leaf: 'm3', open: null });
+        expect(tree?.nodes.map(({ id }) => id)).toEqual(['m1', 'g1', 'm2', 'n1', 'm3']);
+        expect(await stores.views.tree({ ...ask, nodesMax: 2 })).toMatchObject({
+          nodes: [{ id: 'n1' }, { id: 'm3' }],
+          more: true,
+        });
+        // Of text no more than that, but never less than one node.
+        expect((await stores.views.tree({ ...ask, charactersMax: 9 }))?.nodes.map(({ id }) => id)).toEqual(['m3']);
+        expect((await stores.views.tree({ ...ask, charactersMax: 1 }))?.nodes.map(({ id }) => id)).toEqual(['m3']);
+        const branch = await stores.views.tree({ ...ask, leaf: 'm2', before: 'm2' });
+        expect(branch).toMatchObject({ leaf: 'message', before: 'message', path: ['m1', 'g1', 'm2'] });
+        expect(branch?.nodes.map(({ id }) => id)).toEqual(['m1', 'g1']);
+        expect(await stores.views.tree({ ...ask, leaf: 'n1', before: 'x' })).toMatchObject({ leaf: 'note' });
+        expect((await stores.views.tree({ ...ask, before: 'x' }))?.before).toBeUndefined();
+        expect(await stores.views.tree({ ...ask, conversation: 'nobody' })).toBeUndefined();
+      });
+
+      it('texts that no database takes as text come back to the letter', async () => {
+        const events = log();
+        const odd = 'a\0b \ud83d c 😀 "quoted" \\ \u2028';
+        const chat = await new ChatLog(events).started(odd, odd);
+        await chat.sent('m1', odd);
+        await brought(events);
+        const tree = await stores.views.tree({ conversation: chat.id, nodesMax: 10, charactersMax: 1_000 });
+        expect([tree?.head.title, tree?.systemText, (tree?.nodes[0] as MessageRow | undefined)?.text]).toEqual([
+          odd,
+          odd,
+          odd,
+        ]);
+        const [listed] = await stores.views.conversations({ scope: mine, archived: false, rowsMax: 9 });
+        expect([listed?.title, listed?.lastMessage]).toEqual([odd, odd]);
+        const found = await stores.views.conversations({ scope: mine, archived: false, words: 'quoted', rowsMax: 9 });
+        expect(found).toHaveLength(1);
+        expect(nodeKey(chat.id, 'm1')).toBe(`${chat.id}/m1`);
+      });
+
+      it('conversations are listed newest first, in pages, to those who may see them', async () => {
+        const events = log();
+        const chats: ChatLog[] = [];
+        for (let nth = 0; nth < 5; nth++) {
+          const chat = await new ChatLog(events).started(`chat ${nth}`);
+          for (let more = 0; more < nth; more++) await chat.sent(`m${nth}-${more}`, `said ${more}`);
+          chats.push(chat);
+        }
+        const archived = await new ChatLog(events).started('old');
+        await archived.ledger({ type: 'ConversationArchived', data: {} });
+        const others = await new ChatLog(events, undefined, { tenant: 'default', owner: 'bob' }).started();
+        const foreign = await new ChatLog(events, undefined, { tenant: 'acme', owner: 'ada' }).started();
+        await brought(events);
+        const list = async (asked: object) =>
+          (await stores.views.conversations({ scope: mine, archived: false, rowsMax: 9, ...asked })).map(
+            ({ id }) => id,
+          );
+        const newest = chats.map(({ id }) => id).reverse();
+        expect(await list({})).toEqual(newest);
+        const [first] = await stores.views.conversations({ scope: mine, archived: false, rowsMax: 1 });
+        expect(first).toMatchObject({ title: 'chat 4', messages: 4, lastMessage: 'said 3' });
+        const end = { at: first?.updatedAt, id: first?.id };
+        expect(await list({ before: end, rowsMax: 2 })).toEqual(newest.slice(1, 3));
+        expect(await list({ archived: true })).toEqual([archived.id]);
+        expect((await list({ scope: { tenant: 'default' } })).sort()).toEqual([...newest, others.id].sort());
+        expect(await list({ scope: { tenant: 'acme' } })).toEqual([foreign.id]);
+        expect(await list({ scope: { tenant: 'nobody' } })).toEqual([]);
+      });
+
+      it('words find the conversations and runs in which they were said, whatever is written around them', async () => {
+        const events = log();
+        const chat = await new ChatLog(events).started();
+        await chat.sent('m1', 'How tall is the Eiffel tower?');
+        await chat.asked('g1', 'm1');
+        await chat.claimed('g1');
+        await chat.delta('g1', 'It is three hundred and thirty metres high.');
+        await chat.attemptEnded('g1');
+        await chat.finalized('g1');
+        const other = await new ChatLog(events, undefined, { tenant: 'acme', owner: 'ada' }).started();
+        await other.sent('m1', 'tower');
+        await brought(events);
+        const conversations = async (words: string, scope: object = mine) =>
+          (await stores.views.conversations({ scope: scope as never, archived: false, words, rowsMax: 9 })).map(
+            ({ id }) => id,
+          );
+        const runs = async (words: string) =>
+          (await stores.views.runs({ scope: mine, words, rowsMax: 9 })).map(({ id }) => id);
+        for (const words of ['eiffel', 'TOWER tall', 'metres', '"hundred']) {
+          expect([words, await conversations(words), await runs(words)]).toEqual([words, [chat.id], ['g1']]);
+        }
+        for (const words of ['moon', '', '   ', '&|!()<->:*', "'';--", '"'.repeat(99)]) {
+          expect([words, await conversations(words), await runs(words)]).toEqual([words, [], []]);
+        }
+        expect(await conversations('tower', { tenant: 'acme' })).toEqual([other.id]);
+      });
+
+      it('runs are filtered by all that they are, newest first', async () => {
+        const events = log();
+        const chat = await new ChatLog(events).started();
+        await chat.turn('1', ['Hello']);
+        await chat.requested('g2', 'm1', 'g1');
+        await chat.assembled('g2');
+        await chat.claimed('g2');
+        await chat.requested('g3', 'm1');
+        const foreign = await new ChatLog(events, undefined, { tenant: 'acme', owner: 'ada' }).started();
+        await foreign.turn('f', ['x']);
+        await brought(events);
+        const list = async (asked: object) =>
+          (await stores.views.runs({ scope: mine, rowsMax: 9, ...asked })).map(({ id }) => id);
+        expect(await list({})).toEqual(['g3', 'g2', 'g1']);
+        const [third, second, first] = await stores.views.runs({ scope: mine, rowsMax: 9 });
+        expect(first).toMatchObject({
+          status: 'final',
+          usage: { promptTokens: 3 },
+          cost: { amount: '0.001' },
+          attempt: 1,
+        });
+        expect(second).toMatchObject({
+          status: 'streaming',
+          lineage: ['g1', 'g2'],
+          regenerates: 'g1',
+          model: 'demo-small',
+        });
+        expect(third).toMatchObject({ status: 'queued', model: null, attempt: null });
+        expect(await list({ status: 'streaming' })).toEqual(['g2']);
+        expect(await list({ model: 'demo-small' })).toEqual(['g2', 'g1']);
+        expect(await list({ user: 'ada' })).toHaveLength(3);
+        expect(await list({ user: 'bob' })).toEqual([]);
+        expect(await list({ conversation: foreign.id })).toEqual([]);
+        expect(await list({ from: second?.requestedAt })).toEqual(['g3', 'g2']);
+        expect(await list({ to: second?.requestedAt })).toEqual(['g1']);
+        expect(await list({ before: { at: second?.requestedAt, id: 'g2' } })).toEqual(['g1']);
+      });
+
+      it('usage is summed by day, user and model, exactly, and what is unknown is counted apart', async () => {
+        const events = log();
+        const chat = await new ChatLog(events).started();
+        const end = async (name: string, finalized: object) => {
+          await chat.sent(`m${name}`, name);
+          await chat.asked(`g${name}`, `m${name}`);
+          await chat.claimed(`g${name}`);
+          await chat.attemptEnded(`g${name}`);
+          await chat.finalized(`g${name}`, finalized);
+        };
+        await end('1', { cost: { amount: '0.1', currency: 'USD', priceList: 'p' } });
+        await end('2', { cost: { amount: '0.0000002', currency: 'USD', priceList: 'p' } });
+        await end('3', { usage: null, cost: null });
+        const bob = new ChatLog(events, undefined, { tenant: 'default', owner: 'bob' });
+        await (await bob.started()).turn('b', ['x']);
+        await (await new ChatLog(events, undefined, { tenant: 'acme', owner: 'ada' }).started()).turn('f', ['x']);
+        // Never claimed: nothing was used.
+        await chat.sent('m9', 'nine');
+        await chat.requested('g9', 'm9');
+        await chat.finalized('g9', { status: 'cancelled', usage: null, cost: null });
+        await brought(events);
+        const sum = (by: 'day' | 'user' | 'model', scope: object = { tenant: 'default' }, days = {}) =>
+          stores.views.usage({ by, scope: scope as never, ...days });
+        const tokens = { promptTokens: 6, completionTokens: 4, totalTokens: 10 };
+        const ada = { of: 'ada', runs: 3, unknownUsage: 1, ...tokens, unknownCost: 1, costs: { USD: '0.1000002' } };
+        expect((await sum('user'))[0]).toEqual(ada);
+        expect((await sum('user')).map(({ of }) => of)).toEqual(['ada', 'bob']);
+        expect(await sum('model', mine)).toEqual([{ ...ada, of: 'demo-small' }]);
+        expect(await sum('day', mine)).toEqual([{ ...ada, of: '2026-01-01' }]);
+        expect(await sum('day', mine, { from: '2026-01-02' })).toEqual([]);
+        expect(await sum('day', mine, { to: '2026-01-01' })).toEqual([]);
+        expect(await sum('day', { tenant: 'nobody' })).toEqual([]);
+      });
+    });
+  });
+}

@@ -1,0 +1,71 @@
+import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
+import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { START } from '../../src/events/envelope.js';
+import { limits } from '../../src/limits.js';
+import type { EventLog } from '../../src/ports/event-log.js';
+import type { Leases } from '../../src/ports/leases.js';
+import type { Builds, LaneStore } from '../../src/ports/read-models/read-models.js';
+import type { Views } from '../../src/ports/read-models/views.js';
+import { Advances } from '../../src/projections/advances.js';
+import { projections as allProjections, shapeOf } from '../../src/projections/all.js';
+import type { Projection } from '../../src/projections/projection.js';
+import { ProjectionHost } from '../../src/projections/projection-host.js';
+import { codec } from './new-events.js';
+import { until } from './until.js';
+
+export interface ReadModelStores {
+  readonly builds: Builds;
+  readonly lanes: LaneStore;
+  readonly views: Views;
+}
+
+export interface Projecting {
+  readonly host: ProjectionHost;
+  readonly warnings: object[];
+  /** Every event that stands in the log is in every build, or set aside. */
+  caughtUp(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface ProjectingOptions {
+  readonly projections?: readonly Projection[];
+  readonly lanes?: number;
+  readonly leases?: Leases;
+  readonly holder?: string;
+}
+
+/** The lanes of the read models, at work on a log. */
+export async function startProjecting(
+  log: EventLog,
+  { builds, lanes: store }: ReadModelStores,
+  options: ProjectingOptions = {},
+): Promise<Projecting> {
+  const { projections = allProjections, lanes = limits.projectionLanes, holder = 'node-1' } = options;
+  const { leases = new MemoryLeases(systemClock) } = options;
+  await builds.prepare(projections.map((projection) => shapeOf(projection, lanes)));
+  const warnings: object[] = [];
+  const host = new ProjectionHost(projections, {
+    ...{ log, codec, builds, store, leases, holder },
+    ...{ clock: systemClock, leaseMs: 300, advances: new Advances() },
+    warn: (facts) => void warnings.push(facts),
+  });
+  host.start();
+  return {
+    host,
+    warnings,
+    caughtUp: () => until(() => areCaughtUp(log, builds, projections)),
+    stop: () => host.stop(),
+  };
+}
+
+async function areCaughtUp(log: EventLog, builds: Builds, projections: readonly Projection[]): Promise<boolean> {
+  const standing = await builds.list();
+  for (const { name, filter } of projections) {
+    const { events } = await log.backlog(START, Number.MAX_SAFE_INTEGER, filter);
+    for (const { projection, lanes } of standing) {
+      const handled = lanes.reduce((sum, lane) => sum + lane.handled, 0);
+      if (projection === name && handled !== events) return false;
+    }
+  }
+  return true;
+}
