@@ -10,17 +10,28 @@ export function readSourceTree(directory: string): SourceTree {
   return new Map(files.sort().map((file) => [file.split(sep).join('/'), readFileSync(join(directory, file), 'utf8')]));
 }
 
+const parsed = new Map<string, ts.SourceFile>();
+
+/** Once for all rules that look at a file: they take less time together than the parser for one of them. */
 export function parse(path: string, source: string): ts.SourceFile {
-  return ts.createSourceFile(path, source, ts.ScriptTarget.Latest, true);
+  const key = `${path}\n${source}`;
+  const known = parsed.get(key) ?? ts.createSourceFile(path, source, ts.ScriptTarget.Latest, true);
+  parsed.set(key, known);
+  return known;
 }
 
-export function everyNode(root: ts.Node): ts.Node[] {
+const nodesOf = new WeakMap<ts.Node, ts.Node[]>();
+
+export function everyNode(root: ts.Node): readonly ts.Node[] {
+  const known = nodesOf.get(root);
+  if (known) return known;
   const found: ts.Node[] = [];
   const visit = (node: ts.Node): void => {
     found.push(node);
     ts.forEachChild(node, visit);
   };
   visit(root);
+  nodesOf.set(root, found);
   return found;
 }
 

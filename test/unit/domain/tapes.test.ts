@@ -4,6 +4,7 @@ import { finalizationOf } from '../../../src/domain/finalization.js';
 import { endAttempt, generation, openAttempt, receive, type Tape } from '../../../src/domain/generation.js';
 import { type GenerationEvent, generationEvents } from '../../../src/events/generation-events.js';
 import { limits } from '../../../src/limits.js';
+import { expectEqual } from '../../support/expect-equal.js';
 import { eventsOfType } from '../events/arbitrary-events.js';
 import { cancelled, completed, DEADLINE_MS, failed, Recording, START_MS } from './tape.js';
 
@@ -112,13 +113,13 @@ function play(recording: Recording, step: Step): readonly GenerationEvent[] {
 const facts = { generationId: 'g', queuedAt: '', costOf: () => null, sha256: (text: string) => text };
 
 function expectAgreement({ tape }: Recording, model: Model): void {
-  expect(openAttempt(tape) !== undefined).toBe(model.status === 'open');
-  expect(tape.seal !== null).toBe(['completed', 'cancelled', 'failed'].includes(model.status));
+  expectEqual(openAttempt(tape) !== undefined, model.status === 'open');
+  expectEqual(tape.seal !== null, ['completed', 'cancelled', 'failed'].includes(model.status));
   const end = finalizationOf(tape, facts);
   if (!end) return;
   const status = { completed: 'final', cancelled: 'cancelled', failed: 'error' }[model.status as 'completed'];
   const shown = model.calls.at(-1)?.shown ?? '';
-  expect(end).toMatchObject({ status, text: shown, textSha256: shown });
+  expectEqual([end.status, end.text, end.textSha256], [status, shown, shown]);
 }
 
 /** Each that is broken, by name. */
@@ -150,13 +151,13 @@ describe('any history of a tape', () => {
           const events = play(recording, step);
           model.step(step);
           // A call is made if, and only if, the last event is a claim.
-          expect(events.at(-1)?.type === 'GenerationClaimed').toBe(model.calls.length > before);
+          expectEqual(events.at(-1)?.type === 'GenerationClaimed', model.calls.length > before);
           expectAgreement(recording, model);
-          expect(brokenInvariants(recording, model.calls.length)).toEqual([]);
+          expectEqual(brokenInvariants(recording, model.calls.length), []);
           tapes.push([recording.tape, JSON.stringify(recording.tape)]);
         }
-        expect(recording.events.reduce(generation.evolve, generation.initial)).toEqual(recording.tape);
-        for (const [tape, was] of tapes) expect(JSON.stringify(tape)).toBe(was);
+        expectEqual(recording.events.reduce(generation.evolve, generation.initial), recording.tape);
+        for (const [tape, was] of tapes) expectEqual(JSON.stringify(tape), was);
         statuses.add(`${model.status} after ${model.calls.length}`);
       }),
       { numRuns: 1_000 },

@@ -2,10 +2,11 @@ import type { TSchema } from '@sinclair/typebox';
 import fc from 'fast-check';
 import { catalogue, type DomainEvent } from '../../../src/events/catalogue.js';
 import { Metadata } from '../../../src/events/envelope.js';
+import { anyCharacter } from '../../support/any-character.js';
 
 /** Texts as people and models write them, and as they never should: NUL, emoji, halves of surrogate pairs. */
 export const anyText = fc.oneof(
-  fc.string({ unit: 'binary' }),
+  fc.string({ unit: anyCharacter }),
   fc
     .array(fc.oneof(fc.constantFrom('\0', '\ud83d', '\ude00', '😀', '"', '\\', '\u2028'), fc.string({ maxLength: 3 })))
     .map((pieces) => pieces.join('')),

@@ -10,6 +10,7 @@ import type { Node, Reply } from '../../../../src/domain/conversation/nodes.js';
 import { lineageOf, nodesOf, pathTo, replyOf } from '../../../../src/domain/conversation/tree.js';
 import { generate, preview, regenerate, send } from '../../../../src/domain/conversation/turns.js';
 import { Refusal, type RefusalCode } from '../../../../src/domain/refusal.js';
+import { expectEqual } from '../../../support/expect-equal.js';
 import { Model, type WhenBusy } from './model.js';
 import { ada, assemble, command, ended, GONE, opening, Story, sha256 } from './story.js';
 
@@ -82,7 +83,7 @@ class Play {
     const by = command(`step-${this.count}`, `request ${this.count}`);
     const { decision, predicted } = this.resolved(step, by);
     const refusal = this.obey(decision, by);
-    expect([step.act, refusal]).toEqual([step.act, predicted]);
+    expectEqual([step.act, refusal], [step.act, predicted]);
     if (refusal) this.refusals.add(refusal);
     else if (answerTo(this.story.state, by.commandId)) this.obeyed.push({ by, decision });
   }
@@ -103,9 +104,9 @@ class Play {
     if (!commanded) return;
     const { by, decision } = commanded;
     const answer = answerTo(this.story.state, by.commandId);
-    expect(decision(this.story.state)).toEqual([]);
+    expectEqual(decision(this.story.state), []);
     this.story.refuses(change({ ...by, fingerprint: 'other' }, { title: 'other' }), 'idempotency_key_reused');
-    expect(answerTo(this.story.state, by.commandId)).toEqual(answer);
+    expectEqual(answerTo(this.story.state, by.commandId), answer);
   }
 
   private resolved(step: Step, by: Command): { decision: Decision; predicted: RefusalCode | undefined } {
@@ -169,7 +170,7 @@ class Play {
       const recorded = send(command('preview'), message, asked, assemble)(state).at(-1);
       return recorded?.type === 'PromptAssembled' ? recorded.data.sha256 : recorded?.type;
     });
-    expect(sent).toBe(shown);
+    expectEqual(sent, shown);
   }
 
   private anyId(pick: number): string {
@@ -186,13 +187,14 @@ class Play {
       parent: node.parent,
       ...(node.kind === 'reply' && node.regenerates !== null && { regenerates: node.regenerates }),
     }));
-    expect(nodes).toEqual(model.nodes);
+    expectEqual(nodes, model.nodes);
     const replies = nodesOf(state).filter((node) => node.kind === 'reply');
     const results = replies.flatMap(({ id, result }) => (result ? [[id, result.status] as const] : []));
-    expect(new Map(results)).toEqual(model.ended);
-    expect(state).toMatchObject({ leaf: model.leaf, open: model.open, queue: model.queue.map(({ id }) => id) });
+    expectEqual(new Map<string, string>(results), model.ended);
+    const waiting = model.queue.map(({ id }) => id);
+    expectEqual([state.leaf, state.open, state.queue], [model.leaf, model.open, waiting]);
     const cancelling = replies.filter(({ cancelRequested }) => cancelRequested).map(({ id }) => id);
-    expect(new Set(cancelling)).toEqual(model.cancelling);
+    expectEqual(new Set(cancelling), model.cancelling);
   }
 
   /** Each that is broken, by name: one comparison for a whole state. */
@@ -232,10 +234,10 @@ class Play {
   expectReplay(): void {
     const { events, state } = this.story;
     const whole = events.reduce(conversation.evolve, conversation.initial);
-    expect(nodesOf(whole)).toEqual(nodesOf(state));
-    expect({ ...whole, nodes: null, handled: null }).toEqual({ ...state, nodes: null, handled: null });
+    expectEqual(nodesOf(whole), nodesOf(state));
+    expectEqual({ ...whole, nodes: null, handled: null }, { ...state, nodes: null, handled: null });
     for (const { by } of this.obeyed) {
-      expect(answerTo(whole, by.commandId)).toEqual(answerTo(state, by.commandId));
+      expectEqual(answerTo(whole, by.commandId), answerTo(state, by.commandId));
     }
   }
 }
@@ -250,7 +252,7 @@ describe('any history of a conversation', () => {
         for (const step of history) {
           play.step(step);
           play.expectAgreement();
-          expect(play.brokenInvariants()).toEqual([]);
+          expectEqual(play.brokenInvariants(), []);
         }
         play.expectReplay();
         for (const code of play.refusals) refusals.add(code);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { PersistentMap } from '../../../../src/domain/conversation/persistent-map.js';
+import { expectEqual } from '../../../support/expect-equal.js';
 
 const filled = (entries: readonly (readonly [string, number])[]) =>
   entries.reduce((map, [key, value]) => map.set(key, value), PersistentMap.empty<number>());
@@ -14,9 +15,9 @@ describe('a persistent map', () => {
         for (const [key, value] of drawn) steps.push((steps.at(-1) as PersistentMap<number>).set(key, value));
         steps.forEach((map, step) => {
           const expected = new Map(drawn.slice(0, step));
-          expect(map.size).toBe(expected.size);
-          expect(map.values().sort()).toEqual([...expected.values()].sort());
-          for (const [key] of drawn) expect(map.get(key)).toBe(expected.get(key));
+          expectEqual(map.size, expected.size);
+          expectEqual(map.values().sort(), [...expected.values()].sort());
+          for (const [key] of drawn) expectEqual(map.get(key), expected.get(key));
         });
       }),
       { numRuns: 100 },
