@@ -20,6 +20,8 @@ export interface TestPostgres {
   readonly connection: EmbeddedPostgres['connection'];
   /** Stops PostgreSQL at once, as a power cut would; resolves when it has recovered and takes connections again. */
   crash(): Promise<void>;
+  /** Another database on it, migrated and empty: made in a fraction of the time that another PostgreSQL takes. */
+  newDatabase(): Promise<EmbeddedPostgres['connection']>;
   /** Stops it and deletes its data. */
   stop(): Promise<void>;
 }
@@ -38,8 +40,15 @@ export async function startTestPostgres(options: TestPostgresOptions = {}): Prom
     settings: { fsync: options.fsync ? 'on' : 'off', ...options.settings },
     onNotice: options.onNotice ?? (() => {}),
   });
+  let databases = 0;
   return {
     connection: postgres.connection,
+    async newDatabase() {
+      const database = `another_${databases++}`;
+      const sql = `CREATE DATABASE ${database} TEMPLATE postgres`;
+      await withClient({ ...postgres.connection, database: 'template1' }, (client) => client.query(sql));
+      return { ...postgres.connection, database };
+    },
     async crash() {
       const before = postgres.postmasterPid();
       process.kill(before, 'SIGQUIT');

@@ -1,12 +1,10 @@
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { type CompiledSources, compileSources } from './compiled-sources.js';
 import { type ServerOptions, ServerProcess } from './failpoint-process.js';
-import { startTestPostgres, type TestPostgres, withClient } from './postgres-cluster.js';
+import { startTestPostgres, type TestPostgres } from './postgres-cluster.js';
 
 /** What a file of tests shares that kill servers: their program, and a PostgreSQL that outlives them. */
 export class TurnGround {
-  private databases = 0;
-
   private constructor(
     private readonly sources: CompiledSources,
     private readonly postgres: TestPostgres,
@@ -28,11 +26,9 @@ export class TurnGround {
 
   /** Runs `work` with the address of a new database, and with its log as this process sees it. */
   async withDatabase<T>(work: (url: string, log: PostgresEventLog) => Promise<T>): Promise<T> {
-    const { connection } = this.postgres;
-    const database = `turns_${this.databases++}`;
-    await withClient(connection, (client) => client.query(`CREATE DATABASE ${database} TEMPLATE postgres`));
-    const log = new PostgresEventLog({ ...connection, database });
-    const { host, port, user } = connection;
+    const connection = await this.postgres.newDatabase();
+    const log = new PostgresEventLog(connection);
+    const { host, port, user, database } = connection;
     try {
       return await work(`postgres://${user}@localhost/${database}?host=${encodeURIComponent(host)}&port=${port}`, log);
     } finally {

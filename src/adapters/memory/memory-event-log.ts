@@ -91,7 +91,10 @@ export class MemoryEventLog implements EventLog {
   async close(): Promise<void> {}
 
   private findAll(standing: Stored[], events: readonly NewEvent[]): Stored | undefined {
-    const first = standing.findIndex((event) => event.id === events[0]?.id);
+    const [{ id } = { id: '' }] = events;
+    // Nearly every append is new, and streams can be long.
+    if (!this.streamOfId.has(id)) return undefined;
+    const first = standing.findIndex((event) => event.id === id);
     const there = first >= 0 && events.every((event, index) => standing[first + index]?.id === event.id);
     return there ? standing[first + events.length - 1] : undefined;
   }
