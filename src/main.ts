@@ -1,39 +1,18 @@
 import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
-import { CommandBus } from '@nestjs/cqrs';
-import { banner } from './banner.js';
-import { Prompts } from './commands/prompts.js';
 import { loadConfig } from './config.js';
-import { createApp } from './create-app.js';
 import { openEngines } from './engines.js';
-import { openDefaultTenant } from './first-key.js';
-import { Readiness } from './http/readiness.js';
 import { limits } from './limits.js';
 
 async function start(): Promise<() => Promise<void>> {
   const config = loadConfig();
   const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
-  const engines = await openEngines(config, (text) => process.stderr.write(`${text}\n`));
-  const app = await createApp(engines, config, version);
-  const readiness = app.get(Readiness);
-  const stop = async () => {
-    readiness.drain();
-    await app.close();
-    await engines.close();
-  };
-  try {
-    // Listening first: a start that fails for a taken port must not have shown a key to nobody.
-    await app.listen(config.port, config.host);
-    await app.get(Prompts).warmUp();
-    const firstKey = await openDefaultTenant(config, engines.log, app.get(CommandBus));
-    readiness.serve();
-    const address = await app.getUrl();
-    process.stdout.write(banner(config, { version, address, logDescription: engines.logDescription, firstKey }));
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return stop;
+  // What serves is loaded while PostgreSQL starts: each takes seconds, and a start that is refused needs neither.
+  const [engines, { serve }] = await Promise.all([
+    openEngines(config, (text) => process.stderr.write(`${text}\n`)),
+    import('./serve.js'),
+  ]);
+  return serve(engines, config, version);
 }
 
 const stopRequested = new Promise<void>((resolve) => {

@@ -1,0 +1,32 @@
+import { CommandBus } from '@nestjs/cqrs';
+import { banner } from './banner.js';
+import { Prompts } from './commands/prompts.js';
+import type { Config } from './config.js';
+import { createApp } from './create-app.js';
+import type { Engines } from './engines.js';
+import { openDefaultTenant } from './first-key.js';
+import { Readiness } from './http/readiness.js';
+
+/** Serves until it is told to stop, by calling what it answers with. */
+export async function serve(engines: Engines, config: Config, version: string): Promise<() => Promise<void>> {
+  const app = await createApp(engines, config, version);
+  const readiness = app.get(Readiness);
+  const stop = async () => {
+    readiness.drain();
+    await app.close();
+    await engines.close();
+  };
+  try {
+    // Listening first: a start that fails for a taken port must not have shown a key to nobody.
+    await app.listen(config.port, config.host);
+    await app.get(Prompts).warmUp();
+    const firstKey = await openDefaultTenant(config, engines.log, app.get(CommandBus));
+    readiness.serve();
+    const address = await app.getUrl();
+    process.stdout.write(banner(config, { version, address, logDescription: engines.logDescription, firstKey }));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stop;
+}
