@@ -1,10 +1,10 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded/embedded-postgres.js';
 import { hashSecret, parseApiKey } from '../../src/auth/api-key.js';
-import { startTestPostgres, withClient } from '../support/postgres-cluster.js';
+import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { processesNaming, refusedStart, run, startProduct } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
@@ -205,49 +205,43 @@ describe('a start that is told to stop', () => {
   });
 });
 
-describe('two nodes on one database', () => {
+describe('several nodes on one database', () => {
+  let postgres: TestPostgres;
+  beforeAll(async () => {
+    postgres = await startTestPostgres();
+  });
+  afterAll(() => postgres.stop());
+
+  // How it goes when they come to the key at the same moment is tested without the rest of a start, and more often.
   it('and one data directory start together: the key that is shown is the one in the file', async () => {
-    const postgres = await startTestPostgres();
-    const { host, port } = postgres.connection;
-    try {
-      for (let round = 0; round < 4; round++) {
-        await withClient(postgres.connection, (client) => client.query(`CREATE DATABASE round${round}`));
-        const DATABASE_URL = `postgresql:///round${round}?host=${host}&port=${port}&user=postgres`;
-        await withTemporaryDirectory(async (dataDir) => {
-          const start = () => startProduct({ DATABASE_URL, VERBATIM_DATA_DIR: dataDir });
-          const nodes = await Promise.all([start(), start(), start()]);
-          await Promise.all(nodes.map((node) => node.stop()));
-          const shown = nodes.flatMap(({ banner }) => KEY.exec(banner) ?? []);
-          expect(shown).toEqual([(await readFile(join(dataDir, 'admin.key'), 'utf8')).trim()]);
-        });
-      }
-    } finally {
-      await postgres.stop();
-    }
+    const { host, port, database } = await postgres.newDatabase();
+    const DATABASE_URL = `postgresql:///${database}?host=${host}&port=${port}&user=postgres`;
+    await withTemporaryDirectory(async (dataDir) => {
+      const start = () => startProduct({ DATABASE_URL, VERBATIM_DATA_DIR: dataDir });
+      const nodes = await Promise.all([start(), start(), start()]);
+      await Promise.all(nodes.map((node) => node.stop()));
+      const shown = nodes.flatMap(({ banner }) => KEY.exec(banner) ?? []);
+      expect(shown).toEqual([(await readFile(join(dataDir, 'admin.key'), 'utf8')).trim()]);
+    });
   });
 
   it('start together: the schema is made once, one key is shown, both serve', async () => {
-    const postgres = await startTestPostgres();
     const { host, port } = postgres.connection;
     await withClient(postgres.connection, (client) => client.query('CREATE DATABASE together'));
     const DATABASE_URL = `postgresql:///together?host=${host}&port=${port}&user=postgres`;
-    try {
-      await withTemporaryDirectory((one) =>
-        withTemporaryDirectory(async (other) => {
-          const nodes = await Promise.all(
-            [one, other].map((dataDir) => startProduct({ DATABASE_URL, VERBATIM_DATA_DIR: dataDir })),
-          );
-          const ready = await Promise.all(nodes.map(({ address }) => fetch(`${address}/health/ready`)));
-          expect(ready.map(({ status }) => status)).toEqual([200, 200]);
-          expect(nodes.filter(({ banner }) => KEY.test(banner))).toHaveLength(1);
-          expect(nodes[0]?.banner).toContain('database together');
-          expect(await Promise.all(nodes.map((node) => node.stop()))).toEqual([0, 0]);
-          const events = await tenantEvents({ ...postgres.connection, database: 'together' });
-          expect(events.map(({ type }) => type)).toEqual(['TenantCreated', 'ApiKeyIssued']);
-        }),
-      );
-    } finally {
-      await postgres.stop();
-    }
+    await withTemporaryDirectory((one) =>
+      withTemporaryDirectory(async (other) => {
+        const nodes = await Promise.all(
+          [one, other].map((dataDir) => startProduct({ DATABASE_URL, VERBATIM_DATA_DIR: dataDir })),
+        );
+        const ready = await Promise.all(nodes.map(({ address }) => fetch(`${address}/health/ready`)));
+        expect(ready.map(({ status }) => status)).toEqual([200, 200]);
+        expect(nodes.filter(({ banner }) => KEY.test(banner))).toHaveLength(1);
+        expect(nodes[0]?.banner).toContain('database together');
+        expect(await Promise.all(nodes.map((node) => node.stop()))).toEqual([0, 0]);
+        const events = await tenantEvents({ ...postgres.connection, database: 'together' });
+        expect(events.map(({ type }) => type)).toEqual(['TenantCreated', 'ApiKeyIssued']);
+      }),
+    );
   });
 });
