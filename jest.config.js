@@ -39,6 +39,7 @@ export default {
     tier('e2e', servers),
     tier('faults', servers),
   ],
+  testSequencer: './test/support/sequencer.js',
   testTimeout: 60_000,
   maxWorkers: 2,
 };
