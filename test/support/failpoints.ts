@@ -3,13 +3,16 @@ import type { NewEvent } from '../../src/events/envelope.js';
 import type { AppendOutcome, EventLog } from '../../src/ports/event-log.js';
 
 /** The moments of a turn at which a process can be made to die, told by what it appends. */
-export const FAILPOINTS = [
+export const BEFORE_THE_ANSWER = [
   /** A message is decided, and has not left. */
   'before-append',
   /** The message is committed, and nobody has been told. */
   'after-append',
   /** The generation is claimed, and no model was called. */
   'after-claim',
+] as const;
+
+export const IN_THE_ANSWER = [
   /** Some of the answer is committed, and more is to come. */
   'mid-stream',
   /** All of the answer has come; its last piece and its end have not left. */
@@ -17,6 +20,8 @@ export const FAILPOINTS = [
   /** The tape is sealed, and the ledger does not know. */
   'before-finalize',
 ] as const;
+
+export const FAILPOINTS = [...BEFORE_THE_ANSWER, ...IN_THE_ANSWER];
 
 export type Failpoint = (typeof FAILPOINTS)[number];
 

@@ -1,19 +1,16 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded/embedded-postgres.js';
-import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
+import { expect } from '@jest/globals';
 import type { TypedEvent } from '../../src/events/codec.js';
 import type { Position } from '../../src/events/envelope.js';
 import type { EventLog } from '../../src/ports/event-log.js';
-import { ADMIN_KEY, type ServerProcess } from '../support/failpoint-process.js';
-import { FAILPOINTS, type Failpoint } from '../support/failpoints.js';
-import { breachesOf } from '../support/invariants/check.js';
-import { gather, ofType, type ReceivedCall } from '../support/invariants/evidence.js';
-import { withTemporaryDirectory } from '../support/temporary-directory.js';
-import { askAllAgain } from '../support/turn-client.js';
-import { TurnGround } from '../support/turn-ground.js';
-import { TurnJournal } from '../support/turn-journal.js';
-import { runLoad } from '../support/turn-load.js';
-import { startTurnProvider } from '../support/turn-provider.js';
+import { ADMIN_KEY, type ServerProcess } from './failpoint-process.js';
+import type { Failpoint } from './failpoints.js';
+import { breachesOf } from './invariants/check.js';
+import { gather, ofType, type ReceivedCall } from './invariants/evidence.js';
+import { askAllAgain } from './turn-client.js';
+import type { TurnGround } from './turn-ground.js';
+import { TurnJournal } from './turn-journal.js';
+import { runLoad } from './turn-load.js';
+import { startTurnProvider } from './turn-provider.js';
 
 interface Survived {
   readonly journal: TurnJournal;
@@ -24,7 +21,7 @@ interface Survived {
  * One load through one server after the other: the first dies at its first hit of the failpoint, the second at its
  * second, and so on, in the middle of what the one before has left; the last one finishes everything.
  */
-async function crashThrough(
+export async function crashThrough(
   ground: TurnGround,
   failpoint: Failpoint,
   hits: readonly number[],
@@ -76,43 +73,17 @@ function hasPartialAnswer(events: readonly TypedEvent[]): boolean {
   return ends.some(({ data: { error, text } }) => error?.kind === 'interrupted' && text !== '');
 }
 
-async function hold(failpoint: Failpoint, log: EventLog, { journal, calls }: Survived): Promise<void> {
+/** All that is known of it is held against the log. */
+export async function hold(failpoint: Failpoint, log: EventLog, { journal, calls }: Survived): Promise<void> {
   const evidence = await gather({ log, journal, calls });
   expect(breachesOf(evidence)).toEqual([]);
   expect(traces[failpoint]?.(evidence.events)).not.toBe(false);
 }
 
-describe('a process killed in the middle of a turn', () => {
-  let ground: TurnGround;
-  beforeAll(async () => {
-    ground = await TurnGround.prepare();
+/** Three deaths on one database, that of the test's ground. */
+export async function keepsEveryPromise(ground: TurnGround, failpoint: Failpoint): Promise<void> {
+  await ground.withDatabase(async (url, log) => {
+    const survived = await crashThrough(ground, failpoint, [1, 2, 3], { DATABASE_URL: url }, () => log.head());
+    await hold(failpoint, log, survived);
   });
-  afterAll(() => ground.clear());
-
-  it.each(FAILPOINTS)('keeps every promise when it dies at its first, second and third %s', async (failpoint) => {
-    await ground.withDatabase(async (url, log) => {
-      await hold(
-        failpoint,
-        log,
-        await crashThrough(ground, failpoint, [1, 2, 3], { DATABASE_URL: url }, () => log.head()),
-      );
-    });
-  });
-
-  it.each(['after-append', 'mid-stream'] as const)(
-    'keeps every promise with its own database, at %s',
-    async (failpoint) => {
-      await withTemporaryDirectory(async (dataDir) => {
-        const survived = await crashThrough(ground, failpoint, [2], { VERBATIM_DATA_DIR: dataDir });
-        const postgres = await startEmbeddedPostgres({ dataDir, onNotice: () => {} });
-        const log = new PostgresEventLog(postgres.connection);
-        try {
-          await hold(failpoint, log, survived);
-        } finally {
-          await log.close();
-          await postgres.stop();
-        }
-      });
-    },
-  );
-});
+}

@@ -1,0 +1,19 @@
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { keepsEveryPromise } from '../support/crash-through.js';
+import { BEFORE_THE_ANSWER } from '../support/failpoints.js';
+import { TurnGround } from '../support/turn-ground.js';
+
+describe('a process killed before the answer of a turn', () => {
+  let ground: TurnGround;
+  beforeAll(async () => {
+    ground = await TurnGround.prepare();
+  });
+  afterAll(() => ground.clear());
+
+  it.each(BEFORE_THE_ANSWER)(
+    'keeps every promise when it dies at its first, second and third %s',
+    async (failpoint) => {
+      await keepsEveryPromise(ground, failpoint);
+    },
+  );
+});
