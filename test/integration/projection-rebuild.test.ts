@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
+import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
+import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
+import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
+import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
+import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { Folds } from '../../src/commands/folds.js';
+import { conversation } from '../../src/domain/conversation/conversation.js';
+import type { EventLog } from '../../src/ports/event-log.js';
+import { Advances } from '../../src/projections/advances.js';
+import { projections, shapeOf } from '../../src/projections/all.js';
+import { ConversationViews } from '../../src/projections/queries/conversation-views.js';
+import { ConversationReader } from '../../src/sse/conversation-reader.js';
+import { readTape } from '../../src/sse/read-folds.js';
+import { drawnSteps, playHistory } from '../support/drawn-history.js';
+import { codec } from '../support/new-events.js';
+import { startTestPostgres, type TestPostgres } from '../support/postgres-cluster.js';
+import { startProjecting } from '../support/projecting.js';
+import { until } from '../support/until.js';
+
+const TABLES = projections.flatMap(({ tables }) => tables);
+
+describe('read models that are built again', () => {
+  let postgres: TestPostgres;
+  beforeAll(async () => {
+    postgres = await startTestPostgres();
+  });
+  afterAll(() => postgres.stop());
+
+  async function withStores(
+    test: (
+      stores: { builds: PostgresBuilds; lanes: PostgresLaneStore; views: PostgresViews },
+      rows: RowsOf,
+    ) => Promise<void>,
+  ): Promise<void> {
+    const pool = new ConnectionPool(await postgres.newDatabase(), 8, 20_000);
+    // Every column of every row, as the database has it.
+    const rows: RowsOf = async (build, tables = TABLES) => {
+      const found: Record<string, unknown[]> = {};
+      for (const table of tables) {
+        found[table] = await pool.query({
+          text: `SELECT t::text FROM views.${table}_${build} t ORDER BY key`,
+          rowMode: 'array',
+        });
+      }
+      return found;
+    };
+    try {
+      await test(
+        { builds: new PostgresBuilds(pool), lanes: new PostgresLaneStore(pool), views: new PostgresViews(pool) },
+        rows,
+      );
+    } finally {
+      await pool.close();
+    }
+  }
+  type RowsOf = (build: number, tables?: readonly string[]) => Promise<Record<string, unknown[]>>;
+
+  it('are the same, byte for byte, whatever was done, also with other lanes; and agree with the log', async () => {
+    await fc.assert(
+      fc.asyncProperty(drawnSteps, async (steps) => {
+        await withStores(async (stores, rows) => {
+          const log = new MemoryEventLog();
+          const following = await startProjecting(log, stores);
+          const ids = await playHistory(log, steps);
+          await following.caughtUp();
+          await expectAgreement(log, stores.views, ids);
+
+          for (const projection of projections) await stores.builds.begin(shapeOf(projection, 1));
+          const areSwapped = async (build: number) =>
+            (await stores.builds.list()).every((each) => each.state === 'live' && each.build === build);
+          following.host.wake();
+          await until(() => areSwapped(2));
+          const live = await rows(1);
+          expect(live.heads).toHaveLength(ids.length);
+          expect(await rows(2)).toEqual(live);
+          await expectAgreement(log, stores.views, ids);
+          await following.stop();
+          expect(following.warnings).toEqual([]);
+
+          const shared = await startProjecting(log, stores, { lanes: 4 });
+          await until(async () => (await stores.builds.list()).every(({ state }) => state === 'live'));
+          await shared.caughtUp();
+          const standing = await stores.builds.list();
+          expect(standing.map(({ build, lanes }) => [build, lanes.length])).toEqual([
+            [3, 4],
+            [3, 4],
+            [3, 4],
+            [2, 1],
+          ]);
+          expect(shared.warnings).toEqual([]);
+          await shared.stop();
+          // Usage has one lane however many the others have, so it was not built a third time.
+          const { usage: _, asked: __, ...byConversation } = live;
+          expect(await rows(3, Object.keys(byConversation))).toEqual(byConversation);
+        });
+      }),
+      { numRuns: 6 },
+    );
+  });
+
+  async function expectAgreement(log: EventLog, views: PostgresViews, ids: readonly string[]): Promise<void> {
+    const heads = new Folds(log, codec, conversation);
+    const reader = new ConversationReader({ log, codec, heads });
+    const read = new ConversationViews({
+      ...{ views, log, codec, clock: systemClock, advances: new Advances(), knownToHave: () => 0 },
+      readTape: (generation) => readTape({ log, codec }, generation),
+    });
+    for (const id of ids) {
+      const { state } = await heads.current(`conversation-${id}`);
+      const { tenant = '' } = state.owner ?? {};
+      const auditor = { tenant, user: 'auditor', role: 'auditor' } as const;
+      const shown = await read.view(id);
+      expect(shown).toEqual(await reader.view(id, auditor));
+      expect(shown).toEqual(await reader.view(id, auditor, { at: cursorOf(shown.cursor) }));
+    }
+  }
+});
+
+function cursorOf(text: string) {
+  const [ledger = 0, tape = 0] = text.split(':').map(Number);
+  return { ledger, tape };
+}
