@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ChatLog } from '../support/chat-log.js';
+import { type HttpApp, startHttpApp } from '../support/http-app.js';
+import { memoryEngines } from '../support/memory-engines.js';
+import { until } from '../support/until.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: whatever the server says, for the test to judge
+type Json = any;
+
+describe('lists over HTTP', () => {
+  let app: HttpApp;
+  let member: string;
+  const ids: string[] = [];
+  beforeAll(async () => {
+    app = await startHttpApp(memoryEngines(), { VERBATIM_ROLES: 'api,projections' });
+    member = (await app.newKey('member')).key;
+    for (let nth = 0; nth < 5; nth++) {
+      const chat = new ChatLog(app.engines.log, undefined, { tenant: 'default', owner: 'a member' });
+      await chat.started(`chat ${nth}`);
+      for (let more = 0; more <= nth; more++) await chat.turn(`${nth}${more}`, [`answer ${nth}`]);
+      ids.unshift(chat.id);
+    }
+    const others = new ChatLog(app.engines.log, undefined, { tenant: 'default', owner: 'somebody else' });
+    await (await others.started('not yours')).turn('9', ['secret']);
+    const { views } = app.engines;
+    const rowsMax = 200;
+    const scope = { tenant: 'default' };
+    await until(async () => {
+      const conversations = await views.conversations({ scope, archived: false, rowsMax });
+      const usage = await views.usage({ scope, by: 'user' });
+      const runs = await views.runs({ scope, status: 'final', rowsMax });
+      return conversations.length === 6 && runs.length === 16 && usage.reduce((sum, { runs: n }) => sum + n, 0) === 16;
+    });
+  });
+  afterAll(() => app.close());
+
+  const get = async (path: string, key = member): Promise<{ status: number; json: Json }> =>
+    app.call('GET', `/api/v1/${path}`, { key });
+
+  it('shows conversations newest first, with all that the contract names', async () => {
+    const { status, json } = await get('conversations');
+    expect(status).toBe(200);
+    expect(json.items.map(({ id }: Json) => id)).toEqual(ids);
+    expect(json.next).toBeNull();
+    expect(json.items[0]).toEqual({
+      id: ids[0],
+      title: 'chat 4',
+      lastMessage: 'answer 4',
+      updatedAt: expect.stringMatching(/^2026-01-01T/),
+      status: 'idle',
+      model: 'demo-small',
+      messages: 10,
+    });
+  });
+
+  it.each(['conversations', 'runs'])('pages through %s by its tokens, every item once', async (path) => {
+    const whole = (await get(`${path}?limit=200`)).json.items;
+    const paged: Json[] = [];
+    let next: string | null = '';
+    while (next !== null) {
+      const { status, json } = await get(`${path}?limit=2${next && `&before=${next}`}`);
+      expect(status).toBe(200);
+      expect(json.items.length).toBeLessThanOrEqual(2);
+      paged.push(...json.items);
+      next = json.next;
+    }
+    expect(paged).toEqual(whole);
+    expect(whole.length).toBeGreaterThan(2);
+  });
+
+  it.each(['conversations', 'runs'])('refuses tokens of %s that were made up or changed', async (path) => {
+    const { next } = (await get(`${path}?limit=1`)).json;
+    const changed = `${next.slice(0, -2)}${next.endsWith('AA') ? 'BB' : 'AA'}`;
+    for (const token of ['x', 'eyJ9', changed, `${next}A`, next.slice(1), '%00', '..']) {
+      const { status, json } = await get(`${path}?before=${token}`);
+      expect([token, status, json.code]).toEqual([token, 400, 'page_token_invalid']);
+    }
+  });
+
+  it.each([
+    ['conversations?limit=0', 400, 'invalid_request'],
+    ['conversations?limit=-1', 400, 'invalid_request'],
+    ['conversations?limit=1e3', 400, 'invalid_request'],
+    ['conversations?limit=99999999999999999999', 400, 'invalid_request'],
+    ['conversations?limit=201', 422, 'value_refused'],
+    ['conversations?archived=maybe', 400, 'invalid_request'],
+    ['conversations?colour=red', 400, 'invalid_request'],
+    ['conversations?q=a%00b', 422, 'value_refused'],
+    [`conversations?q=${'x'.repeat(1001)}`, 422, 'value_refused'],
+    ['runs?status=asleep', 400, 'invalid_request'],
+    ['runs?from=yesterday', 400, 'invalid_request'],
+    ['runs?to=2026-02-30T99:00:00Z', 422, 'value_refused'],
+    ['runs?limit=200000', 422, 'value_refused'],
+    ['usage?by=colour', 400, 'invalid_request'],
+    ['usage?from=2026-13-01', 422, 'value_refused'],
+  ])('refuses %s', async (path, status, code) => {
+    const answer = await get(path);
+    expect([answer.status, answer.json.code]).toEqual([status, code]);
+  });
+
+  it.each([
+    'conversations?q=%26%7C%21()%3C%3E%3A*%20%22%27',
+    'runs?q=%22%22%22',
+    'runs?model=none',
+    'runs?user=nobody',
+    'usage?from=2030-01-01',
+  ])('finds nothing with %s, which is an answer', async (path) => {
+    const { status, json } = await get(path);
+    expect([status, json.items]).toEqual([200, []]);
+  });
+
+  it('finds by words, in what the reader may see', async () => {
+    expect((await get('conversations?q=answer%203')).json.items.map(({ title }: Json) => title)).toEqual(['chat 3']);
+    expect((await get('conversations?q=secret')).json.items).toEqual([]);
+    expect((await get('conversations?q=secret', app.adminKey)).json.items).toHaveLength(1);
+    expect((await get('runs?q=answer%203')).json.items).toHaveLength(4);
+  });
+
+  it('shows a run in the list as it stands alone', async () => {
+    const [first] = (await get('runs?limit=1')).json.items;
+    const { events: _, ...alone } = (await get(`runs/${first.id}`)).json;
+    const { requestedAt, ...listed } = first;
+    expect(requestedAt).toMatch(/^2026-01-01T/);
+    // The log of this test says of no run when it was claimed: what is told of times differs, and only that.
+    expect({ ...listed, ttftMs: alone.ttftMs, durationMs: alone.durationMs }).toEqual(alone);
+  });
+
+  it('filters runs by conversation, status and time', async () => {
+    const items = async (path: string) => (await get(path)).json.items;
+    expect(await items(`runs?conversation=${ids[0]}`)).toHaveLength(5);
+    expect(await items('runs?status=final&limit=200')).toHaveLength(15);
+    expect(await items('runs?status=error')).toEqual([]);
+    expect(await items('runs?from=2026-01-01&to=2026-01-02&limit=200')).toHaveLength(15);
+    expect(await items('runs?from=2026-01-02')).toEqual([]);
+  });
+
+  it('sums usage for who may see it', async () => {
+    const sum = { runs: 15, unknownUsage: 0, promptTokens: 45, completionTokens: 30, totalTokens: 75, unknownCost: 0 };
+    const cost = { amount: '0.015', currency: 'USD' };
+    expect((await get('usage')).json.items).toEqual([{ day: '2026-01-01', ...sum, cost }]);
+    expect((await get('usage?by=model')).json.items).toEqual([{ model: 'demo-small', ...sum, cost }]);
+    const users = (await get('usage?by=user', app.adminKey)).json.items;
+    expect(users.map(({ user, runs }: Json) => [user, runs])).toEqual([
+      ['a member', 15],
+      ['somebody else', 1],
+    ]);
+  });
+});
+
+describe('projections over HTTP', () => {
+  let app: HttpApp;
+  beforeAll(async () => {
+    app = await startHttpApp(memoryEngines(), { VERBATIM_ROLES: 'api,projections' });
+  });
+  afterAll(() => app.close());
+
+  const projections = async (): Promise<Json[]> => (await app.call('GET', '/api/v1/projections')).json as Json;
+
+  it('tells where each stands', async () => {
+    const chat = new ChatLog(app.engines.log);
+    await (await chat.started()).turn('1', ['x']);
+    await until(async () => ((await projections()) as Json).items.every(({ lag }: Json) => lag.events === 0));
+    expect(((await projections()) as Json).items).toMatchObject(
+      ['conversations', 'messages', 'runs', 'usage'].map((name) => ({
+        ...{ name, build: 1, version: 1, state: 'following', parked: [], rebuild: null, poison: null },
+        lag: { events: 0, seconds: 0 },
+      })),
+    );
+  });
+
+  it('builds one anew, once at a time, and refuses what it does not know', async () => {
+    const post = async (path: string, key = app.adminKey) => {
+      const { status, json } = await app.call('POST', `/api/v1/projections/${path}`, { key });
+      return [status, (json as Json)?.code];
+    };
+    const asked = await Promise.all([post('messages/rebuild'), post('messages/rebuild')]);
+    expect(asked).toEqual(expect.arrayContaining([[202, undefined]]));
+    await until(async () => ((await projections()) as Json).items[1].build >= 2);
+    expect(await post('nothing/rebuild')).toEqual([404, 'projection_not_found']);
+    expect(await post('__proto__/rebuild')).toEqual([404, 'projection_not_found']);
+    expect(await post('messages/parked/conversation-1/replay')).toEqual([404, 'not_found']);
+    expect(await post('nothing/parked/conversation-1/replay')).toEqual([404, 'projection_not_found']);
+    const { key: member } = await app.newKey('member');
+    expect(await post('messages/rebuild', member)).toEqual([403, 'forbidden']);
+    const acme = (await app.call('POST', '/api/v1/tenants', { body: { name: 'acme' } })).json as Json;
+    expect(await post('messages/rebuild', acme.key)).toEqual([403, 'forbidden']);
+    expect((await app.call('GET', '/api/v1/projections', { key: acme.key })).status).toBe(403);
+  });
+
+  it('refuses a second rebuild while one runs', async () => {
+    const idle = await startHttpApp(memoryEngines(), { VERBATIM_ROLES: 'api' });
+    const post = async () => (await idle.call('POST', '/api/v1/projections/runs/rebuild')).json as Json;
+    expect(await post()).toBeUndefined();
+    expect(await post()).toMatchObject({ status: 409, code: 'rebuild_running' });
+    const { items } = (await idle.call('GET', '/api/v1/projections')).json as Json;
+    expect(items[2]).toMatchObject({ name: 'runs', build: 1, rebuild: { build: 2, state: 'following' } });
+    await idle.close();
+  });
+});
+
+describe('a view that stands still', () => {
+  it('is never shown older than it was asked for: the answer is 503, in time', async () => {
+    const app = await startHttpApp(memoryEngines(), { VERBATIM_ROLES: 'api' });
+    const { id, cursor } = (await app.call('POST', '/api/v1/conversations', { body: { title: 'new' } })).json as Json;
+    const min = await app.call('GET', `/api/v1/conversations/${id}?min=${cursor}`);
+    expect([min.status, (min.json as Json).code, min.headers['retry-after']]).toEqual([503, 'view_behind', '1']);
+    expect(await app.call('GET', `/api/v1/conversations/${id}?at=${cursor}`)).toMatchObject({ status: 200 });
+    expect(((await app.call('GET', `/api/v1/conversations/${id}?min=9:0`)).json as Json).code).toBe(
+      'cursor_beyond_end',
+    );
+    await app.close();
+  });
+});
