@@ -3,8 +3,10 @@ import { Authenticator } from './auth/authenticator.js';
 import type { Codec } from './events/codec.js';
 import { ConversationFeeds } from './http/conversation-feeds.js';
 import { ConversationReadsController } from './http/conversation-reads.controller.js';
+import { FeedPlaces } from './http/feed-places.js';
 import { ListsController } from './http/lists.controller.js';
 import { OpenStreams, type StreamPace } from './http/open-streams.js';
+import { RunFeeds } from './http/run-feeds.js';
 import { RunsController } from './http/runs.controller.js';
 import { TurnStreams } from './http/turn-streams.js';
 import type { Clock } from './ports/clock.js';
@@ -42,8 +44,8 @@ export function readSide(parts: ReadSideParts): { controllers: Type[]; providers
   const reader = new ConversationReader(parts);
   const source = new FeedSource(parts);
   const views = new ConversationViews({ ...parts, readTape: (generation) => readTape(parts, generation) });
-  const feeds = (streams: OpenStreams) =>
-    new ConversationFeeds({ views, reader, source, streams, perUserMax: parts.feedsPerUserMax });
+  const places = new FeedPlaces(parts.feedsPerUserMax);
+  const feeds = (streams: OpenStreams) => new ConversationFeeds({ views, reader, source, streams, places });
   return {
     controllers: [ConversationReadsController, ListsController, RunsController],
     providers: [
@@ -59,6 +61,11 @@ export function readSide(parts: ReadSideParts): { controllers: Type[]; providers
       { provide: SumUsageHandler, useFactory: () => new SumUsageHandler(parts.views) },
       { provide: RunReader, useFactory: () => new RunReader(parts) },
       { provide: ConversationFeeds, useFactory: feeds, inject: [OpenStreams] },
+      {
+        provide: RunFeeds,
+        useFactory: (streams: OpenStreams) => new RunFeeds({ source, streams, places }),
+        inject: [OpenStreams],
+      },
       {
         provide: TurnStreams,
         useFactory: (streams: OpenStreams) => new TurnStreams({ source, streams }),

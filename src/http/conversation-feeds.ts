@@ -1,4 +1,3 @@
-import { HttpException, HttpStatus } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { Principal } from '../auth/principal.js';
 import type { ConversationViews } from '../projections/queries/conversation-views.js';
@@ -8,6 +7,7 @@ import { frameOf, snapshotFrame } from '../sse/event-frames.js';
 import type { FeedSource } from '../sse/feed-source.js';
 import { cursorIn } from './cursor-parameter.js';
 import type { EventStream } from './event-stream.js';
+import type { FeedPlaces } from './feed-places.js';
 import type { OpenStreams } from './open-streams.js';
 import { pour } from './pour.js';
 
@@ -16,18 +16,16 @@ export interface FeedParts {
   readonly reader: Pick<ConversationReader, 'requireReached'>;
   readonly source: FeedSource;
   readonly streams: OpenStreams;
-  readonly perUserMax: number;
+  readonly places: FeedPlaces;
 }
 
 /** Conversations as they go on, for whoever may read them. */
 export class ConversationFeeds {
-  private readonly ofUsers = new Map<string, number>();
-
   constructor(private readonly parts: FeedParts) {}
 
   /** From after a cursor, or with a snapshot first. Lasts as long as the client stays; refusals come before the head. */
   async serve(reply: FastifyReply, principal: Principal, conversation: string, after?: Cursor): Promise<void> {
-    const leave = this.enter(principal);
+    const leave = this.parts.places.enter(principal);
     try {
       const start = await this.startOf(conversation, principal, after);
       const stream = this.parts.streams.open(reply, principal);
@@ -63,17 +61,5 @@ export class ConversationFeeds {
     // A large snapshot is taken before anything more is read for this client.
     if (stream.isFull) await stream.room();
     for await (const told of feed.from(from, stream.over)) yield frameOf(told);
-  }
-
-  private enter({ tenant, user }: Principal): () => void {
-    const who = JSON.stringify([tenant, user]);
-    const open = this.ofUsers.get(who) ?? 0;
-    if (open >= this.parts.perUserMax) throw new HttpException('too many feeds', HttpStatus.TOO_MANY_REQUESTS);
-    this.ofUsers.set(who, open + 1);
-    return () => {
-      const left = (this.ofUsers.get(who) ?? 1) - 1;
-      if (left > 0) this.ofUsers.set(who, left);
-      else this.ofUsers.delete(who);
-    };
   }
 }

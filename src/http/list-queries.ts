@@ -86,6 +86,11 @@ export class RunsQuery extends PageQuery {
   q?: string;
 }
 
+export class RunFeedQuery {
+  @optional('Where to go on, for clients that cannot set Last-Event-ID.')
+  after?: string;
+}
+
 const GROUPS = ['day', 'user', 'model'] as const;
 const DAY = /^\d{4}-\d\d-\d\d$/;
 

@@ -1,6 +1,7 @@
-import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { Controller, Get, Headers, Inject, Query, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
 import { limits } from '../limits.js';
 import { ListConversations } from '../projections/queries/list-conversations.js';
@@ -8,14 +9,18 @@ import { ListRuns } from '../projections/queries/list-runs.js';
 import { SumUsage } from '../projections/queries/sum-usage.js';
 import { ApiProblems } from './api-problems.js';
 import { ConversationsDocument, RunsDocument, UsageDocument } from './list-documents.js';
-import { ConversationsQuery, RunsQuery, UsageQuery } from './list-queries.js';
+import { ConversationsQuery, RunFeedQuery, RunsQuery, UsageQuery } from './list-queries.js';
+import { placeIn, RunFeeds } from './run-feeds.js';
 
 /** What is found by looking over many conversations at once. */
 @ApiTags('Lists')
 @ApiBearerAuth()
 @Controller('api/v1')
 export class ListsController {
-  constructor(@Inject(QueryBus) private readonly queries: QueryBus) {}
+  constructor(
+    @Inject(QueryBus) private readonly queries: QueryBus,
+    @Inject(RunFeeds) private readonly feeds: RunFeeds,
+  ) {}
 
   @Get('conversations')
   @ApiOperation({ summary: 'Conversations, newest first; with `q`, those in which that was said.' })
@@ -39,6 +44,25 @@ export class ListsController {
   ): Promise<RunsDocument> {
     const times = { from: instant(from), to: instant(to) };
     return this.queries.execute(new ListRuns(principal, { ...asked, ...times, limit: pageSize(limit) }));
+  }
+
+  @Get('runs/events')
+  @ApiOperation({
+    summary: 'Runs as they start and end.',
+    description: '`run-started` and `run-ended`, each with an opaque id from which a client goes on.',
+  })
+  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Every later start and end follows.' })
+  @ApiProduces('text/event-stream')
+  @ApiOkResponse({ description: 'Server-sent events.', schema: { type: 'string' } })
+  @ApiProblems('invalid_request', 'cursor_invalid', 'cursor_beyond_end', 'rate_limited', 'log_unavailable')
+  async events(
+    @CurrentPrincipal() principal: Principal,
+    @Query() { after }: RunFeedQuery,
+    @Headers('last-event-id') lastEventId: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const asked = placeIn('after', after);
+    await this.feeds.serve(reply, principal, placeIn('Last-Event-ID', lastEventId || undefined) ?? asked);
   }
 
   @Get('usage')

@@ -1,9 +1,11 @@
+import type { Reader } from '../domain/conversation/readers.js';
 import type { Codec } from '../events/codec.js';
 import type { EventLog } from '../ports/event-log.js';
 import { ConversationFeed } from './conversation-feed.js';
 import { ConversationHistory } from './conversation-history.js';
 import type { LiveEvents } from './live-events.js';
 import { LiveTurn } from './live-turn.js';
+import { RunFeed } from './run-feed.js';
 
 /** Where the feeds of this process come from. */
 export class FeedSource {
@@ -13,6 +15,11 @@ export class FeedSource {
   feed(conversation: string, onWaiting?: (bytes: number) => void): ConversationFeed {
     const { log, codec, live } = this.parts;
     return new ConversationFeed(conversation, new ConversationHistory(log, codec, conversation), live, onWaiting);
+  }
+
+  /** Runs of all conversations that this reader may see. */
+  runs(reader: Reader, onWaiting?: (bytes: number) => void): RunFeed {
+    return new RunFeed(this.parts, reader, onWaiting);
   }
 
   /** For a turn that is about to be asked for. */

@@ -14,6 +14,7 @@ export type Listener = (event: TypedEvent) => void;
  */
 export class LiveEvents {
   private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly ofAll = new Set<Listener>();
   private readonly stopping = new AbortController();
   private following: Promise<void> | undefined;
 
@@ -45,11 +46,17 @@ export class LiveEvents {
     };
   }
 
+  /** The same, of every conversation. */
+  listenToAll(listener: Listener): () => void {
+    this.ofAll.add(listener);
+    return () => this.ofAll.delete(listener);
+  }
+
   private async follow(from: Position): Promise<void> {
     const { signal } = this.stopping;
     for await (const page of this.log.subscribe(from, signal, { categories: CATEGORIES })) {
       for (const recorded of page.events) {
-        if (this.listeners.size === 0) break;
+        if (this.listeners.size === 0 && this.ofAll.size === 0) break;
         this.tell(recorded);
       }
     }
@@ -61,6 +68,7 @@ export class LiveEvents {
       const conversation = event?.meta.conversation;
       if (!event || !conversation) return;
       for (const listener of this.listeners.get(conversation) ?? []) listener(event);
+      for (const listener of this.ofAll) listener(event);
     } catch (error) {
       if (!(error instanceof UndecodableEvent)) throw error;
       this.onDamage(error);

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ChatLog } from '../support/chat-log.js';
 import { type HttpApp, startHttpApp } from '../support/http-app.js';
 import { memoryEngines } from '../support/memory-engines.js';
+import { SseClient } from '../support/sse-client.js';
 import { until } from '../support/until.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: whatever the server says, for the test to judge
@@ -195,6 +196,51 @@ describe('projections over HTTP', () => {
     const { items } = (await idle.call('GET', '/api/v1/projections')).json as Json;
     expect(items[2]).toMatchObject({ name: 'runs', build: 1, rebuild: { build: 2, state: 'following' } });
     await idle.close();
+  });
+});
+
+describe('the feed of runs', () => {
+  it('tells of starts and ends that the reader may see, live and from any point on, each once', async () => {
+    const app = await startHttpApp(memoryEngines(), { VERBATIM_ROLES: 'api' });
+    const { key } = await app.newKey('member');
+    await app.app.listen(0, '127.0.0.1');
+    const address = `${await app.app.getUrl()}/api/v1/runs/events`;
+    const open = (headers: Record<string, string> = {}, by = key) =>
+      SseClient.open(address, { authorization: `Bearer ${by}`, ...headers });
+    const told = ({ events }: SseClient) => events.map(({ event, data }) => `${event} ${data.id}`);
+
+    const live = await open();
+    const all = await open({}, app.adminKey);
+    const chat = new ChatLog(app.engines.log, undefined, { tenant: 'default', owner: 'a member' });
+    await (await chat.started()).turn('1', ['a', 'b']);
+    const others = new ChatLog(app.engines.log, undefined, { tenant: 'default', owner: 'somebody' });
+    await (await others.started()).turn('2', ['c']);
+    const foreign = new ChatLog(app.engines.log, undefined, { tenant: 'acme', owner: 'a member' });
+    await (await foreign.started()).turn('3', ['d']);
+    await chat.requested('g4', 'm1', 'g1');
+    await until(() => live.events.length === 3 && all.events.length === 5);
+    expect(told(live)).toEqual(['run-started g1', 'run-ended g1', 'run-started g4']);
+    expect(told(all)).toEqual(['run-started g1', 'run-ended g1', 'run-started g2', 'run-ended g2', 'run-started g4']);
+    expect(live.events[1]?.data).toMatchObject({ conversation: chat.id, status: 'final', usage: { promptTokens: 3 } });
+    expect(live.events[2]?.data).toMatchObject({ message: 'm1', regenerates: 'g1', status: 'queued' });
+    expect(JSON.stringify(live.events)).not.toContain('"ab"');
+
+    for (const [nth, { id }] of all.events.entries()) {
+      const resumed = await open({ 'last-event-id': String(id) }, app.adminKey);
+      await until(() => resumed.events.length === 4 - nth);
+      expect(resumed.events).toEqual(all.events.slice(nth + 1));
+      resumed.leave();
+    }
+    for (const [after, status, code] of [
+      ['x', 400, 'cursor_invalid'],
+      ['9999999999999999999', 422, 'cursor_beyond_end'],
+    ] as const) {
+      const { status: answered, json } = await app.call('GET', `/api/v1/runs/events?after=${after}`);
+      expect([answered, (json as Json).code]).toEqual([status, code]);
+    }
+    live.leave();
+    all.leave();
+    await app.close();
   });
 });
 

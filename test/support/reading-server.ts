@@ -5,6 +5,7 @@ import { Folds } from '../../src/commands/folds.js';
 import { conversation } from '../../src/domain/conversation/conversation.js';
 import type { Reader } from '../../src/domain/conversation/readers.js';
 import { ConversationFeeds } from '../../src/http/conversation-feeds.js';
+import { FeedPlaces } from '../../src/http/feed-places.js';
 import { OpenStreams, type StreamPace } from '../../src/http/open-streams.js';
 import { TurnStreams } from '../../src/http/turn-streams.js';
 import { ConversationReader } from '../../src/sse/conversation-reader.js';
@@ -65,7 +66,7 @@ export async function startReadingServer({
   const server = Fastify();
   routes(
     server,
-    new ConversationFeeds({ views, reader, source, streams, perUserMax }),
+    new ConversationFeeds({ views, reader, source, streams, places: new FeedPlaces(perUserMax) }),
     new TurnStreams({ source, streams }),
   );
   server.setErrorHandler((error, _request, reply) => {

@@ -1,0 +1,39 @@
+import { costOf, usageOf } from '../domain/usage.js';
+import type { TypedEvent } from '../events/codec.js';
+import { oneLine } from './one-line.js';
+
+export type RunEvent = Extract<TypedEvent, { type: 'GenerationRequested' | 'GenerationFinalized' }>;
+
+/** Made once for all who get it: the same object is told to every feed. */
+const made = new WeakMap<RunEvent, Buffer>();
+
+/** The start or the end of a run, as it goes over the wire. Its id is its place in the log: opaque. */
+export function runFrameOf(event: RunEvent): Buffer {
+  const known = made.get(event);
+  if (known) return known;
+  const name = event.type === 'GenerationRequested' ? 'run-started' : 'run-ended';
+  const frame = Buffer.from(`id: ${event.position}\nevent: ${name}\ndata: ${oneLine(dataOf(event))}\n\n`);
+  made.set(event, frame);
+  return frame;
+}
+
+function dataOf(event: RunEvent): object {
+  const { conversation, owner: user = null } = event.meta;
+  const { generationId: id } = event.data;
+  if (event.type === 'GenerationRequested') {
+    const { messageId: message, regenerates = null } = event.data;
+    return { id, conversation, message, user, regenerates, status: 'queued', at: event.at };
+  }
+  const { status, finishReason, attempt, modelServed, usage, cost, error, timings } = event.data;
+  return {
+    ...{ id, conversation, user, status, finishReason, attempt, modelServed, error },
+    usage: usageOf(usage),
+    cost: costOf(cost),
+    ttftMs: between(timings.claimedAt, timings.firstTextAt),
+    durationMs: between(timings.queuedAt, event.at),
+    at: event.at,
+  };
+}
+
+const between = (from: string | null, to: string | null): number | null =>
+  from !== null && to !== null ? Date.parse(to) - Date.parse(from) : null;
