@@ -19,8 +19,7 @@ import { codec } from '../support/new-events.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres-cluster.js';
 import { startProjecting } from '../support/projecting.js';
 import { until } from '../support/until.js';
-
-const TABLES = projections.flatMap(({ tables }) => tables);
+import { rowsOfBuild } from '../support/view-rows.js';
 
 describe('read models that are built again', () => {
   let postgres: TestPostgres;
@@ -36,17 +35,9 @@ describe('read models that are built again', () => {
     ) => Promise<void>,
   ): Promise<void> {
     const pool = new ConnectionPool(await postgres.newDatabase(), 8, 20_000);
-    // Every column of every row, as the database has it.
-    const rows: RowsOf = async (build, tables = TABLES) => {
-      const found: Record<string, unknown[]> = {};
-      for (const table of tables) {
-        found[table] = await pool.query({
-          text: `SELECT t::text FROM views.${table}_${build} t ORDER BY key`,
-          rowMode: 'array',
-        });
-      }
-      return found;
-    };
+    const ask = async (sql: string) =>
+      (await pool.query<[unknown]>({ text: sql, rowMode: 'array' })).map(([row]) => row);
+    const rows: RowsOf = (build, tables) => rowsOfBuild(ask, build, tables);
     try {
       await test(
         { builds: new PostgresBuilds(pool), lanes: new PostgresLaneStore(pool), views: new PostgresViews(pool) },
@@ -56,7 +47,7 @@ describe('read models that are built again', () => {
       await pool.close();
     }
   }
-  type RowsOf = (build: number, tables?: readonly string[]) => Promise<Record<string, unknown[]>>;
+  type RowsOf = (build: number, tables?: readonly string[]) => ReturnType<typeof rowsOfBuild>;
 
   it('are the same, byte for byte, whatever was done, also with other lanes; and agree with the log', async () => {
     await fc.assert(

@@ -6,6 +6,7 @@ import { ADMIN_KEY, type ServerProcess } from './failpoint-process.js';
 import type { Failpoint } from './failpoints.js';
 import { breachesOf } from './invariants/check.js';
 import { gather, ofType, type ReceivedCall } from './invariants/evidence.js';
+import { rebuildDifferences } from './rebuilt.js';
 import { askAllAgain } from './turn-client.js';
 import type { TurnGround } from './turn-ground.js';
 import { TurnJournal } from './turn-journal.js';
@@ -82,8 +83,9 @@ export async function hold(failpoint: Failpoint, log: EventLog, { journal, calls
 
 /** Three deaths on one database, that of the test's ground. */
 export async function keepsEveryPromise(ground: TurnGround, failpoint: Failpoint): Promise<void> {
-  await ground.withDatabase(async (url, log) => {
+  await ground.withDatabase(async (url, log, connection) => {
     const survived = await crashThrough(ground, failpoint, [1, 2, 3], { DATABASE_URL: url }, () => log.head());
     await hold(failpoint, log, survived);
+    expect(await rebuildDifferences(connection, log)).toEqual([]);
   });
 }

@@ -9,7 +9,7 @@ import { createApp } from '../../src/create-app.js';
 import { type Engines, openEngines } from '../../src/engines.js';
 import { openDefaultTenant } from '../../src/first-key.js';
 import { Readiness } from '../../src/http/readiness.js';
-import { dyingAt, FAILPOINTS, report } from './failpoints.js';
+import { dyingAt, dyingInStep, FAILPOINTS, report } from './failpoints.js';
 
 const options = process.argv.slice(2);
 const [name, hit = '1'] = (given('--die-at=') ?? '').split(':');
@@ -26,6 +26,7 @@ const opened = await openEngines(config, say);
 const engines: Engines = {
   ...opened,
   log: dyingAt(opened.log, failpoint, Number(hit)),
+  lanes: dyingInStep(opened.lanes, failpoint, Number(hit)),
   work: options.includes('--never-lets-go') ? withoutLoss(opened.work) : opened.work,
 };
 const app = await createApp(engines, config, '0.0.0', { write: say });

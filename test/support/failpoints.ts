@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import type { NewEvent } from '../../src/events/envelope.js';
 import type { AppendOutcome, EventLog } from '../../src/ports/event-log.js';
+import type { LaneStore } from '../../src/ports/read-models/read-models.js';
 
 /** The moments of a turn at which a process can be made to die, told by what it appends. */
 export const BEFORE_THE_ANSWER = [
@@ -21,7 +22,12 @@ export const IN_THE_ANSWER = [
   'before-finalize',
 ] as const;
 
-export const FAILPOINTS = [...BEFORE_THE_ANSWER, ...IN_THE_ANSWER];
+export const IN_THE_VIEWS = [
+  /** A step of a projection is being written: its transaction has begun. */
+  'in-a-step',
+] as const;
+
+export const FAILPOINTS = [...BEFORE_THE_ANSWER, ...IN_THE_ANSWER, ...IN_THE_VIEWS];
 
 export type Failpoint = (typeof FAILPOINTS)[number];
 
@@ -74,6 +80,28 @@ export function dyingAt(log: EventLog, failpoint: Failpoint | undefined, hit: nu
     head: () => log.head(),
     backlog: (...args) => log.backlog(...args),
     close: () => log.close(),
+  };
+}
+
+/** The same of the store of read models. */
+export function dyingInStep(store: LaneStore, failpoint: Failpoint | undefined, hit: number): LaneStore {
+  let hits = 0;
+  return {
+    open: (...args) => store.open(...args),
+    load: (...args) => store.load(...args),
+    tell: (...args) => store.tell(...args),
+    toReplay: (...args) => store.toReplay(...args),
+    async commit(lane, epoch, step) {
+      const committing = store.commit(lane, epoch, step);
+      if (failpoint !== 'in-a-step' || step.changes.length === 0) return committing;
+      hits += 1;
+      if (hits === hit) {
+        await new Promise((resolve) => setImmediate(resolve));
+        report({ hit: failpoint });
+        process.kill(process.pid, 'SIGKILL');
+      }
+      return committing;
+    },
   };
 }
 

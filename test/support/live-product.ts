@@ -9,6 +9,8 @@ import { MODEL, type PlayedProvider, startPlayedProvider } from './played-provid
 import { startTestPostgres, type TestPostgres, withClient } from './postgres-cluster.js';
 import { type Product, startProduct } from './product.js';
 import { TurnJournal } from './turn-journal.js';
+import { until } from './until.js';
+import { differences } from './view-rows.js';
 
 export const ADMIN_KEY = `vb_admin_${'e2e'.repeat(20)}`;
 
@@ -90,13 +92,40 @@ export class LiveProduct {
     }
   }
 
+  /** Whatever was done, each read model built anew is the one that was live. What still goes on must not count as one. */
+  private async rebuildDifferences(): Promise<string[]> {
+    const sql = `SELECT count(*) FROM log.events WHERE type <> 'DeltaReceived'`;
+    const told = async () => (await this.query(sql))[0]?.count;
+    for (;;) {
+      const before = await told();
+      const found = await this.rebuiltOnce();
+      if ((await told()) === before) return found;
+    }
+  }
+
+  private async rebuiltOnce(): Promise<string[]> {
+    const standing = async (): Promise<{ name: string; build: number; lag: { events: number } }[]> =>
+      (await this.admin.ask('GET', '/projections')).items;
+    await until(async () => (await standing()).every(({ lag }) => lag.events === 0));
+    const before = await standing();
+    for (const { name } of before) await this.admin.call('POST', `/projections/${name}/rebuild`);
+    await until(async () => (await standing()).every(({ build }, nth) => build !== before[nth]?.build));
+    const ask = async (sql: string) => (await this.query(sql)).map(({ row }) => row);
+    const found = (await standing()).map(({ name, build }, nth) =>
+      differences(ask, name, before[nth]?.build ?? 0, build),
+    );
+    return (await Promise.all(found)).flat();
+  }
+
   async stop(): Promise<void> {
     for (const client of this.clients) client.leave();
+    const differing = await this.rebuildDifferences();
     const code = await this.product.stop();
     await this.provider.stop();
     await this.postgres.stop();
     await rm(this.directory, { recursive: true, force: true });
     if (code !== 0) throw new Error(`it ended with ${code}:\n${this.product.said()}`);
+    if (differing.length > 0) throw new Error(`a rebuilt read model is not the live one:\n${differing.join('\n')}`);
   }
 }
 

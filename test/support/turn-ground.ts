@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { type CompiledSources, compileSources } from './compiled-sources.js';
 import { type ServerOptions, ServerProcess } from './failpoint-process.js';
@@ -25,12 +26,18 @@ export class TurnGround {
   }
 
   /** Runs `work` with the address of a new database, and with its log as this process sees it. */
-  async withDatabase<T>(work: (url: string, log: PostgresEventLog) => Promise<T>): Promise<T> {
+  async withDatabase<T>(
+    work: (url: string, log: PostgresEventLog, connection: pg.ClientConfig) => Promise<T>,
+  ): Promise<T> {
     const connection = await this.postgres.newDatabase();
     const log = new PostgresEventLog(connection);
     const { host, port, user, database } = connection;
     try {
-      return await work(`postgres://${user}@localhost/${database}?host=${encodeURIComponent(host)}&port=${port}`, log);
+      return await work(
+        `postgres://${user}@localhost/${database}?host=${encodeURIComponent(host)}&port=${port}`,
+        log,
+        connection,
+      );
     } finally {
       await log.close();
     }

@@ -1,0 +1,43 @@
+import type pg from 'pg';
+import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
+import { PostgresLeases } from '../../src/adapters/postgres/postgres-leases.js';
+import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
+import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
+import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
+import type { EventLog } from '../../src/ports/event-log.js';
+import { projections, shapeOf } from '../../src/projections/all.js';
+import { startProjecting } from './projecting.js';
+import { until } from './until.js';
+import { differences } from './view-rows.js';
+
+/** Brings the read models of a database up to its log, builds each anew, and tells where the two are not the same. */
+export async function rebuildDifferences(connection: pg.ClientConfig, log: EventLog): Promise<string[]> {
+  const pool = new ConnectionPool(connection, 8, 20_000);
+  const stores = {
+    builds: new PostgresBuilds(pool),
+    lanes: new PostgresLaneStore(pool),
+    views: new PostgresViews(pool),
+  };
+  const projecting = await startProjecting(log, stores, { leases: new PostgresLeases(pool), holder: 'the checker' });
+  const liveBuilds = async () =>
+    new Map(
+      (await stores.builds.list()).flatMap((each) => (each.state === 'live' ? [[each.projection, each.build]] : [])),
+    );
+  try {
+    await projecting.caughtUp();
+    const before = await liveBuilds();
+    for (const projection of projections) await stores.builds.begin(shapeOf(projection, 1));
+    projecting.host.wake();
+    await until(async () => [...(await liveBuilds())].every(([name, build]) => build !== before.get(name)));
+    const ask = async (sql: string) =>
+      (await pool.query<[unknown]>({ text: sql, rowMode: 'array' })).map(([row]) => row);
+    const found: string[] = projecting.warnings.map((warning) => JSON.stringify(warning));
+    for (const [name, build] of await liveBuilds()) {
+      found.push(...(await differences(ask, String(name), Number(before.get(name)), Number(build))));
+    }
+    return found;
+  } finally {
+    await projecting.stop();
+    await pool.close();
+  }
+}
