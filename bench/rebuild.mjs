@@ -1,0 +1,106 @@
+// How fast all read models are built anew, against the log copied out in order and nothing done with it.
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { ConnectionPool } from '../dist/adapters/postgres/connection-pool.js';
+import { PostgresEventLog } from '../dist/adapters/postgres/postgres-event-log.js';
+import { PostgresLeases } from '../dist/adapters/postgres/postgres-leases.js';
+import { PostgresBuilds } from '../dist/adapters/postgres/views/postgres-builds.js';
+import { PostgresLaneStore } from '../dist/adapters/postgres/views/postgres-lane-store.js';
+import { systemClock } from '../dist/adapters/system/system-clock.js';
+import { START } from '../dist/events/envelope.js';
+import { Advances } from '../dist/projections/advances.js';
+import { projections, shapeOf } from '../dist/projections/all.js';
+import { ProjectionHost } from '../dist/projections/projection-host.js';
+import { copyOut } from './support/copy-out.mjs';
+import { codec } from './support/events.mjs';
+import { startServer } from './support/server.mjs';
+import { interleave, median, rounded } from './support/statistics.mjs';
+import { EVENTS_OF_A_TURN, fillWithTurns } from './support/turns.mjs';
+
+const ROUNDS = 3;
+const EVENTS = 400_000;
+const CONVERSATIONS = 2_000;
+const UPSERTS = 10_000;
+const LOOK_MS = 5;
+
+export async function bench(tell) {
+  const server = await startServer();
+  const log = new PostgresEventLog(server.connection);
+  const pool = new ConnectionPool(server.connection, 8, 600_000);
+  const builds = new PostgresBuilds(pool);
+  try {
+    const turnsOfEach = Math.round(EVENTS / CONVERSATIONS / EVENTS_OF_A_TURN);
+    await fillWithTurns(log, { conversations: CONVERSATIONS, turnsOfEach });
+    const { events } = await log.backlog(START, EVENTS * 2);
+    await server.query('VACUUM ANALYZE log.events');
+    tell(`${events} events written`);
+    await builds.prepare(projections.map((projection) => shapeOf(projection, 1)));
+    const arms = {
+      copy: () => rateOf(events, () => copyOut(server.connection, ORDERED)),
+      rebuild: () => rateOf(events, () => rebuild({ log, pool, builds })),
+      perEvent: () => rateOf(UPSERTS, () => upsertEach(server, log)),
+    };
+    await arms.rebuild();
+    const { copy, rebuild: ours, perEvent } = await interleave(ROUNDS, arms, tell);
+    const ratio = (others) => rounded(median(ours.map((rate, nth) => rate / others[nth])));
+    return {
+      events,
+      rebuildToCopy: ratio(copy),
+      rebuildToUpsertPerEvent: ratio(perEvent),
+      rebuildEventsPerSecond: median(ours),
+      copyEventsPerSecond: median(copy),
+      upsertPerEventPerSecond: median(perEvent),
+    };
+  } finally {
+    await pool.close();
+    await log.close();
+    await server.stop();
+  }
+}
+
+const ORDERED = `COPY (SELECT position, stream, revision, id, type, schema, tenant, at, data, meta
+  FROM log.events ORDER BY position) TO STDOUT`;
+
+async function rateOf(events, work) {
+  const began = performance.now();
+  await work();
+  return Math.round(events / ((performance.now() - began) / 1_000));
+}
+
+/** From the order to build them until every one of them is read. */
+async function rebuild({ log, pool, builds }) {
+  const host = new ProjectionHost(projections, {
+    ...{ log, codec, builds, store: new PostgresLaneStore(pool), leases: new PostgresLeases(pool) },
+    ...{ clock: systemClock, holder: 'bench', leaseMs: 15_000, advances: new Advances() },
+    warn: (facts, message) => {
+      throw new Error(`${message}: ${JSON.stringify(facts)}`);
+    },
+  });
+  for (const projection of projections) await builds.begin(shapeOf(projection, 1));
+  host.start();
+  while ((await builds.list()).some(({ state }) => state === 'building')) {
+    await sleep(LOOK_MS);
+    host.wake();
+  }
+  await host.stop();
+}
+
+/** What a projection without steps would do: one row written for each event, its statement prepared, its flush not awaited. */
+async function upsertEach(server, log) {
+  const client = new pg.Client(server.connection);
+  await client.connect();
+  await client.query(
+    'SET synchronous_commit TO off; CREATE TEMP TABLE naive (key text PRIMARY KEY, type text, doc json)',
+  );
+  const text = `INSERT INTO naive VALUES ($1, $2, $3)
+    ON CONFLICT (key) DO UPDATE SET type = excluded.type, doc = excluded.doc`;
+  let written = 0;
+  for await (const { events } of log.readAll(START)) {
+    for (const recorded of events) {
+      const { stream, type, data } = codec.decode(recorded);
+      await client.query({ name: 'naive', text, values: [stream, type, JSON.stringify(data)] });
+      written += 1;
+      if (written === UPSERTS) return client.end();
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import { randomUUID } from 'node:crypto';
+import { codec } from './events.mjs';
+
+const ANSWER = 'The quick brown fox jumps over the lazy dog, and then some more words follow here. ';
+const DELTAS = 5;
+/** Of a turn: what is said and asked, the tape, and the end. */
+export const EVENTS_OF_A_TURN = 3 + 1 + DELTAS + 1 + 1;
+
+/** A conversation as the product appends it, turn by turn: the events of each append, and their stream. */
+export class BenchConversation {
+  id = randomUUID();
+  turns = 0;
+  leaf = null;
+
+  constructor(owner = 'ada') {
+    this.owner = owner;
+  }
+
+  started() {
+    return this.ledger([{ type: 'ConversationStarted', data: { title: `About ${this.id}`, system: 'Be brief.' } }]);
+  }
+
+  turn(at = new Date().toISOString()) {
+    const [messageId, generationId] = [randomUUID(), randomUUID()];
+    const parent = this.leaf;
+    this.leaf = generationId;
+    this.turns += 1;
+    const tape = (events) => ({
+      stream: `generation-${generationId}`,
+      events: events.map((event) => this.encoded(event, at)),
+    });
+    const text = ANSWER.repeat(DELTAS);
+    return [
+      this.ledger(
+        [
+          {
+            type: 'MessageSent',
+            data: {
+              messageId,
+              parent,
+              role: 'user',
+              origin: 'person',
+              kind: 'message',
+              parts: [{ type: 'text', text: `Question ${this.turns} of ${this.id}: ${ANSWER}` }],
+            },
+          },
+          { type: 'GenerationRequested', data: { generationId, messageId, options: {} } },
+          prompted(messageId, generationId),
+        ],
+        at,
+      ),
+      tape([
+        { type: 'GenerationClaimed', data: { attempt: 1, worker: 'w' } },
+        ...Array.from({ length: DELTAS }, (_, seq) => ({
+          type: 'DeltaReceived',
+          data: { attempt: 1, seq, text: ANSWER, channel: 'content' },
+        })),
+        {
+          type: 'AttemptEnded',
+          data: {
+            attempt: 1,
+            outcome: 'completed',
+            finishReason: 'stop',
+            modelServed: 'bench',
+            usage: USAGE,
+            droppedDeltas: 0,
+            error: null,
+          },
+        },
+      ]),
+      this.ledger([finalized(generationId, text, at)], at),
+    ];
+  }
+
+  ledger(events, at = new Date().toISOString()) {
+    return { stream: `conversation-${this.id}`, events: events.map((event) => this.encoded(event, at)) };
+  }
+
+  encoded(event, at) {
+    const meta = {
+      conversation: this.id,
+      owner: this.owner,
+      actor: { id: this.owner, kind: 'user' },
+      correlationId: this.id,
+      commandId: randomUUID(),
+    };
+    return codec.encode(event, { id: randomUUID(), tenant: 'default', at, meta });
+  }
+}
+
+const USAGE = { prompt_tokens: 30, completion_tokens: 20, total_tokens: 50 };
+
+const prompted = (messageId, generationId) => ({
+  type: 'PromptAssembled',
+  data: {
+    generationId,
+    messageId,
+    provider: 'openai',
+    model: `model-${Number.parseInt(generationId.slice(0, 2), 16) % 5}`,
+    params: { temperature: 0.5 },
+    parts: [
+      { kind: 'literal', text: '{"model":"bench","messages":[' },
+      { kind: 'path', from: messageId, to: messageId },
+      { kind: 'literal', text: '],"stream":true,"stream_options":{"include_usage":true}}' },
+    ],
+    sha256: '44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
+    bytes: 400,
+    tokens: { prompt: 30, budget: 4000, reserved: 1000, limit: 5000, estimated: false, encoding: 'o200k_base' },
+    trimmed: [],
+    assembler: 1,
+  },
+});
+
+const finalized = (generationId, text, at) => ({
+  type: 'GenerationFinalized',
+  data: {
+    generationId,
+    status: 'final',
+    finishReason: 'stop',
+    text,
+    textSha256: '44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
+    deltas: DELTAS,
+    attempt: 1,
+    modelServed: 'bench',
+    usage: USAGE,
+    cost: { amount: '0.000123', currency: 'USD', priceList: 'bench' },
+    timings: { queuedAt: at, claimedAt: at, firstTextAt: at, lastTextAt: at },
+    error: null,
+  },
+});
+
+/** Appends so many turns, a few conversations at a time. */
+export async function fillWithTurns(log, { conversations, turnsOfEach, onProgress = () => {} }) {
+  const AT_ONCE = 64;
+  for (let from = 0; from < conversations; from += AT_ONCE) {
+    const chats = Array.from(
+      { length: Math.min(AT_ONCE, conversations - from) },
+      (_, nth) => new BenchConversation(`user-${(from + nth) % 50}`),
+    );
+    await Promise.all(chats.map((chat) => fill(log, chat, turnsOfEach)));
+    onProgress(from + chats.length);
+  }
+}
+
+async function fill(log, chat, turns) {
+  const append = async ({ stream, events }, expected) => {
+    const { outcome } = await log.append(stream, expected, events);
+    if (outcome !== 'appended') throw new Error(outcome);
+  };
+  await append(chat.started(), 'none');
+  let revision = 0;
+  for (let nth = 0; nth < turns; nth++) {
+    const [asked, tape, end] = chat.turn();
+    await append(asked, revision);
+    await append(tape, 'none');
+    await append(end, revision + asked.events.length);
+    revision += asked.events.length + 1;
+  }
+}
