@@ -71,7 +71,7 @@ export const send =
   (bytes: string | Uint8Array): Step =>
   ({ response, gone }) =>
     // Nobody calls back once the connection is gone.
-    Promise.race([new Promise<void>((resolve) => response.write(bytes, () => resolve())), leaving(gone)]);
+    whileOpen(gone, new Promise<void>((resolve) => response.write(bytes, () => resolve())));
 
 /** Sends the status and the headers alone. */
 export const sendHead: Step = ({ response }) => response.flushHeaders();
@@ -86,14 +86,14 @@ export const waitFor =
   (what: Promise<unknown> | (() => boolean)): Step =>
   async ({ gone }) => {
     if (typeof what !== 'function') {
-      await Promise.race([what, leaving(gone)]);
+      await whileOpen(gone, what);
       return;
     }
     while (!gone.aborted && !what()) await sleep(5);
   };
 
 /** Says nothing any more, and keeps the connection open. */
-export const stall: Step = ({ gone }) => leaving(gone);
+export const stall: Step = ({ gone }) => whileOpen(gone, NEVER);
 
 /** Breaks the connection with a TCP reset. */
 export const reset: Step = ({ socket }) => {
@@ -103,7 +103,7 @@ export const reset: Step = ({ socket }) => {
 /** Ends the connection in good order, but not the answer: as a provider does that is shut down. */
 export const hangUp: Step = async ({ socket, gone }) => {
   socket.end();
-  await leaving(gone);
+  await whileOpen(gone, NEVER);
 };
 
 /** One server-sent event. */
@@ -228,9 +228,17 @@ async function receive(incoming: IncomingMessage, response: ServerResponse): Pro
   return { request, response, socket: incoming.socket, gone: gone.signal };
 }
 
-function leaving(gone: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (gone.aborted) resolve();
-    gone.addEventListener('abort', () => resolve(), { once: true });
+const NEVER = new Promise<never>(() => {});
+
+/** Waits for something, but no longer than the connection is open. Many steps share its signal: each leaves it again. */
+function whileOpen(gone: AbortSignal, what: Promise<unknown>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const over = () => {
+      gone.removeEventListener('abort', over);
+      resolve();
+    };
+    gone.addEventListener('abort', over);
+    if (gone.aborted) over();
+    what.then(over, reject);
   });
 }
