@@ -70,6 +70,10 @@ export const limits = {
 
   /** What a provider has sent and nobody has taken yet; then its socket is not read until something is taken. */
   providerQueueBytesMax: 1024 * 1024,
+  /** What is read of one answer before everything else in the process has its turn: a few milliseconds of work. */
+  providerPieceBytesMax: 64 * 1024,
+  /** The stream of one answer: of one that is as long as any, some 128 Ki tokens with half a KiB around each. */
+  providerStreamBytesMax: 64 * 1024 * 1024,
   /** One event of a provider's stream. An answer is at most 512 KiB, and as escaped JSON up to six times as long. */
   providerEventBytesMax: 4 * 1024 * 1024,
   /** What is read of an answer that is no stream, to learn what went wrong; and what is kept of its words. */

@@ -27,7 +27,9 @@ export type ModelFailureKind =
   /** No connection, or it broke. */
   | 'network'
   /** The stream ended without saying why: not a completed answer. */
-  | 'incomplete';
+  | 'incomplete'
+  /** The stream went on beyond any answer, however little of it was text. */
+  | 'too_long';
 
 /** Every way in which a call can fail but the caller's own abort, which ends the stream without an error. */
 export class ModelFailure extends Error {

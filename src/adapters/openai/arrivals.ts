@@ -1,26 +1,25 @@
 import type { IncomingMessage } from 'node:http';
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { limits } from '../../limits.js';
-import type { ModelFailure } from '../../ports/language-model.js';
+import { ModelFailure } from '../../ports/language-model.js';
 
 /**
  * What an answer brought, read off its socket as it comes and kept until it is taken: a socket that is reset throws
  * away whatever was received but not yet read. So the end, good or bad, is told only after everything before it.
- * When too much waits the socket is not read any more, and its sender has to wait too.
+ * When too much waits the socket is not read any more, and its sender has to wait too. Whoever sends without a pause
+ * shares the process with everybody else, and is not read for ever.
  */
 export class Arrivals implements AsyncIterable<Buffer> {
   private waiting: Buffer[] = [];
   private bytes = 0;
+  private bytesInAll = 0;
+  private bytesInTurn = 0;
   private ended: { readonly failure?: ModelFailure } | undefined;
   private wake = (): void => {};
   private deadline: NodeJS.Timeout | undefined;
 
   constructor(private readonly answer: IncomingMessage) {
-    answer.on('data', (chunk: Buffer) => {
-      this.waiting.push(chunk);
-      this.bytes += chunk.length;
-      if (this.bytes >= limits.providerQueueBytesMax) answer.pause();
-      this.wake();
-    });
+    answer.on('data', (chunk: Buffer) => this.add(chunk));
     answer.on('end', () => this.end({}));
   }
 
@@ -37,11 +36,7 @@ export class Arrivals implements AsyncIterable<Buffer> {
   async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
     for (;;) {
       if (this.waiting.length > 0) {
-        const taken = Buffer.concat(this.waiting);
-        this.waiting = [];
-        yield taken;
-        this.bytes -= taken.length;
-        this.answer.resume();
+        yield* this.inPieces(this.takeAll());
       } else if (this.ended) {
         if (this.ended.failure) throw this.ended.failure;
         return;
@@ -53,9 +48,48 @@ export class Arrivals implements AsyncIterable<Buffer> {
     }
   }
 
+  private add(chunk: Buffer): void {
+    if (this.ended) return;
+    this.waiting.push(chunk);
+    this.bytes += chunk.length;
+    this.bytesInAll += chunk.length;
+    if (this.bytesInAll > limits.providerStreamBytesMax) this.fail(endless());
+    if (this.bytes >= limits.providerQueueBytesMax) this.answer.pause();
+    this.wake();
+  }
+
+  private takeAll(): Buffer {
+    const all = Buffer.concat(this.waiting);
+    this.waiting = [];
+    return all;
+  }
+
+  private async *inPieces(all: Buffer): AsyncGenerator<Buffer> {
+    for (let start = 0; start < all.length; start += limits.providerPieceBytesMax) {
+      const piece = all.subarray(start, start + limits.providerPieceBytesMax);
+      yield piece;
+      this.bytes -= piece.length;
+      this.answer.resume();
+      await this.shareTheLoop(piece.length);
+    }
+  }
+
+  /** Also when nothing waits: a socket is read many times over before the event loop looks at anything else. */
+  private async shareTheLoop(taken: number): Promise<void> {
+    this.bytesInTurn += taken;
+    if (this.bytesInTurn < limits.providerPieceBytesMax) return;
+    this.bytesInTurn = 0;
+    await turnOfTheLoop();
+  }
+
   private end(how: { readonly failure?: ModelFailure }): void {
     clearTimeout(this.deadline);
     this.ended ??= how;
     this.wake();
   }
+}
+
+function endless(): ModelFailure {
+  const words = 'The answer was cut off: its stream is longer than any answer needs';
+  return new ModelFailure('too_long', words, { retryable: false });
 }

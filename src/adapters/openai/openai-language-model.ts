@@ -1,7 +1,13 @@
 import { OpenAI } from 'openai';
 import { bedrock } from 'openai/providers/bedrock';
 import type { Clock } from '../../ports/clock.js';
-import { type LanguageModel, type ModelCall, ModelFailure, type ModelOutput } from '../../ports/language-model.js';
+import {
+  type LanguageModel,
+  type ModelCall,
+  ModelFailure,
+  type ModelFailureKind,
+  type ModelOutput,
+} from '../../ports/language-model.js';
 import { ChatCompletion } from './chat-completion.js';
 import { eventStream } from './event-stream.js';
 import { Wire } from './wire.js';
@@ -69,8 +75,7 @@ export class OpenAiLanguageModel implements LanguageModel {
     }
     yield* completion.rest();
     const finished = completion.finished();
-    // An answer that has named its end is complete: a connection that breaks after it takes nothing away.
-    if (finished && (!failure || failure.kind === 'network')) yield finished;
+    if (finished && (!failure || TAKES_NOTHING_AWAY.includes(failure.kind))) yield finished;
     else throw completion.failedWith(failure ?? withoutAnEnd());
   }
 
@@ -104,6 +109,9 @@ export class OpenAiLanguageModel implements LanguageModel {
     return new ModelFailure(error.kind, error.message.replaceAll(this.apiKey, '[key]'), error.details);
   }
 }
+
+/** From an answer that has named its end: that one is complete, whatever becomes of its connection. */
+const TAKES_NOTHING_AWAY: readonly ModelFailureKind[] = ['network', 'too_long'];
 
 function withoutAnEnd(): ModelFailure {
   const words = 'The stream ended without a finish reason: the answer is not complete';
