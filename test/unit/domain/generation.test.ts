@@ -6,6 +6,7 @@ import {
   openAttempt,
   receive,
   retryAt,
+  withdraw,
 } from '../../../src/domain/generation.js';
 import { limits } from '../../../src/limits.js';
 import { cancelled, claim, completed, DEADLINE_MS, failed, isoTime, Recording, START_MS } from './tape.js';
@@ -198,5 +199,58 @@ describe('a tape that is not worth a call any more', () => {
     waiting.ends(failed({ nowMs: START_MS, delayMs: 20_000 }));
     expect(waiting.takenUp('w1', { ...cancel, nowMs: START_MS })).toMatchObject([claim(2), end]);
     expect(new Recording().takenUp('w1', { ...cancel, ...late })).toMatchObject([claim(1), end]);
+  });
+});
+
+describe('a claim that is withdrawn', () => {
+  const passing = failed({ nowMs: START_MS, delayMs: 0 });
+
+  /** As often as the prompt of the generation was not recorded, and then claimed for one that was. */
+  function claimedAfterWithdrawals(withdrawals: number): Recording {
+    const recording = new Recording();
+    for (let nth = 0; nth < withdrawals; nth += 1) {
+      recording.claimed();
+      recording.does(withdraw(recording.nowMs));
+    }
+    return recording.claimed();
+  }
+
+  it('is over, and lets the tape be claimed again at once', () => {
+    const recording = new Recording().claimed();
+    const nowMs = recording.nowMs;
+    expect(recording.does(withdraw(nowMs))).toMatchObject([
+      { type: 'AttemptEnded', data: { attempt: 1, outcome: 'failed', error: { kind: 'withdrawn' } } },
+    ]);
+    expect(recording.tape.seal).toBeNull();
+    expect(retryAt(recording.tape)).toBe(isoTime(nowMs));
+    expect(recording.takenUp('w2', { nowMs })).toEqual([claim(2, 'w2')]);
+  });
+
+  it('was open: without one nothing happens', () => {
+    expect(new Recording().does(withdraw(START_MS))).toEqual([]);
+    const recording = new Recording().claimed();
+    recording.ends(completed);
+    expect(recording.does(withdraw(START_MS))).toEqual([]);
+  });
+
+  it.each([1, 2, 3])('counts for no call when a worker dies: two are made after %i of them', (withdrawals) => {
+    const recording = claimedAfterWithdrawals(withdrawals);
+    const first = withdrawals + 1;
+    expect(recording.takenUp('w2')).toMatchObject([
+      { data: { attempt: first, ...interruptedData, retryAt: expect.any(String) } },
+      claim(first + 1, 'w2'),
+    ]);
+    expect(recording.takenUp('w3')).toMatchObject([{ data: { attempt: first + 1, ...interruptedData } }]);
+    expect(recording.tape.seal).not.toBeNull();
+  });
+
+  it.each([1, 2, 3])('counts for no call when a failure may pass: three are made after %i of them', (withdrawals) => {
+    const recording = claimedAfterWithdrawals(withdrawals);
+    for (const call of [2, 3]) {
+      recording.ends(passing);
+      expect(recording.takenUp()).toEqual([claim(withdrawals + call)]);
+    }
+    recording.ends(passing);
+    expect(recording.tape.seal).not.toBeNull();
   });
 });
