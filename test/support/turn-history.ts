@@ -10,7 +10,7 @@ import { replyOf } from '../../src/domain/conversation/tree.js';
 import { regenerate, send } from '../../src/domain/conversation/turns.js';
 import type { Decide } from '../../src/domain/decider.js';
 import { finalizationOf } from '../../src/domain/finalization.js';
-import { endAttempt, generation, receive, type Tape, takeUp } from '../../src/domain/generation.js';
+import { endAttempt, generation, receive, type Tape, takeUp, withdraw } from '../../src/domain/generation.js';
 import type { Recorded } from '../../src/domain/recorded.js';
 import type { DomainEvent } from '../../src/events/catalogue.js';
 import type { Position, RecordedEvent } from '../../src/events/envelope.js';
@@ -55,8 +55,8 @@ export class TurnHistory {
   }
 
   /** Message `m<name>`, generation `g<name>`. */
-  sent(name: string): this {
-    const asked = { generationId: `g${name}`, options: {} };
+  sent(name: string, options: { whenBusy?: 'enqueue' } = {}): this {
+    const asked = { generationId: `g${name}`, options };
     const content = `text ${name}`;
     const message = { messageId: `m${name}`, content, origin: 'person' } as const;
     this.append(`conversation-${ID}`, send(this.command(name), message, asked, assemble)(this.state), name);
@@ -78,6 +78,11 @@ export class TurnHistory {
   takenUp(generationId: string, worker: string): this {
     const isCancelled = this.state.nodes.has(generationId) && replyOf(this.state, generationId).cancelRequested;
     return this.tape(generationId, takeUp({ worker, nowMs: 0, deadlineMs: 1, cancelRequested: isCancelled }));
+  }
+
+  /** The prompt that it was claimed for was not recorded. */
+  withdrawn(generationId: string): this {
+    return this.tape(generationId, withdraw(0));
   }
 
   /** The model is called, and has this answer. */

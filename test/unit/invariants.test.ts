@@ -29,14 +29,29 @@ async function honest(): Promise<TurnHistory> {
   return history;
 }
 
+/** What becomes of claims whose prompts were not recorded. */
+async function withdrawing(): Promise<TurnHistory> {
+  const history = new TurnHistory().started();
+  history.takenUp('g-refused', 'w1').withdrawn('g-refused');
+  history.takenUp('g-often', 'w1').withdrawn('g-often').takenUp('g-often', 'w2').withdrawn('g-often');
+  history.takenUp('g-left', 'w1').withdrawn('g-left').takenUp('g-left', 'w2');
+  history.sent('1').takenUp('g1', 'w1').withdrawn('g1').takenUp('g1', 'w2').called('g1', 'Hello').received('g1', 'Hel');
+  history.sent('2', { whenBusy: 'enqueue' }).takenUp('g2', 'w1').withdrawn('g2').cancelled('g2');
+  history.received('g1', 'lo').completed('g1');
+  history.journal.feed('reader', 'c1').shown.push(...(await shownOf(history)));
+  return history;
+}
+
 /** As the product tells it, by its own code. */
 async function shownOf(history: TurnHistory): Promise<Shown[]> {
   const codec = createCodec();
+  const prompts = history.events.filter(({ type }) => type === 'PromptAssembled');
+  const told = prompts.map(({ data }) => `generation-${data.generationId}`);
   const shown: Shown[] = [];
   let place = FIRST_PLACE;
   for await (const { events } of history.log().readAll()) {
     for (const recorded of events) {
-      if (recorded.stream === 'generation-g-refused') continue;
+      if (recorded.stream.startsWith('generation-') && !told.includes(recorded.stream)) continue;
       const event = codec.decode(recorded) as TypedEvent;
       place = placeAfter(place, event);
       const [id, name, data] = frameOf({ event, cursor: place.cursor }).toString().trim().split('\n') as [
@@ -219,6 +234,40 @@ const lies: Record<string, [broken: string, (history: TurnHistory) => unknown]> 
   ],
 };
 
+const claimedAgain = { type: 'GenerationClaimed', data: { attempt: 2, worker: 'w2' } };
+
+/** The same for claims that were withdrawn. */
+const liesOfClaims: typeof lies = {
+  'a claim that nobody asked for ended in another way': [
+    '5',
+    (history) => Object.assign(eventOf(history, 'AttemptEnded', 'g-refused').data, { error: interrupted }),
+  ],
+  'a claim that nobody asked for was sealed': [
+    '5',
+    (history) => Object.assign(eventOf(history, 'AttemptEnded', 'g-often', 1).data, { retryAt: undefined }),
+  ],
+  'a claim was not withdrawn before the next': [
+    '5',
+    (history) => dropped(history, eventOf(history, 'AttemptEnded', 'g-often')),
+  ],
+  'a model was called for a claim that was withdrawn': ['10', ({ calls }) => calls.push(calls[0] as (typeof calls)[0])],
+  'what was called says that it was not': [
+    '5',
+    (history) => Object.assign(eventOf(history, 'AttemptEnded', 'g2').data, { error: interrupted }),
+  ],
+  'what was claimed and received says that it was not called': [
+    '5',
+    (history) => {
+      const withdrawal = eventOf(history, 'AttemptEnded', 'g2');
+      added(history, added(history, withdrawal, claimedAgain), {
+        type: 'DeltaReceived',
+        data: { ...late, attempt: 2 },
+      });
+    },
+  ],
+};
+
+const interrupted = { kind: 'interrupted', message: '' };
 const late = { attempt: 1, seq: 0, text: 'late', channel: 'content' };
 const acknowledgedNever = {
   key: 'lost',
@@ -232,6 +281,18 @@ describe('the checker of the invariants', () => {
   it('finds nothing in an honest history', async () => {
     const history = await honest();
     expect(await breaches({ ...history, log: history.log() })).toEqual([]);
+  });
+
+  it('finds nothing in one whose claims were withdrawn', async () => {
+    const history = await withdrawing();
+    expect(await breaches({ ...history, log: history.log() })).toEqual([]);
+  });
+
+  it.each(Object.entries(liesOfClaims))('finds that %s', async (_, [broken, lie]) => {
+    const history = await withdrawing();
+    lie(history);
+    const found = await breaches({ journal: history.journal, calls: history.calls, log: history.log() });
+    expect(found).toContainEqual(expect.stringMatching(`^${broken}: `));
   });
 
   it.each(Object.entries(lies))('finds that %s', async (_, [broken, lie]) => {

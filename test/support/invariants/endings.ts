@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TypedEvent } from '../../../src/events/codec.js';
-import { type EventOfType, type Evidence, grouped, ofType, sha256 } from './evidence.js';
+import { type EventOfType, type Evidence, grouped, isWithdrawal, ofType, sha256 } from './evidence.js';
 
 const STATUS = { completed: 'final', cancelled: 'cancelled', failed: 'error' } as const;
 
@@ -18,16 +18,17 @@ export function* areEnded(evidence: Evidence): Iterable<string> {
   }
   const prompted = new Set(ofType(events, 'PromptAssembled').map(({ data }) => data.generationId));
   for (const [generation, tape] of tapes) {
-    if (!prompted.has(generation) && !isLoneClaim(tape)) yield `5: ${generation} has a tape and no prompt`;
+    if (!prompted.has(generation) && !isUncalled(tape)) yield `5: ${generation} has a tape and no prompt`;
   }
 }
 
 /**
  * A claim leaves beside its prompt. The prompt can lose the race for the ledger, and be refused when it is decided
- * again: then the claim stands alone.
+ * again: then the claim is withdrawn, and another may be made for another try. The last one stands alone when its worker
+ * died first.
  */
-const isLoneClaim = (tape: readonly TypedEvent[]): boolean =>
-  tape.length === 1 && tape[0]?.type === 'GenerationClaimed' && tape[0].data.attempt === 1;
+const isUncalled = (tape: readonly TypedEvent[]): boolean =>
+  tape.every((event, nth) => (nth % 2 === 0 ? event.type === 'GenerationClaimed' : isWithdrawal(event)));
 
 function* endBreaches(evidence: Evidence, end: EventOfType<'GenerationFinalized'>): Iterable<string> {
   const { generationId, attempt, text, textSha256, error } = end.data;
@@ -35,8 +36,7 @@ function* endBreaches(evidence: Evidence, end: EventOfType<'GenerationFinalized'
   if (error && !evidence.failures.includes(error.kind)) yield `10: an error of kind ${error.kind}, which nobody caused`;
   const tape = evidence.tapes.get(generationId) ?? [];
   if (attempt === null) {
-    if (text !== '' || tape.some(({ type }) => type !== 'GenerationClaimed'))
-      yield '5: it was called, and says that it was not';
+    if (text !== '' || !isUncalled(tape)) yield '5: it was called, and says that it was not';
     return;
   }
   const seal = tape.at(-1);

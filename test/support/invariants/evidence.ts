@@ -46,6 +46,10 @@ export function ofType<T extends Type>(events: Iterable<TypedEvent>, type: T): E
   return [...events].filter((event): event is EventOfType<T> => event.type === type);
 }
 
+/** The end of a claim with which nothing was done: it leaves the tape to be claimed again. */
+export const isWithdrawal = (event: TypedEvent): boolean =>
+  event.type === 'AttemptEnded' && event.data.error?.kind === 'withdrawn' && event.data.retryAt !== undefined;
+
 /** As Map.groupBy, which Node 20 does not have. */
 export function grouped<T>(items: Iterable<T>, keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();

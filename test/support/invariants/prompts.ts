@@ -1,6 +1,6 @@
 import { conversation, type RecordedInConversation } from '../../../src/domain/conversation/conversation.js';
 import { bodyOf } from '../../../src/domain/conversation/prompting.js';
-import { type EventOfType, type Evidence, grouped, ofType, sha256 } from './evidence.js';
+import { type EventOfType, type Evidence, grouped, isWithdrawal, ofType, sha256 } from './evidence.js';
 
 /** 6: what was sent was on the record before. 8: it can be made again, byte for byte. 10: no call without a claim. */
 export function* arePrompted(evidence: Evidence): Iterable<string> {
@@ -37,7 +37,7 @@ function* areClaimed({ events, tapes, calls }: Evidence): Iterable<string> {
   const prompts = grouped(ofType(events, 'PromptAssembled'), ({ data }) => data.sha256);
   for (const [hash, alike] of prompts) {
     const taped = alike.flatMap(({ data }) => [...(tapes.get(data.generationId) ?? [])]);
-    const claims = ofType(taped, 'GenerationClaimed').length;
+    const claims = ofType(taped, 'GenerationClaimed').length - taped.filter(isWithdrawal).length;
     const answered = answeredAttempts(alike, tapes);
     const called = calls.filter(({ sha256: other }) => other === hash).length;
     const whose = alike.map(({ data }) => data.generationId).join(' and ');
