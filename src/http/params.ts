@@ -2,23 +2,27 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsObject, ValidateBy, ValidateNested, type ValidationArguments } from 'class-validator';
-import { paramMistakes } from '../domain/prompt/params.js';
+import { type ParamMistake, paramMistakes } from '../domain/prompt/params.js';
 import { MayBeLeftOut } from './fields.js';
-import { Rule } from './rule.js';
+import { AS_RULE, Rule } from './rule.js';
 
-const mistakeIn = (name: string, value: unknown): string | undefined => paramMistakes({ [name]: value })[0]?.message;
+type Check = Parameters<typeof ValidateBy>[0];
 
-const PARAM = {
-  name: 'isParam',
-  validator: {
-    validate: (value: unknown, args?: ValidationArguments) => mistakeIn(args?.property ?? '', value) === undefined,
-    defaultMessage: (args?: ValidationArguments) => mistakeIn(args?.property ?? '', args?.value) ?? '',
-  },
-};
+/** Whether a setting has a mistake of this kind, by its own name. */
+function noMistakeAbout(about: ParamMistake['about']): Check {
+  const mistakeIn = ({ property, value }: ValidationArguments): string | undefined =>
+    paramMistakes({ [property]: value }).find((mistake) => mistake.about === about)?.message;
+  const validate = (_: unknown, args?: ValidationArguments) => !args || mistakeIn(args) === undefined;
+  const defaultMessage = (args?: ValidationArguments) => (args && mistakeIn(args)) ?? '';
+  return { name: `isParam ${about}`, validator: { validate, defaultMessage } };
+}
+
+const IS_TYPE = noMistakeAbout('type');
+const IS_VALUE = noMistakeAbout('value');
 
 /** A setting of its own name, with the values that a prompt may have. */
 function IsParam(document: ApiPropertyOptions): PropertyDecorator {
-  return applyDecorators(ApiProperty(document), MayBeLeftOut(), ValidateBy(PARAM));
+  return applyDecorators(ApiProperty(document), MayBeLeftOut(), ValidateBy(IS_TYPE), ValidateBy(IS_VALUE, AS_RULE));
 }
 
 const isWellFormed = (value: unknown): boolean =>

@@ -74,7 +74,9 @@ function withoutName(message: string, property: string): string {
   return message.startsWith(`${property} `) ? message.slice(property.length + 1) : message;
 }
 
+/** Two checks may find the same: it is one mistake. */
 function refusal(mistakes: readonly Mistake[]): InvalidRequest {
-  const errors = mistakes.map(({ path, message }) => ({ path, message }));
-  return new InvalidRequest(errors, mistakes.every(({ aboutRule }) => aboutRule) ? 'value_refused' : 'invalid_request');
+  const told = new Map(mistakes.map(({ path, message }) => [JSON.stringify([path, message]), { path, message }]));
+  const isAboutRules = mistakes.every(({ aboutRule }) => aboutRule);
+  return new InvalidRequest([...told.values()], isAboutRules ? 'value_refused' : 'invalid_request');
 }

@@ -31,6 +31,7 @@ describe('bad settings over HTTP', () => {
     ['no tokens', '', { tokenBudget: 0 }, ...ruled('tokenBudget')],
     ['fewer tokens', '', { tokenBudget: -1 }, ...ruled('tokenBudget')],
     ['all tokens there are', '', { tokenBudget: 2 ** 31 }, ...ruled('tokenBudget')],
+    ['a setting out of range', '', { params: { top_p: 2 } }, ...ruled('params.top_p')],
     ['a long title', '', { title: text(501) }, ...ruled('title')],
     ['a model of spaces', '', { model: ' ' }, ...ruled('model')],
     ['a broken rule and a wrong type', '', { model: ' ', title: 1 }, ...invalid('model', 'title')],

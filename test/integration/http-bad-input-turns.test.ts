@@ -20,6 +20,15 @@ afterAll(() => turns.chat.close());
 
 const SAY = '{idle}/messages';
 const content = 'Hi';
+const OUT_OF_RANGE = [
+  { temperature: 9 },
+  { top_p: -0.1 },
+  { max_tokens: 0 },
+  { max_completion_tokens: 2 ** 53 },
+  { stop: [] },
+  { stop: '' },
+  { presence_penalty: 3 },
+];
 
 describe('bad messages over HTTP', () => {
   const cases: Case[] = [
@@ -92,6 +101,22 @@ describe('bad messages over HTTP', () => {
         'params.reasoning_effort',
         'params.top_k',
       ),
+    ],
+    ...OUT_OF_RANGE.map((params): Case => {
+      const [name] = Object.keys(params);
+      return [
+        `a setting out of range, ${JSON.stringify(params)},`,
+        SAY,
+        { content, params },
+        ...ruled(`params.${name}`),
+      ];
+    }),
+    ['a setting of another type', SAY, { content, params: { temperature: '1' } }, ...invalid('params.temperature')],
+    [
+      'a setting out of range, and one of another type,',
+      SAY,
+      { content, params: { temperature: 9, seed: 1.5 } },
+      ...invalid('params.temperature', 'params.seed'),
     ],
     ['null as settings', SAY, { content, params: null }, ...invalid('params')],
     ['a text as settings', SAY, { content, params: 'x' }, ...invalid('params')],

@@ -15,6 +15,7 @@ export function expectProblem({ headers, json, text }: Answer, status: number, c
     traceId: expect.stringMatching(/^[0-9a-f]{32}$/),
   });
   for (const error of errors) expect(error).toEqual({ path: expect.any(String), message: expect.any(String) });
+  expect([...new Set(errors.map((error) => JSON.stringify(error)))]).toHaveLength(errors.length);
   expect(headers['content-type']).toMatch(/^application\/problem\+json/);
   expect(text).not.toMatch(/ at .*\.(js|ts)|node_modules|FST_/);
 }

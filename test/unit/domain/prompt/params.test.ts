@@ -13,16 +13,26 @@ const accepted: Record<string, unknown[]> = {
   frequency_penalty: [-2, 0, 2],
   reasoning_effort: efforts,
 };
-const refused: Record<string, unknown[]> = {
-  temperature: [-0.1, 2.1, '1', null, true, Number.NaN],
-  top_p: [-0.1, 1.1, '1', Number.POSITIVE_INFINITY],
-  max_tokens: [0, -1, 1.5, '100', 2 ** 53],
-  max_completion_tokens: [0, 1.5, [1]],
-  stop: ['', [], ['a', 'b', 'c', 'd', 'e'], ['a', 1], [''], 7, { a: 'b' }, 'x'.repeat(257)],
-  seed: [0.5, '7', 1e300],
-  presence_penalty: [-2.1, 2.1, '0'],
-  frequency_penalty: [-2.1, 2.1, {}],
+const ofAnotherType: Record<string, unknown[]> = {
+  temperature: ['1', null, true],
+  top_p: ['1', [0.5]],
+  max_tokens: [1.5, '100'],
+  max_completion_tokens: [1.5, [1]],
+  stop: [['a', 1], 7, { a: 'b' }, null],
+  seed: [0.5, '7'],
+  presence_penalty: ['0'],
+  frequency_penalty: [{}],
   reasoning_effort: ['', 'huge', 1, ['low']],
+};
+const outOfRange: Record<string, unknown[]> = {
+  temperature: [-0.1, 2.1, 9, Number.NaN],
+  top_p: [-0.1, 1.1, Number.POSITIVE_INFINITY],
+  max_tokens: [0, -1, 2 ** 53],
+  max_completion_tokens: [0],
+  stop: ['', [], ['a', 'b', 'c', 'd', 'e'], [''], 'x'.repeat(257)],
+  seed: [1e300],
+  presence_penalty: [-2.1, 2.1],
+  frequency_penalty: [-2.1, 2.1],
 };
 const each = (table: Record<string, unknown[]>) =>
   Object.entries(table).flatMap(([name, values]) => values.map((value): [string, unknown] => [name, value]));
@@ -32,20 +42,23 @@ describe('the settings of a request', () => {
     expect(paramMistakes({ [name]: value })).toEqual([]);
   });
 
-  it.each(each(refused))('%s may not be %j', (name, value) => {
+  it.each([
+    ...each(ofAnotherType).map((one) => [...one, 'type'] as const),
+    ...each(outOfRange).map((one) => [...one, 'value'] as const),
+  ])('%s may not be %j: it is the %s', (name, value, about) => {
     expect(paramMistakes({ [name]: value })).toEqual([
-      { path: `/${name}`, message: expect.stringMatching(/^must be /) },
+      { path: `/${name}`, message: expect.stringMatching(/^must be /), about },
     ]);
   });
 
   it('are never anything else', () => {
     const params = JSON.parse('{"stream":true,"__proto__":{},"constructor":1,"a/b~c":1,"seed":1}');
-    const message = 'is not an allowed setting';
+    const unknown = { message: 'is not an allowed setting', about: 'name' };
     expect(paramMistakes(params)).toEqual([
-      { path: '/stream', message },
-      { path: '/__proto__', message },
-      { path: '/constructor', message },
-      { path: '/a~1b~0c', message },
+      { path: '/stream', ...unknown },
+      { path: '/__proto__', ...unknown },
+      { path: '/constructor', ...unknown },
+      { path: '/a~1b~0c', ...unknown },
     ]);
   });
 
