@@ -6,7 +6,7 @@ import { Refusal } from '../domain/refusal.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
 import { metadataOf, type WritingCaller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
-import { bindToConversation, commandIdOf } from './idempotency.js';
+import { bindToConversation, commandIdOf, requireUnhandled } from './idempotency.js';
 import { type Awaitable, Overtaken } from './transact.js';
 import { transactConversation } from './transact-conversation.js';
 
@@ -42,7 +42,10 @@ export async function handle(
   decide: (state: Conversation) => Awaitable<readonly ConversationEvent[]>,
 ): Promise<Handled> {
   const { commandId, fingerprint, by } = command;
-  if (!isConversationId(conversation)) throw new Refusal('conversation_not_found');
+  if (!isConversationId(conversation)) {
+    if (fingerprint !== undefined) await requireUnhandled(parts, commandId);
+    throw new Refusal('conversation_not_found');
+  }
   if (fingerprint !== undefined) await bindToConversation(parts, commandId, conversation);
   const meta = { ...metadataOf(caller, commandId), owner: by.user, ...(fingerprint !== undefined && { fingerprint }) };
   try {

@@ -15,20 +15,35 @@ export function commandIdOf({ tenant, user, idempotency }: WritingCaller, ids: I
   return idempotency ? derivedId(KEYS, JSON.stringify([tenant, user, idempotency.key])) : ids.random();
 }
 
+interface Bindings {
+  readonly places: CommandPlaces;
+  readonly conversations: ConversationFolds;
+}
+
 /**
  * Binds a command to its conversation. Within it the conversation itself knows what it has handled; this is about the
  * others, where the same key must not do a second thing. A key whose command came to nothing, because it was refused or
  * never arrived, is free again.
  */
 export async function bindToConversation(
-  { places, conversations }: { readonly places: CommandPlaces; readonly conversations: ConversationFolds },
+  { places, conversations }: Bindings,
   commandId: string,
   conversation: string,
 ): Promise<void> {
   let place = await places.claim(commandId, conversation);
   while (place !== conversation) {
-    const { state } = await conversations.current(conversationStream(place));
-    if (answerTo(state, commandId)) throw new Refusal('idempotency_key_reused');
+    await requireUnhandledIn(place, commandId, conversations);
     place = await places.move(commandId, place, conversation);
   }
+}
+
+/** For a request that no conversation could take: whether its key was used is told before everything else. */
+export async function requireUnhandled({ places, conversations }: Bindings, commandId: string): Promise<void> {
+  const place = await places.find(commandId);
+  if (place !== undefined) await requireUnhandledIn(place, commandId, conversations);
+}
+
+async function requireUnhandledIn(place: string, commandId: string, conversations: ConversationFolds): Promise<void> {
+  const { state } = await conversations.current(conversationStream(place));
+  if (answerTo(state, commandId)) throw new Refusal('idempotency_key_reused');
 }

@@ -8,6 +8,9 @@ export interface CommandPlaces {
   /** Remembers the conversation unless one is remembered already, and answers with the one that stands. */
   claim(commandId: string, conversation: string): Promise<string>;
 
+  /** The conversation that is remembered; undefined when there is none. Remembers nothing. */
+  find(commandId: string): Promise<string | undefined>;
+
   /**
    * Puts another conversation in the place of one that has not handled the command, and never will. Answers with the
    * one that stands: another caller may have been faster.

@@ -33,6 +33,16 @@ export function commandPlacesContract(engine: string, createStore: () => Promise
       expect(await places.claim(command, 'first')).toBe('first');
     });
 
+    it('are found by everybody, and are not remembered by being looked for', async () => {
+      const command = randomUUID();
+      expect(await places.find(command)).toBeUndefined();
+      expect(await places.find(command)).toBeUndefined();
+      await places.claim(command, 'first');
+      expect(await elsewhere.find(command)).toBe('first');
+      await elsewhere.move(command, 'first', 'next');
+      expect(await places.find(command)).toBe('next');
+    });
+
     it('keep commands apart', async () => {
       const [command, other] = [randomUUID(), randomUUID()];
       await places.claim(command, 'one');

@@ -156,10 +156,22 @@ describe('an idempotency key that has been used', () => {
       // What is wrong with it besides does not come to light.
       [`${id}/messages`, { content: '' }] as const,
       [`${id}/messages/nothing/edit`, { content: 'x' }] as const,
+      ['no-conversation/messages', first] as const,
+      ['no-conversation/generations/nothing/cancel', undefined] as const,
     ]) {
       reused(await keyed(path, key, body));
     }
     expect(await ledgerTypes()).toEqual(before);
+  });
+
+  it('does not come to light where the request cannot be read', async () => {
+    const id = await chat.started();
+    const key = newKey();
+    const body = { content: 'aside', kind: 'note' };
+    expect((await keyed(`${id}/messages`, key, body)).status).toBe(202);
+    for (const malformed of [{}, { ...body, more: 1 }, '{"content":', '[]'])
+      expectProblem(await keyed(`${id}/messages`, key, malformed), 400, 'invalid_request');
+    expect((await keyed(`${id}/messages`, key, body)).status).toBe(202);
   });
 
   it('is refused for another conversation as well when it started one', async () => {
@@ -239,7 +251,8 @@ describe('an idempotency key whose request was refused', () => {
       expectProblem(await keyed(`${id}/messages`, key, { content: '' }), 422, 'content_empty');
       expectProblem(await keyed(`${id}/messages`, key, {}), 400, 'invalid_request');
     }
-    expectProblem(await keyed(`${randomUUID()}/messages`, key, { content: 'Hi' }), 404, 'conversation_not_found');
+    for (const nowhere of [randomUUID(), 'no-conversation'])
+      expectProblem(await keyed(`${nowhere}/messages`, key, { content: 'Hi' }), 404, 'conversation_not_found');
     const first = await keyed(`${other}/messages`, key, { content: 'Hi' });
     expect(first.status).toBe(202);
     reused(await keyed(`${one}/messages`, key, { content: 'Hi' }));

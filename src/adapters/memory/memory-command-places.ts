@@ -7,6 +7,10 @@ export class MemoryCommandPlaces implements CommandPlaces {
     return this.put(commandId, this.places.get(commandId) ?? conversation);
   }
 
+  async find(commandId: string): Promise<string | undefined> {
+    return this.places.get(commandId);
+  }
+
   async move(commandId: string, from: string, to: string): Promise<string> {
     const standing = this.places.get(commandId) ?? from;
     return this.put(commandId, standing === from ? to : standing);

@@ -7,6 +7,8 @@ const CLAIM = `
   ON CONFLICT (command_id) DO UPDATE SET conversation = standing.conversation
   RETURNING conversation`;
 
+const FIND = 'SELECT conversation FROM runtime.command_places WHERE command_id = $1';
+
 const MOVE = `
   INSERT INTO runtime.command_places AS standing (command_id, conversation) VALUES ($1, $3)
   ON CONFLICT (command_id) DO UPDATE
@@ -18,6 +20,11 @@ export class PostgresCommandPlaces implements CommandPlaces {
 
   claim(commandId: string, conversation: string): Promise<string> {
     return this.place(CLAIM, [commandId, conversation]);
+  }
+
+  async find(commandId: string): Promise<string | undefined> {
+    const [row] = await this.pool.query<[string]>({ text: FIND, values: [commandId], rowMode: 'array' });
+    return row?.[0];
   }
 
   move(commandId: string, from: string, to: string): Promise<string> {
