@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { UnsupportedMediaTypeException } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { limits } from '../limits.js';
 import { InvalidRequest, pathTo } from './invalid-request.js';
@@ -19,11 +21,16 @@ export function parseStrictJson(body: Buffer): unknown {
   }
 }
 
+/** A body that has to be unpacked first: how large it becomes would be known only by then. */
+const isPacked = ({ 'content-encoding': coding = 'identity' }: IncomingHttpHeaders): boolean =>
+  coding.toLowerCase() !== 'identity';
+
 /** The only content type that is taken. An empty body is none: whether one is needed is for the route to say. */
 export function acceptStrictJsonOnly(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, ({ headers }, body, done) => {
     try {
+      if (isPacked(headers)) throw new UnsupportedMediaTypeException();
       done(null, body.length === 0 ? undefined : parseStrictJson(body as Buffer));
     } catch (error) {
       done(error as Error);

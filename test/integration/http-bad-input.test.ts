@@ -69,6 +69,7 @@ describe('bad input over HTTP', () => {
       415,
       'unsupported_media_type',
     ],
+    ['a packed body', { body: text(good), headers: { 'content-encoding': 'gzip' } }, 415, 'unsupported_media_type'],
     ['an empty name', { body: { ...good, name: '' } }, 422, 'value_refused', ['name']],
     ['a blank user', { body: { ...good, user: ' ' } }, 422, 'value_refused', ['user']],
     ['a long name', { body: { ...good, name: 'a'.repeat(201) } }, 422, 'value_refused', ['name']],
@@ -87,6 +88,13 @@ describe('bad input over HTTP', () => {
   it('takes JSON with any parameter, in any case', async () => {
     for (const type of ['application/json; charset=utf-8', 'Application/JSON', 'application/json;x=y']) {
       const answer = await app.call('POST', '/api/v1/keys', { body: good, headers: { 'content-type': type } });
+      expect(answer.status).toBe(201);
+    }
+  });
+
+  it('takes a body that says of itself that it is not packed', async () => {
+    for (const coding of ['identity', 'Identity']) {
+      const answer = await app.call('POST', '/api/v1/keys', { body: good, headers: { 'content-encoding': coding } });
       expect(answer.status).toBe(201);
     }
   });
