@@ -25,6 +25,7 @@ import { KeysController } from './http/keys.controller.js';
 import { MeController } from './http/me.controller.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ProjectionsController } from './http/projections.controller.js';
+import { QueryGuard } from './http/query.guard.js';
 import { Readiness } from './http/readiness.js';
 import { RequestValidationPipe } from './http/request-validation.pipe.js';
 import { TenantsController } from './http/tenants.controller.js';
@@ -75,6 +76,7 @@ export function appModule(engines: Engines, config: Config, warn: Warn): Dynamic
       { provide: APP_FILTER, useFactory: () => new ProblemFilter() },
       { provide: APP_PIPE, useFactory: () => new RequestValidationPipe() },
       { provide: APP_GUARD, useFactory: (reflector: Reflector) => new RoleGuard(reflector), inject: [Reflector] },
+      { provide: APP_GUARD, useFactory: (reflector: Reflector) => new QueryGuard(reflector), inject: [Reflector] },
       { provide: Readiness, useFactory: () => new Readiness(() => log.head()) },
       { provide: Authenticator, useFactory: () => new Authenticator(keys) },
       { provide: KeyMint, useFactory: () => new KeyMint(systemIds) },

@@ -34,7 +34,13 @@ class ProblemDocument {
 }
 
 /** Any route below /api/ may answer with these. */
-const OF_EVERY_ROUTE: readonly ProblemCode[] = ['unauthenticated', 'forbidden', 'internal_error', 'unavailable'];
+const OF_EVERY_ROUTE: readonly ProblemCode[] = [
+  'invalid_request',
+  'unauthenticated',
+  'forbidden',
+  'internal_error',
+  'unavailable',
+];
 
 /** Documents what a route may answer instead of what was asked. */
 export function ApiProblems(...codes: ProblemCode[]): MethodDecorator {

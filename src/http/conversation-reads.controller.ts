@@ -17,6 +17,7 @@ import { ApiProblems } from './api-problems.js';
 import { ConversationDocument } from './conversation-document.js';
 import { ConversationFeeds } from './conversation-feeds.js';
 import { cursorIn } from './cursor-parameter.js';
+import { TakesQuery } from './query.guard.js';
 
 class ViewQuery {
   @IsOptional()
@@ -61,6 +62,7 @@ export class ConversationReadsController {
   ) {}
 
   @Get(':id')
+  @TakesQuery()
   @ApiOperation({ summary: 'A conversation as it is now, or as it was at a cursor. No model is called.' })
   @ApiOkResponse({ type: ConversationDocument })
   @ApiProblems(
@@ -90,6 +92,7 @@ export class ConversationReadsController {
   }
 
   @Get(':id/events')
+  @TakesQuery()
   @ApiOperation({ summary: 'The live feed of a conversation.', description: FEED })
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'A cursor: every later event follows.' })
   @ApiProduces('text/event-stream')

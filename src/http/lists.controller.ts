@@ -10,6 +10,7 @@ import { SumUsage } from '../projections/queries/sum-usage.js';
 import { ApiProblems } from './api-problems.js';
 import { ConversationsDocument, RunsDocument, UsageDocument } from './list-documents.js';
 import { ConversationsQuery, RunFeedQuery, RunsQuery, UsageQuery } from './list-queries.js';
+import { TakesQuery } from './query.guard.js';
 import { placeIn, RunFeeds } from './run-feeds.js';
 
 /** What is found by looking over many conversations at once. */
@@ -23,6 +24,7 @@ export class ListsController {
   ) {}
 
   @Get('conversations')
+  @TakesQuery()
   @ApiOperation({ summary: 'Conversations, newest first; with `q`, those in which that was said.' })
   @ApiOkResponse({ type: ConversationsDocument })
   @ApiProblems('invalid_request', 'value_refused', 'page_token_invalid', 'view_unavailable')
@@ -35,6 +37,7 @@ export class ListsController {
   }
 
   @Get('runs')
+  @TakesQuery()
   @ApiOperation({ summary: 'Prompt runs, newest first.' })
   @ApiOkResponse({ type: RunsDocument })
   @ApiProblems('invalid_request', 'value_refused', 'page_token_invalid', 'view_unavailable')
@@ -47,6 +50,7 @@ export class ListsController {
   }
 
   @Get('runs/events')
+  @TakesQuery()
   @ApiOperation({
     summary: 'Runs as they start and end.',
     description: '`run-started` and `run-ended`, each with an opaque id from which a client goes on.',
@@ -66,6 +70,7 @@ export class ListsController {
   }
 
   @Get('usage')
+  @TakesQuery()
   @ApiOperation({ summary: 'Sums of tokens and cost by day (UTC), user or model.' })
   @ApiOkResponse({ type: UsageDocument })
   @ApiProblems('invalid_request', 'value_refused', 'view_unavailable')

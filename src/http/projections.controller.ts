@@ -17,7 +17,6 @@ import { DEFAULT_TENANT } from '../commands/open-default-tenant.js';
 import { ListProjections } from '../projections/queries/list-projections.js';
 import { Rebuilds } from '../projections/rebuilds.js';
 import { ApiProblems } from './api-problems.js';
-import { NoQuery } from './no-query.js';
 import { ProjectionsDocument } from './projection-documents.js';
 
 /** The read models of the whole installation: an administrator of the default tenant looks after them. */
@@ -35,7 +34,7 @@ export class ProjectionsController {
   @ApiOperation({ summary: 'Each projection: how far it is, what it could not bring in, and its rebuild.' })
   @ApiOkResponse({ type: ProjectionsDocument })
   @ApiProblems('invalid_request', 'log_unavailable')
-  async list(@CurrentPrincipal() principal: Principal, @NoQuery() _: unknown): Promise<ProjectionsDocument> {
+  async list(@CurrentPrincipal() principal: Principal): Promise<ProjectionsDocument> {
     requireOperator(principal);
     return { items: await this.queries.execute(new ListProjections()) };
   }

@@ -4,7 +4,6 @@ import type { FastifyReply } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
 import { RunReader } from '../sse/run-reader.js';
 import { ApiProblems } from './api-problems.js';
-import { NoQuery } from './no-query.js';
 import { DeltasDocument, RunDocument } from './run-document.js';
 
 /** One generation after the fact: what was asked, what exactly was sent, what came back and when. */
@@ -18,11 +17,7 @@ export class RunsController {
   @ApiOperation({ summary: 'One generation with all that is known of it. Null: not known, or not yet.' })
   @ApiOkResponse({ type: RunDocument })
   @ApiProblems('invalid_request', 'generation_not_found', 'log_unavailable')
-  async run(
-    @CurrentPrincipal() principal: Principal,
-    @Param('generationId') id: string,
-    @NoQuery() _: unknown,
-  ): Promise<RunDocument> {
+  async run(@CurrentPrincipal() principal: Principal, @Param('generationId') id: string): Promise<RunDocument> {
     return this.runs.run(id, principal);
   }
 
@@ -37,7 +32,6 @@ export class RunsController {
   async request(
     @CurrentPrincipal() principal: Principal,
     @Param('generationId') id: string,
-    @NoQuery() _: unknown,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const request = await this.runs.request(id, principal);
@@ -54,11 +48,7 @@ export class RunsController {
   @ApiOperation({ summary: 'What came back, piece by piece: of the attempt that counts, or the latest so far.' })
   @ApiOkResponse({ type: DeltasDocument })
   @ApiProblems('invalid_request', 'generation_not_found', 'log_unavailable')
-  async deltas(
-    @CurrentPrincipal() principal: Principal,
-    @Param('generationId') id: string,
-    @NoQuery() _: unknown,
-  ): Promise<DeltasDocument> {
+  async deltas(@CurrentPrincipal() principal: Principal, @Param('generationId') id: string): Promise<DeltasDocument> {
     return { items: await this.runs.deltas(id, principal) };
   }
 }

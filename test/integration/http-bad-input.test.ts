@@ -99,6 +99,24 @@ describe('bad input over HTTP', () => {
     }
   });
 
+  it('takes no unknown query on any route, whatever else it would have done', async () => {
+    const { paths } = (await app.call('GET', '/openapi.json')).json as { paths: Record<string, object> };
+    const routes = Object.entries(paths).filter(([path]) => path.startsWith('/api/'));
+    expect(routes.length).toBeGreaterThan(15);
+    const events = await app.eventCount();
+    for (const [path, methods] of routes) {
+      for (const method of Object.keys(methods)) {
+        const url = `${path.replaceAll(/\{\w+\}/g, 'x')}?unknown=1`;
+        const body = ['post', 'put', 'patch'].includes(method) ? {} : undefined;
+        const answer = await app.call(method.toUpperCase() as 'GET', url, { body });
+        expect([method, path, pathsIn(answer)]).toEqual([method, path, ['unknown']]);
+        expectProblem(answer, 400, 'invalid_request');
+      }
+    }
+    expect(await app.eventCount()).toBe(events);
+    expect((await app.call('GET', '/health/live?probe=1')).status).toBe(200);
+  });
+
   it('asks no body of a route that takes none', async () => {
     const { id } = await app.newKey('member');
     const headers = { 'content-type': 'application/json' };

@@ -19,7 +19,7 @@ describe('the log of requests', () => {
         traceId: 'ab'.repeat(16),
         method: 'DELETE',
         route: '/api/v1/keys/:id',
-        status: 404,
+        status: 400,
         tenant: 'default',
         user: 'admin',
       },
