@@ -14,10 +14,12 @@ describe('the catalogue of problems', () => {
     const codes = Object.entries(problems).map(([code, { status }]) => `${status} ${code}`);
     expect(codes).toEqual([
       '400 invalid_request',
+      '400 page_token_invalid',
       '400 cursor_invalid',
       '401 unauthenticated',
       '403 forbidden',
       '404 not_found',
+      '404 projection_not_found',
       '404 conversation_not_found',
       '404 message_not_found',
       '404 generation_not_found',
@@ -25,6 +27,7 @@ describe('the catalogue of problems', () => {
       '409 conversation_exists',
       '409 conversation_busy',
       '409 prompt_changed',
+      '409 rebuild_running',
       '413 body_too_large',
       '415 unsupported_media_type',
       '422 value_refused',
@@ -52,6 +55,8 @@ describe('the catalogue of problems', () => {
       '500 internal_error',
       '500 record_damaged',
       '503 log_unavailable',
+      '503 view_behind',
+      '503 view_unavailable',
       '503 unavailable',
     ]);
   });
