@@ -14,7 +14,7 @@ import { OpenDefaultTenantHandler } from './commands/open-default-tenant.js';
 import { RevokeKeyHandler } from './commands/revoke-key.js';
 import type { TenantParts } from './commands/transact-tenant.js';
 import type { Config } from './config.js';
-import { conversationSide, type Warn } from './conversation-side.js';
+import { conversationSide, type Telemetry } from './conversation-side.js';
 import { conversationStream } from './domain/conversation/conversation.js';
 import { tenant } from './domain/tenant.js';
 import type { Engines } from './engines.js';
@@ -23,10 +23,11 @@ import { ConversationsController } from './http/conversations.controller.js';
 import { HealthController } from './http/health.controller.js';
 import { KeysController } from './http/keys.controller.js';
 import { MeController } from './http/me.controller.js';
+import { Exposition, MetricsController } from './http/metrics.controller.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ProjectionsController } from './http/projections.controller.js';
 import { QueryGuard } from './http/query.guard.js';
-import { Readiness } from './http/readiness.js';
+import { type Check, type Checks, Readiness } from './http/readiness.js';
 import { RequestValidationPipe } from './http/request-validation.pipe.js';
 import { TenantsController } from './http/tenants.controller.js';
 import { TurnsController } from './http/turns.controller.js';
@@ -42,18 +43,19 @@ import { type RunnerParts, SubscriptionRunner } from './sagas/subscription-runne
 class AppModule {}
 
 /** Puts the parts together. Handlers are plain classes: what they get stands here, not in decorators. */
-export function appModule(engines: Engines, config: Config, warn: Warn): DynamicModule {
+export function appModule(engines: Engines, config: Config, telemetry: Telemetry): DynamicModule {
   const { log } = engines;
   const keys = new CachedKeys(engines.keys, systemClock);
   const codec = createCodec();
   const tenants = new Folds(log, codec, tenant);
   const tenantParts: TenantParts = { log, codec, clock: systemClock, ids: systemIds, tenants, keys };
   const runner: RunnerParts = { ...engines, clock: systemClock, holder: systemIds.random(), leaseMs: config.leaseMs };
-  const { conversations, live, providers } = conversationSide(engines, config, codec, runner, warn);
+  const { conversations, live, providers } = conversationSide(engines, config, codec, runner, telemetry);
   const { feedsPerUserMax } = config;
+  const { metrics, warn } = telemetry;
   const advances = new Advances();
   const reading = readSide({
-    ...{ ...engines, codec, live, advances, feedsPerUserMax },
+    ...{ ...engines, codec, live, advances, feedsPerUserMax, metrics },
     clock: systemClock,
     heads: conversations,
     knownToHave: (id) => conversations.last(conversationStream(id))?.state.seen ?? 0,
@@ -64,6 +66,7 @@ export function appModule(engines: Engines, config: Config, warn: Warn): Dynamic
     imports: [CqrsModule.forRoot()],
     controllers: [
       HealthController,
+      MetricsController,
       KeysController,
       MeController,
       TenantsController,
@@ -77,7 +80,8 @@ export function appModule(engines: Engines, config: Config, warn: Warn): Dynamic
       { provide: APP_PIPE, useFactory: () => new RequestValidationPipe() },
       { provide: APP_GUARD, useFactory: (reflector: Reflector) => new RoleGuard(reflector), inject: [Reflector] },
       { provide: APP_GUARD, useFactory: (reflector: Reflector) => new QueryGuard(reflector), inject: [Reflector] },
-      { provide: Readiness, useFactory: () => new Readiness(() => log.head()) },
+      { provide: Readiness, useFactory: () => new Readiness(readinessChecks(engines)) },
+      { provide: Exposition, useFactory: () => new Exposition(metrics.contentType, () => metrics.text()) },
       { provide: Authenticator, useFactory: () => new Authenticator(keys) },
       { provide: KeyMint, useFactory: () => new KeyMint(systemIds) },
       { provide: OpenDefaultTenantHandler, useFactory: () => new OpenDefaultTenantHandler(tenantParts) },
@@ -92,6 +96,21 @@ export function appModule(engines: Engines, config: Config, warn: Warn): Dynamic
     ],
   };
 }
+
+/** What a request needs: each is touched as one would touch it. */
+function readinessChecks({ log, builds }: Engines): Checks {
+  return {
+    log: answering(() => log.head()),
+    readModels: answering(() => builds.list()),
+  };
+}
+
+const answering =
+  (ask: () => Promise<unknown>): Check =>
+  async () => {
+    await ask();
+    return 'ok';
+  };
 
 /** The subscriptions that keep the read side up to date, one owner at a time among all nodes. */
 function projectionsOf({ codec, keys }: TenantParts, parts: RunnerParts): Provider[] {

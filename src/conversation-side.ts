@@ -1,4 +1,5 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown, Provider } from '@nestjs/common';
+import type { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
 import { systemClock } from './adapters/system/system-clock.js';
 import { systemIds } from './adapters/system/system-ids.js';
 import { GptTokenCounter } from './adapters/tokenizer/gpt-token-counter.js';
@@ -27,7 +28,12 @@ import { Slots } from './sagas/slots.js';
 import { type RunnerParts, SubscriptionRunner } from './sagas/subscription-runner.js';
 import { LiveEvents } from './sse/live-events.js';
 
-export type Warn = (facts: object, message: string) => void;
+/** What operators get to see. */
+export interface Telemetry {
+  readonly metrics: PrometheusMetrics;
+  /** Ids and counts, never a person's text. */
+  readonly warn: (facts: object, message: string) => void;
+}
 
 export interface ConversationSide {
   readonly conversations: ConversationParts['conversations'];
@@ -41,7 +47,7 @@ export function conversationSide(
   config: Config,
   codec: Codec,
   runner: RunnerParts,
-  warn: Warn,
+  { metrics, warn }: Telemetry,
 ): ConversationSide {
   const { log, work, places, prices } = engines;
   const conversations = new Folds(log, codec, conversation);
@@ -53,6 +59,7 @@ export function conversationSide(
   const saga: { runner: PromptRunner } = { runner: noRunner };
   const parts: ConversationParts = {
     ...base,
+    meter: metrics,
     runner: { offer: (...offered) => saga.runner.offer(...offered), wake: () => saga.runner.wake() },
   };
   const finalize = new FinalizeGenerationHandler(parts);
@@ -79,6 +86,7 @@ export function conversationSide(
       worker: runner.holder,
     });
     saga.runner = generations;
+    metrics.gauge('generations_open', 'Generations that this process is at.', () => generations.open);
     const handle = recordWork(codec, work, generations);
     const subscription = { name: 'work', filter: { categories: ['conversation'] }, handle };
     providers.push(

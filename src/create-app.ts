@@ -3,6 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
 import { systemIds } from './adapters/system/system-ids.js';
 import { appModule } from './app.module.js';
 import { Authenticator } from './auth/authenticator.js';
@@ -11,6 +12,7 @@ import type { Config } from './config.js';
 import type { Engines } from './engines.js';
 import { answerClientError } from './http/client-errors.js';
 import { type LogSettings, loggerOptions, logRequests, logWhenOver } from './http/logging.js';
+import { type Measure, measureRequests, measureWhenOver } from './http/measure-requests.js';
 import { NestLogger } from './http/nest-logger.js';
 import { answerProblem } from './http/problem.filter.js';
 import { securityHeaders } from './http/security-headers.js';
@@ -19,16 +21,26 @@ import { traceIdOf } from './http/trace.js';
 import { closeUnusedConnections } from './http/unused-connections.js';
 import { limits } from './limits.js';
 
+/** Where it tells what it does; of its own, and to standard output, unless it is said. */
+export interface Surroundings {
+  readonly metrics?: PrometheusMetrics;
+  readonly logTo?: LogSettings['to'];
+}
+
 /** The whole application, built but not yet listening: a test calls it as it is. */
 export async function createApp(
   engines: Engines,
   config: Config,
   version: string,
-  logTo?: LogSettings['to'],
+  { metrics = new PrometheusMetrics(), logTo }: Surroundings = {},
 ): Promise<NestFastifyApplication> {
-  const adapter = createServer({ level: config.logLevel, to: logTo });
+  const measure: Measure = (request) => metrics.requestAnswered(request);
+  const adapter = createServer({ level: config.logLevel, to: logTo }, measure);
   const server = adapter.getInstance();
-  const module = appModule(engines, config, (facts, message) => server.log.warn(facts, message));
+  const module = appModule(engines, config, {
+    metrics,
+    warn: (facts, message) => server.log.warn(facts, message),
+  });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     // What goes wrong while it is put together is thrown; what goes right interests nobody.
     logger: false,
@@ -37,6 +49,7 @@ export async function createApp(
   });
   closeUnusedConnections(server);
   logRequests(server);
+  measureRequests(server, measure);
   requireKeys(server, app.get(Authenticator));
   acceptStrictJsonOnly(server);
   app.useSecurityHeaders(securityHeaders);
@@ -48,7 +61,7 @@ export async function createApp(
 
 const newTraceId = () => systemIds.random().replaceAll('-', '');
 
-function createServer(logging: LogSettings): FastifyAdapter {
+function createServer(logging: LogSettings, measure: Measure): FastifyAdapter {
   return new FastifyAdapter({
     logger: loggerOptions(logging),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'traceId' }),
@@ -56,6 +69,7 @@ function createServer(logging: LogSettings): FastifyAdapter {
     // What the router refuses meets no hook, no route and no filter.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       logWhenOver(request, reply);
+      measureWhenOver(request, reply, measure);
       answerProblem(error, request, reply);
     },
     clientErrorHandler: answerClientError(newTraceId),

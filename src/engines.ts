@@ -23,6 +23,7 @@ import type { EventLog } from './ports/event-log.js';
 import type { Keys } from './ports/keys.js';
 import type { LanguageModel } from './ports/language-model.js';
 import type { Leases } from './ports/leases.js';
+import { type Meter, noMeter } from './ports/meter.js';
 import type { Builds, LaneStore } from './ports/read-models/read-models.js';
 import type { Views } from './ports/read-models/views.js';
 import type { Work } from './ports/work.js';
@@ -55,7 +56,11 @@ interface Database {
   close(): Promise<void>;
 }
 
-export async function openEngines(config: Config, onNotice: (text: string) => void): Promise<Engines> {
+export async function openEngines(
+  config: Config,
+  onNotice: (text: string) => void,
+  meter: Meter = noMeter,
+): Promise<Engines> {
   const prices = await pricesIn(config.dataDir);
   const database = await openDatabase(config, onNotice);
   try {
@@ -65,7 +70,7 @@ export async function openEngines(config: Config, onNotice: (text: string) => vo
     await database.close();
     throw error;
   }
-  const log = new PostgresEventLog(database.connection);
+  const log = new PostgresEventLog(database.connection, meter);
   const pool = new ConnectionPool(database.connection, limits.runtimeConnectionsMax, limits.runtimeAnswerMs);
   // Of its own: a large step of a projection must not keep leases and claims waiting.
   const viewPool = new ConnectionPool(database.connection, limits.viewConnectionsMax, limits.viewAnswerMs);

@@ -91,6 +91,10 @@ export const limits = {
   /** Every mistake is told at once, up to this many, and none in more characters: an answer must not outgrow its cause. */
   problemErrorsMax: 100,
   problemPathCharactersMax: 200,
+  /** Of a check of what this process needs: those who ask usually give up after a few seconds. */
+  readinessAnswerMs: 2_000,
+  /** Of models and of currencies that are counted by name; the others are counted together. */
+  countedNamesMax: 50,
   /** Longer than any id, so that an unknown one is not found rather than too long. */
   pathParameterCharactersMax: 1_000,
   /** Of a tenant, a user, a key, a provider or a model. */

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
+import { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
 import { loadConfig } from './config.js';
 import { openEngines } from './engines.js';
 import { limits } from './limits.js';
@@ -7,12 +8,14 @@ import { limits } from './limits.js';
 async function start(): Promise<() => Promise<void>> {
   const config = loadConfig();
   const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+  const metrics = new PrometheusMetrics(config.model === undefined ? [] : [config.model]);
+  metrics.watchProcess();
   // What serves is loaded while PostgreSQL starts: each takes seconds, and a start that is refused needs neither.
   const [engines, { serve }] = await Promise.all([
-    openEngines(config, (text) => process.stderr.write(`${text}\n`)),
+    openEngines(config, (text) => process.stderr.write(`${text}\n`), metrics),
     import('./serve.js'),
   ]);
-  return serve(engines, config, version);
+  return serve(engines, config, version, metrics);
 }
 
 const stopRequested = new Promise<void>((resolve) => {

@@ -1,4 +1,5 @@
 import type { Provider, Type } from '@nestjs/common';
+import type { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
 import { Authenticator } from './auth/authenticator.js';
 import type { Codec } from './events/codec.js';
 import { ConversationFeeds } from './http/conversation-feeds.js';
@@ -36,6 +37,7 @@ export interface ReadSideParts {
   readonly knownToHave: (conversation: string) => number;
   readonly work: Pick<Work, 'find'>;
   readonly feedsPerUserMax: number;
+  readonly metrics: PrometheusMetrics;
   readonly pace?: StreamPace;
 }
 
@@ -51,7 +53,11 @@ export function readSide(parts: ReadSideParts): { controllers: Type[]; providers
     providers: [
       {
         provide: OpenStreams,
-        useFactory: (authenticator: Authenticator) => new OpenStreams(authenticator, parts.pace),
+        useFactory: (authenticator: Authenticator) => {
+          const streams = new OpenStreams(authenticator, parts.pace);
+          parts.metrics.gauge('sse_clients', 'Open streams of events, feeds and turns.', () => streams.size);
+          return streams;
+        },
         inject: [Authenticator],
       },
       { provide: ConversationReader, useValue: reader },

@@ -1,4 +1,5 @@
 import { CommandBus } from '@nestjs/cqrs';
+import type { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
 import { banner } from './banner.js';
 import { Prompts } from './commands/prompts.js';
 import type { Config } from './config.js';
@@ -8,8 +9,13 @@ import { openDefaultTenant } from './first-key.js';
 import { Readiness } from './http/readiness.js';
 
 /** Serves until it is told to stop, by calling what it answers with. */
-export async function serve(engines: Engines, config: Config, version: string): Promise<() => Promise<void>> {
-  const app = await createApp(engines, config, version);
+export async function serve(
+  engines: Engines,
+  config: Config,
+  version: string,
+  metrics: PrometheusMetrics,
+): Promise<() => Promise<void>> {
+  const app = await createApp(engines, config, version, { metrics });
   const readiness = app.get(Readiness);
   const stop = async () => {
     readiness.drain();

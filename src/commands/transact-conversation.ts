@@ -4,6 +4,7 @@ import type { Metadata } from '../events/envelope.js';
 import { RetryableError } from '../ports/errors.js';
 import type { Job, JobStage } from '../ports/work.js';
 import type { ConversationParts } from './conversation-parts.js';
+import { countEndings } from './count-endings.js';
 import { originOf, WORKER } from './origin.js';
 import type { Origin } from './prompt-runner.js';
 import { type Awaitable, type Transacted, transact } from './transact.js';
@@ -44,6 +45,7 @@ export async function transactConversation(
     },
   });
   warnOfTrimming(parts, conversation, done.events);
+  countEndings(parts.meter, done);
   const stages = [...stagesOf(done.events)].filter(([generation]) => !offered.has(generation));
   await Promise.all(stages.map(([generation, stage]) => parts.work.record(jobOf(generation), stage).catch(ifOutage)));
   if (stages.some(([, stage]) => stage === 'prompted')) parts.runner.wake();

@@ -48,6 +48,11 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
 
   constructor(private readonly parts: SagaParts) {}
 
+  /** How many are in the hands of this process, those that wait to be tried again included. */
+  get open(): number {
+    return this.held.size;
+  }
+
   onApplicationBootstrap(): void {
     this.taking = this.takeAsLongAsItRuns();
     this.renewing = this.renewAsLongAsItRuns();

@@ -41,7 +41,15 @@ describe('a first start', () => {
         expect(product.banner).toContain('model    demo (provider demo)');
         expect(product.banner).toContain(`data     ${dataDir}`);
         expect(await (await get('/health/live')).json()).toEqual({ status: 'live' });
-        expect(await (await get('/health/ready')).json()).toEqual({ status: 'ready', checks: { log: 'ok' } });
+        expect(await (await get('/health/ready')).json()).toEqual({
+          status: 'ready',
+          checks: { log: 'ok', readModels: 'ok' },
+        });
+        const metrics = await (await get('/metrics')).text();
+        // Its tenant and its first key.
+        expect(metrics).toMatch(/^log_append_seconds_count [1-9]/m);
+        expect(metrics).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
+        expect(metrics).toMatch(/^process_resident_memory_bytes /m);
         expect(await (await get('/docs')).text()).toContain('<title>Verbatim API</title>');
         expect(await (await get('/openapi.json')).json()).toMatchObject({
           openapi: '3.1.0',

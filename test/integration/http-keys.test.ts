@@ -152,7 +152,7 @@ describe('keys over HTTP', () => {
   });
 
   it('needs no key outside the API', async () => {
-    for (const url of ['/health/live', '/openapi.json', '/docs'])
+    for (const url of ['/health/live', '/metrics', '/openapi.json', '/docs'])
       expect((await app.call('GET', url, { key: null })).status).toBe(200);
   });
 

@@ -29,7 +29,7 @@ const engines: Engines = {
   lanes: dyingInStep(opened.lanes, failpoint, Number(hit)),
   work: options.includes('--never-lets-go') ? withoutLoss(opened.work) : opened.work,
 };
-const app = await createApp(engines, config, '0.0.0', { write: say });
+const app = await createApp(engines, config, '0.0.0', { logTo: { write: say } });
 const readiness = app.get(Readiness);
 await app.listen(config.port, config.host);
 await openDefaultTenant(config, engines.log, app.get(CommandBus));

@@ -42,7 +42,9 @@ export interface CallOptions {
 
 export async function startHttpApp(engines: Engines = memoryEngines(), environment = {}): Promise<HttpApp> {
   const log: string[] = [];
-  const app = await createApp(engines, loadConfig(environment), '0.0.0', { write: (line) => void log.push(line) });
+  const app = await createApp(engines, loadConfig(environment), '0.0.0', {
+    logTo: { write: (line) => void log.push(line) },
+  });
   const secret = systemIds.secret();
   const adminKey = `vb_admin_${secret}`;
   const key = {

@@ -2,6 +2,7 @@ import type { NewEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { RetryableError } from '../../ports/errors.js';
 import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
+import type { Meter } from '../../ports/meter.js';
 
 export interface Append {
   readonly stream: string;
@@ -25,10 +26,12 @@ export interface GroupCommitParts {
   /** What a writer's refusal of a single append is to its caller. */
   readonly refusal: (append: Append, error: unknown) => Error;
   readonly now: () => number;
+  readonly meter: Pick<Meter, 'appendAnswered' | 'batchSent'>;
 }
 
 interface Pending {
   readonly append: Append;
+  readonly askedAt: number;
   readonly giveUpAt: number;
   readonly resolve: (outcome: AppendOutcome) => void;
   readonly reject: (error: Error) => void;
@@ -68,8 +71,9 @@ export class GroupCommit {
       this.unsettledBytes + append.bytes > limits.commitQueueBytesMax;
     if (full || this.closing) return Promise.resolve({ outcome: 'unavailable', maybeWritten: false });
     return new Promise((resolve, reject) => {
-      const giveUpAt = this.parts.now() + limits.appendDeadlineMs;
-      this.accept({ append, giveUpAt, resolve, reject, sent: false, settled: false });
+      const askedAt = this.parts.now();
+      const giveUpAt = askedAt + limits.appendDeadlineMs;
+      this.accept({ append, askedAt, giveUpAt, resolve, reject, sent: false, settled: false });
     });
   }
 
@@ -160,6 +164,7 @@ export class GroupCommit {
   private async attempt(writer: BatchWriter, batch: Pending[]): Promise<Pending[]> {
     const retried = batch.some((pending) => pending.sent);
     for (const pending of batch) pending.sent = true;
+    this.parts.meter.batchSent(batch.reduce((events, { append }) => events + append.events.length, 0));
     try {
       const outcomes = await writer.write(
         batch.map((pending) => pending.append),
@@ -211,6 +216,7 @@ export class GroupCommit {
     pending.settled = true;
     this.unsettled.delete(pending);
     this.unsettledBytes -= pending.append.bytes;
+    this.parts.meter.appendAnswered(this.parts.now() - pending.askedAt);
     answer();
     if (this.unsettled.size > 0) return;
     clearInterval(this.expiry);

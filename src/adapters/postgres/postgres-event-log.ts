@@ -14,6 +14,7 @@ import type {
   Page,
   ReadStreamOptions,
 } from '../../ports/event-log.js';
+import { type Meter, noMeter } from '../../ports/meter.js';
 import { checkReadStream } from '../../ports/read-rules.js';
 import { PostgresBatchWriter } from './batch-writer.js';
 import { DedicatedConnection } from './dedicated-connection.js';
@@ -34,7 +35,7 @@ export class PostgresEventLog implements EventLog {
   private readonly recent = new RecentEvents();
   private readonly closing = new AbortController();
 
-  constructor(config: pg.ClientConfig) {
+  constructor(config: pg.ClientConfig, meter: Meter = noMeter) {
     this.connections = Array.from({ length: WRITERS }, () => new DedicatedConnection(config, limits.commitAnswerMs));
     this.commits = new GroupCommit({
       writers: this.connections.map(
@@ -42,6 +43,7 @@ export class PostgresEventLog implements EventLog {
       ),
       refusal,
       now: () => performance.now(),
+      meter,
     });
     this.reader = new EventReader(config);
     // What this process commits it knows from the answer.

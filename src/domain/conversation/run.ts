@@ -129,6 +129,7 @@ export function inOrder(
   return events;
 }
 
-function between(from: string | null | undefined, to: string | null | undefined): number | null {
+/** Milliseconds, where both times are known. */
+export function between(from: string | null | undefined, to: string | null | undefined): number | null {
   return from && to ? Date.parse(to) - Date.parse(from) : null;
 }

@@ -3,6 +3,7 @@ import { type Append, type BatchWriter, GroupCommit } from '../../../src/adapter
 import type { Position } from '../../../src/events/envelope.js';
 import { RetryableError } from '../../../src/ports/errors.js';
 import type { AppendOutcome } from '../../../src/ports/event-log.js';
+import { type Meter, noMeter } from '../../../src/ports/meter.js';
 import { newDelta } from '../../support/new-events.js';
 
 export const neverWritten = { outcome: 'unavailable', maybeWritten: false };
@@ -57,8 +58,12 @@ export class Refused extends Error {
 
 /** Its clock and its timers are the test's: jest's fake timers have to be in use. */
 export function groupCommitWith(...writers: BatchWriter[]): GroupCommit {
+  return measuredGroupCommit(noMeter, ...writers);
+}
+
+export function measuredGroupCommit(meter: Meter, ...writers: BatchWriter[]): GroupCommit {
   const refusal = (refused: Append, error: unknown) => new Refused(refused, error);
-  return new GroupCommit({ writers, refusal, now: () => Date.now() });
+  return new GroupCommit({ writers, refusal, now: () => Date.now(), meter });
 }
 
 /** What became of promises so far: a pending one has no entry. */

@@ -1,0 +1,165 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { limits } from '../../limits.js';
+import type { GenerationEnd, Meter } from '../../ports/meter.js';
+import { BoundedNames } from './bounded-names.js';
+import { Tally } from './tally.js';
+
+/** A request that is over. */
+export interface AnsweredRequest {
+  readonly method: string;
+  /** The pattern of its route, and never its address. */
+  readonly route: string;
+  readonly status: string;
+  readonly durationMs: number;
+}
+
+/** Something that can be looked at now, when somebody wants to know. */
+export type Reading<T> = () => T | Promise<T>;
+
+/** A commit takes a flush, and at the most the deadline of an append. */
+const APPEND_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const BATCH_EVENTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000];
+/** From a model next door to the time after which a provider is given up. */
+const TTFT_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const GENERATION_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
+const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** The numbers of one process, in the text format of Prometheus. Parts of the product add what only they can read. */
+export class PrometheusMetrics implements Meter {
+  readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
+  private readonly registry = new Registry();
+  private readonly models: BoundedNames;
+  private readonly currencies = new BoundedNames(limits.countedNamesMax);
+
+  private readonly ttft = this.histogram(
+    'chat_generation_ttft_seconds',
+    'From the claim of the attempt that counts to its first text.',
+    TTFT_SECONDS,
+  );
+  private readonly duration = this.histogram(
+    'chat_generation_duration_seconds',
+    'From the request to the recorded end, time in the queue included; of generations for which a model was called.',
+    GENERATION_SECONDS,
+  );
+  private readonly tokens = this.counter(
+    'chat_tokens_total',
+    'As providers reported them, by the model that was asked. What is not reported is not counted.',
+    ['kind', 'model'],
+  );
+  private readonly cost = this.counter('chat_cost_total', 'Of generations whose cost is known.', ['currency']);
+  private readonly generations = this.counter('generations_total', 'Ends that this process has recorded.', ['status']);
+  private readonly appends = this.tally(
+    'log_append_seconds',
+    'From an append to its answer, whatever that is.',
+    APPEND_SECONDS,
+  );
+  private readonly batches = this.tally(
+    'log_batch_events',
+    'Events in one transaction of the log, tried again or not.',
+    BATCH_EVENTS,
+  );
+  private readonly requests = this.histogram(
+    'http_request_duration_seconds',
+    'From a request to the end of its answer; of a stream, how long it was open.',
+    REQUEST_SECONDS,
+    ['method', 'route', 'status'],
+  );
+
+  /** The models that operators chose keep their names, whatever else is asked for. */
+  constructor(models: readonly string[] = []) {
+    this.models = new BoundedNames(limits.countedNamesMax, models);
+  }
+
+  /** Memory, time, handles and the lag of the event loop: of the process as a whole, so for one that is nothing else. */
+  watchProcess(): void {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  text(): Promise<string> {
+    return this.registry.metrics();
+  }
+
+  /** A part's own number. What cannot be read now is not a number, and keeps nobody from reading the others. */
+  gauge(name: string, help: string, read: Reading<number>): void {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect: async () => gauge.set(await orElse(read, Number.NaN)),
+    });
+  }
+
+  /** The same for several of a kind, each under its name: of these a part says itself that they are few. */
+  gaugeOfEach(name: string, help: string, label: string, read: Reading<ReadonlyMap<string, number>>): void {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect: async () => {
+        const values = await orElse(read, new Map<string, number>());
+        gauge.reset();
+        for (const [each, value] of values) gauge.set({ [label]: each }, value);
+      },
+    });
+  }
+
+  generationEnded({ status, model, ttftMs, durationMs, promptTokens, completionTokens, cost }: GenerationEnd): void {
+    this.generations.inc({ status });
+    if (isTime(ttftMs)) this.ttft.observe(ttftMs / 1_000);
+    if (isTime(durationMs)) this.duration.observe(durationMs / 1_000);
+    if (promptTokens !== null) this.countTokens('prompt', model, promptTokens);
+    if (completionTokens !== null) this.countTokens('completion', model, completionTokens);
+    if (cost && isAmount(cost.amount)) {
+      this.cost.inc({ currency: this.currencies.of(cost.currency) }, Number(cost.amount));
+    }
+  }
+
+  appendAnswered(milliseconds: number): void {
+    this.appends.add(milliseconds / 1_000);
+  }
+
+  batchSent(events: number): void {
+    this.batches.add(events);
+  }
+
+  requestAnswered({ durationMs, ...labels }: AnsweredRequest): void {
+    this.requests.observe(labels, durationMs / 1_000);
+  }
+
+  private countTokens(kind: 'prompt' | 'completion', model: string | null, count: number): void {
+    this.tokens.inc({ kind, model: this.models.of(model ?? 'none') }, count);
+  }
+
+  private counter<Label extends string>(name: string, help: string, labelNames: Label[]): Counter<Label> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  private histogram<Label extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: Label[] = [],
+  ): Histogram<Label> {
+    return new Histogram({ name, help, labelNames, buckets, registers: [this.registry] });
+  }
+
+  private tally(name: string, help: string, bounds: readonly number[]): Tally {
+    const tally = new Tally(name, help, bounds);
+    this.registry.registerMetric(tally.asMetric());
+    return tally;
+  }
+}
+
+/** Two processes whose clocks differ may have recorded the ends of a time: a sum must not become smaller for it. */
+const isTime = (milliseconds: number | null): milliseconds is number => milliseconds !== null && milliseconds >= 0;
+
+const isAmount = (text: string): boolean => Number.isFinite(Number(text)) && Number(text) >= 0;
+
+async function orElse<T>(read: Reading<T>, otherwise: T): Promise<T> {
+  try {
+    return await read();
+  } catch {
+    return otherwise;
+  }
+}

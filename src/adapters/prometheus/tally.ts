@@ -1,0 +1,51 @@
+import type { Metric, MetricValueWithName } from 'prom-client';
+
+/**
+ * A histogram without labels that allocates nothing when it is told of a value: prom-client's own takes most of a
+ * microsecond, and there is an append for every piece of an answer.
+ */
+export class Tally {
+  readonly type = 'histogram';
+  /** How often each bucket was hit, and behind them whatever lay above the last bound. */
+  private readonly hits: Float64Array;
+  private sum = 0;
+
+  constructor(
+    readonly name: string,
+    readonly help: string,
+    private readonly bounds: readonly number[],
+  ) {
+    this.hits = new Float64Array(bounds.length + 1);
+  }
+
+  add(value: number): void {
+    const { bounds } = this;
+    let bucket = 0;
+    while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket += 1;
+    (this.hits[bucket] as number) += 1;
+    this.sum += value;
+  }
+
+  /** What a registry asks of a metric. */
+  async get() {
+    return { name: this.name, help: this.help, type: this.type, aggregator: 'sum', values: this.values() };
+  }
+
+  /** Registries want one of their own kinds, and use nothing of it but its name and this reading. */
+  asMetric(): Metric {
+    return this as unknown as Metric;
+  }
+
+  private values(): MetricValueWithName<string>[] {
+    const { name, bounds, hits } = this;
+    const values: MetricValueWithName<string>[] = [];
+    let count = 0;
+    for (const [bucket, hit] of hits.entries()) {
+      count += hit;
+      values.push({ metricName: `${name}_bucket`, labels: { le: bounds[bucket] ?? '+Inf' }, value: count });
+    }
+    values.push({ metricName: `${name}_sum`, labels: {}, value: this.sum });
+    values.push({ metricName: `${name}_count`, labels: {}, value: count });
+    return values;
+  }
+}

@@ -1,0 +1,35 @@
+import type { Conversation } from '../domain/conversation/conversation.js';
+import type { GenerationFinalized, Reply } from '../domain/conversation/nodes.js';
+import { between } from '../domain/conversation/run.js';
+import { replyOf } from '../domain/conversation/tree.js';
+import type { ConversationEvent } from '../events/conversation-events.js';
+import { limits } from '../limits.js';
+import type { GenerationEnd, Meter } from '../ports/meter.js';
+import type { Transacted } from './transact.js';
+
+/** Tells the meter of every generation whose end was written just now, by whichever command. */
+export function countEndings(meter: Meter, { events, state }: Transacted<Conversation, ConversationEvent>): void {
+  for (const { type, data, at } of events) {
+    if (type === 'GenerationFinalized') meter.generationEnded(endOf(replyOf(state, data.generationId), data, at));
+  }
+}
+
+/** In the terms in which a run is shown. */
+function endOf({ prompt, at: askedAt }: Reply, result: GenerationFinalized, at: string): GenerationEnd {
+  const { status, attempt, usage, cost, timings } = result;
+  return {
+    status,
+    model: prompt?.model ?? null,
+    ttftMs: between(timings.claimedAt, timings.firstTextAt),
+    durationMs: attempt === null ? null : between(askedAt, at),
+    promptTokens: tokensIn(usage?.prompt_tokens),
+    completionTokens: tokensIn(usage?.completion_tokens),
+    cost,
+  };
+}
+
+/** Providers report whatever they like: no prompt and no answer has more, and one wrong number would spoil every sum. */
+function tokensIn(reported: unknown): number | null {
+  const count = Number.isSafeInteger(reported) ? Number(reported) : -1;
+  return count >= 0 && count <= limits.tokenBudgetMax ? count : null;
+}

@@ -1,0 +1,26 @@
+import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+
+/** The numbers of this process as a text, and what kind of text that is. */
+export class Exposition {
+  constructor(
+    readonly contentType: string,
+    readonly text: () => Promise<string>,
+  ) {}
+}
+
+@ApiTags('Operations')
+@Controller('metrics')
+export class MetricsController {
+  constructor(@Inject(Exposition) private readonly exposition: Exposition) {}
+
+  @Get()
+  @ApiOperation({ summary: 'The numbers of this process, in the text format of Prometheus.' })
+  @ApiProduces('text/plain')
+  @ApiOkResponse({ schema: { type: 'string' } })
+  async metrics(@Res() reply: FastifyReply): Promise<void> {
+    const { contentType, text } = this.exposition;
+    await reply.type(contentType).send(await text());
+  }
+}

@@ -1,0 +1,28 @@
+/** How a generation ended, as far as it is counted. Null is unknown, and is not counted as zero. */
+export interface GenerationEnd {
+  readonly status: 'final' | 'cancelled' | 'error';
+  /** The one that was asked; null when no prompt was assembled. */
+  readonly model: string | null;
+  readonly ttftMs: number | null;
+  /** Null also when no model was called: there is nothing that took so long. */
+  readonly durationMs: number | null;
+  readonly promptTokens: number | null;
+  readonly completionTokens: number | null;
+  readonly cost: { readonly amount: string; readonly currency: string } | null;
+}
+
+/**
+ * Counts what happens in this process, for whoever watches over it. It hears numbers and the names of models and
+ * currencies, and never a text, a tenant or a person. It lies in the way of every append, so it neither waits nor throws.
+ */
+export interface Meter {
+  /** Told by the process that has written the end, so that all of them together count each once. */
+  generationEnded(end: GenerationEnd): void;
+  /** However it was answered, from when it was asked for. */
+  appendAnswered(milliseconds: number): void;
+  /** So many events went to the log as one transaction. */
+  batchSent(events: number): void;
+}
+
+/** For whom nobody watches. */
+export const noMeter: Meter = { generationEnded: () => {}, appendAnswered: () => {}, batchSent: () => {} };
