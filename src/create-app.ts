@@ -11,7 +11,7 @@ import { requireKeys } from './auth/require-key.js';
 import type { Config } from './config.js';
 import type { Engines } from './engines.js';
 import { answerClientError } from './http/client-errors.js';
-import { type LogSettings, loggerOptions, logRequests, logWhenOver } from './http/logging.js';
+import { type LogSettings, loggerOptions, loggersOfRequests, logRequests, logWhenOver } from './http/logging.js';
 import { type Measure, measureRequests, measureWhenOver } from './http/measure-requests.js';
 import { NestLogger } from './http/nest-logger.js';
 import { answerProblem } from './http/problem.filter.js';
@@ -60,11 +60,13 @@ export async function createApp(
 }
 
 const newTraceId = () => systemIds.random().replaceAll('-', '');
+const newRequestId = () => systemIds.random();
 
 function createServer(logging: LogSettings, measure: Measure): FastifyAdapter {
   return new FastifyAdapter({
     logger: loggerOptions(logging),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'traceId' }),
+    childLoggerFactory: loggersOfRequests(newRequestId),
     genReqId: (request: IncomingMessage) => traceIdOf(request, newTraceId),
     // What the router refuses meets no hook, no route and no filter.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {

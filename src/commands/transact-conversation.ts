@@ -44,7 +44,7 @@ export async function transactConversation(
       if (parts.runner.offer(jobOf(generationId), origin, committed)) offered.add(generationId);
     },
   });
-  warnOfTrimming(parts, conversation, done.events);
+  warnOfTrimming(parts, conversation, meta.correlationId, done.events);
   countEndings(parts.meter, done);
   const stages = [...stagesOf(done.events)].filter(([generation]) => !offered.has(generation));
   await Promise.all(stages.map(([generation, stage]) => parts.work.record(jobOf(generation), stage).catch(ifOutage)));
@@ -75,7 +75,12 @@ function stagesOf(events: readonly ConversationEvent[]): Map<string, JobStage> {
   return stages;
 }
 
-function warnOfTrimming({ warn }: ConversationParts, conversation: string, events: readonly ConversationEvent[]): void {
+function warnOfTrimming(
+  { warn }: ConversationParts,
+  conversation: string,
+  traceId: string,
+  events: readonly ConversationEvent[],
+): void {
   for (const event of events) {
     if (event.type !== 'PromptAssembled') continue;
     const { generationId, trimmed, tokens } = event.data;
@@ -83,7 +88,7 @@ function warnOfTrimming({ warn }: ConversationParts, conversation: string, event
     if (unfit.length === 0) continue;
     const { prompt, budget } = tokens;
     warn(
-      { conversation, generation: generationId, trimmed: unfit, prompt, budget },
+      { traceId, conversation, generation: generationId, trimmed: unfit, prompt, budget },
       'a prompt left out what did not fit',
     );
   }

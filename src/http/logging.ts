@@ -9,6 +9,7 @@ export interface LogSettings {
 }
 
 type LoggerOptions = Extract<FastifyServerOptions['logger'], object>;
+type ChildLoggerFactory = NonNullable<FastifyServerOptions['childLoggerFactory']>;
 
 /** An error as a log may hold it. */
 export interface DescribedError {
@@ -38,6 +39,11 @@ export function loggerOptions({ level, to }: LogSettings): LoggerOptions {
     },
     ...(to && { stream: to }),
   };
+}
+
+/** Requests of one trace share its id, so each line also has the id of its request. */
+export function loggersOfRequests(newRequestId: () => string): ChildLoggerFactory {
+  return (logger, bindings, options) => logger.child({ ...bindings, requestId: newRequestId() }, options);
 }
 
 export function logRequests(server: FastifyInstance): void {

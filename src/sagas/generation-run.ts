@@ -197,7 +197,9 @@ export class GenerationRun {
     if (this.leaving.signal.aborted) leave();
     try {
       await calling.run(this.lost.signal);
-      if (calling.surprise !== undefined) warn({ ...this.job, err: calling.surprise }, 'a call to a model broke');
+      const { correlationId: traceId } = replyOf(state, this.job.generation);
+      if (calling.surprise !== undefined)
+        warn({ traceId, ...this.job, err: calling.surprise }, 'a call to a model broke');
     } finally {
       this.cancelled.signal.removeEventListener('abort', cancel);
       this.leaving.signal.removeEventListener('abort', leave);

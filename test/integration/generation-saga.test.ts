@@ -170,7 +170,8 @@ describe('an answer that does not come as it should', () => {
       },
     ]);
     expect(await ended()).toMatchObject({ status: 'error', text: 'so far', error: { kind: 'provider_error' } });
-    expect(turns.log.join('')).toContain('a call to a model broke');
+    const warnings = turns.log.map((line) => JSON.parse(line)).filter(({ level }) => level === 'warn');
+    expect(warnings).toMatchObject([{ msg: 'a call to a model broke', traceId: ada.traceId }]);
     expect(turns.log.join('')).not.toContain('secret');
   });
 });
@@ -295,7 +296,12 @@ describe('operators', () => {
     await turns.ended(conversation, await turns.send(conversation, 'And?'));
     const warnings = turns.log.filter((line) => line.includes('left out what did not fit'));
     expect(warnings).toHaveLength(1);
-    expect(JSON.parse(warnings[0] ?? '')).toMatchObject({ level: 'warn', conversation, trimmed: [{ count: 2 }] });
+    expect(JSON.parse(warnings[0] ?? '')).toMatchObject({
+      level: 'warn',
+      traceId: ada.traceId,
+      conversation,
+      trimmed: [{ count: 2 }],
+    });
     expect(turns.log.join('')).not.toContain('secret');
   });
 

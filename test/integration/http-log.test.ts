@@ -12,7 +12,13 @@ describe('the log of requests', () => {
     await app.call('DELETE', '/api/v1/keys/some-id?text=hidden', { headers: { traceparent } });
     await app.call('GET', '/hidden/place', { key: null });
     await app.call('GET', '/api/v1/%E0%A4%A', { key: null });
-    const common = { level: 'info', time: expect.any(Number), durationMs: expect.any(Number), msg: 'request' };
+    const common = {
+      level: 'info',
+      time: expect.any(Number),
+      requestId: expect.any(String),
+      durationMs: expect.any(Number),
+      msg: 'request',
+    };
     expect(lines()).toEqual([
       {
         ...common,
@@ -27,6 +33,21 @@ describe('the log of requests', () => {
       { ...common, traceId: expect.any(String), method: 'GET', route: null, status: 400 },
     ]);
     expect(app.log.join('')).not.toMatch(/some-id|hidden|E0%A4/);
+  });
+
+  it('names the trace of each request, and the request itself', async () => {
+    app = await startHttpApp();
+    const traceparent = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`;
+    const { json } = await app.call('GET', '/api/v1/runs/none', { headers: { traceparent } });
+    expect(json).toMatchObject({ traceId: 'ab'.repeat(16) });
+    await app.call('GET', '/api/v1/me', { headers: { traceparent } });
+    for (let nth = 0; nth < 2; nth++) await app.call('GET', '/api/v1/me');
+    const [first, second, third, fourth] = lines();
+    expect(first).toMatchObject({ route: '/api/v1/runs/:generationId', traceId: 'ab'.repeat(16) });
+    expect(second).toMatchObject({ route: '/api/v1/me', traceId: 'ab'.repeat(16) });
+    expect(third.traceId).toMatch(/^[0-9a-f]{32}$/);
+    expect(new Set([second, third, fourth].map(({ traceId }) => traceId)).size).toBe(3);
+    expect(new Set([first, second, third, fourth].map(({ requestId }) => requestId)).size).toBe(4);
   });
 
   it('is silent below its level', async () => {
