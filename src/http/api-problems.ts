@@ -1,6 +1,8 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtraModels, ApiProperty, ApiPropertyOptional, ApiResponse, getSchemaPath } from '@nestjs/swagger';
-import { type ProblemCode, problems } from './problems.js';
+import { problemExtensions } from './problem-extensions.js';
+import { type ProblemCode, type ProblemType, problems } from './problems.js';
+import { PreviewDocument } from './turn-documents.js';
 
 class FieldErrorDocument {
   @ApiProperty({ example: 'parts[0].text', description: 'Empty for the body as a whole.' })
@@ -42,16 +44,36 @@ const OF_EVERY_ROUTE: readonly ProblemCode[] = [
   'unavailable',
 ];
 
+/** Any route that takes a body. */
+export const OF_A_BODY: readonly ProblemCode[] = ['invalid_request', 'body_too_large', 'unsupported_media_type'];
+
 /** Documents what a route may answer instead of what was asked. */
-export function ApiProblems(...codes: ProblemCode[]): MethodDecorator {
-  const all = [...new Set([...codes, ...OF_EVERY_ROUTE])];
+export const ApiProblems = (...codes: ProblemCode[]): MethodDecorator =>
+  ApiKeylessProblems(...codes, ...OF_EVERY_ROUTE);
+
+/** The same for a route that anybody may call. */
+export function ApiKeylessProblems(...codes: ProblemCode[]): MethodDecorator {
+  const all = [...new Set(codes)];
   const statuses = [...new Set(all.map((code) => problems[code].status))];
-  const responses = statuses.map((status) =>
-    ApiResponse({
-      status,
-      description: all.filter((code) => problems[code].status === status).join(', '),
-      content: { 'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDocument) } } },
-    }),
-  );
-  return applyDecorators(ApiExtraModels(ProblemDocument), ...responses);
+  const responses = statuses.map((status) => problemResponse(all.filter((code) => problems[code].status === status)));
+  return applyDecorators(ApiExtraModels(ProblemDocument, PreviewDocument), ...responses);
+}
+
+/** Codes that share a status. */
+function problemResponse(codes: readonly ProblemCode[]): MethodDecorator {
+  const types: readonly ProblemType[] = codes.map((code) => problems[code]);
+  const headers = types.flatMap((type) => Object.keys(type.headers ?? {}));
+  const schema = {
+    allOf: [{ $ref: getSchemaPath(ProblemDocument) }],
+    properties: {
+      code: { type: 'string', enum: [...codes] },
+      ...Object.assign({}, ...codes.map((code) => problemExtensions[code])),
+    },
+  };
+  return ApiResponse({
+    status: types[0]?.status,
+    description: codes.join(', '),
+    headers: Object.fromEntries(headers.map((name) => [name, { schema: { type: 'string' } }])),
+    content: { 'application/problem+json': { schema } },
+  });
 }

@@ -1,18 +1,16 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtraModels, ApiOperation, ApiResponse, getSchemaPath } from '@nestjs/swagger';
-import { ApiProblems } from './api-problems.js';
+import { ApiProblems, OF_A_BODY } from './api-problems.js';
 import { ApiIdempotencyKey } from './idempotency.js';
 import type { ProblemCode } from './problems.js';
 import type { SentMessageDocument, TurnDocument } from './turn-documents.js';
 
 /** All that may keep a model from being asked. */
 const OF_EVERY_TURN: readonly ProblemCode[] = [
-  'invalid_request',
+  ...OF_A_BODY,
   'conversation_not_found',
   'conversation_busy',
   'prompt_changed',
-  'body_too_large',
-  'unsupported_media_type',
   'value_refused',
   'prompt_not_known_yet',
   'prompt_over_budget',
@@ -25,7 +23,9 @@ const OF_EVERY_TURN: readonly ProblemCode[] = [
 
 const STREAM = `With \`Accept: text/event-stream\`: this one turn. \`{"token":"..."}\` for each piece of the answer, and at \
 the end \`{"done":true,"full_response":"...","status":"..."}\` or \`{"error":"...","code":502}\`. Whoever leaves cancels \
-nothing. The headers Verbatim-Message-Id and Verbatim-Generation-Id name what was made.`;
+nothing. The headers name what was made.`;
+
+const NAME = { required: true, schema: { type: 'string' } } as const;
 
 type Answer = typeof TurnDocument | typeof SentMessageDocument;
 
@@ -43,6 +43,7 @@ export function ApiTurn(summary: string, answer: Answer, ...problems: ProblemCod
     ApiResponse({
       status: 200,
       description: STREAM,
+      headers: { 'Verbatim-Message-Id': NAME, 'Verbatim-Generation-Id': NAME },
       content: { 'text/event-stream': { schema: { type: 'string' } } },
     }),
     ApiProblems(...OF_EVERY_TURN, ...problems),

@@ -13,7 +13,7 @@ import type { Caller, WritingCaller } from '../commands/caller.js';
 import { ChangeConversation } from '../commands/change-conversation.js';
 import { SelectBranch } from '../commands/select-branch.js';
 import { StartConversation } from '../commands/start-conversation.js';
-import { ApiProblems } from './api-problems.js';
+import { ApiProblems, OF_A_BODY } from './api-problems.js';
 import { CurrentCaller } from './caller.js';
 import {
   ChangeConversationBody,
@@ -40,9 +40,7 @@ export class ConversationsController {
   @ApiIdempotencyKey()
   @ApiCreatedResponse({ type: StartedConversation })
   @ApiProblems(
-    'invalid_request',
-    'body_too_large',
-    'unsupported_media_type',
+    ...OF_A_BODY,
     'value_refused',
     'content_too_long',
     'text_malformed',
@@ -63,10 +61,8 @@ export class ConversationsController {
   })
   @ApiOkResponse({ type: EffectDocument })
   @ApiProblems(
-    'invalid_request',
+    ...OF_A_BODY,
     'conversation_not_found',
-    'body_too_large',
-    'unsupported_media_type',
     'value_refused',
     'content_too_long',
     'text_malformed',
@@ -83,14 +79,7 @@ export class ConversationsController {
   @Put(':id/branch')
   @ApiOperation({ summary: 'Choose what is looked at, and what the next message follows.' })
   @ApiOkResponse({ type: EffectDocument })
-  @ApiProblems(
-    'invalid_request',
-    'conversation_not_found',
-    'unsupported_media_type',
-    'leaf_not_found',
-    'leaf_is_note',
-    'log_unavailable',
-  )
+  @ApiProblems(...OF_A_BODY, 'conversation_not_found', 'leaf_not_found', 'leaf_is_note', 'log_unavailable')
   async selectBranch(
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,

@@ -1,7 +1,28 @@
 import { Controller, Get, HttpStatus, Inject, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiProperty, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { ApiKeylessProblems } from './api-problems.js';
 import { Readiness, type ReadinessReport } from './readiness.js';
+
+const FINDINGS = ['ok', 'behind', 'unavailable'];
+
+class LifeDocument {
+  @ApiProperty({ enum: ['live'] })
+  status!: string;
+}
+
+class ReadinessDocument {
+  @ApiProperty({ enum: ['ready', 'starting', 'draining', 'unavailable'] })
+  status!: string;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'string', enum: FINDINGS },
+    example: { log: 'ok', readModels: 'ok' },
+    description: 'What it needs. Only what is unavailable makes it unready.',
+  })
+  checks!: Record<string, string>;
+}
 
 @ApiTags('Operations')
 @Controller('health')
@@ -10,15 +31,19 @@ export class HealthController {
 
   @Get('live')
   @ApiOperation({ summary: 'Whether the process runs. It asks nothing else.' })
-  @ApiOkResponse({ schema: { example: { status: 'live' } } })
+  @ApiOkResponse({ type: LifeDocument })
   live(): { status: 'live' } {
     return { status: 'live' };
   }
 
   @Get('ready')
   @ApiOperation({ summary: 'Whether requests should be sent here, with reasons.' })
-  @ApiOkResponse({ schema: { example: { status: 'ready', checks: { log: 'ok' } } } })
-  @ApiServiceUnavailableResponse({ schema: { example: { status: 'draining', checks: { log: 'ok' } } } })
+  @ApiOkResponse({ type: ReadinessDocument })
+  @ApiServiceUnavailableResponse({
+    type: ReadinessDocument,
+    headers: { 'Retry-After': { required: true, schema: { type: 'string' } } },
+  })
+  @ApiKeylessProblems('internal_error')
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<ReadinessReport> {
     const report = await this.readiness.report();
     if (report.status !== 'ready') {

@@ -28,7 +28,7 @@ import type { Caller } from '../commands/caller.js';
 import { IssueKey } from '../commands/issue-key.js';
 import { RevokeKey } from '../commands/revoke-key.js';
 import { type ListedKey, ListKeys } from '../projections/queries/list-keys.js';
-import { ApiProblems } from './api-problems.js';
+import { ApiProblems, OF_A_BODY } from './api-problems.js';
 import { CurrentCaller } from './caller.js';
 import { IsName } from './is-name.js';
 
@@ -93,7 +93,7 @@ export class KeysController {
   @Post()
   @ApiOperation({ summary: 'Issue a key to a user of this tenant. The answer is the only time that it is shown.' })
   @ApiCreatedResponse({ type: IssuedKey })
-  @ApiProblems('invalid_request', 'value_refused', 'text_malformed', 'log_unavailable')
+  @ApiProblems(...OF_A_BODY, 'value_refused', 'text_malformed', 'log_unavailable')
   async issue(@CurrentCaller() caller: Caller, @Body() { user, role, name }: IssueKeyBody): Promise<IssuedKey> {
     const { id, text, secretSha256 } = this.mint.mint();
     await this.commands.execute(new IssueKey(caller, { keyId: id, user, role, name, secretSha256 }));

@@ -26,7 +26,7 @@ export class RunsController {
   @ApiProduces('application/json')
   @ApiOkResponse({
     schema: { type: 'object' },
-    headers: { 'Repr-Digest': { description: 'RFC 9530, SHA-256.', schema: { type: 'string' } } },
+    headers: { 'Repr-Digest': { description: 'RFC 9530, SHA-256.', required: true, schema: { type: 'string' } } },
   })
   @ApiProblems('invalid_request', 'generation_not_found', 'not_found', 'record_damaged', 'log_unavailable')
   async request(

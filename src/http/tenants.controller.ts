@@ -6,7 +6,7 @@ import { RequireRole } from '../auth/role.guard.js';
 import type { Caller } from '../commands/caller.js';
 import { CreateTenant } from '../commands/create-tenant.js';
 import { DEFAULT_TENANT } from '../commands/open-default-tenant.js';
-import { ApiProblems } from './api-problems.js';
+import { ApiProblems, OF_A_BODY } from './api-problems.js';
 import { CurrentCaller } from './caller.js';
 import { IsName } from './is-name.js';
 
@@ -36,7 +36,7 @@ export class TenantsController {
   @Post()
   @ApiOperation({ summary: 'Create a tenant. Only an administrator of the default tenant may.' })
   @ApiCreatedResponse({ type: CreatedTenant })
-  @ApiProblems('invalid_request', 'value_refused', 'text_malformed', 'log_unavailable')
+  @ApiProblems(...OF_A_BODY, 'value_refused', 'text_malformed', 'log_unavailable')
   async create(@CurrentCaller() caller: Caller, @Body() { name }: CreateTenantBody): Promise<CreatedTenant> {
     if (caller.tenant !== DEFAULT_TENANT) throw new ForbiddenException();
     const { id: keyId, text, secretSha256 } = this.mint.mint();

@@ -8,7 +8,7 @@ import { GenerateReply } from '../commands/generate-reply.js';
 import { PreviewPrompt } from '../commands/preview-prompt.js';
 import { Regenerate } from '../commands/regenerate.js';
 import { SendMessage } from '../commands/send-message.js';
-import { ApiProblems } from './api-problems.js';
+import { ApiProblems, OF_A_BODY } from './api-problems.js';
 import { ApiTurn } from './api-turn.js';
 import { CurrentCaller } from './caller.js';
 import { ApiIdempotencyKey, CurrentWriter } from './idempotency.js';
@@ -38,11 +38,9 @@ export class TurnsController {
   @ApiProblems(
     ...OF_A_MESSAGE,
     ...OF_ITS_PLACE,
-    'invalid_request',
+    ...OF_A_BODY,
     'conversation_not_found',
     'generation_not_found',
-    'body_too_large',
-    'unsupported_media_type',
     'value_refused',
     'message_is_note',
     'prompt_not_known_yet',
@@ -148,10 +146,9 @@ export class TurnsController {
   @ApiAcceptedResponse({ type: EffectDocument })
   @ApiOkResponse({ type: EndedDocument, description: 'It had ended already.' })
   @ApiProblems(
-    'invalid_request',
+    ...OF_A_BODY,
     'conversation_not_found',
     'generation_not_found',
-    'unsupported_media_type',
     'idempotency_key_reused',
     'log_unavailable',
   )

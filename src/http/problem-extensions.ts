@@ -1,0 +1,33 @@
+import { getSchemaPath } from '@nestjs/swagger';
+import type { ProblemCode } from './problems.js';
+import { PreviewDocument } from './turn-documents.js';
+
+const COUNT = { type: 'integer', minimum: 0 };
+const ID = { type: 'string' };
+
+/** What a code tells beside what every problem has, as it stands in the document. */
+export const problemExtensions: Partial<Record<ProblemCode, Readonly<Record<string, object>>>> = {
+  content_too_long: { bytes: COUNT, bytesMax: COUNT },
+  conversation_busy: { generationId: { ...ID, description: 'The open one.' } },
+  parent_is_queued: { generationId: { ...ID, description: 'The reply that waits.' } },
+  prompt_changed: { preview: { $ref: getSchemaPath(PreviewDocument) } },
+  prompt_over_budget: {
+    tokens: {
+      type: 'object',
+      properties: {
+        prompt: { ...COUNT, description: 'Of what cannot be left out.' },
+        budget: COUNT,
+        reserved: COUNT,
+        limit: COUNT,
+        estimated: { type: 'boolean' },
+        encoding: { type: 'string' },
+      },
+      required: ['prompt', 'budget', 'reserved', 'limit', 'estimated', 'encoding'],
+    },
+  },
+  provider_not_configured: {
+    provider: { type: 'string' },
+    missing: { type: 'string', enum: ['model'], description: 'Nobody has chosen one, and the provider has none.' },
+  },
+  queue_full: { turnsMax: COUNT },
+};
