@@ -31,9 +31,11 @@ import { type Check, type Checks, Readiness } from './http/readiness.js';
 import { RequestValidationPipe } from './http/request-validation.pipe.js';
 import { TenantsController } from './http/tenants.controller.js';
 import { TurnsController } from './http/turns.controller.js';
+import { limits } from './limits.js';
 import { projectionSide } from './projection-side.js';
 import { Advances } from './projections/advances.js';
 import { ListKeysHandler } from './projections/queries/list-keys.js';
+import type { ProjectionReport, ProjectionReports } from './projections/queries/projection-reports.js';
 import { recordKeys } from './projections/record-keys.js';
 import { readSide } from './read-side.js';
 import { HostedSubscription } from './sagas/hosted-subscription.js';
@@ -61,6 +63,7 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
     knownToHave: (id) => conversations.last(conversationStream(id))?.state.seen ?? 0,
   });
   const projecting = projectionSide(engines, config, { ...runner, codec, advances, warn });
+  countLag(metrics, projecting.reports);
   return {
     module: AppModule,
     imports: [CqrsModule.forRoot()],
@@ -80,7 +83,7 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
       { provide: APP_PIPE, useFactory: () => new RequestValidationPipe() },
       { provide: APP_GUARD, useFactory: (reflector: Reflector) => new RoleGuard(reflector), inject: [Reflector] },
       { provide: APP_GUARD, useFactory: (reflector: Reflector) => new QueryGuard(reflector), inject: [Reflector] },
-      { provide: Readiness, useFactory: () => new Readiness(readinessChecks(engines)) },
+      { provide: Readiness, useFactory: () => new Readiness(readinessChecks(engines, projecting.reports)) },
       { provide: Exposition, useFactory: () => new Exposition(metrics.contentType, () => metrics.text()) },
       { provide: Authenticator, useFactory: () => new Authenticator(keys) },
       { provide: KeyMint, useFactory: () => new KeyMint(systemIds) },
@@ -91,18 +94,34 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
       { provide: ListKeysHandler, useFactory: () => new ListKeysHandler(keys) },
       ...providers,
       ...reading.providers,
-      ...projecting,
+      ...projecting.providers,
       ...(config.roles.includes('projections') ? projectionsOf(tenantParts, runner) : []),
     ],
   };
 }
 
 /** What a request needs: each is touched as one would touch it. */
-function readinessChecks({ log, builds }: Engines): Checks {
+function readinessChecks({ log, builds }: Engines, reports: ProjectionReports): Checks {
   return {
     log: answering(() => log.head()),
     readModels: answering(() => builds.list()),
+    projections: async () => ((await reports.all()).some(isBehind) ? 'behind' : 'ok'),
   };
+}
+
+const isBehind = ({ state, lag }: ProjectionReport): boolean =>
+  state === 'stopped' || lag.seconds > limits.projectionLagSecondsMax;
+
+/** How far what is read is behind the log. */
+function countLag(metrics: Telemetry['metrics'], reports: ProjectionReports): void {
+  const each = async (of: (report: ProjectionReport) => number) =>
+    new Map((await reports.all()).map((report) => [report.name, of(report)]));
+  const ofEach = (name: string, help: string, of: (report: ProjectionReport) => number) =>
+    metrics.gaugeOfEach(name, help, 'projection', () => each(of));
+  ofEach('projection_lag_events', 'Of the log, not brought in yet. Counted up to a bound.', ({ lag }) => lag.events);
+  ofEach('projection_lag_seconds', 'Since the oldest of them happened.', ({ lag }) => lag.seconds);
+  ofEach('projection_parked_streams', 'Streams whose events wait.', ({ parked }) => parked.length);
+  ofEach('projection_stopped', '1 when it cannot go on by itself.', ({ state }) => (state === 'stopped' ? 1 : 0));
 }
 
 const answering =

@@ -157,6 +157,8 @@ export const limits = {
   projectionTriesMax: 3,
   /** About so much memory for the rows that a lane has at hand. */
   projectionRowsCharactersMax: 64 * 1024 * 1024,
+  /** Further behind than this, a view is told to be behind. */
+  projectionLagSecondsMax: 30,
   /** How often a process looks which lanes there are, and which parked streams somebody wants back. */
   projectionLookMs: 1_000,
   /** A new build catches up with a live one that is held for so long; then it is tried again later. */

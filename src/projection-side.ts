@@ -6,6 +6,7 @@ import { projections, shapeOf } from './projections/all.js';
 import { ProjectionHost } from './projections/projection-host.js';
 import type { LaneParts } from './projections/projection-lane.js';
 import { ListProjectionsHandler } from './projections/queries/list-projections.js';
+import { ProjectionReports } from './projections/queries/projection-reports.js';
 import { Rebuilds } from './projections/rebuilds.js';
 
 /** The read models: their tables are there in every process, their lanes run where the role is. */
@@ -13,7 +14,7 @@ export function projectionSide(
   { builds, lanes: store }: Engines,
   config: Config,
   parts: Omit<LaneParts, 'store'>,
-): Provider[] {
+): { reports: ProjectionReports; providers: Provider[] } {
   const shapes = projections.map((projection) => shapeOf(projection, limits.projectionLanes));
   const host = config.roles.includes('projections')
     ? new ProjectionHost(projections, { ...parts, store, builds })
@@ -27,12 +28,11 @@ export function projectionSide(
       await host?.stop();
     },
   };
-  return [
+  const reports = new ProjectionReports(projections, { ...parts, builds });
+  const providers = [
     { provide: 'projections', useFactory: () => hosted },
     { provide: Rebuilds, useFactory: () => new Rebuilds(shapes, builds, () => host?.wake()) },
-    {
-      provide: ListProjectionsHandler,
-      useFactory: () => new ListProjectionsHandler(projections, { ...parts, builds }),
-    },
+    { provide: ListProjectionsHandler, useFactory: () => new ListProjectionsHandler(reports) },
   ];
+  return { reports, providers };
 }

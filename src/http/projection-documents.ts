@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import type { BuildReport, Lag, ProjectionReport } from '../projections/queries/list-projections.js';
+import type { BuildReport, Lag, ProjectionReport } from '../projections/queries/projection-reports.js';
 
 class LagDocument implements Lag {
   @ApiProperty({ description: 'Of the log, not brought in yet. Counted up to a bound.' })

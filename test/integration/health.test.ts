@@ -13,7 +13,7 @@ const ready = async () => {
   const { status, headers, json } = await app.call('GET', '/health/ready', { key: null });
   return { status, retryAfter: headers['retry-after'], json };
 };
-const allOk = { log: 'ok', readModels: 'ok' };
+const allOk = { log: 'ok', readModels: 'ok', projections: 'ok' };
 const unready = (status: string, checks = allOk) => ({ status: 503, retryAfter: '1', json: { status, checks } });
 
 /** Engines of which a test may take two away, and hears how often they were asked. */
@@ -53,7 +53,7 @@ describe('whether a process is ready', () => {
     state.builds = async () => {
       throw new RetryableError('away');
     };
-    expect(await ready()).toEqual(unready('unavailable', { ...allOk, readModels: 'unavailable' }));
+    expect(await ready()).toEqual(unready('unavailable', { ...allOk, readModels: 'unavailable', projections: 'unavailable' }));
     state.builds = builds;
     expect(await ready()).toMatchObject({ status: 200 });
   });

@@ -89,12 +89,23 @@ describe('the metrics of a process', () => {
     });
   });
 
+  it('tell how far each view is behind, and what waits', async () => {
+    const text = await scrape();
+    for (const name of ['conversations', 'messages', 'runs', 'usage']) {
+      expect(text).toMatch(new RegExp(`projection_lag_events\\{projection="${name}"\\} \\d+`));
+      expect(text).toMatch(new RegExp(`projection_lag_seconds\\{projection="${name}"\\} [\\d.]+`));
+      expect(text).toContain(`projection_parked_streams{projection="${name}"} 0`);
+      expect(text).toContain(`projection_stopped{projection="${name}"} 0`);
+    }
+  });
+
   it('hold nothing that a person wrote, and nobody’s name', async () => {
     const secret = 'hidden-text';
     const { json } = await chat.call('POST', '/api/v1/tenants', { body: { name: secret } });
     const { key } = json as { key: string };
     const id = await chat.started({ title: secret, system: secret }, { key });
-    const sent = await chat.post(`${id}/messages?x=${secret}`, { content: secret }, { key });
+    await chat.call('GET', `/api/v1/me?x=${secret}`, { key });
+    const sent = await chat.post(`${id}/messages`, { content: secret }, { key });
     await chat.ended(id, (sent.json as Turn).generationId);
     const text = await scrape();
     expect(text).toContain('generations_total{status="final"} 1');

@@ -1,0 +1,74 @@
+import { limits } from '../../limits.js';
+import type { Clock } from '../../ports/clock.js';
+import type { EventLog } from '../../ports/event-log.js';
+import type { BuildState, Builds, LaneState, Parked, Poison } from '../../ports/read-models/read-models.js';
+import type { Projection } from '../projection.js';
+
+/** How far a build is behind the log. */
+export interface Lag {
+  /** Counted up to a bound. */
+  readonly events: number;
+  /** Since the oldest of them happened. */
+  readonly seconds: number;
+}
+
+export interface BuildReport {
+  readonly build: number;
+  readonly version: number;
+  readonly state: 'following' | 'parked' | 'stopped';
+  /** Of the lane that is furthest behind: opaque. */
+  readonly position: string;
+  readonly lag: Lag;
+  readonly handled: number;
+  /** Why it has stopped. */
+  readonly poison: Poison | null;
+}
+
+export interface ProjectionReport extends BuildReport {
+  readonly name: string;
+  readonly parked: readonly Parked[];
+  /** A new one that is being made beside it. */
+  readonly rebuild: BuildReport | null;
+}
+
+/** Where each projection stands, as every process can see it. */
+export class ProjectionReports {
+  constructor(
+    private readonly projections: readonly Projection[],
+    private readonly parts: { readonly builds: Builds; readonly log: EventLog; readonly clock: Clock },
+  ) {}
+
+  async all(): Promise<readonly ProjectionReport[]> {
+    const builds = await this.parts.builds.list();
+    return Promise.all(this.projections.map((projection) => this.report(projection, builds)));
+  }
+
+  private async report(projection: Projection, builds: readonly BuildState[]): Promise<ProjectionReport> {
+    const ours = builds.filter((build) => build.projection === projection.name);
+    const live = ours.find(({ state }) => state === 'live') as BuildState;
+    const next = ours.find(({ state }) => state === 'building');
+    return {
+      name: projection.name,
+      ...(await this.reportOf(projection, live)),
+      parked: live.parked,
+      rebuild: next ? await this.reportOf(projection, next) : null,
+    };
+  }
+
+  private async reportOf({ filter }: Projection, { build, version, lanes, parked }: BuildState): Promise<BuildReport> {
+    const { log, clock } = this.parts;
+    const last = lanes.reduce((one, other) => (other.position < one.position ? other : one));
+    const { events, oldestAt } = await log.backlog(last.position, limits.backlogCountMax, filter);
+    const seconds = oldestAt === undefined ? 0 : Math.max(0, (clock.now() - Date.parse(oldestAt)) / 1000);
+    const poison = lanes.find((lane) => lane.poison !== null)?.poison ?? null;
+    return {
+      ...{ build, version, poison },
+      state: poison ? 'stopped' : parked.length > 0 ? 'parked' : 'following',
+      position: last.position,
+      lag: { events, seconds },
+      handled: sumOf(lanes),
+    };
+  }
+}
+
+const sumOf = (lanes: readonly LaneState[]): number => lanes.reduce((sum, { handled }) => sum + handled, 0);
