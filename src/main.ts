@@ -19,8 +19,9 @@ async function start(): Promise<() => Promise<void>> {
 }
 
 const stopRequested = new Promise<void>((resolve) => {
-  process.once('SIGTERM', () => resolve());
-  process.once('SIGINT', () => resolve());
+  // Not once: a terminal signals every process of its group and npm passes that on, and what nobody hears of kills.
+  process.on('SIGTERM', () => resolve());
+  process.on('SIGINT', () => resolve());
 });
 
 try {

@@ -118,6 +118,26 @@ describe('a later start', () => {
   });
 });
 
+describe('a stop', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('is orderly although %s comes again and again', async (signal) => {
+    await withTemporaryDirectory(async (dataDir) => {
+      const { child, output, ended } = run({ VERBATIM_DATA_DIR: dataDir });
+      try {
+        await until(() => output.out.includes('  data '), 60_000);
+        await until(() => !child.kill(signal));
+        expect({ code: await ended, signal: child.signalCode, said: output.err }).toEqual({
+          code: 0,
+          signal: null,
+          said: '',
+        });
+        expect(processesNaming(dataDir)).toEqual([]);
+      } finally {
+        child.kill('SIGKILL');
+      }
+    });
+  });
+});
+
 describe('a start is refused, with exit code 1 and nothing left running,', () => {
   it('when another process holds the data directory; that one is unharmed', async () => {
     await withTemporaryDirectory(async (dataDir) => {
