@@ -24,13 +24,13 @@ const stopRequested = new Promise<void>((resolve) => {
   process.on('SIGINT', () => resolve());
 });
 
+// What does not end by itself in time is ended, so that no supervisor has to.
+void stopRequested.then(() => setTimeout(() => process.exit(1), limits.stopDeadlineMs).unref());
+
 try {
-  const stop = await Promise.race([start(), stopRequested]);
-  // Told to stop while it was starting: what it has started ends with this process.
-  if (!stop) process.exit(0);
+  // Told to stop meanwhile, it still starts: half a start is what nobody could stop in order.
+  const stop = await start();
   await stopRequested;
-  // What does not end by itself in time is ended, so that no supervisor has to.
-  setTimeout(() => process.exit(1), limits.stopDeadlineMs).unref();
   await stop();
   process.exit(0);
 } catch (error) {

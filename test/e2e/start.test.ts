@@ -1,4 +1,5 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import type { ChildProcess } from 'node:child_process';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -215,6 +216,24 @@ describe('a start is refused, with exit code 1 and nothing left running,', () =>
 });
 
 describe('a start that is told to stop', () => {
+  it.each([
+    ['SIGTERM', 'itself', (child: ChildProcess) => child.kill('SIGTERM')],
+    ['SIGINT', 'its group', ({ pid = 0 }: ChildProcess) => process.kill(-pid, 'SIGINT')],
+  ])('by %s to %s while it makes its cluster leaves nothing running', async (_, __, signal) => {
+    await withTemporaryDirectory(async (dataDir) => {
+      const { child, output, ended } = run({ VERBATIM_DATA_DIR: dataDir }, { detached: true });
+      try {
+        await until(() => processesNaming(`${dataDir}/postgres.draft-`).length > 0, 60_000);
+        signal(child);
+        expect({ code: await ended, said: output.err }).toEqual({ code: 0, said: '' });
+        expect(processesNaming(dataDir)).toEqual([]);
+        expect((await readdir(dataDir)).filter((name) => name.includes('draft'))).toEqual([]);
+      } finally {
+        child.kill('SIGKILL');
+      }
+    });
+  });
+
   it('ends, although the database takes its connection and says nothing', async () => {
     const silent = createServer();
     const connected = new Promise<Socket>((resolve) => silent.once('connection', resolve));
@@ -224,7 +243,7 @@ describe('a start that is told to stop', () => {
     try {
       const socket = await connected;
       child.kill('SIGTERM');
-      expect(await ended).toBe(0);
+      expect(await ended).toBe(1);
       socket.destroy();
     } finally {
       child.kill('SIGKILL');

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,10 +22,11 @@ interface Run {
 }
 
 /** A start of which nothing is expected yet. */
-export function run(environment: Record<string, string>): Run {
+export function run(environment: Record<string, string>, options: SpawnOptions = {}): Run {
   const child = spawn(process.execPath, [join(process.cwd(), 'scripts', 'start.mjs')], {
     env: { PATH: process.env.PATH ?? '', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...options,
   });
   const output = { out: '', err: '' };
   child.stdout?.on('data', (chunk) => {

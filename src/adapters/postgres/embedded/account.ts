@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { chown, readFile } from 'node:fs/promises';
 import { CannotStartPostgres } from './errors.js';
 
@@ -40,11 +40,23 @@ export async function giveTo(account: ServerAccount | undefined, path: string): 
 /** Rejects only when the program could not be started at all. */
 export function runAs(account: ServerAccount | undefined, program: string, args: readonly string[]): Promise<Outcome> {
   const started = new Promise<Outcome>((resolve, reject) => {
-    const options = { ...account, env: serverEnvironment, cwd: '/' };
-    const child = execFile(program, args, options, (error, stdout, stderr) => {
-      if (error && child.pid === undefined) reject(error);
-      else resolve({ status: child.exitCode, stdout, stderr });
+    // A process group of its own: Ctrl-C must not end what a start waits for.
+    const child = spawn(program, args, {
+      ...account,
+      env: serverEnvironment,
+      cwd: '/',
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
+    child.once('error', reject);
+    const said = { stdout: '', stderr: '' };
+    child.stdout?.setEncoding('utf8').on('data', (chunk) => {
+      said.stdout += chunk;
+    });
+    child.stderr?.setEncoding('utf8').on('data', (chunk) => {
+      said.stderr += chunk;
+    });
+    child.once('close', (status) => resolve({ status, ...said }));
   });
   return started.catch((cause: Error) => {
     const user = account ? `uid ${account.uid}` : 'this user';
