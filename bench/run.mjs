@@ -10,7 +10,7 @@ if (!/^[a-z]+$/.test(name) || name === 'run' || !existsSync(file)) {
   process.exit(2);
 }
 
-buildIfStale();
+await buildIfStale();
 const { bench, table = (result) => JSON.stringify(result, null, 2) } = await import(file);
 const result = await bench((text) => process.stderr.write(`${text}\n`));
 process.stdout.write(`${options.includes('--json') ? JSON.stringify(result) : table(result)}\n`);

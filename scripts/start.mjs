@@ -1,5 +1,5 @@
 // `npm start`: runs the product in this very process, so that signals reach it.
 import { buildIfStale } from './build-if-stale.mjs';
 
-buildIfStale();
+await buildIfStale();
 await import('../dist/main.js');

@@ -14,7 +14,7 @@ export default async function setUp(_run: unknown, project: { rootDir: string })
   const support = join(project.rootDir, 'test', 'support');
   // Before the clock of any test runs, and once for all that start the product.
   const builder = pathToFileURL(join(project.rootDir, 'scripts', 'build-if-stale.mjs'));
-  await run('--input-type=module', '--eval', `import { buildIfStale } from '${builder}'; buildIfStale();`);
+  await run('--input-type=module', '--eval', `import { buildIfStale } from '${builder}'; await buildIfStale();`);
   const directory = await mkdtemp(join(tmpdir(), 'verbatim-tests-'));
   // As root PostgreSQL runs as another user, who has to get in.
   await chmod(directory, 0o755);
