@@ -3,7 +3,7 @@ import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { START } from '../../src/events/envelope.js';
 import { follow } from '../contracts/event-log/subscribe.js';
-import { newDelta, newStream, wholeStream } from '../support/new-events.js';
+import { newDelta, newDeltas, newStream, wholeStream } from '../support/new-events.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { until } from '../support/until.js';
 
@@ -31,6 +31,25 @@ describe('a session with Postgres', () => {
       expect((await wholeStream(log, stream))[0]?.at).toBe(event.at);
     } finally {
       await log.close();
+      await pool.close();
+    }
+  });
+
+  it('appends beside another writer, on a server that prefers one snapshot for a whole transaction', async () => {
+    const { host, port, user, database } = postgres.connection;
+    const options = encodeURIComponent('-c default_transaction_isolation=repeatable\\ read');
+    const connection = {
+      connectionString: `postgresql:///${database}?host=${host}&port=${port}&user=${user}&options=${options}`,
+    };
+    const pool = new ConnectionPool(connection, 1, 5_000);
+    const logs = [new PostgresEventLog(connection), new PostgresEventLog(connection)];
+    try {
+      expect(await pool.query({ text: 'SHOW transaction_isolation', rowMode: 'array' })).toEqual([['read committed']]);
+      const appends = logs.flatMap((log) => newDeltas(50).map((event) => log.append(newStream(), 'none', [event])));
+      const outcomes = (await Promise.all(appends)).map(({ outcome }) => outcome);
+      expect(new Set(outcomes)).toEqual(new Set(['appended']));
+    } finally {
+      for (const log of logs) await log.close();
       await pool.close();
     }
   });
