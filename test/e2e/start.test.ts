@@ -207,6 +207,16 @@ describe('a start is refused, with exit code 1 and nothing left running,', () =>
     await new Promise((resolve) => server.close(resolve));
   });
 
+  it('when the file of the first key holds none, and says nothing else', async () => {
+    await withTemporaryDirectory(async (dataDir) => {
+      const file = join(dataDir, 'admin.key');
+      await writeFile(file, 'not a key\n');
+      const { code, said } = await refusedStart({ VERBATIM_DATA_DIR: dataDir });
+      expect({ code, said }).toEqual({ code: 1, said: `${file} does not hold a key: expected vb_<id>_<secret>\n` });
+      expect(processesNaming(dataDir)).toEqual([]);
+    });
+  });
+
   it('when the database does not answer', async () => {
     const { code, said } = await refusedStart({ DATABASE_URL: 'postgres://me:hunter2@127.0.0.1:1/verbatim' });
     expect(code).toBe(1);

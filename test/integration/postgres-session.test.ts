@@ -54,6 +54,19 @@ describe('a session with Postgres', () => {
     }
   });
 
+  it('is over when its pool is closed: nothing is connected any more that a stop of the server would cut off', async () => {
+    const here = { ...postgres.connection, application_name: 'closed' };
+    await withClient(postgres.connection, async (observer) => {
+      for (let round = 0; round < 20; round++) {
+        const pool = new ConnectionPool(here, 8, 5_000);
+        await Promise.all(Array.from({ length: 8 }, () => pool.query({ text: 'SELECT 1', rowMode: 'array' })));
+        await pool.close();
+        const sql = `SELECT count(*)::int AS left FROM pg_stat_activity WHERE application_name = 'closed'`;
+        expect((await observer.query(sql)).rows).toEqual([{ left: 0 }]);
+      }
+    });
+  });
+
   it.each(['5000', 'hello', ''])('believes nothing that a notification says: %j', async (payload) => {
     const log = new PostgresEventLog(postgres.connection);
     const subscriber = follow(log, START);

@@ -52,8 +52,14 @@ export class ConnectionPool {
   }
 
   async close(): Promise<void> {
-    await farewell(this.pool.end());
+    await farewell(this.leave());
     for (const socket of this.sockets) socket.destroy();
+  }
+
+  /** The pool calls itself ended once it has said goodbye. A session is over when the server has hung up. */
+  private async leave(): Promise<void> {
+    await this.pool.end();
+    await Promise.all([...this.sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))));
   }
 
   private socket(): Socket {

@@ -72,7 +72,10 @@ export class DedicatedConnection {
       await client.connect();
       await settleSession(client);
       await this.prepare(client);
-      if (this.closed) throw new Error('closed while connecting');
+      if (this.closed) {
+        await farewell(client.end());
+        throw new Error('closed while connecting');
+      }
     } catch (error) {
       this.drop(session);
       throw error;
