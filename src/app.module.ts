@@ -51,10 +51,11 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
   const codec = createCodec();
   const tenants = new Folds(log, codec, tenant);
   const tenantParts: TenantParts = { log, codec, clock: systemClock, ids: systemIds, tenants, keys };
-  const runner: RunnerParts = { ...engines, clock: systemClock, holder: systemIds.random(), leaseMs: config.leaseMs };
+  const { metrics, warn } = telemetry;
+  const { leaseMs } = config;
+  const runner: RunnerParts = { ...engines, clock: systemClock, holder: systemIds.random(), leaseMs, warn };
   const { conversations, live, providers } = conversationSide(engines, config, codec, runner, telemetry);
   const { feedsPerUserMax } = config;
-  const { metrics, warn } = telemetry;
   const advances = new Advances();
   const reading = readSide({
     ...{ ...engines, codec, live, advances, feedsPerUserMax, metrics },
@@ -62,7 +63,7 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
     heads: conversations,
     knownToHave: (id) => conversations.last(conversationStream(id))?.state.seen ?? 0,
   });
-  const projecting = projectionSide(engines, config, { ...runner, codec, advances, warn });
+  const projecting = projectionSide(engines, config, { ...runner, codec, advances });
   countLag(metrics, projecting.reports);
   return {
     module: AppModule,

@@ -1,3 +1,4 @@
+import { UndecodableEvent } from '../events/codec.js';
 import type { Position, RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
@@ -17,6 +18,8 @@ export interface Subscription {
 export interface RunnerParts extends OwnerParts {
   readonly log: EventLog;
   readonly checkpoints: Checkpoints;
+  /** For operators: names and reasons, never a person's text. */
+  readonly warn: (facts: object, message: string) => void;
 }
 
 /** Why a subscription stopped, and at which event. It goes on there when it is started again. */
@@ -34,11 +37,8 @@ export type RunnerState =
   | { readonly is: 'stopped' };
 
 class Poisoned extends Error {
-  constructor(
-    { id, stream, revision, type }: RecordedEvent,
-    readonly reason: string,
-  ) {
-    super(reason);
+  constructor({ id, stream, revision, type }: RecordedEvent, cause: unknown) {
+    super(reasonOf(cause), { cause });
     this.event = { id, stream, revision, type };
   }
   readonly event: Poison['event'];
@@ -108,8 +108,17 @@ export class SubscriptionRunner {
     try {
       await owner.run(stop);
     } catch (error) {
-      this.current = { is: 'poisoned', poison: poisonOf(error) };
+      this.becomePoisoned(error);
     }
+  }
+
+  /** Nothing goes on by itself from here, so somebody has to hear of it. */
+  private becomePoisoned(error: unknown): void {
+    const poison = poisonOf(error);
+    this.current = { is: 'poisoned', poison };
+    const cause = error instanceof Poisoned ? error.cause : error;
+    const facts = { subscription: this.subscription.name, ...poison, err: cause };
+    this.parts.warn(facts, 'a subscription has stopped, and handles nothing more until it is started again');
   }
 
   private async own(lease: Lease, over: AbortSignal): Promise<void> {
@@ -164,9 +173,8 @@ export class SubscriptionRunner {
         // An outage says nothing about the event; anything else, often enough, does.
         const outage = error instanceof RetryableError;
         if (!outage) failures += 1;
-        const reason = error instanceof Error ? error.message : String(error);
-        if (error instanceof TerminalError || failures >= limits.handlerAttemptsMax) throw new Poisoned(event, reason);
-        this.current = { is: 'running', live: false, epoch: lease.epoch, retrying: reason };
+        if (error instanceof TerminalError || failures >= limits.handlerAttemptsMax) throw new Poisoned(event, error);
+        this.current = { is: 'running', live: false, epoch: lease.epoch, retrying: reasonOf(error) };
         await this.parts.clock.sleep((outage ? error.retryAfterMs : undefined) ?? pauseMs, over);
       }
     }
@@ -183,6 +191,14 @@ export class SubscriptionRunner {
 }
 
 function poisonOf(error: unknown): Poison {
-  if (error instanceof Poisoned) return { reason: error.reason, event: error.event };
-  return { reason: error instanceof Error ? error.message : String(error) };
+  if (error instanceof Poisoned) return { reason: error.message, event: error.event };
+  return { reason: reasonOf(error) };
+}
+
+/** Messages of our own errors quote nobody. Those of others may: a database's quotes the value that it refuses. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const isOurs = [TerminalError, RetryableError, UndecodableEvent].some((kind) => error instanceof kind);
+  if (isOurs) return error.message;
+  return 'code' in error ? `${error.constructor.name} ${error.code}` : error.constructor.name;
 }

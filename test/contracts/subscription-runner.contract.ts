@@ -23,10 +23,13 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
   describe(`the subscription runner on ${engine}`, () => {
     let stores: RunnerStores;
     let started: SubscriptionRunner[];
+    let warnings: { facts: object; message: string }[];
+    const warn = (facts: object, message: string) => void warnings.push({ facts, message });
 
     beforeEach(async () => {
       stores = await createStores();
       started = [];
+      warnings = [];
     });
     afterEach(async () => {
       await Promise.all(started.map((runner) => runner.stop()));
@@ -39,7 +42,8 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       filter?: Subscription['filter'],
     ): SubscriptionRunner {
       const subscription = { name: 'test', handle, ...(filter && { filter }) };
-      const runner = new SubscriptionRunner(subscription, { ...stores, clock: systemClock, holder, leaseMs: LEASE_MS });
+      const parts = { ...stores, clock: systemClock, holder, leaseMs: LEASE_MS, warn };
+      const runner = new SubscriptionRunner(subscription, parts);
       started.push(runner);
       runner.start();
       return runner;
@@ -177,10 +181,12 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       expect(failures).toBe(2);
     });
 
+    const damaged = Object.assign(new Error('it quotes somebody'), { code: 'X1' });
+
     it.each([
-      ['at once, on what can never work', () => new TerminalError('broken'), 1],
-      ['after a number of tries, on what keeps failing', () => new Error('broken'), limits.handlerAttemptsMax],
-    ])('stops %s, names the event, and goes on there when started again', async (_, failure, triesExpected) => {
+      ['at once, on what can never work', new TerminalError('broken'), 1, 'broken'],
+      ['after a number of tries, on what keeps failing', damaged, limits.handlerAttemptsMax, 'Error X1'],
+    ])('stops %s, tells it once, and goes on there when started again', async (_, failure, triesExpected, reason) => {
       const events = newDeltas(3);
       const stream = newStream();
       await stores.log.append(stream, 'none', events);
@@ -190,15 +196,15 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       const runner = start(async (event) => {
         if (broken && event.revision === 1) {
           tries += 1;
-          throw failure();
+          throw failure;
         }
         await handle(event);
       });
       await until(() => runner.state.is === 'poisoned');
-      expect(runner.state).toEqual({
-        is: 'poisoned',
-        poison: { reason: 'broken', event: { id: events[1]?.id, stream, revision: 1, type: 'DeltaReceived' } },
-      });
+      const poison = { reason, event: { id: events[1]?.id, stream, revision: 1, type: 'DeltaReceived' } };
+      expect(runner.state).toEqual({ is: 'poisoned', poison });
+      const message = 'a subscription has stopped, and handles nothing more until it is started again';
+      expect(warnings).toEqual([{ facts: { subscription: 'test', ...poison, err: failure }, message }]);
       expect(tries).toBe(triesExpected);
       expect(ids).toEqual([events[0]?.id]);
       broken = false;
@@ -259,7 +265,7 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
         wake = resolve;
       });
       const subscription = { name: 'test', handle: () => blocked };
-      const parts = { ...stores, leases: asleep, clock: systemClock, holder: 'sleeper', leaseMs: LEASE_MS };
+      const parts = { ...stores, leases: asleep, clock: systemClock, holder: 'sleeper', leaseMs: LEASE_MS, warn };
       const sleeper = new SubscriptionRunner(subscription, parts);
       started.push(sleeper);
       sleeper.start();

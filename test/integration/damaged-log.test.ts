@@ -74,6 +74,7 @@ describe('a log table that somebody has touched', () => {
       clock: systemClock,
       holder: 'node-1',
       leaseMs: 1_000,
+      warn: () => {},
     });
     runner.start();
     await until(() => runner.state.is === 'poisoned');
