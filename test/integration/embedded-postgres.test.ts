@@ -5,6 +5,7 @@ import { unprivilegedAccount } from '../../src/adapters/postgres/embedded/accoun
 import { provideBinaries } from '../../src/adapters/postgres/embedded/binaries.js';
 import { DataDirectoryInUse, startEmbeddedPostgres } from '../../src/adapters/postgres/embedded/embedded-postgres.js';
 import { holderOf } from '../../src/adapters/postgres/embedded/left-over.js';
+import { placeCluster } from '../../src/adapters/postgres/embedded/placement.js';
 import {
   exists,
   killedAndGone,
@@ -111,6 +112,17 @@ describe('embedded PostgreSQL', () => {
         /Cannot keep data in/,
       );
       await expect(withPostgres(asRoot ? '/sys/data' : '/data', async () => {})).rejects.toThrow(/Cannot keep data in/);
+    });
+  });
+
+  it('says whose the data is when another user has begun it, and what to do', async () => {
+    await withTemporaryDirectory(async (dataDir) => {
+      await mkdir(join(dataDir, 'postgres'));
+      const { uid } = await stat(dataDir);
+      await expect(placeCluster(dataDir, uid + 1)).rejects.toThrow(
+        `The data in ${dataDir} belongs to uid ${uid}, and this is uid ${uid + 1}: start as root or as that user, ` +
+          `give it to this one (chown -R ${uid + 1} ${dataDir}), or choose another data directory.`,
+      );
     });
   });
 

@@ -18,8 +18,9 @@ export interface Outcome {
 /** What our environment holds (locale, time zone, PG* variables) must not decide how a cluster is made or run. */
 export const serverEnvironment = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', TZ: 'UTC' };
 
-export function startedByRoot(): boolean {
-  return process.getuid?.() === 0;
+/** Zero is root. Windows has no such numbers. */
+export function ourUid(): number | undefined {
+  return process.getuid?.();
 }
 
 /** PostgreSQL refuses root, and initdb looks its user up by name: `nobody` is the one that every system has. */

@@ -7,7 +7,7 @@ import { provideCluster } from './cluster.js';
 import { CannotStartPostgres } from './errors.js';
 import { clearLeftOver } from './left-over.js';
 import { takeOwnership } from './ownership.js';
-import { placeCluster } from './placement.js';
+import { placeCluster, refuseAnothers } from './placement.js';
 import { ServerProcess, type ServerSpecification } from './server-process.js';
 import { serverPort, tunedSettings } from './settings.js';
 import { makeShortDirectory } from './short-path.js';
@@ -111,8 +111,15 @@ async function usableDirectory(dataDir: string): Promise<string> {
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
     return await realpath(dataDir);
   } catch (cause) {
+    // A directory that a start of root has made is closed to everybody else as well.
+    if ((cause as NodeJS.ErrnoException).code === 'EACCES') await refuseAnothers(dataDir).catch(unlessUnseen);
     throw new CannotStartPostgres(`Cannot keep data in ${dataDir}: ${(cause as Error).message}`, { cause });
   }
+}
+
+/** Whose data it is can be told only of a directory that can be looked into. */
+function unlessUnseen(error: unknown): void {
+  if (error instanceof CannotStartPostgres) throw error;
 }
 
 async function bringUp(specification: ServerSpecification, cancelled: AbortSignal): Promise<RunningServer> {

@@ -1,6 +1,6 @@
 import { chmod, mkdtemp, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { canEnter, type ServerAccount, startedByRoot, unprivilegedAccount } from './account.js';
+import { canEnter, ourUid, type ServerAccount, unprivilegedAccount } from './account.js';
 import { writeWhole } from './durable.js';
 import { CannotStartPostgres } from './errors.js';
 import { ifThere } from './if-there.js';
@@ -14,7 +14,7 @@ export interface Placement {
 }
 
 /** Decides where the cluster lives and who runs it. The caller owns `dataDir`. */
-export async function placeCluster(dataDir: string): Promise<Placement> {
+export async function placeCluster(dataDir: string, us = ourUid()): Promise<Placement> {
   const location = join(dataDir, 'postgres.location');
   const recorded = (await ifThere(readFile(location, 'utf8')))?.trim();
   if (recorded !== undefined && !(await ifThere(stat(recorded)))) {
@@ -24,7 +24,10 @@ export async function placeCluster(dataDir: string): Promise<Placement> {
   }
   const home = recorded ?? dataDir;
   const relocated = recorded !== undefined;
-  if (!startedByRoot()) return { home, relocated, account: undefined };
+  if (us !== 0) {
+    await refuseAnothers(home, us);
+    return { home, relocated, account: undefined };
+  }
 
   // What an ordinary user has begun goes on under that user's name, or it could not go on with it later.
   const cluster = await ifThere(stat(join(home, 'postgres')));
@@ -37,6 +40,16 @@ export async function placeCluster(dataDir: string): Promise<Placement> {
     );
   }
   return { home: await relocate(location, account), relocated: true, account };
+}
+
+/** PostgreSQL runs for the owner of its files alone. What root has begun belongs to the user that it runs as then. */
+export async function refuseAnothers(home: string, us = ourUid()): Promise<void> {
+  const cluster = await ifThere(stat(join(home, 'postgres')));
+  if (!cluster || us === undefined || cluster.uid === us) return;
+  throw new CannotStartPostgres(
+    `The data in ${home} belongs to uid ${cluster.uid}, and this is uid ${us}: start as root or as that user, ` +
+      `give it to this one (chown -R ${us} ${home}), or choose another data directory.`,
+  );
 }
 
 /** A random name, not one derived from the path: a directory that was deleted and made anew must not find old data. */
