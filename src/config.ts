@@ -46,7 +46,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     host: read.text('HOST', /^[^\s/]+$/, 'a host name or address') ?? '127.0.0.1',
     port: read.integer('PORT', 3000, 0, 65_535),
     dataDir: resolve(read.text('VERBATIM_DATA_DIR', /^[^\0]+$/, 'a path') ?? 'data'),
-    databaseUrl: read.url('DATABASE_URL', ['postgres:', 'postgresql:']),
+    databaseUrl: readDatabaseUrl(read),
     ...provider,
     adminKey: read.text(
       'VERBATIM_ADMIN_KEY',
@@ -70,6 +70,17 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const mistakes = read.mistakesAndUnknown();
   if (mistakes.length > 0) throw new InvalidConfig(mistakes);
   return deepFreeze(config);
+}
+
+function readDatabaseUrl(read: Reader): string | undefined {
+  const value = read.url('DATABASE_URL', ['postgres:', 'postgresql:']);
+  if (value === undefined) return undefined;
+  const { hostname, searchParams } = new URL(value);
+  // Without one the driver would take whatever runs on this machine.
+  if (!hostname && !searchParams.get('host')) {
+    read.mistake('DATABASE_URL', 'a host in it, or ?host= with the directory of a unix socket');
+  }
+  return value;
 }
 
 function readProvider(read: Reader): Pick<Config, 'openai' | 'provider' | 'model'> {

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { DemoLanguageModel } from './adapters/demo/demo-language-model.js';
 import { ConnectionPool } from './adapters/postgres/connection-pool.js';
 import { startEmbeddedPostgres } from './adapters/postgres/embedded/embedded-postgres.js';
@@ -10,6 +10,7 @@ import { PostgresEventLog } from './adapters/postgres/postgres-event-log.js';
 import { PostgresKeys } from './adapters/postgres/postgres-keys.js';
 import { PostgresLeases } from './adapters/postgres/postgres-leases.js';
 import { PostgresWork } from './adapters/postgres/postgres-work.js';
+import { reachServer } from './adapters/postgres/reach-server.js';
 import { PostgresBuilds } from './adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from './adapters/postgres/views/postgres-lane-store.js';
 import { PostgresViews } from './adapters/postgres/views/postgres-views.js';
@@ -107,8 +108,7 @@ async function openModels({ openai }: Config): Promise<Map<string, LanguageModel
 
 async function openDatabase(config: Config, onNotice: (text: string) => void): Promise<Database> {
   if (config.databaseUrl !== undefined) {
-    const connection = { connectionString: config.databaseUrl };
-    const { host, port, database } = new pg.Client(connection);
+    const { connection, host, port, database } = await reachServer(config.databaseUrl);
     return {
       connection,
       description: `PostgreSQL at ${host}:${port}, database ${database}`,

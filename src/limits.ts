@@ -43,6 +43,8 @@ export const limits = {
   viewConnectionsMax: 8,
   viewAnswerMs: 60_000,
 
+  /** A server that takes a connection and says nothing must not hold a start for ever. */
+  connectDeadlineMs: 10_000,
   /** A farewell to the database; then its sockets are destroyed, for it may never answer. */
   farewellMs: 2_000,
 

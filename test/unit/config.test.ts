@@ -12,6 +12,8 @@ function mistakesOf(environment: NodeJS.ProcessEnv): readonly string[] {
   return [];
 }
 
+type Mistaken = [environment: NodeJS.ProcessEnv, mistake: string];
+
 describe('the configuration', () => {
   it('needs nothing', () => {
     expect(loadConfig({})).toMatchObject({
@@ -42,6 +44,15 @@ describe('the configuration', () => {
     expect(() => Object.assign(config.openai, { apiKey: 'x' })).toThrow(TypeError);
   });
 
+  it.each([
+    'postgres://db',
+    'postgresql://me:hunter2@db:5432/verbatim',
+    'postgresql:///verbatim?host=/run/postgresql&user=me',
+    'postgres://%2Frun%2Fpostgresql/verbatim',
+  ])('takes %s as a database', (url) => {
+    expect(loadConfig({ DATABASE_URL: url }).databaseUrl).toBe(url);
+  });
+
   it('takes an empty value for an absent one', () => {
     expect(loadConfig({ PORT: '', VERBATIM_MODEL: '', DATABASE_URL: '' })).toEqual(loadConfig({}));
   });
@@ -55,7 +66,7 @@ describe('the configuration', () => {
     expect(loadConfig(environment)).toMatchObject({ provider, model });
   });
 
-  it.each<[NodeJS.ProcessEnv, string]>([
+  it.each<Mistaken>([
     [{ PORT: 'http' }, 'PORT: 4 characters, expected a whole number from 0 to 65535'],
     [{ PORT: '65536' }, 'PORT: a whole number, expected a whole number from 0 to 65535'],
     [{ PORT: '-1' }, 'PORT: a whole number, expected a whole number from 0 to 65535'],
@@ -65,6 +76,12 @@ describe('the configuration', () => {
       { DATABASE_URL: 'mysql://u:secret@h/d' },
       'DATABASE_URL: 20 characters, expected a URL that begins with postgres:// or postgresql://',
     ],
+    ...['postgres://', 'postgres:///', 'postgres:/db', 'postgresql:///db?user=me&host='].map(
+      (url): Mistaken => [
+        { DATABASE_URL: url },
+        `DATABASE_URL: ${url.length} characters, expected a host in it, or ?host= with the directory of a unix socket`,
+      ],
+    ),
     [
       { OPENAI_BASE_URL: 'nowhere', VERBATIM_MODEL: 'm' },
       'OPENAI_BASE_URL: 7 characters, expected a URL that begins with http:// or https://',

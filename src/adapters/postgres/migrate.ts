@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
+import { limits } from '../../limits.js';
 
 /** The database was written by a newer release. Nothing was changed. */
 export class SchemaTooNew extends Error {
@@ -26,9 +27,6 @@ interface AppliedMigration {
   readonly sha256: string;
 }
 
-/** A server that takes a connection and says nothing must not hold a start for ever. */
-const connectDeadlineMs = 10_000;
-
 /**
  * Brings a database up to the newest of the files `NNNN-name.sql`, each once, each in one transaction with its row.
  * Several may try at once: the others wait, and then find nothing to do.
@@ -38,7 +36,7 @@ export async function migrate(
   sqlDirectory = join(import.meta.dirname, 'migrations'),
 ): Promise<void> {
   const migrations = await readMigrations(sqlDirectory);
-  const client = new pg.Client({ ...connection, connectionTimeoutMillis: connectDeadlineMs });
+  const client = new pg.Client({ ...connection, connectionTimeoutMillis: limits.connectDeadlineMs });
   // A connection that dies between two statements fails the next one; without a listener it would end the process.
   client.on('error', () => {});
   await client.connect();
