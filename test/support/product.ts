@@ -23,7 +23,15 @@ interface Run {
 
 /** A start of which nothing is expected yet. */
 export function run(environment: Record<string, string>, options: SpawnOptions = {}): Run {
-  const child = spawn(process.execPath, [join(process.cwd(), 'scripts', 'start.mjs')], {
+  return launch([process.execPath, join(process.cwd(), 'scripts', 'start.mjs')], environment, options);
+}
+
+export function launch(
+  [program, ...words]: [string, ...string[]],
+  environment: Record<string, string>,
+  options: SpawnOptions = {},
+): Run {
+  const child = spawn(program, words, {
     env: { PATH: process.env.PATH ?? '', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...options,
