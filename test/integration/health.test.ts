@@ -53,7 +53,9 @@ describe('whether a process is ready', () => {
     state.builds = async () => {
       throw new RetryableError('away');
     };
-    expect(await ready()).toEqual(unready('unavailable', { ...allOk, readModels: 'unavailable', projections: 'unavailable' }));
+    expect(await ready()).toEqual(
+      unready('unavailable', { ...allOk, readModels: 'unavailable', projections: 'unavailable' }),
+    );
     state.builds = builds;
     expect(await ready()).toMatchObject({ status: 200 });
   });
