@@ -69,6 +69,9 @@ class ParkedDocument {
 
   @ApiProperty({ format: 'date-time' })
   at!: string;
+
+  @ApiProperty({ description: 'A replay was asked for, and has not been tried yet.' })
+  replaying!: boolean;
 }
 
 class ProjectionDocument extends BuildDocument {

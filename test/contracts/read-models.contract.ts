@@ -147,12 +147,15 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         await stores.lanes.open(lane, 1);
         const parked = { stream: 'conversation-1', poison: { reason: 'damaged' }, at: '2026-01-01T00:00:00.000Z' };
         await stores.lanes.commit(lane, 1, { ...step(START, at(1)), parked });
-        expect((await stores.builds.list())[0]?.parked).toEqual([parked]);
+        expect((await stores.builds.list())[0]?.parked).toEqual([{ ...parked, replaying: false }]);
         expect((await stores.lanes.open(lane, 1))?.parked).toEqual(new Set(['conversation-1']));
         expect(await stores.lanes.toReplay(lane)).toEqual([]);
         expect(await stores.builds.replay('usage', 'conversation-2')).toBe(false);
         expect(await stores.builds.replay('usage', 'conversation-1')).toBe(true);
         expect(await stores.lanes.toReplay(lane)).toEqual(['conversation-1']);
+        expect((await stores.builds.list())[0]?.parked).toMatchObject([{ replaying: true }]);
+        await stores.lanes.commit(lane, 1, { ...step(at(1), at(1)), parked });
+        expect((await stores.builds.list())[0]?.parked).toEqual([{ ...parked, replaying: false }]);
         await stores.lanes.commit(lane, 1, { ...step(at(1), at(1)), unparked: 'conversation-1' });
         expect((await stores.builds.list())[0]?.parked).toEqual([]);
       });

@@ -50,7 +50,7 @@ export class MemoryReadModels implements LaneStore, Builds {
       .map(({ projection, build, version, state, lanes, parked }) => ({
         ...{ projection, build, version, state },
         lanes: lanes.map(({ epoch: _, ...lane }) => ({ ...lane })),
-        parked: [...parked.values()].map(({ lane: _, replay: __, ...rest }) => rest),
+        parked: [...parked.values()].map(({ lane: _, replay, ...rest }) => ({ ...rest, replaying: replay })),
       }));
   }
 

@@ -28,6 +28,11 @@ export interface Parked {
   readonly at: string;
 }
 
+export interface ParkedState extends Parked {
+  /** Somebody wants it back, and that has not been tried yet. */
+  readonly replaying: boolean;
+}
+
 export interface LaneState extends Lane {
   /** Everything up to here is in the tables. */
   readonly position: Position;
@@ -42,7 +47,7 @@ export interface BuildState extends Build {
   readonly version: number;
   readonly state: 'building' | 'live' | 'retired';
   readonly lanes: readonly LaneState[];
-  readonly parked: readonly Parked[];
+  readonly parked: readonly ParkedState[];
 }
 
 export type RowChange = {

@@ -1,7 +1,7 @@
 import { limits } from '../../limits.js';
 import type { Clock } from '../../ports/clock.js';
 import type { EventLog } from '../../ports/event-log.js';
-import type { BuildState, Builds, LaneState, Parked, Poison } from '../../ports/read-models/read-models.js';
+import type { BuildState, Builds, LaneState, ParkedState, Poison } from '../../ports/read-models/read-models.js';
 import type { Projection } from '../projection.js';
 
 /** How far a build is behind the log. */
@@ -26,7 +26,7 @@ export interface BuildReport {
 
 export interface ProjectionReport extends BuildReport {
   readonly name: string;
-  readonly parked: readonly Parked[];
+  readonly parked: readonly ParkedState[];
   /** A new one that is being made beside it. */
   readonly rebuild: BuildReport | null;
 }

@@ -6,7 +6,7 @@ import type {
   BuildState,
   Builds,
   LaneState,
-  Parked,
+  ParkedState,
   Poison,
   ProjectionShape,
 } from '../../../ports/read-models/read-models.js';
@@ -18,8 +18,8 @@ const LIST = `
   SELECT b.projection, b.build, b.version, b.lanes, b.state,
     (SELECT json_agg(json_build_object('lane', l.lane, 'position', l.position, 'handled', l.handled, 'poison', l.poison)
       ORDER BY l.lane) FROM views.lanes l WHERE l.projection = b.projection AND l.build = b.build),
-    (SELECT coalesce(json_agg(json_build_object('stream', p.stream, 'at', p.at, 'poison', p.poison) ORDER BY p.at, p.stream),
-      '[]') FROM views.parked p WHERE p.projection = b.projection AND p.build = b.build)
+    (SELECT coalesce(json_agg(json_build_object('stream', p.stream, 'at', p.at, 'poison', p.poison,
+      'replaying', p.replay) ORDER BY p.at, p.stream), '[]') FROM views.parked p WHERE p.projection = b.projection AND p.build = b.build)
   FROM views.builds b WHERE b.state <> 'retired' ORDER BY b.projection, b.build`;
 
 const REPLAY = `
@@ -30,7 +30,7 @@ const REPLAY = `
 /** Whoever makes or changes builds does so alone. */
 const ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('verbatim.builds', 0))";
 
-type ListedRow = [string, number, number, number, BuildState['state'], Omit<ListedLane, never>[], Parked[]];
+type ListedRow = [string, number, number, number, BuildState['state'], Omit<ListedLane, never>[], ParkedState[]];
 type ListedLane = { lane: number; position: Position; handled: number; poison: Poison | null };
 
 export class PostgresBuilds implements Builds {
