@@ -104,7 +104,8 @@ async function build() {
 
 /** Told to stop, it takes the program with it. Answers as a shell does when a signal has ended it. */
 async function run(...command) {
-  const child = spawn(process.execPath, command, { cwd: root, stdio: 'inherit' });
+  // To our stderr: what it says is not what the command line was asked for.
+  const child = spawn(process.execPath, command, { cwd: root, stdio: ['inherit', 2, 2] });
   let told;
   const passOn = (signal) => {
     told = signal;

@@ -32,6 +32,9 @@ export interface Config {
   readonly logLevel: LogLevel;
 }
 
+/** What the command line needs of it: enough to find the server, its key and its database. */
+export type Whereabouts = Pick<Config, 'host' | 'port' | 'dataDir' | 'databaseUrl' | 'adminKey'>;
+
 export class InvalidConfig extends Error {
   constructor(readonly mistakes: readonly string[]) {
     super(['The environment cannot be used:', ...mistakes.map((mistake) => `  ${mistake}`)].join('\n'));
@@ -43,16 +46,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const read = new Reader(environment);
   const provider = readProvider(read);
   const config: Config = {
-    host: read.text('HOST', /^[^\s/]+$/, 'a host name or address') ?? '127.0.0.1',
-    port: read.integer('PORT', 3000, 0, 65_535),
-    dataDir: resolve(read.text('VERBATIM_DATA_DIR', /^[^\0]+$/, 'a path') ?? 'data'),
-    databaseUrl: readDatabaseUrl(read),
+    ...readWhereabouts(read),
     ...provider,
-    adminKey: read.text(
-      'VERBATIM_ADMIN_KEY',
-      /^vb_[A-Za-z0-9]{1,40}_[A-Za-z0-9]{32,}$/,
-      'vb_<id>_<secret>, the secret of at least 32 letters and digits',
-    ),
     roles: read.list('VERBATIM_ROLES', ROLES),
     deltaFlushMs: read.integer('VERBATIM_DELTA_FLUSH_MS', 50, 0, 5_000),
     deltaFlushBytes: read.integer('VERBATIM_DELTA_FLUSH_BYTES', 4_096, 1),
@@ -70,6 +65,29 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const mistakes = read.mistakesAndUnknown();
   if (mistakes.length > 0) throw new InvalidConfig(mistakes);
   return deepFreeze(config);
+}
+
+/** Only these: what else a server's environment lacks or gets wrong is none of the command line's business. */
+export function loadWhereabouts(environment: NodeJS.ProcessEnv = process.env): Whereabouts {
+  const read = new Reader(environment);
+  const whereabouts = readWhereabouts(read);
+  const mistakes = read.mistakesSoFar();
+  if (mistakes.length > 0) throw new InvalidConfig(mistakes);
+  return deepFreeze(whereabouts);
+}
+
+function readWhereabouts(read: Reader): Whereabouts {
+  return {
+    host: read.text('HOST', /^[^\s/]+$/, 'a host name or address') ?? '127.0.0.1',
+    port: read.integer('PORT', 3000, 0, 65_535),
+    dataDir: resolve(read.text('VERBATIM_DATA_DIR', /^[^\0]+$/, 'a path') ?? 'data'),
+    databaseUrl: readDatabaseUrl(read),
+    adminKey: read.text(
+      'VERBATIM_ADMIN_KEY',
+      /^vb_[A-Za-z0-9]{1,40}_[A-Za-z0-9]{32,}$/,
+      'vb_<id>_<secret>, the secret of at least 32 letters and digits',
+    ),
+  };
 }
 
 function readDatabaseUrl(read: Reader): string | undefined {
@@ -158,6 +176,10 @@ class Reader {
 
   mistake(name: string, expected: string): void {
     this.mistakes.push(`${name}: ${shapeOf(this.value(name))}, expected ${expected}`);
+  }
+
+  mistakesSoFar(): readonly string[] {
+    return this.mistakes;
   }
 
   mistakesAndUnknown(): string[] {

@@ -49,7 +49,7 @@ export interface Engines {
   close(): Promise<void>;
 }
 
-interface Database {
+export interface Database {
   readonly connection: pg.ClientConfig;
   readonly description: string;
   /** No other process can have it open. */
@@ -106,7 +106,10 @@ async function openModels({ openai }: Config): Promise<Map<string, LanguageModel
   return models.set('openai', new OpenAiLanguageModel(openai, systemClock));
 }
 
-async function openDatabase(config: Config, onNotice: (text: string) => void): Promise<Database> {
+export async function openDatabase(
+  config: Pick<Config, 'databaseUrl' | 'dataDir'>,
+  onNotice: (text: string) => void,
+): Promise<Database> {
   if (config.databaseUrl !== undefined) {
     const { connection, host, port, database } = await reachServer(config.databaseUrl);
     return {

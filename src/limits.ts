@@ -189,4 +189,15 @@ export const limits = {
   streamStalledHeartbeatsMax: 4,
   /** A stream that was ended and whose client does not take the rest is cut. */
   streamFarewellTicks: 2,
+
+  /** The command line: how long an answer may take, and how often one looks what has come of a request or of the log. */
+  commandAnswerMs: 30_000,
+  commandLookMs: 250,
+  /** What it waits for has not moved for so long: longer than one step of a projection may take. */
+  commandStillMs: 120_000,
+  /** They are held until the oldest is known. */
+  tailEventsMax: 1_000,
+  /** On one line of a terminal, more or less. */
+  cellCharactersMax: 60,
+  eventTextCharactersMax: 120,
 } as const;

@@ -23,8 +23,19 @@ interface Run {
 
 /** A start of which nothing is expected yet. */
 export function run(environment: Record<string, string>, options: SpawnOptions = {}): Run {
-  return launch([process.execPath, join(process.cwd(), 'scripts', 'start.mjs')], environment, options);
+  return launch(scripted('start.mjs'), environment, options);
 }
+
+/** One command of the command line. */
+export function command(environment: Record<string, string>, ...words: string[]): Run {
+  return launch(scripted('verbatim.mjs', ...words), environment);
+}
+
+const scripted = (script: string, ...words: string[]): [string, ...string[]] => [
+  process.execPath,
+  join(process.cwd(), 'scripts', script),
+  ...words,
+];
 
 export function launch(
   [program, ...words]: [string, ...string[]],
@@ -46,8 +57,12 @@ export function launch(
   return { child, output, ended: once(child, 'close').then(([code]) => code) };
 }
 
-export async function startProduct(environment: Record<string, string>): Promise<Product> {
-  const { child, output, ended } = run(environment);
+export function startProduct(environment: Record<string, string>): Promise<Product> {
+  return started(run(environment));
+}
+
+/** What was told to start, when it has. */
+export async function started({ child, output, ended }: Run): Promise<Product> {
   await until(() => output.out.includes('  data ') || child.exitCode !== null, BUILD_AND_START_MS);
   const address = /address +(\S+)/.exec(output.out)?.[1];
   if (!address) throw new Error(`it did not start:\n${output.out}\n${output.err}`);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { InvalidConfig, loadConfig } from '../../src/config.js';
+import { InvalidConfig, loadConfig, loadWhereabouts } from '../../src/config.js';
 
 function mistakesOf(environment: NodeJS.ProcessEnv): readonly string[] {
   try {
@@ -150,6 +150,21 @@ describe('the configuration', () => {
         expect(told).toContain(name);
         expect(told).not.toContain('s3cr3t');
       }),
+    );
+  });
+});
+
+describe('what the command line reads of it', () => {
+  it('is what a server in the same environment would read', () => {
+    const environment = { HOST: '::1', PORT: '4000', VERBATIM_DATA_DIR: '/srv/x' };
+    expect(loadConfig(environment)).toMatchObject(loadWhereabouts(environment));
+    expect(Object.keys(loadWhereabouts({})).sort()).toEqual(['adminKey', 'dataDir', 'databaseUrl', 'host', 'port']);
+  });
+
+  it('is not disturbed by what else is wrong there, and names what is wrong in it', () => {
+    expect(loadWhereabouts({ VERBATIM_PROVIDER: 'other', VERBATIM_NOPE: '1' })).toMatchObject({ port: 3000 });
+    expect(() => loadWhereabouts({ PORT: 'x', LOG_LEVEL: 'y' })).toThrow(
+      /^The environment cannot be used:\n {2}PORT: .*$/,
     );
   });
 });

@@ -29,12 +29,12 @@ interface AppliedMigration {
 
 /**
  * Brings a database up to the newest of the files `NNNN-name.sql`, each once, each in one transaction with its row.
- * Several may try at once: the others wait, and then find nothing to do.
+ * Several may try at once: the others wait, and then find nothing to do. Answers with the files that it applied.
  */
 export async function migrate(
   connection: pg.ClientConfig,
   sqlDirectory = join(import.meta.dirname, 'migrations'),
-): Promise<void> {
+): Promise<readonly string[]> {
   const migrations = await readMigrations(sqlDirectory);
   const client = new pg.Client({ ...connection, connectionTimeoutMillis: limits.connectDeadlineMs });
   // A connection that dies between two statements fails the next one; without a listener it would end the process.
@@ -43,9 +43,9 @@ export async function migrate(
   try {
     // Ends with the session, so also when this process dies.
     await client.query("select pg_advisory_lock(hashtextextended('verbatim.migrations', 0))");
-    for (const migration of pendingMigrations(migrations, await appliedMigrations(client))) {
-      await apply(client, migration);
-    }
+    const pending = pendingMigrations(migrations, await appliedMigrations(client));
+    for (const migration of pending) await apply(client, migration);
+    return pending.map(({ name }) => name);
   } finally {
     await client.end();
   }

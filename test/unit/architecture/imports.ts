@@ -15,6 +15,7 @@ const mayImport: Record<string, readonly string[]> = {
   sse: ['domain', 'events', 'ports'],
   adapters: ['events', 'ports'],
   auth: ['ports'],
+  cli: ['auth/api-key.ts', 'events/envelope.ts', 'ports'],
   http: [
     'commands',
     'projections/queries',

@@ -1,0 +1,66 @@
+import pg from 'pg';
+import { DataDirectoryInUse } from './adapters/postgres/embedded/embedded-postgres.js';
+import { clusterOf, runningPostgres } from './adapters/postgres/embedded/running-postgres.js';
+import { migrate } from './adapters/postgres/migrate.js';
+import { parsePosition, positionBack, shownPosition } from './adapters/postgres/position.js';
+import { PostgresEventLog } from './adapters/postgres/postgres-event-log.js';
+import type { Migrated } from './cli/command-parts.js';
+import { CommandFailed } from './cli/failures.js';
+import type { OpenedLog } from './cli/opened-log.js';
+import type { Whereabouts } from './config.js';
+import { openDatabase } from './engines.js';
+
+/** What the command line does with the database itself, whether or not a server runs on it. */
+
+type Notice = (text: string) => void;
+type Reached = Pick<Awaited<ReturnType<typeof openDatabase>>, 'connection' | 'close'>;
+
+const UNDEFINED_TABLE = '42P01';
+
+export async function migrateDatabase(whereabouts: Whereabouts, onNotice: Notice): Promise<Migrated> {
+  const database = await openDatabase(whereabouts, onNotice);
+  try {
+    return { database: database.description, applied: await migrate(database.connection) };
+  } finally {
+    await database.close();
+  }
+}
+
+/** Only to read: nothing is made and no migration runs, for the server on it may be of another version. */
+export async function openLog(whereabouts: Whereabouts, follow: boolean, onNotice: Notice): Promise<OpenedLog> {
+  const database = await reach(whereabouts, follow, onNotice);
+  const log = new PostgresEventLog(database.connection);
+  const close = async () => {
+    await log.close();
+    await database.close();
+  };
+  try {
+    await log.head();
+  } catch (error) {
+    await close();
+    if (!(error instanceof pg.DatabaseError && error.code === UNDEFINED_TABLE)) throw error;
+    throw new CommandFailed('There is no log in this database yet: verbatim migrate makes it');
+  }
+  return { log, positions: { parse: parsePosition, show: shownPosition, back: positionBack }, close };
+}
+
+/** An embedded database belongs to one process. While that runs we are its guest; else we run it ourselves. */
+async function reach(whereabouts: Whereabouts, follow: boolean, onNotice: Notice): Promise<Reached> {
+  if (whereabouts.databaseUrl !== undefined) return openDatabase(whereabouts, onNotice);
+  const cluster = await clusterOf(whereabouts.dataDir);
+  if (cluster === undefined) throw new CommandFailed(`There is no log in ${whereabouts.dataDir} yet`);
+  // Only its owner can write to it, and while we owned it no server could start.
+  if (follow) return guestOf(cluster, `No server runs on ${whereabouts.dataDir}: nothing would come to be followed`);
+  try {
+    return await openDatabase(whereabouts, onNotice);
+  } catch (error) {
+    if (!(error instanceof DataDirectoryInUse)) throw error;
+    return guestOf(cluster, `The server on ${whereabouts.dataDir} is starting or stopping: try again in a moment`);
+  }
+}
+
+async function guestOf(cluster: string, otherwise: string): Promise<Reached> {
+  const connection = await runningPostgres(cluster);
+  if (connection === undefined) throw new CommandFailed(otherwise);
+  return { connection, close: async () => {} };
+}

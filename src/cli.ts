@@ -1,0 +1,49 @@
+import { readFile } from 'node:fs/promises';
+import { CommanderError } from 'commander';
+import { systemClock } from './adapters/system/system-clock.js';
+import { Api } from './cli/api.js';
+import { apiPlace } from './cli/api-place.js';
+import type { CommandParts } from './cli/command-parts.js';
+import { ReaderGone, reasonOf, UsageError } from './cli/failures.js';
+import { outputTo } from './cli/output.js';
+import { programOf } from './cli/program.js';
+import { loadWhereabouts } from './config.js';
+
+const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+const out = outputTo(process.stdout);
+const err = outputTo(process.stderr);
+const notice = (text: string) => void process.stderr.write(`${text}\n`);
+
+// Nest takes a second to load and the database a part of one: only who needs them waits for them.
+const parts: CommandParts = {
+  ...{ version, out, err, clock: systemClock },
+  async serve() {
+    await import('./main.js');
+  },
+  async migrate() {
+    const { migrateDatabase } = await import('./cli-database.js');
+    return migrateDatabase(loadWhereabouts(), notice);
+  },
+  async api(options) {
+    return new Api(await apiPlace(options, loadWhereabouts));
+  },
+  async openLog({ follow }) {
+    const { openLog } = await import('./cli-database.js');
+    return openLog(loadWhereabouts(), follow, notice);
+  },
+};
+
+try {
+  await programOf(parts).parseAsync(process.argv);
+  process.exit(0);
+} catch (error) {
+  process.exit(await exitCodeOf(error));
+}
+
+async function exitCodeOf(error: unknown): Promise<number> {
+  if (error instanceof ReaderGone) return 0;
+  // Commander has said it already. Help and the version are no mistakes.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  await err.write(`error: ${reasonOf(error)}\n`).catch(() => {});
+  return error instanceof UsageError ? 2 : 1;
+}

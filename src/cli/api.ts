@@ -1,0 +1,92 @@
+import { limits } from '../limits.js';
+import { CommandFailed, reasonOf, UsageError } from './failures.js';
+import { visible } from './visible.js';
+
+export interface ApiPlace {
+  readonly url: string;
+  readonly key: string;
+}
+
+/** The server said no, in its own words. */
+export class Refused extends CommandFailed {}
+
+/** It did not answer, or cannot now: it may be starting again. */
+export class ServerAway extends CommandFailed {}
+
+/** A path of the API; what is put into it stays one segment of it. */
+export function pathOf(...segments: readonly string[]): string {
+  const wrong = segments.find((segment) => /^\.{0,2}$/.test(segment));
+  if (wrong !== undefined) throw new UsageError(`"${wrong}" is neither a name nor an id`);
+  return `/api/v1/${segments.map(encodeURIComponent).join('/')}`;
+}
+
+/** The public API of a running server, and nothing else. */
+export class Api {
+  constructor(private readonly place: ApiPlace) {}
+
+  async get<T>(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<T> {
+    const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    const search = given.length > 0 ? `?${new URLSearchParams(given)}` : '';
+    const response = await this.call('GET', `${path}${search}`);
+    if (!typeOf(response).startsWith('application/json')) {
+      await response.body?.cancel();
+      throw new CommandFailed(`${this.place.url} answers, but not as Verbatim does`);
+    }
+    return (await this.whole(response.json())) as T;
+  }
+
+  async post(path: string): Promise<void> {
+    await this.whole((await this.call('POST', path)).arrayBuffer());
+  }
+
+  async bytes(path: string): Promise<{ readonly bytes: Buffer; readonly headers: Headers }> {
+    const response = await this.call('GET', path);
+    return { bytes: Buffer.from(await this.whole(response.arrayBuffer())), headers: response.headers };
+  }
+
+  private async call(method: string, path: string): Promise<Response> {
+    const response = await this.whole(
+      fetch(`${this.place.url}${path}`, {
+        method,
+        // Bytes are held against a hash: nobody on the way may code them anew.
+        headers: { authorization: `Bearer ${this.place.key}`, 'accept-encoding': 'identity' },
+        redirect: 'error',
+        signal: AbortSignal.timeout(limits.commandAnswerMs),
+      }),
+    );
+    if (!response.ok) throw refusal(response.status, await problemIn(response));
+    return response;
+  }
+
+  private async whole<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      const why = reasonOf(error).replace('fetch failed: ', '');
+      throw new ServerAway(`No answer from ${this.place.url} (${why}): does a server run there? --url says where`);
+    }
+  }
+}
+
+const typeOf = (response: Response): string => response.headers.get('content-type') ?? '';
+
+interface Problem {
+  readonly code?: unknown;
+  readonly title?: unknown;
+  readonly detail?: unknown;
+}
+
+/** Nothing but its status is known of an answer that is none of ours, such as a proxy's. */
+async function problemIn(response: Response): Promise<Problem> {
+  if (!typeOf(response).startsWith('application/problem+json')) {
+    await response.body?.cancel();
+    return {};
+  }
+  return (await response.json().catch(() => ({}))) as Problem;
+}
+
+function refusal(status: number, { code, title, detail }: Problem): CommandFailed {
+  const said = [detail, title].find((text) => typeof text === 'string');
+  const message = said === undefined ? `The server answers with ${status}` : `${said} (${status} ${code})`;
+  return new (status === 503 ? ServerAway : Refused)(visible(message));
+}

@@ -1,0 +1,40 @@
+import type { Command } from 'commander';
+import type { Clock } from '../ports/clock.js';
+import type { Api } from './api.js';
+import type { ServerOptions } from './api-place.js';
+import type { OpenedLog } from './opened-log.js';
+import type { Output } from './output.js';
+
+/** What the commands ask of the world. Each is opened only by the commands that need it. */
+export interface CommandParts {
+  readonly version: string;
+  readonly out: Output;
+  readonly err: Output;
+  readonly clock: Clock;
+  serve(): Promise<void>;
+  migrate(): Promise<Migrated>;
+  api(options: ServerOptions): Promise<Api>;
+  /** With `follow` somebody else must be writing to it. */
+  openLog(options: { readonly follow: boolean }): Promise<OpenedLog>;
+}
+
+export interface Migrated {
+  /** For people: which database, and where. */
+  readonly database: string;
+  /** In the order in which they were applied. */
+  readonly applied: readonly string[];
+}
+
+export interface JsonOption {
+  readonly json?: true;
+}
+
+export type ServerCommandOptions = ServerOptions & JsonOption;
+
+export const withJson = (command: Command): Command =>
+  command.option('--json', 'for programs: JSON on one line, or one line for each event');
+
+export const withServer = (command: Command): Command =>
+  command
+    .option('--url <url>', 'where the server is (default: HOST and PORT, else http://127.0.0.1:3000)')
+    .option('--key <key>', 'an API key (default: VERBATIM_ADMIN_KEY, else admin.key in the data directory)');

@@ -1,0 +1,17 @@
+/** The command could not do what it was asked: one line for a person, and exit code 1. */
+export class CommandFailed extends Error {}
+
+/** It was asked wrongly: exit code 2. */
+export class UsageError extends Error {}
+
+/** Whoever reads what the command writes has gone, as `head` does: nothing is left to do, and nothing is wrong. */
+export class ReaderGone extends Error {}
+
+/** With what caused it, unless that stands in it already. */
+export function reasonOf(error: unknown): string {
+  // That of a host with two addresses has no message of its own.
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join('; ');
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? '' : reasonOf(error.cause);
+  return error.message.includes(cause) ? error.message : `${error.message}: ${cause}`;
+}

@@ -1,0 +1,105 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { RecordedEvent } from '../events/envelope.js';
+import { limits } from '../limits.js';
+import { checkStreamName, InvalidStreamName } from '../ports/append-rules.js';
+import { type CommandParts, type JsonOption, withJson } from './command-parts.js';
+import { eventJson, eventLine } from './event-text.js';
+import { CommandFailed, UsageError } from './failures.js';
+import type { OpenedLog } from './opened-log.js';
+import { follow, newest, tellAfter } from './tail.js';
+import { visible } from './visible.js';
+
+interface TailOptions extends JsonOption {
+  readonly lines: number;
+  readonly from?: string;
+  readonly category?: string;
+  readonly follow?: true;
+}
+
+export function addLog(program: Command, parts: CommandParts): void {
+  const group = program.command('log').description('the events as they are recorded, read from the database itself');
+  withJson(group.command('tail'))
+    .description('the newest events of all streams')
+    .addOption(new Option('-n, --lines <count>', 'how many').argParser(countIn).default(20))
+    .addOption(new Option('--from <position>', 'instead all that stand after this position').conflicts('lines'))
+    .option('--category <name>', 'of streams of this category, such as conversation', categoryIn)
+    .option('-f, --follow', 'and then those that come, until it is stopped')
+    .action((options) => tail(parts, options));
+  withJson(group.command('show'))
+    .description('all events of one stream')
+    .argument('<stream>', 'such as tenant-default', streamIn)
+    .action((stream, options) => show(parts, stream, options));
+}
+
+async function tail(parts: CommandParts, options: TailOptions): Promise<void> {
+  const filter = options.category === undefined ? {} : { categories: [options.category] };
+  await withLog(parts, options.follow === true, async (opened) => {
+    const tell = teller(parts, opened, options);
+    const reached = await tellFirst(opened, options, tell);
+    if (options.follow) await follow(opened.log, reached, { filter, tell, clock: parts.clock });
+  });
+
+  async function tellFirst(opened: OpenedLog, { from, lines }: TailOptions, tell: Tell) {
+    if (from !== undefined) return tellAfter(opened.log, positionIn(from, opened), filter, tell);
+    const { events, position } = await newest(opened, lines, filter);
+    for (const event of events) await tell(event);
+    return position;
+  }
+}
+
+async function show(parts: CommandParts, stream: string, options: JsonOption): Promise<void> {
+  await withLog(parts, false, async (opened) => {
+    const tell = teller(parts, opened, options);
+    let isThere = false;
+    for await (const events of opened.log.readStream(stream)) {
+      isThere = true;
+      for (const event of events) await tell(event);
+    }
+    if (!isThere) throw new CommandFailed(`There is no stream ${stream}`);
+  });
+}
+
+type Tell = (event: RecordedEvent) => Promise<void>;
+
+const teller = ({ out }: CommandParts, { positions }: OpenedLog, { json }: JsonOption): Tell =>
+  json ? (event) => out.write(eventJson(event)) : (event) => out.write(eventLine(event, positions));
+
+async function withLog(
+  { openLog }: CommandParts,
+  follows: boolean,
+  work: (opened: OpenedLog) => Promise<void>,
+): Promise<void> {
+  const opened = await openLog({ follow: follows });
+  try {
+    await work(opened);
+  } finally {
+    await opened.close();
+  }
+}
+
+function positionIn(text: string, { positions }: OpenedLog) {
+  const position = positions.parse(text);
+  if (position === undefined) throw new UsageError(visible(`--from: "${text}" is no position of this log`));
+  return position;
+}
+
+function countIn(text: string): number {
+  const count = /^[1-9]\d{0,8}$/.test(text) ? Number(text) : Number.NaN;
+  if (count <= limits.tailEventsMax) return count;
+  throw new InvalidArgumentError(`expected a whole number from 1 to ${limits.tailEventsMax}`);
+}
+
+function categoryIn(text: string): string {
+  if (/^[a-z]+$/.test(text)) return text;
+  throw new InvalidArgumentError('expected small letters, as they stand before the first "-" of a stream');
+}
+
+function streamIn(text: string): string {
+  try {
+    checkStreamName(text);
+    return text;
+  } catch (error) {
+    if (!(error instanceof InvalidStreamName)) throw error;
+    throw new InvalidArgumentError('expected <category>-<id> of letters, digits, "_" and "-"');
+  }
+}

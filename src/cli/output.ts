@@ -1,0 +1,27 @@
+import type { Writable } from 'node:stream';
+import { ReaderGone } from './failures.js';
+
+export interface Output {
+  readonly isTerminal: boolean;
+  /** Resolves when it has left, so that a slow reader slows us down instead of filling our memory. */
+  write(text: string | Uint8Array): Promise<void>;
+}
+
+export function outputTo(stream: Writable & { readonly isTTY?: boolean }): Output {
+  // The write that failed tells of it; without a listener the event would end the process with a stack.
+  stream.on('error', () => {});
+  return {
+    isTerminal: stream.isTTY === true,
+    write: (text) =>
+      new Promise((resolve, reject) => {
+        stream.write(text, (error) => (error ? reject(goneOr(error)) : resolve()));
+      }),
+  };
+}
+
+function goneOr(error: NodeJS.ErrnoException): Error {
+  const isGone = error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED';
+  return isGone ? new ReaderGone() : new Error('the output cannot be written', { cause: error });
+}
+
+export const jsonLine = (value: unknown): string => `${JSON.stringify(value)}\n`;

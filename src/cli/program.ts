@@ -1,0 +1,38 @@
+import { Command } from 'commander';
+import { type CommandParts, type JsonOption, withJson } from './command-parts.js';
+import { addLog } from './log-commands.js';
+import { jsonLine, type Output } from './output.js';
+import { addProjections } from './projection-commands.js';
+import { addRuns } from './run-commands.js';
+
+/** All that can be asked on the command line. Instead of ending the process, it throws what commander finds wrong. */
+export function programOf(parts: CommandParts): Command {
+  const program = new Command('verbatim')
+    .description('A chat backend whose only source of truth is an append-only event log')
+    .version(parts.version)
+    .configureOutput({ writeOut: passedTo(parts.out), writeErr: passedTo(parts.err) })
+    .exitOverride();
+  program
+    .command('serve')
+    .description('run the product, as npm start does')
+    .action(() => parts.serve());
+  withJson(program.command('migrate'))
+    .description('bring the database up to this version, and end')
+    .action((options) => migrate(parts, options));
+  addProjections(program, parts);
+  addRuns(program, parts);
+  addLog(program, parts);
+  return program;
+}
+
+/** Commander does not wait, and a reader that has gone misses nothing. */
+const passedTo =
+  (output: Output) =>
+  (text: string): void =>
+    void output.write(text).catch(() => {});
+
+async function migrate({ migrate: run, out }: CommandParts, { json }: JsonOption): Promise<void> {
+  const done = await run();
+  const applied = done.applied.map((name) => `applied ${name}\n`).join('');
+  await out.write(json ? jsonLine(done) : `${applied}${done.database} is up to date\n`);
+}

@@ -1,0 +1,45 @@
+import type { Output } from './output.js';
+import type { Steps } from './rebuild.js';
+import { counted } from './table.js';
+
+const CELLS = 24;
+const CLEAR_LINE = '\r\x1b[K';
+
+export interface Progress {
+  show(steps: Steps): Promise<void>;
+  /** Leaves the screen to what comes. */
+  clear(): Promise<void>;
+}
+
+/** A bar that is drawn over itself on a terminal; elsewhere a line for each tenth. */
+export function progressOn(output: Output, name: string): Progress {
+  if (output.isTerminal) {
+    return {
+      show: (steps) => output.write(`${CLEAR_LINE}${barOf(name, steps)}`),
+      clear: () => output.write(CLEAR_LINE),
+    };
+  }
+  let told = -1;
+  return {
+    async show(steps) {
+      const tenth = Math.floor(percentOf(steps) / 10);
+      if (tenth === told) return;
+      told = tenth;
+      await output.write(`${lineOf(name, steps)}\n`);
+    },
+    clear: async () => {},
+  };
+}
+
+export function barOf(name: string, steps: Steps): string {
+  const full = Math.floor((percentOf(steps) / 100) * CELLS);
+  return `${name} [${'#'.repeat(full).padEnd(CELLS, '.')}] ${amountOf(steps)}`;
+}
+
+export const lineOf = (name: string, steps: Steps): string => `${name}: ${amountOf(steps)}`;
+
+const amountOf = (steps: Steps): string =>
+  `${String(percentOf(steps)).padStart(3)}%  ${counted(steps.done)} of ${counted(steps.of)} events`;
+
+/** Rounded down: all of it is only said when all of it is there. */
+const percentOf = ({ done, of }: Steps): number => (of === 0 ? 100 : Math.floor((done / of) * 100));

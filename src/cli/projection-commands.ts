@@ -1,0 +1,99 @@
+import type { Command } from 'commander';
+import { limits } from '../limits.js';
+import { type CommandParts, type ServerCommandOptions, withJson, withServer } from './command-parts.js';
+import { CommandFailed } from './failures.js';
+import { jsonLine } from './output.js';
+import { progressOn } from './progress.js';
+import { type Rebuilt, rebuild, replay } from './rebuild.js';
+import { poisonText, type Standing, standingOf, standings } from './standing.js';
+import { counted, tableOf } from './table.js';
+
+export function addProjections(program: Command, parts: CommandParts): void {
+  const group = program.command('projections').description('the read models of a running server');
+  withServer(withJson(group.command('list')))
+    .description('how far each is, and what it could not bring in')
+    .action((options) => list(parts, options));
+  withServer(withJson(group.command('rebuild')))
+    .description('build one anew beside the one that is read, and wait until the new one is read')
+    .argument('<name>')
+    .action((name, options) => rebuildOne(parts, name, options));
+  withServer(withJson(group.command('parked')))
+    .description('streams that wait because one of their events could not be brought in')
+    .argument('[name]', 'of this projection')
+    .action((name, options) => listParked(parts, name, options));
+  withServer(withJson(group.command('replay')))
+    .description('bring in a parked stream again, from its beginning, and wait for what comes of it')
+    .argument('<name>')
+    .argument('<stream>')
+    .action((name, stream, options) => replayOne(parts, name, stream, options));
+}
+
+async function list({ api, out }: CommandParts, options: ServerCommandOptions): Promise<void> {
+  const answer = await standings(await api(options));
+  await out.write(options.json ? jsonLine(answer) : standingsText(answer.items));
+}
+
+const COLUMNS = ['name', 'version', 'build', 'state', 'lag', 'behind', 'handled', 'parked', 'rebuild'];
+
+export function standingsText(items: readonly Standing[]): string {
+  const rows = items.map(({ name, version, build, state, lag, handled, parked, rebuild: next }) => [
+    ...[name, version, build, state, lagText(lag.events), `${Math.ceil(lag.seconds)} s`, handled, parked.length],
+    next && `build ${next.build}, ${counted(next.handled)} events`,
+  ]);
+  const builds = items.flatMap((item) =>
+    [item, ...(item.rebuild ? [item.rebuild] : [])].map((build) => ({ item, build })),
+  );
+  const stops = builds.flatMap(({ item, build }) =>
+    build.poison ? [`${item.name}, build ${build.build}: ${poisonText(build.poison)}\n`] : [],
+  );
+  return [tableOf(COLUMNS, rows), ...stops].join('');
+}
+
+/** The server stops counting there. */
+const lagText = (events: number): string => `${counted(events)}${events >= limits.backlogCountMax ? '+' : ''}`;
+
+async function rebuildOne(parts: CommandParts, name: string, options: ServerCommandOptions): Promise<void> {
+  const { api, clock, out, err } = parts;
+  const progress = progressOn(err, name);
+  const end = await rebuild(await api(options), name, clock, async (steps) => {
+    if (!options.json) await progress.show(steps);
+  });
+  if (options.json) await out.write(jsonLine(end));
+  else await progress.clear();
+  if (end.poison) throw new CommandFailed(`The rebuild of ${name} has stopped: ${poisonText(end.poison)}`);
+  if (!options.json) await out.write(rebuiltText(end));
+}
+
+export function rebuiltText({ name, build, handled, seconds, parked }: Rebuilt): string {
+  const aside = parked > 0 ? `; parked streams: ${parked}` : '';
+  return `${name}: build ${build} is read now, with ${counted(handled)} events, after ${seconds.toFixed(1)} s${aside}\n`;
+}
+
+async function listParked(
+  { api, out }: CommandParts,
+  name: string | undefined,
+  options: ServerCommandOptions,
+): Promise<void> {
+  const asked = await api(options);
+  const projections = name === undefined ? (await standings(asked)).items : [await standingOf(asked, name)];
+  const items = projections.flatMap(({ name: projection, parked }) => parked.map((each) => ({ projection, ...each })));
+  if (options.json) return out.write(jsonLine({ items }));
+  const rows = items.map(({ projection, stream, at }) => [projection, at, stream]);
+  const reasons = items.map(({ stream, poison }) => `${stream}: ${poisonText(poison)}\n`);
+  await out.write(
+    items.length > 0 ? tableOf(['projection', 'since', 'stream'], rows) + reasons.join('') : 'Nothing is parked.\n',
+  );
+}
+
+async function replayOne(
+  { api, clock, out }: CommandParts,
+  name: string,
+  stream: string,
+  options: ServerCommandOptions,
+): Promise<void> {
+  const end = await replay(await api(options), name, stream, clock);
+  const poison = end === true ? null : end;
+  if (options.json) await out.write(jsonLine({ name, stream, state: poison ? 'parked' : 'replayed', poison }));
+  if (poison) throw new CommandFailed(`${stream} is parked again: ${poisonText(poison)}`);
+  if (!options.json) await out.write(`${stream} is in ${name} again\n`);
+}

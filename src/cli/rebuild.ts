@@ -1,0 +1,94 @@
+import { limits } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
+import { type Api, pathOf, ServerAway } from './api.js';
+import { CommandFailed } from './failures.js';
+import { type BuildStanding, type Poison, type Standing, standingOf } from './standing.js';
+
+export interface Steps {
+  readonly done: number;
+  /** The events that there were when it began, as the build that was read then counts them. */
+  readonly of: number;
+}
+
+export interface Rebuilt {
+  readonly name: string;
+  /** Stopped: whether or not it is read by now, for the one before may have stopped at the same event. */
+  readonly state: 'live' | 'stopped';
+  readonly build: number;
+  readonly version: number;
+  readonly handled: number;
+  readonly seconds: number;
+  /** How many streams it had to set aside. */
+  readonly parked: number;
+  readonly poison: Poison | null;
+}
+
+/**
+ * Has it built anew and waits until the new build is read and holds all that there was to read when we came, or has
+ * stopped. One that has to replace a stopped build is read before it comes to the event at which that stands, and may
+ * stop there too. The server goes on without us.
+ */
+export async function rebuild(
+  api: Api,
+  name: string,
+  clock: Clock,
+  onStep: (steps: Steps) => Promise<void>,
+): Promise<Rebuilt> {
+  const before = await standingOf(api, name);
+  const of = before.handled + before.lag.events;
+  await api.post(pathOf('projections', name, 'rebuild'));
+  const began = clock.now();
+  let handled = -1;
+  return watched(clock, `the rebuild of ${name}`, async (moved) => {
+    const now = await standingOf(api, name);
+    const isRead = now.build !== before.build;
+    const next = isRead ? now : now.rebuild;
+    if (!next) throw new CommandFailed(`The new build of ${name} is gone, and the old one is still read`);
+    const isWhole = isRead && (next.handled >= of || next.lag.events === 0);
+    if (next.poison || isWhole) return rebuilt(now, next, (clock.now() - began) / 1000);
+    if (next.handled !== handled) moved();
+    handled = next.handled;
+    await onStep({ done: handled, of: Math.max(handled, of) });
+    return undefined;
+  });
+}
+
+/** True when it could be brought in; when not, why it is parked again. */
+export async function replay(api: Api, name: string, stream: string, clock: Clock): Promise<true | Poison> {
+  await api.post(pathOf('projections', name, 'parked', stream, 'replay'));
+  return watched(clock, `the replay of ${stream}`, async () => {
+    const now = (await standingOf(api, name)).parked.find((each) => each.stream === stream);
+    if (!now) return true;
+    return now.replaying ? undefined : now.poison;
+  });
+}
+
+/** Looks until there is something to tell. A server that is away for a moment is one that has not moved. */
+async function watched<T>(clock: Clock, what: string, look: (moved: () => void) => Promise<T | undefined>): Promise<T> {
+  let movedAt = clock.now();
+  for (;;) {
+    let away: ServerAway | undefined;
+    try {
+      const end = await look(() => {
+        movedAt = clock.now();
+      });
+      if (end !== undefined) return end;
+    } catch (error) {
+      if (!(error instanceof ServerAway)) throw error;
+      away = error;
+    }
+    if (clock.now() - movedAt > limits.commandStillMs) throw away ?? standsStill(what);
+    await clock.sleep(limits.commandLookMs);
+  }
+}
+
+const standsStill = (what: string): CommandFailed =>
+  new CommandFailed(
+    `Nothing has moved in ${what} for ${limits.commandStillMs / 1000} s: does a process with the role projections run?`,
+  );
+
+function rebuilt({ name, build: read, parked: aside }: Standing, next: BuildStanding, seconds: number): Rebuilt {
+  const { build, version, handled, poison } = next;
+  const parked = build === read ? aside.length : 0;
+  return { name, state: poison ? 'stopped' : 'live', build, version, handled, seconds, parked, poison };
+}

@@ -1,0 +1,79 @@
+import { type Cell, counted, pairsOf, tableOf } from './table.js';
+
+/** What the API says of a run, as far as it is shown here. */
+export interface ListedRun {
+  readonly id: string;
+  readonly conversation: string;
+  readonly message: string;
+  readonly requestedAt: string;
+  readonly user: string | null;
+  readonly provider: string | null;
+  readonly model: string | null;
+  readonly modelServed: string | null;
+  readonly params: object | null;
+  readonly promptSha256: string | null;
+  readonly usage: Usage | null;
+  readonly cost: { readonly amount: string; readonly currency: string } | null;
+  readonly ttftMs: number | null;
+  readonly durationMs: number | null;
+  readonly status: string;
+  readonly finishReason: string | null;
+  readonly attempt: number | null;
+  readonly lineage: readonly string[];
+  readonly error: { readonly kind: string; readonly message: string } | null;
+}
+
+interface Usage {
+  readonly promptTokens?: number;
+  readonly completionTokens?: number;
+  readonly totalTokens?: number;
+}
+
+export interface Run extends Omit<ListedRun, 'requestedAt'> {
+  readonly events: readonly { readonly cursor: string; readonly type: string; readonly at: string }[];
+}
+
+const COLUMNS = ['id', 'requested', 'status', 'user', 'model', 'tokens', 'cost', 'duration'];
+
+export function runsText(runs: readonly ListedRun[]): string {
+  if (runs.length === 0) return 'No runs.\n';
+  const rows = runs.map(({ id, requestedAt, status, user, model, usage, cost, durationMs }) => [
+    ...[id, requestedAt, status, user, model],
+    ...[usage?.totalTokens, costText(cost), milliseconds(durationMs)],
+  ]);
+  return tableOf(COLUMNS, rows);
+}
+
+export function runText(run: Run): string {
+  const pairs: (readonly [string, Cell])[] = [
+    ['id', run.id],
+    ['conversation', run.conversation],
+    ['message', run.message],
+    ['user', run.user],
+    ['status', run.status],
+    ['model', `${run.model ?? '-'} (provider ${run.provider ?? '-'}, served as ${run.modelServed ?? '-'})`],
+    ['params', run.params && JSON.stringify(run.params)],
+    ['prompt sha256', run.promptSha256],
+    ['usage', run.usage && usageText(run.usage)],
+    ['cost', costText(run.cost)],
+    ['first text', milliseconds(run.ttftMs)],
+    ['duration', milliseconds(run.durationMs)],
+    ['finish reason', run.finishReason],
+    ['attempt', run.attempt],
+    ['lineage', run.lineage.join(' > ')],
+    ['error', run.error && `${run.error.kind}: ${run.error.message}`],
+  ];
+  const events = run.events.map(({ cursor, type, at }) => [cursor, at, type]);
+  return `${pairsOf(pairs)}\n${tableOf(['cursor', 'at', 'event'], events)}`;
+}
+
+const costText = (cost: ListedRun['cost']): string | null => cost && `${cost.amount} ${cost.currency}`;
+
+const milliseconds = (ms: number | null): string | null => (ms === null ? null : `${counted(ms)} ms`);
+
+function usageText({ promptTokens, completionTokens, totalTokens }: Usage): string {
+  const tokens = [promptTokens, completionTokens, totalTokens].map((count) =>
+    count === undefined ? '?' : counted(count),
+  );
+  return `${tokens[0]} tokens in, ${tokens[1]} out, ${tokens[2]} in all`;
+}

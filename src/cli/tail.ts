@@ -1,0 +1,67 @@
+import { type Position, type RecordedEvent, START } from '../events/envelope.js';
+import { limits } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
+import type { AllStreamsFilter } from '../ports/event-log.js';
+import type { OpenedLog } from './opened-log.js';
+
+type Tell = (event: RecordedEvent) => Promise<void>;
+
+/** The last events that pass, oldest first, and how far the log has been read. */
+export async function newest(
+  { log, positions }: OpenedLog,
+  count: number,
+  filter: AllStreamsFilter,
+): Promise<{ readonly events: readonly RecordedEvent[]; readonly position: Position }> {
+  const position = await log.head();
+  let events: readonly RecordedEvent[] = [];
+  let end = position;
+  // A log is read from a position onwards only: so in ever larger strides, each read once.
+  for (let stride = count; events.length < count && end > START; stride *= 2) {
+    const start = positions.back(end, stride);
+    events = [...(await lastBetween(log, start, end, count, filter)), ...events].slice(-count);
+    end = start;
+  }
+  return { events, position };
+}
+
+async function lastBetween(
+  log: OpenedLog['log'],
+  start: Position,
+  end: Position,
+  count: number,
+  filter: AllStreamsFilter,
+): Promise<readonly RecordedEvent[]> {
+  let events: RecordedEvent[] = [];
+  for await (const page of log.readAll(start, filter)) {
+    const within = page.events.filter(({ position }) => position !== undefined && position <= end);
+    events = [...events, ...within].slice(-count);
+    if (page.position >= end) break;
+  }
+  return events;
+}
+
+/** Tells all that stands after a position, and answers with where the log ended. */
+export async function tellAfter(
+  log: OpenedLog['log'],
+  position: Position,
+  filter: AllStreamsFilter,
+  tell: Tell,
+): Promise<Position> {
+  let reached = position;
+  for await (const page of log.readAll(position, filter)) {
+    for (const event of page.events) await tell(event);
+    reached = page.position;
+  }
+  return reached;
+}
+
+/** Tells what comes, until it cannot be read any more. */
+export async function follow(
+  log: OpenedLog['log'],
+  position: Position,
+  { filter, tell, clock }: { readonly filter: AllStreamsFilter; readonly tell: Tell; readonly clock: Clock },
+): Promise<never> {
+  for (let reached = position; ; await clock.sleep(limits.commandLookMs)) {
+    reached = await tellAfter(log, reached, filter, tell);
+  }
+}

@@ -1,0 +1,321 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { CommanderError } from 'commander';
+import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
+import { parsePosition, positionBack, shownPosition } from '../../../src/adapters/postgres/position.js';
+import { Api } from '../../../src/cli/api.js';
+import type { CommandParts } from '../../../src/cli/command-parts.js';
+import { CommandFailed, UsageError } from '../../../src/cli/failures.js';
+import { programOf } from '../../../src/cli/program.js';
+import { type AnsweringServer, answering, type PlannedAnswer } from '../../support/answering-server.js';
+import { collected } from '../../support/collected-output.js';
+import { newDelta, newDeltas } from '../../support/new-events.js';
+
+/** Runs one command: what it wrote, and what it threw. */
+async function commanded(words: string, parts: Partial<CommandParts> = {}) {
+  const [out, err] = [collected(), collected()];
+  let now = 0;
+  const clock = {
+    now: () => now,
+    sleep: async (ms: number) => {
+      now += ms;
+    },
+  };
+  const none = () => {
+    throw new Error('not asked for');
+  };
+  const program = programOf({
+    ...{ version: '1.2.3', out, err, clock, serve: none, migrate: none, api: none, openLog: none },
+    ...parts,
+  });
+  const error = await program.parseAsync(words.split(' '), { from: 'user' }).then(
+    () => undefined,
+    (thrown) => thrown,
+  );
+  return { out: out.text(), bytes: out.bytes(), err: err.text(), error };
+}
+
+const KEY = `vb_admin_${'k3y'.repeat(20)}`;
+const apiOf = ({ url }: AnsweringServer) => ({ api: async () => new Api({ url, key: KEY }) });
+const json = (value: unknown, status = 200): PlannedAnswer => ({
+  status,
+  headers: { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' },
+  body: JSON.stringify(value),
+});
+
+describe('the command line', () => {
+  it.each([
+    [''],
+    ['nope'],
+    ['projections'],
+    ['projections nope'],
+    ['projections rebuild'],
+    ['projections list extra'],
+    ['projections list --nope'],
+    ['runs show'],
+    ['runs request'],
+    ['runs request x --json'],
+    ['log show'],
+    ['log show nostream'],
+    ['log tail -n 0'],
+    ['log tail -n 1001'],
+    ['log tail -n 3 --from 1'],
+    ['log tail --category Big'],
+  ])('takes "%s" for a mistake, says so, and does nothing', async (words) => {
+    const { out, err, error } = await commanded(words);
+    expect(error).toBeInstanceOf(CommanderError);
+    expect(error.exitCode).toBe(1);
+    expect(err).not.toBe('');
+    expect(out).toBe('');
+  });
+
+  it.each([['--help'], ['help runs'], ['log tail --help'], ['--version']])('answers %s', async (words) => {
+    const { out, error } = await commanded(words);
+    expect(error.exitCode).toBe(0);
+    expect(out).toMatch(/Usage: verbatim|1\.2\.3/);
+  });
+
+  it('says what a migration did', async () => {
+    const migrate = async () => ({ database: 'a database', applied: ['0001-log.sql'] });
+    expect((await commanded('migrate', { migrate })).out).toBe('applied 0001-log.sql\na database is up to date\n');
+    expect(JSON.parse((await commanded('migrate --json', { migrate })).out)).toEqual(await migrate());
+  });
+});
+
+const build = (facts: object = {}) => ({
+  ...{ build: 1, version: 1, state: 'following', position: '9', lag: { events: 0, seconds: 0 } },
+  ...{ handled: 10, poison: null },
+  ...facts,
+});
+const poison = {
+  reason: 'data: broken',
+  event: { id: 'e', stream: 'conversation-1', revision: 3, type: 'MessageSent' },
+};
+const standing = (facts: object = {}) => ({ name: 'runs', ...build(), parked: [], rebuild: null, ...facts });
+
+/** A server whose projection stands as said, the last one from then on. */
+function projecting<T>(standings: readonly (object | 503)[], work: (server: AnsweringServer) => Promise<T>) {
+  const left = [...standings];
+  return answering((request) => {
+    if (request.startsWith('POST')) return { status: 202, body: '' };
+    const next = (left.length > 1 ? left.shift() : left[0]) as object | 503;
+    return next === 503 ? json({ code: 'unavailable' }, 503) : json({ items: [next] });
+  }, work);
+}
+
+describe('verbatim projections', () => {
+  const asked = (words: string, ...standings: (object | 503)[]) =>
+    projecting(standings, async (server) => ({
+      ...(await commanded(`projections ${words}`, apiOf(server))),
+      posts: server.asked.filter((request) => request.startsWith('POST')),
+    }));
+
+  it('list tells how each stands, and why one has stopped', async () => {
+    const stopped = standing({ state: 'stopped', poison, lag: { events: 100_000, seconds: 1.2 } });
+    const { out } = await asked('list', stopped);
+    const [head, row, why] = out.split('\n');
+    expect(head?.split(/ {2,}/)).toEqual('NAME VERSION BUILD STATE LAG BEHIND HANDLED PARKED REBUILD'.split(' '));
+    expect(row?.split(/ {2,}/)).toEqual(['runs', '1', '1', 'stopped', '100,000+', '2 s', '10', '0', '-']);
+    expect(why).toBe('runs, build 1: data: broken (event 3 of conversation-1, MessageSent)');
+    expect(JSON.parse((await asked('list --json', stopped)).out)).toEqual({ items: [stopped] });
+  });
+
+  const under = (handled: number, facts: object = {}) => standing({ rebuild: build({ build: 2, handled, ...facts }) });
+
+  it('rebuild waits until the new build is read, through a moment without the server', async () => {
+    const steps = [standing(), under(0), 503, under(5), under(10), standing({ build: 2 })] as const;
+    const { out, err, error, posts } = await asked('rebuild runs', ...steps);
+    expect(error).toBeUndefined();
+    expect(posts).toEqual(['POST /api/v1/projections/runs/rebuild']);
+    expect(err.match(/\d+%/g)).toEqual(['0%', '50%', '100%']);
+    expect(out).toBe('runs: build 2 is read now, with 10 events, after 1.0 s\n');
+  });
+
+  it('rebuild --json writes one object and nothing else', async () => {
+    const { out, err } = await asked('rebuild runs --json', standing(), under(5), standing({ build: 2 }));
+    expect(JSON.parse(out)).toMatchObject({ name: 'runs', state: 'live', build: 2, handled: 10, poison: null });
+    expect(err).toBe('');
+  });
+
+  it.each(['rebuild runs', 'rebuild runs --json'])('%s fails when the new build stops', async (words) => {
+    const { out, error } = await asked(words, standing(), under(5), under(5, { state: 'stopped', poison }));
+    expect(error).toBeInstanceOf(CommandFailed);
+    expect(error.message).toContain('data: broken (event 3 of conversation-1, MessageSent)');
+    if (words.includes('json'))
+      expect(JSON.parse(out)).toMatchObject({ state: 'stopped', build: 2, handled: 5, poison });
+    else expect(out).toBe('');
+  });
+
+  it('rebuild sees a build through that replaces a stopped one, to where that stands', async () => {
+    const [stopped, lag] = [
+      { state: 'stopped', poison },
+      { events: 3, seconds: 1 },
+    ];
+    const swapped = standing({ build: 2, lag });
+    const { error } = await asked(
+      'rebuild runs',
+      ...[standing({ ...stopped, lag }), under(5), swapped, standing({ build: 2, lag, ...stopped })],
+    );
+    expect(error.message).toMatch(/^The rebuild of runs has stopped/);
+  });
+
+  it('rebuild does not wait for ever for what does not move, nor for a build that is gone', async () => {
+    expect((await asked('rebuild runs', standing(), under(5))).error.message).toMatch(/Nothing has moved/);
+    expect((await asked('rebuild runs', standing(), 503)).error.message).toMatch(/503/);
+    expect((await asked('rebuild runs', standing(), under(5), standing())).error.message).toMatch(/is gone/);
+  });
+
+  it('rebuild asks for nothing that is not there', async () => {
+    const { error, posts } = await asked('rebuild nope', standing());
+    expect(error.message).toBe('There is no projection "nope": there are runs');
+    expect(posts).toEqual([]);
+  });
+
+  const parked = (replaying: boolean) =>
+    standing({ parked: [{ stream: 'conversation-1', poison, at: '2026-01-02T03:04:05.678Z', replaying }] });
+
+  it('parked lists what waits, and why', async () => {
+    const { out } = await asked('parked', parked(false));
+    expect(out).toMatch(
+      /^PROJECTION .*\nruns +2026-01-02T03:04:05\.678Z +conversation-1\nconversation-1: data: broken/,
+    );
+    const { items } = JSON.parse((await asked('parked runs --json', parked(false))).out);
+    expect(items).toEqual([
+      { projection: 'runs', stream: 'conversation-1', poison, at: '2026-01-02T03:04:05.678Z', replaying: false },
+    ]);
+    expect((await asked('parked', standing())).out).toBe('Nothing is parked.\n');
+  });
+
+  it('replay waits for what comes of it', async () => {
+    const words = 'replay runs conversation-1';
+    const { out, posts } = await asked(words, parked(true), parked(true), standing());
+    expect(out).toBe('conversation-1 is in runs again\n');
+    expect(posts).toEqual(['POST /api/v1/projections/runs/parked/conversation-1/replay']);
+    const failed = await asked(`${words} --json`, parked(true), parked(true), parked(false));
+    expect(failed.error.message).toMatch(/^conversation-1 is parked again: data: broken/);
+    expect(JSON.parse(failed.out)).toMatchObject({ state: 'parked', poison });
+  });
+});
+
+describe('verbatim runs', () => {
+  const run = {
+    ...{
+      id: 'g1',
+      conversation: 'c1',
+      message: 'm1',
+      requestedAt: '2026',
+      user: 'ada',
+      provider: 'demo',
+      model: 'demo',
+    },
+    ...{ modelServed: null, params: null, promptSha256: null, usage: null, cost: null, ttftMs: null, durationMs: 1200 },
+    ...{ status: 'error', finishReason: null, attempt: null, lineage: ['g0', 'g1'] },
+    error: { kind: 'interrupted', message: 'it\u001b[2J died' },
+  };
+
+  it('list passes its filters on, and says how to go on', async () => {
+    await answering(json({ items: [run], next: 'token' }), async (server) => {
+      const { out, err } = await commanded('runs list --q a&b --limit 1 --user ada', apiOf(server));
+      expect(server.asked).toEqual(['GET /api/v1/runs?q=a%26b&limit=1&user=ada']);
+      expect(out.split('\n')[1]?.split(/ {2,}/)).toEqual('g1|2026|error|ada|demo|-|-|1,200 ms'.split('|'));
+      expect(err).toBe('There are more: --before token\n');
+    });
+  });
+
+  it('show tells what is known, and nothing that a terminal would obey', async () => {
+    const events = [{ cursor: '3:0', type: 'GenerationRequested', at: '2026' }];
+    await answering(json({ ...run, events }), async (server) => {
+      const { out } = await commanded('runs show g1', apiOf(server));
+      expect(out).toContain('interrupted: it\\u{1b}[2J died');
+      expect(out).toContain('lineage        g0 > g1');
+      expect(out).toMatch(/3:0 +2026 +GenerationRequested/);
+      expect(JSON.parse((await commanded('runs show g1 --json', apiOf(server))).out)).toEqual({ ...run, events });
+    });
+  });
+
+  const bytes = Buffer.from([0, 255, 10, 123, 13, 10]);
+  const digest = `sha-256=:${createHash('sha256').update(bytes).digest('base64')}:`;
+  const requested = (headers: Record<string, string>) =>
+    answering({ headers, body: bytes }, (server) => commanded('runs request g1', apiOf(server)));
+
+  it('request writes the bytes and nothing else', async () => {
+    const { bytes: written, error } = await requested({ 'repr-digest': digest });
+    expect(error).toBeUndefined();
+    expect(written).toEqual(bytes);
+  });
+
+  it.each([[{ 'repr-digest': digest.replace(/:./, ':!') }], [{}]])(
+    'request writes nothing with %j',
+    async (headers) => {
+      const { bytes: written, error } = await requested(headers as Record<string, string>);
+      expect(error).toBeInstanceOf(CommandFailed);
+      expect(written).toHaveLength(0);
+    },
+  );
+});
+
+describe('verbatim log', () => {
+  async function withLog(work: (parts: Pick<CommandParts, 'openLog'>, log: MemoryEventLog) => Promise<void>) {
+    const log = new MemoryEventLog();
+    let open = 0;
+    const positions = { parse: parsePosition, show: shownPosition, back: positionBack };
+    const openLog: CommandParts['openLog'] = async () => {
+      open++;
+      return { log, positions, close: async () => void open-- };
+    };
+    await work({ openLog }, log);
+    expect(open).toBe(0);
+  }
+  const places = (out: string) =>
+    out
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => Number(line.split(' ')[0]));
+
+  it('tail shows the newest, oldest first, however rare they are', async () => {
+    await withLog(async (parts, log) => {
+      for (let nth = 0; nth < 3; nth++) await log.append(`tenant-${nth}`, 'none', [newDelta()]);
+      for (let nth = 0; nth < 100; nth++) await log.append(`generation-${nth}`, 'none', newDeltas(1));
+      expect(places((await commanded('log tail -n 2', parts)).out)).toEqual([102, 103]);
+      expect(places((await commanded('log tail', parts)).out)).toHaveLength(20);
+      expect(places((await commanded('log tail -n 1000', parts)).out)).toHaveLength(103);
+      expect(places((await commanded('log tail -n 2 --category tenant', parts)).out)).toEqual([2, 3]);
+      expect(places((await commanded('log tail --from 101', parts)).out)).toEqual([102, 103]);
+      expect((await commanded('log tail --from 200', parts)).out).toBe('');
+      expect((await commanded('log tail --from x', parts)).error).toBeInstanceOf(UsageError);
+    });
+  });
+
+  it('tail of an empty log shows nothing', async () => {
+    await withLog(async (parts) => {
+      expect(await commanded('log tail', parts)).toMatchObject({ out: '', error: undefined });
+    });
+  });
+
+  it('tail --follow shows each event once, as it comes, and ends when it cannot be written', async () => {
+    await withLog(async (parts, log) => {
+      await log.append('tenant-a', 'none', newDeltas(3));
+      const shown: number[] = [];
+      const out = {
+        isTerminal: false,
+        write: async (text: string | Uint8Array) => {
+          shown.push(...places(String(text)));
+          if (shown.length < 8) await log.append('tenant-b', 'any', [newDelta()]);
+          if (shown.length === 8) throw new Error('closed');
+        },
+      };
+      const { error } = await commanded('log tail -n 2 --follow', { ...parts, out });
+      expect(error.message).toBe('closed');
+      expect(shown).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
+    });
+  });
+
+  it('show tells all of a stream, and fails when there is none', async () => {
+    await withLog(async (parts, log) => {
+      await log.append('tenant-a', 'none', newDeltas(3));
+      const lines = (await commanded('log show tenant-a --json', parts)).out.trimEnd().split('\n');
+      expect(lines.map((line) => JSON.parse(line).data.text)).toEqual(['0', '1', '2']);
+      expect((await commanded('log show tenant-b', parts)).error.message).toBe('There is no stream tenant-b');
+    });
+  });
+});
