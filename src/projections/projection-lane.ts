@@ -2,7 +2,7 @@ import type { Codec, TypedEvent } from '../events/codec.js';
 import { type Position, type RecordedEvent, START } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
-import { RetryableError } from '../ports/errors.js';
+import { RetryableError, TerminalError } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import {
@@ -13,6 +13,7 @@ import {
   ReadModelLost,
   type Step,
 } from '../ports/read-models/read-models.js';
+import { toldReason } from '../ports/told-reason.js';
 import type { Advances } from './advances.js';
 import { laneOf, orderedWith } from './lane-key.js';
 import type { Projection } from './projection.js';
@@ -142,7 +143,7 @@ export class ProjectionLane {
 
   private async halve({ events, to }: Batch, error: unknown, over: AbortSignal): Promise<void> {
     const [only] = events;
-    if (only && events.length === 1) return this.setAside(only, reasonOf(error));
+    if (only && events.length === 1) return this.setAside(only, toldReason(error));
     if (!only) throw error;
     const middle = events.length >> 1;
     const first = events.slice(0, middle);
@@ -170,7 +171,7 @@ export class ProjectionLane {
 
   private decoded(recorded: RecordedEvent): TypedEvent {
     const event = this.parts.codec.decode(recorded);
-    if (!event) throw new Error(`${recorded.type} v${recorded.schema} is of a newer version`);
+    if (!event) throw new TerminalError(`${recorded.type} v${recorded.schema} is of a newer version`);
     return event;
   }
 
@@ -200,7 +201,7 @@ export class ProjectionLane {
       this.rows.forget();
     } catch (error) {
       if (!isAboutEvents(error)) throw error;
-      const parked = { stream, poison: { reason: reasonOf(error) }, at: new Date(clock.now()).toISOString() };
+      const parked = { stream, poison: { reason: toldReason(error) }, at: new Date(clock.now()).toISOString() };
       await this.write({ to, handled, changes: [], parked });
     }
   }
@@ -223,12 +224,10 @@ export class ProjectionLane {
   private async fail(error: unknown): Promise<void> {
     if (error instanceof Stopped) return;
     this.parts.warn({ ...this.lane, err: error }, 'a lane of a projection has stopped');
-    await this.parts.store.tell(this.lane, this.epoch, { reason: reasonOf(error) }).catch(() => {});
+    await this.parts.store.tell(this.lane, this.epoch, { reason: toldReason(error) }).catch(() => {});
   }
 }
 
 /** Or else about the store, or this lane. */
 const isAboutEvents = (error: unknown): boolean =>
   !(error instanceof RetryableError || error instanceof Superseded || error instanceof ReadModelLost);
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

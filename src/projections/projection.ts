@@ -1,4 +1,5 @@
 import type { TypedEvent } from '../events/codec.js';
+import { TerminalError } from '../ports/errors.js';
 import type { AllStreamsFilter } from '../ports/event-log.js';
 import type { RowKey } from '../ports/read-models/read-models.js';
 import type { TableName, Tables } from '../ports/read-models/rows.js';
@@ -31,7 +32,7 @@ export interface Projection {
 }
 
 /** An event of the ledger came before the one that precedes it: something is missing, and must not be passed over. */
-export class Gap extends Error {}
+export class Gap extends TerminalError {}
 
 /** Whether the next event of a ledger of which so many were seen is this one; false when it was seen before. */
 export function isNext(seen: number, { stream, revision }: TypedEvent): boolean {

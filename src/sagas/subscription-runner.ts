@@ -1,4 +1,3 @@
-import { UndecodableEvent } from '../events/codec.js';
 import type { Position, RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
@@ -6,6 +5,7 @@ import type { Checkpoints } from '../ports/checkpoints.js';
 import { RetryableError, TerminalError } from '../ports/errors.js';
 import type { AllStreamsFilter, Backlog, EventLog } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
+import { toldReason } from '../ports/told-reason.js';
 
 export interface Subscription {
   /** Names the checkpoint and the lease: one owner at a time has it, among all processes. */
@@ -38,7 +38,7 @@ export type RunnerState =
 
 class Poisoned extends Error {
   constructor({ id, stream, revision, type }: RecordedEvent, cause: unknown) {
-    super(reasonOf(cause), { cause });
+    super(toldReason(cause), { cause });
     this.event = { id, stream, revision, type };
   }
   readonly event: Poison['event'];
@@ -174,7 +174,7 @@ export class SubscriptionRunner {
         const outage = error instanceof RetryableError;
         if (!outage) failures += 1;
         if (error instanceof TerminalError || failures >= limits.handlerAttemptsMax) throw new Poisoned(event, error);
-        this.current = { is: 'running', live: false, epoch: lease.epoch, retrying: reasonOf(error) };
+        this.current = { is: 'running', live: false, epoch: lease.epoch, retrying: toldReason(error) };
         await this.parts.clock.sleep((outage ? error.retryAfterMs : undefined) ?? pauseMs, over);
       }
     }
@@ -192,13 +192,5 @@ export class SubscriptionRunner {
 
 function poisonOf(error: unknown): Poison {
   if (error instanceof Poisoned) return { reason: error.message, event: error.event };
-  return { reason: reasonOf(error) };
-}
-
-/** Messages of our own errors quote nobody. Those of others may: a database's quotes the value that it refuses. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  const isOurs = [TerminalError, RetryableError, UndecodableEvent].some((kind) => error instanceof kind);
-  if (isOurs) return error.message;
-  return 'code' in error ? `${error.constructor.name} ${error.code}` : error.constructor.name;
+  return { reason: toldReason(error) };
 }

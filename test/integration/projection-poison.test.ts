@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import { MemoryReadModels } from '../../src/adapters/memory/memory-read-models.js';
 import { MemoryViews } from '../../src/adapters/memory/memory-views.js';
-import { RetryableError } from '../../src/ports/errors.js';
+import { RetryableError, TerminalError } from '../../src/ports/errors.js';
 import type { Lane, Step } from '../../src/ports/read-models/read-models.js';
 import { ChatLog } from '../support/chat-log.js';
 import { newDelta } from '../support/new-events.js';
@@ -85,7 +85,7 @@ describe('an event that cannot be brought in', () => {
     await bad.started('bad');
     await good.started('good');
     const holds = ({ changes }: Step) => changes.some(({ key, row }) => row && key.startsWith(bad.id));
-    models.failing = (_, step) => (holds(step) ? new Error('no such row can be written') : undefined);
+    models.failing = (_, step) => (holds(step) ? new TerminalError('no such row can be written') : undefined);
     await bad.turn('1', ['Hello']);
     await bad.sent('m2', 'two', { parent: 'g1' });
     await bad.asked('g2', 'm2');

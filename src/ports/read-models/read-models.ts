@@ -1,4 +1,5 @@
 import type { Position, RecordedEvent } from '../../events/envelope.js';
+import { TerminalError } from '../errors.js';
 import type { TableName, Tables } from './rows.js';
 
 /** One making of a read model: tables of its own, filled from the beginning of the log. */
@@ -112,7 +113,7 @@ export interface Builds {
 }
 
 /** The tables of a read model have been dropped. Nothing but a rebuild brings them back. */
-export class ReadModelLost extends Error {
+export class ReadModelLost extends TerminalError {
   constructor(readonly projection: string) {
     super(`the tables of ${projection} are gone: rebuild it`);
   }
