@@ -57,7 +57,14 @@ export class ConversationFeeds {
   }
 
   private async *frames(conversation: string, from: Cursor, stream: EventStream): AsyncIterable<Buffer> {
-    const feed = this.parts.source.feed(conversation, (bytes) => stream.awaits(bytes));
+    const feed = this.parts.source.feed(conversation, {
+      waiting: (bytes) => stream.awaits(bytes),
+      takeNow: (told) => {
+        if (stream.isFull) return false;
+        stream.write(frameOf(told()));
+        return true;
+      },
+    });
     // A large snapshot is taken before anything more is read for this client.
     if (stream.isFull) await stream.room();
     for await (const told of feed.from(from, stream.over)) yield frameOf(told);

@@ -52,7 +52,7 @@ export class TurnStreams {
     stream: EventStream,
     onWaiting: (bytes: number) => void,
   ): AsyncIterable<ToldEvent['event']> {
-    const feed = this.parts.source.feed(conversation, onWaiting);
+    const feed = this.parts.source.feed(conversation, { waiting: onWaiting });
     for await (const { event } of feed.from(cursorIn('cursor', cursor), stream.over)) yield event;
   }
 }

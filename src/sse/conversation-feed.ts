@@ -10,11 +10,23 @@ import type { Cursor } from './cursor.js';
 import { generationOf, weightOf } from './event-frames.js';
 import type { LiveEvents } from './live-events.js';
 
+/** Who follows a feed, besides whoever iterates over it. */
+export interface Follower {
+  /** Learns how much has been heard that nobody has taken, whenever it grows. */
+  readonly waiting: (bytes: number) => void;
+  /**
+   * Takes what was just heard, when nothing waits before it: without it each event would pass through several turns of
+   * the loop for every client. False when it cannot take any more now.
+   */
+  readonly takeNow?: (told: () => ToldEvent) => boolean;
+}
+
 /**
  * Everything of a conversation from a cursor on, for ever: what stands, then what comes, each event exactly once
  * across the seam. It listens before it reads, and drops from what it heard what it has read.
  */
 export class ConversationFeed {
+  private readonly conversation: string;
   private readonly heard: TypedEvent[] = [];
   private heardBytes = 0;
   private wake = () => {};
@@ -24,18 +36,26 @@ export class ConversationFeed {
   /** Whether a prompt was heard: whatever precedes a later one was heard too. */
   private hasOpened = false;
   private place: Place | undefined;
+  /** Everything that was heard has been told and taken. */
+  private isIdle = false;
+  private readonly ledger: string;
 
   constructor(
-    private readonly conversation: string,
+    conversation: string,
     private readonly history: ConversationHistory,
     private readonly live: LiveEvents,
-    /** Learns how much has been heard that nobody has taken, whenever it grows. */
-    private readonly onWaiting: (bytes: number) => void = () => {},
-  ) {}
+    private readonly follower: Follower = { waiting: () => {} },
+  ) {
+    this.conversation = conversation;
+    this.ledger = conversationStream(conversation);
+  }
 
   async *from(cursor: Cursor, signal: AbortSignal): AsyncIterable<ToldEvent> {
     const leave = this.live.listen(this.conversation, (event) => this.hear(event));
-    const onAbort = () => this.wake();
+    const onAbort = () => {
+      this.isIdle = false;
+      this.wake();
+    };
     signal.addEventListener('abort', onAbort);
     try {
       this.place = await this.history.placeAt(cursor);
@@ -57,15 +77,31 @@ export class ConversationFeed {
   }
 
   private hear(event: TypedEvent): void {
+    if (this.isIdle && this.passOn(event)) return;
+    this.isIdle = false;
     this.heard.push(event);
     this.heardBytes += weightOf(event);
     this.wake();
-    this.onWaiting(this.heardBytes);
+    this.follower.waiting(this.heardBytes);
+  }
+
+  /** True when nothing is left to do about it: it was taken, or had been told. What needs something read is not passed on. */
+  private passOn(event: TypedEvent): boolean {
+    const { cursor, open } = this.place as Place;
+    if (event.stream === this.ledger) {
+      if (event.revision < cursor.ledger) return true;
+      if (event.type === 'PromptAssembled') return false;
+    } else {
+      const generation = generationOf(event);
+      if (this.ended.has(generation)) return true;
+      if (generation !== open || event.revision !== cursor.tape) return false;
+    }
+    return this.follower.takeNow?.(() => this.told(event)) ?? false;
   }
 
   private async *next(event: TypedEvent): AsyncIterable<ToldEvent> {
     const { cursor, open } = this.place as Place;
-    if (event.stream === conversationStream(this.conversation)) {
+    if (event.stream === this.ledger) {
       if (event.revision < cursor.ledger) return;
       yield this.told(event);
       if (event.type === 'PromptAssembled') yield* this.beginningOf(event.data.generationId);
@@ -114,6 +150,7 @@ export class ConversationFeed {
   /** Nothing can arrive between the look at what was heard and this: it is asked for at once. */
   private arrival(): Promise<void> {
     return new Promise((resolve) => {
+      this.isIdle = true;
       this.wake = resolve;
     });
   }

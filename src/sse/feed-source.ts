@@ -1,7 +1,7 @@
 import type { Reader } from '../domain/conversation/readers.js';
 import type { Codec } from '../events/codec.js';
 import type { EventLog } from '../ports/event-log.js';
-import { ConversationFeed } from './conversation-feed.js';
+import { ConversationFeed, type Follower } from './conversation-feed.js';
 import { ConversationHistory } from './conversation-history.js';
 import type { LiveEvents } from './live-events.js';
 import { LiveTurn } from './live-turn.js';
@@ -11,10 +11,9 @@ import { RunFeed } from './run-feed.js';
 export class FeedSource {
   constructor(private readonly parts: { readonly log: EventLog; readonly codec: Codec; readonly live: LiveEvents }) {}
 
-  /** `onWaiting` learns how much this feed has heard that nobody has taken from it. */
-  feed(conversation: string, onWaiting?: (bytes: number) => void): ConversationFeed {
+  feed(conversation: string, follower?: Follower): ConversationFeed {
     const { log, codec, live } = this.parts;
-    return new ConversationFeed(conversation, new ConversationHistory(log, codec, conversation), live, onWaiting);
+    return new ConversationFeed(conversation, new ConversationHistory(log, codec, conversation), live, follower);
   }
 
   /** Runs of all conversations that this reader may see. */

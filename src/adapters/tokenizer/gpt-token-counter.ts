@@ -3,7 +3,7 @@ import { type EncodingName, type KnownModel, knownModel } from './known-models.j
 import { type Count, inBoundedTime } from './plain-text.js';
 import { remembered } from './remembered.js';
 
-/** What api.md promises for a model that nobody here has heard of. */
+/** What the API promises for a model that nobody here has heard of. */
 const ASSUMED: KnownModel = { encoding: 'o200k_base', contextLimit: 8_192 };
 
 /** Some 400 conversations of 60 turns. */

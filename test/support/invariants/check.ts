@@ -7,7 +7,7 @@ import { arePrompted } from './prompts.js';
 import { areFenced } from './tapes.js';
 
 /**
- * Holds the invariants 1 to 10 of design.md against a log on which nothing is going on any more. 7, that a preview is
+ * Holds the invariants of a turn (ARCHITECTURE.md) against a log on which nothing is going on any more. That a preview is
  * the prompt, leaves nothing in a log by which it could be judged: tests of the preview do that.
  */
 const rules: readonly Rule[] = [isWitnessed, isInOrder, isAcknowledged, areFenced, areEnded, arePrompted, areFed];

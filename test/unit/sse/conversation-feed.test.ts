@@ -27,7 +27,18 @@ async function onLog(work: (on: { log: MemoryEventLog; live: LiveEvents; damage:
 function listen(log: MemoryEventLog, live: LiveEvents, from: Cursor) {
   const end = new AbortController();
   const told: ToldEvent[] = [];
-  const feed = new ConversationFeed(CONVERSATION, new ConversationHistory(log, codec, CONVERSATION), live);
+  let offers = 0;
+  const follower = {
+    waiting: () => {},
+    // As with a client that is full now and then: what it does not take at once has to wait, and all after it.
+    takeNow(next: () => ToldEvent): boolean {
+      offers += 1;
+      if (offers % 3 === 0) return false;
+      told.push(next());
+      return true;
+    },
+  };
+  const feed = new ConversationFeed(CONVERSATION, new ConversationHistory(log, codec, CONVERSATION), live, follower);
   const reading = (async () => {
     for await (const each of feed.from(from, end.signal)) told.push(each);
   })();

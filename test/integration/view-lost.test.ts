@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
+import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
+import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
+import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
+import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
+import { findingOf } from '../../src/http/problem.js';
+import { ReadModelLost } from '../../src/ports/read-models/read-models.js';
+import { projections, shapeOf } from '../../src/projections/all.js';
+import { ChatLog } from '../support/chat-log.js';
+import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { startProjecting } from '../support/projecting.js';
+import { until } from '../support/until.js';
+
+describe('a read model whose table was dropped by hand', () => {
+  let postgres: TestPostgres;
+  beforeAll(async () => {
+    postgres = await startTestPostgres();
+  });
+  afterAll(() => postgres.stop());
+
+  it('says so, does no harm to the others, and is there again after a rebuild', async () => {
+    const connection = await postgres.newDatabase();
+    const pool = new ConnectionPool(connection, 8, 20_000);
+    const stores = {
+      builds: new PostgresBuilds(pool),
+      lanes: new PostgresLaneStore(pool),
+      views: new PostgresViews(pool),
+    };
+    const log = new MemoryEventLog();
+    const projecting = await startProjecting(log, stores);
+    const ask = { scope: { tenant: 'default' }, rowsMax: 9 };
+    const runs = async () => (await stores.views.runs(ask)).map(({ id }) => id);
+    const poison = async () =>
+      (await stores.builds.list()).find(({ projection }) => projection === 'runs')?.lanes[0]?.poison?.reason;
+    try {
+      const chat = await new ChatLog(log).started();
+      await chat.turn('1', ['x']);
+      await projecting.caughtUp();
+      expect(await runs()).toEqual(['g1']);
+
+      await withClient(connection, (client) => client.query('DROP TABLE views.runs_1 CASCADE'));
+      const lost = await runs().catch((error) => error);
+      expect(lost).toBeInstanceOf(ReadModelLost);
+      expect(findingOf(lost)).toMatchObject({ code: 'view_unavailable' });
+      await chat.turn('2', ['y']);
+      await until(async () => (await poison()) !== undefined);
+      expect(await poison()).toContain('rebuild it');
+      expect(await stores.views.conversations({ ...ask, archived: false })).toHaveLength(1);
+
+      const shape = shapeOf(projections.find(({ name }) => name === 'runs') as never, 1);
+      expect(await stores.builds.begin(shape)).toBe(true);
+      projecting.host.wake();
+      await until(async () => (await stores.builds.list()).every(({ state }) => state === 'live'));
+      expect(await runs()).toEqual(['g2', 'g1']);
+    } finally {
+      await projecting.stop();
+      await pool.close();
+    }
+  });
+});
