@@ -155,6 +155,11 @@ export const limits = {
   /** Behind the log, so many events become one step: few writes for many events, and rows that fit into memory. */
   projectionStepEventsMax: 20_000,
   projectionStepBytesMax: 32 * 1024 * 1024,
+  /**
+   * How long a lane that is live lets events lie: the answers that they belong to are being written just then, and what
+   * follows within that time is one step and not several.
+   */
+  projectionPauseMs: 20,
   /** A step that keeps failing is cut in halves after so many tries; an outage is not counted. */
   projectionTriesMax: 3,
   /** About so much memory for the rows that a lane has at hand. */

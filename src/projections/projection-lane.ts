@@ -114,6 +114,7 @@ export class ProjectionLane {
       if (!page.live && !isFull) continue;
       // A checkpoint alone can wait: what was passed over costs nothing to pass over again.
       if (events.length === 0 && this.parts.clock.now() - writtenMs < limits.checkpointMs) continue;
+      if (page.live && !isFull) await this.parts.clock.sleep(limits.projectionPauseMs, over);
       const batch = { events, to: page.position };
       await this.inTurn(() => this.bringAll(batch, over));
       if (over.aborted) return;
