@@ -149,7 +149,7 @@ describe('an event that cannot be brought in', () => {
   it('and what comes before its beginning: a gap in a conversation parks it, and is not passed over', async () => {
     const chat = await new ChatLog(log).started('whole');
     await start();
-    await until(() => titles().includes('whole'));
+    await projecting.caughtUp();
     await projecting.stop();
     // As if an event had been lost on its way into the view.
     const lane = (await standing('messages')).lanes[0] as Lane;
