@@ -3,6 +3,7 @@ import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
 import { integerArray, jsonArray, textArray, timestampArray, uuidArray } from './binary-arrays.js';
 import type { DedicatedConnection } from './dedicated-connection.js';
 import type { Append, BatchWriter } from './group-commit.js';
+import type { OwnAppend, OwnCommits } from './own-commits.js';
 import { positionOf } from './position.js';
 
 const APPEND = `SELECT append, verdict, revision, position FROM log.append(
@@ -15,21 +16,36 @@ type VerdictRow = [append: number, verdict: 'all' | AppendOutcome['outcome'], re
 export class PostgresBatchWriter implements BatchWriter {
   constructor(
     private readonly connection: DedicatedConnection,
-    private readonly onOutcome: (append: Append, outcome: AppendOutcome) => void,
+    private readonly commits: OwnCommits,
   ) {}
 
   async write(appends: readonly Append[], retried: boolean): Promise<readonly AppendOutcome[]> {
-    const optimistic = !retried && appends.every(({ expected }) => expected !== 'any');
+    const sent = this.commits.sent();
+    try {
+      const outcomes = await this.commit(appends, !retried && appends.every(({ expected }) => expected !== 'any'));
+      this.commits.answered(sent, standingOf(appends, outcomes));
+      return outcomes;
+    } catch (error) {
+      this.commits.answered(sent);
+      throw error;
+    }
+  }
+
+  private async commit(appends: readonly Append[], optimistic: boolean): Promise<readonly AppendOutcome[]> {
     const rows = await this.connection.query<VerdictRow>({
       name: 'append',
       text: APPEND,
       rowMode: 'array',
       values: [optimistic, ...columns(appends)],
     });
-    const outcomes = rows[0]?.[1] === 'all' ? allAppended(appends, BigInt(rows[0][3])) : judged(appends, rows);
-    for (const [nth, append] of appends.entries()) this.onOutcome(append, outcomes[nth] as AppendOutcome);
-    return outcomes;
+    return rows[0]?.[1] === 'all' ? allAppended(appends, BigInt(rows[0][3])) : judged(appends, rows);
   }
+}
+
+function standingOf(appends: readonly Append[], outcomes: readonly AppendOutcome[]): OwnAppend[] {
+  return outcomes.flatMap((outcome, nth) =>
+    'position' in outcome ? [{ append: appends[nth] as Append, outcome }] : [],
+  );
 }
 
 function columns(appends: readonly Append[]): unknown[] {

@@ -1,4 +1,3 @@
-import { once, setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Position, START } from '../../events/envelope.js';
@@ -13,7 +12,8 @@ import { positionOf } from './position.js';
  */
 export class HeadWatch {
   private known: Position = START;
-  private readonly advances = new EventTarget();
+  /** One for each subscriber that waits, however many there are. */
+  private waiting = new Set<() => void>();
   private readonly stopping = new AbortController();
   private readonly connection: DedicatedConnection;
   private readonly polling: Promise<void>;
@@ -21,8 +21,6 @@ export class HeadWatch {
   private endPause = () => {};
 
   constructor(config: pg.ClientConfig, isOwnBackend: (processId: number) => boolean) {
-    // One for each subscriber that waits, however many there are.
-    setMaxListeners(0, this.advances);
     this.connection = new DedicatedConnection(config, limits.commitAnswerMs, async (client) => {
       client.on('notification', ({ processId }) => {
         if (!isOwnBackend(processId)) this.askSoon();
@@ -39,16 +37,26 @@ export class HeadWatch {
   advance(position: Position): void {
     if (position <= this.known) return;
     this.known = position;
-    this.advances.dispatchEvent(new Event('advance'));
+    const woken = this.waiting;
+    this.waiting = new Set();
+    for (const wake of woken) wake();
   }
 
   /** Resolves when something after `position` is known to be committed, or when aborted. */
   async waitBeyond(position: Position, signal: AbortSignal): Promise<void> {
-    while (this.known <= position && !signal.aborted) {
-      await once(this.advances, 'advance', { signal }).catch((error) => {
-        if (!signal.aborted) throw error;
-      });
-    }
+    while (this.known <= position && !signal.aborted) await this.nextAdvance(signal);
+  }
+
+  private nextAdvance(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        this.waiting.delete(wake);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      this.waiting.add(wake);
+      signal.addEventListener('abort', wake);
+    });
   }
 
   async close(): Promise<void> {

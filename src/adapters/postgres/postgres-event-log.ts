@@ -21,6 +21,7 @@ import { DedicatedConnection } from './dedicated-connection.js';
 import { EventReader } from './event-reader.js';
 import { type Append, GroupCommit } from './group-commit.js';
 import { HeadWatch } from './head-watch.js';
+import { type OwnAppend, OwnCommits } from './own-commits.js';
 import { RecentEvents } from './recent-events.js';
 
 /** While one batch is being flushed the next is already on its way: it waits inside the server, for the head row. */
@@ -36,11 +37,10 @@ export class PostgresEventLog implements EventLog {
   private readonly closing = new AbortController();
 
   constructor(config: pg.ClientConfig, meter: Meter = noMeter) {
+    const own = new OwnCommits((standing) => this.learn(standing));
     this.connections = Array.from({ length: WRITERS }, () => new DedicatedConnection(config, limits.commitAnswerMs));
     this.commits = new GroupCommit({
-      writers: this.connections.map(
-        (connection) => new PostgresBatchWriter(connection, (append, outcome) => this.learn(append, outcome)),
-      ),
+      writers: this.connections.map((connection) => new PostgresBatchWriter(connection, own)),
       refusal,
       now: () => performance.now(),
       meter,
@@ -116,9 +116,9 @@ export class PostgresEventLog implements EventLog {
     return this.reader.backlog(after, countMax, filter);
   }
 
-  private learn(append: Append, outcome: AppendOutcome): void {
+  private learn({ append, outcome }: OwnAppend): void {
     if (outcome.outcome === 'appended') this.recent.note(append, outcome);
-    if ('position' in outcome) this.watch.advance(outcome.position);
+    this.watch.advance(outcome.position);
   }
 
   /** The answer of a read, however long the database is away; nothing when aborted meanwhile. */

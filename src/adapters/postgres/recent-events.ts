@@ -1,9 +1,10 @@
 import type { Position, RecordedEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { textBytes } from '../../ports/append-rules.js';
-import type { AllStreamsFilter, AppendOutcome, Page } from '../../ports/event-log.js';
+import type { AllStreamsFilter, Page } from '../../ports/event-log.js';
 import { passes } from '../../ports/read-rules.js';
 import type { Append } from './group-commit.js';
+import type { Standing } from './own-commits.js';
 import { bigintOf, positionOf } from './position.js';
 
 /**
@@ -16,8 +17,8 @@ export class RecentEvents {
   private before = 0n;
   private bytes = 0;
 
-  /** An append that is committed. Answers come in about the order of commits: what does not follow starts a new run. */
-  note({ stream, events }: Append, outcome: Extract<AppendOutcome, { outcome: 'appended' }>): void {
+  /** An append that is committed, in the order of commits: what does not follow starts a new run. */
+  note({ stream, events }: Append, outcome: Standing): void {
     const last = bigintOf(outcome.position);
     const before = last - BigInt(events.length);
     const end = this.before + BigInt(this.run.length);
