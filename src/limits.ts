@@ -157,9 +157,9 @@ export const limits = {
   projectionStepBytesMax: 32 * 1024 * 1024,
   /**
    * How long a lane that is live lets events lie: the answers that they belong to are being written just then, and what
-   * follows within that time is one step and not several.
+   * follows within that time is one step and not several. Whoever waits for a view ends the pause.
    */
-  projectionPauseMs: 20,
+  projectionPauseMs: 100,
   /** A step that keeps failing is cut in halves after so many tries; an outage is not counted. */
   projectionTriesMax: 3,
   /** About so much memory for the rows that a lane has at hand. */

@@ -114,7 +114,7 @@ export class ProjectionLane {
       if (!page.live && !isFull) continue;
       // A checkpoint alone can wait: what was passed over costs nothing to pass over again.
       if (events.length === 0 && this.parts.clock.now() - writtenMs < limits.checkpointMs) continue;
-      if (page.live && !isFull) await this.parts.clock.sleep(limits.projectionPauseMs, over);
+      if (page.live && !isFull) await this.pause(over);
       const batch = { events, to: page.position };
       await this.inTurn(() => this.bringAll(batch, over));
       if (over.aborted) return;
@@ -122,6 +122,15 @@ export class ProjectionLane {
       bytes = 0;
       writtenMs = this.parts.clock.now();
     }
+  }
+
+  /** The answers that the events belong to are being written just now. Whoever waits for the view goes before them. */
+  private async pause(over: AbortSignal): Promise<void> {
+    const { advances, clock } = this.parts;
+    const ended = new AbortController();
+    const signal = AbortSignal.any([over, ended.signal]);
+    await Promise.race([advances.wished(this.projection.name, signal), clock.sleep(limits.projectionPauseMs, signal)]);
+    ended.abort();
   }
 
   /** However often it must be tried. What still fails is cut in halves, until the event that is to blame stands alone. */

@@ -1,0 +1,96 @@
+import type { Build, Lane, RowChange, Step } from '../../../ports/read-models/read-models.js';
+import type { TableName } from '../../../ports/read-models/rows.js';
+import { jsonArray, textArray } from '../binary-arrays.js';
+import type { Column } from './columns.js';
+import { shapes, tableOf } from './tables.js';
+
+interface Statement {
+  readonly text: string;
+  readonly values: unknown[];
+}
+
+/** Takes a value, and answers with its place in the statement. */
+type Place = (value: unknown) => string;
+
+/**
+ * A step, whole or not at all: one statement, so that a lane that follows closely costs one round trip at a time. It
+ * moves the checkpoint, and writes if that has moved: a lane that stands elsewhere, or belongs to another, writes nothing.
+ */
+export function stepStatement(lane: Lane, epoch: number, step: Step): Statement {
+  const values: unknown[] = [];
+  const place: Place = (value) => `$${values.push(value)}`;
+  const writes = [
+    ...rowsOf(lane, step.changes, place),
+    ...(step.parked ? [parking(lane, step.parked, place)] : []),
+    ...(step.unparked === undefined ? [] : [unparking(lane, step.unparked, place)]),
+  ];
+  const named = writes.map((write, nth) => `write_${nth} AS (${write})`);
+  const text = `WITH ${[`moved AS (${move(lane, epoch, step, place)})`, ...named].join(', ')} SELECT moved FROM moved`;
+  return { text, values };
+}
+
+const IF_MOVED = 'EXISTS (SELECT FROM moved)';
+
+// The log has all of it: a commit that a crash takes away is made again, so nobody waits for its flush.
+function move({ projection, build, lane }: Lane, epoch: number, { from, to, handled }: Step, place: Place): string {
+  return `
+    UPDATE views.lanes AS lane SET position = ${place(to)}, handled = ${place(handled)}
+    FROM views.builds AS build, set_config('synchronous_commit', 'off', true)
+    WHERE lane.projection = ${place(projection)} AND lane.build = ${place(build)} AND lane.lane = ${place(lane)}
+      AND lane.epoch = ${place(epoch)} AND lane.position = ${place(from)}
+      AND build.projection = lane.projection AND build.build = lane.build AND build.state <> 'retired'
+    RETURNING true AS moved`;
+}
+
+/** One write for each table that has rows to write, and one for each that loses some. */
+function rowsOf(build: Build, changes: readonly RowChange[], place: Place): string[] {
+  const tables = new Set(changes.map(({ table }) => table));
+  return [...tables].flatMap((table) => {
+    const changed = changes.filter((change) => change.table === table);
+    const written = changed.filter(({ row }) => row !== null);
+    const removed = changed.filter(({ row }) => row === null);
+    return [
+      ...(written.length > 0 ? [upsert(table, build, written, place)] : []),
+      ...(removed.length > 0 ? [removal(table, build, removed, place)] : []),
+    ];
+  });
+}
+
+function upsert(table: TableName, build: Build, changes: readonly RowChange[], place: Place): string {
+  const { hasDocument, columns: declared } = shapes[table];
+  const columns = declared as readonly Column<RowChange['row']>[];
+  const rows = changes.map(({ row }) => row);
+  const names = [...columns.map(({ name }) => name), ...(hasDocument ? ['doc'] : [])];
+  const taken = [...columns.map(({ name, stored }) => stored(`new.${name}`)), ...(hasDocument ? ['new.doc'] : [])];
+  const arrays = [
+    `${place(textArray(changes.map(({ key }) => key)))}::text[]`,
+    ...columns.map(({ values, arrayType }) => `${place(values(rows))}::${arrayType}`),
+    ...(hasDocument ? [`${place(jsonArray(rows.map((row) => JSON.stringify(row))))}::json[]`] : []),
+  ];
+  return `
+    INSERT INTO ${tableOf(table, build)} (${['key', ...names].join(', ')})
+    SELECT ${['new.key', ...taken].join(', ')}
+    FROM unnest(${arrays.join(', ')}) AS new (${['key', ...names].join(', ')}) WHERE ${IF_MOVED}
+    ON CONFLICT (key) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`;
+}
+
+function removal(table: TableName, build: Build, changes: readonly RowChange[], place: Place): string {
+  const keys = place(textArray(changes.map(({ key }) => key)));
+  return `DELETE FROM ${tableOf(table, build)} WHERE key = ANY(${keys}::text[]) AND ${IF_MOVED}`;
+}
+
+function parking(
+  { projection, build, lane }: Lane,
+  { stream, at, poison }: NonNullable<Step['parked']>,
+  place: Place,
+): string {
+  const values = [projection, build, lane, stream, at, JSON.stringify(poison)].map(place).join(', ');
+  return `
+    INSERT INTO views.parked AS standing (projection, build, lane, stream, at, poison)
+    SELECT ${values} WHERE ${IF_MOVED}
+    ON CONFLICT (projection, build, stream) DO UPDATE SET poison = excluded.poison, replay = false`;
+}
+
+const unparking = ({ projection, build }: Lane, stream: string, place: Place): string => `
+  DELETE FROM views.parked
+  WHERE projection = ${place(projection)} AND build = ${place(build)} AND stream = ${place(stream)} AND ${IF_MOVED}`;
