@@ -57,6 +57,6 @@ export class ModelFailure extends Error {
  * the bounds of limits.ts: a socket that is reset takes with it what was received but not yet read.
  */
 export interface LanguageModel {
-  /** Throws ModelFailure. Leaving the loop, or aborting, ends the call at once. */
-  stream(call: ModelCall, signal: AbortSignal): AsyncIterable<ModelOutput>;
+  /** What came together is told together. Throws ModelFailure. Leaving the loop, or aborting, ends the call at once. */
+  stream(call: ModelCall, signal: AbortSignal): AsyncIterable<readonly ModelOutput[]>;
 }

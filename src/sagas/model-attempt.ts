@@ -101,10 +101,12 @@ export class ModelAttempt {
   /** Never rejects. Nothing: it was ended from this side. */
   private async read(): Promise<Finished | ModelFailure | undefined> {
     try {
-      for await (const output of this.model.stream(this.call, this.over.signal)) {
-        if (this.stop) this.dropped += output.type === 'text' ? 1 : 0;
-        else if (output.type === 'finished') return output;
-        else this.receive(output);
+      for await (const outputs of this.model.stream(this.call, this.over.signal)) {
+        for (const output of outputs) {
+          if (this.stop) this.dropped += output.type === 'text' ? 1 : 0;
+          else if (output.type === 'finished') return output;
+          else this.receive(output);
+        }
       }
       return undefined;
     } catch (error) {

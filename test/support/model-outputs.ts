@@ -26,9 +26,13 @@ export async function outcomeOf(
   const outputs: ModelOutput[] = [];
   let failure: ModelFailure | undefined;
   try {
-    for await (const output of model.stream(call, signal)) {
-      outputs.push(output);
-      await each(output);
+    for await (const together of model.stream(call, signal)) {
+      for (const output of together) {
+        // Whoever has left takes no more of it.
+        if (signal.aborted) break;
+        outputs.push(output);
+        await each(output);
+      }
     }
   } catch (error) {
     if (!(error instanceof ModelFailure)) throw error;

@@ -35,14 +35,14 @@ export class ScriptedModel implements LanguageModel {
 
   constructor(private readonly plays: readonly Play[]) {}
 
-  async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<ModelOutput, void, void> {
+  async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<readonly ModelOutput[], void, void> {
     if (createHash('sha256').update(call.body).digest('hex') !== call.bodySha256) throw new Error('not the prompt');
     this.calls.push(call);
     this.running += 1;
     this.mostRunning = Math.max(this.mostRunning, this.running);
     try {
       const play = this.plays[Math.min(this.calls.length, this.plays.length) - 1] as Play;
-      yield* play(call, signal);
+      for await (const output of play(call, signal)) yield [output];
     } finally {
       this.running -= 1;
     }

@@ -10,7 +10,7 @@ const PAUSE_MS = 20;
 export class DemoLanguageModel implements LanguageModel {
   constructor(private readonly clock: Pick<Clock, 'sleep'>) {}
 
-  async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<ModelOutput, void, void> {
+  async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<readonly ModelOutput[], void, void> {
     if (createHash('sha256').update(call.body).digest('hex') !== call.bodySha256) {
       const words = 'What was about to be answered is not what was recorded';
       throw new ModelFailure('prompt_mismatch', words, { retryable: false });
@@ -20,10 +20,10 @@ export class DemoLanguageModel implements LanguageModel {
     for (const text of pieces(answer)) {
       await this.clock.sleep(PAUSE_MS, signal);
       if (signal.aborted) return;
-      yield { type: 'text', channel: 'content', text };
+      yield [{ type: 'text', channel: 'content', text }];
     }
     if (signal.aborted) return;
-    yield { type: 'finished', finishReason: 'stop', modelServed: request.model, usage: usageOf(call.body, answer) };
+    yield [{ type: 'finished', finishReason: 'stop', modelServed: request.model, usage: usageOf(call.body, answer) }];
   }
 }
 

@@ -6,15 +6,10 @@ const CARRIAGE_RETURN = 0x0d;
 
 /**
  * The data of each server-sent event, by the WHATWG standard: lines end with CR, LF or both, an event with an empty
- * line, and one that was not ended is none. Names, ids and comments say nothing here and are passed over.
+ * line, and one that was not ended is none. Names, ids and comments say nothing here and are passed over. Lines are cut
+ * as bytes, which no character of UTF-8 can be mistaken for, and decoded whole.
  */
-export async function* eventStream(bytes: AsyncIterable<Buffer>): AsyncIterable<string> {
-  const decoder = new EventDecoder();
-  for await (const chunk of bytes) yield* decoder.decode(chunk);
-}
-
-/** Lines are cut as bytes, which no character of UTF-8 can be mistaken for, and decoded whole. */
-class EventDecoder {
+export class EventDecoder {
   private line: Buffer[] = [];
   private data: string[] = [];
   private lineBytes = 0;

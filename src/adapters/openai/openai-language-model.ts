@@ -9,7 +9,7 @@ import {
   type ModelOutput,
 } from '../../ports/language-model.js';
 import { ChatCompletion } from './chat-completion.js';
-import { eventStream } from './event-stream.js';
+import { EventDecoder } from './event-stream.js';
 import { Wire } from './wire.js';
 
 const OPENAI_ITSELF = 'https://api.openai.com/v1';
@@ -38,17 +38,17 @@ export class OpenAiLanguageModel implements LanguageModel {
     this.baseUrl = new URL(options.baseUrl || OPENAI_ITSELF).href.replace(/\/+$/, '');
   }
 
-  async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<ModelOutput, void, void> {
+  async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<readonly ModelOutput[], void, void> {
     if (signal.aborted) return;
     const wire = new Wire(this.baseUrl + PATH, call, this.clock);
     const cut = () => wire.cut();
     signal.addEventListener('abort', cut, { once: true });
     let cameToItsEnd = false;
     try {
-      for await (const output of this.outputs(call, wire)) {
+      for await (const outputs of this.outputs(call, wire)) {
         if (signal.aborted) return;
-        cameToItsEnd = output.type === 'finished';
-        yield output;
+        cameToItsEnd = outputs.at(-1)?.type === 'finished';
+        yield outputs;
       }
     } catch (error) {
       if (!signal.aborted) throw this.withoutTheKey(error);
@@ -59,13 +59,16 @@ export class OpenAiLanguageModel implements LanguageModel {
     }
   }
 
-  private async *outputs(call: ModelCall, wire: Wire): AsyncGenerator<ModelOutput, void, void> {
+  private async *outputs(call: ModelCall, wire: Wire): AsyncGenerator<readonly ModelOutput[], void, void> {
     await this.request(call, wire);
     const completion = new ChatCompletion();
+    const decoder = new EventDecoder();
     let failure: ModelFailure | undefined;
     try {
-      for await (const data of eventStream(wire.arrivals)) {
-        yield* completion.read(data);
+      for await (const bytes of wire.arrivals) {
+        const read = readTogether(decoder.decode(bytes), completion);
+        if (read.outputs.length > 0) yield read.outputs;
+        if (read.error !== undefined) throw read.error;
         if (completion.done) break;
         if (completion.finished()) wire.expectLittle();
       }
@@ -73,10 +76,11 @@ export class OpenAiLanguageModel implements LanguageModel {
       if (!(error instanceof ModelFailure)) throw error;
       failure = error;
     }
-    yield* completion.rest();
     const finished = completion.finished();
-    if (finished && (!failure || TAKES_NOTHING_AWAY.includes(failure.kind))) yield finished;
-    else throw completion.failedWith(failure ?? withoutAnEnd());
+    const isComplete = finished && (!failure || TAKES_NOTHING_AWAY.includes(failure.kind));
+    const last = [...completion.rest(), ...(isComplete ? [finished] : [])];
+    if (last.length > 0) yield last;
+    if (!isComplete) throw completion.failedWith(failure ?? withoutAnEnd());
   }
 
   private async request(call: ModelCall, wire: Wire): Promise<void> {
@@ -107,6 +111,23 @@ export class OpenAiLanguageModel implements LanguageModel {
   private withoutTheKey(error: unknown): unknown {
     if (!(error instanceof ModelFailure) || this.apiKey === NO_KEY) return error;
     return new ModelFailure(error.kind, error.message.replaceAll(this.apiKey, '[key]'), error.details);
+  }
+}
+
+/** Whatever comes of reading, what was read before it counts. */
+function readTogether(
+  events: Iterable<string>,
+  completion: ChatCompletion,
+): { readonly outputs: readonly ModelOutput[]; readonly error?: unknown } {
+  const outputs: ModelOutput[] = [];
+  try {
+    for (const data of events) {
+      for (const output of completion.read(data)) outputs.push(output);
+      if (completion.done) break;
+    }
+    return { outputs };
+  } catch (error) {
+    return { outputs, error };
   }
 }
 

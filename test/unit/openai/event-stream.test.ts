@@ -1,16 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { eventStream } from '../../../src/adapters/openai/event-stream.js';
+import { EventDecoder } from '../../../src/adapters/openai/event-stream.js';
 import { limits } from '../../../src/limits.js';
 import { anyCharacter } from '../../support/any-character.js';
 
 async function dataOf(pieces: readonly Uint8Array[]): Promise<string[]> {
-  async function* bytes() {
-    for (const piece of pieces) yield Buffer.from(piece);
-  }
-  const found: string[] = [];
-  for await (const data of eventStream(bytes())) found.push(data);
-  return found;
+  const decoder = new EventDecoder();
+  return pieces.flatMap((piece) => [...decoder.decode(Buffer.from(piece))]);
 }
 
 const byteByByte = (text: string) => [...Buffer.from(text)].map((byte) => Uint8Array.of(byte));
