@@ -52,20 +52,14 @@ export class Folds<State, Event extends DomainEvent> {
     return folded;
   }
 
-  /** Events that were just appended behind what is folded, as they were encoded and as they are read. */
-  append(
-    stream: string,
-    before: Folded<State>,
-    appended: readonly NewEvent[],
-    events: readonly Event[],
-  ): Folded<State> {
+  /** With events behind what is folded, as they are encoded and as they are read. Nothing is remembered of it. */
+  after(before: Folded<State>, encoded: readonly NewEvent[], events: readonly Event[]): Folded<State> {
     let revision = before.revision === 'none' ? -1 : before.revision;
     let folded = before;
     for (const [nth, event] of events.entries()) {
       revision += 1;
-      folded = this.with(folded, appended[nth] as NewEvent, event, revision);
+      folded = this.with(folded, encoded[nth] as NewEvent, event, revision);
     }
-    this.remember(stream, folded);
     return folded;
   }
 
@@ -84,8 +78,8 @@ export class Folds<State, Event extends DomainEvent> {
     return event as unknown as Event;
   }
 
-  /** The latest stays; the one that was not asked for the longest goes first. */
-  private remember(stream: string, folded: Folded<State>): void {
+  /** Of what is committed, the latest stays; the one that was not asked for the longest goes first. */
+  remember(stream: string, folded: Folded<State>): void {
     // A read that took its time must not put back what has been folded on meanwhile.
     if (revisionOf(this.last(stream)) > revisionOf(folded)) return;
     this.forget(stream);

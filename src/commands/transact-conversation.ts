@@ -33,7 +33,7 @@ export async function transactConversation(
     meta: { ...meta, conversation },
     folds: parts.conversations,
     decide,
-    onAppend(events, committed) {
+    onAppend(events, onItsWay) {
       const prompted = events.find(({ type }) => type === 'PromptAssembled') as Prompted | undefined;
       if (!prompted) return;
       const { generationId } = prompted.data;
@@ -41,7 +41,7 @@ export async function transactConversation(
         ...originOfPrompt(parts, conversation, generationId, meta),
         ...(meta.owner && { owner: meta.owner }),
       };
-      if (parts.runner.offer(jobOf(generationId), origin, committed)) offered.add(generationId);
+      if (parts.runner.offer(jobOf(generationId), origin, onItsWay)) offered.add(generationId);
     },
   });
   warnOfTrimming(parts, conversation, meta.correlationId, done.events);

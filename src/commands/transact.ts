@@ -33,7 +33,14 @@ export interface Transaction<State, Event extends DomainEvent, Read extends Doma
    * Called when the events are on their way; what it appends at once leaves with them. They are committed when it is
    * this call that has written them.
    */
-  readonly onAppend?: (events: readonly Event[], committed: Promise<boolean>) => void;
+  readonly onAppend?: (events: readonly Event[], onItsWay: OnItsWay<State>) => void;
+}
+
+/** A decision between its making and its commit. */
+export interface OnItsWay<State> {
+  readonly committed: Promise<boolean>;
+  /** The stream as it will be. Making it takes a moment that is best spent while the log flushes. */
+  readonly ahead: () => State;
 }
 
 /** A decided event that now stands in the log, and where. */
@@ -95,19 +102,23 @@ async function attempt<State, Event extends DomainEvent, Read extends DomainEven
   const encoded = wrapped.map(({ event, ...wrapping }) => parts.codec.encode(event, wrapping));
 
   const appending = append(parts, stream, before, encoded);
-  onAppend?.(
-    decided,
-    appending.then(
-      (outcome) => outcome === 'written',
-      () => false,
-    ),
+  let folded: Folded<State> | undefined;
+  const ahead = () => {
+    const read = () => wrapped.map(({ event, ...wrapping }) => ({ ...event, ...wrapping }) as unknown as Read);
+    folded ??= folds.after(before, encoded, read());
+    return folded;
+  };
+  const committed = appending.then(
+    (outcome) => outcome === 'written',
+    () => false,
   );
+  onAppend?.(decided, { committed, ahead: () => ahead().state });
   // What stands there already may be another request's with the same key: what stands is for the decision to judge.
   if ((await appending) !== 'written') return undefined;
   const first = before.revision === 'none' ? 0 : before.revision + 1;
   const events = decided.map((event, nth) => ({ ...event, revision: first + nth, at }));
-  const read = wrapped.map(({ event, ...wrapping }) => ({ ...event, ...wrapping }) as unknown as Read);
-  return { events, state: folds.append(stream, before, encoded, read).state };
+  folds.remember(stream, ahead());
+  return { events, state: ahead().state };
 }
 
 async function append(

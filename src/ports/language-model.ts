@@ -57,6 +57,17 @@ export class ModelFailure extends Error {
  * the bounds of limits.ts: a socket that is reset takes with it what was received but not yet read.
  */
 export interface LanguageModel {
-  /** What came together is told together. Throws ModelFailure. Leaving the loop, or aborting, ends the call at once. */
-  stream(call: ModelCall, signal: AbortSignal): AsyncIterable<readonly ModelOutput[]>;
+  /** Makes everything ready that can be. Nothing is sent, so it may be done before it is known that the call will be made. */
+  prepare(call: ModelCall): PreparedCall;
+}
+
+/** A call that is made once, or not at all. */
+export interface PreparedCall {
+  /**
+   * Makes it. What came together is told together. Throws ModelFailure, also for what went wrong while it was made
+   * ready. Leaving the loop, or aborting, ends the call at once.
+   */
+  stream(signal: AbortSignal): AsyncIterable<readonly ModelOutput[]>;
+  /** It will not be made. Without effect once it was. */
+  discard(): void;
 }

@@ -1,14 +1,15 @@
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { ConversationFolds } from '../commands/conversation-parts.js';
 import { originOf } from '../commands/origin.js';
 import { Fenced, TapeWriter } from '../commands/tape-writer.js';
-import type { TransactionParts } from '../commands/transact.js';
+import type { OnItsWay, TransactionParts } from '../commands/transact.js';
 import { type Conversation, conversationStream } from '../domain/conversation/conversation.js';
 import type { PromptAssembled, Reply } from '../domain/conversation/nodes.js';
 import { bodyOf } from '../domain/conversation/prompting.js';
 import { replyOf } from '../domain/conversation/tree.js';
 import { endAttempt, openAttempt, retryAt, type Tape, takeUp, withdraw } from '../domain/generation.js';
 import type { TypedEvent } from '../events/codec.js';
-import type { LanguageModel } from '../ports/language-model.js';
+import type { LanguageModel, PreparedCall } from '../ports/language-model.js';
 import type { Job } from '../ports/work.js';
 import { type AttemptLimits, ModelAttempt } from './model-attempt.js';
 import type { Slots } from './slots.js';
@@ -40,6 +41,12 @@ export interface Taking {
   readonly takenMs: number;
 }
 
+/** A call that was made ready for a prompt that was not committed yet. */
+interface Early {
+  readonly prompt: PromptAssembled;
+  readonly call: PreparedCall;
+}
+
 const DONE: RunEnd = { is: 'done' };
 
 /** One generation in the hands of this process, from its claim to its end. */
@@ -51,6 +58,8 @@ export class GenerationRun {
   /** Whether the prompt is committed, by each who brought it. */
   private readonly offers: Promise<boolean>[] = [];
   private isGivenUp = false;
+  /** For the first attempt of a prompt that was offered. */
+  private preparing: Promise<Early | undefined> | undefined;
 
   /** It holds a slot, and gives it back. */
   constructor(
@@ -76,8 +85,13 @@ export class GenerationRun {
   }
 
   /** A prompt that is on its way, claimed beside it. Nothing is called before both are committed. */
-  async answerOffered(tape: TapeWriter, claim: Promise<unknown>, committed: Promise<boolean>): Promise<RunEnd> {
+  async answerOffered(
+    tape: TapeWriter,
+    claim: Promise<unknown>,
+    { committed, ahead }: OnItsWay<Conversation>,
+  ): Promise<RunEnd> {
     this.offerAgain(committed);
+    this.preparing = this.prepareOnceSent(ahead);
     return this.whileListening(async () => {
       const [isCommitted] = await Promise.all([this.isCommitted(), claim]);
       if (!isCommitted) {
@@ -125,7 +139,30 @@ export class GenerationRun {
     } finally {
       this.unlisten();
       this.parts.slots.give();
+      (await this.preparing)?.call.discard();
     }
+  }
+
+  /** While the log flushes, the call is made ready. */
+  private async prepareOnceSent(ahead: () => Conversation): Promise<Early | undefined> {
+    // The batch with the prompt leaves at the end of this turn of the loop, and must not wait for this.
+    await turnOfTheLoop();
+    const state = ahead();
+    const { prompt } = replyOf(state, this.job.generation);
+    const call = prompt ? this.prepared(state, prompt) : undefined;
+    return prompt && call ? { prompt, call } : undefined;
+  }
+
+  /** Another decision with the same ids may be the one that was committed, and its prompt another one. */
+  private async takeEarly({ sha256 }: PromptAssembled): Promise<PreparedCall | undefined> {
+    const early = await this.preparing;
+    if (early?.prompt.sha256 !== sha256) return undefined;
+    this.preparing = undefined;
+    return early.call;
+  }
+
+  private prepared(state: Conversation, prompt: PromptAssembled): PreparedCall | undefined {
+    return this.parts.modelOf(prompt.provider)?.prepare({ body: bodyOf(state, prompt), bodySha256: prompt.sha256 });
   }
 
   private async state(): Promise<Conversation> {
@@ -179,15 +216,14 @@ export class GenerationRun {
     tape: TapeWriter,
     deadlineMs: number,
   ): Promise<void> {
-    const { modelOf, clock, bounds, warn } = this.parts;
+    const { clock, bounds, warn } = this.parts;
     const attempt = openAttempt(tape.tape)?.number ?? 0;
-    const model = modelOf(prompt.provider);
-    if (!model) {
+    const call = (await this.takeEarly(prompt)) ?? this.prepared(state, prompt);
+    if (!call) {
       await tape.write([endAttempt(attempt, notConfigured)], this.lost.signal);
       return;
     }
-    const call = { body: bodyOf(state, prompt), bodySha256: prompt.sha256 };
-    const calling = new ModelAttempt(model, call, clock, { ...bounds, deadlineMs }, tape, attempt);
+    const calling = new ModelAttempt(call, clock, { ...bounds, deadlineMs }, tape, attempt);
     const cancel = () => calling.cancel();
     const leave = () => calling.leave();
     this.cancelled.signal.addEventListener('abort', cancel, { once: true });

@@ -1,6 +1,8 @@
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import type { Origin, PromptRunner } from '../commands/prompt-runner.js';
 import { TapeWriter } from '../commands/tape-writer.js';
+import type { OnItsWay } from '../commands/transact.js';
+import type { Conversation } from '../domain/conversation/conversation.js';
 import { takeUp } from '../domain/generation.js';
 import { limits } from '../limits.js';
 import { RetryableError } from '../ports/errors.js';
@@ -73,8 +75,9 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     await this.renewing;
   }
 
-  offer(job: Job, origin: Origin, committed: Promise<boolean>): boolean {
+  offer(job: Job, origin: Origin, prompted: OnItsWay<Conversation>): boolean {
     const { slots } = this.parts;
+    const { committed } = prompted;
     if (this.held.get(job.generation)?.run.offerAgain(committed)) return true;
     if (this.stopping.signal.aborted || this.isBehind || !slots.tryTake()) {
       this.isBehind = true;
@@ -86,7 +89,7 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     // The claim of a prompt that comes to nothing may fail unheard.
     claim.catch(() => {});
     const entered = this.enter(job, claim, committed);
-    this.keep(run, run.answerOffered(tape, claim, committed), entered);
+    this.keep(run, run.answerOffered(tape, claim, prompted), entered);
     return true;
   }
 

@@ -2,7 +2,7 @@ import { Fenced, type TapeWriter } from '../commands/tape-writer.js';
 import { type Ending, endAttempt, receive } from '../domain/generation.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
-import { type LanguageModel, type ModelCall, ModelFailure, type ModelOutput } from '../ports/language-model.js';
+import { ModelFailure, type ModelOutput, type PreparedCall } from '../ports/language-model.js';
 import { AnswerCaps } from './answer-caps.js';
 import { JoinedText, type JoinWindow, type Piece } from './joined-text.js';
 
@@ -42,8 +42,7 @@ export class ModelAttempt {
   surprise: unknown;
 
   constructor(
-    private readonly model: LanguageModel,
-    private readonly call: ModelCall,
+    private readonly call: PreparedCall,
     private readonly clock: Clock,
     private readonly bounds: AttemptLimits,
     private readonly tape: TapeWriter,
@@ -101,7 +100,7 @@ export class ModelAttempt {
   /** Never rejects. Nothing: it was ended from this side. */
   private async read(): Promise<Finished | ModelFailure | undefined> {
     try {
-      for await (const outputs of this.model.stream(this.call, this.over.signal)) {
+      for await (const outputs of this.call.stream(this.over.signal)) {
         for (const output of outputs) {
           if (this.stop) this.dropped += output.type === 'text' ? 1 : 0;
           else if (output.type === 'finished') return output;

@@ -87,6 +87,55 @@ describe('a turn', () => {
   });
 });
 
+describe('a call', () => {
+  /** What is to happen before the first prompt is appended. */
+  function beforeTheFirstPrompt(act: () => Promise<unknown>) {
+    const { log } = turns.engines;
+    const append = log.append.bind(log);
+    let isFirst = true;
+    log.append = async (stream, expected, events) => {
+      if (isFirst && events.some(({ type }) => type === 'PromptAssembled')) {
+        isFirst = false;
+        await act();
+      }
+      return append(stream, expected, events);
+    };
+  }
+
+  it('is made ready while its prompt is on its way, and made once that is committed', async () => {
+    const model = new ScriptedModel([saying('Hello')]);
+    turns = await startTurns(model);
+    const conversation = await turns.start();
+    const flushed = gate();
+    beforeTheFirstPrompt(() => flushed.opened);
+    const sending = turns.send(conversation, 'Hi');
+    await until(() => model.prepared.length === 1);
+    expect(model.calls).toEqual([]);
+    flushed.open();
+    expect(await turns.ended(conversation, await sending)).toMatchObject({ status: 'final', text: 'Hello' });
+    expect([model.calls, model.discarded]).toEqual([model.prepared, []]);
+  });
+
+  it('has the prompt that was committed, whatever was made ready before', async () => {
+    const model = new ScriptedModel([saying('Hello')]);
+    turns = await startTurns(model);
+    const other = await startTurns(new ScriptedModel([]), { VERBATIM_ROLES: 'api' }, turns.engines);
+    try {
+      const conversation = await turns.start();
+      beforeTheFirstPrompt(() => other.bus.execute(new ChangeConversation(ada, conversation, { system: 'Be brief.' })));
+      const generation = await turns.send(conversation, 'Hi');
+      expect(await turns.ended(conversation, generation)).toMatchObject({ status: 'final' });
+      const prompt = (await turns.ledger(conversation)).find(({ type }) => type === 'PromptAssembled');
+      expect(prompt?.data).toMatchObject({ sha256: model.calls[0]?.bodySha256 });
+      expect(model.calls[0]?.body).toContain('Be brief.');
+      expect(model.calls).toHaveLength(1);
+      expect(model.discarded[0]?.body).not.toContain('Be brief.');
+    } finally {
+      await other.stop();
+    }
+  });
+});
+
 describe('an answer that does not come as it should', () => {
   it('is asked for again while no text has come, each time on the record, and at most three times', async () => {
     const { model, generation, ended } = await turn([

@@ -148,7 +148,7 @@ describe('an abort', () => {
 describe('a connection', () => {
   it('is closed when the loop is left', async () => {
     provider.script = [delta('a'), stall];
-    for await (const _ of model.stream(askedFor('Hello?'), new AbortController().signal)) break;
+    for await (const _ of model.prepare(askedFor('Hello?')).stream(new AbortController().signal)) break;
     await until(() => provider.requests[0]?.abortedAt !== undefined, 1_000);
     await until(() => provider.connections() === 0, 1_000);
   });

@@ -74,9 +74,32 @@ describe('the wire', () => {
     const mismatch = { kind: 'prompt_mismatch' };
     await expect(wire.fetch(`${provider.baseUrl}/models`, post)).rejects.toMatchObject(mismatch);
     await expect(wire.fetch(endpoint.replace('127.0.0.1', 'localhost'), post)).rejects.toMatchObject(mismatch);
-    expect((await wire.fetch(endpoint, post)).status).toBe(200);
+    const answer = wire.fetch(endpoint, post);
+    await expect(wire.fetch(endpoint, post)).rejects.toMatchObject(mismatch);
+    wire.open();
+    expect((await answer).status).toBe(200);
     await expect(wire.fetch(endpoint, post)).rejects.toMatchObject(mismatch);
     wire.cut();
+    expect(provider.requests).toHaveLength(1);
+  });
+
+  it('lets a call that is ready go when it is made, and not before', async () => {
+    const ready = modelOfTest().prepare(askedFor('The first'));
+    const model = { prepare: () => ready };
+    await outcomeOf(modelOfTest(), askedFor('The second'));
+    expect(provider.requests).toHaveLength(1);
+    expect((await outcomeOf(model, askedFor('The first'))).content).toBe('Hello, world.');
+    expect(provider.requests.map(({ body }) => body.toString())).toEqual(
+      ['The second', 'The first'].map((text) => askedFor(text).body),
+    );
+  });
+
+  it('sends nothing of a call that is discarded', async () => {
+    const ready = modelOfTest().prepare(askedFor('Never'));
+    ready.discard();
+    const { failure } = await outcomeOf({ prepare: () => ready }, askedFor('Never'));
+    expect(failure).toMatchObject({ kind: 'network' });
+    await outcomeOf(modelOfTest(), askedFor('Hello?'));
     expect(provider.requests).toHaveLength(1);
   });
 });

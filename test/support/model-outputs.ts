@@ -26,7 +26,7 @@ export async function outcomeOf(
   const outputs: ModelOutput[] = [];
   let failure: ModelFailure | undefined;
   try {
-    for await (const together of model.stream(call, signal)) {
+    for await (const together of model.prepare(call).stream(signal)) {
       for (const output of together) {
         // Whoever has left takes no more of it.
         if (signal.aborted) break;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { LanguageModel, ModelCall, ModelOutput } from '../../src/ports/language-model.js';
+import type { LanguageModel, ModelCall, ModelOutput, PreparedCall } from '../../src/ports/language-model.js';
 
 /** What one call does: yields outputs, waits for what a test holds back, throws. */
 export type Play = (call: ModelCall, signal: AbortSignal) => AsyncIterable<ModelOutput>;
@@ -30,12 +30,19 @@ export const aborted = (signal: AbortSignal): Promise<void> =>
 /** A model that does what the test says, call by call; the last play is repeated. */
 export class ScriptedModel implements LanguageModel {
   readonly calls: ModelCall[] = [];
+  readonly prepared: ModelCall[] = [];
+  readonly discarded: ModelCall[] = [];
   running = 0;
   mostRunning = 0;
 
   constructor(private readonly plays: readonly Play[]) {}
 
-  async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<readonly ModelOutput[], void, void> {
+  prepare(call: ModelCall): PreparedCall {
+    this.prepared.push(call);
+    return { stream: (signal) => this.stream(call, signal), discard: () => void this.discarded.push(call) };
+  }
+
+  private async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<readonly ModelOutput[], void, void> {
     if (createHash('sha256').update(call.body).digest('hex') !== call.bodySha256) throw new Error('not the prompt');
     this.calls.push(call);
     this.running += 1;

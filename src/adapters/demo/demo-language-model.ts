@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../ports/clock.js';
-import { type LanguageModel, type ModelCall, ModelFailure, type ModelOutput } from '../../ports/language-model.js';
+import {
+  type LanguageModel,
+  type ModelCall,
+  ModelFailure,
+  type ModelOutput,
+  type PreparedCall,
+} from '../../ports/language-model.js';
 import { demoAnswer, readRequest } from './demo-answer.js';
 
 const DELTAS = 24;
@@ -10,7 +16,11 @@ const PAUSE_MS = 20;
 export class DemoLanguageModel implements LanguageModel {
   constructor(private readonly clock: Pick<Clock, 'sleep'>) {}
 
-  async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<readonly ModelOutput[], void, void> {
+  prepare(call: ModelCall): PreparedCall {
+    return { stream: (signal) => this.stream(call, signal), discard() {} };
+  }
+
+  private async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<readonly ModelOutput[], void, void> {
     if (createHash('sha256').update(call.body).digest('hex') !== call.bodySha256) {
       const words = 'What was about to be answered is not what was recorded';
       throw new ModelFailure('prompt_mismatch', words, { retryable: false });

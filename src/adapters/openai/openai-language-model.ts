@@ -1,23 +1,8 @@
-import { OpenAI } from 'openai';
-import { bedrock } from 'openai/providers/bedrock';
 import type { Clock } from '../../ports/clock.js';
-import {
-  type LanguageModel,
-  type ModelCall,
-  ModelFailure,
-  type ModelFailureKind,
-  type ModelOutput,
-} from '../../ports/language-model.js';
-import { ChatCompletion } from './chat-completion.js';
-import { EventDecoder } from './event-stream.js';
-import { Wire } from './wire.js';
+import type { LanguageModel, ModelCall, PreparedCall } from '../../ports/language-model.js';
+import { OpenAiCall } from './openai-call.js';
 
 const OPENAI_ITSELF = 'https://api.openai.com/v1';
-const PATH = '/chat/completions';
-/** For servers that want no key: the SDK, and some gateways, insist on one. */
-const NO_KEY = 'none';
-/** Timers go no further. The caller alone decides how long a call may take. */
-const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 export interface OpenAiOptions {
   readonly apiKey?: string | undefined;
@@ -27,114 +12,18 @@ export interface OpenAiOptions {
 
 /** Any provider that speaks OpenAI's streamed chat completions. */
 export class OpenAiLanguageModel implements LanguageModel {
-  private readonly apiKey: string;
+  private readonly apiKey: string | undefined;
   private readonly baseUrl: string;
 
   constructor(
     options: OpenAiOptions,
     private readonly clock: Pick<Clock, 'now'>,
   ) {
-    this.apiKey = options.apiKey || NO_KEY;
+    this.apiKey = options.apiKey || undefined;
     this.baseUrl = new URL(options.baseUrl || OPENAI_ITSELF).href.replace(/\/+$/, '');
   }
 
-  async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<readonly ModelOutput[], void, void> {
-    if (signal.aborted) return;
-    const wire = new Wire(this.baseUrl + PATH, call, this.clock);
-    const cut = () => wire.cut();
-    signal.addEventListener('abort', cut, { once: true });
-    let cameToItsEnd = false;
-    try {
-      for await (const outputs of this.outputs(call, wire)) {
-        if (signal.aborted) return;
-        cameToItsEnd = outputs.at(-1)?.type === 'finished';
-        yield outputs;
-      }
-    } catch (error) {
-      if (!signal.aborted) throw this.withoutTheKey(error);
-    } finally {
-      signal.removeEventListener('abort', cut);
-      if (cameToItsEnd) wire.release();
-      else wire.cut();
-    }
+  prepare(call: ModelCall): PreparedCall {
+    return new OpenAiCall(call, { baseUrl: this.baseUrl, apiKey: this.apiKey }, this.clock);
   }
-
-  private async *outputs(call: ModelCall, wire: Wire): AsyncGenerator<readonly ModelOutput[], void, void> {
-    await this.request(call, wire);
-    const completion = new ChatCompletion();
-    const decoder = new EventDecoder();
-    let failure: ModelFailure | undefined;
-    try {
-      for await (const bytes of wire.arrivals) {
-        const read = readTogether(decoder.decode(bytes), completion);
-        if (read.outputs.length > 0) yield read.outputs;
-        if (read.error !== undefined) throw read.error;
-        if (completion.done) break;
-        if (completion.finished()) wire.expectLittle();
-      }
-    } catch (error) {
-      if (!(error instanceof ModelFailure)) throw error;
-      failure = error;
-    }
-    const finished = completion.finished();
-    const isComplete = finished && (!failure || TAKES_NOTHING_AWAY.includes(failure.kind));
-    const last = [...completion.rest(), ...(isComplete ? [finished] : [])];
-    if (last.length > 0) yield last;
-    if (!isComplete) throw completion.failedWith(failure ?? withoutAnEnd());
-  }
-
-  private async request(call: ModelCall, wire: Wire): Promise<void> {
-    const client = new OpenAI({
-      // Whatever the SDK is not told it reads from the environment, headers too; given a provider it reads none of
-      // it. This one is no more than a base URL and a bearer token.
-      provider: bedrock({ baseURL: this.baseUrl, apiKey: this.apiKey }),
-      organization: null,
-      project: null,
-      webhookSecret: null,
-      maxRetries: 0,
-      timeout: LONGEST_TIMEOUT_MS,
-      logLevel: 'off',
-      fetch: wire.fetch,
-    });
-    // As bytes the SDK passes the body on as it is; a parsed one it would write in its own way.
-    const body = Buffer.from(call.body);
-    const headers = { 'content-type': 'application/json', accept: 'text/event-stream' };
-    try {
-      await client.post(PATH, { body, headers, stream: true }).asResponse();
-    } catch {
-      const words = 'The request could not be made';
-      throw wire.failure ?? new ModelFailure('network', words, { retryable: false });
-    }
-  }
-
-  /** Some servers quote the key that they refuse. */
-  private withoutTheKey(error: unknown): unknown {
-    if (!(error instanceof ModelFailure) || this.apiKey === NO_KEY) return error;
-    return new ModelFailure(error.kind, error.message.replaceAll(this.apiKey, '[key]'), error.details);
-  }
-}
-
-/** Whatever comes of reading, what was read before it counts. */
-function readTogether(
-  events: Iterable<string>,
-  completion: ChatCompletion,
-): { readonly outputs: readonly ModelOutput[]; readonly error?: unknown } {
-  const outputs: ModelOutput[] = [];
-  try {
-    for (const data of events) {
-      for (const output of completion.read(data)) outputs.push(output);
-      if (completion.done) break;
-    }
-    return { outputs };
-  } catch (error) {
-    return { outputs, error };
-  }
-}
-
-/** From an answer that has named its end: that one is complete, whatever becomes of its connection. */
-const TAKES_NOTHING_AWAY: readonly ModelFailureKind[] = ['network', 'too_long'];
-
-function withoutAnEnd(): ModelFailure {
-  const words = 'The stream ended without a finish reason: the answer is not complete';
-  return new ModelFailure('incomplete', words, { retryable: false });
 }

@@ -20,6 +20,12 @@ export class Wire {
   private answer: IncomingMessage | undefined;
   private arrived: Arrivals | undefined;
   private isCut = false;
+  private hasPassed = false;
+  /** Opens the way to the provider. */
+  private letPass = (): void => {};
+  private readonly opened = new Promise<void>((resolve) => {
+    this.letPass = resolve;
+  });
 
   constructor(
     private readonly endpoint: string,
@@ -30,6 +36,7 @@ export class Wire {
   readonly fetch = async (url: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     try {
       const bytes = this.guard(url, init);
+      await this.opened;
       const answer = await this.send(bytes, new Headers(init.headers));
       if (!isStream(answer)) throw await this.plainFailure(answer);
       // The SDK needs the head alone. The body is read from what has arrived, which survives a reset.
@@ -39,6 +46,16 @@ export class Wire {
       throw error;
     }
   };
+
+  /** From now on the request may leave. */
+  open(): void {
+    this.letPass();
+  }
+
+  /** It may not, if it has not left yet. */
+  discard(): void {
+    if (!this.request) this.cut();
+  }
 
   /** The body of the answer. */
   get arrivals(): AsyncIterable<Buffer> {
@@ -54,6 +71,7 @@ export class Wire {
   /** Ends the call at once, wherever it is. */
   cut(): void {
     this.isCut = true;
+    this.letPass();
     this.request?.destroy();
   }
 
@@ -66,9 +84,12 @@ export class Wire {
 
   private guard(url: string | URL | Request, { method, body }: RequestInit): Buffer {
     const bytes = typeof body === 'string' || body instanceof Uint8Array ? Buffer.from(body) : undefined;
-    const isTheCall = method === 'POST' && String(url) === this.endpoint && !this.request;
+    const isTheCall = method === 'POST' && String(url) === this.endpoint && !this.hasPassed;
     const isThePrompt = bytes && createHash('sha256').update(bytes).digest('hex') === this.call.bodySha256;
-    if (isTheCall && isThePrompt) return bytes;
+    if (isTheCall && isThePrompt) {
+      this.hasPassed = true;
+      return bytes;
+    }
     const words = 'What was about to be sent is not what was recorded: nothing was sent';
     throw new ModelFailure('prompt_mismatch', words, { retryable: false });
   }
