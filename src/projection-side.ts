@@ -13,7 +13,7 @@ import { Rebuilds } from './projections/rebuilds.js';
 export function projectionSide(
   { builds, lanes: store }: Engines,
   config: Config,
-  parts: Omit<LaneParts, 'store'>,
+  parts: Omit<LaneParts, 'store' | 'share'>,
 ): { reports: ProjectionReports; providers: Provider[] } {
   const shapes = projections.map((projection) => shapeOf(projection, limits.projectionLanes));
   const host = config.roles.includes('projections')

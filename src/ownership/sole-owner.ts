@@ -16,6 +16,8 @@ export interface SoleWork {
   readonly name: string;
   /** Done while the lease is held, and until `over`. What it throws as retryable is tried again, anything else ends the work. */
   readonly own: (lease: Lease, over: AbortSignal) => Promise<void>;
+  /** Whether it may be owned here now; nothing said: it may. */
+  readonly isWanted?: () => boolean;
   /** Called each time the lease was renewed; with false the owner steps down. */
   readonly onRenewed?: (lease: Lease) => Promise<boolean | undefined>;
   /** Another owns it, or the stores are away. */
@@ -36,7 +38,8 @@ export class SoleOwner {
     const { leases, clock, holder, leaseMs } = this.parts;
     while (!stop.aborted) {
       try {
-        const lease = await leases.acquire(this.work.name, holder, leaseMs);
+        const isWanted = this.work.isWanted?.() ?? true;
+        const lease = isWanted ? await leases.acquire(this.work.name, holder, leaseMs) : undefined;
         if (lease) await this.own(lease, stop);
       } catch (error) {
         if (!(error instanceof RetryableError)) throw error;

@@ -13,4 +13,6 @@ export interface Leases {
   renew(lease: Lease, durationMs: number): Promise<boolean>;
   /** Frees the name for the next holder without waiting for the time to run out. */
   release(lease: Lease): Promise<void>;
+  /** How many names that begin so are held. */
+  count(namesBeginning: string): Promise<number>;
 }

@@ -1,19 +1,23 @@
 import { limits } from '../limits.js';
+import { FairShare } from '../ownership/fair-share.js';
 import { RetryableError } from '../ports/errors.js';
 import type { BuildState, Builds, Lane } from '../ports/read-models/read-models.js';
 import type { Projection } from './projection.js';
 import { type LaneParts, ProjectionLane } from './projection-lane.js';
 
-export interface HostParts extends LaneParts {
+export interface HostParts extends Omit<LaneParts, 'share'> {
   readonly builds: Builds;
 }
 
 /**
- * Runs every lane of every build that there is; which process works on a lane its lease decides. Puts a new build in the
+ * Runs every lane of every build that there is. Which process works on a lane its lease decides, and each takes no more
+ * of them than its share. Puts a new build in the
  * place of the live one as soon as it has come as far.
  */
 export class ProjectionHost {
   private readonly lanes = new Map<string, ProjectionLane>();
+  private readonly share: FairShare;
+  private sharing: Promise<void> = Promise.resolve();
   private readonly stopping = new AbortController();
   private looking: Promise<void> = Promise.resolve();
   private lookNow = (): void => {};
@@ -21,16 +25,24 @@ export class ProjectionHost {
   constructor(
     private readonly projections: readonly Projection[],
     private readonly parts: HostParts,
-  ) {}
+  ) {
+    this.share = new FairShare('projections', parts);
+  }
+
+  /** Lanes that this process works on. */
+  get held(): number {
+    return this.share.held;
+  }
 
   start(): void {
+    this.sharing = this.share.run(this.stopping.signal);
     this.looking = this.lookAsLongAsItRuns();
   }
 
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.looking;
-    await Promise.all([...this.lanes.values()].map((lane) => lane.stop()));
+    await Promise.all([this.sharing, ...[...this.lanes.values()].map((lane) => lane.stop())]);
   }
 
   /** Somebody has asked for something that is done here. */
@@ -60,8 +72,13 @@ export class ProjectionHost {
     await Promise.all([...this.lanes.values()].map((lane) => lane.replay()));
   }
 
+  private laneOf(projection: Projection, lane: Lane): ProjectionLane {
+    return new ProjectionLane(projection, lane, { ...this.parts, share: this.share });
+  }
+
   private async runLanesOf(builds: readonly BuildState[]): Promise<void> {
     const wanted = new Map(builds.flatMap(({ lanes }) => lanes).map((lane) => [nameOf(lane), lane]));
+    this.share.outOf(wanted.size);
     for (const [name, running] of this.lanes) {
       if (wanted.has(name)) continue;
       this.lanes.delete(name);
@@ -69,7 +86,7 @@ export class ProjectionHost {
     }
     for (const [name, lane] of wanted) {
       const projection = this.projections.find((each) => each.name === lane.projection);
-      if (projection && !this.lanes.has(name)) this.lanes.set(name, new ProjectionLane(projection, lane, this.parts));
+      if (projection && !this.lanes.has(name)) this.lanes.set(name, this.laneOf(projection, lane));
     }
   }
 }

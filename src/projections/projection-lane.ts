@@ -1,6 +1,7 @@
 import type { Codec, TypedEvent } from '../events/codec.js';
 import { type Position, type RecordedEvent, START } from '../events/envelope.js';
 import { limits } from '../limits.js';
+import type { FairShare } from '../ownership/fair-share.js';
 import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
 import { RetryableError, TerminalError } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
@@ -24,6 +25,8 @@ export interface LaneParts extends OwnerParts {
   readonly log: EventLog;
   readonly codec: Codec;
   readonly store: LaneStore;
+  /** Of all lanes that there are. */
+  readonly share: FairShare;
   /** Hears of each step that is written. */
   readonly advances: Advances;
   /** For operators: names and reasons, never a person's text. */
@@ -65,7 +68,12 @@ export class ProjectionLane {
     this.rows = new WorkingRows(parts.store, lane, false);
     const { projection: name, build, lane: nth } = lane;
     const owner = new SoleOwner(
-      { name: `projection ${name} ${build} ${nth}`, own: (lease, over) => this.own(lease, over) },
+      {
+        name: `projection ${name} ${build} ${nth}`,
+        isWanted: () => parts.share.mayTakeOne,
+        own: (lease, over) => this.own(lease, over),
+        onRenewed: async () => !parts.share.hasTooMany,
+      },
       parts,
     );
     this.work = owner.run(this.stopping.signal).catch((error) => this.fail(error));
@@ -85,7 +93,7 @@ export class ProjectionLane {
   }
 
   private async own(lease: Lease, over: AbortSignal): Promise<void> {
-    const { store, log } = this.parts;
+    const { store, log, share } = this.parts;
     const opened = await store.open(this.lane, lease.epoch);
     if (!opened) return;
     this.at = opened;
@@ -93,6 +101,7 @@ export class ProjectionLane {
     this.epoch = lease.epoch;
     this.rows = new WorkingRows(store, this.lane, opened.position === START);
     this.isOpen = true;
+    share.held += 1;
     try {
       await store.tell(this.lane, this.epoch, null);
       await this.follow(log.subscribe(opened.position, over, this.projection.filter), over);
@@ -100,6 +109,7 @@ export class ProjectionLane {
       if (!(error instanceof Superseded)) throw error;
     } finally {
       this.isOpen = false;
+      share.held -= 1;
     }
   }
 

@@ -135,6 +135,18 @@ export function leasesContract(engine: string, createStore: () => Promise<LeaseS
       expect(await leases.renew(lease, LONG_MS)).toBe(true);
     });
 
+    it('are counted by how their names begin, for as long as they are held', async () => {
+      const work = newName();
+      expect(await leases.count(`${work} seat`)).toBe(0);
+      const one = await held(`${work} seat 1`, 'a');
+      await held(`${work} seat 2`, 'b');
+      await held(`${work} seat 3`, 'c', 0);
+      await held(`${work} other`, 'a');
+      expect(await elsewhere.count(`${work} seat`)).toBe(2);
+      await leases.release(one);
+      expect(await elsewhere.count(`${work} seat`)).toBe(1);
+    });
+
     it('has a greater epoch each time the name changes hands, however it was left', async () => {
       const name = newName();
       const epochs: number[] = [];

@@ -292,5 +292,6 @@ function bound(leases: Leases): Leases {
     acquire: (...args) => leases.acquire(...args),
     renew: (...args) => leases.renew(...args),
     release: (...args) => leases.release(...args),
+    count: (...args) => leases.count(...args),
   };
 }

@@ -30,4 +30,11 @@ export class MemoryLeases implements Leases {
     const current = this.held.get(lease.name);
     if (current?.lease.epoch === lease.epoch) current.expiresAt = 0;
   }
+
+  async count(namesBeginning: string): Promise<number> {
+    const held = [...this.held].filter(
+      ([name, { expiresAt }]) => name.startsWith(namesBeginning) && expiresAt > this.clock.now(),
+    );
+    return held.length;
+  }
 }

@@ -16,6 +16,8 @@ const RENEW = `
 
 const RELEASE = `UPDATE runtime.leases SET expires_at = '-infinity' WHERE name = $1 AND epoch = $2`;
 
+const COUNT = 'SELECT count(*) FROM runtime.leases WHERE starts_with(name, $1) AND expires_at > clock_timestamp()';
+
 export class PostgresLeases implements Leases {
   constructor(private readonly pool: ConnectionPool) {}
 
@@ -30,6 +32,11 @@ export class PostgresLeases implements Leases {
 
   async release({ name, epoch }: Lease): Promise<void> {
     await this.query(RELEASE, [name, epoch]);
+  }
+
+  async count(namesBeginning: string): Promise<number> {
+    const [row] = await this.query<[string]>(COUNT, [namesBeginning]);
+    return Number(row?.[0]);
   }
 
   private query<Row extends unknown[]>(text: string, values: unknown[]): Promise<Row[]> {

@@ -1,0 +1,73 @@
+import { RetryableError } from '../ports/errors.js';
+import type { Lease } from '../ports/leases.js';
+import type { OwnerParts } from './sole-owner.js';
+
+const RENEWALS_PER_LEASE = 3;
+
+/**
+ * Of work that is done in parts, as many parts for this process as for any other. Each process that wants a share has a
+ * seat, which is a lease; how many seats are taken says how many share. Who has more than its share gives up a part when
+ * it would renew it, and whoever has fewer takes that.
+ */
+export class FairShare {
+  private readonly seats: string;
+  private seat: Lease | undefined;
+  private sharers = 1;
+  private parts = 0;
+  /** How many parts this process works on. */
+  held = 0;
+
+  constructor(
+    work: string,
+    private readonly owner: OwnerParts,
+  ) {
+    this.seats = `${work} seat`;
+  }
+
+  /** So many parts there are in all. */
+  outOf(parts: number): void {
+    this.parts = parts;
+  }
+
+  get mayTakeOne(): boolean {
+    return this.held < this.quota;
+  }
+
+  get hasTooMany(): boolean {
+    return this.held > this.quota;
+  }
+
+  /** Has a seat until it is stopped. */
+  async run(stop: AbortSignal): Promise<void> {
+    const { clock, leaseMs } = this.owner;
+    while (!stop.aborted) {
+      await this.look().catch(ifOutage);
+      await clock.sleep(leaseMs / RENEWALS_PER_LEASE, stop);
+    }
+    if (this.seat) await this.owner.leases.release(this.seat).catch(ifOutage);
+  }
+
+  private get quota(): number {
+    return Math.ceil(this.parts / this.sharers);
+  }
+
+  private async look(): Promise<void> {
+    const { leases, leaseMs } = this.owner;
+    const isSeated = this.seat !== undefined && (await leases.renew(this.seat, leaseMs));
+    if (!isSeated) this.seat = await this.takeSeat();
+    this.sharers = Math.max(1, await leases.count(this.seats));
+  }
+
+  /** The first that is free: so there are never more names than there were processes at a time. */
+  private async takeSeat(): Promise<Lease> {
+    const { leases, holder, leaseMs } = this.owner;
+    for (let nth = 1; ; nth++) {
+      const seat = await leases.acquire(`${this.seats} ${nth}`, holder, leaseMs);
+      if (seat) return seat;
+    }
+  }
+}
+
+function ifOutage(error: unknown): void {
+  if (!(error instanceof RetryableError)) throw error;
+}
