@@ -44,6 +44,15 @@ import { type RunnerParts, SubscriptionRunner } from './sagas/subscription-runne
 @Module({})
 class AppModule {}
 
+const API = [
+  KeysController,
+  MeController,
+  TenantsController,
+  ConversationsController,
+  TurnsController,
+  ProjectionsController,
+];
+
 /** Puts the parts together. Handlers are plain classes: what they get stands here, not in decorators. */
 export function appModule(engines: Engines, config: Config, telemetry: Telemetry): DynamicModule {
   const { log } = engines;
@@ -71,13 +80,7 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
     controllers: [
       HealthController,
       MetricsController,
-      KeysController,
-      MeController,
-      TenantsController,
-      ConversationsController,
-      TurnsController,
-      ...reading.controllers,
-      ProjectionsController,
+      ...(config.roles.includes('api') ? [...API, ...reading.controllers] : []),
     ],
     providers: [
       { provide: APP_FILTER, useFactory: () => new ProblemFilter() },

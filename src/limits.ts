@@ -111,6 +111,8 @@ export const limits = {
   keyCacheMs: 2_000,
   keyCacheEntriesMax: 10_000,
 
+  /** How long a process that stops still takes connections, after it has said that it is not ready. */
+  lingerMs: 200,
   /** A stop that has not finished by then is ended, so that a supervisor never has to. */
   stopDeadlineMs: 20_000,
 

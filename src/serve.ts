@@ -1,5 +1,6 @@
 import { CommandBus } from '@nestjs/cqrs';
 import type { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
+import { systemClock } from './adapters/system/system-clock.js';
 import { banner } from './banner.js';
 import { Prompts } from './commands/prompts.js';
 import type { Config } from './config.js';
@@ -7,6 +8,7 @@ import { createApp } from './create-app.js';
 import type { Engines } from './engines.js';
 import { openDefaultTenant } from './first-key.js';
 import { Readiness } from './http/readiness.js';
+import { limits } from './limits.js';
 
 /** Serves until it is told to stop, by calling what it answers with. */
 export async function serve(
@@ -19,6 +21,8 @@ export async function serve(
   const readiness = app.get(Readiness);
   const stop = async () => {
     readiness.drain();
+    // Who was sent here a moment ago may not have been let in yet; a server that closes would turn him away unheard.
+    await systemClock.sleep(limits.lingerMs);
     await app.close();
     await engines.close();
   };

@@ -121,18 +121,28 @@ async function answerTo(service: Service, key: string, asked: Asked, conversatio
   try {
     const response = await fetch(`${server}/api/v1/conversations${conversation && `/${conversation}`}${path}`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${service.key}`, 'idempotency-key': key, 'content-type': 'application/json' },
+      headers: {
+        authorization: `Bearer ${service.key}`,
+        'idempotency-key': key,
+        'content-type': 'application/json',
+        connection: 'close',
+      },
       body: JSON.stringify(body),
       signal: AbortSignal.any([service.over, AbortSignal.timeout(ANSWER_MS)]),
     });
     const text = await response.text();
-    if (ASK_AGAIN.includes(response.status)) return undefined;
+    if (ASK_AGAIN.includes(response.status)) {
+      const retryAfter = response.headers.get('retry-after') ?? undefined;
+      service.onFailure?.({ is: 'put off', status: response.status, retryAfter });
+      return undefined;
+    }
     if (!response.ok) throw new Refused(`${key}: ${response.status} ${text}`);
     return { status: response.status, answer: JSON.parse(text) as Answer };
   } catch (error) {
     if (error instanceof Refused) throw error;
     if ((error as Error).name === 'TimeoutError') throw new Refused(`${key} ${asked.what}: not answered`);
     // It died before it had answered.
+    service.onFailure?.({ is: 'broken', error });
     return undefined;
   }
 }

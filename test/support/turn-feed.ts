@@ -9,7 +9,14 @@ export interface Service {
   readonly key: string;
   readonly over: AbortSignal;
   address(purpose: 'command' | 'feed'): string | undefined;
+  /** Learns of every request that came to nothing. */
+  readonly onFailure?: (failure: Failure) => void;
 }
+
+/** A request without an answer, or with one that says to come again. */
+export type Failure =
+  | { readonly is: 'broken'; readonly error: unknown }
+  | { readonly is: 'put off'; readonly status: number; readonly retryAfter: string | undefined };
 
 /** Follows a conversation through whatever happens to the server, and writes down everything that it is shown. */
 export async function follow(service: Service, record: FeedRecord, leaving: AbortSignal, eventsMax: number) {
@@ -44,7 +51,12 @@ async function* shownTo(service: Service, record: FeedRecord, signal: AbortSigna
   asked.end();
   const [response] = (await once(asked, 'response')) as [IncomingMessage];
   response.setEncoding('utf8');
-  if (response.statusCode !== 200) throw new FeedRefused(`${response.statusCode} ${await text(response)}`);
+  const { statusCode: status = 0, headers } = response;
+  if (status === 503) {
+    service.onFailure?.({ is: 'put off', status, retryAfter: headers['retry-after'] });
+    throw new Error('to be asked again');
+  }
+  if (status !== 200) throw new FeedRefused(`${status} ${await text(response)}`);
   record.connections += 1;
   let rest = '';
   for await (const chunk of response) {

@@ -3,12 +3,12 @@ import type { Service } from './turn-feed.js';
 import type { TurnJournal } from './turn-journal.js';
 
 /** People who use a chat in each way that there is, at the same time. Over when everything that they asked has ended. */
-export async function runLoad(service: Service, journal: TurnJournal): Promise<void> {
+export async function runLoad(service: Service, journal: TurnJournal, round = ''): Promise<void> {
   const people = Object.entries({ asking, askingOften: asking, queueing, regenerating, cancelling, interrupting });
   await Promise.all(
     people.map(async ([name, act], nth) => {
       // Half of them leave their feed every now and then, and come back with the last id that they saw.
-      const client = await TurnClient.start(service, journal, name, nth % 2 === 0 ? 5 : undefined);
+      const client = await TurnClient.start(service, journal, name + round, nth % 2 === 0 ? 5 : undefined);
       await act(client);
       await client.leave();
     }),
