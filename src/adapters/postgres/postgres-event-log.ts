@@ -22,6 +22,7 @@ import { EventReader } from './event-reader.js';
 import { type Append, GroupCommit } from './group-commit.js';
 import { HeadWatch } from './head-watch.js';
 import { type OwnAppend, OwnCommits } from './own-commits.js';
+import { positionBack } from './position.js';
 import { RecentEvents } from './recent-events.js';
 
 /** While one batch is being flushed the next is already on its way: it waits inside the server, for the head row. */
@@ -35,6 +36,7 @@ export class PostgresEventLog implements EventLog {
   private readonly commits: GroupCommit;
   private readonly recent = new RecentEvents();
   private readonly closing = new AbortController();
+  private readingOn: Promise<void> | undefined;
 
   constructor(config: pg.ClientConfig, meter: Meter = noMeter) {
     const own = new OwnCommits((standing) => this.learn(standing));
@@ -93,7 +95,7 @@ export class PostgresEventLog implements EventLog {
 
     const read = async (position: Position) =>
       this.recent.after(position, filter) ??
-      started(this.untilReachable(() => this.reader.allAfter(position, this.watch.head, filter), ended));
+      started(this.untilReachable(() => this.readAfter(position, filter), ended));
     let position = after;
     let next: Promise<Page | undefined> | undefined;
     while (!ended.aborted) {
@@ -114,6 +116,28 @@ export class PostgresEventLog implements EventLog {
 
   backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
     return this.reader.backlog(after, countMax, filter);
+  }
+
+  private async readAfter(position: Position, filter?: AllStreamsFilter): Promise<Page> {
+    const { head } = this.watch;
+    const isClose = positionBack(head, limits.readPageEventsMax) <= position;
+    if (isClose && this.recent.reachesOnceReadOn(position)) {
+      await this.readOn();
+      const page = this.recent.after(position, filter);
+      if (page) return page;
+    }
+    return this.reader.allAfter(position, head, filter);
+  }
+
+  /** Once for all who wait for it. */
+  private readOn(): Promise<void> {
+    this.readingOn ??= this.reader
+      .allAfter(this.recent.end, this.watch.head)
+      .then(({ events }) => this.recent.readOn(events))
+      .finally(() => {
+        this.readingOn = undefined;
+      });
+    return this.readingOn;
   }
 
   private learn({ append, outcome }: OwnAppend): void {

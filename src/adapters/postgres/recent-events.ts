@@ -8,8 +8,9 @@ import type { Standing } from './own-commits.js';
 import { bigintOf, positionOf } from './position.js';
 
 /**
- * The newest events, as far as this process has appended them itself without anybody else in between. Positions have no
- * gaps, so whoever stands within this run need not ask the database for what comes next.
+ * The newest events, for all subscribers of this process: what it has appended itself, and what was read on for one of
+ * them. Positions have no gaps, so whoever stands within this run need not ask the database for what comes next, and
+ * what others append is read once and not for each subscriber.
  */
 export class RecentEvents {
   private run: RecordedEvent[] = [];
@@ -17,16 +18,35 @@ export class RecentEvents {
   private before = 0n;
   private bytes = 0;
 
-  /** An append that is committed, in the order of commits: what does not follow starts a new run. */
+  /** An append that is committed, in the order of commits. Behind what others have appended it will be read with that. */
   note({ stream, events }: Append, outcome: Standing): void {
     const last = bigintOf(outcome.position);
     const before = last - BigInt(events.length);
-    const end = this.before + BigInt(this.run.length);
-    if (before < end) return;
-    if (before > end) this.restart(before);
+    if (before !== this.last) return;
     for (const [nth, event] of events.entries()) {
       const revision = outcome.revision - events.length + 1 + nth;
       this.run.push({ ...event, stream, revision, position: positionOf(String(before + BigInt(nth + 1))) });
+      this.bytes += textBytes(event);
+    }
+    this.trim();
+  }
+
+  get end(): Position {
+    return positionOf(String(this.last));
+  }
+
+  /** Whether reading on from the end brings what follows this position. Whoever is ahead of the run begins a new one. */
+  reachesOnceReadOn(position: Position): boolean {
+    const from = bigintOf(position);
+    if (from > this.last) this.restart(from);
+    return from >= this.before;
+  }
+
+  /** What was read behind the end, as it was at that moment: some of it may have been noted since. */
+  readOn(events: readonly RecordedEvent[]): void {
+    for (const event of events) {
+      if (event.position !== positionOf(String(this.last + 1n))) continue;
+      this.run.push(event);
       this.bytes += textBytes(event);
     }
     this.trim();
@@ -39,6 +59,10 @@ export class RecentEvents {
     if (last === undefined || from < this.before || position >= last) return undefined;
     const following = this.run.slice(Number(from - this.before));
     return { events: filter ? following.filter((event) => passes(event, filter)) : following, position: last };
+  }
+
+  private get last(): bigint {
+    return this.before + BigInt(this.run.length);
   }
 
   private restart(before: bigint): void {

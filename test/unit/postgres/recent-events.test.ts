@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { positionOf } from '../../../src/adapters/postgres/position.js';
 import { RecentEvents } from '../../../src/adapters/postgres/recent-events.js';
+import type { NewEvent, RecordedEvent } from '../../../src/events/envelope.js';
 import { limits } from '../../../src/limits.js';
 import { newDeltas } from '../../support/new-events.js';
 
@@ -9,10 +10,21 @@ const at = (position: number) => positionOf(String(position));
 
 /** An append of so many events, the last of which stands at a position. */
 function noted(recent: RecentEvents, last: number, count = 1, stream = 'generation-1') {
-  const events = newDeltas(count);
+  return noteAll(recent, newDeltas(count), last, stream);
+}
+
+function noteAll(recent: RecentEvents, events: readonly NewEvent[], last: number, stream = 'generation-1') {
   const append = { stream, expected: 'any', events, bytes: 0 } as const;
   recent.note(append, { outcome: 'appended', revision: last, position: at(last) });
   return events.map(({ id }) => id);
+}
+
+/** What a read brings: an event at each position. */
+function read(...positions: number[]): RecordedEvent[] {
+  return newDeltas(positions.length).map((event, nth) => {
+    const position = positions[nth] as number;
+    return { ...event, stream: 'generation-1', revision: position, position: at(position) };
+  });
 }
 
 const idsAfter = (recent: RecentEvents, position: number) => recent.after(at(position))?.events.map(({ id }) => id);
@@ -48,14 +60,28 @@ describe('the newest events of this process', () => {
     expect(new RecentEvents().after(at(0))).toBeUndefined();
   });
 
-  it('begin anew behind what somebody else has appended, and what comes late is not among them', () => {
+  it('end where somebody else has appended, until that is read', () => {
+    const recent = new RecentEvents();
+    const [first] = noted(recent, 1);
+    noted(recent, 3);
+    expect(idsAfter(recent, 0)).toEqual([first]);
+    expect(recent.after(at(1))).toBeUndefined();
+    expect([recent.end, recent.reachesOnceReadOn(at(0)), recent.reachesOnceReadOn(at(1))]).toEqual([at(1), true, true]);
+    const [second, third] = read(2, 3) as [RecordedEvent, RecordedEvent];
+    recent.readOn([second, third]);
+    expect(idsAfter(recent, 0)).toEqual([first, second.id, third.id]);
+    const [fourth] = noted(recent, 4);
+    recent.readOn(read(3, 4));
+    expect(idsAfter(recent, 2)).toEqual([third.id, fourth]);
+  });
+
+  it('begin anew where a subscriber stands that is ahead of them, and have nothing for those behind', () => {
     const recent = new RecentEvents();
     noted(recent, 1);
-    const [third] = noted(recent, 3);
-    noted(recent, 2);
-    expect(recent.after(at(0))).toBeUndefined();
-    expect(recent.after(at(1))).toBeUndefined();
-    expect(idsAfter(recent, 2)).toEqual([third]);
+    expect(recent.reachesOnceReadOn(at(5))).toBe(true);
+    const [sixth] = noted(recent, 6);
+    expect(idsAfter(recent, 5)).toEqual([sixth]);
+    expect(recent.reachesOnceReadOn(at(4))).toBe(false);
   });
 
   it('are bounded, and lose the oldest first', () => {
@@ -68,19 +94,28 @@ describe('the newest events of this process', () => {
 
   it('never tell less or other than what stands after a position, whoever else appends', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 1, max: 5 })), { maxLength: 30 }), (appends) => {
-        const recent = new RecentEvents();
-        const all: string[] = [];
-        for (const [isOurs, count] of appends) {
-          if (isOurs) all.push(...noted(recent, all.length + count, count));
-          else all.push(...newDeltas(count).map(({ id }) => id));
-          for (let position = 0; position <= all.length; position++) {
-            const page = recent.after(at(position));
-            const end = Number(page?.position ?? position);
-            expect(page?.events.map(({ id }) => id) ?? []).toEqual(all.slice(position, end));
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom('ours', 'of others', 'read on'), fc.integer({ min: 1, max: 5 })), {
+          maxLength: 30,
+        }),
+        (appends) => {
+          const recent = new RecentEvents();
+          const all: string[] = [];
+          const standing: RecordedEvent[] = [];
+          for (const [what, count] of appends) {
+            if (what === 'read on') recent.readOn(standing.filter(({ position }) => (position ?? '') > recent.end));
+            else standing.push(...read(...Array.from({ length: count }, (_, nth) => all.length + 1 + nth)));
+            const added = standing.slice(all.length);
+            all.push(...added.map(({ id }) => id));
+            if (what === 'ours') noteAll(recent, added, all.length);
+            for (let position = 0; position <= all.length; position++) {
+              const page = recent.after(at(position));
+              const end = Number(page?.position ?? position);
+              expect(page?.events.map(({ id }) => id) ?? []).toEqual(all.slice(position, end));
+            }
           }
-        }
-      }),
+        },
+      ),
       { numRuns: 50 },
     );
   });

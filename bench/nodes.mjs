@@ -1,0 +1,66 @@
+// The same load on one process, on two and on three, all on one database of their own and on one machine.
+import { cpuOfTree } from './support/cpu.mjs';
+import { startProduct, startProvider } from './support/product.mjs';
+import { startMeter, startServer } from './support/server.mjs';
+import { interleave, median, rounded } from './support/statistics.mjs';
+import { converse } from './support/turn-client.mjs';
+
+const SIZES = [1, 2, 3];
+const ROUNDS = 3;
+const CLIENTS = 48;
+const TURNS_EACH = 20;
+const WARM_UP_TURNS = 10;
+
+export async function bench(tell) {
+  const provider = await startProvider();
+  const fleets = [];
+  try {
+    for (const size of SIZES) fleets.push(await startFleet(size, provider));
+    for (const fleet of fleets) await fleet.load(WARM_UP_TURNS);
+    const arms = Object.fromEntries(fleets.map((fleet) => [`processes${fleet.size}`, () => fleet.load(TURNS_EACH)]));
+    return summary(await interleave(ROUNDS, arms, tell));
+  } finally {
+    for (const fleet of fleets) await fleet.stop();
+    await provider.stop();
+  }
+}
+
+async function startFleet(size, provider) {
+  const server = await startServer();
+  const products = await Promise.all(Array.from({ length: size }, () => startProduct(server, provider)));
+  const nodeSeconds = () => products.reduce((sum, { pid }) => sum + cpuOfTree(pid).own, 0);
+  return {
+    size,
+    async load(turnsEach) {
+      const meter = startMeter(server);
+      const before = nodeSeconds();
+      const talk = (_, nth) => converse(products[nth % size].address, turnsEach);
+      await Promise.all(Array.from({ length: CLIENTS }, talk));
+      const { seconds, postgresSeconds } = meter();
+      const turns = CLIENTS * turnsEach;
+      return {
+        turnsPerSecond: Math.round(turns / seconds),
+        nodeMicrosPerTurn: Math.round(((nodeSeconds() - before) / turns) * 1e6),
+        postgresMicrosPerTurn: Math.round((postgresSeconds / turns) * 1e6),
+      };
+    },
+    async stop() {
+      await Promise.all(products.map((product) => product.stop()));
+      await server.stop();
+    },
+  };
+}
+
+function summary(rounds) {
+  const figure = (name) =>
+    Object.fromEntries(Object.entries(rounds).map(([size, each]) => [size, median(each.map((one) => one[name]))]));
+  const cpu = ({ nodeMicrosPerTurn, postgresMicrosPerTurn }) => nodeMicrosPerTurn + postgresMicrosPerTurn;
+  const ratio = (of) => rounded(median(rounds.processes3.map((three, nth) => of(three) / of(rounds.processes1[nth]))));
+  return {
+    turnsPerSecond: figure('turnsPerSecond'),
+    nodeMicrosPerTurn: figure('nodeMicrosPerTurn'),
+    postgresMicrosPerTurn: figure('postgresMicrosPerTurn'),
+    cpuOfThreeToOne: ratio(cpu),
+    turnsOfThreeToOne: ratio(({ turnsPerSecond }) => turnsPerSecond),
+  };
+}
