@@ -138,6 +138,8 @@ export const limits = {
   /** Of text in one append, so that it fits however it is escaped. */
   deltaCharactersMax: 64 * 1024,
 
+  /** How long a prompt that another process may have been offered is left alone: many times as long as entering it takes. */
+  offeredElsewhereMs: 1_000,
   /** Behind lost wake-ups stands this look at the work table. */
   workPollMs: 500,
   /** How long a stop waits for open generations to finish; what is left then is handed over. */

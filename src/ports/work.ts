@@ -35,9 +35,9 @@ export interface TakenJob extends Job {
 export interface Work {
   /**
    * May happen twice and in any order, since several writers do it: the furthest stage stands. Where it belongs is what
-   * the first one said.
+   * the first one said. A job that nobody has recorded before may be left alone for a while: true when it is.
    */
-  record(job: Job, stage: JobStage): Promise<void>;
+  record(job: Job, stage: JobStage, aloneMs?: number): Promise<boolean>;
 
   /** Records a job as prompted and takes it, unless another holds it or it has ended. True when it is the holder's now. */
   hold(job: Job, holder: string, durationMs: number): Promise<boolean>;

@@ -1,5 +1,6 @@
 import type { Codec } from '../events/codec.js';
 import type { RecordedEvent } from '../events/envelope.js';
+import { limits } from '../limits.js';
 import { TerminalError } from '../ports/errors.js';
 import type { JobStage, Work } from '../ports/work.js';
 
@@ -31,7 +32,9 @@ export function recordWork(codec: Codec, work: Pick<Work, 'record'>, answerer: A
     const { conversation, owner = null } = meta;
     const generation = data.generationId;
     if (stage === 'prompted' && (await answerer.isEntered(generation))) return;
-    await work.record({ generation, conversation, tenant, owner }, stage);
-    if (stage === 'prompted') answerer.wake();
+    const job = { generation, conversation, tenant, owner };
+    if (stage !== 'prompted') await work.record(job, stage);
+    // Nobody has entered it: whoever was offered it, in another process, is just about to, unless he has died.
+    else if (!(await work.record(job, stage, limits.offeredElsewhereMs))) answerer.wake();
   };
 }

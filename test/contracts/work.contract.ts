@@ -120,6 +120,28 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         expect(await work.renew('a', [job.generation], LONG_MS)).toEqual([job.generation]);
       });
 
+      it('may leave a new job alone for a while, and only a new one', async () => {
+        const [job, known] = [newJob(), await jobIn('prompted')];
+        expect(await work.record(job, 'prompted', LONG_MS)).toBe(true);
+        expect(await elsewhere.record(job, 'prompted', LONG_MS)).toBe(false);
+        expect(await work.record(known, 'prompted', LONG_MS)).toBe(false);
+        expect(await takeable()).toEqual([known.generation]);
+        expect(await work.hold(job, 'a', 0)).toBe(true);
+        expect((await takeable()).sort()).toEqual([job, known].map(({ generation }) => generation).sort());
+      });
+
+      it('leaves a job alone no longer than it was told to', async () => {
+        const job = newJob();
+        await work.record(job, 'prompted', 50);
+        await until(async () => (await takeable()).includes(job.generation));
+      });
+
+      it('of a prompt lets a job that was asked for before be taken at once', async () => {
+        const job = await jobIn('requested');
+        expect(await work.record(job, 'prompted', LONG_MS)).toBe(false);
+        expect(await takeable()).toEqual([job.generation]);
+      });
+
       it('of the end takes a job from everybody, for good', async () => {
         const job = await jobHeldBy('a');
         await elsewhere.record(job, 'ended');

@@ -29,8 +29,10 @@ export class MemoryWork implements Work {
 
   constructor(private readonly clock: Pick<Clock, 'now'>) {}
 
-  async record(job: Job, stage: JobStage): Promise<void> {
-    this.advance(job, stage);
+  async record(job: Job, stage: JobStage, aloneMs = 0): Promise<boolean> {
+    const before = this.entries.get(job.generation)?.stage;
+    const entry = this.advance(job, stage, aloneMs);
+    return entry.stage !== before && entry.dueAt > this.now();
   }
 
   async hold(job: Job, holder: string, durationMs: number): Promise<boolean> {
@@ -82,11 +84,11 @@ export class MemoryWork implements Work {
       .sort((one, other) => one.turn - other.turn || one.since - other.since || one.entry.dueAt - other.entry.dueAt);
   }
 
-  private advance({ generation, conversation, tenant, owner }: Job, stage: JobStage): Entry {
+  private advance({ generation, conversation, tenant, owner }: Job, stage: JobStage, aloneMs = 0): Entry {
     const standing = this.entries.get(generation);
     if (!standing) {
       const job = { generation, conversation, tenant, owner };
-      const entry = { job, stage, dueAt: this.now(), servedAt: Number.NEGATIVE_INFINITY };
+      const entry = { job, stage, dueAt: this.now() + aloneMs, servedAt: Number.NEGATIVE_INFINITY };
       this.entries.set(generation, entry);
       return entry;
     }

@@ -9,8 +9,9 @@ const WITHOUT_FLUSH = `set_config('synchronous_commit', 'off', true)`;
 
 const RECORD = `
   INSERT INTO runtime.generations AS standing (generation, conversation, tenant, owner, stage, due_at)
-  SELECT $1, $2, $3, $4, $5::runtime.job_stage, clock_timestamp() FROM ${WITHOUT_FLUSH}
-  ON CONFLICT (generation) DO UPDATE SET stage = excluded.stage WHERE standing.stage < excluded.stage`;
+  SELECT $1, $2, $3, $4, $5::runtime.job_stage, clock_timestamp() + $6 * interval '1 millisecond' FROM ${WITHOUT_FLUSH}
+  ON CONFLICT (generation) DO UPDATE SET stage = excluded.stage WHERE standing.stage < excluded.stage
+  RETURNING due_at > clock_timestamp()`;
 
 const HOLD = `
   INSERT INTO runtime.generations AS standing (generation, conversation, tenant, owner, stage, due_at, holder, held_until)
@@ -88,8 +89,9 @@ const FIND = `SELECT conversation, tenant, owner FROM runtime.generations WHERE 
 export class PostgresWork implements Work {
   constructor(private readonly pool: ConnectionPool) {}
 
-  async record({ generation, conversation, tenant, owner }: Job, stage: JobStage): Promise<void> {
-    await this.query(RECORD, [generation, conversation, tenant, owner, stage]);
+  async record({ generation, conversation, tenant, owner }: Job, stage: JobStage, aloneMs = 0): Promise<boolean> {
+    const [row] = await this.query<[boolean]>(RECORD, [generation, conversation, tenant, owner, stage, aloneMs]);
+    return row?.[0] ?? false;
   }
 
   async hold({ generation, conversation, tenant, owner }: Job, holder: string, durationMs: number): Promise<boolean> {
