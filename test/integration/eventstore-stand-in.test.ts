@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import {
+  BACKWARDS,
+  binaryEvent,
+  END,
+  EventStoreDBClient,
+  NO_STREAM,
+  START,
+  streamNameFilter,
+  WrongExpectedVersionError,
+} from '@eventstore/db-client';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type StandIn, startStandIn } from '../support/eventstore/stand-in.js';
+import { launch } from '../support/product.js';
+import { until } from '../support/until.js';
+
+const credentials = { username: 'anybody', password: '' };
+const newEvents = (count: number) =>
+  Array.from({ length: count }, (_, nth) => binaryEvent({ type: 'Said', data: Buffer.from(`${nth}`), metadata: {} }));
+const newStream = () => `conversation-${randomUUID()}`;
+
+describe('the stand-in for EventStoreDB, asked by the real client', () => {
+  let standIn: StandIn;
+  let client: EventStoreDBClient;
+  beforeAll(async () => {
+    standIn = await startStandIn();
+    client = new EventStoreDBClient({ endpoint: `127.0.0.1:${standIn.port}` }, { insecure: true });
+  });
+  afterAll(async () => {
+    await client.dispose();
+    await standIn.stop();
+  });
+
+  const append = (stream: string, events: ReturnType<typeof newEvents>, expectedRevision: bigint | typeof NO_STREAM) =>
+    client.appendToStream(stream, events, { expectedRevision, credentials });
+
+  it('appends at an exact revision, and answers with where the last event stands', async () => {
+    const stream = newStream();
+    const first = await append(stream, newEvents(2), NO_STREAM);
+    const second = await append(stream, newEvents(1), 1n);
+    expect([first.nextExpectedRevision, second.nextExpectedRevision]).toEqual([1n, 2n]);
+    expect(second.position?.commit).toBeGreaterThan(first.position?.commit as bigint);
+  });
+
+  it('answers a repeated append with its first answer, also when the stream has moved on', async () => {
+    const stream = newStream();
+    const events = newEvents(2);
+    const first = await append(stream, events, NO_STREAM);
+    await append(stream, newEvents(1), 1n);
+    expect(await append(stream, events, NO_STREAM)).toEqual(first);
+  });
+
+  it('refuses a wrong revision, and what is there only in part', async () => {
+    const stream = newStream();
+    const events = newEvents(2);
+    await append(stream, events, NO_STREAM);
+    await expect(append(stream, newEvents(1), 7n)).rejects.toMatchObject({ actualVersion: 1n });
+    await expect(append(stream, [...events, ...newEvents(1)], NO_STREAM)).rejects.toThrow(WrongExpectedVersionError);
+    await expect(append(newStream(), newEvents(1), 0n)).rejects.toMatchObject({ actualVersion: 'no_stream' });
+  });
+
+  it('knows an id only where it would stand: elsewhere it writes it twice', async () => {
+    const stream = newStream();
+    const events = newEvents(1);
+    await append(stream, events, NO_STREAM);
+    expect(await append(stream, events, 0n)).toMatchObject({ nextExpectedRevision: 1n });
+  });
+
+  it('refuses more than a MiB', async () => {
+    const large = binaryEvent({ type: 'Said', data: Buffer.alloc(1024 * 1024), metadata: {} });
+    await expect(append(newStream(), [large], NO_STREAM)).rejects.toMatchObject({ maxAppendSize: 1024 * 1024 });
+  });
+
+  it('reads a stream both ways, without positions', async () => {
+    const stream = newStream();
+    await append(stream, newEvents(3), NO_STREAM);
+    const forwards = await revisions(client.readStream(stream, { fromRevision: 1n }));
+    const backwards = await revisions(client.readStream(stream, { direction: BACKWARDS, fromRevision: END }));
+    expect([forwards, backwards]).toEqual([
+      [1n, 2n],
+      [2n, 1n, 0n],
+    ]);
+    for await (const { event } of client.readStream(stream)) expect(event?.position?.commit).toBe(2n ** 64n - 1n);
+    await expect(revisions(client.readStream(newStream()))).rejects.toMatchObject({ type: 'stream-not-found' });
+  });
+
+  it('reads all streams from a position on, and backwards from before it', async () => {
+    const stream = newStream();
+    const { position } = await append(stream, newEvents(1), NO_STREAM);
+    await append(stream, newEvents(1), 0n);
+    const forwards = await revisions(client.readAll({ fromPosition: position ?? START }));
+    const backwards = await revisions(client.readAll({ direction: BACKWARDS, fromPosition: END, maxCount: 2 }));
+    expect([forwards, backwards]).toEqual([
+      [0n, 1n],
+      [1n, 0n],
+    ]);
+  });
+
+  it('keeps a subscriber up to date, past what the filter leaves out', async () => {
+    const { position } = await append(newStream(), newEvents(1), NO_STREAM);
+    standIn.appendSystemEvents(10);
+    const stream = newStream();
+    await append(stream, newEvents(1), NO_STREAM);
+    standIn.appendSystemEvents(1);
+    const told: string[] = [];
+    const filter = streamNameFilter({
+      prefixes: ['conversation-'],
+      maxSearchWindow: 4,
+      checkpointReached: (_, { commit }) => void told.push(`checkpoint ${commit}`),
+    });
+    const subscription = client.subscribeToAll({ fromPosition: position ?? START, filter });
+    subscription.on('data', ({ event }) => told.push(`${event?.streamId} ${event?.revision}`));
+    subscription.on('caughtUp', () => told.push('caught up'));
+    await until(() => told.includes('caught up'));
+    await append(stream, newEvents(1), 0n);
+    await until(() => told.includes(`${stream} 1`));
+    await subscription.unsubscribe();
+    const positions = standIn.events.map((event) => `checkpoint ${event.position}`);
+    expect(told.filter((each) => !positions.includes(each))).toEqual([`${stream} 0`, 'caught up', `${stream} 1`]);
+    expect(told.slice(0, 2).every((each) => positions.includes(each))).toBe(true);
+  });
+
+  it('can be away, and is back with all that it holds', async () => {
+    const stream = newStream();
+    await append(stream, newEvents(1), NO_STREAM);
+    await standIn.goAway();
+    await expect(append(stream, newEvents(1), 0n)).rejects.toMatchObject({ type: 'unavailable' });
+    await standIn.comeBack();
+    const again = new EventStoreDBClient(
+      { endpoint: `127.0.0.1:${standIn.port}`, keepAliveInterval: 10_001 },
+      { insecure: true },
+    );
+    expect(await revisions(again.readStream(stream))).toEqual([0n]);
+    await again.dispose();
+  });
+
+  it('runs as a process of its own', async () => {
+    const support = join(import.meta.dirname, '..', 'support');
+    const program = join(support, 'eventstore', 'stand-in-process.ts');
+    const { child, output, ended } = launch(
+      [process.execPath, '--import', join(support, 'ts-loader.mjs'), program],
+      {},
+    );
+    await until(() => output.out.includes('\n'));
+    expect(output.out).toMatch(/^esdb:\/\/127\.0\.0\.1:\d+\?tls=false\n$/);
+    child.kill();
+    expect(await ended).toBe(0);
+  });
+});
+
+async function revisions(events: AsyncIterable<{ event?: { revision: bigint } }>): Promise<(bigint | undefined)[]> {
+  const found: (bigint | undefined)[] = [];
+  for await (const { event } of events) found.push(event?.revision);
+  return found;
+}

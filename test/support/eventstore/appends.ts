@@ -1,0 +1,69 @@
+import streams from '@eventstore/db-client/generated/streams_pb.js';
+import { Metadata, type ServerReadableStream, type ServiceError, type sendUnaryData, status } from '@grpc/grpc-js';
+import type { Faults } from './faults.js';
+import type { ProposedEvent, StoredEvents } from './stored-events.js';
+import { appendAnswer, expectedOf, proposedEvent, streamOf } from './wire.js';
+
+export type AppendCall = ServerReadableStream<streams.AppendReq, streams.AppendResp>;
+
+/** MaxAppendSize, as a server has it when nobody sets it. */
+const APPEND_BYTES_MAX = 1024 * 1024;
+
+export interface AppendParts {
+  readonly events: StoredEvents;
+  readonly faults: Faults;
+  readonly cutConnections: () => void;
+}
+
+export async function append(
+  call: AppendCall,
+  answer: sendUnaryData<streams.AppendResp>,
+  { events, faults, cutConnections }: AppendParts,
+): Promise<void> {
+  const { options, proposed } = await received(call);
+  const stream = streamOf(options.getStreamIdentifier());
+  const leaderPort = faults.takeNotLeader();
+  if (leaderPort !== undefined) return answer(notLeader(leaderPort));
+  if (faults.broken.has(stream)) return answer(failure(status.UNKNOWN, 'Unexpected exception'));
+  if (proposed.reduce((sum, event) => sum + sizeBytes(event), 0) > APPEND_BYTES_MAX) return answer(tooLarge());
+  const expected = expectedOf(options);
+  const judgement = events.append(stream, expected, proposed);
+  if (faults.takeLostAnswer()) return cutConnections();
+  faults.answer(() => answer(null, appendAnswer(judgement, expected)));
+}
+
+async function received(call: AppendCall) {
+  let options = new streams.AppendReq.Options();
+  const proposed: ProposedEvent[] = [];
+  for await (const message of call as AsyncIterable<streams.AppendReq>) {
+    const event = message.getProposedMessage();
+    if (event) proposed.push(proposedEvent(event));
+    else options = message.getOptions() ?? options;
+  }
+  return { options, proposed };
+}
+
+/** As the server counts: two bytes for each character of a type. */
+function sizeBytes({ data, customMetadata, metadata }: ProposedEvent): number {
+  return data.length + customMetadata.length + 2 * (metadata.get('type')?.length ?? 0);
+}
+
+/** The server's own errors are told apart by what stands in the trailers. */
+export function failure(code: status, details: string, trailers: Record<string, string> = {}): ServiceError {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(trailers)) metadata.set(name, value);
+  return Object.assign(new Error(details), { code, details, metadata });
+}
+
+const notLeader = (port: number): ServiceError =>
+  failure(status.NOT_FOUND, 'Leader info available', {
+    exception: 'not-leader',
+    'leader-endpoint-host': '127.0.0.1',
+    'leader-endpoint-port': `${port}`,
+  });
+
+const tooLarge = (): ServiceError =>
+  failure(status.INVALID_ARGUMENT, `Maximum Append Size of ${APPEND_BYTES_MAX} Exceeded.`, {
+    exception: 'maximum-append-size-exceeded',
+    'maximum-append-size': `${APPEND_BYTES_MAX}`,
+  });

@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import streams from '@eventstore/db-client/generated/streams_pb.js';
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { StoredEvent, StoredEvents } from './stored-events.js';
+import { caughtUp, checkpoint, confirmation, eventAnswer, filterOf, notFound, streamOf } from './wire.js';
+
+export type ReadCall = ServerWritableStream<streams.ReadReq, streams.ReadResp>;
+
+const { BACKWARDS } = streams.ReadReq.Options.ReadDirection;
+/** How many events a server looks at before it may tell a checkpoint, unless it is asked for something else. */
+const USUAL_WINDOW_EVENTS = 32;
+
+/** One stream, or all of them: forwards from the place that is named, backwards from it or from before it. */
+export async function read(call: ReadCall, events: StoredEvents): Promise<void> {
+  const options = call.request.getOptions() as streams.ReadReq.Options;
+  const name = options.hasStream() ? streamOf(options.getStream()?.getStreamIdentifier()) : undefined;
+  const source = name === undefined ? events.all : events.stream(name);
+  if (!source) {
+    call.write(notFound(name ?? ''));
+    call.end();
+    return;
+  }
+  const passes = filterOf(options);
+  const step = options.getReadDirection() === BACKWARDS ? -1 : 1;
+  let left = BigInt(options.getCount());
+  for (let at = startOf(options, source, events); left > 0n && !call.cancelled; at += step) {
+    const event = source[at];
+    if (!event) break;
+    if (!passes(event)) continue;
+    await send(call, eventAnswer(event, name === undefined ? event.position : undefined));
+    left -= 1n;
+  }
+  call.end();
+}
+
+function startOf(options: streams.ReadReq.Options, source: readonly StoredEvent[], events: StoredEvents): number {
+  const isBackwards = options.getReadDirection() === BACKWARDS;
+  const place = options.getAll() ?? options.getStream();
+  if (place?.hasStart()) return isBackwards ? -1 : 0;
+  if (place?.hasEnd()) return isBackwards ? source.length - 1 : source.length;
+  if (place instanceof streams.ReadReq.Options.AllOptions) {
+    const first = events.firstFrom(BigInt(place.getPosition()?.getCommitPosition() ?? '0'));
+    // All streams backwards begin before the position, and forwards with what stands there.
+    return isBackwards ? first - 1 : first;
+  }
+  const revision = Number(place?.getRevision());
+  return isBackwards ? Math.min(revision, source.length - 1) : revision;
+}
+
+/**
+ * All streams from after a position, for ever. Checkpoints are told while it catches up, when it has, and then each time
+ * a window was looked at: so long stretches that the filter leaves out do not hold a subscriber back.
+ */
+export async function subscribe(call: ReadCall, events: StoredEvents, tellsCaughtUp: boolean): Promise<void> {
+  const options = call.request.getOptions() as streams.ReadReq.Options;
+  const passes = filterOf(options);
+  const filter = options.getFilter();
+  const window = filter?.hasMax() ? filter.getMax() : USUAL_WINDOW_EVENTS;
+  const interval = window * (filter?.getCheckpointintervalmultiplier() ?? 1);
+  await send(call, confirmation(randomUUID()));
+
+  let next = firstAfter(options, events);
+  let looked = 0;
+  let isLive = false;
+  while (!call.cancelled) {
+    const event = events.all[next];
+    if (event) {
+      next += 1;
+      looked += 1;
+      if (passes(event)) await send(call, eventAnswer(event, event.position));
+      if (filter && looked % interval === 0) await send(call, checkpoint(event.position));
+      continue;
+    }
+    if (!isLive) {
+      const last = events.all[next - 1];
+      if (filter && last && looked > 0) await send(call, checkpoint(last.position));
+      if (tellsCaughtUp) await send(call, caughtUp());
+      isLive = true;
+      continue;
+    }
+    await more(call, events);
+  }
+}
+
+function firstAfter(options: streams.ReadReq.Options, events: StoredEvents): number {
+  const all = options.getAll();
+  if (all?.hasStart()) return 0;
+  if (all?.hasEnd()) return events.all.length;
+  return events.firstFrom(BigInt(all?.getPosition()?.getCommitPosition() ?? '0') + 1n);
+}
+
+function more(call: ReadCall, events: StoredEvents): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stop();
+      call.off('cancelled', done);
+      resolve();
+    };
+    const stop = events.onAppended(done);
+    call.on('cancelled', done);
+  });
+}
+
+/** A client that does not read holds its own reads up, and nobody's memory. */
+async function send(call: ReadCall, answer: streams.ReadResp): Promise<void> {
+  if (call.write(answer) || call.cancelled) return;
+  const end = new AbortController();
+  const stop = () => end.abort();
+  call.once('cancelled', stop);
+  await once(call, 'drain', { signal: end.signal }).catch(() => {});
+  call.off('cancelled', stop);
+}

@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto';
+import serverFeatures from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
+import features from '@eventstore/db-client/generated/serverfeatures_pb.js';
+import streamsService from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import { Server, ServerCredentials, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { type AppendCall, append, failure } from './appends.js';
+import { Faults } from './faults.js';
+import { Front } from './front.js';
+import { type ReadCall, read, subscribe } from './reads.js';
+import { type StoredEvent, StoredEvents } from './stored-events.js';
+
+export interface StandInOptions {
+  /** Servers before 23.10 do not say when a subscription has caught up. */
+  readonly tellsCaughtUp?: boolean;
+  /** Any free one unless it is said. */
+  readonly port?: number;
+}
+
+/** Speaks the protocol of EventStoreDB, keeps its events in memory, and breaks in the ways that it is told to. */
+export interface StandIn {
+  readonly url: string;
+  readonly port: number;
+  readonly faults: Faults;
+  /** How often each method of the protocol was called. */
+  readonly calls: ReadonlyMap<string, number>;
+  readonly events: readonly StoredEvent[];
+  /** What a server writes about itself, all the time. */
+  appendSystemEvents(count: number): void;
+  cutConnections(): void;
+  /** Not there, with all that it holds, until it is back. */
+  goAway(): Promise<void>;
+  comeBack(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startStandIn({ tellsCaughtUp = true, port = 0 }: StandInOptions = {}): Promise<StandIn> {
+  const events = new StoredEvents();
+  const faults = new Faults();
+  const calls = new Map<string, number>();
+  const server = new Server();
+  const count = (method: string) => calls.set(method, (calls.get(method) ?? 0) + 1);
+  const cutConnections = () => front.cut();
+
+  server.addService(
+    streamsService.StreamsService as never,
+    {
+      read(call: ReadCall) {
+        const isSubscription = call.request.getOptions()?.hasSubscription() === true;
+        count(isSubscription ? 'subscribe' : 'read');
+        if (faults.refusesEveryone) return void call.destroy(failure(status.UNAUTHENTICATED, 'Unauthenticated'));
+        void (isSubscription ? subscribe(call, events, tellsCaughtUp) : read(call, events));
+      },
+      append(call: AppendCall, answer: Parameters<typeof append>[1]) {
+        count('append');
+        if (faults.refusesEveryone) return answer(failure(status.UNAUTHENTICATED, 'Unauthenticated'));
+        append(call, answer, { events, faults, cutConnections }).catch(() => {});
+      },
+      ...unsupported(count, 'batchAppend', 'delete', 'tombstone'),
+    } as UntypedServiceImplementation,
+  );
+  server.addService(serverFeatures.ServerFeaturesService as never, {
+    getSupportedMethods(_: unknown, answer: (error: null, methods: features.SupportedMethods) => void) {
+      count('getSupportedMethods');
+      answer(null, supportedMethods());
+    },
+  });
+
+  const serverPort = await bind(server);
+  const front = new Front(serverPort);
+  await front.open(port);
+  return {
+    url: `esdb://127.0.0.1:${front.port}?tls=false`,
+    port: front.port,
+    faults,
+    calls,
+    events: events.all,
+    appendSystemEvents: (number) => appendSystemEvents(events, number),
+    cutConnections,
+    goAway: () => front.close(),
+    comeBack: () => front.open(),
+    async stop() {
+      await front.close();
+      server.forceShutdown();
+    },
+  };
+}
+
+function bind(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
+      error ? reject(error) : resolve(port),
+    );
+  });
+}
+
+/** Offered, as a server does since 21.10: a client that takes it up is told that it cannot have it. */
+function supportedMethods(): features.SupportedMethods {
+  const methods = ['read', 'append', 'batchappend'].map((name) =>
+    new features.SupportedMethod().setServiceName('event_store.client.streams.streams').setMethodName(name),
+  );
+  return new features.SupportedMethods().setEventStoreServerVersion('23.10.0').setMethodsList(methods);
+}
+
+function unsupported(count: (method: string) => void, ...methods: string[]): UntypedServiceImplementation {
+  const refusal = failure(status.UNIMPLEMENTED, 'not part of the stand-in');
+  return Object.fromEntries(
+    methods.map((method) => [
+      method,
+      (call: { destroy?(error: Error): void }, answer?: (error: Error) => void) => {
+        count(method);
+        if (answer) answer(refusal);
+        else call.destroy?.(refusal);
+      },
+    ]),
+  ) as UntypedServiceImplementation;
+}
+
+function appendSystemEvents(events: StoredEvents, number: number): void {
+  const statistics = Array.from({ length: number }, () => ({
+    id: randomUUID(),
+    metadata: new Map([
+      ['type', '$statsCollected'],
+      ['content-type', 'application/json'],
+    ]),
+    data: Buffer.from('{"proc-cpu":1}'),
+    customMetadata: new Uint8Array(),
+  }));
+  events.append('$stats-127.0.0.1:2113', 'any', statistics);
+}
