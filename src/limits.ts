@@ -5,7 +5,7 @@ export const limits = {
   /** EventStoreDB refuses larger appends by default; the smaller of the two engines sets the contract. */
   appendBytesMax: 1024 * 1024,
   /** What an engine adds to an event on the wire counts against its limit too, and so do its type and its tenant. */
-  appendOverheadPerEventBytes: 256,
+  appendOverheadPerEventBytes: 512,
   schemaVersionMax: 2 ** 31 - 1,
   /** A revision has to be an exact JavaScript number and fit every engine's column. */
   revisionMax: 2 ** 31 - 1,
@@ -23,6 +23,15 @@ export const limits = {
   appendDeadlineMs: 10_000,
   /** A connection that has not answered a batch by then is dropped, and the batch retried elsewhere. */
   commitAnswerMs: 5_000,
+
+  /** Appends of different streams that are on their way to an EventStoreDB at once: it flushes for several together. */
+  appendsOnWireMax: 128,
+  /** Ids of the streams that are being written to, some 25 MB: beyond them a stream is read again before the next append. */
+  knownIdsMax: 200_000,
+  /** What a subscription has received and nobody has taken yet. Events are small; the largest would fill 256 MB. */
+  subscriptionBufferEventsMax: 256,
+  /** So many events that are not the product's, and a subscription is told that it is past them. */
+  checkpointWindowEvents: 1_000,
 
   /** A page of a read: one round trip, and at most this much memory for each reader. */
   readPageEventsMax: 2_000,

@@ -9,7 +9,10 @@ export type AppendOutcome =
   | { readonly outcome: 'appended'; readonly revision: number; readonly position: Position }
   /** All its ids stand in the stream already, in this order and without a gap: an earlier try had succeeded. */
   | { readonly outcome: 'already-there'; readonly revision: number; readonly position: Position }
-  /** Nothing is written: the stream is elsewhere, or only some of the ids (or another stream's) stand in the log. */
+  /**
+   * Nothing is written: the stream is elsewhere, or only some of the ids stand in it. Ids that stand in another stream are
+   * refused where the engine can know; EventStoreDB cannot, so ids must be made such that they never do.
+   */
   | { readonly outcome: 'conflict'; readonly revision: number | 'none' }
   /** The log did not answer in time. `maybeWritten` tells whether a retry may find the events there. */
   | { readonly outcome: 'unavailable'; readonly maybeWritten: boolean };
@@ -71,6 +74,9 @@ export interface EventLog {
 
   /** What a reader at this position has yet to see. */
   backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog>;
+
+  /** Names this log among all logs, for ever: what was built from another one does not belong to it. No event tells it. */
+  identity(): Promise<string>;
 
   /** Lets what is under way finish and leaves nothing open. */
   close(): Promise<void>;

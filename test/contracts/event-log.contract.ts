@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { EventLog } from '../../src/ports/event-log.js';
 import { appendContract } from './event-log/append.js';
 import { concurrencyContract } from './event-log/concurrency.js';
+import { identityContract } from './event-log/identity.js';
 import { propertyContract } from './event-log/properties.js';
 import { readContract } from './event-log/read.js';
 import { refusalContract } from './event-log/refusals.js';
@@ -16,8 +17,17 @@ export interface LogStore {
 /** What each part of the suite gets: a log of its own on a store that all parts share. */
 export type OpenLog = () => Promise<EventLog>;
 
+export interface EngineTraits {
+  /** Whether it sees that an id stands in another stream than the one that is appended to. */
+  readonly knowsIdsOfOtherStreams: boolean;
+}
+
 /** What every engine of the log must do. An engine's own test is its set-up and one call of this. */
-export function eventLogContract(engine: string, createStore: () => Promise<LogStore>): void {
+export function eventLogContract(
+  engine: string,
+  createStore: () => Promise<LogStore>,
+  traits: EngineTraits = { knowsIdsOfOtherStreams: true },
+): void {
   describe(`the event log on ${engine}`, () => {
     let store: LogStore;
     const opened: EventLog[] = [];
@@ -35,11 +45,12 @@ export function eventLogContract(engine: string, createStore: () => Promise<LogS
       await store.destroy();
     });
 
-    describe('append', () => appendContract(open));
+    describe('append', () => appendContract(open, traits));
     describe('refusals', () => refusalContract(open));
     describe('reading', () => readContract(open));
     describe('subscribing', () => subscribeContract(open));
-    describe('for any history', () => propertyContract(open));
+    describe('its identity', () => identityContract(open));
+    describe('for any history', () => propertyContract(open, traits));
     describe('under concurrency', () => concurrencyContract(open));
   });
 }

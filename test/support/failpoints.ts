@@ -79,6 +79,7 @@ export function dyingAt(log: EventLog, failpoint: Failpoint | undefined, hit: nu
     subscribe: (...args) => log.subscribe(...args),
     head: () => log.head(),
     backlog: (...args) => log.backlog(...args),
+    identity: () => log.identity(),
     close: () => log.close(),
   };
 }

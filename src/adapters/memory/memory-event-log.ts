@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once, setMaxListeners } from 'node:events';
 import { type NewEvent, type Position, type RecordedEvent, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
@@ -25,6 +26,7 @@ export class MemoryEventLog implements EventLog {
   private readonly streams = new Map<string, Stored[]>();
   private readonly streamOfId = new Map<string, string>();
   private readonly wakeUps = new EventTarget();
+  private readonly name = randomUUID();
   private lastCommit = 0;
 
   constructor(private readonly shape: PositionShape = 'gapless') {
@@ -86,6 +88,10 @@ export class MemoryEventLog implements EventLog {
   async backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
     const waiting = this.all.filter((event) => event.position > after && passes(event, filter));
     return { events: Math.min(waiting.length, countMax), oldestAt: waiting[0]?.at };
+  }
+
+  async identity(): Promise<string> {
+    return this.name;
   }
 
   async close(): Promise<void> {}

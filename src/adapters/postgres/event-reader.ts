@@ -29,6 +29,7 @@ const queries = {
   forwards: pageOf('stream = $3 AND revision >= $4', 'revision'),
   backwards: pageOf('stream = $3 AND revision <= $4', 'revision', 'DESC'),
   head: 'SELECT position FROM log.head',
+  identity: 'SELECT identity FROM log.identity',
   backlog: `
     WITH waiting AS (
       SELECT position, at FROM log.events
@@ -95,6 +96,11 @@ export class EventReader {
     const values = [countMax, bigintOf(after), ...valuesOf(filter)];
     const [row] = await this.query<[string, string | null]>('backlog', values);
     return { events: Number(row?.[0]), oldestAt: row?.[1] ? isoOf(row[1]) : undefined };
+  }
+
+  async identity(): Promise<string> {
+    const [[identity] = ['']] = await this.query<[string]>('identity', []);
+    return identity;
   }
 
   async close(): Promise<void> {

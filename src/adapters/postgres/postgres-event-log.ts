@@ -118,6 +118,10 @@ export class PostgresEventLog implements EventLog {
     return this.reader.backlog(after, countMax, filter);
   }
 
+  identity(): Promise<string> {
+    return this.reader.identity();
+  }
+
   private async readAfter(position: Position, filter?: AllStreamsFilter): Promise<Page> {
     const { head } = this.watch;
     const isClose = positionBack(head, limits.readPageEventsMax) <= position;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { NewEvent } from '../../../src/events/envelope.js';
 import type { EventLog, ExpectedRevision } from '../../../src/ports/event-log.js';
 import { newDelta, newStream, wholeStream } from '../../support/new-events.js';
-import type { OpenLog } from '../event-log.contract.js';
+import type { EngineTraits, OpenLog } from '../event-log.contract.js';
 
 /** An append as drawn: events are named by small numbers, so that repeats and overlaps are common. */
 const drawnAppend = fc.record({
@@ -16,6 +16,8 @@ const drawnAppend = fc.record({
 class Model {
   readonly streams: string[][] = [[], []];
 
+  constructor(private readonly traits: EngineTraits) {}
+
   append(nth: number, expected: ExpectedRevision, ids: string[]): { outcome: string; revision: number | 'none' } {
     const stream = this.streams[nth] as string[];
     const end = () => (stream.length === 0 ? 'none' : stream.length - 1);
@@ -23,14 +25,15 @@ class Model {
     if (first >= 0 && ids.every((id, place) => stream[first + place] === id)) {
       return { outcome: 'already-there', revision: first + ids.length - 1 };
     }
-    const known = ids.some((id) => this.streams.some((other) => other.includes(id)));
+    const seen = this.traits.knowsIdsOfOtherStreams ? this.streams : [stream];
+    const known = ids.some((id) => seen.some((other) => other.includes(id)));
     if (known || (expected !== 'any' && expected !== end())) return { outcome: 'conflict', revision: end() };
     stream.push(...ids);
     return { outcome: 'appended', revision: end() };
   }
 }
 
-export function propertyContract(open: OpenLog): void {
+export function propertyContract(open: OpenLog, traits: EngineTraits): void {
   let log: EventLog;
   beforeAll(async () => {
     log = await open();
@@ -39,7 +42,7 @@ export function propertyContract(open: OpenLog): void {
   it('revisions, conflicts and repeats are as the rules say', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(drawnAppend, { maxLength: 12 }), async (appends) => {
-        const model = new Model();
+        const model = new Model(traits);
         const names = [newStream(), newStream()];
         const pool: NewEvent[] = Array.from({ length: 8 }, () => newDelta());
         for (const drawn of appends) {

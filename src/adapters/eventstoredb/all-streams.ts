@@ -1,0 +1,190 @@
+import { type AllStreamSubscription, streamNameFilter } from '@eventstore/db-client';
+import type { Position, RecordedEvent } from '../../events/envelope.js';
+import { limits } from '../../limits.js';
+import { textBytes } from '../../ports/append-rules.js';
+import type { Connection } from './connection.js';
+import type { NodeClient } from './node-client.js';
+import { NoAnswer, unavailable } from './outage.js';
+import { positionOf, type ServerPosition, serverPosition } from './position.js';
+import { fromAllStreams, PRODUCT_STREAMS } from './recorded-event.js';
+
+/** What has come since the last time. */
+export interface Arrival {
+  readonly events: readonly RecordedEvent[];
+  readonly position: Position;
+  /** Whether events came, be it of other programs; else only the position has moved. */
+  readonly isOfEvents: boolean;
+  /** Nothing more waits in this process. */
+  readonly isAll: boolean;
+  /** What the server says of itself; servers before 23.10 do not. */
+  readonly caughtUp: boolean | undefined;
+}
+
+/** How long it may say nothing. */
+export interface Patience {
+  readonly signal: AbortSignal;
+  /** For ever, once the server has confirmed it, unless it is said. */
+  readonly silenceMsMax?: number;
+}
+
+interface Checkpoint {
+  readonly position: ServerPosition;
+  readonly taken: () => void;
+}
+
+/**
+ * One subscription of the server's to all streams of the product, from after a position. It ends with LogUnavailable when
+ * it is dropped, and never comes back by itself: whoever wants more begins another one where this one was.
+ */
+export async function* arrivals(connection: Connection, after: Position, patience: Patience): AsyncGenerator<Arrival> {
+  const held = connection.hold();
+  let source: Source | undefined;
+  try {
+    source = new Source(held.client, after, patience);
+    let position = after;
+    while (!patience.signal.aborted) {
+      const arrival = source.take(position);
+      if (arrival) {
+        position = arrival.position;
+        yield arrival;
+      } else await source.more();
+    }
+  } catch (error) {
+    held.failed(error);
+    throw unavailable(connection.description, error);
+  } finally {
+    source?.close();
+    held.release();
+  }
+}
+
+class Source {
+  private readonly subscription: AllStreamSubscription;
+  private checkpoint: Checkpoint | undefined;
+  private caughtUp: boolean | undefined;
+  private toldCaughtUp: boolean | undefined;
+  private isConfirmed = false;
+  private failure: unknown;
+  private wake = (): void => {};
+  private readonly woken = (): void => this.wake();
+
+  constructor(
+    client: NodeClient,
+    after: Position,
+    private readonly patience: Patience,
+  ) {
+    this.subscription = client.subscribeToAll(
+      {
+        fromPosition: serverPosition(after),
+        requiresLeader: true,
+        filter: streamNameFilter({
+          regex: PRODUCT_STREAMS,
+          maxSearchWindow: limits.checkpointWindowEvents,
+          // The client does not go on before this is settled. So what had come before a checkpoint waits here to be
+          // taken first: told at once, the checkpoint would be ahead of events that nobody has seen.
+          checkpointReached: (_, position) =>
+            new Promise((taken) => {
+              this.checkpoint = { position, taken };
+              this.wake();
+            }),
+        }),
+      },
+      { highWaterMark: limits.subscriptionBufferEventsMax },
+    );
+    this.listen();
+  }
+
+  /** Nothing when nothing has come. */
+  take(position: Position): Arrival | undefined {
+    const { events, last, isAll } = this.takeEvents();
+    // What came before the failure is still good, and taken first.
+    if (last) return this.arrival(events, last, true, isAll);
+    if (this.failure !== undefined) throw this.failure;
+    const { checkpoint } = this;
+    if (checkpoint) {
+      this.checkpoint = undefined;
+      checkpoint.taken();
+      const reached = positionOf(checkpoint.position);
+      if (reached > position) return this.arrival([], reached, false, true);
+    }
+    if (this.toldCaughtUp === this.caughtUp) return undefined;
+    return this.arrival([], position, false, true);
+  }
+
+  async more(): Promise<void> {
+    const { signal, silenceMsMax } = this.patience;
+    const waitMs = silenceMsMax ?? (this.isConfirmed ? undefined : limits.readAnswerMs);
+    await new Promise<void>((resolve, reject) => {
+      const timer = waitMs === undefined ? undefined : setTimeout(() => reject(new NoAnswer('silence')), waitMs);
+      this.wake = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', this.woken);
+        resolve();
+      };
+      signal.addEventListener('abort', this.woken);
+      // It may have come while nobody waited.
+      if (signal.aborted || this.hasNews()) this.wake();
+    });
+    this.wake = () => {};
+  }
+
+  close(): void {
+    this.patience.signal.removeEventListener('abort', this.woken);
+    this.checkpoint?.taken();
+    // One that never began has nothing to cancel, and may take long to find that out.
+    void this.subscription.unsubscribe().catch(() => {});
+  }
+
+  private listen(): void {
+    const over = () => this.fail(new NoAnswer('the server has ended it'));
+    this.subscription.on('readable', this.woken);
+    this.subscription.on('confirmation', () => {
+      this.isConfirmed = true;
+      this.wake();
+    });
+    this.subscription.on('caughtUp', () => {
+      this.caughtUp = true;
+      this.wake();
+    });
+    this.subscription.on('fellBehind', () => {
+      this.caughtUp = false;
+    });
+    this.subscription.on('error', (error) => this.fail(error));
+    this.subscription.on('end', over);
+    this.subscription.on('close', over);
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= error;
+    this.wake();
+  }
+
+  private hasNews(): boolean {
+    const { failure, checkpoint, subscription, toldCaughtUp, caughtUp } = this;
+    return (
+      failure !== undefined || checkpoint !== undefined || subscription.readableLength > 0 || toldCaughtUp !== caughtUp
+    );
+  }
+
+  private takeEvents() {
+    const events: RecordedEvent[] = [];
+    let last: Position | undefined;
+    let bytes = 0;
+    for (let taken = 0; taken < limits.readPageEventsMax && bytes < limits.readPageBytesMax; taken++) {
+      const resolved = this.subscription.read();
+      if (resolved === null) return { events, last, isAll: true };
+      if (!resolved.event?.position) continue;
+      last = positionOf(resolved.event.position);
+      const event = fromAllStreams(resolved.event);
+      if (!event) continue;
+      events.push(event);
+      bytes += textBytes(event);
+    }
+    return { events, last, isAll: this.subscription.readableLength === 0 };
+  }
+
+  private arrival(events: readonly RecordedEvent[], position: Position, isOfEvents: boolean, isAll: boolean): Arrival {
+    this.toldCaughtUp = this.caughtUp;
+    return { events, position, isOfEvents, isAll, caughtUp: this.caughtUp };
+  }
+}

@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { limits } from '../../limits.js';
+import { RetryableError } from '../../ports/errors.js';
+import type { AppendOutcome } from '../../ports/event-log.js';
+import type { Meter } from '../../ports/meter.js';
+import type { Append } from './append-judge.js';
+
+export interface AppendQueueParts {
+  /** Throws RetryableError when it got no answer. */
+  readonly judge: (append: Append) => Promise<AppendOutcome>;
+  readonly now: () => number;
+  readonly meter: Pick<Meter, 'appendAnswered' | 'batchSent'>;
+}
+
+/**
+ * Appends of one stream go one after the other, in the order in which they came; those of different streams beside each
+ * other, up to a bound. What gets no answer is sent again, with the same ids, until its deadline.
+ */
+export class AppendQueue {
+  private unsettled = 0;
+  private unsettledBytes = 0;
+  private onWire = 0;
+  private readonly waiting: (() => void)[] = [];
+  private readonly lastOfStream = new Map<string, Promise<void>>();
+  private readonly works = new Set<Promise<void>>();
+  private closing = false;
+
+  constructor(private readonly parts: AppendQueueParts) {}
+
+  async submit(append: Append): Promise<AppendOutcome> {
+    const isFull =
+      this.unsettled >= limits.commitQueueAppendsMax || this.unsettledBytes + append.bytes > limits.commitQueueBytesMax;
+    if (isFull || this.closing) return { outcome: 'unavailable', maybeWritten: false };
+    const askedAt = this.parts.now();
+    this.unsettled += 1;
+    this.unsettledBytes += append.bytes;
+    try {
+      return await this.answer(append, askedAt + limits.appendDeadlineMs);
+    } finally {
+      this.unsettled -= 1;
+      this.unsettledBytes -= append.bytes;
+      this.parts.meter.appendAnswered(this.parts.now() - askedAt);
+    }
+  }
+
+  /** Takes nothing more, and waits until nothing is on its way. */
+  async close(): Promise<void> {
+    this.closing = true;
+    await Promise.all(this.works);
+  }
+
+  /** At the deadline at the latest, whatever the call on the wire does. */
+  private answer(append: Append, giveUpAt: number): Promise<AppendOutcome> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => resolve({ outcome: 'unavailable', maybeWritten: append.sent });
+      const timer = setTimeout(giveUp, giveUpAt - this.parts.now());
+      const before = this.lastOfStream.get(append.stream) ?? Promise.resolve();
+      const work = before
+        .then(() => this.tryUntil(append, giveUpAt))
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer));
+      this.follow(append.stream, work);
+    });
+  }
+
+  private follow(stream: string, work: Promise<void>): void {
+    this.works.add(work);
+    this.lastOfStream.set(stream, work);
+    void work.finally(() => {
+      this.works.delete(work);
+      if (this.lastOfStream.get(stream) === work) this.lastOfStream.delete(stream);
+    });
+  }
+
+  private async tryUntil(append: Append, giveUpAt: number): Promise<AppendOutcome> {
+    const { first, most } = limits.reconnectBackoffMs;
+    for (let pauseMs: number = first; this.parts.now() < giveUpAt; pauseMs = Math.min(most, pauseMs * 2)) {
+      try {
+        return await this.onOneOfTheWires(() => this.parts.judge(append), append);
+      } catch (error) {
+        if (!(error instanceof RetryableError)) throw error;
+      }
+      await sleep(Math.max(0, Math.min(pauseMs, giveUpAt - this.parts.now())));
+    }
+    return { outcome: 'unavailable', maybeWritten: append.sent };
+  }
+
+  private async onOneOfTheWires(send: () => Promise<AppendOutcome>, { events }: Append): Promise<AppendOutcome> {
+    if (this.onWire >= limits.appendsOnWireMax) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    else this.onWire += 1;
+    try {
+      this.parts.meter.batchSent(events.length);
+      return await send();
+    } finally {
+      const next = this.waiting.shift();
+      // The place is handed on, so that nobody takes it in between.
+      if (next) next();
+      else this.onWire -= 1;
+    }
+  }
+}

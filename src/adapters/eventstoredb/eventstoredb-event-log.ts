@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NewEvent, Position, RecordedEvent } from '../../events/envelope.js';
+import { limits } from '../../limits.js';
+import { checkAppend } from '../../ports/append-rules.js';
+import { LogUnavailable } from '../../ports/errors.js';
+import type {
+  AllStreamsFilter,
+  AppendOutcome,
+  Backlog,
+  EventLog,
+  ExpectedRevision,
+  LivePage,
+  Page,
+  ReadStreamOptions,
+} from '../../ports/event-log.js';
+import { type Meter, noMeter } from '../../ports/meter.js';
+import { checkReadStream, passes } from '../../ports/read-rules.js';
+import { arrivals } from './all-streams.js';
+import { AppendJudge } from './append-judge.js';
+import { AppendQueue } from './append-queue.js';
+import { Connection } from './connection.js';
+import { logIdentity } from './log-identity.js';
+import { requireJson } from './recorded-event.js';
+import type { ServerAddress } from './server-address.js';
+import { StandingIds } from './standing-ids.js';
+import { StreamReads } from './stream-reads.js';
+
+/** The log in an EventStoreDB, which also may hold its own events and those of other programs: they are not shown. */
+export class EventStoreDbEventLog implements EventLog {
+  private readonly connection: Connection;
+  private readonly reads: StreamReads;
+  private readonly appends: AppendQueue;
+  private readonly closing = new AbortController();
+  private known: string | undefined;
+
+  constructor(address: ServerAddress, meter: Meter = noMeter) {
+    setMaxListeners(0, this.closing.signal);
+    this.connection = new Connection(address);
+    this.reads = new StreamReads(this.connection);
+    const judge = new AppendJudge(this.connection, this.reads, new StandingIds(this.reads));
+    this.appends = new AppendQueue({ judge: (append) => judge.judge(append), now: () => performance.now(), meter });
+  }
+
+  async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {
+    const bytes = checkAppend(stream, expected, events);
+    requireJson(stream, events);
+    return this.appends.submit({ stream, expected, events, bytes, call: randomUUID(), sent: false });
+  }
+
+  async *readStream(stream: string, options: ReadStreamOptions = {}): AsyncIterable<readonly RecordedEvent[]> {
+    checkReadStream(stream, options);
+    const { direction = 'forwards' } = options;
+    const step = direction === 'forwards' ? 1 : -1;
+    let from: number | 'end' = options.from ?? (direction === 'forwards' ? 0 : 'end');
+    let left = options.eventsMax ?? Number.POSITIVE_INFINITY;
+    while (left > 0 && from !== -1) {
+      const events = await this.reads.page(stream, direction, from, Math.min(left, limits.readPageEventsMax));
+      const last = events.at(-1);
+      if (last === undefined) return;
+      yield events;
+      left -= events.length;
+      from = last.revision + step;
+    }
+  }
+
+  async *readAll(after: Position, filter?: AllStreamsFilter): AsyncIterable<Page> {
+    const end = await this.reads.head();
+    if (after >= end) return;
+    const patience = { signal: this.closing.signal, silenceMsMax: limits.readAnswerMs };
+    for await (const { events, position } of arrivals(this.connection, after, patience)) {
+      yield { events: events.filter((event) => passes(event, filter)), position };
+      if (position >= end) return;
+    }
+    throw new LogUnavailable('the log was closed');
+  }
+
+  /**
+   * Each page comes from a subscription of the server's, and when that is dropped from another one that begins where the
+   * last page ended. Categories and types are chosen here: the server tells a reader whom it filters for only now and
+   * then how far it has looked, and a position would lag behind the log until it did.
+   */
+  async *subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
+    const ended = AbortSignal.any([signal, this.closing.signal]);
+    const { first, most } = limits.reconnectBackoffMs;
+    let position = after;
+    let wasLive = false;
+    for (let pauseMs: number = first; !ended.aborted; pauseMs = Math.min(most, pauseMs * 2)) {
+      try {
+        const head = await this.reads.head();
+        if (!wasLive && position >= head) {
+          wasLive = true;
+          yield { events: [], position, live: true };
+        }
+        for await (const arrival of arrivals(this.connection, position, { signal: ended })) {
+          pauseMs = first;
+          position = arrival.position;
+          // Servers that do not tell whether it has caught up: what stood when it began is what there was to catch up.
+          const live = arrival.isAll && (arrival.caughtUp ?? position >= head);
+          const isNews = arrival.isOfEvents || !wasLive || !live;
+          wasLive = live;
+          if (isNews) yield { events: arrival.events.filter((event) => passes(event, filter)), position, live };
+        }
+      } catch (error) {
+        if (!(error instanceof LogUnavailable)) throw error;
+      }
+      await sleep(pauseMs, undefined, { signal: ended }).catch(() => {});
+    }
+  }
+
+  head(): Promise<Position> {
+    return this.reads.head();
+  }
+
+  async backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
+    let events = 0;
+    let oldestAt: string | undefined;
+    for await (const page of this.readAll(after, filter)) {
+      events += page.events.length;
+      oldestAt ??= page.events[0]?.at;
+      if (events >= countMax) break;
+    }
+    return { events: Math.min(events, countMax), oldestAt };
+  }
+
+  async identity(): Promise<string> {
+    this.known ??= await logIdentity(this.connection, this.reads);
+    return this.known;
+  }
+
+  async close(): Promise<void> {
+    await this.appends.close();
+    this.closing.abort();
+    this.connection.close();
+  }
+}

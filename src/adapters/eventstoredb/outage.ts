@@ -1,0 +1,33 @@
+import { type ErrorType, isCommandError, NotLeaderError } from '@eventstore/db-client';
+import { LogUnavailable } from '../../ports/errors.js';
+
+/** A call that was given up by us: the server may still do what it was asked. */
+export class NoAnswer extends Error {}
+
+export type Kind = `${ErrorType}` | 'no-answer' | 'no-connection';
+
+/** What a client's error says. Its message may quote what a server refuses, so nothing else of it is ever told. */
+export function kindOf(error: unknown): Kind {
+  if (error instanceof NoAnswer) return 'no-answer';
+  return isCommandError(error as Error) ? (error as { type: ErrorType }).type : 'no-connection';
+}
+
+/** The server's verdict on what it was asked. Whatever else comes may pass. */
+const VERDICTS: readonly Kind[] = [
+  'wrong-expected-version',
+  'maximum-append-size-exceeded',
+  'stream-not-found',
+  'stream-deleted',
+  'invalid-argument',
+];
+
+export const isOutage = (error: unknown): boolean => !VERDICTS.includes(kindOf(error));
+
+/** Trouble of this node or of the way to it: the next call had better look for a connection of its own. */
+export const isOfNode = (error: unknown): boolean =>
+  ['unavailable', 'cancelled', 'deadline-exceeded', 'not-leader', 'no-answer', 'no-connection'].includes(kindOf(error));
+
+export const leaderNamedBy = (error: unknown) => (error instanceof NotLeaderError ? error.leader : undefined);
+
+export const unavailable = (where: string, error: unknown): LogUnavailable =>
+  new LogUnavailable(`EventStoreDB at ${where} does not serve now: ${kindOf(error)}`);

@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+
+interface EndPoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Where the servers are, and how they are talked to. */
+export interface ServerAddress {
+  readonly hosts: readonly [EndPoint, ...EndPoint[]];
+  /** The only host is asked which nodes there are. */
+  readonly discover: boolean;
+  readonly insecure: boolean;
+  readonly credentials: { readonly username: string; readonly password: string } | undefined;
+  readonly certificates: {
+    readonly rootCertificate?: Buffer;
+    readonly userCertFile?: Buffer;
+    readonly userKeyFile?: Buffer;
+  };
+  readonly discovery: { maxDiscoverAttempts?: number; discoveryInterval?: number; gossipTimeout?: number };
+  readonly connectionName: string | undefined;
+  /** For people, and without a secret. */
+  readonly description: string;
+}
+
+/** Says what is wrong with an address without quoting it, for it may hold a password. */
+export class InvalidAddress extends Error {}
+
+const SHAPE = /^(?:esdb|kurrentdb)(\+discover)?:\/\/(?:([^@/?]*)@)?([^@/?]+)\/?(?:\?(.*))?$/;
+const USUAL_PORT = 2113;
+
+/**
+ * Read by ourselves: of an option that it does not know, the client warns with the whole text, password included.
+ * Options are named without regard to case, as its documentation has them.
+ */
+export function serverAddress(url: string): ServerAddress {
+  const [, discover, user, hosts, query] = SHAPE.exec(url) ?? wrong('expected esdb://host:port');
+  const options = new Options(query);
+  const endPoints = (hosts as string).split(',').map(endPoint) as [EndPoint, ...EndPoint[]];
+  if (discover && endPoints.length > 1) wrong('expected one host to discover the others from');
+  const address: ServerAddress = {
+    hosts: endPoints,
+    discover: discover !== undefined,
+    insecure: !options.flag('tls', true),
+    credentials: user === undefined ? undefined : credentialsIn(user),
+    certificates: {
+      ...options.file('tlsCAFile', 'rootCertificate'),
+      ...options.file('userCertFile', 'userCertFile'),
+      ...options.file('userKeyFile', 'userKeyFile'),
+    },
+    discovery: {
+      ...options.count('maxDiscoverAttempts'),
+      ...options.count('discoveryInterval'),
+      ...options.count('gossipTimeout'),
+    },
+    connectionName: options.text('connectionName'),
+    description: endPoints.map(({ address: host, port }) => `${host}:${port}`).join(', '),
+  };
+  options.requireKnown();
+  return address;
+}
+
+function endPoint(text: string): EndPoint {
+  const [, address, port = `${USUAL_PORT}`] =
+    /^([A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(text) ?? wrong('a host is none');
+  if (Number(port) < 1 || Number(port) > 65_535) wrong('a port is none');
+  return { address: address as string, port: Number(port) };
+}
+
+function credentialsIn(user: string) {
+  const [, username, password] = /^([^:]+):(.*)$/.exec(user) ?? wrong('expected user:password before the @');
+  return { username: decoded(username as string), password: decoded(password as string) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return wrong('a % in it is not followed by two digits');
+  }
+}
+
+function wrong(reason: string): never {
+  throw new InvalidAddress(reason);
+}
+
+/** What stands behind the question mark. Each is asked for once; what nobody asked for is a mistake. */
+class Options {
+  private readonly left = new Map<string, string>();
+
+  constructor(query: string | undefined) {
+    for (const pair of query?.split('&') ?? []) {
+      const [, name, value] = /^([A-Za-z]+)=(.*)$/.exec(pair) ?? wrong('an option is not name=value');
+      this.left.set((name as string).toLowerCase(), decoded(value as string));
+    }
+  }
+
+  text(name: string): string | undefined {
+    const value = this.left.get(name.toLowerCase());
+    this.left.delete(name.toLowerCase());
+    return value;
+  }
+
+  flag(name: string, otherwise: boolean): boolean {
+    const value = this.text(name);
+    if (value === undefined) return otherwise;
+    return value === 'true' || (value === 'false' ? false : wrong(`${name} is neither true nor false`));
+  }
+
+  count<Name extends string>(name: Name): { [name in Name]?: number } {
+    const value = this.text(name);
+    if (value === undefined) return {};
+    if (!/^[1-9]\d{0,8}$/.test(value)) wrong(`${name} is not a whole number from 1 on`);
+    return { [name]: Number(value) } as { [name in Name]?: number };
+  }
+
+  file<Field extends string>(name: string, field: Field): { [field in Field]?: Buffer } {
+    const path = this.text(name);
+    if (path === undefined) return {};
+    try {
+      return { [field]: readFileSync(path) } as { [field in Field]?: Buffer };
+    } catch (error) {
+      return wrong(`the file of ${name} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    }
+  }
+
+  requireKnown(): void {
+    for (const name of this.left.keys()) wrong(`there is no option ${name} here`);
+  }
+}

@@ -1,0 +1,86 @@
+import { BACKWARDS, END, FORWARDS, type RecordedEvent as ServerEvent } from '@eventstore/db-client';
+import { type Position, type RecordedEvent, START } from '../../events/envelope.js';
+import { limits } from '../../limits.js';
+import { textBytes } from '../../ports/append-rules.js';
+import { TerminalError } from '../../ports/errors.js';
+import type { Connection } from './connection.js';
+import type { NodeClient } from './node-client.js';
+import { isOutage, kindOf, unavailable } from './outage.js';
+import { positionOf } from './position.js';
+import { fromServer, IDENTITY_STREAM, isOfProduct } from './recorded-event.js';
+
+export type Direction = 'forwards' | 'backwards';
+
+/** One call to the server brings one page. All of them ask the leader: another node may not know yet what it answered. */
+export class StreamReads {
+  constructor(private readonly connection: Connection) {}
+
+  /** From a revision on, or from the end: as many as fit. None when the stream does not exist. */
+  async page(
+    stream: string,
+    direction: Direction,
+    from: number | 'end',
+    eventsMax: number,
+  ): Promise<readonly RecordedEvent[]> {
+    const events = await this.serverEvents(stream, direction, from, eventsMax);
+    return events.map((event) => fromServer(event) ?? foreign(event));
+  }
+
+  serverEvents(stream: string, direction: Direction, from: number | 'end', eventsMax: number): Promise<ServerEvent[]> {
+    return this.ask(async (client, over) => {
+      const reading = client.readStream(stream, {
+        direction: direction === 'forwards' ? FORWARDS : BACKWARDS,
+        fromRevision: from === 'end' ? END : BigInt(from),
+        maxCount: eventsMax,
+        requiresLeader: true,
+      });
+      cancelWhen(over, reading);
+      const events: ServerEvent[] = [];
+      let bytes = 0;
+      try {
+        for await (const { event } of reading) {
+          if (!event) continue;
+          events.push(event);
+          const recorded = fromServer(event);
+          bytes += recorded ? textBytes(recorded) : 0;
+          if (bytes >= limits.readPageBytesMax) break;
+        }
+      } catch (error) {
+        if (kindOf(error) !== 'stream-not-found') throw error;
+      }
+      return events;
+    });
+  }
+
+  /** The newest event of the product. The server counts its own events among all, and skips none on the way back. */
+  head(): Promise<Position> {
+    return this.ask(async (client, over) => {
+      const reading = client.readAll({ direction: BACKWARDS, fromPosition: END, requiresLeader: true });
+      cancelWhen(over, reading);
+      for await (const { event } of reading) {
+        if (event && isOfProduct(event)) return positionOf(event.position);
+        // Written before every other event of the log.
+        if (event?.streamId === IDENTITY_STREAM) return START;
+      }
+      return START;
+    });
+  }
+
+  private async ask<T>(work: (client: NodeClient, over: AbortSignal) => Promise<T>): Promise<T> {
+    try {
+      return await this.connection.call(limits.readAnswerMs, work);
+    } catch (error) {
+      if (isOutage(error)) throw unavailable(this.connection.description, error);
+      throw new TerminalError(`EventStoreDB at ${this.connection.description} refuses a read: ${kindOf(error)}`);
+    }
+  }
+}
+
+/** Leaving a loop over it, or giving it up, leaves the call open: the server would go on sending. */
+function cancelWhen(over: AbortSignal, reading: { cancel(): Promise<void> }): void {
+  over.addEventListener('abort', () => void reading.cancel().catch(() => {}));
+}
+
+function foreign({ streamId, revision }: ServerEvent): never {
+  throw new TerminalError(`event ${revision} of ${streamId} was written by another program`);
+}

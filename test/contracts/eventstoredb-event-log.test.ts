@@ -1,0 +1,20 @@
+import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstoredb-event-log.js';
+import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
+import { startStandIn } from '../support/eventstore/stand-in.js';
+import { eventLogContract } from './event-log.contract.js';
+
+const traits = { knowsIdsOfOtherStreams: false };
+const openAt = (url: string) => async () => new EventStoreDbEventLog(serverAddress(url));
+
+for (const tellsCaughtUp of [true, false]) {
+  const version = tellsCaughtUp ? 'since 23.10' : 'before 23.10';
+  const createStore = async () => {
+    const standIn = await startStandIn({ tellsCaughtUp });
+    return { open: openAt(standIn.url), destroy: () => standIn.stop() };
+  };
+  eventLogContract(`a stand-in for EventStoreDB ${version}`, createStore, traits);
+}
+
+// A server of one's own, whatever else it holds: the suite looks only at what it writes.
+const url = process.env.EVENTSTORE_URL;
+if (url) eventLogContract('EventStoreDB', async () => ({ open: openAt(url), destroy: async () => {} }), traits);
