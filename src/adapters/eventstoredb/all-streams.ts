@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type AllStreamSubscription, streamNameFilter } from '@eventstore/db-client';
 import type { Position, RecordedEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
@@ -47,7 +48,11 @@ export async function* arrivals(connection: Connection, after: Position, patienc
       if (arrival) {
         position = arrival.position;
         yield arrival;
-      } else await source.more();
+      } else {
+        await source.more();
+        // What has come together is taken together.
+        await setImmediate();
+      }
     }
   } catch (error) {
     held.failed(error);

@@ -53,17 +53,20 @@ export class Connection {
     };
   }
 
-  /** One call, and its answer within a time of our own: the client waits for some of them as long as it takes. */
+  /**
+   * One call, and its answer within a time of our own: the client waits for some of them as long as it takes. `over` tells
+   * the work that nobody waits for it any more.
+   */
   async call<T>(answerMs: number, work: (client: NodeClient, over: AbortSignal) => Promise<T>): Promise<T> {
     const held = this.hold();
     const over = new AbortController();
     try {
       return await answered(work(held.client, over.signal), answerMs + GRACE_MS);
     } catch (error) {
+      if (error instanceof NoAnswer) over.abort();
       held.failed(error);
       throw error;
     } finally {
-      over.abort();
       held.release();
     }
   }

@@ -28,7 +28,7 @@ interface CustomMetadata {
 /** Data goes as bytes: what goes as JSON is parsed on its way back, and repeated keys and large numbers are lost. */
 export function toServer(event: NewEvent, append: string): BinaryEventData {
   const { id, type, tenant, schema, at, data, meta } = event;
-  const { correlationId, causationId } = JSON.parse(meta);
+  const { correlationId, causationId } = JSON.parse(meta) ?? {};
   const metadata: CustomMetadata = {
     ...(typeof correlationId === 'string' && { $correlationId: correlationId }),
     ...(typeof causationId === 'string' && { $causationId: causationId }),

@@ -1,7 +1,6 @@
 import { BACKWARDS, END, FORWARDS, type RecordedEvent as ServerEvent } from '@eventstore/db-client';
 import { type Position, type RecordedEvent, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
-import { textBytes } from '../../ports/append-rules.js';
 import { TerminalError } from '../../ports/errors.js';
 import type { Connection } from './connection.js';
 import type { NodeClient } from './node-client.js';
@@ -34,16 +33,18 @@ export class StreamReads {
         maxCount: eventsMax,
         requiresLeader: true,
       });
-      cancelWhen(over, reading);
+      over.addEventListener('abort', () => cancel(reading));
       const events: ServerEvent[] = [];
       let bytes = 0;
       try {
         for await (const { event } of reading) {
           if (!event) continue;
           events.push(event);
-          const recorded = fromServer(event);
-          bytes += recorded ? textBytes(recorded) : 0;
-          if (bytes >= limits.readPageBytesMax) break;
+          bytes += sizeBytes(event);
+          if (bytes >= limits.readPageBytesMax) {
+            cancel(reading);
+            break;
+          }
         }
       } catch (error) {
         if (kindOf(error) !== 'stream-not-found') throw error;
@@ -56,13 +57,17 @@ export class StreamReads {
   head(): Promise<Position> {
     return this.ask(async (client, over) => {
       const reading = client.readAll({ direction: BACKWARDS, fromPosition: END, requiresLeader: true });
-      cancelWhen(over, reading);
-      for await (const { event } of reading) {
-        if (event && isOfProduct(event)) return positionOf(event.position);
-        // Written before every other event of the log.
-        if (event?.streamId === IDENTITY_STREAM) return START;
+      over.addEventListener('abort', () => cancel(reading));
+      try {
+        for await (const { event } of reading) {
+          if (event && isOfProduct(event)) return positionOf(event.position);
+          // Written before every other event of the log.
+          if (event?.streamId === IDENTITY_STREAM) return START;
+        }
+        return START;
+      } finally {
+        cancel(reading);
       }
-      return START;
     });
   }
 
@@ -76,10 +81,13 @@ export class StreamReads {
   }
 }
 
-/** Leaving a loop over it, or giving it up, leaves the call open: the server would go on sending. */
-function cancelWhen(over: AbortSignal, reading: { cancel(): Promise<void> }): void {
-  over.addEventListener('abort', () => void reading.cancel().catch(() => {}));
+/** Leaving the loop over it, or giving it up, leaves a call open: the server would go on sending. */
+function cancel(reading: { cancel(): Promise<void> }): void {
+  void reading.cancel().catch(() => {});
 }
+
+/** Of what comes as bytes; the rest is small. */
+const sizeBytes = ({ data }: ServerEvent): number => (data instanceof Uint8Array ? data.length : 0);
 
 function foreign({ streamId, revision }: ServerEvent): never {
   throw new TerminalError(`event ${revision} of ${streamId} was written by another program`);

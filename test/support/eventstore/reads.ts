@@ -10,6 +10,8 @@ export type ReadCall = ServerWritableStream<streams.ReadReq, streams.ReadResp>;
 const { BACKWARDS } = streams.ReadReq.Options.ReadDirection;
 /** How many events a server looks at before it may tell a checkpoint, unless it is asked for something else. */
 const USUAL_WINDOW_EVENTS = 32;
+/** The library would have us wait after every sixteenth. */
+const WAITING_ANSWERS_MAX = 500;
 
 /** One stream, or all of them: forwards from the place that is named, backwards from it or from before it. */
 export async function read(call: ReadCall, events: StoredEvents): Promise<void> {
@@ -104,7 +106,8 @@ function more(call: ReadCall, events: StoredEvents): Promise<void> {
 
 /** A client that does not read holds its own reads up, and nobody's memory. */
 async function send(call: ReadCall, answer: streams.ReadResp): Promise<void> {
-  if (call.write(answer) || call.cancelled) return;
+  const isTaken = call.write(answer);
+  if (isTaken || call.cancelled || call.writableLength < WAITING_ANSWERS_MAX) return;
   const end = new AbortController();
   const stop = () => end.abort();
   call.once('cancelled', stop);

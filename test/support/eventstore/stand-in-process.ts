@@ -2,6 +2,7 @@ import { startStandIn } from './stand-in.js';
 
 /** A stand-in as a process of its own: it prints where it can be reached, and runs until it is told to stop. */
 const standIn = await startStandIn({ port: Number(process.argv[2] ?? 0) });
+const stopRequested = new Promise((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
 process.stdout.write(`${standIn.url}\n`);
-await new Promise((resolve) => process.once('SIGTERM', resolve).once('SIGINT', resolve));
+await stopRequested;
 await standIn.stop();
