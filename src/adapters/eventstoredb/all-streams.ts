@@ -5,7 +5,7 @@ import { limits } from '../../limits.js';
 import { textBytes } from '../../ports/append-rules.js';
 import type { Connection } from './connection.js';
 import type { NodeClient } from './node-client.js';
-import { NoAnswer, unavailable } from './outage.js';
+import { isMistake, NoAnswer, unavailable } from './outage.js';
 import { positionOf, type ServerPosition, serverPosition } from './position.js';
 import { fromAllStreams, PRODUCT_STREAMS } from './recorded-event.js';
 
@@ -56,6 +56,7 @@ export async function* arrivals(connection: Connection, after: Position, patienc
     }
   } catch (error) {
     held.failed(error);
+    if (isMistake(error)) throw error;
     throw unavailable(connection.description, error);
   } finally {
     source?.close();

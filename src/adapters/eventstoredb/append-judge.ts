@@ -1,6 +1,5 @@
 import { NO_STREAM, WrongExpectedVersionError } from '@eventstore/db-client';
 import type { NewEvent } from '../../events/envelope.js';
-import { limits } from '../../limits.js';
 import { InvalidAppend } from '../../ports/append-rules.js';
 import { TerminalError } from '../../ports/errors.js';
 import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
@@ -33,7 +32,7 @@ export class AppendJudge {
     private readonly ids: StandingIds,
   ) {}
 
-  async judge(append: Append): Promise<AppendOutcome> {
+  async judge(append: Append, answerMs: number): Promise<AppendOutcome> {
     const { stream, expected, events } = append;
     let standing = await this.ids.upTo(stream, upTo(expected));
     for (let isRefused = false; ; isRefused = true) {
@@ -41,24 +40,24 @@ export class AppendJudge {
       if (place.is === 'in part') return this.conflict(stream);
       if (place.is === 'absent' && isRefused && expected !== 'any') return conflictAt(standing);
       const before = place.is === 'there' ? place.before : expectedOf(expected, standing);
-      const position = await this.send(append, before);
+      const position = await this.send(append, before, answerMs);
       if (position !== undefined) return this.verdict(append, before, position);
       standing = await this.ids.upTo(stream, 'end');
     }
   }
 
   /** The position of its last event; nothing when the stream stands elsewhere. */
-  private async send(append: Append, before: number): Promise<ServerPosition | undefined> {
+  private async send(append: Append, before: number, answerMs: number): Promise<ServerPosition | undefined> {
     const { stream, events, call } = append;
     append.sent = true;
     try {
-      const { position } = await this.connection.call(limits.commitAnswerMs, (client) =>
+      const { position } = await this.connection.call(answerMs, (client) =>
         client.appendToStream(
           stream,
           events.map((event) => toServer(event, call)),
           {
             expectedRevision: before < 0 ? NO_STREAM : BigInt(before),
-            deadline: limits.commitAnswerMs,
+            deadline: answerMs,
             requiresLeader: true,
           },
         ),

@@ -6,8 +6,8 @@ import type { Meter } from '../../ports/meter.js';
 import type { Append } from './append-judge.js';
 
 export interface AppendQueueParts {
-  /** Throws RetryableError when it got no answer. */
-  readonly judge: (append: Append) => Promise<AppendOutcome>;
+  /** Throws RetryableError when it got no answer within the time. */
+  readonly judge: (append: Append, answerMs: number) => Promise<AppendOutcome>;
   readonly now: () => number;
   readonly meter: Pick<Meter, 'appendAnswered' | 'batchSent'>;
 }
@@ -76,7 +76,7 @@ export class AppendQueue {
     const { first, most } = limits.reconnectBackoffMs;
     for (let pauseMs: number = first; this.parts.now() < giveUpAt; pauseMs = Math.min(most, pauseMs * 2)) {
       try {
-        return await this.onOneOfTheWires(() => this.parts.judge(append), append);
+        return await this.onOneOfTheWires(append, giveUpAt);
       } catch (error) {
         if (!(error instanceof RetryableError)) throw error;
       }
@@ -85,12 +85,15 @@ export class AppendQueue {
     return { outcome: 'unavailable', maybeWritten: append.sent };
   }
 
-  private async onOneOfTheWires(send: () => Promise<AppendOutcome>, { events }: Append): Promise<AppendOutcome> {
+  private async onOneOfTheWires(append: Append, giveUpAt: number): Promise<AppendOutcome> {
     if (this.onWire >= limits.appendsOnWireMax) await new Promise<void>((resolve) => this.waiting.push(resolve));
     else this.onWire += 1;
     try {
-      this.parts.meter.batchSent(events.length);
-      return await send();
+      // What nobody waits for any more should not be on its way either.
+      const answerMs = Math.min(limits.commitAnswerMs, giveUpAt - this.parts.now());
+      if (answerMs < 1) return { outcome: 'unavailable', maybeWritten: append.sent };
+      this.parts.meter.batchSent(append.events.length);
+      return await this.parts.judge(append, answerMs);
     } finally {
       const next = this.waiting.shift();
       // The place is handed on, so that nobody takes it in between.

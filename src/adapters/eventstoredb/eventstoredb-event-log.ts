@@ -40,7 +40,11 @@ export class EventStoreDbEventLog implements EventLog {
     this.connection = new Connection(address);
     this.reads = new StreamReads(this.connection);
     const judge = new AppendJudge(this.connection, this.reads, new StandingIds(this.reads));
-    this.appends = new AppendQueue({ judge: (append) => judge.judge(append), now: () => performance.now(), meter });
+    this.appends = new AppendQueue({
+      judge: (append, answerMs) => judge.judge(append, answerMs),
+      now: () => performance.now(),
+      meter,
+    });
   }
 
   async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {

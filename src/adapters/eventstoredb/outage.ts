@@ -21,7 +21,7 @@ const VERDICTS: readonly Kind[] = [
   'invalid-argument',
 ];
 
-export const isOutage = (error: unknown): boolean => !VERDICTS.includes(kindOf(error));
+export const isOutage = (error: unknown): boolean => !isMistake(error) && !VERDICTS.includes(kindOf(error));
 
 /** Trouble of this node or of the way to it: the next call had better look for a connection of its own. */
 export const isOfNode = (error: unknown): boolean =>
@@ -29,5 +29,12 @@ export const isOfNode = (error: unknown): boolean =>
 
 export const leaderNamedBy = (error: unknown) => (error instanceof NotLeaderError ? error.leader : undefined);
 
-export const unavailable = (where: string, error: unknown): LogUnavailable =>
-  new LogUnavailable(`EventStoreDB at ${where} does not serve now: ${kindOf(error)}`);
+/** Its cause is the kind alone, never the error. */
+export function unavailable(where: string, error: unknown): LogUnavailable {
+  const kind = kindOf(error);
+  return new LogUnavailable(`EventStoreDB at ${where} does not serve now: ${kind}`, { cause: kind });
+}
+
+/** A mistake of this program, which no waiting would mend. */
+export const isMistake = (error: unknown): boolean =>
+  [TypeError, RangeError, SyntaxError].some((kind) => error instanceof kind);

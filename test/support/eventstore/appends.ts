@@ -1,7 +1,7 @@
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { Metadata, type ServerReadableStream, type ServiceError, type sendUnaryData, status } from '@grpc/grpc-js';
 import type { Faults } from './faults.js';
-import type { ProposedEvent, StoredEvents } from './stored-events.js';
+import type { Expected, ProposedEvent, StoredEvents } from './stored-events.js';
 import { appendAnswer, expectedOf, proposedEvent, streamOf } from './wire.js';
 
 export type AppendCall = ServerReadableStream<streams.AppendReq, streams.AppendResp>;
@@ -13,20 +13,23 @@ export interface AppendParts {
   readonly events: StoredEvents;
   readonly faults: Faults;
   readonly cutConnections: () => void;
+  /** Hears what was expected, as soon as it is known. */
+  readonly onExpected: (expected: Expected) => void;
 }
 
 export async function append(
   call: AppendCall,
   answer: sendUnaryData<streams.AppendResp>,
-  { events, faults, cutConnections }: AppendParts,
+  { events, faults, cutConnections, onExpected }: AppendParts,
 ): Promise<void> {
   const { options, proposed } = await received(call);
   const stream = streamOf(options.getStreamIdentifier());
+  const expected = expectedOf(options);
+  onExpected(expected);
   const leaderPort = faults.takeNotLeader();
   if (leaderPort !== undefined) return answer(notLeader(leaderPort));
   if (faults.broken.has(stream)) return answer(failure(status.UNKNOWN, 'Unexpected exception'));
   if (proposed.reduce((sum, event) => sum + sizeBytes(event), 0) > APPEND_BYTES_MAX) return answer(tooLarge());
-  const expected = expectedOf(options);
   const judgement = events.append(stream, expected, proposed);
   if (faults.takeLostAnswer()) return cutConnections();
   faults.answer(() => answer(null, appendAnswer(judgement, expected)));

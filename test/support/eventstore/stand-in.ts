@@ -7,7 +7,7 @@ import { type AppendCall, append, failure } from './appends.js';
 import { Faults } from './faults.js';
 import { Front } from './front.js';
 import { type ReadCall, read, subscribe } from './reads.js';
-import { type StoredEvent, StoredEvents } from './stored-events.js';
+import { type Expected, type StoredEvent, StoredEvents } from './stored-events.js';
 
 export interface StandInOptions {
   /** Servers before 23.10 do not say when a subscription has caught up. */
@@ -21,7 +21,7 @@ export interface StandIn {
   readonly url: string;
   readonly port: number;
   readonly faults: Faults;
-  /** How often each method of the protocol was called. */
+  /** How often each method of the protocol was called, and how often an append took any revision. */
   readonly calls: ReadonlyMap<string, number>;
   readonly events: readonly StoredEvent[];
   /** What a server writes about itself, all the time. */
@@ -53,7 +53,8 @@ export async function startStandIn({ tellsCaughtUp = true, port = 0 }: StandInOp
       append(call: AppendCall, answer: Parameters<typeof append>[1]) {
         count('append');
         if (faults.refusesEveryone) return answer(failure(status.UNAUTHENTICATED, 'Unauthenticated'));
-        append(call, answer, { events, faults, cutConnections }).catch(() => {});
+        const onExpected = (expected: Expected) => expected === 'any' && count('append to any revision');
+        append(call, answer, { events, faults, cutConnections, onExpected }).catch(() => {});
       },
       ...unsupported(count, 'batchAppend', 'delete', 'tombstone'),
     } as UntypedServiceImplementation,

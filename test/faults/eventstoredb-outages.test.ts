@@ -1,0 +1,192 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstoredb-event-log.js';
+import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
+import { START } from '../../src/events/envelope.js';
+import { limits } from '../../src/limits.js';
+import { LogUnavailable } from '../../src/ports/errors.js';
+import type { LivePage } from '../../src/ports/event-log.js';
+import { follow } from '../contracts/event-log/subscribe.js';
+import { type StandIn, startStandIn } from '../support/eventstore/stand-in.js';
+import { newDelta, newDeltas, newStream, wholeStream } from '../support/new-events.js';
+import { until } from '../support/until.js';
+
+let standIn: StandIn;
+let log: EventStoreDbEventLog;
+const unhandled: unknown[] = [];
+const note = (reason: unknown) => unhandled.push(reason);
+
+beforeEach(async () => {
+  process.on('unhandledRejection', note);
+  standIn = await startStandIn();
+  log = new EventStoreDbEventLog(serverAddress(standIn.url));
+});
+afterEach(async () => {
+  standIn.faults.releaseAnswers();
+  await log.close();
+  await standIn.stop();
+  process.off('unhandledRejection', note);
+  expect(unhandled.splice(0)).toEqual([]);
+});
+
+const written = (id: string) => standIn.events.filter((event) => event.id === id).length;
+
+describe('an append', () => {
+  it('is written once when the answer is lost with the connection', async () => {
+    const stream = newStream();
+    const events = newDeltas(3);
+    standIn.faults.losesAnswers = 2;
+    expect(await log.append(stream, 'none', events)).toMatchObject({ outcome: 'appended', revision: 2 });
+    expect(events.map(({ id }) => written(id))).toEqual([1, 1, 1]);
+    expect(await log.append(stream, 2, [newDelta()])).toMatchObject({ outcome: 'appended', revision: 3 });
+  });
+
+  it('is written once when the answer comes late, and the late answer harms nobody', async () => {
+    const stream = newStream();
+    const event = newDelta();
+    standIn.faults.holdAnswers();
+    const answer = log.append(stream, 'none', [event]);
+    await until(() => standIn.faults.heldAnswers === 2);
+    standIn.faults.releaseAnswers();
+    expect(await answer).toMatchObject({ outcome: 'appended', revision: 0 });
+    expect(written(event.id)).toBe(1);
+  });
+
+  it('is told to be unavailable when no answer comes, and is found there later', async () => {
+    const stream = newStream();
+    const event = newDelta();
+    standIn.faults.holdAnswers();
+    expect(await log.append(stream, 'none', [event])).toEqual({ outcome: 'unavailable', maybeWritten: true });
+    standIn.faults.releaseAnswers();
+    expect(await log.append(stream, 'none', [event])).toMatchObject({ outcome: 'already-there', revision: 0 });
+    expect(written(event.id)).toBe(1);
+  });
+
+  it('is told to be unavailable in time while the server is away, and later succeeds', async () => {
+    const stream = newStream();
+    const event = newDelta();
+    await standIn.goAway();
+    expect(await log.append(stream, 'none', [event])).toMatchObject({ outcome: 'unavailable' });
+    await standIn.comeBack();
+    // The first one may have been on its way when the server came back.
+    await until(async () => (await log.append(stream, 'none', [event])).outcome === 'already-there');
+    expect(written(event.id)).toBe(1);
+  });
+
+  it('that fails touches no append to another stream', async () => {
+    const [broken, ...others] = Array.from({ length: 21 }, () => newStream()) as [string, ...string[]];
+    standIn.faults.broken.add(broken);
+    const failing = log.append(broken, 'none', [newDelta()]);
+    for (let revision = -1; revision < 9; revision++) {
+      const outcomes = await Promise.all(
+        others.map((stream) => log.append(stream, revision < 0 ? 'none' : revision, [newDelta()])),
+      );
+      expect(outcomes.filter(({ outcome }) => outcome !== 'appended')).toEqual([]);
+    }
+    standIn.faults.broken.delete(broken);
+    expect(await failing).toMatchObject({ outcome: 'appended' });
+  });
+
+  it('goes to the leader that another node names, and so do those after it', async () => {
+    const leader = await startStandIn();
+    try {
+      standIn.faults.notLeader = { appends: 1, leaderPort: leader.port };
+      const stream = newStream();
+      const events = newDeltas(2);
+      expect(await log.append(stream, 'none', events)).toMatchObject({ outcome: 'appended', revision: 1 });
+      expect(await log.append(stream, 1, [newDelta()])).toMatchObject({ outcome: 'appended', revision: 2 });
+      expect(standIn.events).toEqual([]);
+      expect(leader.events.slice(0, 2).map(({ id }) => id)).toEqual(events.map(({ id }) => id));
+      await log.close();
+    } finally {
+      await leader.stop();
+    }
+  });
+
+  it('never takes the way that the client shares among streams, and never expects just any revision', async () => {
+    const stream = newStream();
+    await log.append(stream, 'any', [newDelta()]);
+    await log.append(stream, 'any', [newDelta()]);
+    await Promise.all(Array.from({ length: 10 }, () => log.append(stream, 'any', [newDelta()])));
+    expect(await wholeStream(log, stream)).toHaveLength(12);
+    expect([...standIn.calls.keys()].sort()).toEqual(['append', 'read']);
+  });
+
+  it('tells what another process has written by the same ids from what it has written itself', async () => {
+    const other = new EventStoreDbEventLog(serverAddress(standIn.url));
+    const stream = newStream();
+    const event = newDelta('what one request says');
+    const outcomes = await Promise.all([
+      log.append(stream, 'none', [event]),
+      other.append(stream, 'none', [newDelta('what another one says', event.id)]),
+    ]);
+    await other.close();
+    expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['already-there', 'appended']);
+    expect(written(event.id)).toBe(1);
+  });
+});
+
+describe('a subscription', () => {
+  it('goes on where it was, however often its channel is dropped', async () => {
+    const subscriber = follow(log, START);
+    const ids: string[] = [];
+    for (let round = 0; round < 12; round++) {
+      const stream = newStream();
+      const events = newDeltas(200);
+      ids.push(...events.map(({ id }) => id));
+      expect(await log.append(stream, 'none', events)).toMatchObject({ outcome: 'appended' });
+      if (round % 2 === 0) standIn.appendSystemEvents(limits.checkpointWindowEvents);
+      if (round > 0) await until(() => subscriber.ids().length > 200 * (round - 1));
+      standIn.cutConnections();
+    }
+    await until(() => subscriber.ids().length >= ids.length && subscriber.pages.at(-1)?.live === true);
+    await subscriber.stop();
+    expect(subscriber.ids()).toEqual(ids);
+    expectPositionsToFollow(subscriber.pages);
+  });
+
+  it('waits for a server that is away, and then goes on', async () => {
+    const [before, after] = [newDelta(), newDelta()];
+    await log.append(newStream(), 'none', [before]);
+    const subscriber = follow(log, START);
+    await until(() => subscriber.ids().length === 1);
+    await standIn.goAway();
+    await expect(log.head()).rejects.toBeInstanceOf(LogUnavailable);
+    await standIn.comeBack();
+    await until(async () => (await log.append(newStream(), 'any', [after])).outcome === 'appended');
+    await until(() => subscriber.ids().length === 2);
+    await subscriber.stop();
+    expect(subscriber.ids()).toEqual([before.id, after.id]);
+  });
+
+  it('is not held back by what is not the product’s, and never tells a position ahead of an event', async () => {
+    const first = newDelta();
+    await log.append(newStream(), 'none', [first]);
+    standIn.appendSystemEvents(5 * limits.checkpointWindowEvents);
+    await log.append(newStream(), 'none', newDeltas(3));
+    const pages: LivePage[] = [];
+    const end = new AbortController();
+    for await (const page of log.subscribe(START, end.signal)) {
+      pages.push(page);
+      // Slower than the server: what it tells of checkpoints comes while earlier events still wait here.
+      await sleep(1);
+      if (page.live) end.abort();
+    }
+    expect(pages.flatMap(({ events }) => events)).toHaveLength(4);
+    expect(pages.filter(({ events }) => events.length === 0).length).toBeGreaterThan(1);
+    expectPositionsToFollow(pages);
+  });
+});
+
+/** Nothing comes at or before a position that was told. */
+function expectPositionsToFollow(pages: readonly LivePage[]): void {
+  let told = '';
+  for (const { events, position } of pages) {
+    for (const event of events) {
+      expect(event.position && event.position > told).toBe(true);
+      expect(event.position && event.position <= position).toBe(true);
+    }
+    expect(position >= told).toBe(true);
+    told = position;
+  }
+}
