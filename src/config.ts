@@ -15,6 +15,8 @@ export interface Config {
   readonly dataDir: string;
   /** Absent: an embedded PostgreSQL under the data directory. */
   readonly databaseUrl: string | undefined;
+  /** Absent: the log is in PostgreSQL, with everything else. */
+  readonly eventstoreUrl: string | undefined;
   readonly openai: { readonly apiKey: string | undefined; readonly baseUrl: string | undefined };
   readonly provider: Provider;
   /** Absent: each provider has its own. */
@@ -33,7 +35,7 @@ export interface Config {
 }
 
 /** What the command line needs of it: enough to find the server, its key and its database. */
-export type Whereabouts = Pick<Config, 'host' | 'port' | 'dataDir' | 'databaseUrl' | 'adminKey'>;
+export type Whereabouts = Pick<Config, 'host' | 'port' | 'dataDir' | 'databaseUrl' | 'eventstoreUrl' | 'adminKey'>;
 
 export class InvalidConfig extends Error {
   constructor(readonly mistakes: readonly string[]) {
@@ -59,7 +61,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     feedsPerUserMax: read.integer('VERBATIM_MAX_FEEDS_PER_USER', 10_000, 1),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
   };
-  for (const name of ['EVENTSTORE_URL', 'KAFKA_BROKERS', 'KAFKA_TOPIC']) {
+  for (const name of ['KAFKA_BROKERS', 'KAFKA_TOPIC']) {
     read.unset(name, 'nothing: this version keeps its log in PostgreSQL and relays to nobody');
   }
   const mistakes = read.mistakesAndUnknown();
@@ -82,6 +84,12 @@ function readWhereabouts(read: Reader): Whereabouts {
     port: read.integer('PORT', 3000, 0, 65_535),
     dataDir: resolve(read.text('VERBATIM_DATA_DIR', /^[^\0]+$/, 'a path') ?? 'data'),
     databaseUrl: readDatabaseUrl(read),
+    // Several hosts are no URL; what else is wrong with it is found by who opens it.
+    eventstoreUrl: read.text(
+      'EVENTSTORE_URL',
+      /^(?:esdb|kurrentdb)(?:\+discover)?:\/\/\S+$/,
+      'a URL that begins with esdb://, esdb+discover://, kurrentdb:// or kurrentdb+discover://',
+    ),
     adminKey: read.text(
       'VERBATIM_ADMIN_KEY',
       /^vb_[A-Za-z0-9]{1,40}_[A-Za-z0-9]{32,}$/,

@@ -3,6 +3,7 @@ import { DemoLanguageModel } from './adapters/demo/demo-language-model.js';
 import { ConnectionPool } from './adapters/postgres/connection-pool.js';
 import { startEmbeddedPostgres } from './adapters/postgres/embedded/embedded-postgres.js';
 import { freeLeases } from './adapters/postgres/free-leases.js';
+import { logOfViews } from './adapters/postgres/log-of-views.js';
 import { migrate } from './adapters/postgres/migrate.js';
 import { PostgresCheckpoints } from './adapters/postgres/postgres-checkpoints.js';
 import { PostgresCommandPlaces } from './adapters/postgres/postgres-command-places.js';
@@ -63,15 +64,7 @@ export async function openEngines(
   meter: Meter = noMeter,
 ): Promise<Engines> {
   const prices = await pricesIn(config.dataDir);
-  const database = await openDatabase(config, onNotice);
-  try {
-    await migrate(database.connection);
-    if (database.isOursAlone) await freeLeases(database.connection);
-  } catch (error) {
-    await database.close();
-    throw error;
-  }
-  const log = new PostgresEventLog(database.connection, meter);
+  const { database, log, logDescription } = await openStores(config, onNotice, meter);
   const pool = new ConnectionPool(database.connection, limits.runtimeConnectionsMax, limits.runtimeAnswerMs);
   // Of its own: a large step of a projection must not keep leases and claims waiting.
   const viewPool = new ConnectionPool(database.connection, limits.viewConnectionsMax, limits.viewAnswerMs);
@@ -87,7 +80,7 @@ export async function openEngines(
     views: new PostgresViews(viewPool),
     models: await openModels(config),
     prices,
-    logDescription: database.description,
+    logDescription,
     async close() {
       await log.close();
       await viewPool.close();
@@ -95,6 +88,59 @@ export async function openEngines(
       await database.close();
     },
   };
+}
+
+interface OpenedLog {
+  readonly log: EventLog;
+  readonly logDescription: string;
+}
+
+/** The log first where it is a server of its own: whether that can be reached is found out before anything is started. */
+async function openStores(
+  config: Config,
+  onNotice: (text: string) => void,
+  meter: Meter,
+): Promise<OpenedLog & { readonly database: Database }> {
+  const server = config.eventstoreUrl === undefined ? undefined : await openEventStoreDb(config.eventstoreUrl, meter);
+  let database: Database | undefined;
+  try {
+    database = await openDatabase(config, onNotice);
+    await migrate(database.connection);
+    if (database.isOursAlone) await freeLeases(database.connection);
+    const opened = server ?? {
+      log: new PostgresEventLog(database.connection, meter),
+      logDescription: database.description,
+    };
+    await requireViewsOf(opened, database).catch(async (error) => {
+      if (opened !== server) await opened.log.close();
+      throw error;
+    });
+    return { ...opened, database };
+  } catch (error) {
+    await server?.log.close();
+    await database?.close();
+    throw error;
+  }
+}
+
+/** Views are never built from two logs: they would show what neither of them says. */
+async function requireViewsOf({ log, logDescription }: OpenedLog, database: Database): Promise<void> {
+  const identity = await log.identity();
+  const standing = await logOfViews(database.connection, identity);
+  if (standing === identity) return;
+  throw new Error(
+    `The read models in the ${database.description} were built from another log.\n` +
+      `  They are of log ${standing}; ${logDescription} holds log ${identity}.\n` +
+      '  Either open that log again: set EVENTSTORE_URL as it was, or unset it if the log was in the database;\n' +
+      '  or let DATABASE_URL or VERBATIM_DATA_DIR name an empty database, and they are built anew there.',
+  );
+}
+
+async function openEventStoreDb(url: string, meter: Meter): Promise<OpenedLog> {
+  // Its client takes a moment to load, and most starts need none.
+  const { reachEventStoreDb } = await import('./adapters/eventstoredb/reach-eventstoredb.js');
+  const { log, description } = await reachEventStoreDb(url, meter);
+  return { log, logDescription: description };
 }
 
 /** The demo model is always there: it asks nobody. */

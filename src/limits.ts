@@ -54,6 +54,8 @@ export const limits = {
 
   /** A server that takes a connection and says nothing must not hold a start for ever. */
   connectDeadlineMs: 10_000,
+  /** The same of the servers of the log: with what else a start does it stays below ten seconds. */
+  logReachMs: 8_000,
   /** A farewell to the database; then its sockets are destroyed, for it may never answer. */
   farewellMs: 2_000,
 

@@ -21,6 +21,7 @@ describe('the configuration', () => {
       port: 3000,
       dataDir: `${process.cwd()}/data`,
       databaseUrl: undefined,
+      eventstoreUrl: undefined,
       provider: 'demo',
       model: undefined,
       adminKey: undefined,
@@ -51,6 +52,15 @@ describe('the configuration', () => {
     'postgres://%2Frun%2Fpostgresql/verbatim',
   ])('takes %s as a database', (url) => {
     expect(loadConfig({ DATABASE_URL: url }).databaseUrl).toBe(url);
+  });
+
+  it.each([
+    'esdb://localhost:2113?tls=false',
+    'esdb+discover://admin:changeit@cluster.example:2113',
+    'kurrentdb://a:2113,b:2113,c:2113',
+    'kurrentdb+discover://cluster.example',
+  ])('takes %s as a log', (url) => {
+    expect(loadConfig({ EVENTSTORE_URL: url }).eventstoreUrl).toBe(url);
   });
 
   it('takes an empty value for an absent one', () => {
@@ -116,6 +126,10 @@ describe('the configuration', () => {
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL: 4 characters, expected one of fatal, error, warn, info, debug, trace'],
     [{ VERBATIM_PROT: '3000' }, 'VERBATIM_PROT: no such setting'],
     [
+      { EVENTSTORE_URL: 'http://admin:changeit@localhost:2113' },
+      'EVENTSTORE_URL: 36 characters, expected a URL that begins with esdb://, esdb+discover://, kurrentdb:// or kurrentdb+discover://',
+    ],
+    [
       { KAFKA_BROKERS: 'localhost:9092' },
       'KAFKA_BROKERS: 14 characters, expected nothing: this version keeps its log in PostgreSQL and relays to nobody',
     ],
@@ -158,7 +172,14 @@ describe('what the command line reads of it', () => {
   it('is what a server in the same environment would read', () => {
     const environment = { HOST: '::1', PORT: '4000', VERBATIM_DATA_DIR: '/srv/x' };
     expect(loadConfig(environment)).toMatchObject(loadWhereabouts(environment));
-    expect(Object.keys(loadWhereabouts({})).sort()).toEqual(['adminKey', 'dataDir', 'databaseUrl', 'host', 'port']);
+    expect(Object.keys(loadWhereabouts({})).sort()).toEqual([
+      'adminKey',
+      'dataDir',
+      'databaseUrl',
+      'eventstoreUrl',
+      'host',
+      'port',
+    ]);
   });
 
   it('is not disturbed by what else is wrong there, and names what is wrong in it', () => {

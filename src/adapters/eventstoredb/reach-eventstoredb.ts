@@ -41,8 +41,8 @@ function addressIn(url: string) {
 /** Why it does not serve; nothing when it does. */
 async function withinDeadline(log: EventStoreDbEventLog): Promise<string | undefined> {
   const over = new AbortController();
-  const late = sleep(limits.connectDeadlineMs, undefined, { signal: over.signal }).then(
-    () => `no answer within ${limits.connectDeadlineMs / 1_000} s`,
+  const late = sleep(limits.logReachMs, undefined, { signal: over.signal }).then(
+    () => `no answer within ${limits.logReachMs / 1_000} s`,
     () => undefined,
   );
   try {

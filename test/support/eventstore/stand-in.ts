@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 import serverFeatures from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
 import features from '@eventstore/db-client/generated/serverfeatures_pb.js';
 import streamsService from '@eventstore/db-client/generated/streams_grpc_pb.js';
@@ -47,7 +48,7 @@ export async function startStandIn({ tellsCaughtUp = true, port = 0 }: StandInOp
       read(call: ReadCall) {
         const isSubscription = call.request.getOptions()?.hasSubscription() === true;
         count(isSubscription ? 'subscribe' : 'read');
-        if (faults.refusesEveryone) return void call.destroy(failure(status.UNAUTHENTICATED, 'Unauthenticated'));
+        if (faults.refusesEveryone) return void call.emit('error', failure(status.UNAUTHENTICATED, 'Unauthenticated'));
         void (isSubscription ? subscribe(call, events, tellsCaughtUp) : read(call, events));
       },
       append(call: AppendCall, answer: Parameters<typeof append>[1]) {
@@ -107,10 +108,10 @@ function unsupported(count: (method: string) => void, ...methods: string[]): Unt
   return Object.fromEntries(
     methods.map((method) => [
       method,
-      (call: { destroy?(error: Error): void }, answer?: (error: Error) => void) => {
+      (call: EventEmitter, answer?: (error: Error) => void) => {
         count(method);
         if (answer) answer(refusal);
-        else call.destroy?.(refusal);
+        else call.emit('error', refusal);
       },
     ]),
   ) as UntypedServiceImplementation;
