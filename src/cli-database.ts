@@ -6,9 +6,10 @@ import { parsePosition, positionBack, shownPosition } from './adapters/postgres/
 import { PostgresEventLog } from './adapters/postgres/postgres-event-log.js';
 import type { Migrated } from './cli/command-parts.js';
 import { CommandFailed } from './cli/failures.js';
-import type { OpenedLog } from './cli/opened-log.js';
+import type { OpenedLog, Positions } from './cli/opened-log.js';
 import type { Whereabouts } from './config.js';
 import { openDatabase } from './engines.js';
+import type { Position } from './events/envelope.js';
 
 /** What the command line does with the database itself, whether or not a server runs on it. */
 
@@ -28,6 +29,7 @@ export async function migrateDatabase(whereabouts: Whereabouts, onNotice: Notice
 
 /** Only to read: nothing is made and no migration runs, for the server on it may be of another version. */
 export async function openLog(whereabouts: Whereabouts, follow: boolean, onNotice: Notice): Promise<OpenedLog> {
+  if (whereabouts.eventstoreUrl !== undefined) return openEventStoreDb(whereabouts.eventstoreUrl);
   const database = await reach(whereabouts, follow, onNotice);
   const log = new PostgresEventLog(database.connection);
   const close = async () => {
@@ -41,7 +43,23 @@ export async function openLog(whereabouts: Whereabouts, follow: boolean, onNotic
     if (!(error instanceof pg.DatabaseError && error.code === UNDEFINED_TABLE)) throw error;
     throw new CommandFailed('There is no log in this database yet: verbatim migrate makes it');
   }
-  return { log, positions: { parse: parsePosition, show: shownPosition, back: positionBack }, close };
+  return { log, positions, close };
+}
+
+const positions: Positions = {
+  parse: parsePosition,
+  show: shownPosition,
+  back: async (position, events) => positionBack(position, events),
+};
+
+async function openEventStoreDb(url: string): Promise<OpenedLog> {
+  const [{ reachToRead }, { parsePosition: parse, shownPosition: show }] = await Promise.all([
+    import('./adapters/eventstoredb/reach-eventstoredb.js'),
+    import('./adapters/eventstoredb/position.js'),
+  ]);
+  const { log } = await reachToRead(url);
+  const back = (position: Position, events: number) => log.back(position, events);
+  return { log, positions: { parse, show, back }, close: () => log.close() };
 }
 
 /** An embedded database belongs to one process. While that runs we are its guest; else we run it ourselves. */

@@ -13,5 +13,5 @@ export interface Positions {
   parse(text: string): Position | undefined;
   show(position: Position): string;
   /** One after which at most so many events stand up to this one; the start when there are no more. */
-  back(position: Position, events: number): Position;
+  back(position: Position, events: number): Promise<Position>;
 }

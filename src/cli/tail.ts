@@ -17,7 +17,7 @@ export async function newest(
   let end = position;
   // A log is read from a position onwards only: so in ever larger strides, each read once.
   for (let stride = count; events.length < count && end > START; stride *= 2) {
-    const start = positions.back(end, stride);
+    const start = await positions.back(end, stride);
     events = [...(await lastBetween(log, start, end, count, filter)), ...events].slice(-count);
     end = start;
   }

@@ -117,6 +117,11 @@ export class EventStoreDbEventLog implements EventLog {
     return this.reads.head();
   }
 
+  /** One after which so many events stand up to this one: positions are places in a file, and tell no number. */
+  back(position: Position, events: number): Promise<Position> {
+    return this.reads.back(position, events);
+  }
+
   async backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
     let events = 0;
     let oldestAt: string | undefined;

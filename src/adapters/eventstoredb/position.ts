@@ -8,6 +8,7 @@ export interface ServerPosition {
 
 /** As many as the greatest number of 64 bits has, so that positions compare as strings do. */
 const DIGITS = 20;
+const LAST = 2n ** 64n - 1n;
 
 export function positionOf({ commit, prepare }: ServerPosition): Position {
   return `${digits(commit)}/${digits(prepare)}` as Position;
@@ -18,6 +19,19 @@ export function serverPosition(position: Position): ServerPosition | 'start' {
   if (position === START) return 'start';
   const [commit = '', prepare = ''] = position.split('/');
   return { commit: BigInt(commit), prepare: BigInt(prepare) };
+}
+
+/** What a person types: leading zeros or not. */
+export function parsePosition(text: string): Position | undefined {
+  const [, commit, prepare] = /^(\d{1,20})\/(\d{1,20})$/.exec(text) ?? [];
+  if (commit === undefined || prepare === undefined) return undefined;
+  const place = { commit: BigInt(commit), prepare: BigInt(prepare) };
+  return place.commit > LAST || place.prepare > LAST ? undefined : positionOf(place);
+}
+
+export function shownPosition(position: Position): string {
+  const place = serverPosition(position);
+  return place === 'start' ? '0' : `${place.commit}/${place.prepare}`;
 }
 
 const digits = (value: bigint): string => String(value).padStart(DIGITS, '0');

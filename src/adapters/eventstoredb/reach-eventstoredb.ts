@@ -22,9 +22,21 @@ const REASONS: Partial<Record<Kind, string>> = {
 
 /** Finds out whether the servers that a URL names let us in, and opens the log there. Of the URL only the hosts are told. */
 export async function reachEventStoreDb(url: string, meter: Meter = noMeter): Promise<ReachedEventStoreDb> {
+  // Of those who start it first, one names it.
+  return reached(url, meter, (log) => log.identity());
+}
+
+/** Only to read: nothing is written there, not even the log's name. */
+export async function reachToRead(url: string): Promise<ReachedEventStoreDb> {
+  return reached(url, noMeter, (log) => log.head());
+}
+
+type Attempt = (log: EventStoreDbEventLog) => Promise<unknown>;
+
+async function reached(url: string, meter: Meter, attempt: Attempt): Promise<ReachedEventStoreDb> {
   const address = addressIn(url);
   const log = new EventStoreDbEventLog(address, meter);
-  const reason = await withinDeadline(log);
+  const reason = await withinDeadline(() => attempt(log));
   if (reason === undefined) return { log, description: `EventStoreDB at ${address.description}` };
   await log.close();
   throw new Error(`EVENTSTORE_URL: cannot reach EventStoreDB at ${address.description}: ${reason}`);
@@ -39,28 +51,27 @@ function addressIn(url: string) {
 }
 
 /** Why it does not serve; nothing when it does. */
-async function withinDeadline(log: EventStoreDbEventLog): Promise<string | undefined> {
+async function withinDeadline(attempt: () => Promise<unknown>): Promise<string | undefined> {
   const over = new AbortController();
   const late = sleep(limits.logReachMs, undefined, { signal: over.signal }).then(
     () => `no answer within ${limits.logReachMs / 1_000} s`,
     () => undefined,
   );
   try {
-    return await Promise.race([reasonAgainst(log), late]);
+    return await Promise.race([reasonAgainst(attempt), late]);
   } finally {
     over.abort();
   }
 }
 
-async function reasonAgainst(log: EventStoreDbEventLog, triesLeft = 2): Promise<string | undefined> {
+async function reasonAgainst(attempt: () => Promise<unknown>, triesLeft = 2): Promise<string | undefined> {
   try {
-    await log.identity();
-    await log.head();
+    await attempt();
     return undefined;
   } catch (error) {
     const kind = error instanceof LogUnavailable && (error.cause as Kind | undefined);
     // The second try goes to the leader that the first one was told.
-    if (kind === 'not-leader' && triesLeft > 0) return reasonAgainst(log, triesLeft - 1);
+    if (kind === 'not-leader' && triesLeft > 0) return reasonAgainst(attempt, triesLeft - 1);
     return (kind && (REASONS[kind] ?? `it does not serve (${kind})`)) || (error as Error).message;
   }
 }

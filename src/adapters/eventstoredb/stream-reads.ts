@@ -5,7 +5,7 @@ import { TerminalError } from '../../ports/errors.js';
 import type { Connection } from './connection.js';
 import type { NodeClient } from './node-client.js';
 import { isOutage, kindOf, unavailable } from './outage.js';
-import { positionOf } from './position.js';
+import { positionOf, serverPosition } from './position.js';
 import { fromServer, IDENTITY_STREAM, isOfProduct } from './recorded-event.js';
 
 export type Direction = 'forwards' | 'backwards';
@@ -62,6 +62,29 @@ export class StreamReads {
         for await (const { event } of reading) {
           if (event && isOfProduct(event)) return positionOf(event.position);
           // Written before every other event of the log.
+          if (event?.streamId === IDENTITY_STREAM) return START;
+        }
+        return START;
+      } finally {
+        cancel(reading);
+      }
+    });
+  }
+
+  /** One after which so many events stand up to this one; the start when there are no more. */
+  back(position: Position, events: number): Promise<Position> {
+    return this.ask(async (client, over) => {
+      const reading = client.readAll({
+        direction: BACKWARDS,
+        fromPosition: serverPosition(position),
+        requiresLeader: true,
+      });
+      over.addEventListener('abort', () => cancel(reading));
+      let left = events;
+      try {
+        for await (const { event } of reading) {
+          if (event && isOfProduct(event)) left -= 1;
+          if (event && left === 0) return positionOf(event.position);
           if (event?.streamId === IDENTITY_STREAM) return START;
         }
         return START;

@@ -258,7 +258,11 @@ describe('verbatim log', () => {
   async function withLog(work: (parts: Pick<CommandParts, 'openLog'>, log: MemoryEventLog) => Promise<void>) {
     const log = new MemoryEventLog();
     let open = 0;
-    const positions = { parse: parsePosition, show: shownPosition, back: positionBack };
+    const positions = {
+      parse: parsePosition,
+      show: shownPosition,
+      back: async (...args: Parameters<typeof positionBack>) => positionBack(...args),
+    };
     const openLog: CommandParts['openLog'] = async () => {
       open++;
       return { log, positions, close: async () => void open-- };

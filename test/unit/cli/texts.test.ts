@@ -10,7 +10,11 @@ import type { Position, RecordedEvent } from '../../../src/events/envelope.js';
 import { anyCharacter } from '../../support/any-character.js';
 import { collected } from '../../support/collected-output.js';
 
-const positions = { parse: parsePosition, show: shownPosition, back: positionBack };
+const positions = {
+  parse: parsePosition,
+  show: shownPosition,
+  back: async (...args: Parameters<typeof positionBack>) => positionBack(...args),
+};
 
 const event: RecordedEvent = {
   id: '95660a2e-53e4-5dd8-bb46-9cbf015672bf',
