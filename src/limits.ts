@@ -26,6 +26,8 @@ export const limits = {
 
   /** Appends of different streams that are on their way to an EventStoreDB at once: it flushes for several together. */
   appendsOnWireMax: 128,
+  /** Others that write to a stream to whose end something is to be appended, until it waits a moment before the next try. */
+  appendRefusalsMax: 20,
   /** Ids of the streams that are being written to, some 25 MB: beyond them a stream is read again before the next append. */
   knownIdsMax: 200_000,
   /** What a subscription has received and nobody has taken yet. Events are small; the largest would fill 256 MB. */

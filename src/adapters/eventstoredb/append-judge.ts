@@ -1,7 +1,8 @@
 import { NO_STREAM, WrongExpectedVersionError } from '@eventstore/db-client';
 import type { NewEvent } from '../../events/envelope.js';
+import { limits } from '../../limits.js';
 import { InvalidAppend } from '../../ports/append-rules.js';
-import { TerminalError } from '../../ports/errors.js';
+import { RetryableError, TerminalError } from '../../ports/errors.js';
 import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
 import type { Connection } from './connection.js';
 import { isOutage, kindOf, unavailable } from './outage.js';
@@ -35,15 +36,16 @@ export class AppendJudge {
   async judge(append: Append, answerMs: number): Promise<AppendOutcome> {
     const { stream, expected, events } = append;
     let standing = await this.ids.upTo(stream, upTo(expected));
-    for (let isRefused = false; ; isRefused = true) {
+    for (let refusals = 0; refusals < limits.appendRefusalsMax; refusals++) {
       const place = standing.placeOf(events);
       if (place.is === 'in part') return this.conflict(stream);
-      if (place.is === 'absent' && isRefused && expected !== 'any') return conflictAt(standing);
+      if (place.is === 'absent' && refusals > 0 && expected !== 'any') return conflictAt(standing);
       const before = place.is === 'there' ? place.before : expectedOf(expected, standing);
       const position = await this.send(append, before, answerMs);
       if (position !== undefined) return this.verdict(append, before, position);
       standing = await this.ids.upTo(stream, 'end');
     }
+    throw new RetryableError(`append to ${stream}: others keep writing to it`);
   }
 
   /** The position of its last event; nothing when the stream stands elsewhere. */
