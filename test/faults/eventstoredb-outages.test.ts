@@ -76,7 +76,8 @@ describe('an append', () => {
   it('that fails touches no append to another stream', async () => {
     const [broken, ...others] = Array.from({ length: 21 }, () => newStream()) as [string, ...string[]];
     standIn.faults.broken.add(broken);
-    const failing = log.append(broken, 'none', [newDelta()]);
+    const event = newDelta();
+    const failing = log.append(broken, 'none', [event]);
     for (let revision = -1; revision < 9; revision++) {
       const outcomes = await Promise.all(
         others.map((stream) => log.append(stream, revision < 0 ? 'none' : revision, [newDelta()])),
@@ -84,7 +85,10 @@ describe('an append', () => {
       expect(outcomes.filter(({ outcome }) => outcome !== 'appended')).toEqual([]);
     }
     standIn.faults.broken.delete(broken);
-    expect(await failing).toMatchObject({ outcome: 'appended' });
+    // On a busy machine its time may be over by now.
+    expect((await failing).outcome).toMatch(/^(appended|unavailable)$/);
+    await until(async () => (await log.append(broken, 'none', [event])).outcome === 'already-there');
+    expect(written(event.id)).toBe(1);
   });
 
   it('goes to the leader that another node names, and so do those after it', async () => {
