@@ -83,6 +83,27 @@ export const limits = {
   /** Counting how far a subscription is behind stops here: beyond it the exact number helps nobody. */
   backlogCountMax: 100_000,
 
+  /**
+   * Of the topic that events are relayed to, for ever: a key that changes its partition loses its order. More consumers than
+   * this cannot share the work, and a single broker carries as many with ease.
+   */
+  relayPartitions: 12,
+  /** Of the topic's copies, where there are so many brokers; all but one of them must have an event before it counts. */
+  relayReplicasMax: 3,
+  /** One send to one partition: less than a broker takes by default, with all that the protocol adds. */
+  relaySendEventsMax: 1_000,
+  relaySendBytesMax: 900 * 1024,
+  relayOverheadPerMessageBytes: 64,
+  /** What the topic takes at once: an event as large as any, its headers, and room. */
+  relayTopicMessageBytesMax: 2 * 1024 * 1024,
+  /** A broker that answers no request by then is asked again elsewhere; a send or a connection as a whole is given up. */
+  relayAnswerMs: 10_000,
+  relaySendMs: 45_000,
+  /** Between two connections while the other side is away. */
+  relayBackoffMs: { first: 100, most: 5_000 },
+  /** What is under way when a process stops may still be acknowledged, and a connection take its leave. */
+  relayFarewellMs: 2_000,
+
   /** What a provider has sent and nobody has taken yet; then its socket is not read until something is taken. */
   providerQueueBytesMax: 1024 * 1024,
   /** What is read of one answer before everything else in the process has its turn: a few milliseconds of work. */

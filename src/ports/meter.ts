@@ -22,7 +22,14 @@ export interface Meter {
   appendAnswered(milliseconds: number): void;
   /** So many events went to the log as one transaction. */
   batchSent(events: number): void;
+  /** So many events were acknowledged by the system that they are relayed to. */
+  eventsRelayed(events: number): void;
 }
 
 /** For whom nobody watches. */
-export const noMeter: Meter = { generationEnded: () => {}, appendAnswered: () => {}, batchSent: () => {} };
+export const noMeter: Meter = {
+  generationEnded: () => {},
+  appendAnswered: () => {},
+  batchSent: () => {},
+  eventsRelayed: () => {},
+};

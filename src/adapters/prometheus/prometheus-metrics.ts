@@ -58,6 +58,7 @@ export class PrometheusMetrics implements Meter {
     'Events in one transaction of the log, tried again or not.',
     BATCH_EVENTS,
   );
+  private readonly relayed = this.counter('relay_sent_total', 'Events that the relay had acknowledged.', []);
   private readonly requests = this.histogram(
     'http_request_duration_seconds',
     'From a request to the end of its answer; of a stream, how long it was open.',
@@ -121,6 +122,10 @@ export class PrometheusMetrics implements Meter {
 
   batchSent(events: number): void {
     this.batches.add(events);
+  }
+
+  eventsRelayed(events: number): void {
+    this.relayed.inc(events);
   }
 
   requestAnswered({ durationMs, ...labels }: AnsweredRequest): void {

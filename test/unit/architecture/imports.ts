@@ -12,6 +12,7 @@ const mayImport: Record<string, readonly string[]> = {
   commands: ['domain', 'events', 'ports'],
   projections: ['domain', 'events', 'ownership', 'ports'],
   sagas: ['commands', 'domain', 'events', 'ownership', 'ports'],
+  relay: ['events', 'ownership', 'ports'],
   sse: ['domain', 'events', 'ports'],
   adapters: ['events', 'ports'],
   auth: ['ports'],

@@ -1,0 +1,31 @@
+import { TerminalError } from './errors.js';
+
+/** One event on its way out. All of it is text that stands in the log, so that nothing is made anew. */
+export interface RelayMessage {
+  /** What has one order: messages with the same key go to the same partition. */
+  readonly key: string;
+  readonly value: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** So many bytes are taken in no send, though the destination is well: what is sent in fewer pieces may be. */
+export class MessagesTooLarge extends TerminalError {}
+
+/** A way out that is open. After a failure it is closed, and another one opened. */
+export interface RelayConnection {
+  /** Fixed for ever: a key that moved to another partition would lose its order. */
+  readonly partitions: number;
+  /**
+   * Resolves when all of them are acknowledged and kept, in this order. Partitions may be sent to side by side, but each
+   * waits for its own. Throws RetryableError when nobody knows whether they are kept: then they have to be sent again
+   * before anything that follows them; TerminalError when they never will be.
+   */
+  send(partition: number, messages: readonly RelayMessage[], stop: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Another system's log, which is given ours. */
+export interface RelayDestination {
+  /** Throws RetryableError when it cannot be reached now, TerminalError when it is not what it has to be. */
+  connect(stop: AbortSignal): Promise<RelayConnection>;
+}

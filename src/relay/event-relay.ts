@@ -1,0 +1,167 @@
+import type { Position } from '../events/envelope.js';
+import { limits } from '../limits.js';
+import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
+import type { Checkpoints } from '../ports/checkpoints.js';
+import { RetryableError } from '../ports/errors.js';
+import type { Backlog, EventLog } from '../ports/event-log.js';
+import type { Lease } from '../ports/leases.js';
+import type { Meter } from '../ports/meter.js';
+import type { RelayConnection, RelayDestination } from '../ports/relay.js';
+import { toldReason } from '../ports/told-reason.js';
+import { PageRelay } from './page-relay.js';
+import { readAhead } from './read-ahead.js';
+
+export interface RelayParts extends OwnerParts {
+  readonly log: EventLog;
+  readonly checkpoints: Checkpoints;
+  readonly meter: Pick<Meter, 'eventsRelayed'>;
+  /** For operators: names and reasons, never a person's text. */
+  readonly warn: (facts: object, message: string) => void;
+}
+
+export type RelayState =
+  /** Another process owns it, or the stores are away. */
+  | { readonly is: 'waiting' }
+  /** `trouble` is why it does not get on now. It tries again, for as long as it takes. */
+  | { readonly is: 'relaying'; readonly trouble?: string }
+  /** It cannot go on by itself, and has passed over nothing. */
+  | { readonly is: 'refused'; readonly reason: string }
+  | { readonly is: 'stopped' };
+
+/** Names the lease and the checkpoint. */
+const NAME = 'relay';
+const CHAT_STREAMS = { categories: ['conversation', 'generation'] };
+
+/**
+ * Gives every event of the chat streams to another system, at least once and in order, from one process at a time. A page
+ * is read from the log, sent, and acknowledged as a whole before the checkpoint passes it; so an outage, however long,
+ * leaves the events where they are.
+ */
+export class EventRelay {
+  private current: RelayState = { is: 'stopped' };
+  /** Up to here everything is acknowledged. Absent where another process is the owner. */
+  private position: Position | undefined;
+  private saved: Position | undefined;
+  private stopping = new AbortController();
+  private work: Promise<void> | undefined;
+
+  constructor(
+    private readonly destination: RelayDestination,
+    private readonly parts: RelayParts,
+  ) {}
+
+  get state(): RelayState {
+    return this.current;
+  }
+
+  start(): void {
+    this.stopping = new AbortController();
+    this.current = { is: 'waiting' };
+    this.work = this.run(this.stopping.signal);
+  }
+
+  /** What is under way is acknowledged or given up; the next owner sends it again. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.work;
+    if (this.current.is !== 'refused') this.current = { is: 'stopped' };
+  }
+
+  /** How much of the log has yet to go out; nothing when another process owns the relay. */
+  async backlog(): Promise<Backlog | undefined> {
+    if (this.position === undefined) return undefined;
+    return this.parts.log.backlog(this.position, limits.backlogCountMax, CHAT_STREAMS);
+  }
+
+  private async run(stop: AbortSignal): Promise<void> {
+    const owner = new SoleOwner(
+      {
+        name: NAME,
+        own: (lease, over) => this.own(lease, over),
+        onRenewed: (lease) => this.save(lease),
+        onWaiting: () => {
+          this.position = undefined;
+          this.current = { is: 'waiting' };
+        },
+      },
+      this.parts,
+    );
+    try {
+      await owner.run(stop);
+    } catch (error) {
+      // The position stays known: that the events wait has to be seen.
+      this.current = { is: 'refused', reason: toldReason(error) };
+      this.parts.warn({ reason: toldReason(error), err: error }, 'the relay has stopped, and passes over nothing');
+    }
+  }
+
+  private async own(lease: Lease, over: AbortSignal): Promise<void> {
+    this.position = this.saved = await this.parts.checkpoints.open(NAME, lease.epoch);
+    if (this.position === undefined) return;
+    this.current = { is: 'relaying' };
+    try {
+      await this.keepConnected(lease, over);
+    } finally {
+      // However it ends, what was acknowledged need not go out again.
+      await this.save(lease);
+    }
+  }
+
+  private async keepConnected(lease: Lease, over: AbortSignal): Promise<void> {
+    const pages = new PageRelay((events) => this.parts.meter.eventsRelayed(events));
+    const { first, most } = limits.relayBackoffMs;
+    for (let pauseMs: number = first; !over.aborted; pauseMs = Math.min(most, pauseMs * 2)) {
+      const before = this.position;
+      try {
+        await this.connected(pages, lease, over);
+        return;
+      } catch (error) {
+        if (!(error instanceof RetryableError)) throw error;
+        if (this.position !== before) pauseMs = first;
+        if (!over.aborted) this.meetTrouble(error);
+        await this.parts.clock.sleep(pauseMs, over);
+      }
+    }
+  }
+
+  private meetTrouble(error: RetryableError): void {
+    const reason = toldReason(error);
+    const isNews = this.current.is !== 'relaying' || this.current.trouble !== reason;
+    this.current = { is: 'relaying', trouble: reason };
+    if (isNews) this.parts.warn({ reason }, 'the relay does not get on, and tries again');
+  }
+
+  private async connected(pages: PageRelay, lease: Lease, over: AbortSignal): Promise<void> {
+    const connection = await this.destination.connect(over);
+    try {
+      await this.follow(connection, pages, lease, over);
+    } finally {
+      await connection.close();
+    }
+  }
+
+  /** Until it is over, or a later owner has announced itself. */
+  private async follow(connection: RelayConnection, pages: PageRelay, lease: Lease, over: AbortSignal): Promise<void> {
+    const { log, clock } = this.parts;
+    const from = this.position as Position;
+    const subscribe = (left: AbortSignal) => log.subscribe(from, left, CHAT_STREAMS);
+    let savedAt = clock.now();
+    for await (const page of readAhead(subscribe, over)) {
+      await pages.send(page.events, connection, over);
+      this.position = page.position;
+      this.current = { is: 'relaying' };
+      if (clock.now() - savedAt < limits.checkpointMs) continue;
+      if (!(await this.save(lease))) return;
+      savedAt = clock.now();
+    }
+  }
+
+  /** False when a later owner has announced itself. */
+  private async save(lease: Lease): Promise<boolean> {
+    const { position } = this;
+    if (position === undefined || position === this.saved) return true;
+    const kept = await this.parts.checkpoints.save(NAME, lease.epoch, position);
+    if (kept) this.saved = position;
+    return kept;
+  }
+}
