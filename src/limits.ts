@@ -96,9 +96,15 @@ export const limits = {
   relayOverheadPerMessageBytes: 64,
   /** What the topic takes at once: an event as large as any, its headers, and room. */
   relayTopicMessageBytesMax: 2 * 1024 * 1024,
-  /** A broker that answers no request by then is asked again elsewhere; a send or a connection as a whole is given up. */
+  /** A connection that is not there by then, and a request that is not answered, is tried again elsewhere. */
+  relayConnectMs: 3_000,
   relayAnswerMs: 10_000,
+  /** How long a broker may wait for its copies: less, so that its answer is still heard. */
+  relayAcknowledgeMs: 8_000,
+  /** What has not come of a send or of a new connection by then, the client's own tries included, is given up. */
   relaySendMs: 45_000,
+  relayClientPauseMs: { first: 100, most: 1_000 },
+  relayClientTriesMax: 6,
   /** Between two connections while the other side is away. */
   relayBackoffMs: { first: 100, most: 5_000 },
   /** What is under way when a process stops may still be acknowledged, and a connection take its leave. */

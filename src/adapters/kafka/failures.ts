@@ -1,0 +1,45 @@
+import { RetryableError, TerminalError } from '../../ports/errors.js';
+import { MessagesTooLarge } from '../../ports/relay.js';
+
+/** What no waiting mends. Everything else is tried again: that delays, and loses nothing. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'TOPIC_AUTHORIZATION_FAILED',
+  'CLUSTER_AUTHORIZATION_FAILED',
+  'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
+  'SASL_AUTHENTICATION_FAILED',
+  'SECURITY_DISABLED',
+  'INVALID_TOPIC_EXCEPTION',
+  'INVALID_CONFIG',
+  'INVALID_REQUIRED_ACKS',
+  'INVALID_RECORD',
+  'POLICY_VIOLATION',
+  'UNSUPPORTED_VERSION',
+  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
+  'KafkaJSServerDoesNotSupportApiKey',
+]);
+
+const TOO_LARGE: ReadonlySet<string> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
+
+/** Names alone: a client's message may quote what it was given. */
+export function failureOf(error: unknown): RetryableError | TerminalError {
+  if (error instanceof RetryableError || error instanceof TerminalError) return error;
+  const names = namesOf(error);
+  const [name = 'unknown'] = names;
+  const tooLarge = names.find((each) => TOO_LARGE.has(each));
+  if (tooLarge) return new MessagesTooLarge(`Kafka refuses it: ${tooLarge}`, { cause: error });
+  const refusal = names.find((each) => REFUSALS.has(each));
+  if (refusal) return new TerminalError(`Kafka refuses: ${refusal}`, { cause: error });
+  return new RetryableError(`Kafka cannot be used now: ${name}`, { cause: error });
+}
+
+export function hasName(error: unknown, name: string): boolean {
+  return namesOf(error).includes(name);
+}
+
+/** Of an error and of what is behind it, the deepest first: the client wraps them, and gives up for a reason. */
+function namesOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return [];
+  const { type, code, cause, errors } = error as Error & Record<'type' | 'code' | 'errors', unknown>;
+  const behind = [cause, ...(Array.isArray(errors) ? errors : [])].flatMap(namesOf);
+  return [...behind, ...[type, code, error.name].filter((name): name is string => typeof name === 'string')];
+}

@@ -1,0 +1,111 @@
+import type { Kafka, Producer } from 'kafkajs';
+import { limits } from '../../limits.js';
+import { RetryableError } from '../../ports/errors.js';
+import type { RelayConnection, RelayDestination, RelayMessage } from '../../ports/relay.js';
+import { failureOf } from './failures.js';
+import { inTime } from './in-time.js';
+import { ensureTopic } from './topic.js';
+
+export interface KafkaPlace {
+  /** `host:port` each. */
+  readonly brokers: readonly string[];
+  readonly topic: string;
+}
+
+/** A topic of Apache Kafka. Every connection looks at the topic, and has a producer of its own, with a new identity. */
+export class KafkaRelay implements RelayDestination {
+  constructor(private readonly place: KafkaPlace) {}
+
+  async connect(stop: AbortSignal): Promise<RelayConnection> {
+    const client = await clientOf(this.place);
+    const admin = client.admin();
+    const producer = producerOf(client);
+    const opening = (async () => {
+      await admin.connect();
+      await ensureTopic(admin, this.place.topic);
+      await producer.connect();
+    })();
+    try {
+      await inTime(opening, stop);
+      return new KafkaConnection(producer, this.place.topic);
+    } catch (error) {
+      // What was given up may still come to be, with nobody to close it.
+      opening.then(
+        () => leave(producer),
+        () => {},
+      );
+      await leave(producer);
+      throw failureOf(error);
+    } finally {
+      await leave(admin);
+    }
+  }
+}
+
+class KafkaConnection implements RelayConnection {
+  readonly partitions = limits.relayPartitions;
+
+  constructor(
+    private readonly producer: Producer,
+    private readonly topic: string,
+  ) {}
+
+  /** One partition at a time: of several in one send, the client can lose one without a word when its leader moves. */
+  async send(partition: number, messages: readonly RelayMessage[], stop: AbortSignal): Promise<void> {
+    const sending = this.producer.send({
+      topic: this.topic,
+      acks: -1,
+      timeout: limits.relayAcknowledgeMs,
+      messages: messages.map(({ key, value, headers }) => ({ key, value, headers, partition })),
+    });
+    const acknowledged = await inTime(sending, stop).catch((error) => {
+      throw failureOf(error);
+    });
+    // It also resolves when it has sent nothing, for a partition that it does not know.
+    if (!acknowledged.some((each) => each.partition === partition && each.errorCode === 0)) {
+      throw new RetryableError(`Kafka has not acknowledged what went to partition ${partition}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await leave(this.producer);
+  }
+}
+
+/** Loaded when it is needed: most processes relay to nobody. */
+async function clientOf({ brokers }: KafkaPlace): Promise<Kafka> {
+  const { Kafka, logLevel } = await import('kafkajs');
+  return new Kafka({
+    clientId: 'verbatim',
+    brokers: [...brokers],
+    connectionTimeout: limits.relayConnectMs,
+    requestTimeout: limits.relayAnswerMs,
+    retry: {
+      initialRetryTime: limits.relayClientPauseMs.first,
+      maxRetryTime: limits.relayClientPauseMs.most,
+      retries: limits.relayClientTriesMax,
+    },
+    // What matters of it comes as errors; its own lines are not made for ours, and it tells failures that it mends.
+    logLevel: logLevel.NOTHING,
+  });
+}
+
+/** Idempotent, so that what the client itself sends again is kept once, and in order. */
+function producerOf(client: Kafka): Producer {
+  return client.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    createPartitioner:
+      () =>
+      ({ message }) =>
+        message.partition as number,
+  });
+}
+
+/** Without waiting for one that does not answer. */
+async function leave(member: { disconnect(): Promise<void> }): Promise<void> {
+  const late = new AbortController();
+  late.abort();
+  await inTime(member.disconnect(), late.signal).catch(() => {});
+}
