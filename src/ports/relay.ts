@@ -16,8 +16,7 @@ export interface RelayConnection {
   /** Fixed for ever: a key that moved to another partition would lose its order. */
   readonly partitions: number;
   /**
-   * Resolves when all of them are acknowledged and kept, in this order. Partitions may be sent to side by side, but each
-   * waits for its own. Throws RetryableError when nobody knows whether they are kept: then they have to be sent again
+   * Resolves when all of them are acknowledged and kept, in this order. One send at a time. Throws RetryableError when nobody knows whether they are kept: then they have to be sent again
    * before anything that follows them; TerminalError when they never will be.
    */
   send(partition: number, messages: readonly RelayMessage[], stop: AbortSignal): Promise<void>;

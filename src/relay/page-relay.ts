@@ -18,31 +18,19 @@ export class PageRelay {
   constructor(private readonly onSent: (events: number) => void) {}
 
   /**
-   * Partitions side by side, each in order. Throws when any of them failed, and then the page has to be sent again before
-   * the next one; what it had acknowledged does not go out twice.
+   * Throws when a send failed, and then the page has to be sent again before the next one; what it had acknowledged does
+   * not go out twice.
    */
   async send(events: readonly RecordedEvent[], connection: RelayConnection, stop: AbortSignal): Promise<void> {
-    const partitions = [...batchesOf(events, connection.partitions, this.acknowledged)];
-    const sending = partitions.map(([partition, batches]) => this.sendAll(partition, batches, connection, stop));
-    const failures = (await Promise.allSettled(sending)).filter((sent) => sent.status === 'rejected');
-    const reasons: unknown[] = failures.map(({ reason }) => reason);
-    // What can never work is the news among several.
-    if (reasons.length > 0) throw reasons.find((reason) => reason instanceof TerminalError) ?? reasons[0];
-  }
-
-  private async sendAll(
-    partition: number,
-    batches: readonly Batch[],
-    connection: RelayConnection,
-    stop: AbortSignal,
-  ): Promise<void> {
-    const send = (batch: Batch) =>
-      connection.send(
-        partition,
-        batch.map(({ message }) => message),
-        stop,
-      );
-    for (const batch of batches) await this.sendOne(partition, batch, send);
+    for (const [partition, batches] of batchesOf(events, connection.partitions, this.acknowledged)) {
+      const send = (batch: Batch) =>
+        connection.send(
+          partition,
+          batch.map(({ message }) => message),
+          stop,
+        );
+      for (const batch of batches) await this.sendOne(partition, batch, send);
+    }
   }
 
   /** What is too large together may be small enough in halves. */

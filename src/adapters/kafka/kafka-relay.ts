@@ -50,7 +50,10 @@ class KafkaConnection implements RelayConnection {
     private readonly topic: string,
   ) {}
 
-  /** One partition at a time: of several in one send, the client can lose one without a word when its leader moves. */
+  /**
+   * One partition, and one send at a time: of several in one send the client can lose one without a word when its leader
+   * moves, and of several sends side by side it can leave one without an answer for ever.
+   */
   async send(partition: number, messages: readonly RelayMessage[], stop: AbortSignal): Promise<void> {
     const sending = this.producer.send({
       topic: this.topic,
