@@ -38,6 +38,7 @@ import { ListKeysHandler } from './projections/queries/list-keys.js';
 import type { ProjectionReport, ProjectionReports } from './projections/queries/projection-reports.js';
 import { recordKeys } from './projections/record-keys.js';
 import { readSide } from './read-side.js';
+import { relaySide } from './relay-side.js';
 import { HostedSubscription } from './sagas/hosted-subscription.js';
 import { type RunnerParts, SubscriptionRunner } from './sagas/subscription-runner.js';
 
@@ -74,6 +75,7 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
   });
   const projecting = projectionSide(engines, config, { ...runner, codec, advances });
   countLag(metrics, projecting.reports);
+  const relaying = relaySide(config, runner, metrics);
   return {
     module: AppModule,
     imports: [CqrsModule.forRoot()],
@@ -87,7 +89,10 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
       { provide: APP_PIPE, useFactory: () => new RequestValidationPipe() },
       { provide: APP_GUARD, useFactory: (reflector: Reflector) => new RoleGuard(reflector), inject: [Reflector] },
       { provide: APP_GUARD, useFactory: (reflector: Reflector) => new QueryGuard(reflector), inject: [Reflector] },
-      { provide: Readiness, useFactory: () => new Readiness(readinessChecks(engines, projecting.reports)) },
+      {
+        provide: Readiness,
+        useFactory: () => new Readiness({ ...readinessChecks(engines, projecting.reports), ...relaying.checks }),
+      },
       { provide: Exposition, useFactory: () => new Exposition(metrics.contentType, () => metrics.text()) },
       { provide: Authenticator, useFactory: () => new Authenticator(keys) },
       { provide: KeyMint, useFactory: () => new KeyMint(systemIds) },
@@ -99,6 +104,7 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
       ...providers,
       ...reading.providers,
       ...projecting.providers,
+      ...relaying.providers,
       ...(config.roles.includes('projections') ? projectionsOf(tenantParts, runner) : []),
     ],
   };

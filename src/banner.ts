@@ -17,6 +17,9 @@ export function banner(config: Config, { version, address, logDescription, first
     ['model', `${config.model ?? config.provider} (provider ${config.provider})`],
     ['data', config.dataDir],
   ];
+  const { kafka, roles } = config;
+  if (kafka && roles.includes('relay'))
+    lines.push(['relay', `Kafka at ${kafka.brokers.join(',')}, topic ${kafka.topic}`]);
   if (firstKey) lines.push(['key', `${firstKey}  (shown once; kept in ${config.dataDir}/admin.key)`]);
   return [`Verbatim ${version}`, ...lines.map(([name, value]) => `  ${name.padEnd(9)}${value}`), ''].join('\n');
 }

@@ -22,6 +22,8 @@ export interface Config {
   /** Absent: each provider has its own. */
   readonly model: string | undefined;
   readonly adminKey: string | undefined;
+  /** Absent: events are relayed to nobody. */
+  readonly kafka: { readonly brokers: readonly string[]; readonly topic: string } | undefined;
   readonly roles: readonly Role[];
   readonly deltaFlushMs: number;
   readonly deltaFlushBytes: number;
@@ -50,6 +52,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const config: Config = {
     ...readWhereabouts(read),
     ...provider,
+    kafka: readKafka(read),
     roles: read.list('VERBATIM_ROLES', ROLES),
     deltaFlushMs: read.integer('VERBATIM_DELTA_FLUSH_MS', 50, 0, 5_000),
     deltaFlushBytes: read.integer('VERBATIM_DELTA_FLUSH_BYTES', 4_096, 1),
@@ -61,9 +64,6 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     feedsPerUserMax: read.integer('VERBATIM_MAX_FEEDS_PER_USER', 10_000, 1),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
   };
-  for (const name of ['KAFKA_BROKERS', 'KAFKA_TOPIC']) {
-    read.unset(name, 'nothing: this version keeps its log in PostgreSQL and relays to nobody');
-  }
   const mistakes = read.mistakesAndUnknown();
   if (mistakes.length > 0) throw new InvalidConfig(mistakes);
   return deepFreeze(config);
@@ -126,6 +126,14 @@ function readProvider(read: Reader): Pick<Config, 'openai' | 'provider' | 'model
   return { openai, provider, model };
 }
 
+function readKafka(read: Reader): Config['kafka'] {
+  const broker = '[^\\s,/:]+:\\d{1,5}';
+  const brokers = read.text('KAFKA_BROKERS', new RegExp(`^${broker}(,${broker})*$`), 'host:port, with commas between');
+  const name = 'letters, digits, ".", "_" and "-", at most 249';
+  const topic = read.text('KAFKA_TOPIC', /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/, name) ?? 'verbatim.events.v1';
+  return brokers === undefined ? undefined : { brokers: brokers.split(','), topic };
+}
+
 /** Reads one variable at a time and remembers what was wrong. An empty value counts as absent. */
 class Reader {
   private readonly known = new Set<string>();
@@ -176,10 +184,6 @@ class Reader {
     if (chosen.length !== words.length)
       this.mistake(name, `some of ${choices.join(',')}, each once, with commas between`);
     return chosen;
-  }
-
-  unset(name: string, expected: string): void {
-    if (this.has(name)) this.mistake(name, expected);
   }
 
   mistake(name: string, expected: string): void {

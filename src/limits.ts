@@ -107,6 +107,8 @@ export const limits = {
   relayClientTriesMax: 6,
   /** Between two connections while the other side is away. */
   relayBackoffMs: { first: 100, most: 5_000 },
+  /** Further behind than this, the relay is told to be behind. */
+  relayLagSecondsMax: 30,
   /** What is under way when a process stops may still be acknowledged, and a connection take its leave. */
   relayFarewellMs: 2_000,
 

@@ -1,10 +1,17 @@
 import { Controller, Get, HttpStatus, Inject, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiProperty, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import {
+  ApiOkResponse,
+  ApiOperation,
+  ApiProperty,
+  ApiPropertyOptional,
+  ApiServiceUnavailableResponse,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ApiKeylessProblems } from './api-problems.js';
 import { Readiness, type ReadinessReport } from './readiness.js';
 
-const FINDINGS = ['ok', 'behind', 'unavailable'];
+const FINDINGS = ['ok', 'behind', 'stopped', 'unavailable'];
 
 class LifeDocument {
   @ApiProperty({ enum: ['live'] })
@@ -22,6 +29,14 @@ class ReadinessDocument {
     description: 'What it needs. Only what is unavailable makes it unready.',
   })
   checks!: Record<string, string>;
+
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    example: { relay: 'topic verbatim.events.v1 has 3 partitions, and must have 12' },
+    description: 'Why, of those checks that say it.',
+  })
+  reasons?: Record<string, string>;
 }
 
 @ApiTags('Operations')

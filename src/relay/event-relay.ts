@@ -68,9 +68,9 @@ export class EventRelay {
   }
 
   /** How much of the log has yet to go out; nothing when another process owns the relay. */
-  async backlog(): Promise<Backlog | undefined> {
+  async backlog(countMax: number): Promise<Backlog | undefined> {
     if (this.position === undefined) return undefined;
-    return this.parts.log.backlog(this.position, limits.backlogCountMax, CHAT_STREAMS);
+    return this.parts.log.backlog(this.position, countMax, CHAT_STREAMS);
   }
 
   private async run(stop: AbortSignal): Promise<void> {

@@ -25,6 +25,7 @@ describe('the configuration', () => {
       provider: 'demo',
       model: undefined,
       adminKey: undefined,
+      kafka: undefined,
       roles: ['api', 'saga', 'projections', 'relay'],
       deltaFlushMs: 50,
       deltaFlushBytes: 4_096,
@@ -61,6 +62,17 @@ describe('the configuration', () => {
     'kurrentdb+discover://cluster.example',
   ])('takes %s as a log', (url) => {
     expect(loadConfig({ EVENTSTORE_URL: url }).eventstoreUrl).toBe(url);
+  });
+
+  it.each([
+    [{ KAFKA_BROKERS: 'a:9092' }, { brokers: ['a:9092'], topic: 'verbatim.events.v1' }],
+    [
+      { KAFKA_BROKERS: 'a:1,10.0.0.1:2', KAFKA_TOPIC: 'x.y' },
+      { brokers: ['a:1', '10.0.0.1:2'], topic: 'x.y' },
+    ],
+    [{ KAFKA_TOPIC: 'x.y' }, undefined],
+  ])('with %j relays to %j', (environment, kafka) => {
+    expect(loadConfig(environment).kafka).toEqual(kafka);
   });
 
   it('takes an empty value for an absent one', () => {
@@ -129,10 +141,18 @@ describe('the configuration', () => {
       { EVENTSTORE_URL: 'http://admin:changeit@localhost:2113' },
       'EVENTSTORE_URL: 36 characters, expected a URL that begins with esdb://, esdb+discover://, kurrentdb:// or kurrentdb+discover://',
     ],
-    [
-      { KAFKA_BROKERS: 'localhost:9092' },
-      'KAFKA_BROKERS: 14 characters, expected nothing: this version keeps its log in PostgreSQL and relays to nobody',
-    ],
+    ...['broker', 'kafka://b:9092', 'b:9092,', 'b:9092 c:9092', 'b:port'].map(
+      (brokers): Mistaken => [
+        { KAFKA_BROKERS: brokers },
+        `KAFKA_BROKERS: ${brokers.length} characters, expected host:port, with commas between`,
+      ],
+    ),
+    ...['a/b', 'a topic', 'x'.repeat(250)].map(
+      (topic): Mistaken => [
+        { KAFKA_TOPIC: topic },
+        `KAFKA_TOPIC: ${topic.length} characters, expected letters, digits, ".", "_" and "-", at most 249`,
+      ],
+    ),
   ])('%j is a mistake', (environment, mistake) => {
     expect(mistakesOf(environment)).toEqual([mistake]);
   });
