@@ -93,7 +93,10 @@ export const limits = {
   /** One send to one partition: less than a broker takes by default, with all that the protocol adds. */
   relaySendEventsMax: 1_000,
   relaySendBytesMax: 900 * 1024,
-  relayOverheadPerMessageBytes: 64,
+  relayOverheadPerMessageBytes: 128,
+  /** Far behind the log, so many events are sent before the next are: each partition gets few sends, and not many. */
+  relayStepEventsMax: 10_000,
+  relayStepBytesMax: 8 * 1024 * 1024,
   /** What the topic takes at once: an event as large as any, its headers, and room. */
   relayTopicMessageBytesMax: 2 * 1024 * 1024,
   /** A connection that is not there by then, and a request that is not answered, is tried again elsewhere. */

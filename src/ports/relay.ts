@@ -25,6 +25,8 @@ export interface RelayConnection {
 
 /** Another system's log, which is given ours. */
 export interface RelayDestination {
+  /** How far one destination has got says nothing of another. */
+  readonly name: string;
   /** Throws RetryableError when it cannot be reached now, TerminalError when it is not what it has to be. */
   connect(stop: AbortSignal): Promise<RelayConnection>;
 }

@@ -54,7 +54,7 @@ function add(place: Growing, outgoing: Outgoing): void {
 /** A little more than it is on the wire. */
 function bytesOf({ key, value, headers }: RelayMessage): number {
   let bytes = limits.relayOverheadPerMessageBytes + Buffer.byteLength(key) + Buffer.byteLength(value);
-  for (const [name, text] of Object.entries(headers)) bytes += name.length + Buffer.byteLength(text) + 4;
+  for (const name in headers) bytes += name.length + (headers[name]?.length ?? 0);
   return bytes;
 }
 

@@ -8,6 +8,7 @@ import type { Lease } from '../ports/leases.js';
 import type { Meter } from '../ports/meter.js';
 import type { RelayConnection, RelayDestination } from '../ports/relay.js';
 import { toldReason } from '../ports/told-reason.js';
+import { gathered } from './gathered.js';
 import { PageRelay } from './page-relay.js';
 import { readAhead } from './read-ahead.js';
 
@@ -28,8 +29,6 @@ export type RelayState =
   | { readonly is: 'refused'; readonly reason: string }
   | { readonly is: 'stopped' };
 
-/** Names the lease and the checkpoint. */
-const NAME = 'relay';
 const CHAT_STREAMS = { categories: ['conversation', 'generation'] };
 
 /**
@@ -45,10 +44,15 @@ export class EventRelay {
   private stopping = new AbortController();
   private work: Promise<void> | undefined;
 
+  /** Of the lease and of the checkpoint. */
+  private readonly name: string;
+
   constructor(
     private readonly destination: RelayDestination,
     private readonly parts: RelayParts,
-  ) {}
+  ) {
+    this.name = `relay ${destination.name}`;
+  }
 
   get state(): RelayState {
     return this.current;
@@ -76,7 +80,7 @@ export class EventRelay {
   private async run(stop: AbortSignal): Promise<void> {
     const owner = new SoleOwner(
       {
-        name: NAME,
+        name: this.name,
         own: (lease, over) => this.own(lease, over),
         onRenewed: (lease) => this.save(lease),
         onWaiting: () => {
@@ -96,7 +100,7 @@ export class EventRelay {
   }
 
   private async own(lease: Lease, over: AbortSignal): Promise<void> {
-    this.position = this.saved = await this.parts.checkpoints.open(NAME, lease.epoch);
+    this.position = this.saved = await this.parts.checkpoints.open(this.name, lease.epoch);
     if (this.position === undefined) return;
     this.current = { is: 'relaying' };
     try {
@@ -144,7 +148,7 @@ export class EventRelay {
   private async follow(connection: RelayConnection, pages: PageRelay, lease: Lease, over: AbortSignal): Promise<void> {
     const { log, clock } = this.parts;
     const from = this.position as Position;
-    const subscribe = (left: AbortSignal) => log.subscribe(from, left, CHAT_STREAMS);
+    const subscribe = (left: AbortSignal) => gathered(log.subscribe(from, left, CHAT_STREAMS));
     let savedAt = clock.now();
     for await (const page of readAhead(subscribe, over)) {
       await pages.send(page.events, connection, over);
@@ -160,7 +164,7 @@ export class EventRelay {
   private async save(lease: Lease): Promise<boolean> {
     const { position } = this;
     if (position === undefined || position === this.saved) return true;
-    const kept = await this.parts.checkpoints.save(NAME, lease.epoch, position);
+    const kept = await this.parts.checkpoints.save(this.name, lease.epoch, position);
     if (kept) this.saved = position;
     return kept;
   }

@@ -10,6 +10,7 @@ export interface Kept extends RelayMessage {
 
 /** A system that keeps what it is given, and does with each send and each connection what a test says. */
 export class ScriptedRelay implements RelayDestination {
+  readonly name = 'script';
   /** All that it has, in the order in which it came. */
   readonly kept: Kept[] = [];
   connections = 0;

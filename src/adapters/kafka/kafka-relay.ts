@@ -14,7 +14,11 @@ export interface KafkaPlace {
 
 /** A topic of Apache Kafka. Every connection looks at the topic, and has a producer of its own, with a new identity. */
 export class KafkaRelay implements RelayDestination {
-  constructor(private readonly place: KafkaPlace) {}
+  readonly name: string;
+
+  constructor(private readonly place: KafkaPlace) {
+    this.name = place.topic;
+  }
 
   async connect(stop: AbortSignal): Promise<RelayConnection> {
     const client = await clientOf(this.place);

@@ -20,7 +20,7 @@ beforeEach(() => {
 afterEach(() => ground.stop());
 
 const logged = async () => (await ground.chatEvents()).map(({ id }) => id);
-const checkpoint = () => ground.checkpoints.open('relay', 1);
+const checkpoint = () => ground.checkpoints.open('relay script', 1);
 const troubleOf = ({ state }: EventRelay) => (state.is === 'relaying' ? state.trouble : undefined);
 
 describe('the relay', () => {
@@ -73,7 +73,7 @@ describe('the relay', () => {
     expect(await checkpoint()).toBe(await ground.log.head());
   });
 
-  it('reads no further than one page ahead of what is acknowledged', async () => {
+  it('reads no further than one step ahead of what is acknowledged', async () => {
     let pages = 0;
     const { log } = ground;
     const counted: EventLog = Object.assign(Object.create(log), {
@@ -85,19 +85,20 @@ describe('the relay', () => {
       },
     });
     ground = new RelayGround(counted);
-    for (let nth = 0; nth < 5; nth++) await ground.deltas('a', 1_000);
-    for (let nth = 0; nth < 5; nth++) await ground.deltas('b', 1_000);
+    const pagesOfStep = limits.relayStepEventsMax / limits.readPageEventsMax;
+    const events = 3 * limits.relayStepEventsMax;
+    for (let written = 0; written < events; written += 1_000) await ground.deltas(`conversation ${written % 5}`, 1_000);
     const { opened, open } = gate();
     destination.fateOf = async (): Promise<Fate> => {
       await opened;
       return 'acknowledged';
     };
     ground.start(destination);
-    await until(() => destination.sends === 1 && pages === 2);
+    await until(() => destination.sends === 1 && pages === 2 * pagesOfStep);
     await new Promise((resolve) => setImmediate(resolve));
-    expect([destination.sends, pages]).toEqual([1, 2]);
+    expect([destination.sends, pages]).toEqual([1, 2 * pagesOfStep]);
     open();
-    await until(() => destination.kept.length === 10_000);
+    await until(() => destination.kept.length === events);
   });
 
   it('sends a batch that failed again before anything that follows it', async () => {
@@ -225,7 +226,7 @@ describe('the relay', () => {
   it('leaves its connection when a later owner has announced itself', async () => {
     const relay = ground.start(destination);
     await until(() => destination.open === 1);
-    await ground.checkpoints.open('relay', 1_000);
+    await ground.checkpoints.open('relay script', 1_000);
     await ground.deltas('a', 1);
     await until(() => relay.state.is === 'waiting');
     expect(destination.open).toBe(0);
