@@ -25,6 +25,8 @@ import { fileURLToPath } from 'node:url';
 import { type Consumer, Kafka, type KafkaMessage, logLevel } from 'kafkajs';
 
 const PAUSE_MS = 1_000;
+/** For so long a group waits for a member that has gone without a word. */
+const PATIENCE = { sessionTimeout: 10_000, rebalanceTimeout: 10_000, heartbeatInterval: 1_000 };
 
 /** An event as it was relayed. `data` is the event's own JSON, to the byte; of `type` there will be new ones. */
 export interface RelayedEvent {
@@ -152,7 +154,7 @@ export interface Group {
 /** Until it is told to stop. The client gives up for good after some failures that pass: then it begins anew. */
 export async function consume(kafka: Kafka, group: Group, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
-    const consumer = kafka.consumer({ groupId: group.id });
+    const consumer = kafka.consumer({ groupId: group.id, ...PATIENCE });
     try {
       await runToItsEnd(consumer, group, stop);
     } catch (error) {

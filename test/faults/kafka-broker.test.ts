@@ -119,7 +119,7 @@ if (reason) process.stderr.write(`tests on a Kafka broker are skipped: ${reason}
     const load = (async () => {
       for (let nth = 0; !over.signal.aborted; nth++) {
         await ground.deltas(`conversation-${nth % 7}`, 3);
-        await systemClock.sleep(10, over.signal);
+        await systemClock.sleep(20, over.signal);
       }
     })();
     relay();
@@ -139,7 +139,7 @@ if (reason) process.stderr.write(`tests on a Kafka broker are skipped: ${reason}
     over.abort();
     await load;
     const expected = await logged();
-    await until(() => consumed().length >= expected.length, 60_000);
+    await until(() => consumed().length >= expected.length, 120_000);
     const seen = consumed();
     expect(seen).toHaveLength(expected.length);
     expect(idsByKey(seen)).toEqual(idsByKey(expected));
