@@ -1,0 +1,127 @@
+import { describe, expect, it } from '@jest/globals';
+import { limits } from '../../src/limits.js';
+import {
+  type ComposeService,
+  composeServices,
+  isThere,
+  nginxDirective,
+  textOf,
+  usualProfiles,
+} from '../support/deployment-files.js';
+import { expectUsable } from '../support/usable-settings.js';
+
+const services = Object.entries(composeServices());
+const apps = services.filter(([, { build }]) => build !== undefined);
+const startedBy = (profile: string) => services.filter(([, { profiles }]) => profiles?.includes(profile));
+const namesOf = (some: readonly (readonly [string, unknown])[]) => some.map(([name]) => name).sort();
+
+const { version } = JSON.parse(textOf('package.json')) as { version: string };
+const dockerfile = textOf('infra/Dockerfile');
+const sourceImages = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
+
+/** A version down to the last number: neither a name that moves, nor a number that stands for many. */
+const isPinned = (image: string | undefined) => /:v?\d+\.\d+(\.\d+)?(-[a-z][\w.-]*)?$/.test(image ?? '');
+
+describe('docker-compose.yml', () => {
+  const whole = ['app', 'eventstore', 'kafka', 'postgres'];
+
+  it.each([
+    ['full', whole],
+    ['scale', [...whole, 'app-2', 'nginx']],
+    ['observability', [...whole, 'prometheus', 'grafana']],
+    ['small', ['postgres-small', 'small']],
+  ])('starts for the profile %s what it promises, and all that this needs', (profile, names) => {
+    expect(namesOf(startedBy(profile))).toEqual([...names].sort());
+    for (const [, { depends_on = {} }] of startedBy(profile)) {
+      expect(names).toEqual(expect.arrayContaining(Object.keys(depends_on)));
+    }
+  });
+
+  it('starts the whole architecture when no profile is named', () => {
+    expect(usualProfiles()).toEqual(['full']);
+  });
+
+  it.each(['full', 'scale', 'observability', 'small'])(
+    'publishes each port once for %s, and to this machine',
+    (profile) => {
+      const ports = startedBy(profile).flatMap(([, service]) => service.ports ?? []);
+      const published = ports.map((port) => /^127\.0\.0\.1:(\d+):\d+$/.exec(port)?.[1]);
+      expect(published).toEqual([...new Set(published)]);
+      expect(published).not.toContain(undefined);
+    },
+  );
+
+  it.each(apps)('gives %s settings that it takes, and the time that it needs to stop', (_, service) => {
+    expectUsable(service.environment ?? {});
+    expect(Number.parseInt(service.stop_grace_period ?? '0', 10) * 1_000).toBeGreaterThan(limits.stopDeadlineMs);
+  });
+
+  it.each(['app', 'app-2'])('has EventStoreDB as the log of %s, and Kafka for others', (name) => {
+    const { environment = {} } = composeServices()[name] as ComposeService;
+    expect(new URL(environment.EVENTSTORE_URL ?? '').hostname).toBe('eventstore');
+    expect(new URL(environment.DATABASE_URL ?? '').hostname).toBe('postgres');
+    expect(environment.KAFKA_BROKERS).toBe('kafka:9092');
+  });
+
+  it('keeps the log of the small one from the views of another log', () => {
+    const { environment = {} } = composeServices().small as ComposeService;
+    expect(new URL(environment.DATABASE_URL ?? '').hostname).toBe('postgres-small');
+    const volumesOf = (name: string) => composeServices()[name]?.volumes ?? [];
+    for (const volume of volumesOf('postgres')) expect(volumesOf('postgres-small')).not.toContain(volume);
+    for (const volume of volumesOf('app')) expect(volumesOf('small')).not.toContain(volume);
+  });
+
+  it('asks every service how it is, but for what the image asks itself', () => {
+    const unasked = services.filter(([, { healthcheck }]) => healthcheck === undefined);
+    expect(namesOf(unasked)).toEqual(namesOf(apps));
+  });
+
+  it('mounts files that are there', () => {
+    const mounted = services.flatMap(([, { volumes = [] }]) => volumes.filter((volume) => volume.startsWith('./')));
+    expect(mounted.length).toBeGreaterThan(2);
+    for (const mount of mounted) expect([mount, isThere(mount.split(':')[0] ?? '')]).toEqual([mount, true]);
+  });
+
+  it('names versions of images, and its own by the version of the product', () => {
+    for (const [name, { image }] of services) expect([name, image, isPinned(image)]).toEqual([name, image, true]);
+    expect(new Set(apps.map(([, { image }]) => image))).toEqual(new Set([`verbatim:${version}`]));
+  });
+});
+
+describe('infra/Dockerfile', () => {
+  it('builds in one image and runs in another, both of one version of Node', () => {
+    expect(sourceImages.length).toBe(2);
+    expect(new Set(sourceImages.map((image) => image?.split(' ')[0])).size).toBe(1);
+    expect(sourceImages.every(isPinned)).toBe(true);
+    expect(sourceImages[1]).toMatch(/-slim$/);
+  });
+
+  it('runs as a user without rights, and can be asked how it is', () => {
+    expect(dockerfile.match(/^USER (.*)$/gm)).toEqual(['USER node']);
+    expect(dockerfile).toMatch(/^HEALTHCHECK .*\\\n {2}CMD \["node", /m);
+  });
+});
+
+describe('infra/nginx', () => {
+  const secondsOf = (name: string) => Number(/^(\d+)s$/.exec(nginxDirective(name))?.[1]);
+
+  it('keeps a silent stream open for several heartbeats, and passes on at once what comes', () => {
+    const heartbeatMs = limits.streamTickMs * limits.streamHeartbeatTicks;
+    expect(secondsOf('proxy_read_timeout') * 1_000).toBeGreaterThan(3 * heartbeatMs);
+    expect(nginxDirective('proxy_buffering')).toBe('off');
+    expect(nginxDirective('proxy_http_version')).toBe('1.1');
+  });
+
+  it('leaves it to the product to refuse what is too large', () => {
+    const mebibytes = Number(/^(\d+)m$/.exec(nginxDirective('client_max_body_size'))?.[1]);
+    expect(mebibytes * 1024 * 1024).toBeGreaterThan(limits.requestBodyBytesMax);
+  });
+
+  it('sends no request twice that could do something twice', () => {
+    expect(nginxDirective('proxy_next_upstream')).toBe('error timeout');
+  });
+
+  it('shows the numbers of a node to nobody', () => {
+    expect(textOf('infra/nginx/nginx.conf')).toMatch(/location = \/metrics \{\s+return 404;\s+\}/);
+  });
+});
