@@ -1,0 +1,131 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { limits } from '../../src/limits.js';
+import { samplesIn } from '../support/exposition.js';
+import { answer } from '../support/fake-provider.js';
+import { FeedCrowd, requireFilesFor } from '../support/feed-crowd.js';
+import type { LiveChat } from '../support/live-chat.js';
+import { LiveProduct } from '../support/live-product.js';
+import { until } from '../support/until.js';
+
+const MEBIBYTE = 2 ** 20;
+const DEADLINE_MS = 50_000;
+const TEST_MS = 120_000;
+
+let live: LiveProduct;
+let crowd: FeedCrowd;
+beforeEach(async () => {
+  live = await LiveProduct.start();
+  crowd = new FeedCrowd();
+});
+afterEach(async () => {
+  crowd.leave();
+  await live.stop();
+});
+
+/** What the process tells of itself, as an operator sees it. */
+async function sample(name: string): Promise<number> {
+  const text = await (await fetch(`${live.admin.address}/metrics`)).text();
+  return samplesIn(text).get(name) ?? Number.NaN;
+}
+const residentMiB = async () => (await sample('process_resident_memory_bytes')) / MEBIBYTE;
+const feedsOpen = () => sample('sse_clients');
+
+/** A conversation of somebody's own, which so many follow. */
+async function followedBy(count: number): Promise<LiveChat> {
+  const chat = await live.chat();
+  await crowd.follow(chat.by, chat.id, '1:0', count);
+  return chat;
+}
+
+describe('thousands of feeds in one process', () => {
+  it(
+    '10,000 that wait are kept awake by one timer, cost little memory, and are all told what is said then',
+    async () => {
+      const feeds = 10_000;
+      requireFilesFor(feeds);
+      const before = { memory: await residentMiB(), timers: await sample('nodejs_active_resources{type="Timeout"}') };
+      // Of several people: each may have so many of their own.
+      const chats: LiveChat[] = [];
+      while (chats.length < 10) chats.push(await followedBy(feeds / 10));
+      expect(await feedsOpen()).toBe(feeds);
+      await until(() => crowd.readers.every(({ heartbeats }) => heartbeats > 0), DEADLINE_MS);
+
+      expect((await residentMiB()) - before.memory).toBeLessThan(400);
+      // A timer for each would be ten thousand; the others come and go with what else is done.
+      expect((await sample('nodejs_active_resources{type="Timeout"}')) - before.timers).toBeLessThan(100);
+
+      for (const chat of chats) await chat.change({ title: 'awake' });
+      await until(() => crowd.readers.every(({ told }) => told.length > 0), DEADLINE_MS);
+      expect(new Set(crowd.readers.map(({ told }) => told.join()))).toEqual(new Set(['2:0']));
+      expect(await feedsOpen()).toBe(feeds);
+    },
+    TEST_MS,
+  );
+
+  it(
+    '5,000 read while one does not: memory stays flat, and that one is closed and can resume',
+    async () => {
+      const feeds = 5_000;
+      requireFilesFor(feeds);
+      const quiet: LiveChat[] = [];
+      while (quiet.length < 10) quiet.push(await followedBy(feeds / 10));
+      const loud = await live.chat();
+      const [reading, stalled] = [await loud.watch('0:0'), await loud.watch('0:0')];
+      live.provider.play('tell', answer(Array.from({ length: 16 }, (_, nth) => `${nth} `.padEnd(2_000, 'x'))));
+      let notes = 0;
+      /** Everybody is told an answer and all around it, and those in the loud one much more. Answers with the most memory. */
+      const flow = async (isEnough: () => Promise<boolean>) => {
+        const turns = Promise.all(quiet.map((chat) => chat.say(`tell ${notes} ${chat.id}`)));
+        let most = 0;
+        do {
+          for (let nth = 0; nth < 10; nth++) await say(loud, `${notes++}`);
+          most = Math.max(most, await residentMiB());
+        } while (!(await isEnough()));
+        await turns;
+        return Math.max(most, await residentMiB());
+      };
+
+      const whileAllRead = await flow(async () => notes >= 40);
+      await until(() => stalled.events.length === notes + 1);
+      stalled.stall();
+      const whileOneDoesNot = await flow(
+        async () => notes >= 80 && (notes >= 240 || (await feedsOpen()) === feeds + 1),
+      );
+      expect(await feedsOpen()).toBe(feeds + 1);
+      // What a log and its views remember grows a little with it; what 5,000 feeds may be owed would be 5,000.
+      expect(whileOneDoesNot - whileAllRead).toBeLessThan(150);
+      await allTold(quiet);
+
+      stalled.goOn();
+      await until(() => stalled.isClosed);
+      expect(stalled.events.length).toBeLessThan(notes);
+      const resumed = await loud.watch(stalled.cursors.at(-1));
+      await say(loud, 'back');
+      await until(() => reading.events.length === notes + 2, DEADLINE_MS);
+      const missed = reading.events.slice(stalled.events.length);
+      await until(() => resumed.events.length >= missed.length, DEADLINE_MS);
+      expect(resumed.events).toEqual(missed);
+      expect([...stalled.events, ...resumed.events]).toEqual(reading.events);
+    },
+    TEST_MS,
+  );
+
+  /** As large as any: a few of them are more than may wait for anybody. */
+  async function say(chat: LiveChat, name: string): Promise<void> {
+    const content = `${name} `.padEnd(limits.contentBytesMax - 1_000, 'y');
+    await chat.by.ask('POST', chat.path('messages'), { content, kind: 'note' });
+  }
+
+  /** Every reader of a conversation was told the same as somebody who asks for all of it now. */
+  async function allTold(chats: readonly LiveChat[]): Promise<void> {
+    for (const [nth, chat] of chats.entries()) {
+      const { cursor } = await chat.view();
+      const late = await chat.watch('1:0');
+      await until(() => late.cursors.at(-1) === cursor);
+      const readers = crowd.readers.slice(nth * 500, (nth + 1) * 500);
+      await until(() => readers.every(({ told }) => told.at(-1) === cursor), DEADLINE_MS);
+      expect(new Set(readers.map(({ told }) => told.join(' ')))).toEqual(new Set([late.cursors.join(' ')]));
+      late.leave();
+    }
+  }
+});
