@@ -117,15 +117,19 @@ export class ProjectionLane {
     let events: RecordedEvent[] = [];
     let bytes = 0;
     let writtenMs = 0;
+    let to = this.at.position;
     for await (const page of pages) {
-      events.push(...page.events);
-      for (const { data } of page.events) bytes += data.length;
+      // What it is told again it has seen: a sum would count it twice.
+      const news = page.events.filter(({ position = START }) => position > to);
+      if (page.position > to) to = page.position;
+      events.push(...news);
+      for (const { data } of news) bytes += data.length;
       const isFull = events.length >= limits.projectionStepEventsMax || bytes >= limits.projectionStepBytesMax;
       if (!page.live && !isFull) continue;
       // A checkpoint alone can wait: what was passed over costs nothing to pass over again.
       if (events.length === 0 && this.parts.clock.now() - writtenMs < limits.checkpointMs) continue;
       if (page.live && !isFull) await this.pause(over);
-      const batch = { events, to: page.position };
+      const batch = { events, to };
       await this.inTurn(() => this.bringAll(batch, over));
       if (over.aborted) return;
       events = [];

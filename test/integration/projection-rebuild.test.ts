@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
+import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
@@ -18,6 +19,7 @@ import { drawnSteps, playHistory } from '../support/drawn-history.js';
 import { codec } from '../support/new-events.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres-cluster.js';
 import { startProjecting } from '../support/projecting.js';
+import { drawnTellings, stammering } from '../support/stammering-log.js';
 import { until } from '../support/until.js';
 import { rowsOfBuild } from '../support/view-rows.js';
 
@@ -89,6 +91,36 @@ describe('read models that are built again', () => {
         });
       }),
       { numRuns: 6 },
+    );
+  });
+
+  it('are the same, however often, early or late the lanes were told of what was committed', async () => {
+    await fc.assert(
+      fc.asyncProperty(drawnSteps, drawnTellings, fc.constantFrom(1, 3), async (steps, tellings, lanes) => {
+        await withStores(async (stores, rows) => {
+          const log = new MemoryEventLog();
+          const leases = new MemoryLeases(systemClock);
+          const heard = stammering(log, tellings);
+          const nodes = await Promise.all(
+            ['node-1', 'node-2'].map((holder) => startProjecting(heard, stores, { lanes, leases, holder })),
+          );
+          await playHistory(log, steps);
+          for (const node of nodes) await node.caughtUp();
+          for (const node of nodes) await node.stop();
+          expect(nodes.flatMap(({ warnings }) => warnings)).toEqual([]);
+
+          const plain = await startProjecting(log, stores, { lanes, leases });
+          for (const projection of projections) await stores.builds.begin(shapeOf(projection, 1));
+          plain.host.wake();
+          await until(async () =>
+            (await stores.builds.list()).every(({ state, build }) => state === 'live' && build === 2),
+          );
+          await plain.stop();
+          expect(plain.warnings).toEqual([]);
+          expect(await rows(1)).toEqual(await rows(2));
+        });
+      }),
+      { numRuns: 8, endOnFailure: true },
     );
   });
 

@@ -1,0 +1,72 @@
+import fc from 'fast-check';
+import { type Position, type RecordedEvent, START } from '../../src/events/envelope.js';
+import type { AllStreamsFilter, EventLog, LivePage } from '../../src/ports/event-log.js';
+
+/** How a subscriber is told what comes next. */
+export interface DrawnTelling {
+  /** It is woken for so many events, and not for the others that stand there; for none, in vain. */
+  readonly events: number;
+  /** Then it is told again what came last, so many events of it; and of these not the very last ones. */
+  readonly again: number;
+  readonly withoutLast: number;
+  /** It is told that nothing later was committed. */
+  readonly saysLive: boolean;
+  /** Its subscription ends, as when a lease is lost. */
+  readonly ends: boolean;
+}
+
+export const drawnTellings: fc.Arbitrary<DrawnTelling[]> = fc.array(
+  fc.record({
+    events: fc.nat(30),
+    again: fc.oneof(fc.constant(0), fc.nat(40)),
+    withoutLast: fc.oneof(fc.constant(0), fc.nat(10)),
+    saysLive: fc.integer({ min: 0, max: 3 }).map((one) => one === 0),
+    ends: fc.integer({ min: 0, max: 7 }).map((one) => one === 0),
+  }),
+  { minLength: 5, maxLength: 20, size: 'max' },
+);
+
+/** A log whose subscribers are woken too often, too late and for what they have seen before, in the drawn ways by turns. */
+export function stammering(log: EventLog, tellings: readonly DrawnTelling[]): EventLog {
+  let told = 0;
+  const next = () => tellings[told++ % tellings.length] as DrawnTelling;
+
+  async function* subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
+    const seen = await eventsUpTo(log, after, filter);
+    for await (const page of log.subscribe(after, signal, filter)) {
+      let rest = page.events;
+      let isWhole = false;
+      while (!isWhole) {
+        const { events, again, withoutLast, saysLive, ends } = next();
+        const piece = rest.slice(0, events);
+        rest = rest.slice(events);
+        isWhole = rest.length === 0;
+        seen.push(...piece);
+        const position = isWhole ? page.position : (seen.at(-1)?.position ?? after);
+        yield { events: piece, position, live: isWhole ? page.live : saysLive };
+        if (ends) return;
+        const repeated = again === 0 ? [] : seen.slice(-again).slice(0, withoutLast === 0 ? undefined : -withoutLast);
+        const last = repeated.at(-1)?.position;
+        if (last !== undefined) yield { events: repeated, position: last, live: saysLive };
+      }
+    }
+  }
+
+  return {
+    append: (...args) => log.append(...args),
+    readStream: (...args) => log.readStream(...args),
+    readAll: (...args) => log.readAll(...args),
+    subscribe,
+    head: () => log.head(),
+    backlog: (...args) => log.backlog(...args),
+    close: () => log.close(),
+  };
+}
+
+async function eventsUpTo(log: EventLog, position: Position, filter?: AllStreamsFilter): Promise<RecordedEvent[]> {
+  const events: RecordedEvent[] = [];
+  for await (const page of log.readAll(START, filter)) {
+    events.push(...page.events.filter((event) => (event.position ?? START) <= position));
+  }
+  return events;
+}
