@@ -1,10 +1,12 @@
 // What a turn costs the log at the beginning and at the end of a conversation, and what a process that answers holds on to.
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import pg from 'pg';
-import { startProduct, startProvider } from './support/product.mjs';
+import { startChild } from './support/child.mjs';
+import { converse } from './support/converse.mjs';
+import { startProduct } from './support/product.mjs';
 import { startServer } from './support/server.mjs';
 import { median, rounded } from './support/statistics.mjs';
-import { converse } from './support/turn-client.mjs';
 
 const CONVERSATIONS = 1_000;
 const TURNS = 50;
@@ -13,8 +15,8 @@ const PAGE_BYTES = 4_096;
 
 export async function bench(tell) {
   const server = await startServer();
-  const provider = await startProvider();
-  const product = await startProduct(server, provider);
+  const provider = await startChild([join(import.meta.dirname, 'support', 'stream', 'provider.mjs')]);
+  const product = await startProduct(server.connection, provider.address);
   try {
     const resident = [];
     let done = 0;

@@ -1,9 +1,11 @@
 // The same load on one process, on two and on three, all on one database of their own and on one machine.
+import { join } from 'node:path';
+import { startChild } from './support/child.mjs';
+import { converse } from './support/converse.mjs';
 import { cpuOfTree } from './support/cpu.mjs';
-import { startProduct, startProvider } from './support/product.mjs';
+import { startProduct } from './support/product.mjs';
 import { startMeter, startServer } from './support/server.mjs';
 import { interleave, median, rounded } from './support/statistics.mjs';
-import { converse } from './support/turn-client.mjs';
 
 const SIZES = [1, 2, 3];
 const ROUNDS = 3;
@@ -12,7 +14,7 @@ const TURNS_EACH = 20;
 const WARM_UP_TURNS = 10;
 
 export async function bench(tell) {
-  const provider = await startProvider();
+  const provider = await startChild([join(import.meta.dirname, 'support', 'stream', 'provider.mjs')]);
   const fleets = [];
   try {
     for (const size of SIZES) fleets.push(await startFleet(size, provider));
@@ -27,7 +29,9 @@ export async function bench(tell) {
 
 async function startFleet(size, provider) {
   const server = await startServer();
-  const products = await Promise.all(Array.from({ length: size }, () => startProduct(server, provider)));
+  const products = await Promise.all(
+    Array.from({ length: size }, () => startProduct(server.connection, provider.address)),
+  );
   const nodeSeconds = () => products.reduce((sum, { pid }) => sum + cpuOfTree(pid).own, 0);
   return {
     size,

@@ -7,7 +7,7 @@ const [name = '', ...options] = process.argv.slice(2);
 const file = join(import.meta.dirname, `${name}.mjs`);
 if (!/^[a-z]+$/.test(name) || name === 'run' || !existsSync(file)) {
   process.stderr.write(
-    'npm run bench -- append|read|subscribe|stream|rebuild|fanout|memory|query|nodes|relay [--json]\n',
+    'npm run bench -- append|read|subscribe|stream|rebuild|fanout|memory|query|long|nodes|relay [--json]\n',
   );
   process.exit(2);
 }

@@ -73,16 +73,17 @@ export class BenchConversation {
   }
 
   ledger(events, at = new Date().toISOString()) {
-    return { stream: `conversation-${this.id}`, events: events.map((event) => this.encoded(event, at)) };
+    const commandId = randomUUID();
+    return { stream: `conversation-${this.id}`, events: events.map((event) => this.encoded(event, at, commandId)) };
   }
 
-  encoded(event, at) {
+  encoded(event, at, commandId = randomUUID()) {
     const meta = {
       conversation: this.id,
       owner: this.owner,
       actor: { id: this.owner, kind: 'user' },
       correlationId: this.id,
-      commandId: randomUUID(),
+      commandId,
     };
     return codec.encode(event, { id: randomUUID(), tenant: 'default', at, meta });
   }
@@ -142,18 +143,31 @@ export async function fillWithTurns(log, { conversations, turnsOfEach, onProgres
   }
 }
 
+async function append(log, { stream, events }, expected) {
+  const { outcome } = await log.append(stream, expected, events);
+  if (outcome !== 'appended') throw new Error(outcome);
+}
+
+/** One long conversation, many turns in each append: its tapes come before the turns that they belong to. */
+export async function fillAtOnce(log, chat, turns) {
+  const AT_ONCE = 100;
+  await append(log, chat.started(), 'none');
+  for (let left = turns; left > 0; left -= AT_ONCE) {
+    const asked = Array.from({ length: Math.min(AT_ONCE, left) }, () => chat.turn());
+    await Promise.all(asked.map(([, tape]) => append(log, tape, 'none')));
+    const events = asked.flatMap(([question, , end]) => [...question.events, ...end.events]);
+    await append(log, { stream: chat.started().stream, events }, 'any');
+  }
+}
+
 async function fill(log, chat, turns) {
-  const append = async ({ stream, events }, expected) => {
-    const { outcome } = await log.append(stream, expected, events);
-    if (outcome !== 'appended') throw new Error(outcome);
-  };
-  await append(chat.started(), 'none');
+  await append(log, chat.started(), 'none');
   let revision = 0;
   for (let nth = 0; nth < turns; nth++) {
     const [asked, tape, end] = chat.turn();
-    await append(asked, revision);
-    await append(tape, 'none');
-    await append(end, revision + asked.events.length);
+    await append(log, asked, revision);
+    await append(log, tape, 'none');
+    await append(log, end, revision + asked.events.length);
     revision += asked.events.length + 1;
   }
 }

@@ -22,6 +22,7 @@ export interface Folded<State> {
 export class Folds<State, Event extends DomainEvent> {
   private readonly remembered = new Map<string, Folded<State>>();
   private bytes = 0;
+  private readonly firstReads = new Map<string, Promise<unknown>>();
   private readonly turns = new OneAtATime();
 
   constructor(
@@ -40,8 +41,21 @@ export class Folds<State, Event extends DomainEvent> {
     return this.turns.run(stream, act);
   }
 
-  /** As it stands in the log now. */
+  /** As it stands in the log now. Of those who all have to read it whole, one does: the others read on from there. */
   async current(stream: string): Promise<Folded<State>> {
+    const first = this.firstReads.get(stream);
+    if (first) await first.catch(() => {});
+    if (this.last(stream)) return this.readOn(stream);
+    const reading = this.readOn(stream);
+    this.firstReads.set(stream, reading);
+    try {
+      return await reading;
+    } finally {
+      if (this.firstReads.get(stream) === reading) this.firstReads.delete(stream);
+    }
+  }
+
+  private async readOn(stream: string): Promise<Folded<State>> {
     const before = this.last(stream) ?? { state: this.aggregate.initial, revision: 'none', bytes: 0 };
     const from = before.revision === 'none' ? 0 : before.revision + 1;
     let folded: Folded<State> = before;

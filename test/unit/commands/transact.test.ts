@@ -127,6 +127,26 @@ describe('a transaction', () => {
     expect(appends).toBe(2);
   });
 
+  it('reads a stream whole once, however many need it, and tells each of them what has come since', async () => {
+    const log = new MemoryEventLog();
+    const { run, stream } = on(log);
+    await run(createTenant('acme', key('a')));
+    await run(issueKey(key('b')));
+    const reads: number[] = [];
+    const counted: Pick<EventLog, 'readStream'> = {
+      readStream: (name, options) => {
+        reads.push(options?.from ?? 0);
+        return log.readStream(name, options);
+      },
+    };
+    const folds = new Folds(counted, codec, tenant);
+    const found = await Promise.all([1, 2, 3].map(() => folds.current(stream)));
+    expect(found.map(({ revision }) => revision)).toEqual([2, 2, 2]);
+    expect(reads).toEqual([0, 3, 3]);
+    await Promise.all([1, 2].map(() => folds.current(newStream('tenant'))));
+    expect(reads).toHaveLength(5);
+  });
+
   it('keeps the newer of two folds, whichever was read last', async () => {
     const log = new MemoryEventLog();
     const folds = new Folds(log, codec, tenant);
