@@ -27,6 +27,9 @@ const parts: CommandParts = {
   async api(options) {
     return new Api(await apiPlace(options, loadWhereabouts));
   },
+  async projections() {
+    return (await import('./projections/all.js')).projections;
+  },
   async openLog({ follow }) {
     const { openLog } = await import('./cli-database.js');
     return openLog(loadWhereabouts(), follow, notice);

@@ -5,6 +5,7 @@ import { CommandFailed } from './failures.js';
 import { jsonLine } from './output.js';
 import { progressOn } from './progress.js';
 import { type Rebuilt, rebuild, replay } from './rebuild.js';
+import { type Reconciled, reconciled } from './reconciliation.js';
 import { poisonText, type Standing, standingOf, standings } from './standing.js';
 import { counted, tableOf } from './table.js';
 
@@ -13,6 +14,10 @@ export function addProjections(program: Command, parts: CommandParts): void {
   withServer(withJson(group.command('list')))
     .description('how far each is, and what it could not bring in')
     .action((options) => list(parts, options));
+  withServer(withJson(group.command('check')))
+    .description('count the log against what each has brought in; the log is read from the database itself')
+    .argument('[name]', 'this projection alone')
+    .action((name, options) => check(parts, name, options));
   withServer(withJson(group.command('rebuild')))
     .description('build one anew beside the one that is read, and wait until the new one is read')
     .argument('<name>')
@@ -51,6 +56,27 @@ export function standingsText(items: readonly Standing[]): string {
 
 /** The server stops counting there. */
 const lagText = (events: number): string => `${counted(events)}${events >= limits.backlogCountMax ? '+' : ''}`;
+
+async function check(parts: CommandParts, name: string | undefined, options: ServerCommandOptions): Promise<void> {
+  const asked = await parts.api(options);
+  const standing = name === undefined ? (await standings(asked)).items : [await standingOf(asked, name)];
+  const followed = await parts.projections();
+  const opened = await parts.openLog({ follow: false });
+  const items: Reconciled[] = [];
+  try {
+    for (const each of standing) items.push(await reconciled(opened.log, followed, each));
+  } finally {
+    await opened.close();
+  }
+  await parts.out.write(options.json ? jsonLine({ items }) : reconciledText(items));
+  const wrong = items.filter(({ handled, expected }) => handled !== expected).map((item) => item.name);
+  if (wrong.length > 0) throw new CommandFailed(`Not what the log holds: ${wrong.join(', ')}. A rebuild makes it so`);
+}
+
+function reconciledText(items: readonly Reconciled[]): string {
+  const rows = items.map(({ name, build, handled, expected }) => [name, build, handled, expected, handled - expected]);
+  return tableOf(['name', 'build', 'handled', 'in the log', 'difference'], rows);
+}
 
 async function rebuildOne(parts: CommandParts, name: string, options: ServerCommandOptions): Promise<void> {
   const { api, clock, out, err } = parts;

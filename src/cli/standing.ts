@@ -12,6 +12,7 @@ export interface BuildStanding {
   readonly build: number;
   readonly version: number;
   readonly state: string;
+  readonly position: string;
   readonly lag: { readonly events: number; readonly seconds: number };
   readonly handled: number;
   readonly poison: Poison | null;

@@ -7,6 +7,7 @@ import { runningPostgres } from '../../src/adapters/postgres/embedded/running-po
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { ApiClient } from '../support/api-client.js';
 import { newDelta } from '../support/new-events.js';
+import { withClient } from '../support/postgres-cluster.js';
 import { command, type Product, processesNaming, started } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
@@ -138,6 +139,35 @@ describe('the command line of a running product', () => {
       expect(err).not.toContain(SECRET);
     }
     for (const { err } of failures.slice(0, 5)) expect(err).toMatch(/^error: .+\n$/);
+  });
+
+  it('finds by counting what was passed over, although nothing is behind', async () => {
+    const client = new ApiClient(product.address, KEY);
+    const standing = async () => {
+      const { items } = await client.ask('GET', '/projections');
+      return items.find(({ name }: { name: string }) => name === 'conversations');
+    };
+    const settled = () => until(async () => (await standing()).lag.events === 0);
+    await settled();
+    const whole = await askServer('projections', 'check');
+    expect([whole.code, whole.err]).toEqual([0, '']);
+    expect(whole.out).toMatch(/^conversations +1 +(\d+) +\1 +0$/m);
+
+    // As if the next two events had been seen already.
+    const connection = await runningPostgres(join(environment.VERBATIM_DATA_DIR ?? '', 'postgres'));
+    const sql = `UPDATE views.lanes SET position = lpad((position::bigint + 2)::text, 19, '0')
+      WHERE projection = 'conversations'`;
+    await withClient(connection ?? {}, (database) => database.query(sql));
+    for (const title of ['Four', 'Five', 'Six']) await client.ask('POST', '/conversations', { title });
+    await settled();
+    const { code, out, err } = await askServer('projections', 'check', '--json');
+    expect([code, err]).toEqual([1, 'error: Not what the log holds: conversations. A rebuild makes it so\n']);
+    const [found, ...others] = JSON.parse(out).items;
+    expect(found.expected - found.handled).toBe(2);
+    for (const { handled, expected } of others) expect(handled).toBe(expected);
+
+    expect((await askServer('projections', 'rebuild', 'conversations')).code).toBe(0);
+    expect((await askServer('projections', 'check', 'conversations')).code).toBe(0);
   });
 
   it('shows what could not be brought in, tries it again, and sees a rebuild stop at it', async () => {

@@ -25,7 +25,7 @@ async function commanded(words: string, parts: Partial<CommandParts> = {}) {
     throw new Error('not asked for');
   };
   const program = programOf({
-    ...{ version: '1.2.3', out, err, clock, serve: none, migrate: none, api: none, openLog: none },
+    ...{ version: '1.2.3', out, err, clock, serve: none, migrate: none, api: none, projections: none, openLog: none },
     ...parts,
   });
   const error = await program.parseAsync(words.split(' '), { from: 'user' }).then(
@@ -118,6 +118,40 @@ describe('verbatim projections', () => {
     expect(row?.split(/ {2,}/)).toEqual(['runs', '1', '1', 'stopped', '100,000+', '2 s', '10', '0', '-']);
     expect(why).toBe('runs, build 1: data: broken (event 3 of conversation-1, MessageSent)');
     expect(JSON.parse((await asked('list --json', stopped)).out)).toEqual({ items: [stopped] });
+  });
+
+  describe('check', () => {
+    const checked = async (handled: number, version = 1) => {
+      const log = new MemoryEventLog('sparse');
+      await log.append('conversation-1', 'none', [newDelta(), newDelta()]);
+      await log.append('generation-1', 'none', [newDelta()]);
+      await log.append('conversation-1', 1, [newDelta()]);
+      const position = await log.head();
+      // Not seen yet: nothing is missing.
+      await log.append('conversation-1', 2, [newDelta()]);
+      const positions = { parse: parsePosition, show: shownPosition, back: positionBack };
+      return projecting([standing({ position, handled, version })], (server) =>
+        commanded('projections check', {
+          ...apiOf(server),
+          openLog: async () => ({ log, positions, close: async () => {} }),
+          projections: async () => [{ name: 'runs', version: 1, filter: { categories: ['conversation'] } }],
+        }),
+      );
+    };
+
+    it.each([
+      [3, 0],
+      [2, -1],
+      [4, 1],
+    ])('with %d of 3 events handled tells a difference of %d', async (handled, difference) => {
+      const { out, error } = await checked(handled);
+      expect(out.split('\n')[1]?.split(/ {2,}/)).toEqual(['runs', '1', `${handled}`, '3', `${difference}`]);
+      expect(error instanceof CommandFailed).toBe(difference !== 0);
+    });
+
+    it('does not count what another version of the program follows', async () => {
+      expect((await checked(3, 2)).error).toBeInstanceOf(CommandFailed);
+    });
   });
 
   const under = (handled: number, facts: object = {}) => standing({ rebuild: build({ build: 2, handled, ...facts }) });

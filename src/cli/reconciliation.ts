@@ -1,0 +1,42 @@
+import { type Position, START } from '../events/envelope.js';
+import type { AllStreamsFilter, EventLog } from '../ports/event-log.js';
+import { CommandFailed } from './failures.js';
+import type { Standing } from './standing.js';
+
+/** Which events a projection follows, as this program has it. */
+export interface Followed {
+  readonly name: string;
+  readonly version: number;
+  readonly filter: AllStreamsFilter;
+}
+
+/** What a projection says that it has brought in, and what the log holds of it up to its checkpoint. */
+export interface Reconciled {
+  readonly name: string;
+  readonly build: number;
+  readonly handled: number;
+  readonly expected: number;
+}
+
+/**
+ * Counts the log against what was handled. An event that was passed over is behind the checkpoint, where no lag can see
+ * it, and an event that was counted twice hides another: only a count from the beginning tells.
+ */
+export async function reconciled(
+  log: Pick<EventLog, 'readAll'>,
+  followed: readonly Followed[],
+  { name, build, version, position, handled }: Standing,
+): Promise<Reconciled> {
+  const filter = followed.find((each) => each.name === name && each.version === version)?.filter;
+  if (!filter) throw new CommandFailed(`The server builds version ${version} of ${name}, and this program does not`);
+  return { name, build, handled, expected: await countUpTo(log, position as Position, filter) };
+}
+
+async function countUpTo(log: Pick<EventLog, 'readAll'>, end: Position, filter: AllStreamsFilter): Promise<number> {
+  let count = 0;
+  for await (const page of log.readAll(START, filter)) {
+    if (page.position <= end) count += page.events.length;
+    else return count + page.events.filter(({ position = end }) => position <= end).length;
+  }
+  return count;
+}
