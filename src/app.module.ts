@@ -1,4 +1,4 @@
-import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE, Reflector } from '@nestjs/core';
 import { CqrsModule } from '@nestjs/cqrs';
 import { systemClock } from './adapters/system/system-clock.js';
@@ -39,8 +39,8 @@ import type { ProjectionReport, ProjectionReports } from './projections/queries/
 import { recordKeys } from './projections/record-keys.js';
 import { readSide } from './read-side.js';
 import { relaySide } from './relay-side.js';
-import { HostedSubscription } from './sagas/hosted-subscription.js';
-import { type RunnerParts, SubscriptionRunner } from './sagas/subscription-runner.js';
+import type { RunnerParts, Subscription } from './sagas/subscription-runner.js';
+import { Subscriptions } from './subscriptions.js';
 
 @Module({})
 class AppModule {}
@@ -64,7 +64,9 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
   const { metrics, warn } = telemetry;
   const { leaseMs } = config;
   const runner: RunnerParts = { ...engines, clock: systemClock, holder: systemIds.random(), leaseMs, warn };
-  const { conversations, live, providers } = conversationSide(engines, config, codec, runner, telemetry);
+  const subscriptions = new Subscriptions(runner, metrics);
+  const side = { codec, worker: runner.holder, subscriptions };
+  const { conversations, live, providers } = conversationSide(engines, config, side, telemetry);
   const { feedsPerUserMax } = config;
   const advances = new Advances();
   const reading = readSide({
@@ -105,7 +107,7 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
       ...reading.providers,
       ...projecting.providers,
       ...relaying.providers,
-      ...(config.roles.includes('projections') ? projectionsOf(tenantParts, runner) : []),
+      ...(config.roles.includes('projections') ? [subscriptions.hosted(keysSubscription(tenantParts))] : []),
     ],
   };
 }
@@ -141,9 +143,9 @@ const answering =
     return 'ok';
   };
 
-/** The subscriptions that keep the read side up to date, one owner at a time among all nodes. */
-function projectionsOf({ codec, keys }: TenantParts, parts: RunnerParts): Provider[] {
-  const subscription = { name: 'keys', filter: { categories: ['tenant'] }, handle: recordKeys(codec, keys) };
-  const hosted = () => new HostedSubscription(new SubscriptionRunner(subscription, parts));
-  return [{ provide: 'subscription keys', useFactory: hosted }];
-}
+/** Keeps the table of keys up to date. */
+const keysSubscription = ({ codec, keys }: TenantParts): Subscription => ({
+  name: 'keys',
+  filter: { categories: ['tenant'] },
+  handle: recordKeys(codec, keys),
+});

@@ -22,11 +22,10 @@ import type { Models } from './domain/conversation/prompting.js';
 import type { Engines } from './engines.js';
 import type { Codec } from './events/codec.js';
 import { GenerationSaga } from './sagas/generation-saga.js';
-import { HostedSubscription } from './sagas/hosted-subscription.js';
 import { recordWork } from './sagas/record-work.js';
 import { Slots } from './sagas/slots.js';
-import { type RunnerParts, SubscriptionRunner } from './sagas/subscription-runner.js';
 import { LiveEvents } from './sse/live-events.js';
+import type { Subscriptions } from './subscriptions.js';
 
 /** What operators get to see. */
 export interface Telemetry {
@@ -41,12 +40,18 @@ export interface ConversationSide {
   readonly providers: Provider[];
 }
 
+export interface ConversationSideParts {
+  readonly codec: Codec;
+  /** Who works here: unique for each process. */
+  readonly worker: string;
+  readonly subscriptions: Subscriptions;
+}
+
 /** Conversations and their turns: the commands, and the saga that answers prompts. */
 export function conversationSide(
   engines: Engines,
   config: Config,
-  codec: Codec,
-  runner: RunnerParts,
+  { codec, worker, subscriptions }: ConversationSideParts,
   { metrics, warn }: Telemetry,
 ): ConversationSide {
   const { log, work, places, prices } = engines;
@@ -83,16 +88,13 @@ export function conversationSide(
       },
       generationTimeoutMs: config.generationTimeoutMs,
       leaseMs: config.leaseMs,
-      worker: runner.holder,
+      worker,
     });
     saga.runner = generations;
     metrics.gauge('generations_open', 'Generations that this process is at.', () => generations.open);
     const handle = recordWork(codec, work, generations);
     const subscription = { name: 'work', filter: { categories: ['conversation'] }, handle };
-    providers.push(
-      hosted('generation saga', generations),
-      hosted('subscription work', new HostedSubscription(new SubscriptionRunner(subscription, runner))),
-    );
+    providers.push(hosted('generation saga', generations), subscriptions.hosted(subscription));
   }
   return { conversations, live, providers };
 }

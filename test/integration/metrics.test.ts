@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Chat, HOLD, startChat, type Turn } from '../support/chat.js';
 import { samplesIn } from '../support/exposition.js';
+import { newDelta } from '../support/new-events.js';
 import { SseClient } from '../support/sse-client.js';
 import { until } from '../support/until.js';
 
@@ -97,6 +98,25 @@ describe('the metrics of a process', () => {
       expect(text).toContain(`projection_parked_streams{projection="${name}"} 0`);
       expect(text).toContain(`projection_stopped{projection="${name}"} 0`);
     }
+  });
+
+  it('tell how far the subscriptions are behind, and when one has stopped for good', async () => {
+    const lag = (name: string) => sample(`subscription_lag_events{subscription="${name}"}`);
+    await until(async () => (await samples()).has('subscription_lag_seconds{subscription="work"}'));
+    const id = await chat.started();
+    await chat.done(id, { content: 'one' });
+    await until(async () => (await lag('work')) === 0 && (await lag('keys')) === 0);
+    expect(Object.fromEntries(await samples())).toMatchObject({
+      'subscription_lag_seconds{subscription="work"}': 0,
+      'subscription_poisoned{subscription="work"}': 0,
+      'subscription_poisoned{subscription="keys"}': 0,
+    });
+    const broken = { ...newDelta(), type: 'ApiKeyIssued', data: '{"broken":true}' };
+    await chat.append('tenant-default', 'any', [broken]);
+    await until(async () => (await lag('keys')) === 1);
+    expect(await sample('subscription_lag_seconds{subscription="keys"}')).toBeGreaterThan(0);
+    await until(async () => (await sample('subscription_poisoned{subscription="keys"}')) === 1);
+    expect(await sample('subscription_poisoned{subscription="work"}')).toBe(0);
   });
 
   it('hold nothing that a person wrote, and nobody’s name', async () => {

@@ -1,4 +1,5 @@
 import type { TypedEvent } from '../../src/events/codec.js';
+import type { EventLog } from '../../src/ports/event-log.js';
 import { gate } from './gate.js';
 import { type Answer, type CallOptions, type HttpApp, startHttpApp } from './http-app.js';
 import { memoryEngines } from './memory-engines.js';
@@ -31,6 +32,8 @@ export interface Chat extends HttpApp {
   /** The same, and waits for the end of the answer. */
   done(conversation: string, body: object): Promise<Turn>;
   ledger(conversation: string): Promise<TypedEvent[]>;
+  /** Into the log, past everything that would refuse it. */
+  append: EventLog['append'];
   types(stream: string): Promise<string[]>;
   /** Resolves when the first word of an answer is committed. */
   firstWord(generation: string): Promise<void>;
@@ -84,6 +87,7 @@ export async function startChat(environment = {}): Promise<Chat> {
       return turn;
     },
     ledger,
+    append: (...args) => engines.log.append(...args),
     firstWord: (generation) =>
       until(async () => (await eventsOf(`generation-${generation}`)).some(({ type }) => type === 'DeltaReceived')),
     types: async (stream) => typesOf(await eventsOf(stream)),
