@@ -59,6 +59,7 @@ export function stammering(log: EventLog, tellings: readonly DrawnTelling[]): Ev
     subscribe,
     head: () => log.head(),
     backlog: (...args) => log.backlog(...args),
+    identity: () => log.identity(),
     close: () => log.close(),
   };
 }

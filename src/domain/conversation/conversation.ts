@@ -125,8 +125,14 @@ function messageSent(state: Conversation, data: MessageSent, at: string): Partia
   // A parent that is not there could come later and close a circle: such a message stands on its own.
   const parent = data.parent !== null && canBeLeaf(state.nodes.get(data.parent)) ? data.parent : null;
   const text = data.parts.map((part) => part.text).join('');
-  const message: Node = { kind, id, parent, at, seen: state.seen, role, origin, text, revises, replied: false };
+  const placed = { id, parent, at, seen: state.seen, ...placeBehind(state, parent, id) };
+  const message: Node = { kind, ...placed, role, origin, text, revises, replied: false };
   return { nodes: state.nodes.set(id, message), ...(kind === 'message' && { leaf: id }) };
+}
+
+function placeBehind({ nodes }: Conversation, parent: string | null, id: string): Pick<Node, 'root' | 'depth'> {
+  const before = parent === null ? undefined : nodes.get(parent);
+  return before ? { root: before.root, depth: before.depth + 1 } : { root: id, depth: 0 };
 }
 
 function generationRequested(
@@ -142,6 +148,7 @@ function generationRequested(
     parent: messageId,
     at,
     seen: state.seen,
+    ...placeBehind(state, messageId, id),
     // As with a parent: an answer that is not there could close a circle.
     regenerates: data.regenerates !== undefined && state.nodes.has(data.regenerates) ? data.regenerates : null,
     options,

@@ -19,6 +19,9 @@ interface Placed {
   readonly at: string;
   /** How many events the conversation had when it came: the first part of its cursor, and the order of nodes. */
   readonly seen: number;
+  /** Where its path begins, and how many nodes of it come before this one: so that nobody has to walk it to know. */
+  readonly root: string;
+  readonly depth: number;
 }
 
 /** What somebody wrote. A note stands beside the tree: nothing follows it, and no prompt contains it. */
@@ -54,7 +57,7 @@ export type Node = Message | Reply;
 
 /** Of a node, what people are shown. */
 export type ShownNode = ShownMessage | ShownReply;
-export type ShownMessage = Omit<Message, 'replied'>;
+export type ShownMessage = Omit<Message, 'replied' | 'root' | 'depth'>;
 export interface ShownReply extends Pick<Reply, 'kind' | 'id' | 'parent' | 'at' | 'seen' | 'regenerates' | 'endSeen'> {
   readonly prompt: Pick<PromptAssembled, 'model'> | null;
   readonly result: Pick<GenerationFinalized, 'status' | 'text' | 'modelServed' | 'usage' | 'cost' | 'error'> | null;

@@ -4,10 +4,11 @@ import type { PathEntry, PromptTexts } from '../prompt/prompt-texts.js';
 import { renderPrompt } from '../prompt/render.js';
 import { Refusal } from '../refusal.js';
 import type { Conversation } from './conversation.js';
-import type { Choices, Node, PromptAssembled, Reply } from './nodes.js';
+import type { Choices, PromptAssembled, Reply } from './nodes.js';
 import type { Assemble } from './queue.js';
 import { choicesFor } from './settings.js';
-import { pathTo } from './tree.js';
+import { pathBack, pathTo } from './tree.js';
+import { entryOf, WalkedPath } from './walked-path.js';
 
 /** What answers when neither the request nor the conversation chooses, and what can be chosen at all. */
 export interface Models {
@@ -39,8 +40,7 @@ export function assemblyOf(
   const choices = choicesFor(state.settings, reply.options);
   const chosen = chosenModel(models, choices);
   if (chosen instanceof Refusal) return chosen;
-  const path = pathTo(state, reply.parent).map(entryOf);
-  const newest = path.pop();
+  const newest = state.nodes.get(reply.parent);
   if (!newest) return new Refusal('message_not_found');
   const { system } = state.settings;
   const draft: PromptDraft = {
@@ -49,8 +49,8 @@ export function assemblyOf(
     tokenBudget: choices.tokenBudget,
     tokenizer: tokenizerOf(chosen.model),
     system: system && { text: system.text, source: { event: system.event, field: 'system' } },
-    path,
-    newest,
+    path: new WalkedPath(state, newest.parent),
+    newest: entryOf(newest),
   };
   return assemblePrompt(draft);
 }
@@ -64,25 +64,25 @@ export function chosenModel(models: Models, choices: Choices): { provider: strin
 
 /** The exact body of a recorded prompt, made again from the texts to which it refers. */
 export function bodyOf(state: Conversation, prompt: PromptAssembled): string {
-  return renderPrompt(prompt, textsFor(state, prompt));
+  return renderPrompt(prompt, textsFor(state));
 }
 
 /** What a recorded prompt left out, and kept, stands on this path. */
 export const pathOfPrompt = (state: Conversation, { messageId }: PromptAssembled): readonly PathEntry[] =>
   pathTo(state, messageId).map(entryOf);
 
-function textsFor(state: Conversation, prompt: PromptAssembled): PromptTexts {
-  const path = pathOfPrompt(state, prompt);
-  const placeOf = (id: string) => path.findIndex((entry) => entry.id === id);
+function textsFor(state: Conversation): PromptTexts {
   return {
     text: ({ event }) => state.systemTexts.get(event) ?? '',
-    path: (from, to) => path.slice(placeOf(from), placeOf(to) + 1),
+    path: (from, to) => stretch(state, from, to),
   };
 }
 
-/** A reply that has not ended has no text yet: no prompt is made behind it. */
-function entryOf(node: Node): PathEntry {
-  if (node.kind !== 'reply') return { id: node.id, role: node.role, text: node.text };
-  const { text = '', status = 'error' } = node.result ?? {};
-  return { id: node.id, role: 'assistant', text, status };
+function stretch(state: Conversation, from: string, to: string): readonly PathEntry[] {
+  const newestFirst: PathEntry[] = [];
+  for (const node of pathBack(state, to)) {
+    newestFirst.push(entryOf(node));
+    if (node.id === from) break;
+  }
+  return newestFirst.reverse();
 }

@@ -5,10 +5,11 @@ import type { Message, Node, Reply, ShownNode } from './nodes.js';
 export type NodeStatus = 'final' | 'queued' | 'streaming' | 'cancelled' | 'error';
 
 /** From the root to a node, oldest first; nothing when there is no such node. */
-export function pathTo({ nodes }: Conversation, id: string | null): readonly Node[] {
-  const path: Node[] = [];
-  for (let node = at(nodes, id); node; node = at(nodes, node.parent)) path.push(node);
-  return path.reverse();
+export const pathTo = (state: Conversation, id: string | null): readonly Node[] => [...pathBack(state, id)].reverse();
+
+/** The same from its end. Whoever has seen enough need not walk the rest. */
+export function* pathBack({ nodes }: Conversation, id: string | null): Iterable<Node> {
+  for (let node = at(nodes, id); node; node = at(nodes, node.parent)) yield node;
 }
 
 const at = (nodes: Conversation['nodes'], id: string | null): Node | undefined =>

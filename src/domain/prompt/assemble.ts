@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { PromptAssembledData, PromptPart } from './assembler-version.js';
 import { ANSWER_START_TOKENS, allowanceOf, MESSAGE_OVERHEAD_TOKENS, newestTurns, type Tokenizer } from './budget.js';
 import { recordLeftOut } from './left-out.js';
-import type { PathEntry, PromptTexts, TextSource } from './prompt-texts.js';
+import type { Path, PathEntry, PromptTexts, TextSource } from './prompt-texts.js';
 import { ASSEMBLER, assemblerOf, renderPrompt } from './render.js';
 
 /** All that a prompt is made of, for a preview and for a turn alike. */
@@ -15,7 +15,7 @@ export interface PromptDraft {
   readonly tokenizer: Tokenizer;
   readonly system: { readonly text: string; readonly source: TextSource } | null;
   /** From the root to what the newest message follows, oldest first. */
-  readonly path: readonly PathEntry[];
+  readonly path: Path;
   /** The message that is to be answered. Its id is known before it is sent. */
   readonly newest: Omit<PathEntry, 'status'>;
 }
@@ -56,7 +56,7 @@ export function assemblePrompt(draft: PromptDraft): Assembly {
   if (tokens.prompt > tokens.budget) return { ok: false, overBudget: tokens };
 
   const run = [...path.slice(start), newest];
-  const parts = partsOf(model, params, system?.source, { from: path[start]?.id ?? newest.id, to: newest.id });
+  const parts = partsOf(model, params, system?.source, { from: run[0]?.id ?? newest.id, to: newest.id });
   const texts: PromptTexts = { text: () => system?.text ?? '', path: () => run };
   const body = renderPrompt({ assembler: ASSEMBLER, parts }, texts);
   const bytes = Buffer.from(body, 'utf8');

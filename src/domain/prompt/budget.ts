@@ -1,4 +1,4 @@
-import type { PathEntry } from './prompt-texts.js';
+import type { Path, PathEntry } from './prompt-texts.js';
 
 /** How a model counts, as the port of the token counter tells it. */
 export interface Tokenizer {
@@ -58,16 +58,12 @@ export interface KeptTurns {
  * without its question. It walks back from the newest and stops at the first turn that does not fit, so a prompt costs
  * what its budget holds and not what its history holds.
  */
-export function newestTurns(
-  path: readonly PathEntry[],
-  free: number,
-  tokensOf: (entry: PathEntry) => number,
-): KeptTurns {
+export function newestTurns(path: Path, free: number, tokensOf: (entry: PathEntry) => number): KeptTurns {
   const tokens: number[] = [];
   let start = path.length;
   let sum = 0;
   for (let place = path.length - 1; place >= 0; place--) {
-    const entry = path[place] as PathEntry;
+    const entry = path.at(place) as PathEntry;
     const own = tokensOf(entry);
     tokens.push(own);
     sum += own;

@@ -1,5 +1,5 @@
 import type { PromptAssembledData } from './assembler-version.js';
-import type { PathEntry } from './prompt-texts.js';
+import type { Path, PathEntry } from './prompt-texts.js';
 import { ASSEMBLER, assemblerOf } from './render.js';
 
 type LeftOut = PromptAssembledData['trimmed'][number];
@@ -11,17 +11,20 @@ const BUDGET = 'budget';
  * What does not enter when the path is kept from `start` on: one record for each reason, however long the history. The
  * nodes behind a record follow from it: for `budget` all that it spans, for another reason those to which it applies.
  */
-export function recordLeftOut(path: readonly PathEntry[], start: number): LeftOut[] {
+export function recordLeftOut(path: Path, start: number): LeftOut[] {
   const { whyLeftOut } = assemblerOf(ASSEMBLER);
   const kept = path.slice(start);
   const unfit = (reason: string) => kept.filter((entry) => whyLeftOut(entry) === reason);
-  return [...span(path.slice(0, start), BUDGET), ...span(unfit('error'), 'error'), ...span(unfit('empty'), 'empty')];
+  const before = start > 0 ? span(path.at(0), path.at(start - 1), start, BUDGET) : [];
+  const among = ['error', 'empty'].flatMap((reason) => {
+    const entries = unfit(reason);
+    return span(entries[0], entries.at(-1), entries.length, reason);
+  });
+  return [...before, ...among];
 }
 
-function span(entries: readonly PathEntry[], reason: string): LeftOut[] {
-  const [first] = entries;
-  const last = entries.at(-1);
-  return first && last ? [{ from: first.id, to: last.id, count: entries.length, reason }] : [];
+function span(first: PathEntry | undefined, last: PathEntry | undefined, count: number, reason: string): LeftOut[] {
+  return first && last ? [{ from: first.id, to: last.id, count, reason }] : [];
 }
 
 export interface LeftOutNode {

@@ -13,6 +13,12 @@ export interface PathEntry {
   readonly status?: 'final' | 'cancelled' | 'error';
 }
 
+/**
+ * What a prompt needs of a path, oldest first: its newest part, and where that ends. An array is one; that of a long
+ * conversation is walked from its end, and no further than somebody looks.
+ */
+export type Path = Pick<readonly PathEntry[], 'length' | 'at' | 'slice'>;
+
 /** The texts that a prompt refers to, as they stand in events. */
 export interface PromptTexts {
   text(source: TextSource): string;

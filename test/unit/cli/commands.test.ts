@@ -6,6 +6,7 @@ import { parsePosition, positionBack, shownPosition } from '../../../src/adapter
 import { Api } from '../../../src/cli/api.js';
 import type { CommandParts } from '../../../src/cli/command-parts.js';
 import { CommandFailed, UsageError } from '../../../src/cli/failures.js';
+import type { OpenedLog } from '../../../src/cli/opened-log.js';
 import { programOf } from '../../../src/cli/program.js';
 import { type AnsweringServer, answering, type PlannedAnswer } from '../../support/answering-server.js';
 import { collected } from '../../support/collected-output.js';
@@ -42,6 +43,13 @@ const json = (value: unknown, status = 200): PlannedAnswer => ({
   headers: { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' },
   body: JSON.stringify(value),
 });
+
+/** As a log on Postgres has them. */
+const positions: OpenedLog['positions'] = {
+  parse: parsePosition,
+  show: shownPosition,
+  back: async (...args) => positionBack(...args),
+};
 
 describe('the command line', () => {
   it.each([
@@ -129,7 +137,6 @@ describe('verbatim projections', () => {
       const position = await log.head();
       // Not seen yet: nothing is missing.
       await log.append('conversation-1', 2, [newDelta()]);
-      const positions = { parse: parsePosition, show: shownPosition, back: positionBack };
       return projecting([standing({ position, handled, version })], (server) =>
         commanded('projections check', {
           ...apiOf(server),
@@ -292,11 +299,6 @@ describe('verbatim log', () => {
   async function withLog(work: (parts: Pick<CommandParts, 'openLog'>, log: MemoryEventLog) => Promise<void>) {
     const log = new MemoryEventLog();
     let open = 0;
-    const positions = {
-      parse: parsePosition,
-      show: shownPosition,
-      back: async (...args: Parameters<typeof positionBack>) => positionBack(...args),
-    };
     const openLog: CommandParts['openLog'] = async () => {
       open++;
       return { log, positions, close: async () => void open-- };

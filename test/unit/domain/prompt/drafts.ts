@@ -23,7 +23,10 @@ export const reply = (id: string, text = id, status: PathEntry['status'] = 'fina
 export const systemSource = { event: 'e-system', field: 'system' };
 export const system = (text: string) => ({ text, source: systemSource });
 
-export const aDraft = (changes: Partial<PromptDraft> = {}): PromptDraft => ({
+/** One of which the whole path is at hand. */
+export type WholeDraft = PromptDraft & { readonly path: readonly PathEntry[] };
+
+export const aDraft = (changes: Partial<WholeDraft> = {}): WholeDraft => ({
   provider: 'openai',
   model: 'gpt-4o',
   params: {},
@@ -37,14 +40,14 @@ export const aDraft = (changes: Partial<PromptDraft> = {}): PromptDraft => ({
 
 type Assembled = Extract<Assembly, { ok: true }>;
 
-export function assembled(changes: Partial<PromptDraft> = {}): Assembled {
+export function assembled(changes: Partial<WholeDraft> = {}): Assembled {
   const assembly = assemblePrompt(aDraft(changes));
   if (!assembly.ok) throw new Error(`over budget: ${JSON.stringify(assembly.overBudget)}`);
   return assembly;
 }
 
 /** What a reader of the log finds: the whole path as it stands there, searched by the ids of a part. */
-export function textsOf({ system, path, newest }: PromptDraft): PromptTexts {
+export function textsOf({ system, path, newest }: WholeDraft): PromptTexts {
   const whole = [...path, newest];
   const placeOf = (id: string) => whole.findIndex((entry) => entry.id === id);
   return {
@@ -82,7 +85,7 @@ const anyParams = fc.record(
 );
 
 /** Drafts of every kind; among them some that are trimmed and some that do not fit. */
-export const anyDraft: fc.Arbitrary<PromptDraft> = fc.record({
+export const anyDraft: fc.Arbitrary<WholeDraft> = fc.record({
   provider: fc.constantFrom('openai', 'demo'),
   model: anyText,
   params: anyParams,

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { assemblePrompt, type PromptDraft } from '../../../../src/domain/prompt/assemble.js';
+import { assemblePrompt } from '../../../../src/domain/prompt/assemble.js';
 import { allowanceOf } from '../../../../src/domain/prompt/budget.js';
 import { leftOutNodes } from '../../../../src/domain/prompt/left-out.js';
-import { aDraft, anyDraft, assembled, history, oneEach, reply, system, user } from './drafts.js';
+import { aDraft, anyDraft, assembled, history, oneEach, reply, system, user, type WholeDraft } from './drafts.js';
 
 /** A budget for the prompt of exactly so many tokens: one more is kept for the answer. */
 const room = (tokens: number) => ({ tokenBudget: tokens + 1, params: { max_tokens: 1 } });
-const entering = (changes: Partial<PromptDraft>) => assembled(changes).segments.map(({ text }) => text);
+const entering = (changes: Partial<WholeDraft>) => assembled(changes).segments.map(({ text }) => text);
 
 /** A text of one character costs five tokens, and the start of the answer three. */
 const turn1 = [user('a'), reply('b')];
@@ -119,9 +119,9 @@ describe('counting', () => {
 
 describe('any trimmed draft', () => {
   /** The slow way: every cut between two turns is tried, the longest that fits is taken. */
-  function longestThatFits({ path }: PromptDraft, free: number): number {
+  function longestThatFits({ path }: WholeDraft, free: number): number {
     const begins = [...path.keys()].filter((place) => place === 0 || path[place]?.role === 'user');
-    const enters = ({ status, text }: PromptDraft['path'][number]) =>
+    const enters = ({ status, text }: WholeDraft['path'][number]) =>
       status === undefined || (status !== 'error' && text !== '');
     const cost = (start: number) =>
       path
