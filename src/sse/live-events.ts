@@ -3,6 +3,9 @@ import { type Codec, type TypedEvent, UndecodableEvent } from '../events/codec.j
 import type { Position, RecordedEvent } from '../events/envelope.js';
 import type { EventLog } from '../ports/event-log.js';
 
+/** Meta is JSON: an unescaped quote stands only where a name or a value begins or ends. */
+const conversationIn = (meta: string): string => /"conversation":"([^"\\]*)"/.exec(meta)?.[1] ?? '';
+
 const CATEGORIES = ['conversation', 'generation'];
 
 /** Hears of every event of a conversation that is committed from now on, in the order of commits. */
@@ -62,8 +65,16 @@ export class LiveEvents {
     }
   }
 
+  /** With several processes most events are another's, and nobody here listens to them: those need not be decoded. */
+  private isAwaited({ stream, meta }: RecordedEvent): boolean {
+    if (this.ofAll.size > 0) return true;
+    const [, ledger] = /^conversation-(.*)$/.exec(stream) ?? [];
+    return this.listeners.has(ledger ?? conversationIn(meta));
+  }
+
   private tell(recorded: RecordedEvent): void {
     try {
+      if (!this.isAwaited(recorded)) return;
       const event = this.codec.decode(recorded);
       const conversation = event?.meta.conversation;
       if (!event || !conversation) return;
