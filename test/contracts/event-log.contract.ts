@@ -20,14 +20,19 @@ export type OpenLog = () => Promise<EventLog>;
 export interface EngineTraits {
   /** Whether it sees that an id stands in another stream than the one that is appended to. */
   readonly knowsIdsOfOtherStreams: boolean;
+  /** So many it takes from several writers in a few seconds. */
+  readonly eventsAtOnce: number;
 }
+
+const usual: EngineTraits = { knowsIdsOfOtherStreams: true, eventsAtOnce: 50_000 };
 
 /** What every engine of the log must do. An engine's own test is its set-up and one call of this. */
 export function eventLogContract(
   engine: string,
   createStore: () => Promise<LogStore>,
-  traits: EngineTraits = { knowsIdsOfOtherStreams: true },
+  traits: Partial<EngineTraits> = {},
 ): void {
+  const all = { ...usual, ...traits };
   describe(`the event log on ${engine}`, () => {
     let store: LogStore;
     const opened: EventLog[] = [];
@@ -45,12 +50,12 @@ export function eventLogContract(
       await store.destroy();
     });
 
-    describe('append', () => appendContract(open, traits));
+    describe('append', () => appendContract(open, all));
     describe('refusals', () => refusalContract(open));
     describe('reading', () => readContract(open));
     describe('subscribing', () => subscribeContract(open));
     describe('its identity', () => identityContract(open));
-    describe('for any history', () => propertyContract(open, traits));
-    describe('under concurrency', () => concurrencyContract(open));
+    describe('for any history', () => propertyContract(open, all));
+    describe('under concurrency', () => concurrencyContract(open, all));
   });
 }
