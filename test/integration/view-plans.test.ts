@@ -100,4 +100,9 @@ describe('what people ask of large read models', () => {
       .filter((line) => /Seq Scan on (runs|said|conversations|heads|nodes|usage)_/.test(line));
     expect(scans).toEqual([]);
   });
+
+  it('words are looked up before conversations are gone through, whatever is guessed of how rare they are', async () => {
+    await new PostgresViews(pool).conversations({ scope, words: 'rare77', ...list });
+    expect(pool.plan).toMatch(/InitPlan.+Bitmap Index Scan on said_1_words_idx.+key = ANY \(\(InitPlan/s);
+  });
 });
