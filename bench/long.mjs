@@ -36,12 +36,15 @@ export async function bench(tell) {
     await withProduct((address) => prepare(server, address, chats));
     const arms = (act) => mapValues(TURNS, (_, name) => () => act(chats[name]));
     const warm = await withProduct(async (address) => {
-      for (const name of Object.keys(TURNS)) for (let nth = 0; nth < 3; nth++) await both(address, chats[name]);
-      return interleave(
-        WARM_ROUNDS,
-        arms((chat) => both(address, chat)),
-        () => {},
-      );
+      const rounds = (act) =>
+        interleave(
+          WARM_ROUNDS,
+          arms((chat) => act(address, chat)),
+          () => {},
+        );
+      await rounds(send);
+      // One after the other: what an answer of half a megabyte leaves behind is not the next question's trouble.
+      return { sendMs: await rounds(send), openMs: await rounds(open) };
     });
     const cold = await interleave(
       COLD_ROUNDS,
@@ -50,14 +53,13 @@ export async function bench(tell) {
       ),
       tell,
     );
-    return { turns: TURNS, warm: figures(warm), cold: figures(cold) };
+    const ofCold = (what) => mapValues(cold, (rounds) => rounds.map((round) => round[what]));
+    return { turns: TURNS, warm: figures(warm), cold: figures({ sendMs: ofCold('sendMs'), openMs: ofCold('openMs') }) };
   } finally {
     await provider.stop();
     await server.stop();
   }
 }
-
-const both = async (address, chat) => ({ openMs: await open(address, chat), sendMs: await send(address, chat) });
 
 /** Straight into the log, as the product would have. */
 async function record(server, tell) {
@@ -104,15 +106,14 @@ async function send(address, id) {
   return (times[0].received - asked) / 1_000;
 }
 
-function figures(rounds) {
-  const of = (what) => mapValues(rounds, (each) => summary(each.map((round) => round[what])));
-  const ratio = (what, name) => rounded(median(rounds.long.map((round, nth) => round[what] / rounds[name][nth][what])));
+function figures({ sendMs, openMs }) {
+  const ratio = (rounds, name) => rounded(median(rounds.long.map((long, nth) => long / rounds[name][nth])));
   return {
-    sendMs: of('sendMs'),
-    openMs: of('openMs'),
-    sendLongToShort: ratio('sendMs', 'short'),
-    openLongToShort: ratio('openMs', 'short'),
-    openLongToPage: ratio('openMs', 'page'),
+    sendMs: mapValues(sendMs, summary),
+    openMs: mapValues(openMs, summary),
+    sendLongToShort: ratio(sendMs, 'short'),
+    openLongToShort: ratio(openMs, 'short'),
+    openLongToPage: ratio(openMs, 'page'),
   };
 }
 
