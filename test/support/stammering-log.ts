@@ -15,16 +15,25 @@ export interface DrawnTelling {
   readonly ends: boolean;
 }
 
-export const drawnTellings: fc.Arbitrary<DrawnTelling[]> = fc.array(
-  fc.record({
-    events: fc.nat(30),
-    again: fc.oneof(fc.constant(0), fc.nat(40)),
-    withoutLast: fc.oneof(fc.constant(0), fc.nat(10)),
-    saysLive: fc.integer({ min: 0, max: 3 }).map((one) => one === 0),
-    ends: fc.integer({ min: 0, max: 7 }).map((one) => one === 0),
-  }),
-  { minLength: 5, maxLength: 20, size: 'max' },
-);
+const oneIn = (many: number) => fc.nat(many - 1).map((one) => one === 0);
+const orNone = (numbers: fc.Arbitrary<number>) => fc.oneof(fc.constant(0), numbers);
+
+/** However it stammers, it gets on: who is told of nothing, or interrupted before every step, gets nowhere with reason. */
+const getsOn = (tellings: readonly DrawnTelling[]): boolean =>
+  tellings.some(({ events }) => events > 0) && tellings.filter(({ ends }) => ends).length * 3 <= tellings.length;
+
+export const drawnTellings: fc.Arbitrary<DrawnTelling[]> = fc
+  .array(
+    fc.record({
+      events: orNone(fc.integer({ min: 5, max: 30 })),
+      again: orNone(fc.nat(40)),
+      withoutLast: orNone(fc.nat(10)),
+      saysLive: oneIn(4),
+      ends: oneIn(8),
+    }),
+    { minLength: 5, maxLength: 20, size: 'max' },
+  )
+  .filter(getsOn);
 
 /** A log whose subscribers are woken too often, too late and for what they have seen before, in the drawn ways by turns. */
 export function stammering(log: EventLog, tellings: readonly DrawnTelling[]): EventLog {
@@ -43,8 +52,10 @@ export function stammering(log: EventLog, tellings: readonly DrawnTelling[]): Ev
         isWhole = rest.length === 0;
         seen.push(...piece);
         const position = isWhole ? page.position : (seen.at(-1)?.position ?? after);
-        yield { events: piece, position, live: isWhole ? page.live : saysLive };
-        if (ends) return;
+        const live = isWhole ? page.live : saysLive;
+        yield { events: piece, position, live };
+        // What it was told so far has been written then.
+        if (ends && live) return;
         const repeated = again === 0 ? [] : seen.slice(-again).slice(0, withoutLast === 0 ? undefined : -withoutLast);
         const last = repeated.at(-1)?.position;
         if (last !== undefined) yield { events: repeated, position: last, live: saysLive };
