@@ -70,7 +70,7 @@ export const limits = {
   /** Within one process they wait for each other: about as many as can be served while their callers still wait. */
   writersWaitingMax: 1_000,
   /** Streams that are kept as they were folded last: about so much memory, and no more of them than are busy at a time. */
-  foldsBytesMax: 128 * 1024 * 1024,
+  foldsBytesMax: 32 * 1024 * 1024,
   foldsMax: 10_000,
 
   /** A handler that keeps failing is poisoned after this many tries; an outage it reports as such is not counted. */
@@ -212,7 +212,7 @@ export const limits = {
   /** A step that keeps failing is cut in halves after so many tries; an outage is not counted. */
   projectionTriesMax: 3,
   /** About so much memory for the rows that a lane has at hand. */
-  projectionRowsCharactersMax: 64 * 1024 * 1024,
+  projectionRowsCharactersMax: 16 * 1024 * 1024,
   /** Further behind than this, a view is told to be behind. */
   projectionLagSecondsMax: 30,
   /** How often a process looks which lanes there are, and which parked streams somebody wants back. */
