@@ -215,6 +215,8 @@ export const limits = {
   projectionRowsCharactersMax: 16 * 1024 * 1024,
   /** Further behind than this, a view is told to be behind. */
   projectionLagSecondsMax: 30,
+  /** How often whoever wants a lease looks whether it is free: so long nobody works on what was given up. */
+  freeLeaseLookMs: 1_000,
   /** How often a process looks which lanes there are, and which parked streams somebody wants back. */
   projectionLookMs: 1_000,
   /** A new build catches up with a live one that is held for so long; then it is tried again later. */

@@ -1,5 +1,6 @@
 import { RetryableError } from '../ports/errors.js';
 import type { Lease } from '../ports/leases.js';
+import type { Part } from './part.js';
 import type { OwnerParts } from './sole-owner.js';
 
 const RENEWALS_PER_LEASE = 3;
@@ -14,7 +15,7 @@ export class FairShare {
   private seat: Lease | undefined;
   private sharers = 1;
   private parts = 0;
-  /** How many parts this process works on. */
+  /** How many parts this process works on, or is about to. */
   held = 0;
 
   constructor(
@@ -29,12 +30,28 @@ export class FairShare {
     this.parts = parts;
   }
 
-  get mayTakeOne(): boolean {
-    return this.held < this.quota;
-  }
-
-  get hasTooMany(): boolean {
-    return this.held > this.quota;
+  /** One of the parts, as this process sees it. */
+  part(): Part {
+    let isHeld = false;
+    const give = () => {
+      if (isHeld) this.held -= 1;
+      isHeld = false;
+    };
+    return {
+      take: () => {
+        if (!isHeld && this.held < this.quota) {
+          isHeld = true;
+          this.held += 1;
+        }
+        return isHeld;
+      },
+      give,
+      giveUp: () => {
+        const isTooMany = isHeld && this.held > this.quota;
+        if (isTooMany) give();
+        return isTooMany;
+      },
+    };
   }
 
   /** Has a seat until it is stopped. */

@@ -1,6 +1,8 @@
+import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { RetryableError } from '../ports/errors.js';
 import type { Lease, Leases } from '../ports/leases.js';
+import type { Part } from './part.js';
 
 export interface OwnerParts {
   readonly leases: Leases;
@@ -16,8 +18,8 @@ export interface SoleWork {
   readonly name: string;
   /** Done while the lease is held, and until `over`. What it throws as retryable is tried again, anything else ends the work. */
   readonly own: (lease: Lease, over: AbortSignal) => Promise<void>;
-  /** Whether it may be owned here now; nothing said: it may. */
-  readonly isWanted?: () => boolean;
+  /** One of several that are shared out; nothing said: it is owned wherever it is free. */
+  readonly part?: Part;
   /** Called each time the lease was renewed; with false the owner steps down. */
   readonly onRenewed?: (lease: Lease) => Promise<boolean | undefined>;
   /** Another owns it, or the stores are away. */
@@ -36,16 +38,19 @@ export class SoleOwner {
 
   async run(stop: AbortSignal): Promise<void> {
     const { leases, clock, holder, leaseMs } = this.parts;
+    const { part } = this.work;
     while (!stop.aborted) {
       try {
-        const isWanted = this.work.isWanted?.() ?? true;
+        const isWanted = part?.take() ?? true;
         const lease = isWanted ? await leases.acquire(this.work.name, holder, leaseMs) : undefined;
         if (lease) await this.own(lease, stop);
       } catch (error) {
         if (!(error instanceof RetryableError)) throw error;
+      } finally {
+        part?.give();
       }
       this.work.onWaiting?.();
-      await clock.sleep(leaseMs / RENEWALS_PER_LEASE, stop);
+      await clock.sleep(Math.min(leaseMs / RENEWALS_PER_LEASE, limits.freeLeaseLookMs), stop);
     }
   }
 
@@ -74,6 +79,7 @@ export class SoleOwner {
       if (renewed) goodUntil = asked + leaseMs;
       if (renewed === false || clock.now() >= goodUntil) return;
       if ((await this.work.onRenewed?.(lease).catch(ifOutage)) === false) return;
+      if (this.work.part?.giveUp()) return;
     }
   }
 

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 
 const MOVE = 'move';
 const WISH = 'wish';
@@ -10,6 +10,11 @@ const WISH = 'wish';
 export class Advances {
   private readonly heard = new EventTarget();
   private readonly waiting = new Map<string, number>();
+
+  constructor() {
+    // As many as wait.
+    setMaxListeners(0, this.heard);
+  }
 
   tell(projection: string): void {
     this.heard.dispatchEvent(new Event(`${MOVE} ${projection}`));

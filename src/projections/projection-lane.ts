@@ -70,9 +70,8 @@ export class ProjectionLane {
     const owner = new SoleOwner(
       {
         name: `projection ${name} ${build} ${nth}`,
-        isWanted: () => parts.share.mayTakeOne,
+        part: parts.share.part(),
         own: (lease, over) => this.own(lease, over),
-        onRenewed: async () => !parts.share.hasTooMany,
       },
       parts,
     );
@@ -93,7 +92,7 @@ export class ProjectionLane {
   }
 
   private async own(lease: Lease, over: AbortSignal): Promise<void> {
-    const { store, log, share } = this.parts;
+    const { store, log } = this.parts;
     const opened = await store.open(this.lane, lease.epoch);
     if (!opened) return;
     this.at = opened;
@@ -101,7 +100,6 @@ export class ProjectionLane {
     this.epoch = lease.epoch;
     this.rows = new WorkingRows(store, this.lane, opened.position === START);
     this.isOpen = true;
-    share.held += 1;
     try {
       await store.tell(this.lane, this.epoch, null);
       await this.follow(log.subscribe(opened.position, over, this.projection.filter), over);
@@ -109,7 +107,6 @@ export class ProjectionLane {
       if (!(error instanceof Superseded)) throw error;
     } finally {
       this.isOpen = false;
-      share.held -= 1;
     }
   }
 
