@@ -128,11 +128,15 @@ function readProvider(read: Reader): Pick<Config, 'openai' | 'provider' | 'model
 
 function readKafka(read: Reader): Config['kafka'] {
   const broker = '[^\\s,/:]+:\\d{1,5}';
-  const brokers = read.text('KAFKA_BROKERS', new RegExp(`^${broker}(,${broker})*$`), 'host:port, with commas between');
+  const list = 'host:port, with commas between';
+  const brokers = read.text('KAFKA_BROKERS', new RegExp(`^${broker}(,${broker})*$`), list)?.split(',');
+  if (brokers?.some((each) => !isPort(Number(each.split(':')[1])))) read.mistake('KAFKA_BROKERS', list);
   const name = 'letters, digits, ".", "_" and "-", at most 249';
   const topic = read.text('KAFKA_TOPIC', /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/, name) ?? 'verbatim.events.v1';
-  return brokers === undefined ? undefined : { brokers: brokers.split(','), topic };
+  return brokers === undefined ? undefined : { brokers, topic };
 }
+
+const isPort = (number: number): boolean => number >= 1 && number <= 65_535;
 
 /** Reads one variable at a time and remembers what was wrong. An empty value counts as absent. */
 class Reader {

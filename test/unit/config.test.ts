@@ -67,8 +67,8 @@ describe('the configuration', () => {
   it.each([
     [{ KAFKA_BROKERS: 'a:9092' }, { brokers: ['a:9092'], topic: 'verbatim.events.v1' }],
     [
-      { KAFKA_BROKERS: 'a:1,10.0.0.1:2', KAFKA_TOPIC: 'x.y' },
-      { brokers: ['a:1', '10.0.0.1:2'], topic: 'x.y' },
+      { KAFKA_BROKERS: 'a:1,10.0.0.1:65535', KAFKA_TOPIC: 'x.y' },
+      { brokers: ['a:1', '10.0.0.1:65535'], topic: 'x.y' },
     ],
     [{ KAFKA_TOPIC: 'x.y' }, undefined],
   ])('with %j relays to %j', (environment, kafka) => {
@@ -141,7 +141,7 @@ describe('the configuration', () => {
       { EVENTSTORE_URL: 'http://admin:changeit@localhost:2113' },
       'EVENTSTORE_URL: 36 characters, expected a URL that begins with esdb://, esdb+discover://, kurrentdb:// or kurrentdb+discover://',
     ],
-    ...['broker', 'kafka://b:9092', 'b:9092,', 'b:9092 c:9092', 'b:port'].map(
+    ...['broker', 'kafka://b:9092', 'b:9092,', 'b:9092 c:9092', 'b:port', 'b:0', 'b:65536', 'b:1,c:99999'].map(
       (brokers): Mistaken => [
         { KAFKA_BROKERS: brokers },
         `KAFKA_BROKERS: ${brokers.length} characters, expected host:port, with commas between`,
