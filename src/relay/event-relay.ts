@@ -41,6 +41,8 @@ export class EventRelay {
   /** Up to here everything is acknowledged. Absent where another process is the owner. */
   private position: Position | undefined;
   private saved: Position | undefined;
+  /** Told already, since it last got on: several brokers are tried in turn, and each may have its own. */
+  private readonly troubles = new Set<string>();
   private stopping = new AbortController();
   private work: Promise<void> | undefined;
 
@@ -130,9 +132,10 @@ export class EventRelay {
 
   private meetTrouble(error: RetryableError): void {
     const reason = toldReason(error);
-    const isNews = this.current.is !== 'relaying' || this.current.trouble !== reason;
     this.current = { is: 'relaying', trouble: reason };
-    if (isNews) this.parts.warn({ reason }, 'the relay does not get on, and tries again');
+    if (this.troubles.has(reason)) return;
+    this.troubles.add(reason);
+    this.parts.warn({ reason }, 'the relay does not get on, and tries again');
   }
 
   private async connected(pages: PageRelay, lease: Lease, over: AbortSignal): Promise<void> {
@@ -154,6 +157,7 @@ export class EventRelay {
       await pages.send(page.events, connection, over);
       this.position = page.position;
       this.current = { is: 'relaying' };
+      this.troubles.clear();
       if (clock.now() - savedAt < limits.checkpointMs) continue;
       if (!(await this.save(lease))) return;
       savedAt = clock.now();

@@ -95,6 +95,17 @@ describe('a topic of Kafka', () => {
     const refused = new KafkaRelay(place).connect(AbortSignal.abort());
     await expect(refused).rejects.toBeInstanceOf(RetryableError);
   });
+
+  it('that hangs up, or is not there, is told with the broker and the reason', async () => {
+    await stubbed();
+    const place = { brokers: kafka.brokers, topic: TOPIC };
+    kafka.onMetadata = () => 'cut';
+    const told = (reason: string) => `Kafka cannot be used now: ${reason} (${place.brokers[0]})`;
+    await expect(destination().connect(going)).rejects.toThrow(told('Closed connection'));
+    await kafka.stop();
+    const refused = `Connection error: connect ECONNREFUSED ${place.brokers[0]}`;
+    await expect(new KafkaRelay(place).connect(going)).rejects.toThrow(told(refused));
+  });
 });
 
 describe('a send', () => {

@@ -89,7 +89,7 @@ export class StubKafka {
   readonly asked: Produced[] = [];
   onProduce: (produced: Produced) => Answer | Promise<Answer> = () => KAFKA_ERROR.none;
   onCreate: () => number = () => KAFKA_ERROR.none;
-  onMetadata: () => number = () => KAFKA_ERROR.none;
+  onMetadata: () => number | 'cut' = () => KAFKA_ERROR.none;
   onInitProducer: () => number = () => KAFKA_ERROR.none;
   private readonly servers: Server[] = [];
   private readonly sockets = new Set<Socket>();
@@ -171,7 +171,9 @@ export class StubKafka {
     }
   }
 
-  private metadataAnswer(asked: readonly string[]): Writer {
+  private metadataAnswer(asked: readonly string[]): Writer | 'cut' {
+    const error = this.onMetadata();
+    if (error === 'cut') return 'cut';
     const brokers = this.servers.map((server, nth) =>
       writer()
         .writeInt32(nth + 1)
@@ -179,17 +181,17 @@ export class StubKafka {
         .writeInt32(portOf(server))
         .writeString(null),
     );
-    const topics = (asked.length > 0 ? asked : [...this.topics.keys()]).map((topic) => this.topicAnswer(topic));
+    const topics = (asked.length > 0 ? asked : [...this.topics.keys()]).map((topic) => this.topicAnswer(topic, error));
     return writer().writeArray(brokers).writeInt32(1).writeArray(topics);
   }
 
-  private topicAnswer(topic: string): Writer {
+  private topicAnswer(topic: string, error: number): Writer {
     const leaders = this.topics.get(topic);
-    const error = leaders ? this.onMetadata() : KAFKA_ERROR.unknownTopic;
     const partitions = (leaders ?? []).map((leader, partition) =>
       writer().writeInt16(0).writeInt32(partition).writeInt32(leader).writeArray([leader]).writeArray([leader]),
     );
-    return writer().writeInt16(error).writeString(topic).writeBoolean(false).writeArray(partitions);
+    const told = leaders ? error : KAFKA_ERROR.unknownTopic;
+    return writer().writeInt16(told).writeString(topic).writeBoolean(false).writeArray(partitions);
   }
 
   private createAnswer(request: Reader): Writer {

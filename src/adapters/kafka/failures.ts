@@ -20,26 +20,39 @@ const REFUSALS: ReadonlySet<string> = new Set([
 
 const TOO_LARGE: ReadonlySet<string> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 
-/** Names alone: a client's message may quote what it was given. */
+/** Names alone, but for a broker that cannot be reached: a client's message may quote what it was given. */
 export function failureOf(error: unknown): RetryableError | TerminalError {
   if (error instanceof RetryableError || error instanceof TerminalError) return error;
   const names = namesOf(error);
-  const [name = 'unknown'] = names;
   const tooLarge = names.find((each) => TOO_LARGE.has(each));
   if (tooLarge) return new MessagesTooLarge(`Kafka refuses it: ${tooLarge}`, { cause: error });
   const refusal = names.find((each) => REFUSALS.has(each));
   if (refusal) return new TerminalError(`Kafka refuses: ${refusal}`, { cause: error });
-  return new RetryableError(`Kafka cannot be used now: ${name}`, { cause: error });
+  const reason = brokerTroubleOf(error) ?? names[0] ?? 'unknown';
+  return new RetryableError(`Kafka cannot be used now: ${reason}`, { cause: error });
 }
 
 export function hasName(error: unknown, name: string): boolean {
   return namesOf(error).includes(name);
 }
 
-/** Of an error and of what is behind it, the deepest first: the client wraps them, and gives up for a reason. */
+/** Which broker, and why: what the client says of a connection or a deadline is made of addresses and names of requests. */
+function brokerTroubleOf(error: unknown): string | undefined {
+  const trouble = wrappedIn(error).find(({ broker }) => typeof broker === 'string');
+  return trouble && `${trouble.message} (${trouble.broker})`;
+}
+
 function namesOf(error: unknown): string[] {
+  const names = wrappedIn(error).flatMap(({ type, code, name }) => [type, code, name]);
+  return names.filter((name): name is string => typeof name === 'string');
+}
+
+type ClientError = Error & Readonly<Record<'type' | 'code' | 'errors' | 'broker', unknown>>;
+
+/** An error and what is behind it, the deepest first: the client wraps them, and gives up for a reason. */
+function wrappedIn(error: unknown): ClientError[] {
   if (!(error instanceof Error)) return [];
-  const { type, code, cause, errors } = error as Error & Record<'type' | 'code' | 'errors', unknown>;
-  const behind = [cause, ...(Array.isArray(errors) ? errors : [])].flatMap(namesOf);
-  return [...behind, ...[type, code, error.name].filter((name): name is string => typeof name === 'string')];
+  const { cause, errors } = error as ClientError;
+  const behind = [cause, ...(Array.isArray(errors) ? errors : [])].flatMap(wrappedIn);
+  return [...behind, error as ClientError];
 }

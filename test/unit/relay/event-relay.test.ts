@@ -150,6 +150,19 @@ describe('the relay', () => {
     expect(ground.warnings).toEqual([{ facts: { reason: 'Kafka is away' }, message }]);
   });
 
+  it('tells what is wrong with each broker once, in whatever order it tries them', async () => {
+    await ground.deltas('a', 3);
+    let tries = 0;
+    destination.beforeConnect = () => {
+      tries += 1;
+      if (tries <= 10) throw new RetryableError(`Kafka is away: broker ${tries % 2}`);
+    };
+    ground.start(destination);
+    await until(() => destination.kept.length === 3);
+    const reasons = ground.warnings.map(({ facts }) => facts);
+    expect(reasons).toEqual([{ reason: 'Kafka is away: broker 1' }, { reason: 'Kafka is away: broker 0' }]);
+  });
+
   it('goes on while it cannot write its checkpoint, and sends again what that did not pass', async () => {
     const { checkpoints } = ground;
     const save = checkpoints.save.bind(checkpoints);
