@@ -154,7 +154,8 @@ export interface Group {
 /** Until it is told to stop. The client gives up for good after some failures that pass: then it begins anew. */
 export async function consume(kafka: Kafka, group: Group, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
-    const consumer = kafka.consumer({ groupId: group.id, ...PATIENCE });
+    // A topic that a broker makes for whoever asks has too few partitions, and then the relay refuses it.
+    const consumer = kafka.consumer({ groupId: group.id, ...PATIENCE, allowAutoTopicCreation: false });
     try {
       await runToItsEnd(consumer, group, stop);
     } catch (error) {

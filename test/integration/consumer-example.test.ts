@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { KafkaMessage } from 'kafkajs';
-import { EventFiles, type RelayedEvent, relayedEventOf } from '../../examples/consumer.js';
+import { Kafka, type KafkaMessage, logLevel } from 'kafkajs';
+import { consume, EventFiles, type RelayedEvent, relayedEventOf } from '../../examples/consumer.js';
 import type { Position } from '../../src/events/envelope.js';
 import { cloudEventOf } from '../../src/relay/cloud-event.js';
 import { newDelta } from '../support/new-events.js';
+import { StubKafka } from '../support/stub-kafka.js';
+import { until } from '../support/until.js';
 
 let directory: string;
 beforeEach(() => {
@@ -84,5 +86,22 @@ describe('the consumer that is shown to others', () => {
   it('does not pass over a message that is not of the relay', () => {
     const message = { key: null, value: Buffer.from('{}'), headers: {} } as unknown as KafkaMessage;
     expect(() => relayedEventOf(message)).toThrow('a message without ce_position is not of the relay');
+  });
+
+  it('makes no topic when it is the first to come, and looks again until there is one', async () => {
+    const kafka = await StubKafka.start();
+    kafka.makesTopics = true;
+    const client = new Kafka({ brokers: kafka.brokers, retry: { retries: 0 }, logLevel: logLevel.NOTHING });
+    const stop = new AbortController();
+    const group = { id: 'group', topic: 'events', files: new EventFiles(directory) };
+    const consuming = consume(client, group, stop.signal);
+    try {
+      await until(() => kafka.sought.filter((topic) => topic === 'events').length >= 3);
+      expect([...kafka.topics.keys()]).toEqual([]);
+    } finally {
+      stop.abort();
+      await consuming;
+      await kafka.stop();
+    }
   });
 });

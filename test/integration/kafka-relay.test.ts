@@ -41,6 +41,7 @@ const keptValues = () => kafka.kept.map(({ value }) => value);
 describe('a topic of Kafka', () => {
   it('is made when it is missing, with what the relay needs of it', async () => {
     kafka = await StubKafka.start(4);
+    kafka.makesTopics = true;
     const { partitions } = await connected();
     expect(partitions).toBe(limits.relayPartitions);
     expect(kafka.created.get(TOPIC)).toEqual({

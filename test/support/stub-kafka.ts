@@ -17,6 +17,7 @@ interface Reader {
   readInt16(): number;
   readInt32(): number;
   readString(): string;
+  readBoolean(): boolean;
   readBytes(length?: number): Buffer;
   readArray<T>(read: (reader: Reader) => T): T[];
 }
@@ -36,7 +37,7 @@ const API = { produce: 0, metadata: 3, versions: 18, createTopics: 19, initProdu
 /** The newest version of each that this knows. */
 const VERSIONS: readonly [api: number, version: number][] = [
   [API.produce, 3],
-  [API.metadata, 1],
+  [API.metadata, 4],
   [API.versions, 2],
   [API.createTopics, 0],
   [API.initProducerId, 0],
@@ -85,8 +86,12 @@ export class StubKafka {
   /** The leader of each partition, by topic. */
   readonly topics = new Map<string, number[]>();
   readonly created = new Map<string, CreatedTopic>();
+  /** Every topic that somebody asked for, whether it is there or not. */
+  readonly sought: string[] = [];
   readonly kept: StubMessage[] = [];
   readonly asked: Produced[] = [];
+  /** A topic that is missing is made for whoever asks for it and does not say otherwise: `auto.create.topics.enable`. */
+  makesTopics = false;
   onProduce: (produced: Produced) => Answer | Promise<Answer> = () => KAFKA_ERROR.none;
   onCreate: () => number = () => KAFKA_ERROR.none;
   onMetadata: () => number | 'cut' = () => KAFKA_ERROR.none;
@@ -158,7 +163,10 @@ export class StubKafka {
       case API.versions:
         return versionsAnswer(version);
       case API.metadata:
-        return this.metadataAnswer(request.readArray((each) => each.readString()));
+        return this.metadataAnswer(
+          request.readArray((each) => each.readString()),
+          request.readBoolean(),
+        );
       case API.createTopics:
         return this.createAnswer(request);
       case API.initProducerId:
@@ -171,9 +179,12 @@ export class StubKafka {
     }
   }
 
-  private metadataAnswer(asked: readonly string[]): Writer | 'cut' {
+  private metadataAnswer(asked: readonly string[], mayMake: boolean): Writer | 'cut' {
     const error = this.onMetadata();
     if (error === 'cut') return 'cut';
+    this.sought.push(...asked);
+    const missing = asked.filter((topic) => !this.topics.has(topic));
+    if (this.makesTopics && mayMake) for (const topic of missing) this.addTopic(topic, 1);
     const brokers = this.servers.map((server, nth) =>
       writer()
         .writeInt32(nth + 1)
@@ -182,7 +193,7 @@ export class StubKafka {
         .writeString(null),
     );
     const topics = (asked.length > 0 ? asked : [...this.topics.keys()]).map((topic) => this.topicAnswer(topic, error));
-    return writer().writeArray(brokers).writeInt32(1).writeArray(topics);
+    return writer().writeInt32(0).writeArray(brokers).writeString(null).writeInt32(1).writeArray(topics);
   }
 
   private topicAnswer(topic: string, error: number): Writer {
