@@ -72,8 +72,9 @@ function summary({ bare, bareIdempotent, relay }) {
 /** What the relay sends, made before the clock runs. */
 async function messagesOf(log) {
   const messages = [];
+  const identity = await log.identity();
   for await (const page of log.readAll('', { categories: ['conversation', 'generation'] })) {
-    for (const event of page.events) messages.push(cloudEventOf(event));
+    for (const event of page.events) messages.push(cloudEventOf(event, identity));
   }
   if (messages.length !== EVENTS) throw new Error(`${messages.length} events, expected ${EVENTS}`);
   return messages;

@@ -3,9 +3,10 @@
 //   KAFKA_BROKERS=127.0.0.1:9092 node --import ./test/support/ts-loader.mjs examples/consumer.ts ./events
 //
 // The relay delivers at least once: after a crash or an outage some events come again, and never in another order within
-// a conversation. What makes that exactly once is here: for each partition the position of the last event taken is kept
-// with what was made of it, in one transaction, and whatever is not after it is dropped. Positions compare as texts, by
-// `<` and `>`, and mean nothing else.
+// a conversation. What makes that exactly once is here: for each partition, and each log in it, the position of the last
+// event taken is kept with what was made of it, in one transaction, and whatever is not after it is dropped. Positions of
+// one log compare as texts, by `<` and `>`, and mean nothing else; those of two logs say nothing of each other. A topic has
+// a second log when the product began anew with another database or EventStoreDB, and then its positions are low again.
 //
 // Kafka's own offsets are no substitute. They tell where to read on, are written after the work, and a repeated event has
 // a new one.
@@ -30,6 +31,8 @@ const PATIENCE = { sessionTimeout: 10_000, rebalanceTimeout: 10_000, heartbeatIn
 
 /** An event as it was relayed. `data` is the event's own JSON, to the byte; of `type` there will be new ones. */
 export interface RelayedEvent {
+  /** Which log it is from. */
+  readonly log: string;
   readonly position: string;
   readonly id: string;
   readonly type: string;
@@ -42,16 +45,19 @@ export interface RelayedEvent {
   readonly data: string;
 }
 
+/** The position of the last event taken, of each log. */
+export type Positions = Readonly<Record<string, string>>;
+
 interface Place {
-  readonly position: string;
+  readonly positions: Positions;
   /** How much of the output is valid: what a crash left behind it is not. */
   readonly bytes: number;
 }
 
 /**
  * What is made of the events: here a file of lines for each partition, and beside it the place. In a database this is one
- * transaction: the rows, and `UPDATE places SET position = $new WHERE partition = $p AND position = $old`, which also
- * refuses a member of the group that was replaced while it slept. Files cannot refuse: let all members of a group share
+ * transaction: the rows, and `UPDATE places SET position = $new WHERE partition = $p AND log = $l AND position = $old`, which
+ * also refuses a member of the group that was replaced while it slept. Files cannot refuse: let all members of a group share
  * the directory, and none of them sleep.
  */
 export class EventFiles {
@@ -62,12 +68,12 @@ export class EventFiles {
   /** Nothing is remembered between two calls: after a rebalance another member may have gone on. */
   take(partition: number, events: readonly RelayedEvent[]): void {
     const place = this.placeOf(partition);
-    const fresh = newAfter(place.position, events);
-    const last = fresh.at(-1);
-    if (!last) return;
+    const fresh = newAfter(place.positions, events);
+    if (fresh.length === 0) return;
     const lines = Buffer.from(fresh.map((event) => `${JSON.stringify(event)}\n`).join(''));
     this.append(partition, place.bytes, lines);
-    this.write(partition, { position: last.position, bytes: place.bytes + lines.length });
+    const positions = { ...place.positions, ...lastOf(fresh) };
+    this.write(partition, { positions, bytes: place.bytes + lines.length });
   }
 
   /** The events that count. */
@@ -94,7 +100,7 @@ export class EventFiles {
       return JSON.parse(readFileSync(this.file(partition, 'json'), 'utf8'));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      return { position: '', bytes: 0 };
+      return { positions: {}, bytes: 0 };
     }
   }
 
@@ -117,14 +123,17 @@ export class EventFiles {
 }
 
 /** Also within one delivery an event can come twice. */
-export function newAfter(position: string, events: readonly RelayedEvent[]): RelayedEvent[] {
-  let highest = position;
-  return events.filter((event) => {
-    const isNew = event.position > highest;
-    if (isNew) highest = event.position;
+export function newAfter(positions: Positions, events: readonly RelayedEvent[]): RelayedEvent[] {
+  const highest = new Map(Object.entries(positions));
+  return events.filter(({ log, position }) => {
+    const isNew = position > (highest.get(log) ?? '');
+    if (isNew) highest.set(log, position);
     return isNew;
   });
 }
+
+const lastOf = (events: readonly RelayedEvent[]): Positions =>
+  Object.fromEntries(events.map(({ log, position }) => [log, position]));
 
 export function relayedEventOf({ key, value, headers = {} }: KafkaMessage): RelayedEvent {
   const header = (name: string): string => {
@@ -134,6 +143,7 @@ export function relayedEventOf({ key, value, headers = {} }: KafkaMessage): Rela
     return text.toString();
   };
   return {
+    log: header('ce_log'),
     position: header('ce_position'),
     id: header('ce_id'),
     type: header('ce_type'),

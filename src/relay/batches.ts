@@ -26,10 +26,11 @@ export function batchesOf(
   events: readonly RecordedEvent[],
   partitions: number,
   acknowledged: Acknowledged,
+  log: string,
 ): ReadonlyMap<number, readonly Batch[]> {
   const growing = new Map<number, Growing>();
   for (const event of events) {
-    const message = cloudEventOf(event);
+    const message = cloudEventOf(event, log);
     const partition = partitionOf(message.key, partitions);
     if (positionOf(event) <= (acknowledged.get(partition) ?? START)) continue;
     const place = growing.get(partition) ?? { batches: [], bytes: 0 };

@@ -7,9 +7,10 @@ type Told = Readonly<Record<string, unknown>>;
 
 /**
  * A CloudEvent 1.0 in binary mode: attributes are headers, and the value is the event's data, to the byte. Nothing but
- * the metadata is looked into, so what a newer program wrote goes out as it is.
+ * the metadata is looked into, so what a newer program wrote goes out as it is. The log is named, for positions of two
+ * logs say nothing of each other.
  */
-export function cloudEventOf(event: RecordedEvent): RelayMessage {
+export function cloudEventOf(event: RecordedEvent, log: string): RelayMessage {
   const told = metadataOf(event);
   const key = conversationOf(event, told);
   const headers: Record<string, string> = {
@@ -21,6 +22,7 @@ export function cloudEventOf(event: RecordedEvent): RelayMessage {
     ce_time: event.at,
     'content-type': 'application/json',
     ce_partitionkey: key,
+    ce_log: log,
     ce_position: event.position ?? '',
     ce_revision: String(event.revision),
     ce_schema: String(event.schema),

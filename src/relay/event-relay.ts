@@ -114,11 +114,13 @@ export class EventRelay {
   }
 
   private async keepConnected(lease: Lease, over: AbortSignal): Promise<void> {
-    const pages = new PageRelay((events) => this.parts.meter.eventsRelayed(events));
+    const { log, meter } = this.parts;
+    let pages: PageRelay | undefined;
     const { first, most } = limits.relayBackoffMs;
     for (let pauseMs: number = first; !over.aborted; pauseMs = Math.min(most, pauseMs * 2)) {
       const before = this.position;
       try {
+        pages ??= new PageRelay(await log.identity(), (events) => meter.eventsRelayed(events));
         await this.connected(pages, lease, over);
         return;
       } catch (error) {

@@ -15,14 +15,18 @@ export class PageRelay {
   /** Up to where each partition is. */
   private readonly acknowledged = new Map<number, Position>();
 
-  constructor(private readonly onSent: (events: number) => void) {}
+  constructor(
+    /** The identity of the log. */
+    private readonly log: string,
+    private readonly onSent: (events: number) => void,
+  ) {}
 
   /**
    * Throws when a send failed, and then the page has to be sent again before the next one; what it had acknowledged does
    * not go out twice.
    */
   async send(events: readonly RecordedEvent[], connection: RelayConnection, stop: AbortSignal): Promise<void> {
-    for (const [partition, batches] of batchesOf(events, connection.partitions, this.acknowledged)) {
+    for (const [partition, batches] of batchesOf(events, connection.partitions, this.acknowledged, this.log)) {
       const send = (batch: Batch) =>
         connection.send(
           partition,

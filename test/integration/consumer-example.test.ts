@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Kafka, type KafkaMessage, logLevel } from 'kafkajs';
-import { consume, EventFiles, type RelayedEvent, relayedEventOf } from '../../examples/consumer.js';
+import { consume, EventFiles, newAfter, type RelayedEvent, relayedEventOf } from '../../examples/consumer.js';
 import type { Position } from '../../src/events/envelope.js';
 import { cloudEventOf } from '../../src/relay/cloud-event.js';
 import { newDelta } from '../support/new-events.js';
@@ -17,17 +17,33 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-const eventAt = (nth: number): RelayedEvent => ({
+const eventAt = (nth: number, log = 'a'): RelayedEvent => ({
+  log,
   position: String(nth).padStart(5, '0'),
   ...{ id: `e${nth}`, type: 'DeltaReceived', subject: 's', revision: nth, key: 'c', time: 't', data: '{"text":"ä"}' },
 });
-const range = (from: number, to: number) => Array.from({ length: to - from }, (_, nth) => eventAt(from + nth));
+const range = (from: number, to: number, log = 'a') =>
+  Array.from({ length: to - from }, (_, nth) => eventAt(from + nth, log));
 
 describe('the consumer that is shown to others', () => {
   it('drops what is delivered again, within a delivery and after a restart', () => {
     new EventFiles(directory).take(3, [...range(1, 4), ...range(2, 5)]);
     new EventFiles(directory).take(3, range(1, 8));
     expect(new EventFiles(directory).eventsOf(3)).toEqual(range(1, 8));
+  });
+
+  it('takes the positions of each log for themselves', () => {
+    const [old, late] = [range(5, 8), range(1, 4, 'b')];
+    const again = [...range(6, 8), ...range(2, 5, 'b')];
+    expect(newAfter({}, [...old, ...late, ...again])).toEqual([...old, ...late, eventAt(4, 'b')]);
+    expect(newAfter({ a: '00006', b: '00003' }, [...old, ...late, ...again])).toEqual([eventAt(7), eventAt(4, 'b')]);
+  });
+
+  it('has every event of a new log, and still drops what comes again of the old one', () => {
+    new EventFiles(directory).take(3, range(5, 8));
+    new EventFiles(directory).take(3, range(1, 3, 'b'));
+    new EventFiles(directory).take(3, [...range(5, 8), ...range(1, 4, 'b')]);
+    expect(new EventFiles(directory).eventsOf(3)).toEqual([...range(5, 8), ...range(1, 4, 'b')]);
   });
 
   it('keeps partitions apart', () => {
@@ -68,10 +84,11 @@ describe('the consumer that is shown to others', () => {
 
   it('reads what the relay writes', () => {
     const recorded = { ...newDelta(), stream: 'generation-g', revision: 4, position: '007' as Position };
-    const { key, value, headers } = cloudEventOf(recorded);
+    const { key, value, headers } = cloudEventOf(recorded, 'the log');
     const bytes = Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)]));
     const message = { key: Buffer.from(key), value: Buffer.from(value), headers: bytes } as unknown as KafkaMessage;
     expect(relayedEventOf(message)).toEqual({
+      log: 'the log',
       position: '007',
       id: recorded.id,
       type: 'DeltaReceived',
@@ -85,7 +102,7 @@ describe('the consumer that is shown to others', () => {
 
   it('does not pass over a message that is not of the relay', () => {
     const message = { key: null, value: Buffer.from('{}'), headers: {} } as unknown as KafkaMessage;
-    expect(() => relayedEventOf(message)).toThrow('a message without ce_position is not of the relay');
+    expect(() => relayedEventOf(message)).toThrow('a message without ce_log is not of the relay');
   });
 
   it('makes no topic when it is the first to come, and looks again until there is one', async () => {

@@ -7,6 +7,7 @@ import { START } from '../../src/events/envelope.js';
 import type { Clock } from '../../src/ports/clock.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import type { RelayDestination } from '../../src/ports/relay.js';
+import { cloudEventOf } from '../../src/relay/cloud-event.js';
 import { EventRelay } from '../../src/relay/event-relay.js';
 import { codec, newStream, someMetadata } from './new-events.js';
 
@@ -80,6 +81,12 @@ export class RelayGround {
       events.push(...page.events);
     }
     return events;
+  }
+
+  /** As they are to go out, in the order of the log. */
+  async chatIds(): Promise<{ id: string; key: string }[]> {
+    const log = await this.log.identity();
+    return (await this.chatEvents()).map((event) => ({ id: event.id, key: cloudEventOf(event, log).key }));
   }
 }
 

@@ -6,6 +6,7 @@ import { partitionOf } from '../../../src/relay/partition.js';
 import { newDelta } from '../../support/new-events.js';
 
 const PARTITIONS = 5;
+const LOG = 'a log';
 
 const eventAt = (nth: number, conversation: string, text = 'x'): RecordedEvent => ({
   ...newDelta(text),
@@ -20,7 +21,7 @@ const positions = (batches: readonly (readonly { event: RecordedEvent }[])[] = [
 describe('a page that is to be sent', () => {
   it('is parted by the partition of each conversation, and keeps its order', () => {
     const events = Array.from({ length: 100 }, (_, nth) => eventAt(nth + 1, `c${nth % 10}`));
-    const batches = batchesOf(events, PARTITIONS, new Map());
+    const batches = batchesOf(events, PARTITIONS, new Map(), LOG);
     for (const [partition, [batch, ...more]] of batches) {
       expect(more).toEqual([]);
       const expected = events.filter(({ stream }) => partitionOf(stream.slice(13), PARTITIONS) === partition);
@@ -33,14 +34,14 @@ describe('a page that is to be sent', () => {
     const events = [eventAt(1, 'a'), eventAt(2, 'b'), eventAt(3, 'a'), eventAt(4, 'b')];
     const [ofA, ofB] = [partitionOf('a', PARTITIONS), partitionOf('b', PARTITIONS)];
     expect(ofA).not.toBe(ofB);
-    const batches = batchesOf(events, PARTITIONS, new Map([[ofA, String(3).padStart(10, '0') as Position]]));
+    const batches = batchesOf(events, PARTITIONS, new Map([[ofA, String(3).padStart(10, '0') as Position]]), LOG);
     expect(batches.get(ofA)).toBeUndefined();
     expect(positions(batches.get(ofB))).toEqual([[2, 4]]);
   });
 
   it('is cut where a send would have too many events', () => {
     const events = Array.from({ length: limits.relaySendEventsMax + 1 }, (_, nth) => eventAt(nth, 'a'));
-    const [batches] = [...batchesOf(events, PARTITIONS, new Map()).values()];
+    const [batches] = [...batchesOf(events, PARTITIONS, new Map(), LOG).values()];
     expect(batches?.map((batch) => batch.length)).toEqual([limits.relaySendEventsMax, 1]);
   });
 
@@ -49,6 +50,11 @@ describe('a page that is to be sent', () => {
     const large = 'x'.repeat(limits.relaySendBytesMax + 1);
     const texts = [third, third, third, large, 'x', third];
     const events = texts.map((text, nth) => eventAt(nth + 1, 'a', text));
-    expect(positions([...batchesOf(events, PARTITIONS, new Map()).values()][0])).toEqual([[1, 2], [3], [4], [5, 6]]);
+    expect(positions([...batchesOf(events, PARTITIONS, new Map(), LOG).values()][0])).toEqual([
+      [1, 2],
+      [3],
+      [4],
+      [5, 6],
+    ]);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Position, RecordedEvent } from '../../../src/events/envelope.js';
 import { cloudEventOf } from '../../../src/relay/cloud-event.js';
 
+const LOG = '99999999-8888-4777-8666-555555555555';
 const recorded: RecordedEvent & { position: Position } = {
   id: '11111111-2222-4333-8444-555555555555',
   type: 'DeltaReceived',
@@ -25,7 +26,7 @@ const recorded: RecordedEvent & { position: Position } = {
 
 describe('an event on its way out', () => {
   it('is a CloudEvent in binary mode, with the data as it stands in the log', () => {
-    expect(cloudEventOf(recorded)).toEqual({
+    expect(cloudEventOf(recorded, LOG)).toEqual({
       key: 'c1',
       value: recorded.data,
       headers: {
@@ -37,6 +38,7 @@ describe('an event on its way out', () => {
         ce_time: '2026-01-02T03:04:05.678Z',
         'content-type': 'application/json',
         ce_partitionkey: 'c1',
+        ce_log: LOG,
         ce_position: '0000000000000000042',
         ce_revision: '7',
         ce_schema: '1',
@@ -49,18 +51,24 @@ describe('an event on its way out', () => {
 
   it('of a ledger has the key of its stream, whatever its metadata says', () => {
     const event = { ...recorded, stream: 'conversation-c-2', type: 'MessageSent' };
-    expect(cloudEventOf(event)).toMatchObject({ key: 'c-2', headers: { ce_partitionkey: 'c-2' } });
+    expect(cloudEventOf(event, LOG)).toMatchObject({ key: 'c-2', headers: { ce_partitionkey: 'c-2' } });
+  });
+
+  it('has names of attributes that CloudEvents allows', () => {
+    const { headers } = cloudEventOf(recorded, LOG);
+    const attributes = Object.keys(headers).filter((name) => name !== 'content-type');
+    for (const name of attributes) expect(name).toMatch(/^ce_[a-z0-9]{1,20}$/);
   });
 
   it('has no header for what is not known of it', () => {
-    const { headers } = cloudEventOf({ ...recorded, meta: '{"conversation":"c1","correlationId":"r1"}' });
+    const { headers } = cloudEventOf({ ...recorded, meta: '{"conversation":"c1","correlationId":"r1"}' }, LOG);
     expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['ce_causationid']));
     expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['ce_traceparent']));
   });
 
   it('of a newer version goes out as it is', () => {
     const event = { ...recorded, type: 'DeltaWithdrawn', schema: 9, data: '[1,2, 3]' };
-    expect(cloudEventOf(event)).toMatchObject({
+    expect(cloudEventOf(event, LOG)).toMatchObject({
       key: 'c1',
       value: '[1,2, 3]',
       headers: { ce_type: 'DeltaWithdrawn', ce_schema: '9' },
@@ -70,7 +78,7 @@ describe('an event on its way out', () => {
   it.each(['{}', 'null', '[]', '"text"', '{"conversation":7,"correlationId":{},"traceparent":null}'])(
     'whose metadata is %s has an order of its own',
     (meta) => {
-      const { key, headers } = cloudEventOf({ ...recorded, meta });
+      const { key, headers } = cloudEventOf({ ...recorded, meta }, LOG);
       expect(key).toBe('generation-g1');
       for (const text of Object.values(headers)) expect(typeof text).toBe('string');
     },

@@ -35,6 +35,28 @@ describe('the relay', () => {
     expect(ground.acknowledged).toBe(11);
   });
 
+  it('names the log in every event, so that positions of another one are not taken for its own', async () => {
+    await ground.deltas('a', 2);
+    ground.start(destination);
+    await until(() => destination.kept.length === 2);
+    const log = await ground.log.identity();
+    expect(destination.kept.map(({ headers }) => headers.ce_log)).toEqual([log, log]);
+  });
+
+  it('sends nothing of a log that does not tell its name yet, and says why', async () => {
+    await ground.deltas('a', 2);
+    const { log } = ground;
+    const identity = log.identity.bind(log);
+    log.identity = async () => {
+      throw new RetryableError('the log is away');
+    };
+    const relay = ground.start(destination);
+    await until(() => troubleOf(relay) === 'the log is away');
+    expect(destination.kept).toEqual([]);
+    log.identity = identity;
+    await until(() => destination.kept.length === 2);
+  });
+
   it('keeps the order of a conversation over its ledger and its tapes', async () => {
     for (let turn = 0; turn < 20; turn++) {
       await ground.log.append('conversation-a', 'any', [newDelta()]);
