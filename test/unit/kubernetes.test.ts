@@ -40,6 +40,15 @@ describe('infra/kubernetes', () => {
     expect(kubernetesDocuments().filter(({ kind }) => kind === 'Secret')).toEqual([]);
   });
 
+  it('shows a secret that starts as it is copied: a key of a provider needs a model beside it', () => {
+    const readme = textOf('infra/kubernetes/README.md');
+    const [example = ''] = /kubectl create secret generic verbatim .*?\n\n/s.exec(readme) ?? [];
+    const shown = [...example.matchAll(/--from-literal=([a-z-]+)=/g)].map(([, key]) => key);
+    const needed = container.env.filter(({ valueFrom }) => valueFrom && !valueFrom.secretKeyRef.optional);
+    expect(shown).toEqual(needed.map(({ valueFrom }) => valueFrom?.secretKeyRef.key));
+    expectUsable({ ...kubernetesSettings(), ...secrets });
+  });
+
   it('lets a pod leave the balance before it stops, and stop before it is killed', () => {
     const [command, pauseSeconds] = container.lifecycle.preStop.exec.command;
     expect(command).toBe('sleep');
