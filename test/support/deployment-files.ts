@@ -6,6 +6,7 @@ const repository = join(import.meta.dirname, '..', '..');
 
 export interface ComposeService {
   readonly image: string;
+  readonly restart?: string;
   readonly build?: { readonly dockerfile: string };
   readonly profiles?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
@@ -28,7 +29,13 @@ export function composeServices(): Record<string, ComposeService> {
 /** The profiles that count when the command line names none. */
 export const usualProfiles = (): string[] => /^COMPOSE_PROFILES=(.*)$/m.exec(textOf('.env'))?.[1]?.split(',') ?? [];
 
-export function alertRules(): { readonly alert: string; readonly expr: string }[] {
+interface AlertRule {
+  readonly alert: string;
+  readonly expr: string;
+  readonly labels: { readonly severity: string };
+}
+
+export function alertRules(): AlertRule[] {
   const { groups } = parse(textOf('infra/prometheus/alerts.yml'));
   return groups.flatMap(({ rules }: { rules: unknown[] }) => rules);
 }

@@ -11,7 +11,7 @@ import {
 import { expectUsable } from '../support/usable-settings.js';
 
 const services = Object.entries(composeServices());
-const apps = services.filter(([, { build }]) => build !== undefined);
+const apps = services.filter(([, { image }]) => image.startsWith('verbatim:'));
 const startedBy = (profile: string) => services.filter(([, { profiles }]) => profiles?.includes(profile));
 const namesOf = (some: readonly (readonly [string, unknown])[]) => some.map(([name]) => name).sort();
 
@@ -74,6 +74,16 @@ describe('docker-compose.yml', () => {
   it('asks every service how it is, but for what the image asks itself', () => {
     const unasked = services.filter(([, { healthcheck }]) => healthcheck === undefined);
     expect(namesOf(unasked)).toEqual(namesOf(apps));
+  });
+
+  it('builds the image once for each profile', () => {
+    for (const profile of ['full', 'scale', 'observability', 'small']) {
+      expect([profile, startedBy(profile).filter(([, { build }]) => build !== undefined).length]).toEqual([profile, 1]);
+    }
+  });
+
+  it('starts every service again, however it ended', () => {
+    for (const [name, { restart }] of services) expect([name, restart]).toEqual([name, 'unless-stopped']);
   });
 
   it('mounts files that are there', () => {
