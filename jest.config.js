@@ -1,3 +1,5 @@
+import { logInUse, ON_BOTH_IN_EVERY_RUN, POSTGRES_ONLY, realServer } from './test/support/log-switch.js';
+
 const tier = (name, extra = {}) => ({
   displayName: name,
   rootDir: import.meta.dirname,
@@ -31,15 +33,33 @@ const servers = {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
 };
 
+const testFile = (name) => `<rootDir>/test/${name}`;
+
+/** The tiers in which the product runs, on the log that the switch names. */
+const running = {
+  ...servers,
+  testPathIgnorePatterns:
+    logInUse === 'postgres' ? [] : Object.keys(POSTGRES_ONLY).map((name) => `/test/${name.replaceAll('.', '\\.')}$`),
+};
+
+/** The few files of every run that run on EventStoreDB too. Under the switch they are among the others. */
+const alsoOnEventStoreDb = tier('eventstoredb', {
+  ...servers,
+  testMatch: ON_BOTH_IN_EVERY_RUN.map(testFile),
+  setupFiles: [testFile('support/on-eventstoredb.js')],
+});
+
 export default {
   projects: [
     tier('unit'),
     tier('contracts', servers),
     tier('integration', servers),
-    tier('e2e', servers),
-    tier('faults', servers),
+    tier('e2e', running),
+    tier('faults', running),
+    ...(logInUse === 'postgres' ? [alsoOnEventStoreDb] : []),
   ],
   testSequencer: './test/support/sequencer.js',
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // The tests of a run share a real server, and its log.
+  maxWorkers: realServer === undefined ? 2 : 1,
 };

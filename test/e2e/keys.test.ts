@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { type Product, startProduct } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
+import { startTestLog, type TestLog } from '../support/test-log.js';
 import { until } from '../support/until.js';
 
 type Issued = { id: string; key: string };
@@ -20,9 +21,15 @@ async function call(node: Product, key: string, method: string, path: string, bo
 const keyIn = ({ banner }: Product) => /vb_admin_[A-Za-z0-9]{32,}/.exec(banner)?.[0] ?? '';
 
 describe('the running product', () => {
+  let log: TestLog;
+  beforeEach(async () => {
+    log = await startTestLog();
+  });
+  afterEach(() => log.stop());
+
   it('lets the first key in, serves its docs, survives bad input, and writes no secret anywhere', async () => {
     await withTemporaryDirectory(async (dataDir) => {
-      const product = await startProduct({ VERBATIM_DATA_DIR: dataDir });
+      const product = await startProduct({ ...log.environment, VERBATIM_DATA_DIR: dataDir });
       const admin = keyIn(product);
       const send = (method: string, path: string, body?: unknown) => call(product, admin, method, path, body);
       expect((await send('GET', '/me')).json).toEqual({ tenant: 'default', user: 'admin', role: 'admin' });
@@ -47,16 +54,16 @@ describe('the running product', () => {
       expect((await send('GET', '/me')).status).toBe(200);
 
       expect(await product.stop()).toBe(0);
-      const log = product.said().slice(product.banner.length);
+      const said = product.said().slice(product.banner.length);
       expect(
-        log
+        said
           .split('\n')
           .filter(Boolean)
           .map((line) => JSON.parse(line).msg),
       ).toContain('request');
       for (const secret of [admin, tenant.key].map((key) => key.split('_')[2] ?? '')) {
         expect(secret).toHaveLength(64);
-        expect(log).not.toContain(secret);
+        expect(said).not.toContain(secret);
       }
     });
   });
@@ -74,7 +81,8 @@ describe('the running product', () => {
       const DATABASE_URL = `postgresql:///keys?host=${host}&port=${port}&user=postgres`;
       await withTemporaryDirectory((one) =>
         withTemporaryDirectory(async (other) => {
-          const start = (dataDir: string) => startProduct({ DATABASE_URL, VERBATIM_DATA_DIR: dataDir });
+          const start = (dataDir: string) =>
+            startProduct({ ...log.environment, DATABASE_URL, VERBATIM_DATA_DIR: dataDir });
           const nodes = [await start(one), await start(other)] as const;
           const admin = keyIn(nodes[0]);
           const body = { user: 'ada', role: 'member', name: 'k' };

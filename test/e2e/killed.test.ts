@@ -2,6 +2,7 @@ import { expect, it } from '@jest/globals';
 import { chunk, delta, type Script, stall, startFakeProvider } from '../support/fake-provider.js';
 import { startProduct } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
+import { startTestLog } from '../support/test-log.js';
 import { until } from '../support/until.js';
 
 const KEY = 'vb_admin_aaaaaaaaaabbbbbbbbbbccccccccccdd';
@@ -9,11 +10,13 @@ const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/j
 
 it('after a kill on an embedded database nobody waits for the leases of the dead', async () => {
   const provider = await startFakeProvider();
+  const log = await startTestLog();
   const half: Script = [chunk({ choices: [{ index: 0, delta: { role: 'assistant' } }] }), delta('half an ans'), stall];
   provider.script = half;
   try {
     await withTemporaryDirectory(async (dataDir) => {
       const environment = {
+        ...log.environment,
         VERBATIM_DATA_DIR: dataDir,
         VERBATIM_ADMIN_KEY: KEY,
         OPENAI_BASE_URL: provider.baseUrl,
@@ -50,6 +53,7 @@ it('after a kill on an embedded database nobody waits for the leases of the dead
       }
     });
   } finally {
+    await log.stop();
     await provider.stop();
   }
 });

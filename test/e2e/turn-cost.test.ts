@@ -21,15 +21,15 @@ interface Prompt {
   readonly trimmed: readonly object[];
 }
 
-/** As they stand in the database, oldest first. */
+/** As they stand in the log, oldest first. */
 async function prompts(): Promise<Prompt[]> {
-  const sql = `SELECT octet_length(data::text) AS bytes, data::text AS data FROM log.events
-    WHERE stream = $1 AND type = 'PromptAssembled' ORDER BY revision`;
-  const rows = await live.query(sql, [`conversation-${chat.id}`]);
-  return rows.map(({ bytes, data }) => {
-    const { generationId, sha256, bytes: bodyBytes, trimmed } = JSON.parse(String(data));
-    return { bytes: Number(bytes), generation: generationId, sha256, bodyBytes, trimmed };
-  });
+  const events = await live.stream(`conversation-${chat.id}`);
+  return events
+    .filter(({ type }) => type === 'PromptAssembled')
+    .map(({ data }) => {
+      const { generationId, sha256, bytes: bodyBytes, trimmed } = JSON.parse(data);
+      return { bytes: Buffer.byteLength(data), generation: generationId, sha256, bodyBytes, trimmed };
+    });
 }
 
 /** One request for a whole turn: its stream ends with it. */

@@ -7,6 +7,7 @@ import { type PlayedProvider, startPlayedProvider, steered } from '../support/pl
 import { type Product, startProduct } from '../support/product.js';
 import { saidBy, shownBy, shownIn } from '../support/shown-conversation.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
+import { startTestLog } from '../support/test-log.js';
 import { TurnJournal } from '../support/turn-journal.js';
 import { until } from '../support/until.js';
 
@@ -15,11 +16,13 @@ async function withProducts(
   work: (start: () => Promise<{ product: Product; client: ApiClient }>, provider: PlayedProvider) => Promise<void>,
 ): Promise<void> {
   const provider = await startPlayedProvider();
+  const log = await startTestLog();
   const started: { product: Product; client: ApiClient }[] = [];
   try {
     await withTemporaryDirectory(async (dataDir) => {
       const start = async () => {
-        const product = await startProduct({ ...environmentOf(provider, dataDir), VERBATIM_DELTA_FLUSH_MS: '0' });
+        const environment = { ...environmentOf(provider, dataDir), ...log.environment };
+        const product = await startProduct({ ...environment, VERBATIM_DELTA_FLUSH_MS: '0' });
         const one = { product, client: new ApiClient(product.address, ADMIN_KEY) };
         started.push(one);
         return one;
@@ -34,6 +37,7 @@ async function withProducts(
       }
     });
   } finally {
+    await log.stop();
     await provider.stop();
   }
 }

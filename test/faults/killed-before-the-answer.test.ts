@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import { keepsEveryPromise } from '../support/crash-through.js';
+import { keepsEveryPromise, threeTimes } from '../support/crash-through.js';
 import { BEFORE_THE_ANSWER } from '../support/failpoints.js';
 import { TurnGround } from '../support/turn-ground.js';
 
@@ -13,7 +13,7 @@ describe('a process killed before the answer of a turn', () => {
   it.each(BEFORE_THE_ANSWER)(
     'keeps every promise when it dies at its first, second and third %s',
     async (failpoint) => {
-      await keepsEveryPromise(ground, failpoint);
+      await keepsEveryPromise(ground, threeTimes(failpoint));
     },
   );
 });

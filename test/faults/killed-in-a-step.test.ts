@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import { keepsEveryPromise } from '../support/crash-through.js';
+import { keepsEveryPromise, threeTimes } from '../support/crash-through.js';
 import { IN_THE_VIEWS } from '../support/failpoints.js';
 import { TurnGround } from '../support/turn-ground.js';
 
@@ -11,6 +11,6 @@ describe('a process killed while it writes a read model', () => {
   afterAll(() => ground.clear());
 
   it.each(IN_THE_VIEWS)('keeps every promise when it dies at its first, second and third %s', async (failpoint) => {
-    await keepsEveryPromise(ground, failpoint);
+    await keepsEveryPromise(ground, threeTimes(failpoint));
   });
 });

@@ -16,11 +16,11 @@ describe('a process killed in the middle of a turn', () => {
     'keeps every promise with its own database, at %s',
     async (failpoint) => {
       await withTemporaryDirectory(async (dataDir) => {
-        const survived = await crashThrough(ground, failpoint, [2], { VERBATIM_DATA_DIR: dataDir });
+        const survived = await crashThrough(ground, [{ failpoint, hit: 2 }], { VERBATIM_DATA_DIR: dataDir });
         const postgres = await startEmbeddedPostgres({ dataDir, onNotice: () => {} });
         const log = new PostgresEventLog(postgres.connection);
         try {
-          await hold(failpoint, log, survived);
+          await hold(log, survived);
         } finally {
           await log.close();
           await postgres.stop();

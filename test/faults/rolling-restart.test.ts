@@ -74,10 +74,10 @@ describe.each([
   ['with roles of their own', ['api', 'saga', 'projections']],
 ])('processes %s', (_, roles) => {
   it('are replaced one by one under load: every request is answered, every answer ends, every feed goes on', async () => {
-    await ground.withDatabase(async (url, log) => {
+    await ground.withStores(async ({ environment, log }) => {
       const provider = await startTurnProvider(() => log.head());
       const fleet = new Fleet({
-        DATABASE_URL: url,
+        ...environment,
         OPENAI_BASE_URL: provider.baseUrl,
         VERBATIM_MODEL: 'fake-model',
         VERBATIM_ADMIN_KEY: ADMIN_KEY,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
+import type { EventLog } from '../../src/ports/event-log.js';
 import { ADMIN_KEY, type ServerProcess } from '../support/failpoint-process.js';
 import { breaches } from '../support/invariants/check.js';
 import { askAllAgain, TurnClient } from '../support/turn-client.js';
@@ -17,7 +17,7 @@ interface Pair {
   readonly other: ServerProcess;
   readonly provider: TurnProvider;
   readonly journal: TurnJournal;
-  readonly log: PostgresEventLog;
+  readonly log: EventLog;
   /** Asks, and follows, where it is told to. */
   service(address: (purpose: 'command' | 'feed', addresses: readonly Address[]) => Address): Service;
 }
@@ -30,9 +30,9 @@ afterAll(() => ground.clear());
 
 /** Two processes on one database, for one test; and then all that is known of it is held against the log. */
 async function withPair(neverLetsGo: boolean, test: (pair: Pair) => Promise<void>): Promise<void> {
-  await ground.withDatabase(async (url, log) => {
+  await ground.withStores(async ({ environment: stores, log }) => {
     const provider = await startTurnProvider(() => log.head());
-    const environment = { DATABASE_URL: url, OPENAI_BASE_URL: provider.baseUrl };
+    const environment = { ...stores, OPENAI_BASE_URL: provider.baseUrl };
     const one = ground.server({ environment, neverLetsGo });
     const other = ground.server({ environment });
     const journal = new TurnJournal();

@@ -3,7 +3,7 @@ import type { TypedEvent } from '../../src/events/codec.js';
 import type { Position } from '../../src/events/envelope.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import { ADMIN_KEY, type ServerProcess } from './failpoint-process.js';
-import type { Failpoint } from './failpoints.js';
+import type { Death, Failpoint } from './failpoints.js';
 import { breachesOf } from './invariants/check.js';
 import { gather, ofType, type ReceivedCall } from './invariants/evidence.js';
 import { rebuildDifferences } from './rebuilt.js';
@@ -14,18 +14,18 @@ import { runLoad } from './turn-load.js';
 import { startTurnProvider } from './turn-provider.js';
 
 interface Survived {
+  readonly deaths: readonly Death[];
   readonly journal: TurnJournal;
   readonly calls: readonly ReceivedCall[];
 }
 
 /**
- * One load through one server after the other: the first dies at its first hit of the failpoint, the second at its
- * second, and so on, in the middle of what the one before has left; the last one finishes everything.
+ * One load through one server after the other: each dies its death in the middle of what the one before has left, and
+ * the last one finishes everything.
  */
 export async function crashThrough(
   ground: TurnGround,
-  failpoint: Failpoint,
-  hits: readonly number[],
+  deaths: readonly Death[],
   settings: Record<string, string>,
   head?: () => Promise<Position>,
 ): Promise<Survived> {
@@ -36,13 +36,13 @@ export async function crashThrough(
   let address: string | undefined;
   const service = { key: ADMIN_KEY, over: over.signal, address: () => address };
   // The next one is loaded while the one before it serves.
-  let server = ground.server({ environment, dieAt: { failpoint, hit: hits[0] ?? 1 } });
+  const serverOf = (dieAt: Death | undefined) => ground.server({ environment, ...(dieAt && { dieAt }) });
+  let server = serverOf(deaths[0]);
   let next: ServerProcess | undefined;
   const load = runLoad(service, journal);
   try {
-    for (const [nth] of hits.entries()) {
-      const hit = hits[nth + 1];
-      next = ground.server({ environment, ...(hit !== undefined && { dieAt: { failpoint, hit } }) });
+    for (const [nth, { failpoint }] of deaths.entries()) {
+      next = serverOf(deaths[nth + 1]);
       address = await server.begin();
       const end = await Promise.race([server.ended, load.then(() => 'the load was over before')]);
       address = undefined;
@@ -52,7 +52,7 @@ export async function crashThrough(
     address = await server.begin();
     await load;
     await askAllAgain(service, journal);
-    return { journal, calls: provider.calls };
+    return { deaths, journal, calls: provider.calls };
   } catch (cause) {
     throw new Error(`${cause}; the server said:\n${server.said}`, { cause });
   } finally {
@@ -75,17 +75,19 @@ function hasPartialAnswer(events: readonly TypedEvent[]): boolean {
 }
 
 /** All that is known of it is held against the log. */
-export async function hold(failpoint: Failpoint, log: EventLog, { journal, calls }: Survived): Promise<void> {
+export async function hold(log: EventLog, { deaths, journal, calls }: Survived): Promise<void> {
   const evidence = await gather({ log, journal, calls });
   expect(breachesOf(evidence)).toEqual([]);
-  expect(traces[failpoint]?.(evidence.events)).not.toBe(false);
+  const without = deaths.filter(({ failpoint }) => traces[failpoint]?.(evidence.events) === false);
+  expect(without).toEqual([]);
 }
 
-/** Three deaths on one database, that of the test's ground. */
-export async function keepsEveryPromise(ground: TurnGround, failpoint: Failpoint): Promise<void> {
-  await ground.withDatabase(async (url, log, connection) => {
-    const survived = await crashThrough(ground, failpoint, [1, 2, 3], { DATABASE_URL: url }, () => log.head());
-    await hold(failpoint, log, survived);
+/** These deaths on one log and one database, those of the test's ground. */
+export async function keepsEveryPromise(ground: TurnGround, deaths: readonly Death[]): Promise<void> {
+  await ground.withStores(async ({ environment, log, connection }) => {
+    await hold(log, await crashThrough(ground, deaths, environment, () => log.head()));
     expect(await rebuildDifferences(connection, log)).toEqual([]);
   });
 }
+
+export const threeTimes = (failpoint: Failpoint): Death[] => [1, 2, 3].map((hit) => ({ failpoint, hit }));

@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Failpoint, Report } from './failpoints.js';
+import type { Death, Failpoint, Report } from './failpoints.js';
 import { until } from './until.js';
 
 export interface ServerOptions {
   readonly environment: Record<string, string>;
-  readonly dieAt?: { readonly failpoint: Failpoint; readonly hit: number };
+  readonly dieAt?: Death;
   readonly neverLetsGo?: boolean;
 }
 

@@ -31,6 +31,12 @@ export const FAILPOINTS = [...BEFORE_THE_ANSWER, ...IN_THE_ANSWER, ...IN_THE_VIE
 
 export type Failpoint = (typeof FAILPOINTS)[number];
 
+/** A process dies when it comes to a failpoint for the nth time. */
+export interface Death {
+  readonly failpoint: Failpoint;
+  readonly hit: number;
+}
+
 /** What a server of these tests tells its parent, one line of JSON each. */
 export type Report =
   | { readonly listening: string }

@@ -1,13 +1,16 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
+import { type RecordedEvent, START } from '../../src/events/envelope.js';
+import type { AllStreamsFilter, EventLog } from '../../src/ports/event-log.js';
 import { ApiClient } from './api-client.js';
 import { breaches } from './invariants/check.js';
 import { LiveChat } from './live-chat.js';
+import { wholeStream } from './new-events.js';
 import { MODEL, type PlayedProvider, startPlayedProvider } from './played-provider.js';
-import { startTestPostgres, type TestPostgres, withClient } from './postgres-cluster.js';
+import { databaseUrl, startTestPostgres, type TestPostgres, withClient } from './postgres-cluster.js';
 import { type Product, startProduct } from './product.js';
+import { startTestLog, type TestLog } from './test-log.js';
 import { TurnJournal } from './turn-journal.js';
 import { until } from './until.js';
 import { differences } from './view-rows.js';
@@ -18,6 +21,8 @@ export const ADMIN_KEY = `vb_admin_${'e2e'.repeat(20)}`;
 export class LiveProduct {
   readonly journal = new TurnJournal();
   readonly admin: ApiClient;
+  /** Read behind the product's back. */
+  private readonly log: EventLog;
   private readonly clients: ApiClient[] = [];
   private users = 0;
 
@@ -25,25 +30,30 @@ export class LiveProduct {
     readonly product: Product,
     readonly provider: PlayedProvider,
     private readonly postgres: TestPostgres,
+    private readonly testLog: TestLog,
     private readonly directory: string,
   ) {
+    this.log = testLog.open(postgres.connection);
     this.admin = this.client(ADMIN_KEY);
   }
 
   static async start(settings: Record<string, string> = {}): Promise<LiveProduct> {
     const postgres = await startTestPostgres();
+    const testLog = await startTestLog();
     const provider = await startPlayedProvider();
     const directory = await mkdtemp(join(tmpdir(), 'verbatim-live-'));
     await chmod(directory, 0o755);
     try {
       const product = await startProduct({
         ...environmentOf(provider, directory),
-        ...onDatabase(postgres),
+        DATABASE_URL: databaseUrl(postgres.connection),
+        ...testLog.environment,
         ...settings,
       });
-      return new LiveProduct(product, provider, postgres, directory);
+      return new LiveProduct(product, provider, postgres, testLog, directory);
     } catch (error) {
       await provider.stop();
+      await testLog.stop();
       await postgres.stop();
       await rm(directory, { recursive: true, force: true });
       throw error;
@@ -71,31 +81,25 @@ export class LiveProduct {
     return LiveChat.start({ journal, provider }, by ?? (await this.user()), body);
   }
 
-  async eventCount(): Promise<number> {
-    return Number((await this.query('SELECT count(*) FROM log.events'))[0]?.count);
+  async eventCount(filter?: AllStreamsFilter): Promise<number> {
+    return (await this.log.backlog(START, Number.MAX_SAFE_INTEGER, filter)).events;
   }
 
-  /** Asks the database behind the product's back. */
-  async query(sql: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
-    return withClient(this.postgres.connection, async (client) => (await client.query(sql, [...values])).rows);
+  stream(name: string): Promise<RecordedEvent[]> {
+    return wholeStream(this.log, name);
   }
 
   /** What the log breaks of what clients were promised and shown. Nothing may be going on any more. */
   async breaches(...otherFailures: string[]): Promise<string[]> {
-    const log = new PostgresEventLog(this.postgres.connection);
-    try {
-      const found = await breaches({ log, journal: this.journal, calls: this.provider.received(), otherFailures });
-      // Whether there was enough to see is for the tests to say, here.
-      return found.filter((breach) => !breach.startsWith('no proof'));
-    } finally {
-      await log.close();
-    }
+    const { log, journal, provider } = this;
+    const found = await breaches({ log, journal, calls: provider.received(), otherFailures });
+    // Whether there was enough to see is for the tests to say, here.
+    return found.filter((breach) => !breach.startsWith('no proof'));
   }
 
   /** Whatever was done, each read model built anew is the one that was live. What still goes on must not count as one. */
   private async rebuildDifferences(): Promise<string[]> {
-    const sql = `SELECT count(*) FROM log.events WHERE type <> 'DeltaReceived'`;
-    const told = async () => (await this.query(sql))[0]?.count;
+    const told = () => this.eventCount({ withoutTypes: ['DeltaReceived'] });
     for (;;) {
       const before = await told();
       const found = await this.rebuiltOnce();
@@ -110,7 +114,8 @@ export class LiveProduct {
     const before = await standing();
     for (const { name } of before) await this.admin.call('POST', `/projections/${name}/rebuild`);
     await until(async () => (await standing()).every(({ build }, nth) => build !== before[nth]?.build));
-    const ask = async (sql: string) => (await this.query(sql)).map(({ row }) => row);
+    const ask = (sql: string) =>
+      withClient(this.postgres.connection, async (client) => (await client.query(sql)).rows.map(({ row }) => row));
     const found = (await standing()).map(({ name, build }, nth) =>
       differences(ask, name, before[nth]?.build ?? 0, build),
     );
@@ -122,6 +127,8 @@ export class LiveProduct {
     const differing = await this.rebuildDifferences();
     const code = await this.product.stop();
     await this.provider.stop();
+    await this.log.close();
+    await this.testLog.stop();
     await this.postgres.stop();
     await rm(this.directory, { recursive: true, force: true });
     if (code !== 0) throw new Error(`it ended with ${code}:\n${this.product.said()}`);
@@ -137,7 +144,3 @@ export const environmentOf = (provider: PlayedProvider, dataDir: string): Record
   VERBATIM_DATA_DIR: dataDir,
   LOG_LEVEL: 'warn',
 });
-
-function onDatabase({ connection: { host, port, user, database } }: TestPostgres): Record<string, string> {
-  return { DATABASE_URL: `postgres://${user}@localhost/${database}?host=${encodeURIComponent(host)}&port=${port}` };
-}

@@ -61,6 +61,10 @@ export async function startTestPostgres(options: TestPostgresOptions = {}): Prom
   };
 }
 
+export function databaseUrl({ host, port, user, database }: EmbeddedPostgres['connection']): string {
+  return `postgres://${user}@localhost/${database}?host=${encodeURIComponent(host)}&port=${port}`;
+}
+
 /** One connection for one piece of work. */
 export async function withClient<T>(connection: pg.ClientConfig, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client(connection);

@@ -1,8 +1,18 @@
 import type pg from 'pg';
-import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
+import type { EventLog } from '../../src/ports/event-log.js';
 import { type CompiledSources, compileSources } from './compiled-sources.js';
 import { type ServerOptions, ServerProcess } from './failpoint-process.js';
-import { startTestPostgres, type TestPostgres } from './postgres-cluster.js';
+import { databaseUrl, startTestPostgres, type TestPostgres } from './postgres-cluster.js';
+import { startTestLog } from './test-log.js';
+
+/** A new database, and a log that nothing was written to. */
+export interface TurnStores {
+  /** What servers are told to find both. */
+  readonly environment: Record<string, string>;
+  /** As this process sees it. */
+  readonly log: EventLog;
+  readonly connection: pg.ClientConfig;
+}
 
 /** What a file of tests shares that kill servers: their program, and a PostgreSQL that outlives them. */
 export class TurnGround {
@@ -25,21 +35,16 @@ export class TurnGround {
     return new ServerProcess(this.sources.directory, options);
   }
 
-  /** Runs `work` with the address of a new database, and with its log as this process sees it. */
-  async withDatabase<T>(
-    work: (url: string, log: PostgresEventLog, connection: pg.ClientConfig) => Promise<T>,
-  ): Promise<T> {
+  async withStores<T>(work: (stores: TurnStores) => Promise<T>): Promise<T> {
     const connection = await this.postgres.newDatabase();
-    const log = new PostgresEventLog(connection);
-    const { host, port, user, database } = connection;
+    const testLog = await startTestLog();
+    const log = testLog.open(connection);
     try {
-      return await work(
-        `postgres://${user}@localhost/${database}?host=${encodeURIComponent(host)}&port=${port}`,
-        log,
-        connection,
-      );
+      const environment = { DATABASE_URL: databaseUrl(connection), ...testLog.environment };
+      return await work({ environment, log, connection });
     } finally {
       await log.close();
+      await testLog.stop();
     }
   }
 

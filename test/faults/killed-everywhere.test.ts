@@ -1,0 +1,17 @@
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { keepsEveryPromise } from '../support/crash-through.js';
+import { FAILPOINTS } from '../support/failpoints.js';
+import { TurnGround } from '../support/turn-ground.js';
+
+describe('a process killed wherever it can be', () => {
+  let ground: TurnGround;
+  beforeAll(async () => {
+    ground = await TurnGround.prepare();
+  });
+  afterAll(() => ground.clear());
+
+  it('keeps every promise when it dies of each kind of death once, all in one log', async () => {
+    const deaths = FAILPOINTS.map((failpoint) => ({ failpoint, hit: 1 }));
+    await keepsEveryPromise(ground, deaths);
+  });
+});

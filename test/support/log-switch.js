@@ -1,0 +1,29 @@
+// On which log the product runs in the end-to-end and fault tests. Nobody else asks the environment for it. This is
+// JavaScript because Jest's configuration asks here too.
+
+const LOGS = ['postgres', 'eventstoredb'];
+
+export const logInUse = process.env.TEST_LOG || 'postgres';
+if (!LOGS.includes(logInUse)) throw new Error(`TEST_LOG: there is no log ${logInUse}, only ${LOGS.join(' and ')}`);
+
+/** A server to use instead of stand-ins, if somebody has one: new and empty, since all tests of a run share its log. */
+export const realServer = process.env.EVENTSTORE_URL || undefined;
+
+/** Run on EventStoreDB too in every run of the tests: a deployment's turns, feeds, restart, and each kind of death. */
+export const ON_BOTH_IN_EVERY_RUN = [
+  'e2e/turn-clients.test.ts',
+  'e2e/turn-restart.test.ts',
+  'faults/killed-everywhere.test.ts',
+];
+
+/** Never run on EventStoreDB, because what they test is not the log, or is Postgres. All others run on either. */
+export const POSTGRES_ONLY = {
+  'e2e/start.test.ts': 'a start with nothing but its own database; e2e/eventstoredb.test.ts starts on the other log',
+  'e2e/cli.test.ts': 'counts in positions; e2e/eventstoredb.test.ts asks the commands that read the other log',
+  'e2e/dev.test.ts': 'compiles and restarts, and appends nothing',
+  'faults/postgres-outages.test.ts': 'Postgres crashes; faults/eventstoredb-outages.test.ts is its counterpart',
+  'faults/postgres-hangs.test.ts': 'Postgres is halted; its counterpart is the same',
+  'faults/process-killed.test.ts': 'an embedded Postgres whose owner is killed while it appends',
+  'faults/killed-with-its-database.test.ts': 'likewise in the middle of a turn: log and views are recovered together',
+  'faults/kafka-broker.test.ts': 'relays from a log in memory',
+};
