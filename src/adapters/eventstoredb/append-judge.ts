@@ -78,7 +78,8 @@ export class AppendJudge {
    */
   private async verdict(append: Append, before: number, where: ServerPosition): Promise<AppendOutcome> {
     const { stream, events, call } = append;
-    const [first] = await this.reads.serverEvents(stream, 'forwards', before + 1, 1);
+    const standing = await this.reads.serverEvents(stream, 'forwards', before + 1, 1);
+    const [first] = standing.events;
     this.ids.learn(stream, before, events);
     const outcome = first && appendOf(first) === call ? 'appended' : 'already-there';
     return { outcome, revision: before + events.length, position: positionOf(where) };

@@ -60,10 +60,16 @@ export class EventStoreDbEventLog implements EventLog {
     let from: number | 'end' = options.from ?? (direction === 'forwards' ? 0 : 'end');
     let left = options.eventsMax ?? Number.POSITIVE_INFINITY;
     while (left > 0 && from !== -1) {
-      const events = await this.reads.page(stream, direction, from, Math.min(left, limits.readPageEventsMax));
+      const { events, isLast } = await this.reads.page(
+        stream,
+        direction,
+        from,
+        Math.min(left, limits.readPageEventsMax),
+      );
       const last = events.at(-1);
       if (last === undefined) return;
       yield events;
+      if (isLast) return;
       left -= events.length;
       from = last.revision + step;
     }

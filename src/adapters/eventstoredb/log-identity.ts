@@ -31,7 +31,8 @@ export async function logIdentity(connection: Connection, reads: StreamReads): P
 }
 
 async function recorded(reads: StreamReads): Promise<string | undefined> {
-  const [named] = await reads.serverEvents(IDENTITY_STREAM, 'forwards', 0, 1);
+  const { events } = await reads.serverEvents(IDENTITY_STREAM, 'forwards', 0, 1);
+  const [named] = events;
   if (!named) return undefined;
   const { identity } = named.data as { identity?: unknown };
   if (typeof identity !== 'string') throw new TerminalError(`${IDENTITY_STREAM} was written by another program`);

@@ -43,13 +43,14 @@ export class StandingIds {
   /** Up to a revision at least, or to the present end. */
   async upTo(stream: string, revision: number | 'end'): Promise<Standing> {
     const standing = this.take(stream);
-    while (revision === 'end' || standing.end < revision) {
-      const events = await this.reads.serverEvents(stream, 'forwards', standing.end + 1, limits.readPageEventsMax);
-      if (events.length === 0) break;
+    for (let isLast = false; !isLast && (revision === 'end' || standing.end < revision); ) {
+      const page = await this.reads.serverEvents(stream, 'forwards', standing.end + 1, limits.readPageEventsMax);
+      isLast = page.isLast;
+      if (page.events.length === 0) break;
       this.add(
         stream,
         standing,
-        events.map(({ id }) => id),
+        page.events.map(({ id }) => id),
       );
     }
     return standing;

@@ -10,6 +10,12 @@ import { fromServer, IDENTITY_STREAM, isOfProduct } from './recorded-event.js';
 
 export type Direction = 'forwards' | 'backwards';
 
+interface StreamPage<T> {
+  readonly events: readonly T[];
+  /** Nothing stood behind it. To ask for more would be another call for every stream that is short. */
+  readonly isLast: boolean;
+}
+
 /** One call to the server brings one page. All of them ask the leader: another node may not know yet what it answered. */
 export class StreamReads {
   constructor(private readonly connection: Connection) {}
@@ -20,12 +26,17 @@ export class StreamReads {
     direction: Direction,
     from: number | 'end',
     eventsMax: number,
-  ): Promise<readonly RecordedEvent[]> {
-    const events = await this.serverEvents(stream, direction, from, eventsMax);
-    return events.map((event) => fromServer(event) ?? foreign(event));
+  ): Promise<StreamPage<RecordedEvent>> {
+    const { events, isLast } = await this.serverEvents(stream, direction, from, eventsMax);
+    return { events: events.map((event) => fromServer(event) ?? foreign(event)), isLast };
   }
 
-  serverEvents(stream: string, direction: Direction, from: number | 'end', eventsMax: number): Promise<ServerEvent[]> {
+  serverEvents(
+    stream: string,
+    direction: Direction,
+    from: number | 'end',
+    eventsMax: number,
+  ): Promise<StreamPage<ServerEvent>> {
     return this.ask(async (client, over) => {
       const reading = client.readStream(stream, {
         direction: direction === 'forwards' ? FORWARDS : BACKWARDS,
@@ -43,13 +54,13 @@ export class StreamReads {
           bytes += sizeBytes(event);
           if (bytes >= limits.readPageBytesMax) {
             cancel(reading);
-            break;
+            return { events, isLast: false };
           }
         }
       } catch (error) {
         if (kindOf(error) !== 'stream-not-found') throw error;
       }
-      return events;
+      return { events, isLast: events.length < eventsMax };
     });
   }
 

@@ -12,10 +12,9 @@ function streamsOf(count: number) {
   const reads: Pick<StreamReads, 'serverEvents'> = {
     async serverEvents(stream, _, from) {
       read.push(`${stream} ${from}`);
-      const ids = Array.from({ length: Math.min(PAGE, count - Number(from)) }, (_, nth) => ({
-        id: idOf(Number(from) + nth),
-      }));
-      return ids as unknown as ReturnType<StreamReads['serverEvents']>;
+      const length = Math.min(PAGE, count - Number(from));
+      const events = Array.from({ length }, (_, nth) => ({ id: idOf(Number(from) + nth) }));
+      return { events, isLast: length < PAGE } as unknown as ReturnType<StreamReads['serverEvents']>;
     },
   };
   return { read, ids: new StandingIds(reads) };
@@ -41,6 +40,12 @@ describe('the ids that stand in a stream', () => {
     for (const other of [eventsAt(2, 7), eventsAt(7, 2), eventsAt(1, 0), eventsAt(0, 2)]) {
       expect(standing.placeOf(other)).toEqual({ is: 'in part' });
     }
+  });
+
+  it('up to the end of a stream that fits in a page are known from one read', async () => {
+    const { read, ids } = streamsOf(3);
+    expect((await ids.upTo('a', 'end')).end).toBe(2);
+    expect(read).toEqual(['a 0']);
   });
 
   it('of a stream that is new are not read', async () => {
