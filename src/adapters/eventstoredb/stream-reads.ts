@@ -18,6 +18,9 @@ interface StreamPage<T> {
 
 /** One call to the server brings one page. All of them ask the leader: another node may not know yet what it answered. */
 export class StreamReads {
+  /** How far back the last look for the head has gone: what stood then is not looked at again. */
+  private looked: { readonly from: Position; readonly head: Position } | undefined;
+
   constructor(private readonly connection: Connection) {}
 
   /** From a revision on, or from the end: as many as fit. None when the stream does not exist. */
@@ -64,16 +67,25 @@ export class StreamReads {
     });
   }
 
-  /** The newest event of the product. The server counts its own events among all, and skips none on the way back. */
+  /**
+   * The newest event of the product. The server counts its own events and those of others among all, and skips none on
+   * the way back: only the first look goes through whatever stands behind ours.
+   */
   head(): Promise<Position> {
     return this.ask(async (client, over) => {
       const reading = client.readAll({ direction: BACKWARDS, fromPosition: END, requiresLeader: true });
       over.addEventListener('abort', () => cancel(reading));
+      const { looked } = this;
+      let from: Position | undefined;
       try {
         for await (const { event } of reading) {
-          if (event && isOfProduct(event)) return positionOf(event.position);
-          // Written before every other event of the log.
-          if (event?.streamId === IDENTITY_STREAM) return START;
+          if (!event) continue;
+          const position = positionOf(event.position);
+          from ??= position;
+          const head = looked && position <= looked.from ? looked.head : headAt(event, position);
+          if (head === undefined) continue;
+          this.looked = { from, head };
+          return head;
         }
         return START;
       } finally {
@@ -113,6 +125,12 @@ export class StreamReads {
       throw new TerminalError(`EventStoreDB at ${this.connection.description} refuses a read: ${kindOf(error)}`);
     }
   }
+}
+
+/** The identity of the log is written before every other event of it. */
+function headAt(event: Pick<ServerEvent, 'streamId'>, position: Position): Position | undefined {
+  if (event.streamId === IDENTITY_STREAM) return START;
+  return isOfProduct(event) ? position : undefined;
 }
 
 /** Leaving the loop over it, or giving it up, leaves a call open: the server would go on sending. */
