@@ -28,6 +28,8 @@ export class InvalidAddress extends Error {}
 
 const SHAPE = /^(?:esdb|kurrentdb)(\+discover)?:\/\/(?:([^@/?]*)@)?([^@/?]+)\/?(?:\?(.*))?$/;
 const USUAL_PORT = 2113;
+/** Common in connection strings. Here every call asks the leader, and has a deadline of its own. */
+const WITHOUT_EFFECT = ['nodePreference', 'keepAliveInterval', 'keepAliveTimeout', 'defaultDeadline'];
 
 /**
  * Read by ourselves: of an option that it does not know, the client warns with the whole text, password included.
@@ -56,13 +58,15 @@ export function serverAddress(url: string): ServerAddress {
     connectionName: options.text('connectionName'),
     description: endPoints.map(({ address: host, port }) => `${host}:${port}`).join(', '),
   };
+  if (!options.flag('tlsVerifyCert', true)) wrong('tlsVerifyCert=false is never done: name the authority in tlsCAFile');
+  for (const name of WITHOUT_EFFECT) options.text(name);
   options.requireKnown();
   return address;
 }
 
 function endPoint(text: string): EndPoint {
   const [, address, port = `${USUAL_PORT}`] =
-    /^([A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(text) ?? wrong('a host is none');
+    /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/.exec(text) ?? wrong('a host is none');
   if (Number(port) < 1 || Number(port) > 65_535) wrong('a port is none');
   return { address: address as string, port: Number(port) };
 }
@@ -86,17 +90,17 @@ function wrong(reason: string): never {
 
 /** What stands behind the question mark. Each is asked for once; what nobody asked for is a mistake. */
 class Options {
-  private readonly left = new Map<string, string>();
+  private readonly left = new Map<string, { readonly name: string; readonly value: string }>();
 
   constructor(query: string | undefined) {
     for (const pair of query?.split('&') ?? []) {
       const [, name, value] = /^([A-Za-z]+)=(.*)$/.exec(pair) ?? wrong('an option is not name=value');
-      this.left.set((name as string).toLowerCase(), decoded(value as string));
+      this.left.set((name as string).toLowerCase(), { name: name as string, value: decoded(value as string) });
     }
   }
 
   text(name: string): string | undefined {
-    const value = this.left.get(name.toLowerCase());
+    const value = this.left.get(name.toLowerCase())?.value;
     this.left.delete(name.toLowerCase());
     return value;
   }
@@ -125,6 +129,6 @@ class Options {
   }
 
   requireKnown(): void {
-    for (const name of this.left.keys()) wrong(`there is no option ${name} here`);
+    for (const { name } of this.left.values()) wrong(`there is no option ${name} here`);
   }
 }

@@ -27,6 +27,11 @@ describe('the address of EventStoreDB', () => {
     });
   });
 
+  it('may say what has no effect here, and be an address of IPv6', () => {
+    const url = 'esdb://[::1]:2114?tls=false&keepAliveInterval=10000&keepAliveTimeout=10000&nodePreference=leader';
+    expect(serverAddress(url)).toMatchObject({ hosts: [{ address: '[::1]', port: 2114 }], insecure: true });
+  });
+
   it('names one to discover the others from', () => {
     expect(serverAddress('esdb+discover://cluster.example:2113')).toMatchObject({ discover: true });
   });
@@ -40,7 +45,11 @@ describe('the address of EventStoreDB', () => {
     ['esdb+discover://a,b', 'expected one host to discover the others from'],
     ['esdb://me:hunter2@db.example?tls=perhaps', 'tls is neither true nor false'],
     ['esdb://me:hunter2@db.example?tls', 'an option is not name=value'],
-    ['esdb://me:hunter2@db.example?tlsVerifyCert=false', 'there is no option tlsverifycert here'],
+    ['esdb://me:hunter2@db.example?tlsVerifyCerts=true', 'there is no option tlsVerifyCerts here'],
+    [
+      'esdb://me:hunter2@db.example?tlsVerifyCert=false',
+      'tlsVerifyCert=false is never done: name the authority in tlsCAFile',
+    ],
     ['esdb://me:hunter2@db.example?gossipTimeout=soon', 'gossipTimeout is not a whole number from 1 on'],
     ['esdb://me:hunter2@db.example?tlsCAFile=/no/such.pem', 'the file of tlsCAFile cannot be read (ENOENT)'],
   ])('%s is none, and no secret is told', (url, reason) => {
