@@ -31,6 +31,9 @@ export class TurnClient {
     client.following = follow(service, client.feed, client.leaving.signal, eventsMax).catch((error) => {
       client.failure = error;
     });
+    // A snapshot that comes behind the end of a turn sums it up, and then nothing of it is told.
+    const isFollowing = () => client.failure !== undefined || service.over.aborted || client.feed.shown.length > 0;
+    await until(isFollowing, DEADLINE_MS);
     return client;
   }
 

@@ -20,10 +20,12 @@ export type Failure =
 
 /** Follows a conversation through whatever happens to the server, and writes down everything that it is shown. */
 export async function follow(service: Service, record: FeedRecord, leaving: AbortSignal, eventsMax: number) {
-  while (!leaving.aborted && !service.over.aborted) {
+  for (let tries = 0; !leaving.aborted && !service.over.aborted; tries++) {
     try {
       let events = 0;
-      for await (const shown of shownTo(service, record, leaving)) {
+      // Whoever comes again without having seen anything has missed what a snapshot would only sum up.
+      const last = record.shown.at(-1)?.id ?? (tries > 0 ? '0:0' : undefined);
+      for await (const shown of shownTo(service, record, last, leaving)) {
         record.shown.push(shown);
         events += 1;
         if (events === eventsMax) break;
@@ -39,8 +41,12 @@ export async function follow(service: Service, record: FeedRecord, leaving: Abor
 export class FeedRefused extends Error {}
 
 /** Until the connection ends, or whoever reads it stops: that ends the connection. */
-async function* shownTo(service: Service, record: FeedRecord, signal: AbortSignal): AsyncGenerator<Shown, void, void> {
-  const last = record.shown.at(-1)?.id;
+async function* shownTo(
+  service: Service,
+  record: FeedRecord,
+  last: string | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<Shown, void, void> {
   const asked = request(`${service.address('feed')}/api/v1/conversations/${record.conversation}/events`, {
     headers: { authorization: `Bearer ${service.key}`, ...(last !== undefined && { 'last-event-id': last }) },
     agent: false,
