@@ -188,9 +188,8 @@ describe('a surrogate pair', () => {
 });
 
 describe('any framing', () => {
-  const dataLines = (json: string, breakLines: boolean, lineEnd: string): string =>
-    // JSON may be broken between its tokens: a standard decoder joins the lines again.
-    (breakLines ? json.replaceAll(',"', ',\n"') : json)
+  const dataLines = (json: string, lineEnd: string): string =>
+    json
       .split('\n')
       .map((line) => `data: ${line}${lineEnd}`)
       .join('');
@@ -206,8 +205,10 @@ describe('any framing', () => {
     await fc.assert(
       fc.asyncProperty(parts, cuts, async (parts, cuts) => {
         const events = parts.map(([content, { lineEnd, comment, breakLines }]) => {
-          const json = JSON.stringify({ id: 'x', choices: [{ index: 0, delta: { role: 'assistant', content } }] });
-          return `${comment && comment + lineEnd}${dataLines(json, breakLines, lineEnd)}${lineEnd}`;
+          const chunk = { id: 'x', choices: [{ index: 0, delta: { role: 'assistant', content } }] };
+          // JSON may be broken between its tokens: a standard decoder joins the lines again.
+          const json = JSON.stringify(chunk, undefined, breakLines ? 1 : undefined);
+          return `${comment && comment + lineEnd}${dataLines(json, lineEnd)}${lineEnd}`;
         });
         const bytes = Buffer.from(events.join(''));
         const at = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].sort((a, b) => a - b);
@@ -216,7 +217,7 @@ describe('any framing', () => {
         expect(outcome.content).toBe(parts.map(([text]) => text).join(''));
         expect(outcome.finished?.finishReason).toBe('stop');
       }),
-      { numRuns: 200 },
+      { numRuns: 200, examples: [[[[',', { lineEnd: '\n', comment: '', breakLines: true }]], []]] },
     );
   });
 });
