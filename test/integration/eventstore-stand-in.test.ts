@@ -11,6 +11,7 @@ import {
   WrongExpectedVersionError,
 } from '@eventstore/db-client';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { halfAppend } from '../support/eventstore/half-append.js';
 import { type StandIn, startStandIn } from '../support/eventstore/stand-in.js';
 import { launch } from '../support/product.js';
 import { until } from '../support/until.js';
@@ -65,6 +66,12 @@ describe('the stand-in for EventStoreDB, asked by the real client', () => {
     const events = newEvents(1);
     await append(stream, events, NO_STREAM);
     expect(await append(stream, events, 0n)).toMatchObject({ nextExpectedRevision: 1n });
+  });
+
+  it('writes nothing of an append whose client dies before it has sent all of it', async () => {
+    const dying = Array.from({ length: 20 }, newStream);
+    await Promise.all(dying.map((stream) => halfAppend(standIn.port, stream)));
+    expect(standIn.events.filter(({ stream }) => dying.includes(stream))).toEqual([]);
   });
 
   it('refuses more than a MiB', async () => {

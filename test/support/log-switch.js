@@ -9,8 +9,12 @@ if (!LOGS.includes(logInUse)) throw new Error(`TEST_LOG: there is no log ${logIn
 /** A server to use instead of stand-ins, if somebody has one: new and empty, since all tests of a run share its log. */
 export const realServer = process.env.EVENTSTORE_URL || undefined;
 
-/** Run on EventStoreDB too in every run of the tests: a deployment's turns, feeds and restart. */
-export const ON_BOTH_IN_EVERY_RUN = ['e2e/turn-clients.test.ts', 'e2e/turn-restart.test.ts'];
+/** Run on EventStoreDB too in every run of the tests: a deployment's turns, feeds and restart, and each way to die. */
+export const ON_BOTH_IN_EVERY_RUN = [
+  'e2e/turn-clients.test.ts',
+  'e2e/turn-restart.test.ts',
+  'faults/killed-everywhere.test.ts',
+];
 
 /** Never run on EventStoreDB, because what they test is not the log, or is Postgres. All others run on either. */
 export const POSTGRES_ONLY = {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { Metadata, type ServerReadableStream, type ServiceError, type sendUnaryData, status } from '@grpc/grpc-js';
 import type { Faults } from './faults.js';
@@ -23,6 +24,9 @@ export async function append(
   { events, faults, cutConnections, onExpected }: AppendParts,
 ): Promise<void> {
   const { options, proposed } = await received(call);
+  // A connection that broke off looks like the end of what was sent, until the call is told of it.
+  await setImmediate();
+  if (call.cancelled) return;
   const stream = streamOf(options.getStreamIdentifier());
   const expected = expectedOf(options);
   onExpected(expected);
