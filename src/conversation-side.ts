@@ -93,7 +93,8 @@ export function conversationSide(
     saga.runner = generations;
     metrics.gauge('generations_open', 'Generations that this process is at.', () => generations.open);
     const handle = recordWork(codec, work, generations);
-    const subscription = { name: 'work', filter: { categories: ['conversation'] }, handle };
+    // The furthest stage stands, in whatever order they come.
+    const subscription = { name: 'work', filter: { categories: ['conversation'] }, handle, inAnyOrder: true } as const;
     providers.push(hosted('generation saga', generations), subscriptions.hosted(subscription));
   }
   return { conversations, live, providers };

@@ -13,6 +13,8 @@ export interface Subscription {
   readonly filter?: AllStreamsFilter;
   /** Awaited before the next event. It sees an event again after a crash or a lost lease, so twice must be once. */
   readonly handle: (event: RecordedEvent) => Promise<void>;
+  /** What it makes of events does not depend on their order: what came together may be under way together. */
+  readonly inAnyOrder?: true;
 }
 
 export interface RunnerParts extends OwnerParts {
@@ -153,12 +155,24 @@ export class SubscriptionRunner {
 
   /** False when it ended before the last event was handled. */
   private async handleAll(events: readonly RecordedEvent[], lease: Lease, over: AbortSignal): Promise<boolean> {
-    for (const [index, event] of events.entries()) {
-      if (!(await this.handle(event, lease, over))) return false;
-      this.position = event.position;
-      if ((index + 1) % limits.checkpointEveryEvents === 0 && !(await this.save(lease))) return false;
+    const { checkpointEveryEvents } = limits;
+    const together = this.subscription.inAnyOrder ? checkpointEveryEvents : 1;
+    for (let from = 0; from < events.length; from += together) {
+      const group = events.slice(from, from + together);
+      if (!(await this.handleGroup(group, lease, over))) return false;
+      this.position = group.at(-1)?.position;
+      const isDue = (from + group.length) % checkpointEveryEvents === 0;
+      if (isDue && !(await this.save(lease))) return false;
     }
     return true;
+  }
+
+  /** Nothing of it is under way any more when it has ended, however it ends. */
+  private async handleGroup(group: readonly RecordedEvent[], lease: Lease, over: AbortSignal): Promise<boolean> {
+    const endings = await Promise.allSettled(group.map((event) => this.handle(event, lease, over)));
+    const failed = endings.find((ending) => ending.status === 'rejected');
+    if (failed) throw failed.reason;
+    return endings.every((ending) => ending.status === 'fulfilled' && ending.value);
   }
 
   /** False when it was over before the event was handled. */

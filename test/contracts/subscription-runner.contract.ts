@@ -41,7 +41,13 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       holder = 'node-1',
       filter?: Subscription['filter'],
     ): SubscriptionRunner {
-      const subscription = { name: 'test', handle, ...(filter && { filter }) };
+      return startAs({ name: 'test', handle, ...(filter && { filter }) }, holder);
+    }
+
+    const startInAnyOrder = (handle: Subscription['handle']) =>
+      startAs({ name: 'test', handle, inAnyOrder: true }, 'node-1');
+
+    function startAs(subscription: Subscription, holder: string): SubscriptionRunner {
       const parts = { ...stores, clock: systemClock, holder, leaseMs: LEASE_MS, warn };
       const runner = new SubscriptionRunner(subscription, parts);
       started.push(runner);
@@ -79,6 +85,42 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
         handled += 1;
       });
       await until(() => handled === 10);
+    });
+
+    it('handles together what came together, where the order says nothing, and then the next', async () => {
+      const events = newDeltas(3);
+      await stores.log.append(newStream(), 'none', events);
+      const begun: string[] = [];
+      let letGo = () => {};
+      const blocked = new Promise<void>((resolve) => {
+        letGo = resolve;
+      });
+      const runner = startInAnyOrder(async ({ id }) => {
+        begun.push(id);
+        await blocked;
+      });
+      await until(() => begun.length === 3);
+      expect(await runner.backlog()).toMatchObject({ events: 3 });
+      await stores.log.append(newStream(), 'none', newDeltas(1));
+      letGo();
+      await until(() => begun.length === 4);
+    });
+
+    it('stops at one that fails among those that came together, and brings them all again', async () => {
+      const events = newDeltas(3);
+      await stores.log.append(newStream(), 'none', events);
+      const { ids, handle } = recorder();
+      let broken = true;
+      const runner = startInAnyOrder(async (event) => {
+        if (broken && event.revision === 1) throw new TerminalError('broken');
+        await handle(event);
+      });
+      await until(() => runner.state.is === 'poisoned');
+      expect(runner.state).toMatchObject({ poison: { event: { revision: 1 } } });
+      broken = false;
+      runner.start();
+      await until(() => isLive(runner));
+      expect(new Set(ids)).toEqual(new Set(events.map(({ id }) => id)));
     });
 
     it('goes on after the last checkpoint when it is started again', async () => {

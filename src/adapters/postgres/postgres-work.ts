@@ -1,5 +1,6 @@
 import type { Job, JobStage, TakenJob, Work } from '../../ports/work.js';
 import type { ConnectionPool } from './connection-pool.js';
+import { JoinedCalls } from './joined-calls.js';
 
 /**
  * Joined to what is written, so nothing can be written before it has run, and asked for at the commit: this statement
@@ -7,23 +8,30 @@ import type { ConnectionPool } from './connection-pool.js';
  */
 const WITHOUT_FLUSH = `set_config('synchronous_commit', 'off', true)`;
 
+const JOB = 'generation text, conversation text, tenant text, owner text';
+
+// Statements that touch several rows lock them in one order, or two of them could wait for each other.
 const RECORD = `
   INSERT INTO runtime.generations AS standing (generation, conversation, tenant, owner, stage, due_at)
-  SELECT $1, $2, $3, $4, $5::runtime.job_stage, clock_timestamp() + $6 * interval '1 millisecond' FROM ${WITHOUT_FLUSH}
+  SELECT generation, conversation, tenant, owner, stage, clock_timestamp() + "aloneMs" * interval '1 millisecond'
+  FROM json_to_recordset($1::json) AS job (${JOB}, stage runtime.job_stage, "aloneMs" float8), ${WITHOUT_FLUSH}
+  ORDER BY generation
   ON CONFLICT (generation) DO UPDATE SET stage = excluded.stage WHERE standing.stage < excluded.stage
-  RETURNING due_at > clock_timestamp()`;
+  RETURNING generation, due_at > clock_timestamp()`;
 
 const HOLD = `
   INSERT INTO runtime.generations AS standing (generation, conversation, tenant, owner, stage, due_at, holder, held_until)
-  SELECT $1, $2, $3, $4, 'prompted', clock_timestamp(), $5, clock_timestamp() + $6 * interval '1 millisecond'
-  FROM ${WITHOUT_FLUSH}
+  SELECT generation, conversation, tenant, owner, 'prompted', clock_timestamp(), holder,
+    clock_timestamp() + "durationMs" * interval '1 millisecond'
+  FROM json_to_recordset($1::json) AS job (${JOB}, holder text, "durationMs" float8), ${WITHOUT_FLUSH}
+  ORDER BY generation
   ON CONFLICT (generation) DO UPDATE
     SET stage = excluded.stage, due_at = least(standing.due_at, excluded.due_at),
       holder = excluded.holder, held_until = excluded.held_until
     WHERE standing.stage < 'ended'
       AND (standing.held_until IS NULL OR standing.held_until <= clock_timestamp()
         OR standing.holder = excluded.holder)
-  RETURNING generation`;
+  RETURNING generation, true`;
 
 // Due by the statement's time, because only at one that stands still can the index end: what is in a pause is not read.
 // What has come due is all read and put into lines, for as long as it waits or is held. That is a handful; in a backlog
@@ -73,10 +81,15 @@ const TAKE = `
   SELECT generation, conversation, tenant, owner, was_held FROM taken ORDER BY turn, since, due_at`;
 
 const RENEW = `
-  UPDATE runtime.generations SET held_until = clock_timestamp() + $3 * interval '1 millisecond'
-  FROM ${WITHOUT_FLUSH}
-  WHERE generation = ANY($2) AND holder = $1 AND held_until > clock_timestamp() AND stage = 'prompted'
-  RETURNING generation`;
+  WITH mine AS MATERIALIZED (
+    SELECT generation FROM runtime.generations
+    WHERE generation = ANY($2) AND holder = $1 AND held_until > clock_timestamp() AND stage = 'prompted'
+    ORDER BY generation FOR UPDATE
+  )
+  UPDATE runtime.generations job SET held_until = clock_timestamp() + $3 * interval '1 millisecond'
+  FROM mine, ${WITHOUT_FLUSH}
+  WHERE job.generation = mine.generation
+  RETURNING job.generation`;
 
 const RELEASE = `
   UPDATE runtime.generations
@@ -88,16 +101,29 @@ const FIND = `SELECT conversation, tenant, owner FROM runtime.generations WHERE 
 
 const statements = { record: RECORD, hold: HOLD, take: TAKE, renew: RENEW, release: RELEASE, find: FIND };
 
+interface Recording extends Job {
+  readonly stage: JobStage;
+  readonly aloneMs: number;
+}
+
+interface Holding extends Job {
+  readonly holder: string;
+  readonly durationMs: number;
+}
+
+/** Every turn is recorded and held, and of what happens at the same time each statement would cost more than its rows. */
 export class PostgresWork implements Work {
+  private readonly recordings = new JoinedCalls<Recording, boolean>((jobs) => this.change('record', jobs));
+  private readonly holdings = new JoinedCalls<Holding, boolean>((jobs) => this.change('hold', jobs));
+
   constructor(private readonly pool: ConnectionPool) {}
 
-  async record({ generation, conversation, tenant, owner }: Job, stage: JobStage, aloneMs = 0): Promise<boolean> {
-    const [row] = await this.query<[boolean]>('record', [generation, conversation, tenant, owner, stage, aloneMs]);
-    return row?.[0] ?? false;
+  async record(job: Job, stage: JobStage, aloneMs = 0): Promise<boolean> {
+    return (await this.recordings.ask(job.generation, { ...job, stage, aloneMs })) ?? false;
   }
 
-  async hold({ generation, conversation, tenant, owner }: Job, holder: string, durationMs: number): Promise<boolean> {
-    return (await this.query('hold', [generation, conversation, tenant, owner, holder, durationMs])).length > 0;
+  async hold(job: Job, holder: string, durationMs: number): Promise<boolean> {
+    return (await this.holdings.ask(job.generation, { ...job, holder, durationMs })) ?? false;
   }
 
   async take(holder: string, durationMs: number, jobsMax: number): Promise<readonly TakenJob[]> {
@@ -128,6 +154,11 @@ export class PostgresWork implements Work {
   async find(generation: string): Promise<Job | undefined> {
     const [row] = await this.query<[string, string, string | null]>('find', [generation]);
     return row && { generation, conversation: row[0], tenant: row[1], owner: row[2] };
+  }
+
+  /** Answers for those that it has written. */
+  private async change(name: 'record' | 'hold', jobs: readonly Job[]): Promise<ReadonlyMap<string, boolean>> {
+    return new Map(await this.query<[string, boolean]>(name, [JSON.stringify(jobs)]));
   }
 
   /** Prepared under its name: each takes several times as long to plan as to run. */

@@ -1,0 +1,55 @@
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+
+interface Waiting<Call, Answer> {
+  readonly key: string;
+  readonly call: Call;
+  readonly resolve: (answer: Answer | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Answers for each key that it has something to say of. */
+export type AskTogether<Call, Answer> = (calls: readonly Call[]) => Promise<ReadonlyMap<string, Answer>>;
+
+/**
+ * What several ask at the same time, and while a statement is under way, is one statement. Within it each key stands
+ * once, so what is asked about the same thing twice goes one after the other.
+ */
+export class JoinedCalls<Call, Answer> {
+  private waiting: Waiting<Call, Answer>[] = [];
+  private isAsking = false;
+
+  constructor(private readonly askTogether: AskTogether<Call, Answer>) {}
+
+  ask(key: string, call: Call): Promise<Answer | undefined> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ key, call, resolve, reject });
+      if (!this.isAsking) void this.askAll();
+    });
+  }
+
+  private async askAll(): Promise<void> {
+    this.isAsking = true;
+    await turnOfTheLoop();
+    while (this.waiting.length > 0) {
+      const batch = this.takeBatch();
+      try {
+        const answers = await this.askTogether(batch.map(({ call }) => call));
+        for (const { key, resolve } of batch) resolve(answers.get(key));
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.isAsking = false;
+  }
+
+  private takeBatch(): readonly Waiting<Call, Answer>[] {
+    const batch = new Map<string, Waiting<Call, Answer>>();
+    const later: Waiting<Call, Answer>[] = [];
+    for (const each of this.waiting) {
+      if (batch.has(each.key)) later.push(each);
+      else batch.set(each.key, each);
+    }
+    this.waiting = later;
+    return [...batch.values()];
+  }
+}
