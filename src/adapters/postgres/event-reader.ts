@@ -55,7 +55,12 @@ type EventRow = [
 /** Values come as the text that the server sends: nothing is parsed that the codec will parse anyway. */
 const asText = { getTypeParser: () => (value: string) => value };
 
-/** The queries behind every read, on a small pool. */
+/** One connection or any of several. Throws RetryableError when the server is away. */
+interface Asked {
+  query<Row extends unknown[]>(query: pg.QueryArrayConfig): Promise<Row[]>;
+}
+
+/** The queries behind every read, on a small pool unless it is said. */
 export class EventReader {
   private readonly pool: ConnectionPool;
 
@@ -65,16 +70,19 @@ export class EventReader {
 
   /** The next events after a position, none of them after `upTo`, which must be known to be committed. */
   async allAfter(after: Position, upTo: Position, filter?: AllStreamsFilter): Promise<Page> {
-    const { readPageEventsMax: rowsMax, readPageBytesMax: bytesMax } = limits;
-    const window = bigintOf(after) + BigInt(rowsMax);
-    const end = window < bigintOf(upTo) ? window : bigintOf(upTo);
-    const values: unknown[] = [rowsMax, bytesMax, bigintOf(after), end];
-    if (filter) values.push(...valuesOf(filter));
-    const rows = await this.query<EventRow>(filter ? 'filtered' : 'all', values);
-    const bytes = rows.reduce((sum, row) => sum + Number(row[10]), 0);
+    const end = smaller(windowAfter(after), bigintOf(upTo));
+    const rows = await this.window(this.pool, after, end, filter);
     const last = rows.at(-1);
-    const filled = last !== undefined && bytes >= bytesMax;
+    const filled = last !== undefined && isFilled(rows);
     return { events: rows.map(positionedEventOf), position: filled ? positionOf(last[0]) : positionOf(String(end)) };
+  }
+
+  /** What stands after a position now. Commits become visible in the order of positions: none is missing in between. */
+  async next(after: Position, connection: Asked): Promise<Page & { readonly isAll: boolean }> {
+    const rows = await this.window(connection, after, windowAfter(after));
+    const last = rows.at(-1);
+    const isAll = rows.length < limits.readPageEventsMax && !isFilled(rows);
+    return { events: rows.map(positionedEventOf), position: last ? positionOf(last[0]) : after, isAll };
   }
 
   async ofStream(
@@ -87,8 +95,8 @@ export class EventReader {
     return rows.map(eventOf);
   }
 
-  async head(): Promise<Position> {
-    const [row] = await this.query<[string]>('head', []);
+  async head(asked: Asked = this.pool): Promise<Position> {
+    const [row] = await this.query<[string]>('head', [], asked);
     return row === undefined ? START : positionOf(row[0]);
   }
 
@@ -107,9 +115,20 @@ export class EventReader {
     await this.pool.close();
   }
 
-  private async query<Row extends unknown[]>(name: keyof typeof queries, values: unknown[]): Promise<Row[]> {
+  private window(asked: Asked, after: Position, end: bigint, filter?: AllStreamsFilter): Promise<EventRow[]> {
+    const { readPageEventsMax: rowsMax, readPageBytesMax: bytesMax } = limits;
+    const values: unknown[] = [rowsMax, bytesMax, bigintOf(after), end];
+    if (filter) values.push(...valuesOf(filter));
+    return this.query<EventRow>(filter ? 'filtered' : 'all', values, asked);
+  }
+
+  private async query<Row extends unknown[]>(
+    name: keyof typeof queries,
+    values: unknown[],
+    asked: Asked = this.pool,
+  ): Promise<Row[]> {
     try {
-      return await this.pool.query<Row>({ name, text: queries[name], values, rowMode: 'array', types: asText });
+      return await asked.query<Row>({ name, text: queries[name], values, rowMode: 'array', types: asText });
     } catch (error) {
       if (error instanceof RetryableError)
         throw new LogUnavailable('the event log cannot be read now', { cause: error });
@@ -117,6 +136,13 @@ export class EventReader {
     }
   }
 }
+
+const windowAfter = (position: Position): bigint => bigintOf(position) + BigInt(limits.readPageEventsMax);
+
+const smaller = (one: bigint, other: bigint): bigint => (one < other ? one : other);
+
+const isFilled = (rows: readonly EventRow[]): boolean =>
+  rows.reduce((sum, row) => sum + Number(row[10]), 0) >= limits.readPageBytesMax;
 
 const valuesOf = ({ categories, withoutTypes }: AllStreamsFilter = {}) => [categories ?? null, withoutTypes ?? null];
 

@@ -1,14 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { type Position, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { DedicatedConnection } from './dedicated-connection.js';
-import { positionOf } from './position.js';
+
+/** What a look at the database has found. */
+export interface Look {
+  readonly head: Position;
+  /** Else there is more behind it. */
+  readonly isAll: boolean;
+}
 
 /**
  * Knows a position that is committed, and tells when a later one is. It learns from appends of this process and by
- * asking the database: on a notification, of which there is one for each batch of any process, and, should those be
- * lost, every so often. What a notification says is never believed: whoever may connect may send one.
+ * looking into the database: on a notification, of which there is one for each batch of any process, and, should those
+ * be lost, every so often. What a notification says is never believed: whoever may connect may send one.
  */
 export class HeadWatch {
   private known: Position = START;
@@ -17,13 +22,20 @@ export class HeadWatch {
   private readonly stopping = new AbortController();
   private readonly connection: DedicatedConnection;
   private readonly polling: Promise<void>;
+  private looking: Promise<void> | undefined;
+  private lookedAt = Number.NEGATIVE_INFINITY;
+  /** Something was committed since the last look began. */
   private notified = false;
   private endPause = () => {};
 
-  constructor(config: pg.ClientConfig, isOwnBackend: (processId: number) => boolean) {
+  constructor(
+    config: pg.ClientConfig,
+    isOwnBackend: (processId: number) => boolean,
+    private readonly lookWith: (connection: DedicatedConnection) => Promise<Look>,
+  ) {
     this.connection = new DedicatedConnection(config, limits.commitAnswerMs, async (client) => {
       client.on('notification', ({ processId }) => {
-        if (!isOwnBackend(processId)) this.askSoon();
+        if (!isOwnBackend(processId)) this.notice();
       });
       await client.query('LISTEN verbatim_log');
     });
@@ -47,6 +59,21 @@ export class HeadWatch {
     while (this.known <= position && !signal.aborted) await this.nextAdvance(signal);
   }
 
+  /** Once for all who want it at the same time. */
+  look(): Promise<void> {
+    this.looking ??= this.lookNow().finally(() => {
+      this.looking = undefined;
+    });
+    return this.looking;
+  }
+
+  async close(): Promise<void> {
+    this.stopping.abort();
+    this.endPause();
+    await this.connection.close();
+    await this.polling;
+  }
+
   private nextAdvance(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
@@ -59,10 +86,12 @@ export class HeadWatch {
     });
   }
 
-  async close(): Promise<void> {
-    this.stopping.abort();
-    await this.connection.close();
-    await this.polling;
+  private async lookNow(): Promise<void> {
+    this.notified = false;
+    this.lookedAt = performance.now();
+    const { head, isAll } = await this.lookWith(this.connection);
+    if (!isAll) this.notified = true;
+    this.advance(head);
   }
 
   private async poll(): Promise<void> {
@@ -70,33 +99,40 @@ export class HeadWatch {
     let pauseMs: number = first;
     while (!this.stopping.signal.aborted) {
       try {
-        this.notified = false;
-        const [row] = await this.connection.query<[string]>({
-          name: 'head',
-          text: 'SELECT position FROM log.head',
-          rowMode: 'array',
-        });
-        this.advance(positionOf(row?.[0] ?? '0'));
+        await this.look();
         pauseMs = first;
-        await this.pause(limits.headPollMs);
+        await this.untilDue();
       } catch {
-        // The database is away: subscribers wait, and the next successful poll wakes them.
+        // The database is away: subscribers wait, and the next successful look wakes them.
         await this.pause(pauseMs);
         pauseMs = Math.min(most, pauseMs * 2);
       }
     }
   }
 
-  private askSoon(): void {
+  /** Under load a notification comes for each batch of every process: what comes at about the same time is one look. */
+  private async untilDue(): Promise<void> {
+    while (!this.stopping.signal.aborted) {
+      const dueMs = this.notified ? limits.headLookMs : limits.headPollMs;
+      const leftMs = this.lookedAt + dueMs - performance.now();
+      if (leftMs <= 0) return;
+      await this.pause(leftMs);
+    }
+  }
+
+  private notice(): void {
+    if (this.notified) return;
     this.notified = true;
     this.endPause();
   }
 
-  private async pause(milliseconds: number): Promise<void> {
-    if (this.notified) return;
-    const ended = new AbortController();
-    this.endPause = () => ended.abort();
-    const signal = AbortSignal.any([ended.signal, this.stopping.signal]);
-    await sleep(milliseconds, undefined, { signal }).catch(() => {});
+  private pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 }

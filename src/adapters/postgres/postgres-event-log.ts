@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import type { NewEvent, Position, RecordedEvent } from '../../events/envelope.js';
+import { type NewEvent, type Position, type RecordedEvent, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { checkAppend, InvalidAppend } from '../../ports/append-rules.js';
 import { LogUnavailable, TerminalError } from '../../ports/errors.js';
@@ -20,7 +20,7 @@ import { PostgresBatchWriter } from './batch-writer.js';
 import { DedicatedConnection } from './dedicated-connection.js';
 import { EventReader } from './event-reader.js';
 import { type Append, GroupCommit } from './group-commit.js';
-import { HeadWatch } from './head-watch.js';
+import { HeadWatch, type Look } from './head-watch.js';
 import { type OwnAppend, OwnCommits } from './own-commits.js';
 import { positionBack } from './position.js';
 import { RecentEvents } from './recent-events.js';
@@ -36,7 +36,6 @@ export class PostgresEventLog implements EventLog {
   private readonly commits: GroupCommit;
   private readonly recent = new RecentEvents();
   private readonly closing = new AbortController();
-  private readingOn: Promise<void> | undefined;
 
   constructor(config: pg.ClientConfig, meter: Meter = noMeter) {
     const own = new OwnCommits((standing) => this.learn(standing));
@@ -49,7 +48,8 @@ export class PostgresEventLog implements EventLog {
     });
     this.reader = new EventReader(config);
     // What this process commits it knows from the answer.
-    this.watch = new HeadWatch(config, (backend) => this.connections.some((own) => own.backend === backend));
+    const isOwn = (backend: number) => this.connections.some((own) => own.backend === backend);
+    this.watch = new HeadWatch(config, isOwn, (connection) => this.look(connection));
   }
 
   async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {
@@ -123,25 +123,27 @@ export class PostgresEventLog implements EventLog {
   }
 
   private async readAfter(position: Position, filter?: AllStreamsFilter): Promise<Page> {
-    const { head } = this.watch;
-    const isClose = positionBack(head, limits.readPageEventsMax) <= position;
-    if (isClose && this.recent.reachesOnceReadOn(position)) {
-      await this.readOn();
+    if (this.isClose(position) && this.recent.reachesOnceReadOn(position)) {
+      await this.watch.look();
       const page = this.recent.after(position, filter);
       if (page) return page;
     }
-    return this.reader.allAfter(position, head, filter);
+    return this.reader.allAfter(position, this.watch.head, filter);
   }
 
-  /** Once for all who wait for it. */
-  private readOn(): Promise<void> {
-    this.readingOn ??= this.reader
-      .allAfter(this.recent.end, this.watch.head)
-      .then(({ events }) => this.recent.readOn(events))
-      .finally(() => {
-        this.readingOn = undefined;
-      });
-    return this.readingOn;
+  /** How far the log goes is known by what is read of it: one answer instead of two. */
+  private async look(connection: DedicatedConnection): Promise<Look> {
+    const from = this.recent.end;
+    // Nobody reads there, so there is no use in what could be read.
+    if (!this.isClose(from)) return { head: await this.reader.head(connection), isAll: true };
+    const { events, position, isAll } = await this.reader.next(from, connection);
+    this.recent.readOn(events);
+    return { head: position, isAll };
+  }
+
+  private isClose(position: Position): boolean {
+    const { head } = this.watch;
+    return head !== START && positionBack(head, limits.readPageEventsMax) <= position;
   }
 
   private learn({ append, outcome }: OwnAppend): void {
