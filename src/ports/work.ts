@@ -35,7 +35,8 @@ export interface TakenJob extends Job {
 export interface Work {
   /**
    * May happen twice and in any order, since several writers do it: the furthest stage stands. Where it belongs is what
-   * the first one said. A job that nobody has recorded before may be left alone for a while: true when it is.
+   * the first one said. A job that nobody has recorded before may be left alone for a while. True when nobody has to look
+   * at it now: it is left alone, somebody holds it, or it has ended. False says no more than that nobody is known.
    */
   record(job: Job, stage: JobStage, aloneMs?: number): Promise<boolean>;
 

@@ -123,11 +123,20 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
       it('may leave a new job alone for a while, and only a new one', async () => {
         const [job, known] = [newJob(), await jobIn('prompted')];
         expect(await work.record(job, 'prompted', LONG_MS)).toBe(true);
-        expect(await elsewhere.record(job, 'prompted', LONG_MS)).toBe(false);
+        expect(await elsewhere.record(job, 'prompted')).toBe(true);
         expect(await work.record(known, 'prompted', LONG_MS)).toBe(false);
         expect(await takeable()).toEqual([known.generation]);
         expect(await work.hold(job, 'a', 0)).toBe(true);
         expect((await takeable()).sort()).toEqual([job, known].map(({ generation }) => generation).sort());
+      });
+
+      it('tells whether somebody has to look at a job now', async () => {
+        const [held, ended] = [await jobHeldBy('a'), await jobIn('ended')];
+        expect(await elsewhere.record(held, 'prompted')).toBe(true);
+        expect(await work.record(ended, 'prompted')).toBe(true);
+        await work.release('a', held.generation, 0);
+        expect(await elsewhere.record(held, 'prompted')).toBe(false);
+        expect(await work.record(held, 'ended')).toBe(true);
       });
 
       it('leaves a job alone no longer than it was told to', async () => {

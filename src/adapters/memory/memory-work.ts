@@ -30,9 +30,9 @@ export class MemoryWork implements Work {
   constructor(private readonly clock: Pick<Clock, 'now'>) {}
 
   async record(job: Job, stage: JobStage, aloneMs = 0): Promise<boolean> {
-    const before = this.entries.get(job.generation)?.stage;
     const entry = this.advance(job, stage, aloneMs);
-    return entry.stage !== before && entry.dueAt > this.now();
+    const now = this.now();
+    return entry.stage === 'ended' || entry.dueAt > now || isHeld(entry, now);
   }
 
   async hold(job: Job, holder: string, durationMs: number): Promise<boolean> {

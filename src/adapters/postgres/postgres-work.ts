@@ -11,13 +11,24 @@ const WITHOUT_FLUSH = `set_config('synchronous_commit', 'off', true)`;
 const JOB = 'generation text, conversation text, tenant text, owner text';
 
 // Statements that touch several rows lock them in one order, or two of them could wait for each other.
+const NEEDS_NOBODY = `
+  stage = 'ended' OR due_at > clock_timestamp() OR coalesce(held_until > clock_timestamp(), false)`;
+
 const RECORD = `
-  INSERT INTO runtime.generations AS standing (generation, conversation, tenant, owner, stage, due_at)
-  SELECT generation, conversation, tenant, owner, stage, clock_timestamp() + "aloneMs" * interval '1 millisecond'
-  FROM json_to_recordset($1::json) AS job (${JOB}, stage runtime.job_stage, "aloneMs" float8), ${WITHOUT_FLUSH}
-  ORDER BY generation
-  ON CONFLICT (generation) DO UPDATE SET stage = excluded.stage WHERE standing.stage < excluded.stage
-  RETURNING generation, due_at > clock_timestamp()`;
+  WITH job AS MATERIALIZED (
+    SELECT * FROM json_to_recordset($1::json) AS job (${JOB}, stage runtime.job_stage, "aloneMs" float8)
+  ), written AS (
+    INSERT INTO runtime.generations AS standing (generation, conversation, tenant, owner, stage, due_at)
+    SELECT generation, conversation, tenant, owner, stage, clock_timestamp() + "aloneMs" * interval '1 millisecond'
+    FROM job, ${WITHOUT_FLUSH}
+    ORDER BY generation
+    ON CONFLICT (generation) DO UPDATE SET stage = excluded.stage WHERE standing.stage < excluded.stage
+    RETURNING generation, stage, due_at, held_until
+  )
+  SELECT generation, ${NEEDS_NOBODY} FROM written
+  UNION ALL
+  SELECT generation, ${NEEDS_NOBODY} FROM runtime.generations
+  WHERE generation IN (SELECT generation FROM job EXCEPT SELECT generation FROM written)`;
 
 const HOLD = `
   INSERT INTO runtime.generations AS standing (generation, conversation, tenant, owner, stage, due_at, holder, held_until)
@@ -156,7 +167,7 @@ export class PostgresWork implements Work {
     return row && { generation, conversation: row[0], tenant: row[1], owner: row[2] };
   }
 
-  /** Answers for those that it has written. */
+  /** Answers for those that it knows. */
   private async change(name: 'record' | 'hold', jobs: readonly Job[]): Promise<ReadonlyMap<string, boolean>> {
     return new Map(await this.query<[string, boolean]>(name, [JSON.stringify(jobs)]));
   }
