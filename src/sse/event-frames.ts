@@ -28,7 +28,7 @@ const names: Readonly<Record<Type, string>> = {
 const told = new WeakMap<TypedEvent, Told>();
 
 interface Told {
-  readonly body: Buffer;
+  readonly body: string;
   /** With the cursor that was asked for last: whoever follows a conversation live gets the same as the others. */
   frame?: { readonly cursor: string; readonly bytes: Buffer };
 }
@@ -37,13 +37,13 @@ export function frameOf({ event, cursor }: ToldEvent): Buffer {
   const text = formatCursor(cursor);
   const known = toldAs(event);
   if (known.frame?.cursor !== text) {
-    known.frame = { cursor: text, bytes: Buffer.concat([Buffer.from(`id: ${text}\n`), known.body]) };
+    known.frame = { cursor: text, bytes: Buffer.from(`id: ${text}\n${known.body}`) };
   }
   return known.frame.bytes;
 }
 
 /** About what an event weighs on the wire. */
-export const weightOf = (event: TypedEvent): number => toldAs(event).body.length;
+export const weightOf = (event: TypedEvent): number => Buffer.byteLength(toldAs(event).body);
 
 export function snapshotFrame(view: { readonly cursor: string }): Buffer {
   return Buffer.from(`id: ${view.cursor}\nevent: snapshot\ndata: ${oneLine(view)}\n\n`);
@@ -53,7 +53,7 @@ function toldAs(event: TypedEvent): Told {
   let known = told.get(event);
   if (!known) {
     const data = oneLine({ ...dataOf(event), at: event.at });
-    known = { body: Buffer.from(`event: ${names[event.type as Type]}\ndata: ${data}\n\n`) };
+    known = { body: `event: ${names[event.type as Type]}\ndata: ${data}\n\n` };
     told.set(event, known);
   }
   return known;

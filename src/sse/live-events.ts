@@ -6,6 +6,7 @@ import type { EventLog } from '../ports/event-log.js';
 /** Meta is JSON: an unescaped quote stands only where a name or a value begins or ends. */
 const conversationIn = (meta: string): string => /"conversation":"([^"\\]*)"/.exec(meta)?.[1] ?? '';
 
+const LEDGER = 'conversation-';
 const CATEGORIES = ['conversation', 'generation'];
 
 /** Hears of every event of a conversation that is committed from now on, in the order of commits. */
@@ -66,23 +67,21 @@ export class LiveEvents {
   }
 
   /** With several processes most events are another's, and nobody here listens to them: those need not be decoded. */
-  private isAwaited({ stream, meta }: RecordedEvent): boolean {
-    if (this.ofAll.size > 0) return true;
-    const [, ledger] = /^conversation-(.*)$/.exec(stream) ?? [];
-    return this.listeners.has(ledger ?? conversationIn(meta));
-  }
-
   private tell(recorded: RecordedEvent): void {
+    const listeners = this.listeners.get(conversationOf(recorded));
+    if (!listeners && this.ofAll.size === 0) return;
     try {
-      if (!this.isAwaited(recorded)) return;
       const event = this.codec.decode(recorded);
-      const conversation = event?.meta.conversation;
-      if (!event || !conversation) return;
-      for (const listener of this.listeners.get(conversation) ?? []) listener(event);
+      if (!event) return;
+      for (const listener of listeners ?? []) listener(event);
       for (const listener of this.ofAll) listener(event);
     } catch (error) {
       if (!(error instanceof UndecodableEvent)) throw error;
       this.onDamage(error);
     }
   }
+}
+
+function conversationOf({ stream, meta }: RecordedEvent): string {
+  return stream.startsWith(LEDGER) ? stream.slice(LEDGER.length) : conversationIn(meta);
 }

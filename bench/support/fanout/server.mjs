@@ -1,10 +1,9 @@
-// Feeds, and nothing else: `raw` writes each event to each client, `ours` is the product's way from the log to the socket.
+// Feeds, and nothing else: `raw` writes each event to each client, `ours` is the product's way to the socket from what a
+// subscription to the log brings.
 // A process of its own, told what to do on its standard input: how many events, and to how many conversations in turn.
-import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import Fastify from 'fastify';
-import { MemoryEventLog } from '../../../dist/adapters/memory/memory-event-log.js';
 import { ConversationFeeds } from '../../../dist/http/conversation-feeds.js';
 import { FeedPlaces } from '../../../dist/http/feed-places.js';
 import { OpenStreams } from '../../../dist/http/open-streams.js';
@@ -12,6 +11,7 @@ import { ConversationReader } from '../../../dist/sse/conversation-reader.js';
 import { FeedSource } from '../../../dist/sse/feed-source.js';
 import { LiveEvents } from '../../../dist/sse/live-events.js';
 import { codec } from '../events.mjs';
+import { ToldLog } from './told-log.mjs';
 
 const TEXT = 'x'.repeat(180);
 const PRINCIPAL = { tenant: 'default', user: 'ada', role: 'admin', keyId: 'k' };
@@ -54,7 +54,7 @@ function raw() {
 }
 
 async function ours() {
-  const log = new MemoryEventLog();
+  const log = new ToldLog();
   const live = new LiveEvents(log, codec, (error) => {
     throw error;
   });
@@ -74,16 +74,7 @@ async function ours() {
     },
     async send(events) {
       for (let nth = 0; nth < events; nth++) {
-        const meta = {
-          conversation: idOf(nth),
-          owner: 'ada',
-          actor: { id: 'ada', kind: 'user' },
-          correlationId: 'c',
-          commandId: 'c',
-        };
-        const wrapping = { id: randomUUID(), tenant: 'default', at: new Date().toISOString(), meta };
-        const event = codec.encode({ type: 'ConversationRenamed', data: { title: TEXT } }, wrapping);
-        await log.append(`conversation-${idOf(nth)}`, 'any', [event]);
+        log.tell(idOf(nth), JSON.stringify({ title: TEXT }), new Date().toISOString());
         if (nth % conversations === conversations - 1) await new Promise((resolve) => setImmediate(resolve));
       }
     },

@@ -1,0 +1,36 @@
+const ID = '00000000-0000-4000-8000-000000000000';
+
+/** Of a log, what feeds need of it once they have begun: pages of what has come. */
+export class ToldLog {
+  waiting = [];
+  told = 0;
+  wake = () => {};
+
+  tell(conversation, data, at) {
+    const revision = this.told++;
+    const meta = `{"conversation":"${conversation}","owner":"ada","actor":{"id":"ada","kind":"user"},"correlationId":"c","commandId":"c"}`;
+    const [stream, position] = [`conversation-${conversation}`, String(revision + 1).padStart(19, '0')];
+    const what = { id: ID, type: 'ConversationRenamed', schema: 1, tenant: 'default', at, data, meta };
+    this.waiting.push({ ...what, stream, revision, position });
+    this.wake();
+  }
+
+  async head() {
+    return '';
+  }
+
+  async *readStream() {}
+
+  async *subscribe() {
+    for (;;) {
+      const events = this.waiting;
+      this.waiting = [];
+      if (events.length > 0) yield { events, position: events.at(-1).position, live: true };
+      else {
+        await new Promise((resolve) => {
+          this.wake = resolve;
+        });
+      }
+    }
+  }
+}
