@@ -53,11 +53,11 @@ const positions: Positions = {
 };
 
 async function openEventStoreDb(url: string): Promise<OpenedLog> {
-  const [{ reachToRead }, { parsePosition: parse, shownPosition: show }] = await Promise.all([
+  const [{ reachEventStoreDb }, { parsePosition: parse, shownPosition: show }] = await Promise.all([
     import('./adapters/eventstoredb/reach-eventstoredb.js'),
     import('./adapters/eventstoredb/position.js'),
   ]);
-  const { log } = await reachToRead(url);
+  const { log } = await reachEventStoreDb(url);
   const back = (position: Position, events: number) => log.back(position, events);
   return { log, positions: { parse, show, back }, close: () => log.close() };
 }

@@ -3,7 +3,7 @@ import { DemoLanguageModel } from './adapters/demo/demo-language-model.js';
 import { ConnectionPool } from './adapters/postgres/connection-pool.js';
 import { startEmbeddedPostgres } from './adapters/postgres/embedded/embedded-postgres.js';
 import { freeLeases } from './adapters/postgres/free-leases.js';
-import { logOfViews } from './adapters/postgres/log-of-views.js';
+import { claimViews, logOfViews } from './adapters/postgres/log-of-views.js';
 import { migrate } from './adapters/postgres/migrate.js';
 import { PostgresCheckpoints } from './adapters/postgres/postgres-checkpoints.js';
 import { PostgresCommandPlaces } from './adapters/postgres/postgres-command-places.js';
@@ -125,12 +125,14 @@ async function openStores(
 
 /** Views are never built from two logs: they would show what neither of them says. */
 async function requireViewsOf({ log, logDescription }: OpenedLog, database: Database): Promise<void> {
-  const identity = await log.identity();
-  const standing = await logOfViews(database.connection, identity);
+  const { connection } = database;
+  const standing = (await logOfViews(connection)) ?? (await claimViews(connection, await log.identity()));
+  // Only looked at: it may be another log than the one that was meant.
+  const identity = await log.knownIdentity();
   if (standing === identity) return;
   throw new Error(
     `The read models in the ${database.description} were built from another log.\n` +
-      `  They are of log ${standing}; ${logDescription} holds log ${identity}.\n` +
+      `  They are of log ${standing}; ${logDescription} holds ${identity ? `log ${identity}` : 'a log without a name yet'}.\n` +
       '  Either open that log again: set EVENTSTORE_URL as it was, or unset it if the log was in the database;\n' +
       '  or let DATABASE_URL or VERBATIM_DATA_DIR name an empty database, and they are built anew there.',
   );

@@ -75,8 +75,14 @@ export interface EventLog {
   /** What a reader at this position has yet to see. */
   backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog>;
 
-  /** Names this log among all logs, for ever: what was built from another one does not belong to it. No event tells it. */
+  /**
+   * Names this log among all logs, for ever: what was built from another one does not belong to it. No event tells it.
+   * An engine may have to write it down, and then does so for who asks first.
+   */
   identity(): Promise<string>;
+
+  /** The same, if anybody has asked for it. Nothing is written. */
+  knownIdentity(): Promise<string | undefined>;
 
   /** Lets what is under way finish and leaves nothing open. */
   close(): Promise<void>;

@@ -87,6 +87,8 @@ describe('views', () => {
     const refusal = /were built from another log.*set EVENTSTORE_URL as it was.*name an empty database/s;
     await expect(open(connection, other.url)).rejects.toThrow(refusal);
     await expect(open(connection)).rejects.toThrow(refusal);
+    // It may be the log of somebody else.
+    expect(other.events).toEqual([]);
     await other.stop();
 
     const again = await open(connection, standIn.url);

@@ -86,6 +86,7 @@ export function dyingAt(log: EventLog, failpoint: Failpoint | undefined, hit: nu
     head: () => log.head(),
     backlog: (...args) => log.backlog(...args),
     identity: () => log.identity(),
+    knownIdentity: () => log.knownIdentity(),
     close: () => log.close(),
   };
 }

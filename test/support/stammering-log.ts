@@ -71,6 +71,7 @@ export function stammering(log: EventLog, tellings: readonly DrawnTelling[]): Ev
     head: () => log.head(),
     backlog: (...args) => log.backlog(...args),
     identity: () => log.identity(),
+    knownIdentity: () => log.knownIdentity(),
     close: () => log.close(),
   };
 }

@@ -21,7 +21,7 @@ import { arrivals } from './all-streams.js';
 import { AppendJudge } from './append-judge.js';
 import { AppendQueue } from './append-queue.js';
 import { Connection } from './connection.js';
-import { logIdentity } from './log-identity.js';
+import { logIdentity, recordedIdentity } from './log-identity.js';
 import { requireJson } from './recorded-event.js';
 import type { ServerAddress } from './server-address.js';
 import { StandingIds } from './standing-ids.js';
@@ -142,6 +142,10 @@ export class EventStoreDbEventLog implements EventLog {
   async identity(): Promise<string> {
     this.known ??= await logIdentity(this.connection, this.reads);
     return this.known;
+  }
+
+  knownIdentity(): Promise<string | undefined> {
+    return recordedIdentity(this.reads);
   }
 
   async close(): Promise<void> {

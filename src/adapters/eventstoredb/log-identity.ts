@@ -9,7 +9,7 @@ import type { StreamReads } from './stream-reads.js';
 
 /** What names the log: the only event of a stream that no reader is shown. Of those who start it first, one wins. */
 export async function logIdentity(connection: Connection, reads: StreamReads): Promise<string> {
-  const standing = await recorded(reads);
+  const standing = await recordedIdentity(reads);
   if (standing !== undefined) return standing;
   const identity = randomUUID();
   const named = jsonEvent({ type: 'LogNamed', data: { identity } });
@@ -24,13 +24,13 @@ export async function logIdentity(connection: Connection, reads: StreamReads): P
     return identity;
   } catch (error) {
     if (isOutage(error)) throw unavailable(connection.description, error);
-    const other = error instanceof WrongExpectedVersionError ? await recorded(reads) : undefined;
+    const other = error instanceof WrongExpectedVersionError ? await recordedIdentity(reads) : undefined;
     if (other === undefined) throw new TerminalError(`${IDENTITY_STREAM} cannot be written (${kindOf(error)})`);
     return other;
   }
 }
 
-async function recorded(reads: StreamReads): Promise<string | undefined> {
+export async function recordedIdentity(reads: StreamReads): Promise<string | undefined> {
   const { events } = await reads.serverEvents(IDENTITY_STREAM, 'forwards', 0, 1);
   const [named] = events;
   if (!named) return undefined;

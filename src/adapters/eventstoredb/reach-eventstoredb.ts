@@ -20,23 +20,14 @@ const REASONS: Partial<Record<Kind, string>> = {
   'no-connection': 'no node of the cluster was found',
 };
 
-/** Finds out whether the servers that a URL names let us in, and opens the log there. Of the URL only the hosts are told. */
+/**
+ * Finds out whether the servers that a URL names let us in, and opens the log there. Of the URL only the hosts are told.
+ * Nothing is written: it may be another log than the one that was meant.
+ */
 export async function reachEventStoreDb(url: string, meter: Meter = noMeter): Promise<ReachedEventStoreDb> {
-  // Of those who start it first, one names it.
-  return reached(url, meter, (log) => log.identity());
-}
-
-/** Only to read: nothing is written there, not even the log's name. */
-export async function reachToRead(url: string): Promise<ReachedEventStoreDb> {
-  return reached(url, noMeter, (log) => log.head());
-}
-
-type Attempt = (log: EventStoreDbEventLog) => Promise<unknown>;
-
-async function reached(url: string, meter: Meter, attempt: Attempt): Promise<ReachedEventStoreDb> {
   const address = addressIn(url);
   const log = new EventStoreDbEventLog(address, meter);
-  const reason = await withinDeadline(() => attempt(log));
+  const reason = await withinDeadline(() => log.knownIdentity());
   if (reason === undefined) return { log, description: `EventStoreDB at ${address.description}` };
   await log.close();
   throw new Error(`EVENTSTORE_URL: cannot reach EventStoreDB at ${address.description}: ${reason}`);

@@ -94,6 +94,10 @@ export class MemoryEventLog implements EventLog {
     return this.name;
   }
 
+  knownIdentity(): Promise<string> {
+    return this.identity();
+  }
+
   async close(): Promise<void> {}
 
   private findAll(standing: Stored[], events: readonly NewEvent[]): Stored | undefined {

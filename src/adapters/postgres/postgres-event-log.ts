@@ -122,6 +122,10 @@ export class PostgresEventLog implements EventLog {
     return this.reader.identity();
   }
 
+  knownIdentity(): Promise<string> {
+    return this.identity();
+  }
+
   private async readAfter(position: Position, filter?: AllStreamsFilter): Promise<Page> {
     if (this.isClose(position) && this.recent.reachesOnceReadOn(position)) {
       await this.watch.look();

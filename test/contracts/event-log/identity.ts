@@ -11,6 +11,14 @@ export function identityContract(open: OpenLog): void {
     expect(new Set(identities).size).toBe(1);
   });
 
+  it('is known once it was asked for, and to look at it is not to ask', async () => {
+    const log = await open();
+    const known = await log.knownIdentity();
+    const identity = await log.identity();
+    expect([undefined, identity]).toContain(known);
+    expect(await log.knownIdentity()).toBe(identity);
+  });
+
   it('is told by no event', async () => {
     const log = await open();
     const identity = await log.identity();
