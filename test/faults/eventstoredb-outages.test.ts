@@ -94,7 +94,7 @@ describe('an append', () => {
   it('goes to the leader that another node names, and so do those after it', async () => {
     const leader = await startStandIn();
     try {
-      standIn.faults.notLeader = { appends: 1, leaderPort: leader.port };
+      Object.assign(standIn.faults.notLeader, { append: 1, leaderPort: leader.port });
       const stream = newStream();
       const events = newDeltas(2);
       expect(await log.append(stream, 'none', events)).toMatchObject({ outcome: 'appended', revision: 1 });
@@ -127,6 +127,46 @@ describe('an append', () => {
     await other.close();
     expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual(['already-there', 'appended']);
     expect(written(event.id)).toBe(1);
+  });
+});
+
+describe('asked of a node that is not the leader', () => {
+  let leader: StandIn;
+  let stream: string;
+  let ids: string[];
+  beforeEach(async () => {
+    leader = await startStandIn();
+    const atLeader = new EventStoreDbEventLog(serverAddress(leader.url));
+    const events = newDeltas(3);
+    [stream, ids] = [newStream(), events.map(({ id }) => id)];
+    await atLeader.append(stream, 'none', events);
+    await atLeader.close();
+  });
+  afterEach(async () => {
+    await log.close();
+    await leader.stop();
+  });
+
+  it('a read is answered by the leader that the node names', async () => {
+    Object.assign(standIn.faults.notLeader, { read: 1, leaderPort: leader.port });
+    expect((await wholeStream(log, stream)).map(({ id }) => id)).toEqual(ids);
+    expect(await log.head()).not.toBe(START);
+    expect(standIn.calls.get('read')).toBe(1);
+  });
+
+  it('a read is not asked for ever where no node is the leader', async () => {
+    Object.assign(standIn.faults.notLeader, { read: 100, leaderPort: standIn.port });
+    await expect(log.head()).rejects.toBeInstanceOf(LogUnavailable);
+    expect(standIn.calls.get('read')).toBeLessThan(10);
+  });
+
+  it('a subscription goes on at the leader that the node names', async () => {
+    Object.assign(standIn.faults.notLeader, { subscribe: 1, leaderPort: leader.port });
+    const subscriber = follow(log, START);
+    await until(() => subscriber.ids().length === 3);
+    await subscriber.stop();
+    expect(subscriber.ids()).toEqual(ids);
+    expect(standIn.calls.get('subscribe')).toBe(1);
   });
 });
 

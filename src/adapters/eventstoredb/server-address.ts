@@ -90,6 +90,7 @@ function wrong(reason: string): never {
 
 /** What stands behind the question mark. Each is asked for once; what nobody asked for is a mistake. */
 class Options {
+  private readonly asked = new Set<string>();
   private readonly left = new Map<string, { readonly name: string; readonly value: string }>();
 
   constructor(query: string | undefined) {
@@ -100,6 +101,7 @@ class Options {
   }
 
   text(name: string): string | undefined {
+    this.asked.add(name);
     const value = this.left.get(name.toLowerCase())?.value;
     this.left.delete(name.toLowerCase());
     return value;
@@ -129,6 +131,7 @@ class Options {
   }
 
   requireKnown(): void {
-    for (const { name } of this.left.values()) wrong(`there is no option ${name} here`);
+    const known = [...this.asked].join(', ');
+    for (const { name } of this.left.values()) wrong(`there is no option ${name} here, only ${known}`);
   }
 }

@@ -4,7 +4,7 @@ import { limits } from '../../limits.js';
 import { TerminalError } from '../../ports/errors.js';
 import type { Connection } from './connection.js';
 import type { NodeClient } from './node-client.js';
-import { isOutage, kindOf, unavailable } from './outage.js';
+import { isOutage, kindOf, leaderNamedBy, unavailable } from './outage.js';
 import { positionOf, serverPosition } from './position.js';
 import { fromServer, IDENTITY_STREAM, isOfProduct } from './recorded-event.js';
 
@@ -117,10 +117,12 @@ export class StreamReads {
     });
   }
 
-  private async ask<T>(work: (client: NodeClient, over: AbortSignal) => Promise<T>): Promise<T> {
+  private async ask<T>(work: (client: NodeClient, over: AbortSignal) => Promise<T>, leadersLeft = 1): Promise<T> {
     try {
       return await this.connection.call(limits.readAnswerMs, work);
     } catch (error) {
+      // The next call goes to the leader that this one was told.
+      if (leaderNamedBy(error) && leadersLeft > 0) return this.ask(work, leadersLeft - 1);
       if (isOutage(error)) throw unavailable(this.connection.description, error);
       throw new TerminalError(`EventStoreDB at ${this.connection.description} refuses a read: ${kindOf(error)}`);
     }

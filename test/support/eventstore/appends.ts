@@ -30,7 +30,7 @@ export async function append(
   const stream = streamOf(options.getStreamIdentifier());
   const expected = expectedOf(options);
   onExpected(expected);
-  const leaderPort = faults.takeNotLeader();
+  const leaderPort = faults.takeNotLeader('append');
   if (leaderPort !== undefined) return answer(notLeader(leaderPort));
   if (faults.broken.has(stream)) return answer(failure(status.UNKNOWN, 'Unexpected exception'));
   if (proposed.reduce((sum, event) => sum + sizeBytes(event), 0) > APPEND_BYTES_MAX) return answer(tooLarge());
@@ -62,7 +62,7 @@ export function failure(code: status, details: string, trailers: Record<string, 
   return Object.assign(new Error(details), { code, details, metadata });
 }
 
-const notLeader = (port: number): ServiceError =>
+export const notLeader = (port: number): ServiceError =>
   failure(status.NOT_FOUND, 'Leader info available', {
     exception: 'not-leader',
     'leader-endpoint-host': '127.0.0.1',

@@ -2,8 +2,8 @@
 export class Faults {
   /** So many appends are committed, and their connection is cut before the answer. */
   losesAnswers = 0;
-  /** So many appends are answered by a node that says it is not the leader, and names the one at this port. */
-  notLeader = { appends: 0, leaderPort: 0 };
+  /** So many calls of each kind are answered by a node that says it is not the leader, and names the one at this port. */
+  notLeader = { leaderPort: 0, append: 0, read: 0, subscribe: 0 };
   /** Appends to these streams are answered as the server does when something broke inside. */
   readonly broken = new Set<string>();
   /** Nobody is let in. */
@@ -37,9 +37,9 @@ export class Faults {
     return true;
   }
 
-  takeNotLeader(): number | undefined {
-    if (this.notLeader.appends === 0) return undefined;
-    this.notLeader.appends -= 1;
+  takeNotLeader(method: 'append' | 'read' | 'subscribe'): number | undefined {
+    if (this.notLeader[method] === 0) return undefined;
+    this.notLeader[method] -= 1;
     return this.notLeader.leaderPort;
   }
 }

@@ -4,7 +4,7 @@ import serverFeatures from '@eventstore/db-client/generated/serverfeatures_grpc_
 import features from '@eventstore/db-client/generated/serverfeatures_pb.js';
 import streamsService from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import { Server, ServerCredentials, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import { type AppendCall, append, failure } from './appends.js';
+import { type AppendCall, append, failure, notLeader } from './appends.js';
 import { Faults } from './faults.js';
 import { Front } from './front.js';
 import { type ReadCall, read, subscribe } from './reads.js';
@@ -46,10 +46,12 @@ export async function startStandIn({ tellsCaughtUp = true, port = 0 }: StandInOp
     streamsService.StreamsService as never,
     {
       read(call: ReadCall) {
-        const isSubscription = call.request.getOptions()?.hasSubscription() === true;
-        count(isSubscription ? 'subscribe' : 'read');
+        const method = call.request.getOptions()?.hasSubscription() ? 'subscribe' : 'read';
+        count(method);
         if (faults.refusesEveryone) return void call.emit('error', failure(status.UNAUTHENTICATED, 'Unauthenticated'));
-        void (isSubscription ? subscribe(call, events, tellsCaughtUp) : read(call, events));
+        const leaderPort = faults.takeNotLeader(method);
+        if (leaderPort !== undefined) return void call.emit('error', notLeader(leaderPort));
+        void (method === 'subscribe' ? subscribe(call, events, tellsCaughtUp) : read(call, events));
       },
       append(call: AppendCall, answer: Parameters<typeof append>[1]) {
         count('append');

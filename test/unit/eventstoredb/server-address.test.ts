@@ -45,7 +45,12 @@ describe('the address of EventStoreDB', () => {
     ['esdb+discover://a,b', 'expected one host to discover the others from'],
     ['esdb://me:hunter2@db.example?tls=perhaps', 'tls is neither true nor false'],
     ['esdb://me:hunter2@db.example?tls', 'an option is not name=value'],
-    ['esdb://me:hunter2@db.example?tlsVerifyCerts=true', 'there is no option tlsVerifyCerts here'],
+    [
+      'esdb://me:hunter2@db.example?tlsVerifyCerts=true',
+      'there is no option tlsVerifyCerts here, only tls, tlsCAFile, userCertFile, userKeyFile, maxDiscoverAttempts, ' +
+        'discoveryInterval, gossipTimeout, connectionName, tlsVerifyCert, nodePreference, keepAliveInterval, ' +
+        'keepAliveTimeout, defaultDeadline',
+    ],
     [
       'esdb://me:hunter2@db.example?tlsVerifyCert=false',
       'tlsVerifyCert=false is never done: name the authority in tlsCAFile',
