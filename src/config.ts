@@ -2,10 +2,13 @@ import { resolve } from 'node:path';
 
 const ROLES = ['api', 'saga', 'projections', 'relay'] as const;
 const PROVIDERS = ['openai', 'demo'] as const;
+const KAFKA_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
+const SWITCHES = ['true', 'false'] as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
 export type Role = (typeof ROLES)[number];
 export type Provider = (typeof PROVIDERS)[number];
+export type KafkaMechanism = (typeof KAFKA_MECHANISMS)[number];
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Everything that the environment decides, checked once at the start and never changed. */
@@ -23,7 +26,7 @@ export interface Config {
   readonly model: string | undefined;
   readonly adminKey: string | undefined;
   /** Absent: events are relayed to nobody. */
-  readonly kafka: { readonly brokers: readonly string[]; readonly topic: string } | undefined;
+  readonly kafka: KafkaConfig | undefined;
   readonly roles: readonly Role[];
   readonly deltaFlushMs: number;
   readonly deltaFlushBytes: number;
@@ -34,6 +37,16 @@ export interface Config {
   readonly generationsMax: number;
   readonly feedsPerUserMax: number;
   readonly logLevel: LogLevel;
+}
+
+export interface KafkaConfig {
+  readonly brokers: readonly string[];
+  readonly topic: string;
+  readonly tls: boolean;
+  /** Absent: brokers are not told who we are. */
+  readonly user:
+    | { readonly mechanism: KafkaMechanism; readonly username: string; readonly password: string }
+    | undefined;
 }
 
 /** What the command line needs of it: enough to find the server, its key and its database. */
@@ -133,7 +146,19 @@ function readKafka(read: Reader): Config['kafka'] {
   if (brokers?.some((each) => !isPort(Number(each.split(':')[1])))) read.mistake('KAFKA_BROKERS', list);
   const name = 'letters, digits, ".", "_" and "-", at most 249';
   const topic = read.text('KAFKA_TOPIC', /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/, name) ?? 'verbatim.events.v1';
-  return brokers === undefined ? undefined : { brokers, topic };
+  const tls = read.oneOf('KAFKA_TLS', SWITCHES) === 'true';
+  const user = readKafkaUser(read);
+  return brokers === undefined ? undefined : { brokers, topic, tls, user };
+}
+
+function readKafkaUser(read: Reader): KafkaConfig['user'] {
+  const username = read.text('KAFKA_USERNAME', /^[^\0]+$/, 'a name');
+  const password = read.text('KAFKA_PASSWORD', /^[^\0]+$/, 'a password');
+  const mechanism = read.oneOf('KAFKA_MECHANISM', KAFKA_MECHANISMS) ?? 'scram-sha-512';
+  if (username !== undefined && password !== undefined) return { mechanism, username, password };
+  if (username !== undefined) read.mistake('KAFKA_PASSWORD', 'the password of KAFKA_USERNAME');
+  if (password !== undefined) read.mistake('KAFKA_USERNAME', 'whose password KAFKA_PASSWORD is');
+  return undefined;
 }
 
 const isPort = (number: number): boolean => number >= 1 && number <= 65_535;

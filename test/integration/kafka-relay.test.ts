@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Kafka, logLevel } from 'kafkajs';
-import { KafkaRelay } from '../../src/adapters/kafka/kafka-relay.js';
+import { type KafkaPlace, KafkaRelay } from '../../src/adapters/kafka/kafka-relay.js';
 import { limits } from '../../src/limits.js';
 import { RetryableError, TerminalError } from '../../src/ports/errors.js';
 import { MessagesTooLarge, type RelayConnection, type RelayMessage } from '../../src/ports/relay.js';
@@ -22,7 +22,7 @@ afterEach(async () => {
   await kafka.stop();
 });
 
-const destination = () => new KafkaRelay({ brokers: kafka.brokers, topic: TOPIC });
+const destination = (user?: KafkaPlace['user']) => new KafkaRelay({ brokers: kafka.brokers, topic: TOPIC, user });
 
 async function connected(): Promise<RelayConnection> {
   const connection = await destination().connect(going);
@@ -106,6 +106,29 @@ describe('a topic of Kafka', () => {
     await kafka.stop();
     const refused = `Connection error: connect ECONNREFUSED ${place.brokers[0]}`;
     await expect(new KafkaRelay(place).connect(going)).rejects.toThrow(told(refused));
+  });
+});
+
+describe('brokers that let in only whom they know', () => {
+  const user = { mechanism: 'plain', username: 'verbatim', password: 'hunter2' } as const;
+
+  it('are told who it is', async () => {
+    await stubbed();
+    kafka.user = 'verbatim:hunter2';
+    const connection = await destination(user).connect(going);
+    connections.push(connection);
+    await connection.send(0, [message('a')], going);
+    expect(keptValues()).toEqual(['a']);
+  });
+
+  it('and do not know this one, are not asked again for ever; the reason holds no secret', async () => {
+    await stubbed();
+    kafka.user = 'verbatim:another';
+    const refused = await destination(user)
+      .connect(going)
+      .catch((error: Error) => error);
+    expect(refused).toBeInstanceOf(TerminalError);
+    expect((refused as Error).message).toBe('Kafka refuses: KafkaJSSASLAuthenticationError');
   });
 });
 

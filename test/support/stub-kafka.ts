@@ -33,7 +33,15 @@ const Decoder: new (buffer: Buffer) => Reader = clientParts('kafkajs/src/protoco
 const readRecords: (reader: Reader) => Promise<Records> = clientParts('kafkajs/src/protocol/recordBatch/v0/decoder');
 const writer = () => new Encoder();
 
-const API = { produce: 0, metadata: 3, versions: 18, createTopics: 19, initProducerId: 22 } as const;
+const API = {
+  produce: 0,
+  metadata: 3,
+  versions: 18,
+  createTopics: 19,
+  initProducerId: 22,
+  handshake: 17,
+  authenticate: 36,
+} as const;
 /** The newest version of each that this knows. */
 const VERSIONS: readonly [api: number, version: number][] = [
   [API.produce, 3],
@@ -41,6 +49,8 @@ const VERSIONS: readonly [api: number, version: number][] = [
   [API.versions, 2],
   [API.createTopics, 0],
   [API.initProducerId, 0],
+  [API.handshake, 1],
+  [API.authenticate, 0],
 ];
 
 export const KAFKA_ERROR = {
@@ -51,6 +61,7 @@ export const KAFKA_ERROR = {
   tooLarge: 10,
   topicAuthorization: 29,
   clusterAuthorization: 31,
+  authentication: 58,
   outOfOrder: 45,
 } as const;
 
@@ -92,6 +103,9 @@ export class StubKafka {
   readonly asked: Produced[] = [];
   /** A topic that is missing is made for whoever asks for it and does not say otherwise: `auto.create.topics.enable`. */
   makesTopics = false;
+  /** Who is let in, as PLAIN has it: `name:password`. Nothing: everybody. */
+  user: string | undefined;
+  private readonly known = new WeakSet<Socket>();
   onProduce: (produced: Produced) => Answer | Promise<Answer> = () => KAFKA_ERROR.none;
   onCreate: () => number = () => KAFKA_ERROR.none;
   onMetadata: () => number | 'cut' = () => KAFKA_ERROR.none;
@@ -149,13 +163,25 @@ export class StubKafka {
   private async answer(node: number, socket: Socket, request: Reader): Promise<void> {
     const [api, version, correlation] = [request.readInt16(), request.readInt16(), request.readInt32()];
     request.readString();
-    const body = await this.bodyOf(node, api, version, request);
+    const isLetIn = this.user === undefined || this.known.has(socket);
+    const body = isLetIn ? await this.bodyOf(node, api, version, request) : this.letIn(socket, api, version, request);
     if (body === 'cut') {
       socket.destroy();
       return;
     }
     const answer = Buffer.concat([bytesOf(writer().writeInt32(correlation)), bytesOf(body)]);
     socket.write(Buffer.concat([bytesOf(writer().writeInt32(answer.length)), answer]));
+  }
+
+  private letIn(socket: Socket, api: number, version: number, request: Reader): Writer | 'cut' {
+    if (api === API.versions) return versionsAnswer(version);
+    if (api === API.handshake) return writer().writeInt16(0).writeArray(['PLAIN']);
+    if (api !== API.authenticate) return 'cut';
+    const [, name, password] = String(request.readBytes()).split('\0');
+    const isRight = `${name}:${password}` === this.user;
+    if (isRight) this.known.add(socket);
+    const error = isRight ? KAFKA_ERROR.none : KAFKA_ERROR.authentication;
+    return writer().writeInt16(error).writeString(null).writeBytes(Buffer.alloc(0));
   }
 
   private async bodyOf(node: number, api: number, version: number, request: Reader): Promise<Writer | 'cut'> {

@@ -65,10 +65,19 @@ describe('the configuration', () => {
   });
 
   it.each([
-    [{ KAFKA_BROKERS: 'a:9092' }, { brokers: ['a:9092'], topic: 'verbatim.events.v1' }],
+    [{ KAFKA_BROKERS: 'a:9092' }, { brokers: ['a:9092'], topic: 'verbatim.events.v1', tls: false }],
     [
       { KAFKA_BROKERS: 'a:1,10.0.0.1:65535', KAFKA_TOPIC: 'x.y' },
-      { brokers: ['a:1', '10.0.0.1:65535'], topic: 'x.y' },
+      { brokers: ['a:1', '10.0.0.1:65535'], topic: 'x.y', tls: false },
+    ],
+    [
+      { KAFKA_BROKERS: 'a:1', KAFKA_TLS: 'true', KAFKA_USERNAME: 'me', KAFKA_PASSWORD: 'pass word' },
+      {
+        brokers: ['a:1'],
+        topic: 'verbatim.events.v1',
+        tls: true,
+        user: { mechanism: 'scram-sha-512', username: 'me', password: 'pass word' },
+      },
     ],
     [{ KAFKA_TOPIC: 'x.y' }, undefined],
   ])('with %j relays to %j', (environment, kafka) => {
@@ -153,6 +162,13 @@ describe('the configuration', () => {
         `KAFKA_TOPIC: ${topic.length} characters, expected letters, digits, ".", "_" and "-", at most 249`,
       ],
     ),
+    [{ KAFKA_TLS: 'yes' }, 'KAFKA_TLS: 3 characters, expected one of true, false'],
+    [
+      { KAFKA_MECHANISM: 'oauthbearer' },
+      'KAFKA_MECHANISM: 11 characters, expected one of plain, scram-sha-256, scram-sha-512',
+    ],
+    [{ KAFKA_USERNAME: 'me' }, 'KAFKA_PASSWORD: not set, expected the password of KAFKA_USERNAME'],
+    [{ KAFKA_PASSWORD: 'hunter2' }, 'KAFKA_USERNAME: not set, expected whose password KAFKA_PASSWORD is'],
   ])('%j is a mistake', (environment, mistake) => {
     expect(mistakesOf(environment)).toEqual([mistake]);
   });

@@ -1,4 +1,4 @@
-import type { Kafka, Producer } from 'kafkajs';
+import type { Kafka, Producer, SASLOptions } from 'kafkajs';
 import { limits } from '../../limits.js';
 import { RetryableError } from '../../ports/errors.js';
 import type { RelayConnection, RelayDestination, RelayMessage } from '../../ports/relay.js';
@@ -10,6 +10,9 @@ export interface KafkaPlace {
   /** `host:port` each. */
   readonly brokers: readonly string[];
   readonly topic: string;
+  readonly tls?: boolean;
+  /** Whom the brokers let in, where they do not let in everybody. */
+  readonly user?: { readonly mechanism: string; readonly username: string; readonly password: string } | undefined;
 }
 
 /** A topic of Apache Kafka. Every connection looks at the topic, and has a producer of its own, with a new identity. */
@@ -80,11 +83,13 @@ class KafkaConnection implements RelayConnection {
 }
 
 /** Loaded when it is needed: most processes relay to nobody. */
-async function clientOf({ brokers }: KafkaPlace): Promise<Kafka> {
+async function clientOf({ brokers, tls = false, user }: KafkaPlace): Promise<Kafka> {
   const { Kafka, logLevel } = await import('kafkajs');
   return new Kafka({
     clientId: 'verbatim',
     brokers: [...brokers],
+    ssl: tls,
+    ...(user && { sasl: user as SASLOptions }),
     connectionTimeout: limits.relayConnectMs,
     requestTimeout: limits.relayAnswerMs,
     retry: {
