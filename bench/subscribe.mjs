@@ -6,7 +6,9 @@ import { startMeter, startServer } from './support/server.mjs';
 import { interleave, median, percentile, rounded } from './support/statistics.mjs';
 
 const ROUNDS = 3;
-const IDLE_APPENDS = 100;
+const IDLE_APPENDS = 50;
+/** Whoever looks at the log again and again looks ever less often: idle is when it has been quiet. */
+const IDLE_MS = 80;
 const LOADED_EVENTS_PER_SECOND = 5_000;
 const LOADED_SECONDS = 3;
 const TICK_MS = 5;
@@ -74,7 +76,7 @@ async function idle(append) {
   for (let nth = 0; nth < IDLE_APPENDS; nth++) {
     const arrived = await append();
     while (!arrived()) await sleep(0);
-    await sleep(2);
+    await sleep(IDLE_MS);
   }
 }
 

@@ -63,8 +63,8 @@ export const limits = {
 
   /** Behind lost wake-ups stands this poll: one tiny query a second for a whole process. */
   headPollMs: 1_000,
-  /** From one look to the next, while notifications come all the time: less than texts are held to be joined. */
-  headLookMs: 30,
+  /** From one look to the next, while notifications come all the time: at most less than texts are held to be joined. */
+  headLookMs: { first: 1, most: 30 },
   reconnectBackoffMs: { first: 20, most: 1_000 },
 
   /** Processes that keep overtaking each other on one stream; then the caller is told to come back. */

@@ -24,6 +24,7 @@ export class HeadWatch {
   private readonly polling: Promise<void>;
   private looking: Promise<void> | undefined;
   private lookedAt = Number.NEGATIVE_INFINITY;
+  private spacingMs: number = limits.headLookMs.first;
   /** Something was committed since the last look began. */
   private notified = false;
   private endPause = () => {};
@@ -88,10 +89,17 @@ export class HeadWatch {
 
   private async lookNow(): Promise<void> {
     this.notified = false;
-    this.lookedAt = performance.now();
+    this.beginLook(performance.now());
     const { head, isAll } = await this.lookWith(this.connection);
     if (!isAll) this.notified = true;
     this.advance(head);
+  }
+
+  /** The few commits of a turn are seen at once; those of a load that does not end, ever more of them together. */
+  private beginLook(now: number): void {
+    const { first, most } = limits.headLookMs;
+    this.spacingMs = now - this.lookedAt > 2 * most ? first : Math.min(most, 2 * this.spacingMs);
+    this.lookedAt = now;
   }
 
   private async poll(): Promise<void> {
@@ -113,7 +121,7 @@ export class HeadWatch {
   /** Under load a notification comes for each batch of every process: what comes at about the same time is one look. */
   private async untilDue(): Promise<void> {
     while (!this.stopping.signal.aborted) {
-      const dueMs = this.notified ? limits.headLookMs : limits.headPollMs;
+      const dueMs = this.notified ? this.spacingMs : limits.headPollMs;
       const leftMs = this.lookedAt + dueMs - performance.now();
       if (leftMs <= 0) return;
       await this.pause(leftMs);
