@@ -1,0 +1,63 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type pg from 'pg';
+import { HeadWatch, type Look } from '../../src/adapters/postgres/head-watch.js';
+import { migrate } from '../../src/adapters/postgres/migrate.js';
+import { positionOf } from '../../src/adapters/postgres/position.js';
+import { limits } from '../../src/limits.js';
+import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { until } from '../support/until.js';
+
+const at = (position: number) => positionOf(String(position));
+
+describe('the watch over the head of the log', () => {
+  let postgres: TestPostgres;
+  let connection: pg.ClientConfig;
+  let watch: HeadWatch | undefined;
+  beforeAll(async () => {
+    postgres = await startTestPostgres();
+    connection = await postgres.newDatabase();
+    await migrate(connection);
+  });
+  afterEach(() => watch?.close());
+  afterAll(() => postgres.stop());
+
+  /** Each look finds the next of these, and then the last one again and again. */
+  function watching(...found: Look[]) {
+    const looks: number[] = [];
+    watch = new HeadWatch(
+      connection,
+      () => false,
+      async (server) => {
+        await server.query({ text: 'SELECT 1', rowMode: 'array' });
+        looks.push(performance.now());
+        return found[Math.min(looks.length, found.length) - 1] as Look;
+      },
+    );
+    return { looks, watch };
+  }
+
+  const nothing: Look = { head: at(0), isAll: true };
+  const notify = (client: pg.Client) => client.query('NOTIFY verbatim_log');
+
+  it('looks ever less often while it is told of something all the time, and once more after the last of it', async () => {
+    const { looks } = watching(nothing);
+    await until(() => looks.length === 1);
+    const began = performance.now();
+    await withClient(connection, async (client) => {
+      for (let nth = 0; nth < 500; nth++) await notify(client);
+    });
+    const told = performance.now();
+    await until(() => (looks.at(-1) as number) >= told);
+    // As many as there are times between them, and the few at the beginning that follow each other sooner.
+    const { most } = limits.headLookMs;
+    expect(looks.length).toBeLessThan(((looks.at(-1) as number) - began) / most + 2 + Math.log2(most) + 2);
+  });
+
+  it('looks again when a look has not shown everything, before it would without being told', async () => {
+    const { looks, watch } = watching({ head: at(5), isAll: false }, { head: at(7), isAll: true });
+    await watch.waitBeyond(at(5), new AbortController().signal);
+    const [first, second] = looks as [number, number];
+    expect(watch.head).toBe(at(7));
+    expect(second - first).toBeLessThan(limits.headPollMs);
+  });
+});
