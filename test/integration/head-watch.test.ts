@@ -58,6 +58,6 @@ describe('the watch over the head of the log', () => {
     await watch.waitBeyond(at(5), new AbortController().signal);
     const [first, second] = looks as [number, number];
     expect(watch.head).toBe(at(7));
-    expect(second - first).toBeLessThan(limits.headPollMs);
+    expect(second - first).toBeLessThan(limits.headPollMs / 2);
   });
 });
