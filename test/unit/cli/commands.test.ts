@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CommanderError } from 'commander';
 import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
 import { parsePosition, positionBack, shownPosition } from '../../../src/adapters/postgres/position.js';
@@ -52,6 +52,11 @@ const positions: OpenedLog['positions'] = {
 };
 
 describe('the command line', () => {
+  // Help ends with the code that the process has so far, and here that may be what another test has left.
+  beforeEach(() => {
+    process.exitCode = undefined;
+  });
+
   it.each([
     [''],
     ['nope'],
