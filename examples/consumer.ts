@@ -26,6 +26,8 @@ import { fileURLToPath } from 'node:url';
 import { type Consumer, Kafka, type KafkaMessage, logLevel } from 'kafkajs';
 
 const PAUSE_MS = 1_000;
+/** The client waits long for brokers that do not answer. What was taken is kept without a farewell. */
+const FAREWELL_MS = 5_000;
 /** For so long a group waits for a member that has gone without a word. */
 const PATIENCE = { sessionTimeout: 10_000, rebalanceTimeout: 10_000, heartbeatInterval: 1_000 };
 
@@ -203,5 +205,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const kafka = new Kafka({ clientId: 'example', brokers: KAFKA_BROKERS.split(','), logLevel: logLevel.ERROR });
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abort());
+  stop.signal.addEventListener('abort', () => setTimeout(() => process.exit(), FAREWELL_MS).unref());
   await consume(kafka, { id: 'verbatim-example', topic: KAFKA_TOPIC, files: new EventFiles(directory) }, stop.signal);
 }
