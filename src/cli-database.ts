@@ -29,7 +29,7 @@ export async function migrateDatabase(whereabouts: Whereabouts, onNotice: Notice
 
 /** Only to read: nothing is made and no migration runs, for the server on it may be of another version. */
 export async function openLog(whereabouts: Whereabouts, follow: boolean, onNotice: Notice): Promise<OpenedLog> {
-  if (whereabouts.eventstoreUrl !== undefined) return openEventStoreDb(whereabouts.eventstoreUrl);
+  if (whereabouts.eventLogUrl !== undefined) return openEventStoreDb(whereabouts.eventLogUrl);
   const database = await reach(whereabouts, follow, onNotice);
   const log = new PostgresEventLog(database.connection);
   const close = async () => {

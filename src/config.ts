@@ -6,6 +6,12 @@ const KAFKA_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const SWITCHES = ['true', 'false'] as const;
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
+/**
+ * Settings of earlier releases. EventStoreDB reads every variable that begins with EVENTSTORE_ as an option of its own and
+ * refuses to start on one that it does not know, so no setting may begin with it.
+ */
+const RENAMED: ReadonlyMap<string, string> = new Map([['EVENTSTORE_URL', 'EVENT_LOG_URL']]);
+
 export type Role = (typeof ROLES)[number];
 export type Provider = (typeof PROVIDERS)[number];
 export type KafkaMechanism = (typeof KAFKA_MECHANISMS)[number];
@@ -19,7 +25,7 @@ export interface Config {
   /** Absent: an embedded PostgreSQL under the data directory. */
   readonly databaseUrl: string | undefined;
   /** Absent: the log is in PostgreSQL, with everything else. */
-  readonly eventstoreUrl: string | undefined;
+  readonly eventLogUrl: string | undefined;
   readonly openai: { readonly apiKey: string | undefined; readonly baseUrl: string | undefined };
   readonly provider: Provider;
   /** Absent: each provider has its own. */
@@ -50,7 +56,7 @@ export interface KafkaConfig {
 }
 
 /** What the command line needs of it: enough to find the server, its key and its database. */
-export type Whereabouts = Pick<Config, 'host' | 'port' | 'dataDir' | 'databaseUrl' | 'eventstoreUrl' | 'adminKey'>;
+export type Whereabouts = Pick<Config, 'host' | 'port' | 'dataDir' | 'databaseUrl' | 'eventLogUrl' | 'adminKey'>;
 
 export class InvalidConfig extends Error {
   constructor(readonly mistakes: readonly string[]) {
@@ -86,7 +92,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
 export function loadWhereabouts(environment: NodeJS.ProcessEnv = process.env): Whereabouts {
   const read = new Reader(environment);
   const whereabouts = readWhereabouts(read);
-  const mistakes = read.mistakesSoFar();
+  const mistakes = read.mistakesAndRenamed();
   if (mistakes.length > 0) throw new InvalidConfig(mistakes);
   return deepFreeze(whereabouts);
 }
@@ -98,8 +104,8 @@ function readWhereabouts(read: Reader): Whereabouts {
     dataDir: resolve(read.text('VERBATIM_DATA_DIR', /^[^\0]+$/, 'a path') ?? 'data'),
     databaseUrl: readDatabaseUrl(read),
     // Several hosts are no URL; what else is wrong with it is found by who opens it.
-    eventstoreUrl: read.text(
-      'EVENTSTORE_URL',
+    eventLogUrl: read.text(
+      'EVENT_LOG_URL',
       /^(?:esdb|kurrentdb)(?:\+discover)?:\/\/\S+$/,
       'a URL that begins with esdb://, esdb+discover://, kurrentdb:// or kurrentdb+discover://',
     ),
@@ -219,15 +225,18 @@ class Reader {
     this.mistakes.push(`${name}: ${shapeOf(this.value(name))}, expected ${expected}`);
   }
 
-  mistakesSoFar(): readonly string[] {
-    return this.mistakes;
+  mistakesAndRenamed(): string[] {
+    const renamed = Object.keys(this.environment)
+      .filter((name) => RENAMED.has(name) && this.environment[name])
+      .map((name) => `${name}: this setting is now called ${RENAMED.get(name)}`);
+    return [...this.mistakes, ...renamed];
   }
 
   mistakesAndUnknown(): string[] {
     const unknown = Object.keys(this.environment)
       .filter((name) => name.startsWith('VERBATIM_') && !this.known.has(name))
       .map((name) => `${name}: no such setting`);
-    return [...this.mistakes, ...unknown];
+    return [...this.mistakesAndRenamed(), ...unknown];
   }
 
   private value(name: string): string | undefined {

@@ -101,7 +101,7 @@ async function openStores(
   onNotice: (text: string) => void,
   meter: Meter,
 ): Promise<OpenedLog & { readonly database: Database }> {
-  const server = config.eventstoreUrl === undefined ? undefined : await openEventStoreDb(config.eventstoreUrl, meter);
+  const server = config.eventLogUrl === undefined ? undefined : await openEventStoreDb(config.eventLogUrl, meter);
   let database: Database | undefined;
   try {
     database = await openDatabase(config, onNotice);
@@ -133,7 +133,7 @@ async function requireViewsOf({ log, logDescription }: OpenedLog, database: Data
   throw new Error(
     `The read models in the ${database.description} were built from another log.\n` +
       `  They are of log ${standing}; ${logDescription} holds ${identity ? `log ${identity}` : 'a log without a name yet'}.\n` +
-      '  Either open that log again: set EVENTSTORE_URL as it was, or unset it if the log was in the database;\n' +
+      '  Either open that log again: set EVENT_LOG_URL as it was, or unset it if the log was in the database;\n' +
       '  or let DATABASE_URL or VERBATIM_DATA_DIR name an empty database, and they are built anew there.',
   );
 }

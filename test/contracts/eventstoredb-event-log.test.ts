@@ -17,5 +17,5 @@ for (const tellsCaughtUp of [true, false]) {
 }
 
 // A server of one's own, whatever else it holds: the suite looks only at what it writes.
-const url = process.env.EVENTSTORE_URL;
+const url = process.env.EVENT_LOG_URL;
 if (url) eventLogContract('EventStoreDB', async () => ({ open: openAt(url), destroy: async () => {} }), traits);

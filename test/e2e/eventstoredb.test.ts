@@ -15,7 +15,7 @@ describe('the product with its log in EventStoreDB', () => {
   afterAll(() => standIn.stop());
 
   const environmentOf = (dataDir: string) => ({
-    EVENTSTORE_URL: standIn.url.replace('127.', 'somebody:hunter2@127.'),
+    EVENT_LOG_URL: standIn.url.replace('127.', 'somebody:hunter2@127.'),
     VERBATIM_DATA_DIR: dataDir,
     VERBATIM_ADMIN_KEY: KEY,
     LOG_LEVEL: 'info',
@@ -40,7 +40,7 @@ describe('the product with its log in EventStoreDB', () => {
       expect(await shown(second.address, id)).toEqual(before);
       expect(await second.stop()).toBe(0);
 
-      const { EVENTSTORE_URL: _, ...withoutServer } = environment;
+      const { EVENT_LOG_URL: _, ...withoutServer } = environment;
       const { code, said } = await refusedStart(withoutServer);
       expect(code).toBe(1);
       expect(said).toMatch(/were built from another log/);
@@ -62,7 +62,7 @@ describe('the product with its log in EventStoreDB', () => {
       const { code, said } = await refusedStart(environmentOf(dataDir));
       await standIn.comeBack();
       expect(code).toBe(1);
-      expect(said).toContain(`EVENTSTORE_URL: cannot reach EventStoreDB at 127.0.0.1:${standIn.port}: nobody answers`);
+      expect(said).toContain(`EVENT_LOG_URL: cannot reach EventStoreDB at 127.0.0.1:${standIn.port}: nobody answers`);
       expect(said).not.toMatch(/hunter2|somebody/);
     });
   });

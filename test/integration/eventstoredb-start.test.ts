@@ -29,7 +29,7 @@ describe('a start on EventStoreDB is refused, and says what was tried and no sec
     const { port } = standIn;
     await standIn.goAway();
     expect(await refusal(at(port))).toMatch(
-      `EVENTSTORE_URL: cannot reach EventStoreDB at 127.0.0.1:${port}: nobody answers there`,
+      `EVENT_LOG_URL: cannot reach EventStoreDB at 127.0.0.1:${port}: nobody answers there`,
     );
   });
 
@@ -58,7 +58,7 @@ describe('a start on EventStoreDB is refused, and says what was tried and no sec
 
   it('when the address has an option that there is not', async () => {
     expect(await refusal(at(standIn.port, '?tsl=false'))).toMatch(
-      /^EVENTSTORE_URL: there is no option tsl here, only tls, /,
+      /^EVENT_LOG_URL: there is no option tsl here, only tls, /,
     );
   });
 });
@@ -74,7 +74,7 @@ describe('views', () => {
     const { user, database, host, port } = connection;
     const socket = `host=${encodeURIComponent(String(host))}&port=${port}`;
     const DATABASE_URL = `postgres://${user}@localhost/${database}?${socket}`;
-    return openEngines(loadConfig({ DATABASE_URL, ...(url && { EVENTSTORE_URL: url }) }), () => {});
+    return openEngines(loadConfig({ DATABASE_URL, ...(url && { EVENT_LOG_URL: url }) }), () => {});
   };
 
   it('are built from the log that was there first, and from no other', async () => {
@@ -86,7 +86,7 @@ describe('views', () => {
     await engines.close();
 
     const other = await startStandIn();
-    const refusal = /were built from another log.*set EVENTSTORE_URL as it was.*name an empty database/s;
+    const refusal = /were built from another log.*set EVENT_LOG_URL as it was.*name an empty database/s;
     await expect(open(connection, other.url)).rejects.toThrow(refusal);
     await expect(open(connection)).rejects.toThrow(refusal);
     // It may be the log of somebody else.

@@ -7,7 +7,7 @@ export const logInUse = process.env.TEST_LOG || 'postgres';
 if (!LOGS.includes(logInUse)) throw new Error(`TEST_LOG: there is no log ${logInUse}, only ${LOGS.join(' and ')}`);
 
 /** A server to use instead of stand-ins, if somebody has one: new and empty, since all tests of a run share its log. */
-export const realServer = process.env.EVENTSTORE_URL || undefined;
+export const realServer = process.env.EVENT_LOG_URL || undefined;
 
 /** Run on EventStoreDB too in every run of the tests: a deployment's turns, feeds and restart, and each way to die. */
 export const ON_BOTH_IN_EVERY_RUN = [

@@ -37,7 +37,7 @@ async function onStandIn(): Promise<TestLog> {
   const url = output.out.trim();
   if (!url) throw new Error(`the stand-in did not start:\n${output.err}`);
   return {
-    environment: { EVENTSTORE_URL: url },
+    environment: { EVENT_LOG_URL: url },
     open: () => new EventStoreDbEventLog(serverAddress(url)),
     async stop() {
       child.kill();
@@ -54,7 +54,7 @@ async function onServer(url: string): Promise<TestLog> {
   const begin = await log.head();
   await log.close();
   return {
-    environment: { EVENTSTORE_URL: url },
+    environment: { EVENT_LOG_URL: url },
     open: () => new LogFrom(begin, url),
     stop: async () => {},
   };

@@ -21,7 +21,7 @@ describe('the configuration', () => {
       port: 3000,
       dataDir: `${process.cwd()}/data`,
       databaseUrl: undefined,
-      eventstoreUrl: undefined,
+      eventLogUrl: undefined,
       provider: 'demo',
       model: undefined,
       adminKey: undefined,
@@ -61,7 +61,7 @@ describe('the configuration', () => {
     'kurrentdb://a:2113,b:2113,c:2113',
     'kurrentdb+discover://cluster.example',
   ])('takes %s as a log', (url) => {
-    expect(loadConfig({ EVENTSTORE_URL: url }).eventstoreUrl).toBe(url);
+    expect(loadConfig({ EVENT_LOG_URL: url }).eventLogUrl).toBe(url);
   });
 
   it.each([
@@ -82,6 +82,14 @@ describe('the configuration', () => {
     [{ KAFKA_TOPIC: 'x.y' }, undefined],
   ])('with %j relays to %j', (environment, kafka) => {
     expect(loadConfig(environment).kafka).toEqual(kafka);
+  });
+
+  it('refuses the earlier name of a setting, and names the present one', () => {
+    const environment = { EVENTSTORE_URL: 'esdb://localhost:2113?tls=false' };
+    const refusal = 'EVENTSTORE_URL: this setting is now called EVENT_LOG_URL';
+    expect(() => loadConfig(environment)).toThrow(refusal);
+    expect(() => loadWhereabouts(environment)).toThrow(refusal);
+    expect(loadConfig({ EVENTSTORE_URL: '' })).toEqual(loadConfig({}));
   });
 
   it('takes an empty value for an absent one', () => {
@@ -147,8 +155,8 @@ describe('the configuration', () => {
     [{ LOG_LEVEL: 'loud' }, 'LOG_LEVEL: 4 characters, expected one of fatal, error, warn, info, debug, trace'],
     [{ VERBATIM_PROT: '3000' }, 'VERBATIM_PROT: no such setting'],
     [
-      { EVENTSTORE_URL: 'http://admin:changeit@localhost:2113' },
-      'EVENTSTORE_URL: 36 characters, expected a URL that begins with esdb://, esdb+discover://, kurrentdb:// or kurrentdb+discover://',
+      { EVENT_LOG_URL: 'http://admin:changeit@localhost:2113' },
+      'EVENT_LOG_URL: 36 characters, expected a URL that begins with esdb://, esdb+discover://, kurrentdb:// or kurrentdb+discover://',
     ],
     ...['broker', 'kafka://b:9092', 'b:9092,', 'b:9092 c:9092', 'b:port', 'b:0', 'b:65536', 'b:1,c:99999'].map(
       (brokers): Mistaken => [
@@ -212,7 +220,7 @@ describe('what the command line reads of it', () => {
       'adminKey',
       'dataDir',
       'databaseUrl',
-      'eventstoreUrl',
+      'eventLogUrl',
       'host',
       'port',
     ]);

@@ -58,7 +58,7 @@ describe('docker-compose.yml', () => {
 
   it.each(['app', 'app-2'])('has EventStoreDB as the log of %s, and Kafka for others', (name) => {
     const { environment = {} } = composeServices()[name] as ComposeService;
-    expect(new URL(environment.EVENTSTORE_URL ?? '').hostname).toBe('eventstore');
+    expect(new URL(environment.EVENT_LOG_URL ?? '').hostname).toBe('eventstore');
     expect(new URL(environment.DATABASE_URL ?? '').hostname).toBe('postgres');
     expect(environment.KAFKA_BROKERS).toBe('kafka:9092');
   });

@@ -15,7 +15,7 @@ const pod = kubernetesPod();
 const [container] = pod.containers;
 const secrets: Readonly<Record<string, string>> = {
   DATABASE_URL: 'postgres://user:password@postgres:5432/verbatim',
-  EVENTSTORE_URL: 'esdb://user:password@eventstore:2113',
+  EVENT_LOG_URL: 'esdb://user:password@eventstore:2113',
   VERBATIM_ADMIN_KEY: `vb_admin_${'a'.repeat(32)}`,
 };
 const valuesOf = (variables: readonly Variable[]) =>

@@ -30,14 +30,14 @@ export async function reachEventStoreDb(url: string, meter: Meter = noMeter): Pr
   const reason = await withinDeadline(() => log.knownIdentity());
   if (reason === undefined) return { log, description: `EventStoreDB at ${address.description}` };
   await log.close();
-  throw new Error(`EVENTSTORE_URL: cannot reach EventStoreDB at ${address.description}: ${reason}`);
+  throw new Error(`EVENT_LOG_URL: cannot reach EventStoreDB at ${address.description}: ${reason}`);
 }
 
 function addressIn(url: string) {
   try {
     return serverAddress(url);
   } catch (error) {
-    throw new Error(`EVENTSTORE_URL: ${(error as Error).message}`);
+    throw new Error(`EVENT_LOG_URL: ${(error as Error).message}`);
   }
 }
 
