@@ -1,0 +1,11 @@
+/** Numbers from 0 to below 1, the same for the same seed: what a failing run drew, the next run can draw again. */
+export function seeded(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    // Mulberry32: one addition and two multiplications of 32 bits.
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
