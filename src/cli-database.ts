@@ -8,7 +8,7 @@ import type { Migrated } from './cli/command-parts.js';
 import { CommandFailed } from './cli/failures.js';
 import type { OpenedLog, Positions } from './cli/opened-log.js';
 import type { Whereabouts } from './config.js';
-import { openDatabase } from './engines.js';
+import { openDatabase, ownerConnection } from './engines.js';
 import type { Position } from './events/envelope.js';
 
 /** What the command line does with the database itself, whether or not a server runs on it. */
@@ -21,7 +21,8 @@ const UNDEFINED_TABLE = '42P01';
 export async function migrateDatabase(whereabouts: Whereabouts, onNotice: Notice): Promise<Migrated> {
   const database = await openDatabase(whereabouts, onNotice);
   try {
-    return { database: database.description, applied: await migrate(database.connection) };
+    const applied = await migrate(await ownerConnection(whereabouts, database));
+    return { database: database.description, applied };
   } finally {
     await database.close();
   }

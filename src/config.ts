@@ -24,6 +24,8 @@ export interface Config {
   readonly dataDir: string;
   /** Absent: an embedded PostgreSQL under the data directory. */
   readonly databaseUrl: string | undefined;
+  /** Names the owner of the schema, who migrates. Absent: the role that serves owns it too. */
+  readonly migrateDatabaseUrl: string | undefined;
   /** Absent: the log is in PostgreSQL, with everything else. */
   readonly eventLogUrl: string | undefined;
   readonly openai: { readonly apiKey: string | undefined; readonly baseUrl: string | undefined };
@@ -56,7 +58,10 @@ export interface KafkaConfig {
 }
 
 /** What the command line needs of it: enough to find the server, its key and its database. */
-export type Whereabouts = Pick<Config, 'host' | 'port' | 'dataDir' | 'databaseUrl' | 'eventLogUrl' | 'adminKey'>;
+export type Whereabouts = Pick<
+  Config,
+  'host' | 'port' | 'dataDir' | 'databaseUrl' | 'migrateDatabaseUrl' | 'eventLogUrl' | 'adminKey'
+>;
 
 export class InvalidConfig extends Error {
   constructor(readonly mistakes: readonly string[]) {
@@ -102,7 +107,8 @@ function readWhereabouts(read: Reader): Whereabouts {
     host: read.text('HOST', /^[^\s/]+$/, 'a host name or address') ?? '127.0.0.1',
     port: read.integer('PORT', 3000, 0, 65_535),
     dataDir: resolve(read.text('VERBATIM_DATA_DIR', /^[^\0]+$/, 'a path') ?? 'data'),
-    databaseUrl: readDatabaseUrl(read),
+    databaseUrl: readDatabaseUrl(read, 'DATABASE_URL'),
+    migrateDatabaseUrl: readMigrateDatabaseUrl(read),
     // Several hosts are no URL; what else is wrong with it is found by who opens it.
     eventLogUrl: read.text(
       'EVENT_LOG_URL',
@@ -117,13 +123,21 @@ function readWhereabouts(read: Reader): Whereabouts {
   };
 }
 
-function readDatabaseUrl(read: Reader): string | undefined {
-  const value = read.url('DATABASE_URL', ['postgres:', 'postgresql:']);
+function readMigrateDatabaseUrl(read: Reader): string | undefined {
+  const value = readDatabaseUrl(read, 'MIGRATE_DATABASE_URL');
+  if (value !== undefined && !read.has('DATABASE_URL')) {
+    read.mistake('MIGRATE_DATABASE_URL', 'DATABASE_URL beside it: the embedded database migrates itself');
+  }
+  return value;
+}
+
+function readDatabaseUrl(read: Reader, name: string): string | undefined {
+  const value = read.url(name, ['postgres:', 'postgresql:']);
   if (value === undefined) return undefined;
   const { hostname, searchParams } = new URL(value);
   // Without one the driver would take whatever runs on this machine.
   if (!hostname && !searchParams.get('host')) {
-    read.mistake('DATABASE_URL', 'a host in it, or ?host= with the directory of a unix socket');
+    read.mistake(name, 'a host in it, or ?host= with the directory of a unix socket');
   }
   return value;
 }

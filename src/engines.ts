@@ -105,7 +105,7 @@ async function openStores(
   let database: Database | undefined;
   try {
     database = await openDatabase(config, onNotice);
-    await migrate(database.connection);
+    await migrate(await ownerConnection(config, database));
     if (database.isOursAlone) await freeLeases(database.connection);
     const opened = server ?? {
       log: new PostgresEventLog(database.connection, meter),
@@ -152,6 +152,15 @@ async function openModels({ openai }: Config): Promise<Map<string, LanguageModel
   // Its SDK takes a moment to load, and most starts on a new machine need none.
   const { OpenAiLanguageModel } = await import('./adapters/openai/openai-language-model.js');
   return models.set('openai', new OpenAiLanguageModel(openai, systemClock));
+}
+
+/** For migrations. Serving reads and writes rows and needs no right to change the schema. */
+export async function ownerConnection(
+  { migrateDatabaseUrl }: Pick<Config, 'migrateDatabaseUrl'>,
+  { connection }: Pick<Database, 'connection'>,
+): Promise<pg.ClientConfig> {
+  if (migrateDatabaseUrl === undefined) return connection;
+  return (await reachServer(migrateDatabaseUrl, 'MIGRATE_DATABASE_URL')).connection;
 }
 
 export async function openDatabase(

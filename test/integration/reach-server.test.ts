@@ -43,6 +43,11 @@ describe('the server of a URL', () => {
     await expect(refused).rejects.toEqual(new Error('DATABASE_URL: a file that it names cannot be read (ENOENT)'));
   });
 
+  it('names the setting that holds the URL', async () => {
+    const refused = reachServer('postgresql://me:%ff@127.0.0.1:1/db', 'MIGRATE_DATABASE_URL');
+    await expect(refused).rejects.toEqual(new Error('MIGRATE_DATABASE_URL: URI malformed'));
+  });
+
   it('says what is wrong with a URL that cannot be understood', async () => {
     const refused = reachServer('postgresql://me:%ff@127.0.0.1:1/db');
     await expect(refused).rejects.toEqual(new Error('DATABASE_URL: URI malformed'));

@@ -21,6 +21,7 @@ describe('the configuration', () => {
       port: 3000,
       dataDir: `${process.cwd()}/data`,
       databaseUrl: undefined,
+      migrateDatabaseUrl: undefined,
       eventLogUrl: undefined,
       provider: 'demo',
       model: undefined,
@@ -122,6 +123,14 @@ describe('the configuration', () => {
       ],
     ),
     [
+      { DATABASE_URL: 'postgres://db', MIGRATE_DATABASE_URL: 'mysql://u:secret@h/d' },
+      'MIGRATE_DATABASE_URL: 20 characters, expected a URL that begins with postgres:// or postgresql://',
+    ],
+    [
+      { MIGRATE_DATABASE_URL: 'postgres://db' },
+      'MIGRATE_DATABASE_URL: 13 characters, expected DATABASE_URL beside it: the embedded database migrates itself',
+    ],
+    [
       { OPENAI_BASE_URL: 'nowhere', VERBATIM_MODEL: 'm' },
       'OPENAI_BASE_URL: 7 characters, expected a URL that begins with http:// or https://',
     ],
@@ -195,6 +204,7 @@ describe('the configuration', () => {
     const names = [
       'PORT',
       'DATABASE_URL',
+      'MIGRATE_DATABASE_URL',
       'OPENAI_API_KEY',
       'OPENAI_BASE_URL',
       'VERBATIM_ADMIN_KEY',
@@ -222,6 +232,7 @@ describe('what the command line reads of it', () => {
       'databaseUrl',
       'eventLogUrl',
       'host',
+      'migrateDatabaseUrl',
       'port',
     ]);
   });

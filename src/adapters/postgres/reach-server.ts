@@ -16,29 +16,32 @@ const REFUSALS: Readonly<Record<string, string>> = {
   '57': 'it is starting or stopping',
 };
 
-/** Finds out whether the server that a URL names lets us in. Of the URL nothing is ever told but the host and the port. */
-export async function reachServer(url: string): Promise<ReachedServer> {
+/**
+ * Finds out whether the server that a setting names accepts a connection. An error names the setting, the host and the
+ * port, and nothing else of the URL.
+ */
+export async function reachServer(url: string, setting = 'DATABASE_URL'): Promise<ReachedServer> {
   const connection = { connectionString: url };
-  const client = clientOf({ ...connection, connectionTimeoutMillis: limits.connectDeadlineMs });
+  const client = clientOf({ ...connection, connectionTimeoutMillis: limits.connectDeadlineMs }, setting);
   const { host, port, database } = client;
   // A connection that dies after it was made is the next one's trouble; without a listener it would end the process.
   client.on('error', () => {});
   try {
     await client.connect();
   } catch (error) {
-    throw new Error(`DATABASE_URL: cannot reach PostgreSQL at ${host}:${port}: ${reasonOf(error)}`);
+    throw new Error(`${setting}: cannot reach PostgreSQL at ${host}:${port}: ${reasonOf(error)}`);
   }
   await client.end();
   return { connection, host, port, database };
 }
 
 /** The driver reads the files of `sslrootcert` and its like at once, and names them when it cannot. */
-function clientOf(config: pg.ClientConfig): pg.Client {
+function clientOf(config: pg.ClientConfig, setting: string): pg.Client {
   try {
     return new pg.Client(config);
   } catch (error) {
     const { syscall, code, message } = error as NodeJS.ErrnoException;
-    throw new Error(`DATABASE_URL: ${syscall ? `a file that it names cannot be read (${code})` : message}`);
+    throw new Error(`${setting}: ${syscall ? `a file that it names cannot be read (${code})` : message}`);
   }
 }
 
