@@ -15,6 +15,7 @@ export interface ComposeService {
   readonly depends_on?: Readonly<Record<string, unknown>>;
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly stop_grace_period?: string;
+  readonly mem_limit?: string;
 }
 
 export const textOf = (file: string): string => readFileSync(join(repository, file), 'utf8');

@@ -8,12 +8,19 @@ import {
   textOf,
   usualProfiles,
 } from '../support/deployment-files.js';
+import { expectRoomBesideHeap } from '../support/heap.js';
 import { expectUsable } from '../support/usable-settings.js';
 
 const services = Object.entries(composeServices());
 const apps = services.filter(([, { image }]) => image.startsWith('verbatim:'));
 const startedBy = (profile: string) => services.filter(([, { profiles }]) => profiles?.includes(profile));
 const namesOf = (some: readonly (readonly [string, unknown])[]) => some.map(([name]) => name).sort();
+
+const PROFILES = ['full', 'kurrentdb', 'scale', 'observability', 'small'];
+
+/** What the product reads of the environment: NODE_OPTIONS is for Node. */
+const settingsOf = ({ environment = {} }: ComposeService) =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => name !== 'NODE_OPTIONS'));
 
 const { version } = JSON.parse(textOf('package.json')) as { version: string };
 const dockerfile = textOf('infra/Dockerfile');
@@ -30,6 +37,7 @@ describe('docker-compose.yml', () => {
     ['scale', [...whole, 'app-2', 'nginx']],
     ['observability', [...whole, 'prometheus', 'grafana']],
     ['small', ['postgres-small', 'small']],
+    ['kurrentdb', ['app-kurrentdb', 'kurrentdb', 'postgres-kurrentdb', 'kafka']],
   ])('starts for the profile %s what it promises, and all that this needs', (profile, names) => {
     expect(namesOf(startedBy(profile))).toEqual([...names].sort());
     for (const [, { depends_on = {} }] of startedBy(profile)) {
@@ -41,18 +49,15 @@ describe('docker-compose.yml', () => {
     expect(usualProfiles()).toEqual(['full']);
   });
 
-  it.each(['full', 'scale', 'observability', 'small'])(
-    'publishes each port once for %s, and to this machine',
-    (profile) => {
-      const ports = startedBy(profile).flatMap(([, service]) => service.ports ?? []);
-      const published = ports.map((port) => /^127\.0\.0\.1:(\d+):\d+$/.exec(port)?.[1]);
-      expect(published).toEqual([...new Set(published)]);
-      expect(published).not.toContain(undefined);
-    },
-  );
+  it.each(PROFILES)('publishes each port once for %s, and to this machine', (profile) => {
+    const ports = startedBy(profile).flatMap(([, service]) => service.ports ?? []);
+    const published = ports.map((port) => /^127\.0\.0\.1:(\d+):\d+$/.exec(port)?.[1]);
+    expect(published).toEqual([...new Set(published)]);
+    expect(published).not.toContain(undefined);
+  });
 
   it.each(apps)('gives %s settings that it takes, and the time that it needs to stop', (_, service) => {
-    expectUsable(service.environment ?? {});
+    expectUsable(settingsOf(service));
     expect(Number.parseInt(service.stop_grace_period ?? '0', 10) * 1_000).toBeGreaterThan(limits.stopDeadlineMs);
   });
 
@@ -63,12 +68,44 @@ describe('docker-compose.yml', () => {
     expect(environment.KAFKA_BROKERS).toBe('kafka:9092');
   });
 
-  it('keeps the log of the small one from the views of another log', () => {
-    const { environment = {} } = composeServices().small as ComposeService;
-    expect(new URL(environment.DATABASE_URL ?? '').hostname).toBe('postgres-small');
+  it('gives KurrentDB settings and directories of its own names, and shares nothing with EventStoreDB', () => {
+    const { kurrentdb, eventstore } = composeServices();
+    expect(Object.keys(kurrentdb?.environment ?? {})).toEqual(['KURRENTDB_INSECURE', 'KURRENTDB_TELEMETRY_OPTOUT']);
+    expect(kurrentdb?.volumes?.map((volume) => volume.split(':')[1])).toEqual([
+      '/var/lib/kurrentdb',
+      '/var/log/kurrentdb',
+    ]);
+    for (const volume of eventstore?.volumes ?? []) expect(kurrentdb?.volumes).not.toContain(volume);
+    const { environment = {} } = composeServices()['app-kurrentdb'] as ComposeService;
+    expect(new URL(environment.EVENT_LOG_URL ?? '').hostname).toBe('kurrentdb');
+  });
+
+  it.each([
+    ['small', 'postgres-small'],
+    ['app-kurrentdb', 'postgres-kurrentdb'],
+  ])('keeps the views and the data of %s apart from those of another log', (app, postgres) => {
+    const { environment = {} } = composeServices()[app] as ComposeService;
+    expect(new URL(environment.DATABASE_URL ?? '').hostname).toBe(postgres);
     const volumesOf = (name: string) => composeServices()[name]?.volumes ?? [];
-    for (const volume of volumesOf('postgres')) expect(volumesOf('postgres-small')).not.toContain(volume);
-    for (const volume of volumesOf('app')) expect(volumesOf('small')).not.toContain(volume);
+    const volumes = [...volumesOf(postgres), ...volumesOf(app)];
+    const others = services.filter(([name]) => name !== app && name !== postgres);
+    for (const [, other] of others) expect(volumes.filter((each) => other.volumes?.includes(each))).toEqual([]);
+  });
+
+  it('asks PostgreSQL over TCP: the server that creates the database answers on the socket alone', () => {
+    const servers = services.filter(([, { image }]) => image.startsWith('postgres:'));
+    expect(servers).toHaveLength(3);
+    for (const [, { healthcheck }] of servers) {
+      expect(healthcheck?.test).toEqual(['CMD', 'pg_isready', '-h', '127.0.0.1', '-U', 'verbatim']);
+    }
+  });
+
+  it('bounds the memory of every service, and the heap of the app well below its bound', () => {
+    for (const [name, { mem_limit }] of services)
+      expect([name, mem_limit]).toEqual([name, expect.stringMatching(/^\d+[mg]$/)]);
+    for (const [, { mem_limit, environment = {} }] of apps) {
+      expectRoomBesideHeap(environment.NODE_OPTIONS ?? '', Number(/^(\d+)m$/.exec(mem_limit ?? '')?.[1]));
+    }
   });
 
   it('asks every service how it is, but for what the image asks itself', () => {
@@ -76,10 +113,8 @@ describe('docker-compose.yml', () => {
     expect(namesOf(unasked)).toEqual(namesOf(apps));
   });
 
-  it('builds the image once for each profile', () => {
-    for (const profile of ['full', 'scale', 'observability', 'small']) {
-      expect([profile, startedBy(profile).filter(([, { build }]) => build !== undefined).length]).toEqual([profile, 1]);
-    }
+  it.each(PROFILES)('builds the image once for the profile %s', (profile) => {
+    expect(startedBy(profile).filter(([, { build }]) => build !== undefined)).toHaveLength(1);
   });
 
   it('starts every service again, however it ended', () => {
@@ -104,6 +139,10 @@ describe('infra/Dockerfile', () => {
     expect(new Set(sourceImages.map((image) => image?.split(' ')[0])).size).toBe(1);
     expect(sourceImages.every(isPinned)).toBe(true);
     expect(sourceImages[1]).toMatch(/-slim$/);
+  });
+
+  it('runs on the newest long-term version of Node that the product is tested on', () => {
+    expect(sourceImages[0]).toMatch(/^node:24\.\d+\.\d+-bookworm-slim$/);
   });
 
   it('runs as a user without rights, and can be asked how it is', () => {
