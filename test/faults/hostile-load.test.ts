@@ -65,14 +65,14 @@ describe('two processes under hostile load', () => {
         const waits: Wait[] = [];
         const wrong: string[] = [];
         const ending = new AbortController();
-        const over = AbortSignal.timeout(minutes * 60_000);
-        setMaxListeners(0, over);
         const chat: Service = { key: ADMIN_KEY, over: ending.signal, address: () => fleet.address() };
         try {
           await fleet.start();
           const keyOf = await keysGivenBy(new ApiClient(fleet.address() ?? '', ADMIN_KEY));
           const searchers = await Promise.all(numbered(MEMBERS_SEARCHING, (nth) => keyOf(`searcher-${nth}`)));
           const members = await Promise.all(numbered(BYSTANDERS, (nth) => keyOf(`bystander-${nth}`)));
+          const over = AbortSignal.timeout(minutes * 60_000);
+          setMaxListeners(0, over);
           const nuisance = { over, draw, tally, address: () => fleet.address() };
           const bystanders = { over, waits, wrong, addresses: () => fleet.addresses() };
           const chatting = async () => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Product, startProduct } from '../product.js';
 import { until } from '../until.js';
 
-const PAUSE_MS = { least: 5_000, most: 12_000 };
+const PAUSE_MS = { least: 4_000, most: 12_000 };
 
 /** Two processes on one database. One at a time is killed at a drawn moment and started again. */
 export class KilledFleet {
