@@ -11,6 +11,7 @@ import { requireKeys } from './auth/require-key.js';
 import type { Config } from './config.js';
 import type { Engines } from './engines.js';
 import { answerClientError } from './http/client-errors.js';
+import { KnownPaths } from './http/known-paths.js';
 import { type LogSettings, loggerOptions, loggersOfRequests, logRequests, logWhenOver } from './http/logging.js';
 import { type Measure, measureRequests, measureWhenOver } from './http/measure-requests.js';
 import { NestLogger } from './http/nest-logger.js';
@@ -50,7 +51,9 @@ export async function createApp(
   closeUnusedConnections(server);
   logRequests(server);
   measureRequests(server, measure);
-  requireKeys(server, app.get(Authenticator));
+  const paths = new KnownPaths(server);
+  requireKeys(server, app.get(Authenticator), (request) => paths.patternOf(request));
+  paths.answerOtherMethods(server);
   acceptStrictJsonOnly(server);
   app.useSecurityHeaders(securityHeaders);
   serveDocs(app, version);
@@ -92,5 +95,9 @@ function serveDocs(app: NestFastifyApplication, version: string): void {
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'vb_<id>_<secret>' })
     .build();
   const document = () => SwaggerModule.createDocument(app, description);
-  SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json', customSiteTitle: 'Verbatim API' });
+  SwaggerModule.setup('docs', app, document, {
+    jsonDocumentUrl: 'openapi.json',
+    raw: ['json'],
+    customSiteTitle: 'Verbatim API',
+  });
 }

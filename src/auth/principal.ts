@@ -12,7 +12,7 @@ export interface Principal {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Present on every request below /api/, absent elsewhere. */
+    /** Present on every request but those of public routes. */
     principal?: Principal;
   }
 }

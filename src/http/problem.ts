@@ -10,6 +10,7 @@ import { RecordDamaged } from '../sse/run-reader.js';
 import { InvalidCursor } from './cursor-parameter.js';
 import { type FieldError, InvalidRequest } from './invalid-request.js';
 import { isError } from './is-error.js';
+import { MethodNotAllowed } from './known-paths.js';
 import { type ProblemCode, type ProblemType, problems } from './problems.js';
 
 /** What an answer says of a failure: `application/problem+json` of RFC 9457. */
@@ -64,6 +65,7 @@ export function findingOf(error: unknown): Finding {
     const code = error instanceof LogUnavailable ? 'log_unavailable' : 'unavailable';
     return { code, headers: retryAfter(error.retryAfterMs) };
   }
+  if (error instanceof MethodNotAllowed) return { code: 'method_not_allowed', headers: { allow: error.allowed } };
   if (error instanceof InvalidCursor) return { code: 'cursor_invalid', errors: [error.mistake] };
   if (error instanceof CursorBeyondEnd) return { code: 'cursor_beyond_end' };
   if (error instanceof RecordDamaged) return { code: 'record_damaged' };

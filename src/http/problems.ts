@@ -26,6 +26,7 @@ export const problems = {
   conversation_not_found: { status: 404, title: 'No such conversation' },
   message_not_found: { status: 404, title: 'No such message' },
   generation_not_found: { status: 404, title: 'No such generation' },
+  method_not_allowed: { status: 405, title: 'This path does not have this method' },
   request_timeout: { status: 408, title: 'The request took too long to arrive' },
   conversation_exists: { status: 409, title: 'The conversation has been started already' },
   conversation_busy: { status: 409, title: 'The conversation is busy', headers: RETRY },

@@ -126,8 +126,6 @@ describe('bad input over HTTP', () => {
   it.each([
     ['GET', '/'],
     ['GET', '/api/v1/nothing?secret=1'],
-    ['PUT', '/api/v1/me'],
-    ['POST', '/health/live'],
     ['DELETE', `/api/v1/keys/${'a'.repeat(900)}`],
     ['DELETE', `/api/v1/keys/${'a'.repeat(1_100)}`],
     ['DELETE', '/api/v1/keys/'],

@@ -29,7 +29,7 @@ describe('the log of requests', () => {
         tenant: 'default',
         user: 'admin',
       },
-      { ...common, traceId: expect.any(String), method: 'GET', route: null, status: 404 },
+      { ...common, traceId: expect.any(String), method: 'GET', route: null, status: 401 },
       { ...common, traceId: expect.any(String), method: 'GET', route: null, status: 400 },
     ]);
     expect(app.log.join('')).not.toMatch(/some-id|hidden|E0%A4/);

@@ -8,7 +8,7 @@ import { createApp } from '../../src/create-app.js';
 import type { Engines } from '../../src/engines.js';
 import { memoryEngines } from './memory-engines.js';
 
-type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
 type InjectOptions = Exclude<Parameters<NestFastifyApplication['inject']>[0], string | undefined>;
 
 export interface Answer {

@@ -23,6 +23,7 @@ describe('the catalogue of problems', () => {
       '404 conversation_not_found',
       '404 message_not_found',
       '404 generation_not_found',
+      '405 method_not_allowed',
       '408 request_timeout',
       '409 conversation_exists',
       '409 conversation_busy',
