@@ -112,6 +112,8 @@ export const limits = {
   relayClientTriesMax: 6,
   /** Between two connections while the other side is away. */
   relayBackoffMs: { first: 100, most: 5_000 },
+  /** Likewise while the other side refuses: often enough that a repair is noticed within a minute, and locks no account. */
+  relayDeniedBackoffMs: { first: 1_000, most: 30_000 },
   /** Further behind than this, the relay is told to be behind. */
   relayLagSecondsMax: 30,
   /** What is under way when a process stops may still be acknowledged, and a connection take its leave. */

@@ -33,6 +33,8 @@ export function relaySide(
 /** Whatever becomes of it, chats go on: so nothing here is told as unavailable. */
 async function toldOf(relay: EventRelay): Promise<Told> {
   const { state } = relay;
+  if (state.is === 'denied')
+    return { is: 'stopped', reason: `${state.reason}; the relay asks again until it may send` };
   if (state.is === 'refused') return { is: 'stopped', reason: state.reason };
   if (state.is !== 'relaying') return { is: 'ok' };
   if (state.trouble !== undefined) return { is: 'behind', reason: state.trouble };
@@ -52,6 +54,9 @@ function countLag(metrics: PrometheusMetrics, relay: EventRelay): void {
   metrics.gauge('relay_lag_events', 'Of the log, not acknowledged yet. Counted up to a bound.', events);
   metrics.gauge('relay_lag_seconds', 'Since the oldest of them happened.', async () =>
     secondsOf(await relay.backlog(1)),
+  );
+  metrics.gauge('relay_denied', '1 while the brokers refuse the relay, which asks again.', () =>
+    relay.state.is === 'denied' ? 1 : 0,
   );
   metrics.gauge('relay_stopped', '1 when it cannot go on by itself.', () => (relay.state.is === 'refused' ? 1 : 0));
 }

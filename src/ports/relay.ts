@@ -1,4 +1,4 @@
-import { TerminalError } from './errors.js';
+import { RetryableError, TerminalError } from './errors.js';
 
 /** One event on its way out. All of it is text that stands in the log, so that nothing is made anew. */
 export interface RelayMessage {
@@ -10,6 +10,12 @@ export interface RelayMessage {
 
 /** So many bytes are taken in no send, though the destination is well: what is sent in fewer pieces may be. */
 export class MessagesTooLarge extends TerminalError {}
+
+/**
+ * The destination answers, and refuses: a missing right, a wrong password, a policy. Its operators can change that while
+ * this process runs, so it is asked again, but rarely: some brokers lock an account after a number of failures.
+ */
+export class DeniedByDestination extends RetryableError {}
 
 /** A way out that is open. After a failure it is closed, and another one opened. */
 export interface RelayConnection {
@@ -27,6 +33,9 @@ export interface RelayConnection {
 export interface RelayDestination {
   /** How far one destination has got says nothing of another. */
   readonly name: string;
-  /** Throws RetryableError when it cannot be reached now, TerminalError when it is not what it has to be. */
+  /**
+   * Throws RetryableError when it cannot be reached now, DeniedByDestination when it refuses, TerminalError when it is not
+   * what it has to be.
+   */
   connect(stop: AbortSignal): Promise<RelayConnection>;
 }

@@ -6,7 +6,7 @@ import { RetryableError } from '../ports/errors.js';
 import type { Backlog, EventLog } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import type { Meter } from '../ports/meter.js';
-import type { RelayConnection, RelayDestination } from '../ports/relay.js';
+import { DeniedByDestination, type RelayConnection, type RelayDestination } from '../ports/relay.js';
 import { toldReason } from '../ports/told-reason.js';
 import { gathered } from './gathered.js';
 import { PageRelay } from './page-relay.js';
@@ -25,6 +25,8 @@ export type RelayState =
   | { readonly is: 'waiting' }
   /** `trouble` is why it does not get on now. It tries again, for as long as it takes. */
   | { readonly is: 'relaying'; readonly trouble?: string }
+  /** The destination refuses. Its operators can change that, and the relay asks again until they have. */
+  | { readonly is: 'denied'; readonly reason: string }
   /** It cannot go on by itself, and has passed over nothing. */
   | { readonly is: 'refused'; readonly reason: string }
   | { readonly is: 'stopped' };
@@ -41,7 +43,7 @@ export class EventRelay {
   /** Up to here everything is acknowledged. Absent where another process is the owner. */
   private position: Position | undefined;
   private saved: Position | undefined;
-  /** Told already, since it last got on: several brokers are tried in turn, and each may have its own. */
+  /** Reasons that were logged since it last sent: several brokers are tried in turn, and each may have its own. */
   private readonly troubles = new Set<string>();
   private stopping = new AbortController();
   private work: Promise<void> | undefined;
@@ -116,8 +118,8 @@ export class EventRelay {
   private async keepConnected(lease: Lease, over: AbortSignal): Promise<void> {
     const { log, meter } = this.parts;
     let pages: PageRelay | undefined;
-    const { first, most } = limits.relayBackoffMs;
-    for (let pauseMs: number = first; !over.aborted; pauseMs = Math.min(most, pauseMs * 2)) {
+    let failures = 0;
+    while (!over.aborted) {
       const before = this.position;
       try {
         pages ??= new PageRelay(await log.identity(), (events) => meter.eventsRelayed(events));
@@ -125,19 +127,28 @@ export class EventRelay {
         return;
       } catch (error) {
         if (!(error instanceof RetryableError)) throw error;
-        if (this.position !== before) pauseMs = first;
+        failures = this.position === before ? failures + 1 : 1;
         if (!over.aborted) this.meetTrouble(error);
-        await this.parts.clock.sleep(pauseMs, over);
+        await this.parts.clock.sleep(pauseMs(error, failures), over);
       }
     }
   }
 
   private meetTrouble(error: RetryableError): void {
     const reason = toldReason(error);
-    this.current = { is: 'relaying', trouble: reason };
+    const denied = error instanceof DeniedByDestination;
+    this.current = denied ? { is: 'denied', reason } : { is: 'relaying', trouble: reason };
     if (this.troubles.has(reason)) return;
     this.troubles.add(reason);
-    this.parts.warn({ reason }, 'the relay does not get on, and tries again');
+    const message = denied ? 'the destination of the relay refuses' : 'the relay cannot send';
+    this.parts.warn({ reason }, `${message}; it tries again until it can`);
+  }
+
+  private getOn(): void {
+    this.current = { is: 'relaying' };
+    if (this.troubles.size === 0) return;
+    this.troubles.clear();
+    this.parts.warn({}, 'the relay sends again');
   }
 
   private async connected(pages: PageRelay, lease: Lease, over: AbortSignal): Promise<void> {
@@ -158,8 +169,7 @@ export class EventRelay {
     for await (const page of readAhead(subscribe, over)) {
       await pages.send(page.events, connection, over);
       this.position = page.position;
-      this.current = { is: 'relaying' };
-      this.troubles.clear();
+      this.getOn();
       if (clock.now() - savedAt < limits.checkpointMs) continue;
       if (!(await this.save(lease))) return;
       savedAt = clock.now();
@@ -174,4 +184,10 @@ export class EventRelay {
     if (kept) this.saved = position;
     return kept;
   }
+}
+
+/** Twice as long after each failure in a row. */
+function pauseMs(error: RetryableError, failures: number): number {
+  const { first, most } = error instanceof DeniedByDestination ? limits.relayDeniedBackoffMs : limits.relayBackoffMs;
+  return Math.min(most, first * 2 ** (failures - 1));
 }

@@ -3,7 +3,12 @@ import { Kafka, logLevel } from 'kafkajs';
 import { type KafkaPlace, KafkaRelay } from '../../src/adapters/kafka/kafka-relay.js';
 import { limits } from '../../src/limits.js';
 import { RetryableError, TerminalError } from '../../src/ports/errors.js';
-import { MessagesTooLarge, type RelayConnection, type RelayMessage } from '../../src/ports/relay.js';
+import {
+  DeniedByDestination,
+  MessagesTooLarge,
+  type RelayConnection,
+  type RelayMessage,
+} from '../../src/ports/relay.js';
 import { KAFKA_ERROR, StubKafka } from '../support/stub-kafka.js';
 import { until } from '../support/until.js';
 
@@ -81,13 +86,16 @@ describe('a topic of Kafka', () => {
   it.each([
     ['onCreate', KAFKA_ERROR.topicAuthorization, 'Kafka refuses: TOPIC_AUTHORIZATION_FAILED'],
     ['onInitProducer', KAFKA_ERROR.clusterAuthorization, 'Kafka refuses: CLUSTER_AUTHORIZATION_FAILED'],
-  ] as const)('that we may not use (%s) is refused', async (step, code, reason) => {
-    kafka = await StubKafka.start();
-    kafka[step] = () => code;
-    const refused = destination().connect(going);
-    await expect(refused).rejects.toThrow(reason);
-    await expect(refused).rejects.toBeInstanceOf(TerminalError);
-  });
+  ] as const)(
+    'that the relay has no right to (%s) is denied, and may be asked for again',
+    async (step, code, reason) => {
+      kafka = await StubKafka.start();
+      kafka[step] = () => code;
+      const denied = destination().connect(going);
+      await expect(denied).rejects.toThrow(reason);
+      await expect(denied).rejects.toBeInstanceOf(DeniedByDestination);
+    },
+  );
 
   it('that cannot be reached is waited for', async () => {
     await stubbed();
@@ -121,14 +129,14 @@ describe('brokers that let in only whom they know', () => {
     expect(keptValues()).toEqual(['a']);
   });
 
-  it('and do not know this one, are not asked again for ever; the reason holds no secret', async () => {
+  it('deny a user with a wrong password, and the reason holds no secret', async () => {
     await stubbed();
     kafka.user = 'verbatim:another';
-    const refused = await destination(user)
+    const denied = await destination(user)
       .connect(going)
       .catch((error: Error) => error);
-    expect(refused).toBeInstanceOf(TerminalError);
-    expect((refused as Error).message).toBe('Kafka refuses: KafkaJSSASLAuthenticationError');
+    expect(denied).toBeInstanceOf(DeniedByDestination);
+    expect((denied as Error).message).toBe('Kafka refuses: KafkaJSSASLAuthenticationError');
   });
 });
 
@@ -202,7 +210,7 @@ describe('a send', () => {
 
   it.each([
     [KAFKA_ERROR.tooLarge, MessagesTooLarge, 'Kafka refuses it: MESSAGE_TOO_LARGE'],
-    [KAFKA_ERROR.topicAuthorization, TerminalError, 'Kafka refuses: TOPIC_AUTHORIZATION_FAILED'],
+    [KAFKA_ERROR.topicAuthorization, DeniedByDestination, 'Kafka refuses: TOPIC_AUTHORIZATION_FAILED'],
     [KAFKA_ERROR.outOfOrder, RetryableError, 'Kafka cannot be used now: OUT_OF_ORDER_SEQUENCE_NUMBER'],
   ])('that is answered with %d fails as what that means', async (code, kind, reason) => {
     await stubbed();

@@ -61,6 +61,25 @@ describe('a process that relays', () => {
     await until(async () => (await ready()).json.checks.relay === 'ok');
   });
 
+  it('serves chats while Kafka denies it a right, says so everywhere, and goes on by itself when it has the right', async () => {
+    kafka.onInitProducer = () => KAFKA_ERROR.clusterAuthorization;
+    await start();
+    await talk();
+    await until(async () => (await ready()).json.checks.relay === 'stopped');
+    const { status, json } = await ready();
+    expect([status, json.status]).toEqual([200, 'ready']);
+    expect(json.reasons?.relay).toBe(
+      'Kafka refuses: CLUSTER_AUTHORIZATION_FAILED; the relay asks again until it may send',
+    );
+    expect([await sample('relay_denied'), await sample('relay_stopped')]).toEqual([1, 0]);
+    expect(app.log.join('')).toContain('the destination of the relay refuses; it tries again until it can');
+    kafka.onInitProducer = () => KAFKA_ERROR.none;
+    await until(() => kafka.kept.length === 1);
+    await until(async () => (await ready()).json.checks.relay === 'ok');
+    expect(await sample('relay_denied')).toBe(0);
+    expect(app.log.join('')).toContain('the relay sends again');
+  });
+
   it('serves chats beside a topic that it refuses, and says why it relays nothing', async () => {
     kafka.addTopic('other', 3);
     await start({ KAFKA_TOPIC: 'other' });

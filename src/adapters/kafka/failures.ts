@@ -1,19 +1,24 @@
 import { RetryableError, TerminalError } from '../../ports/errors.js';
-import { MessagesTooLarge } from '../../ports/relay.js';
+import { DeniedByDestination, MessagesTooLarge } from '../../ports/relay.js';
 
-/** What no waiting mends. Everything else is tried again: that delays, and loses nothing. */
-const REFUSALS: ReadonlySet<string> = new Set([
+/** What an operator of Kafka changes while the relay runs: rights, users, passwords, policies. */
+const DENIALS: ReadonlySet<string> = new Set([
   'TOPIC_AUTHORIZATION_FAILED',
   'CLUSTER_AUTHORIZATION_FAILED',
   'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
   'SASL_AUTHENTICATION_FAILED',
+  'UNSUPPORTED_SASL_MECHANISM',
   'KafkaJSSASLAuthenticationError',
   'SECURITY_DISABLED',
-  'INVALID_TOPIC_EXCEPTION',
   'INVALID_CONFIG',
+  'POLICY_VIOLATION',
+]);
+
+/** What only another version or another setting of the relay changes. Everything else is tried again at the usual pace. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'INVALID_TOPIC_EXCEPTION',
   'INVALID_REQUIRED_ACKS',
   'INVALID_RECORD',
-  'POLICY_VIOLATION',
   'UNSUPPORTED_VERSION',
   'UNSUPPORTED_FOR_MESSAGE_FORMAT',
   'KafkaJSServerDoesNotSupportApiKey',
@@ -27,6 +32,8 @@ export function failureOf(error: unknown): RetryableError | TerminalError {
   const names = namesOf(error);
   const tooLarge = names.find((each) => TOO_LARGE.has(each));
   if (tooLarge) return new MessagesTooLarge(`Kafka refuses it: ${tooLarge}`, { cause: error });
+  const denial = names.find((each) => DENIALS.has(each));
+  if (denial) return new DeniedByDestination(`Kafka refuses: ${denial}`, { cause: error });
   const refusal = names.find((each) => REFUSALS.has(each));
   if (refusal) return new TerminalError(`Kafka refuses: ${refusal}`, { cause: error });
   const reason = brokerTroubleOf(error) ?? names[0] ?? 'unknown';
