@@ -66,6 +66,8 @@ export const limits = {
   /** From one look to the next, while notifications come all the time: at most less than texts are held to be joined. */
   headLookMs: { first: 1, most: 30 },
   reconnectBackoffMs: { first: 20, most: 1_000 },
+  /** A server that lacks a known event is asked once more after this long, before the log counts as gone back. */
+  goneEventLookAgainMs: 500,
 
   /** Processes that keep overtaking each other on one stream; then the caller is told to come back. */
   transactAttemptsMax: 10,

@@ -1,6 +1,9 @@
 import { type Static, Type } from '@sinclair/typebox';
 
-/** Where an event stands among all events: opaque, and ordered by plain string comparison. */
+/**
+ * Where an event stands among all events, and the id of that event: opaque, and ordered by plain string comparison. With
+ * the id a reader can tell whether the log still has what it had there.
+ */
 export type Position = string & { readonly __position: never };
 
 /** Before every event. */

@@ -1,4 +1,5 @@
 import type { NewEvent, Position, RecordedEvent } from '../events/envelope.js';
+import type { Continuity } from './continuity.js';
 
 /** What a writer believes of a stream: its last revision, that it does not exist, or nothing at all. */
 export type ExpectedRevision = number | 'none' | 'any';
@@ -56,8 +57,15 @@ export interface Backlog {
  *
  * Calls throw InvalidAppend, InvalidRead or InvalidStreamName for arguments that no log may take, before anything leaves.
  * Reads throw LogUnavailable; a subscription never does: it waits and goes on where it was.
+ *
+ * A position names an event by its place and its id, so an engine can tell that the log went back, even when it has grown
+ * past that place again. It compares the newest event that it has seen whenever it connects anew, and the position that a
+ * subscription begins with. From the first difference on `continuity` is broken: reads throw LogWentBack, appends are
+ * unavailable, and subscriptions wait until they are aborted.
  */
 export interface EventLog {
+  readonly continuity: Continuity;
+
   append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome>;
 
   /** One stream, in pages. A stream that does not exist has none. */
@@ -71,6 +79,9 @@ export interface EventLog {
 
   /** The position of the newest event. */
   head(): Promise<Position>;
+
+  /** Whether the log has, in this position, the event that the position names. START is before every event, and always there. */
+  holds(position: Position): Promise<boolean>;
 
   /** What a reader at this position has yet to see. */
   backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog>;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { EventLog } from '../../src/ports/event-log.js';
 import { appendContract } from './event-log/append.js';
 import { concurrencyContract } from './event-log/concurrency.js';
+import { continuityContract } from './event-log/continuity.js';
 import { identityContract } from './event-log/identity.js';
 import { propertyContract } from './event-log/properties.js';
 import { readContract } from './event-log/read.js';
@@ -55,6 +56,7 @@ export function eventLogContract(
     describe('reading', () => readContract(open));
     describe('subscribing', () => subscribeContract(open));
     describe('its identity', () => identityContract(open));
+    describe('a log that is not the one a reader knows', () => continuityContract(createStore));
     describe('for any history', () => propertyContract(open, all));
     describe('under concurrency', () => concurrencyContract(open, all));
   });

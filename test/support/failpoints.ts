@@ -73,6 +73,8 @@ export function dyingAt(log: EventLog, failpoint: Failpoint | undefined, hit: nu
     process.kill(process.pid, 'SIGKILL');
   };
   return {
+    continuity: log.continuity,
+    holds: (position) => log.holds(position),
     async append(stream, expected, events): Promise<AppendOutcome> {
       pass(before, events);
       const outcome = await log.append(stream, expected, events);

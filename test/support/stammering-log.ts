@@ -64,6 +64,8 @@ export function stammering(log: EventLog, tellings: readonly DrawnTelling[]): Ev
   }
 
   return {
+    continuity: log.continuity,
+    holds: (position) => log.holds(position),
     append: (...args) => log.append(...args),
     readStream: (...args) => log.readStream(...args),
     readAll: (...args) => log.readAll(...args),

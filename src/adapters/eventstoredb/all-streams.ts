@@ -12,9 +12,10 @@ import { fromAllStreams, PRODUCT_STREAMS } from './recorded-event.js';
 /** What has come since the last time. */
 export interface Arrival {
   readonly events: readonly RecordedEvent[];
-  readonly position: Position;
-  /** Whether events came, be it of other programs; else only the position has moved. */
-  readonly isOfEvents: boolean;
+  /** Of the last event; nothing when none has come. */
+  readonly position: Position | undefined;
+  /** How far the server has read, events of other programs included: another subscription goes on from here. */
+  readonly reached: Position;
   /** Nothing more waits in this process. */
   readonly isAll: boolean;
   /** What the server says of itself; servers before 23.10 do not. */
@@ -42,11 +43,11 @@ export async function* arrivals(connection: Connection, after: Position, patienc
   let source: Source | undefined;
   try {
     source = new Source(held.client, after, patience);
-    let position = after;
+    let reached = after;
     while (!patience.signal.aborted) {
-      const arrival = source.take(position);
+      const arrival = source.take(reached);
       if (arrival) {
-        position = arrival.position;
+        reached = arrival.reached;
         yield arrival;
       } else {
         await source.more();
@@ -101,20 +102,20 @@ class Source {
   }
 
   /** Nothing when nothing has come. */
-  take(position: Position): Arrival | undefined {
+  take(before: Position): Arrival | undefined {
     const { events, last, isAll } = this.takeEvents();
     // What came before the failure is still good, and taken first.
-    if (last) return this.arrival(events, last, true, isAll);
+    if (last) return this.arrival(events, last, last, isAll);
     if (this.failure !== undefined) throw this.failure;
     const { checkpoint } = this;
     if (checkpoint) {
       this.checkpoint = undefined;
       checkpoint.taken();
       const reached = positionOf(checkpoint.position);
-      if (reached > position) return this.arrival([], reached, false, true);
+      if (reached > before) return this.arrival([], undefined, reached, true);
     }
     if (this.toldCaughtUp === this.caughtUp) return undefined;
-    return this.arrival([], position, false, true);
+    return this.arrival([], undefined, before, true);
   }
 
   async more(): Promise<void> {
@@ -180,7 +181,7 @@ class Source {
       const resolved = this.subscription.read();
       if (resolved === null) return { events, last, isAll: true };
       if (!resolved.event?.position) continue;
-      last = positionOf(resolved.event.position);
+      last = positionOf(resolved.event.position, resolved.event.id);
       const event = fromAllStreams(resolved.event);
       if (!event) continue;
       events.push(event);
@@ -189,8 +190,13 @@ class Source {
     return { events, last, isAll: this.subscription.readableLength === 0 };
   }
 
-  private arrival(events: readonly RecordedEvent[], position: Position, isOfEvents: boolean, isAll: boolean): Arrival {
+  private arrival(
+    events: readonly RecordedEvent[],
+    position: Position | undefined,
+    reached: Position,
+    isAll: boolean,
+  ): Arrival {
     this.toldCaughtUp = this.caughtUp;
-    return { events, position, isOfEvents, isAll, caughtUp: this.caughtUp };
+    return { events, position, reached, isAll, caughtUp: this.caughtUp };
   }
 }

@@ -82,7 +82,7 @@ export class AppendJudge {
     const [first] = standing.events;
     this.ids.learn(stream, before, events);
     const outcome = first && appendOf(first) === call ? 'appended' : 'already-there';
-    return { outcome, revision: before + events.length, position: positionOf(where) };
+    return { outcome, revision: before + events.length, position: positionOf(where, events.at(-1)?.id) };
   }
 
   private async conflict(stream: string): Promise<AppendOutcome> {

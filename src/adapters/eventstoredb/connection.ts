@@ -27,7 +27,11 @@ export class Connection {
   private clients = 0;
   private current: Node;
 
-  constructor(private readonly address: ServerAddress) {
+  constructor(
+    private readonly address: ServerAddress,
+    /** What answers after this may be another node, or one that was given other files. */
+    private readonly onNodeFailure: () => void = () => {},
+  ) {
     this.current = this.newNode();
   }
 
@@ -42,7 +46,9 @@ export class Connection {
     return {
       client: node.client,
       failed: (error) => {
-        if (node === this.current && isOfNode(error)) this.leave(node, leaderNamedBy(error));
+        if (!isOfNode(error)) return;
+        this.onNodeFailure();
+        if (node === this.current) this.leave(node, leaderNamedBy(error));
       },
       release: () => {
         if (!isHeld) return;

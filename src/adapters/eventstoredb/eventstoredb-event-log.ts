@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewEvent, Position, RecordedEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { checkAppend } from '../../ports/append-rules.js';
+import { Continuity } from '../../ports/continuity.js';
 import { LogUnavailable } from '../../ports/errors.js';
 import type {
   AllStreamsFilter,
@@ -23,25 +24,32 @@ import { AppendQueue } from './append-queue.js';
 import { Connection } from './connection.js';
 import { logIdentity, recordedIdentity } from './log-identity.js';
 import { requireJson } from './recorded-event.js';
+import { SameLog } from './same-log.js';
 import type { ServerAddress } from './server-address.js';
 import { StandingIds } from './standing-ids.js';
 import { StreamReads } from './stream-reads.js';
 
 /** The log in an EventStoreDB, which also may hold its own events and those of other programs: they are not shown. */
 export class EventStoreDbEventLog implements EventLog {
+  readonly continuity = new Continuity();
   private readonly connection: Connection;
   private readonly reads: StreamReads;
+  private readonly sameLog: SameLog;
   private readonly appends: AppendQueue;
   private readonly closing = new AbortController();
   private known: string | undefined;
 
   constructor(address: ServerAddress, meter: Meter = noMeter) {
     setMaxListeners(0, this.closing.signal);
-    this.connection = new Connection(address);
+    this.connection = new Connection(address, () => this.sameLog.doubt());
     this.reads = new StreamReads(this.connection);
+    this.sameLog = new SameLog(this.continuity, this.reads);
     const judge = new AppendJudge(this.connection, this.reads, new StandingIds(this.reads));
     this.appends = new AppendQueue({
-      judge: (append, answerMs) => judge.judge(append, answerMs),
+      judge: async (append, answerMs) => {
+        await this.sameLog.require();
+        return judge.judge(append, answerMs);
+      },
       now: () => performance.now(),
       meter,
     });
@@ -50,6 +58,7 @@ export class EventStoreDbEventLog implements EventLog {
   async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {
     const bytes = checkAppend(stream, expected, events);
     requireJson(stream, events);
+    if (this.continuity.isBroken) return { outcome: 'unavailable', maybeWritten: false };
     return this.appends.submit({ stream, expected, events, bytes, call: randomUUID(), sent: false });
   }
 
@@ -60,6 +69,7 @@ export class EventStoreDbEventLog implements EventLog {
     let from: number | 'end' = options.from ?? (direction === 'forwards' ? 0 : 'end');
     let left = options.eventsMax ?? Number.POSITIVE_INFINITY;
     while (left > 0 && from !== -1) {
+      await this.sameLog.require();
       const { events, isLast } = await this.reads.page(
         stream,
         direction,
@@ -76,11 +86,14 @@ export class EventStoreDbEventLog implements EventLog {
   }
 
   async *readAll(after: Position, filter?: AllStreamsFilter): AsyncIterable<Page> {
-    const end = await this.reads.head();
+    const end = await this.head();
     if (after >= end) return;
     const patience = { signal: this.closing.signal, silenceMsMax: limits.readAnswerMs };
-    for await (const { events, position } of arrivals(this.connection, after, patience)) {
-      yield { events: events.filter((event) => passes(event, filter)), position };
+    let position = after;
+    for await (const arrival of arrivals(this.connection, after, patience)) {
+      position = arrival.position ?? position;
+      this.continuity.see(arrival.position);
+      yield { events: arrival.events.filter((event) => passes(event, filter)), position };
       if (position >= end) return;
     }
     throw new LogUnavailable('the log was closed');
@@ -95,32 +108,44 @@ export class EventStoreDbEventLog implements EventLog {
     const ended = AbortSignal.any([signal, this.closing.signal]);
     const { first, most } = limits.reconnectBackoffMs;
     let position = after;
+    let reached = after;
     let wasLive = false;
     for (let pauseMs: number = first; !ended.aborted; pauseMs = Math.min(most, pauseMs * 2)) {
       try {
-        const head = await this.reads.head();
+        await this.sameLog.requireAt(position);
+        const head = await this.head();
         if (!wasLive && position >= head) {
           wasLive = true;
           yield { events: [], position, live: true };
         }
-        for await (const arrival of arrivals(this.connection, position, { signal: ended })) {
+        for await (const arrival of arrivals(this.connection, reached, { signal: ended })) {
           pauseMs = first;
-          position = arrival.position;
+          reached = arrival.reached;
+          position = arrival.position ?? position;
+          this.continuity.see(arrival.position);
           // Servers that do not tell whether it has caught up: what stood when it began is what there was to catch up.
           const live = arrival.isAll && (arrival.caughtUp ?? position >= head);
-          const isNews = arrival.isOfEvents || !wasLive || !live;
+          const isNews = arrival.position !== undefined || !wasLive || !live;
           wasLive = live;
           if (isNews) yield { events: arrival.events.filter((event) => passes(event, filter)), position, live };
         }
       } catch (error) {
         if (!(error instanceof LogUnavailable)) throw error;
+        this.sameLog.doubt();
       }
       await sleep(pauseMs, undefined, { signal: ended }).catch(() => {});
     }
   }
 
-  head(): Promise<Position> {
-    return this.reads.head();
+  async head(): Promise<Position> {
+    await this.sameLog.require();
+    const head = await this.reads.head();
+    this.continuity.see(head);
+    return head;
+  }
+
+  holds(position: Position): Promise<boolean> {
+    return this.reads.holds(position);
   }
 
   /** One after which so many events stand up to this one: positions are places in a file, and tell no number. */

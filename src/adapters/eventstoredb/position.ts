@@ -9,9 +9,12 @@ export interface ServerPosition {
 /** As many as the greatest number of 64 bits has, so that positions compare as strings do. */
 const DIGITS = 20;
 const LAST = 2n ** 64n - 1n;
+const SHAPE = /^(\d{1,20})\/(\d{1,20})(?:\/([0-9a-f-]{36}))?$/;
 
-export function positionOf({ commit, prepare }: ServerPosition): Position {
-  return `${digits(commit)}/${digits(prepare)}` as Position;
+/** Behind the place stands the id of the event that has it, where one is known. */
+export function positionOf({ commit, prepare }: ServerPosition, eventId?: string): Position {
+  const place = `${digits(commit)}/${digits(prepare)}`;
+  return (eventId === undefined ? place : `${place}/${eventId}`) as Position;
 }
 
 /** What the client takes to read from there on. */
@@ -21,12 +24,20 @@ export function serverPosition(position: Position): ServerPosition | 'start' {
   return { commit: BigInt(commit), prepare: BigInt(prepare) };
 }
 
-/** What a person types: leading zeros or not. */
+/** What a person types, or the text that the API gives: leading zeros or not, with the event's id or without. */
 export function parsePosition(text: string): Position | undefined {
-  const [, commit, prepare] = /^(\d{1,20})\/(\d{1,20})$/.exec(text) ?? [];
+  const named = namedEvent(text);
+  return named && positionOf(named.place, named.id);
+}
+
+/** The event that a position names; without an id when only its place was given. Nothing for a position of another engine. */
+export function namedEvent(
+  text: string,
+): { readonly place: ServerPosition; readonly id: string | undefined } | undefined {
+  const [, commit, prepare, id] = SHAPE.exec(text) ?? [];
   if (commit === undefined || prepare === undefined) return undefined;
   const place = { commit: BigInt(commit), prepare: BigInt(prepare) };
-  return place.commit > LAST || place.prepare > LAST ? undefined : positionOf(place);
+  return place.commit > LAST || place.prepare > LAST ? undefined : { place, id };
 }
 
 export function shownPosition(position: Position): string {

@@ -75,7 +75,7 @@ export function fromServer(event: ServerEvent): RecordedEvent | undefined {
 /** As all streams are read: there the server knows positions. */
 export function fromAllStreams(event: ServerEvent): RecordedEvent | undefined {
   const recorded = fromServer(event);
-  return recorded && event.position && { ...recorded, position: positionOf(event.position) };
+  return recorded && event.position && { ...recorded, position: positionOf(event.position, event.id) };
 }
 
 /** Which call wrote an event. */

@@ -1,11 +1,11 @@
 import { BACKWARDS, END, FORWARDS, type RecordedEvent as ServerEvent } from '@eventstore/db-client';
 import { type Position, type RecordedEvent, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
-import { TerminalError } from '../../ports/errors.js';
+import { LogUnavailable, TerminalError } from '../../ports/errors.js';
 import type { Connection } from './connection.js';
 import type { NodeClient } from './node-client.js';
-import { isOutage, kindOf, leaderNamedBy, unavailable } from './outage.js';
-import { positionOf, serverPosition } from './position.js';
+import { isOutage, type Kind, kindOf, leaderNamedBy, unavailable } from './outage.js';
+import { namedEvent, positionOf, type ServerPosition, serverPosition } from './position.js';
 import { fromServer, IDENTITY_STREAM, isOfProduct } from './recorded-event.js';
 
 export type Direction = 'forwards' | 'backwards';
@@ -80,7 +80,7 @@ export class StreamReads {
       try {
         for await (const { event } of reading) {
           if (!event) continue;
-          const position = positionOf(event.position);
+          const position = positionOf(event.position, event.id);
           from ??= position;
           const head = looked && position <= looked.from ? looked.head : headAt(event, position);
           if (head === undefined) continue;
@@ -92,6 +92,23 @@ export class StreamReads {
         cancel(reading);
       }
     });
+  }
+
+  /** Whether the log has this event there. A server refuses to read from within a record: then it has others there. */
+  async holds(position: Position): Promise<boolean> {
+    if (position === START) return true;
+    const named = namedEvent(position);
+    if (!named) return false;
+    try {
+      const first = await this.ask((client, over) => firstFrom(client, named.place, over));
+      if (first?.position === undefined || positionOf(first.position) !== positionOf(named.place)) return false;
+      return named.id === undefined || named.id === first.id;
+    } catch (error) {
+      if (!(error instanceof LogUnavailable && error.cause === REFUSED_PLACE)) throw error;
+      // The server answers other reads, so what it refuses is this place.
+      await this.head();
+      return false;
+    }
   }
 
   /** One after which so many events stand up to this one; the start when there are no more. */
@@ -107,7 +124,7 @@ export class StreamReads {
       try {
         for await (const { event } of reading) {
           if (event && isOfProduct(event)) left -= 1;
-          if (event && left === 0) return positionOf(event.position);
+          if (event && left === 0) return positionOf(event.position, event.id);
           if (event?.streamId === IDENTITY_STREAM) return START;
         }
         return START;
@@ -126,6 +143,20 @@ export class StreamReads {
       if (isOutage(error)) throw unavailable(this.connection.description, error);
       throw new TerminalError(`EventStoreDB at ${this.connection.description} refuses a read: ${kindOf(error)}`);
     }
+  }
+}
+
+/** "Exception was thrown by handler", which is all that it says. */
+const REFUSED_PLACE: Kind = 'unknown';
+
+async function firstFrom(client: NodeClient, place: ServerPosition, over: AbortSignal) {
+  const reading = client.readAll({ direction: FORWARDS, fromPosition: place, maxCount: 1, requiresLeader: true });
+  over.addEventListener('abort', () => cancel(reading));
+  try {
+    for await (const { event } of reading) if (event) return event;
+    return undefined;
+  } finally {
+    cancel(reading);
   }
 }
 

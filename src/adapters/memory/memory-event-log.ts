@@ -3,6 +3,7 @@ import { once, setMaxListeners } from 'node:events';
 import { type NewEvent, type Position, type RecordedEvent, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { checkAppend, InvalidAppend } from '../../ports/append-rules.js';
+import { Continuity } from '../../ports/continuity.js';
 import type {
   AllStreamsFilter,
   AppendOutcome,
@@ -22,6 +23,7 @@ type Stored = RecordedEvent & { readonly position: Position };
 
 /** A log that keeps its promises as long as the process lives: for tests of everything that stands on a log. */
 export class MemoryEventLog implements EventLog {
+  readonly continuity = new Continuity();
   private readonly all: Stored[] = [];
   private readonly streams = new Map<string, Stored[]>();
   private readonly streamOfId = new Map<string, string>();
@@ -35,6 +37,7 @@ export class MemoryEventLog implements EventLog {
 
   async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {
     checkAppend(stream, expected, events);
+    if (this.continuity.isBroken) return { outcome: 'unavailable', maybeWritten: false };
     for (const event of events) requireJson(stream, event);
     const standing = this.streams.get(stream) ?? [];
     const earlier = this.findAll(standing, events);
@@ -69,8 +72,9 @@ export class MemoryEventLog implements EventLog {
   async *subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
     let position = after;
     let told = false;
+    if (!(await this.holds(after))) this.continuity.breakOff(`the log in memory does not hold ${after}`);
     while (!signal.aborted) {
-      if (told && position >= this.last()) {
+      if (this.continuity.isBroken || (told && position >= this.last())) {
         await once(this.wakeUps, 'commit', { signal }).catch(endOnly(signal));
         continue;
       }
@@ -88,6 +92,10 @@ export class MemoryEventLog implements EventLog {
   async backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
     const waiting = this.all.filter((event) => event.position > after && passes(event, filter));
     return { events: Math.min(waiting.length, countMax), oldestAt: waiting[0]?.at };
+  }
+
+  async holds(position: Position): Promise<boolean> {
+    return position === START || this.all[this.firstAfter(position) - 1]?.position === position;
   }
 
   async identity(): Promise<string> {
@@ -124,10 +132,10 @@ export class MemoryEventLog implements EventLog {
   private nextPosition(event: NewEvent): Position {
     if (this.shape === 'gapless') {
       this.lastCommit += 1;
-      return digits(this.lastCommit) as Position;
+      return `${digits(this.lastCommit)}/${event.id}` as Position;
     }
     this.lastCommit += 100 + event.data.length;
-    return `${digits(this.lastCommit)}/${digits(this.lastCommit - 7)}` as Position;
+    return `${digits(this.lastCommit)}/${digits(this.lastCommit - 7)}/${event.id}` as Position;
   }
 
   private last(): Position {

@@ -79,18 +79,18 @@ function allAppended(appends: readonly Append[], base: bigint): AppendOutcome[] 
   return appends.map(({ expected, events }) => {
     position += BigInt(events.length);
     const revision = lastRevision(expected) + events.length;
-    return { outcome: 'appended', revision, position: positionOf(String(position)) };
+    return { outcome: 'appended', revision, position: positionOf(String(position), events.at(-1)?.id) };
   });
 }
 
 function judged(appends: readonly Append[], rows: readonly VerdictRow[]): AppendOutcome[] {
   const byAppend = new Map(rows.map((row) => [row[0], row]));
-  return appends.map((_, index) => {
+  return appends.map(({ events }, index) => {
     const [, verdict, revision, position] = byAppend.get(index + 1) as VerdictRow;
     switch (verdict) {
       case 'appended':
       case 'already-there':
-        return { outcome: verdict, revision, position: positionOf(position) };
+        return { outcome: verdict, revision, position: positionOf(position, events.at(-1)?.id) };
       case 'conflict':
         return { outcome: verdict, revision: revision < 0 ? 'none' : revision };
       default:

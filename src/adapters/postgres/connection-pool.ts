@@ -13,7 +13,13 @@ export class ConnectionPool {
   private readonly pool: pg.Pool;
   private readonly sockets = new Set<Socket>();
 
-  constructor(config: pg.ClientConfig, connectionsMax: number, answerMs: number) {
+  /** `prepare` runs on each new connection before its first query. */
+  constructor(
+    config: pg.ClientConfig,
+    connectionsMax: number,
+    answerMs: number,
+    prepare: (client: pg.ClientBase) => Promise<void> = async () => {},
+  ) {
     this.pool = new pg.Pool({
       ...config,
       max: connectionsMax,
@@ -21,7 +27,10 @@ export class ConnectionPool {
       connectionTimeoutMillis: answerMs,
       keepAlive: true,
       stream: () => this.socket(),
-      onConnect: settleSession,
+      onConnect: async (client) => {
+        await settleSession(client);
+        await prepare(client);
+      },
     });
     // A connection that dies while nobody uses it is replaced by the next query.
     this.pool.on('error', () => {});

@@ -1,9 +1,12 @@
 import type pg from 'pg';
 import { type Position, type RecordedEvent, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
+import type { Continuity } from '../../ports/continuity.js';
 import { LogUnavailable, RetryableError } from '../../ports/errors.js';
 import type { AllStreamsFilter, Backlog, Page } from '../../ports/event-log.js';
+import { passes } from '../../ports/read-rules.js';
 import { ConnectionPool } from './connection-pool.js';
+import { holdsEvent, requireSameLog } from './held-event.js';
 import { bigintOf, positionOf } from './position.js';
 
 const COLUMNS = 'position, stream, revision, id, type, schema, tenant, at, data, meta';
@@ -25,10 +28,11 @@ const filtered = (categories: string, withoutTypes: string) => `
 
 const queries = {
   all: pageOf(WINDOW, 'position'),
-  filtered: pageOf(`${WINDOW} AND ${filtered('$5', '$6')}`, 'position'),
+  // The end of the window too, whether or not it passes: a reader's position names the event that it has.
+  filtered: pageOf(`${WINDOW} AND (position = $4 OR ${filtered('$5', '$6')})`, 'position'),
   forwards: pageOf('stream = $3 AND revision >= $4', 'revision'),
   backwards: pageOf('stream = $3 AND revision <= $4', 'revision', 'DESC'),
-  head: 'SELECT position FROM log.head',
+  head: 'SELECT h.position, e.id FROM log.head h LEFT JOIN log.events e ON e.position = h.position',
   identity: 'SELECT identity FROM log.identity',
   backlog: `
     WITH waiting AS (
@@ -64,25 +68,29 @@ interface Asked {
 export class EventReader {
   private readonly pool: ConnectionPool;
 
-  constructor(config: pg.ClientConfig) {
-    this.pool = new ConnectionPool(config, limits.readConnectionsMax, limits.readAnswerMs);
+  constructor(
+    config: pg.ClientConfig,
+    private readonly continuity: Continuity,
+  ) {
+    this.pool = new ConnectionPool(config, limits.readConnectionsMax, limits.readAnswerMs, (client) =>
+      requireSameLog(continuity, askOn(client)),
+    );
   }
 
   /** The next events after a position, none of them after `upTo`, which must be known to be committed. */
   async allAfter(after: Position, upTo: Position, filter?: AllStreamsFilter): Promise<Page> {
     const end = smaller(windowAfter(after), bigintOf(upTo));
-    const rows = await this.window(this.pool, after, end, filter);
-    const last = rows.at(-1);
-    const filled = last !== undefined && isFilled(rows);
-    return { events: rows.map(positionedEventOf), position: filled ? positionOf(last[0]) : positionOf(String(end)) };
+    const events = (await this.window(this.pool, after, end, filter)).map(positionedEventOf);
+    const position = events.at(-1)?.position ?? upTo;
+    return { events: filter ? events.filter((event) => passes(event, filter)) : events, position };
   }
 
   /** What stands after a position now. Commits become visible in the order of positions: none is missing in between. */
   async next(after: Position, connection: Asked): Promise<Page & { readonly isAll: boolean }> {
     const rows = await this.window(connection, after, windowAfter(after));
-    const last = rows.at(-1);
+    const events = rows.map(positionedEventOf);
     const isAll = rows.length < limits.readPageEventsMax && !isFilled(rows);
-    return { events: rows.map(positionedEventOf), position: last ? positionOf(last[0]) : after, isAll };
+    return { events, position: events.at(-1)?.position ?? after, isAll };
   }
 
   async ofStream(
@@ -92,12 +100,19 @@ export class EventReader {
     eventsMax: number,
   ): Promise<RecordedEvent[]> {
     const rows = await this.query<EventRow>(direction, [eventsMax, limits.readPageBytesMax, stream, from]);
+    this.seeLast(rows);
     return rows.map(eventOf);
   }
 
   async head(asked: Asked = this.pool): Promise<Position> {
-    const [row] = await this.query<[string]>('head', [], asked);
-    return row === undefined ? START : positionOf(row[0]);
+    const [row] = await this.query<[string, string | null]>('head', [], asked);
+    const head = row === undefined ? START : positionOf(row[0], row[1] ?? undefined);
+    this.continuity.see(head);
+    return head;
+  }
+
+  holds(position: Position): Promise<boolean> {
+    return holdsEvent(position, (text, values) => this.ask(text, values));
   }
 
   async backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
@@ -115,11 +130,17 @@ export class EventReader {
     await this.pool.close();
   }
 
-  private window(asked: Asked, after: Position, end: bigint, filter?: AllStreamsFilter): Promise<EventRow[]> {
+  private async window(asked: Asked, after: Position, end: bigint, filter?: AllStreamsFilter): Promise<EventRow[]> {
     const { readPageEventsMax: rowsMax, readPageBytesMax: bytesMax } = limits;
     const values: unknown[] = [rowsMax, bytesMax, bigintOf(after), end];
     if (filter) values.push(...valuesOf(filter));
-    return this.query<EventRow>(filter ? 'filtered' : 'all', values, asked);
+    const rows = await this.query<EventRow>(filter ? 'filtered' : 'all', values, asked);
+    this.seeLast(rows);
+    return rows;
+  }
+
+  private seeLast(rows: readonly EventRow[]): void {
+    for (const row of [rows[0], rows.at(-1)]) if (row) this.continuity.see(positionOf(row[0], row[3]));
   }
 
   private async query<Row extends unknown[]>(
@@ -127,8 +148,18 @@ export class EventReader {
     values: unknown[],
     asked: Asked = this.pool,
   ): Promise<Row[]> {
+    return this.ask<Row>(queries[name], values, name, asked);
+  }
+
+  private async ask<Row extends unknown[]>(
+    text: string,
+    values: unknown[],
+    name?: string,
+    asked: Asked = this.pool,
+  ): Promise<Row[]> {
+    this.continuity.require();
     try {
-      return await asked.query<Row>({ name, text: queries[name], values, rowMode: 'array', types: asText });
+      return await asked.query<Row>({ ...(name && { name }), text, values, rowMode: 'array', types: asText });
     } catch (error) {
       if (error instanceof RetryableError)
         throw new LogUnavailable('the event log cannot be read now', { cause: error });
@@ -136,6 +167,12 @@ export class EventReader {
     }
   }
 }
+
+/** For what is asked on a connection before it is in use. */
+export const askOn =
+  (client: pg.ClientBase) =>
+  async (text: string, values: unknown[]): Promise<unknown[][]> =>
+    (await client.query({ text, values, rowMode: 'array' })).rows;
 
 const windowAfter = (position: Position): bigint => bigintOf(position) + BigInt(limits.readPageEventsMax);
 
@@ -153,7 +190,7 @@ function eventOf(row: EventRow): RecordedEvent {
 
 function positionedEventOf(row: EventRow): RecordedEvent {
   const { id, type, schema, tenant, at, data, meta, stream, revision } = eventOf(row);
-  return { id, type, schema, tenant, at, data, meta, stream, revision, position: positionOf(row[0]) };
+  return { id, type, schema, tenant, at, data, meta, stream, revision, position: positionOf(row[0], row[3]) };
 }
 
 /** `2026-01-02 03:04:05.6+00`, as the server writes it in UTC, to `2026-01-02T03:04:05.600Z`. */

@@ -33,12 +33,14 @@ export class HeadWatch {
     config: pg.ClientConfig,
     isOwnBackend: (processId: number) => boolean,
     private readonly lookWith: (connection: DedicatedConnection) => Promise<Look>,
+    requireLog: (client: pg.Client) => Promise<void> = async () => {},
   ) {
     this.connection = new DedicatedConnection(config, limits.commitAnswerMs, async (client) => {
       client.on('notification', ({ processId }) => {
         if (!isOwnBackend(processId)) this.notice();
       });
       await client.query('LISTEN verbatim_log');
+      await requireLog(client);
     });
     this.polling = this.poll();
   }

@@ -2,20 +2,32 @@ import { type Position, START } from '../../events/envelope.js';
 
 const DIGITS = 19;
 const LAST = 2n ** 63n - 1n;
+const SHAPE = /^(\d{1,19})(?:\/([0-9a-f-]{36}))?$/;
 
-/** A bigint, padded so that positions compare as strings do. */
-export function positionOf(value: string): Position {
-  return value === '0' ? START : (value.padStart(DIGITS, '0') as Position);
+/** A bigint, padded so that positions compare as strings do, and behind it the id of the event that has it. */
+export function positionOf(value: string, eventId?: string): Position {
+  if (value === '0') return START;
+  const digits = value.padStart(DIGITS, '0');
+  return (eventId === undefined ? digits : `${digits}/${eventId}`) as Position;
 }
 
 export function bigintOf(position: Position): bigint {
-  return position === START ? 0n : BigInt(position);
+  return position === START ? 0n : BigInt(position.slice(0, DIGITS));
 }
 
-/** What a person types: leading zeros or not. */
+/** What a person types, or the text that the API gives: leading zeros or not, with the event's id or without. */
 export function parsePosition(text: string): Position | undefined {
-  const value = /^\d{1,19}$/.test(text) ? BigInt(text) : undefined;
-  return value === undefined || value > LAST ? undefined : positionOf(String(value));
+  const [, digits, eventId] = SHAPE.exec(text) ?? [];
+  const value = digits === undefined ? undefined : BigInt(digits);
+  return value === undefined || value > LAST ? undefined : positionOf(String(value), eventId);
+}
+
+/** The event that a position names; without an id when only its place was given. Nothing for a position of another engine. */
+export function namedEvent(
+  position: Position,
+): { readonly place: bigint; readonly id: string | undefined } | undefined {
+  const known = parsePosition(position);
+  return known === undefined ? undefined : { place: bigintOf(known), id: SHAPE.exec(known)?.[2] };
 }
 
 export const shownPosition = (position: Position): string => String(bigintOf(position));

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { type NewEvent, type Position, type RecordedEvent, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { checkAppend, InvalidAppend } from '../../ports/append-rules.js';
+import { Continuity } from '../../ports/continuity.js';
 import { LogUnavailable, TerminalError } from '../../ports/errors.js';
 import type {
   AllStreamsFilter,
@@ -18,9 +19,10 @@ import { type Meter, noMeter } from '../../ports/meter.js';
 import { checkReadStream } from '../../ports/read-rules.js';
 import { PostgresBatchWriter } from './batch-writer.js';
 import { DedicatedConnection } from './dedicated-connection.js';
-import { EventReader } from './event-reader.js';
+import { askOn, EventReader } from './event-reader.js';
 import { type Append, GroupCommit } from './group-commit.js';
 import { HeadWatch, type Look } from './head-watch.js';
+import { goneEvent, requireSameLog } from './held-event.js';
 import { type OwnAppend, OwnCommits } from './own-commits.js';
 import { positionBack } from './position.js';
 import { RecentEvents } from './recent-events.js';
@@ -30,6 +32,7 @@ const WRITERS = 2;
 
 /** The log in a PostgreSQL database whose migrations have run. */
 export class PostgresEventLog implements EventLog {
+  readonly continuity = new Continuity();
   private readonly watch: HeadWatch;
   private readonly reader: EventReader;
   private readonly connections: DedicatedConnection[];
@@ -39,21 +42,26 @@ export class PostgresEventLog implements EventLog {
 
   constructor(config: pg.ClientConfig, meter: Meter = noMeter) {
     const own = new OwnCommits((standing) => this.learn(standing));
-    this.connections = Array.from({ length: WRITERS }, () => new DedicatedConnection(config, limits.commitAnswerMs));
+    const requireLog = (client: pg.Client) => requireSameLog(this.continuity, askOn(client));
+    this.connections = Array.from(
+      { length: WRITERS },
+      () => new DedicatedConnection(config, limits.commitAnswerMs, requireLog),
+    );
     this.commits = new GroupCommit({
       writers: this.connections.map((connection) => new PostgresBatchWriter(connection, own)),
       refusal,
       now: () => performance.now(),
       meter,
     });
-    this.reader = new EventReader(config);
+    this.reader = new EventReader(config, this.continuity);
     // What this process commits it knows from the answer.
     const isOwn = (backend: number) => this.connections.some((own) => own.backend === backend);
-    this.watch = new HeadWatch(config, isOwn, (connection) => this.look(connection));
+    this.watch = new HeadWatch(config, isOwn, (connection) => this.look(connection), requireLog);
   }
 
   async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {
     const bytes = checkAppend(stream, expected, events);
+    if (this.continuity.isBroken) return { outcome: 'unavailable', maybeWritten: false };
     return this.commits.submit({ stream, expected, events, bytes });
   }
 
@@ -88,7 +96,7 @@ export class PostgresEventLog implements EventLog {
 
   async *subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
     const ended = AbortSignal.any([signal, this.closing.signal]);
-    const start = await this.untilReachable(() => this.reader.head(), ended);
+    const start = await this.untilReachable(() => this.headFor(after), ended);
     if (start === undefined) return;
     this.watch.advance(start);
     if (after >= this.watch.head) yield { events: [], position: after, live: true };
@@ -114,6 +122,10 @@ export class PostgresEventLog implements EventLog {
     return this.reader.head();
   }
 
+  holds(position: Position): Promise<boolean> {
+    return this.reader.holds(position);
+  }
+
   backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
     return this.reader.backlog(after, countMax, filter);
   }
@@ -124,6 +136,12 @@ export class PostgresEventLog implements EventLog {
 
   knownIdentity(): Promise<string> {
     return this.identity();
+  }
+
+  /** For a reader that has seen this position: if the log does not hold it, it is not the log that the reader knows. */
+  private async headFor(after: Position): Promise<Position> {
+    if (!(await this.reader.holds(after))) throw this.continuity.breakOff(goneEvent(after));
+    return this.reader.head();
   }
 
   private async readAfter(position: Position, filter?: AllStreamsFilter): Promise<Page> {
@@ -152,6 +170,7 @@ export class PostgresEventLog implements EventLog {
 
   private learn({ append, outcome }: OwnAppend): void {
     if (outcome.outcome === 'appended') this.recent.note(append, outcome);
+    this.continuity.see(outcome.position);
     this.watch.advance(outcome.position);
   }
 

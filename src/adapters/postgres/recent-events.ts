@@ -25,7 +25,8 @@ export class RecentEvents {
     if (before !== this.last) return;
     for (const [nth, event] of events.entries()) {
       const revision = outcome.revision - events.length + 1 + nth;
-      this.run.push({ ...event, stream, revision, position: positionOf(String(before + BigInt(nth + 1))) });
+      const position = positionOf(String(before + BigInt(nth + 1)), event.id);
+      this.run.push({ ...event, stream, revision, position });
       this.bytes += textBytes(event);
     }
     this.trim();
@@ -45,7 +46,7 @@ export class RecentEvents {
   /** What was read behind the end, as it was at that moment: some of it may have been noted since. */
   readOn(events: readonly RecordedEvent[]): void {
     for (const event of events) {
-      if (event.position !== positionOf(String(this.last + 1n))) continue;
+      if (event.position === undefined || bigintOf(event.position) !== this.last + 1n) continue;
       this.run.push(event);
       this.bytes += textBytes(event);
     }
@@ -56,7 +57,7 @@ export class RecentEvents {
   after(position: Position, filter?: AllStreamsFilter): Page | undefined {
     const from = bigintOf(position);
     const last = this.run.at(-1)?.position;
-    if (last === undefined || from < this.before || position >= last) return undefined;
+    if (last === undefined || from < this.before || from >= this.last) return undefined;
     const following = this.run.slice(Number(from - this.before));
     return { events: filter ? following.filter((event) => passes(event, filter)) : following, position: last };
   }

@@ -36,7 +36,7 @@ describe('an event in EventStoreDB', () => {
       ...event,
       stream: 'generation-1',
       revision: 7,
-      position: '00000000000000000030/00000000000000000004',
+      position: `00000000000000000030/00000000000000000004/${event.id}`,
     });
   });
 
@@ -52,7 +52,7 @@ describe('a position', () => {
       { commit, prepare: 0n },
       { commit, prepare: 10n },
     ]);
-    const positions = places.map(positionOf);
+    const positions = places.map((place) => positionOf(place));
     expect([START, ...positions]).toEqual([...positions, START].sort());
     expect(positions.map(serverPosition)).toEqual(places);
     expect(serverPosition(START)).toBe('start');

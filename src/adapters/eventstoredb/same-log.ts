@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Position } from '../../events/envelope.js';
+import { limits } from '../../limits.js';
+import type { Continuity } from '../../ports/continuity.js';
+import { namedEvent, shownPosition } from './position.js';
+import type { StreamReads } from './stream-reads.js';
+
+/**
+ * Whether the server still has the log that this process knows. A server does not say that it went back: it confirms a
+ * subscription from beyond its end, calls it caught up, and is silent. So the newest known event is looked up after each
+ * failure of a connection, before the next call.
+ */
+export class SameLog {
+  private isDoubtful = false;
+  private checking: Promise<void> | undefined;
+
+  constructor(
+    private readonly continuity: Continuity,
+    private readonly reads: Pick<StreamReads, 'holds'>,
+  ) {}
+
+  doubt(): void {
+    this.isDoubtful = true;
+  }
+
+  /** Throws LogWentBack when the log went back, and LogUnavailable when nobody knows. */
+  async require(): Promise<void> {
+    this.continuity.require();
+    if (!this.isDoubtful) return;
+    this.checking ??= this.check().finally(() => {
+      this.checking = undefined;
+    });
+    await this.checking;
+  }
+
+  /** The same for a reader that has seen this position. */
+  async requireAt(position: Position): Promise<void> {
+    await this.require();
+    if (position > this.continuity.newest) await this.requireHeld(position);
+  }
+
+  private async check(): Promise<void> {
+    // A failure from now on is another doubt.
+    this.isDoubtful = false;
+    try {
+      await this.requireHeld(this.continuity.newest);
+    } catch (error) {
+      this.isDoubtful = true;
+      throw error;
+    }
+  }
+
+  /** A leader that was just elected may not have indexed all that it holds, so the first look is not believed. */
+  private async requireHeld(position: Position): Promise<void> {
+    if (await this.reads.holds(position)) return;
+    await sleep(limits.goneEventLookAgainMs);
+    if (await this.reads.holds(position)) return;
+    const { id } = namedEvent(position) ?? {};
+    throw this.continuity.breakOff(
+      `the event log in EventStoreDB went back: position ${shownPosition(position)} does not hold event ${id} any more`,
+    );
+  }
+}

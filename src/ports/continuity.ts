@@ -1,0 +1,48 @@
+import { type Position, START } from '../events/envelope.js';
+import { LogUnavailable } from './errors.js';
+
+/**
+ * The log no longer has an event that this process read or wrote. It went back, by a restore or by a failover to a copy
+ * that was behind, or another process has begun a new incarnation of it. What this process remembers of the log is not
+ * true any more, so it reads and appends nothing until it is started again.
+ */
+export class LogWentBack extends LogUnavailable {}
+
+/**
+ * What a process knows of one log: the newest event that it has seen. A log only grows, so as long as it has that event
+ * in that position, it has everything that the process has seen before.
+ */
+export class Continuity {
+  private seen: Position = START;
+  private cause: LogWentBack | undefined;
+  private announce: (cause: LogWentBack) => void = () => {};
+
+  /** Resolves when the log has gone back, and never otherwise. */
+  readonly broken = new Promise<LogWentBack>((resolve) => {
+    this.announce = resolve;
+  });
+
+  get newest(): Position {
+    return this.seen;
+  }
+
+  see(position: Position | undefined): void {
+    if (position !== undefined && position > this.seen) this.seen = position;
+  }
+
+  /** Once broken, it stays so: the first cause counts. */
+  breakOff(reason: string): LogWentBack {
+    this.cause ??= new LogWentBack(reason);
+    this.announce(this.cause);
+    return this.cause;
+  }
+
+  get isBroken(): boolean {
+    return this.cause !== undefined;
+  }
+
+  /** Throws LogWentBack once the log has gone back. */
+  require(): void {
+    if (this.cause) throw this.cause;
+  }
+}
