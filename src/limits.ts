@@ -233,6 +233,9 @@ export const limits = {
   viewGraceMs: 1_000,
   /** Behind what this process hears of its own lanes stands this look at the view. */
   viewLookMs: 50,
+  /** What a process remembers to have shown: so many conversations of a user as a page of a list has, and 200 bytes each. */
+  shownConversationsPerUserMax: 50,
+  shownUsersMax: 2_000,
 
   /** One answer with a conversation: the newest nodes, fewer when their texts would fill the memory of a reader. */
   viewNodesMax: 500,

@@ -17,7 +17,9 @@ import type { Work } from './ports/work.js';
 import type { Advances } from './projections/advances.js';
 import { ConversationViews } from './projections/queries/conversation-views.js';
 import { ListConversationsHandler } from './projections/queries/list-conversations.js';
+import { ListCoverage } from './projections/queries/list-coverage.js';
 import { ListRunsHandler } from './projections/queries/list-runs.js';
+import { Shown } from './projections/queries/shown.js';
 import { SumUsageHandler } from './projections/queries/sum-usage.js';
 import { ConversationReader, type Heads } from './sse/conversation-reader.js';
 import { FeedSource } from './sse/feed-source.js';
@@ -46,8 +48,10 @@ export function readSide(parts: ReadSideParts): { controllers: Type[]; providers
   const reader = new ConversationReader(parts);
   const source = new FeedSource(parts);
   const views = new ConversationViews({ ...parts, readTape: (generation) => readTape(parts, generation) });
+  const shown = new Shown();
+  const coverage = new ListCoverage({ ...parts, shown });
   const places = new FeedPlaces(parts.feedsPerUserMax);
-  const feeds = (streams: OpenStreams) => new ConversationFeeds({ views, reader, source, streams, places });
+  const feeds = (streams: OpenStreams) => new ConversationFeeds({ views, reader, source, streams, places, shown });
   return {
     controllers: [ConversationReadsController, ListsController, RunsController],
     providers: [
@@ -62,19 +66,20 @@ export function readSide(parts: ReadSideParts): { controllers: Type[]; providers
       },
       { provide: ConversationReader, useValue: reader },
       { provide: ConversationViews, useValue: views },
-      { provide: ListConversationsHandler, useFactory: () => new ListConversationsHandler(parts.views) },
-      { provide: ListRunsHandler, useFactory: () => new ListRunsHandler(parts.views) },
+      { provide: Shown, useValue: shown },
+      { provide: ListConversationsHandler, useFactory: () => new ListConversationsHandler(parts.views, coverage) },
+      { provide: ListRunsHandler, useFactory: () => new ListRunsHandler(parts.views, coverage) },
       { provide: SumUsageHandler, useFactory: () => new SumUsageHandler(parts.views) },
       { provide: RunReader, useFactory: () => new RunReader(parts) },
       { provide: ConversationFeeds, useFactory: feeds, inject: [OpenStreams] },
       {
         provide: RunFeeds,
-        useFactory: (streams: OpenStreams) => new RunFeeds({ source, streams, places }),
+        useFactory: (streams: OpenStreams) => new RunFeeds({ source, streams, places, shown }),
         inject: [OpenStreams],
       },
       {
         provide: TurnStreams,
-        useFactory: (streams: OpenStreams) => new TurnStreams({ source, streams }),
+        useFactory: (streams: OpenStreams) => new TurnStreams({ source, streams, shown }),
         inject: [OpenStreams],
       },
     ],

@@ -7,8 +7,13 @@ import type { ConversationParts } from './conversation-parts.js';
 import { cursorOf, handle, requestOf } from './handle.js';
 import { sha256 } from './sha256.js';
 
-/** Asked for, which its end may overtake; or too late, and then how it had ended. */
-export type CancelAnswer = { readonly cursor: string } | { readonly status: GenerationFinalized['status'] };
+/** Asked for, which its end may overtake. */
+export interface CancelAnswer {
+  /** At which the effect of the command, or the end that came first, can be seen. */
+  readonly cursor: string;
+  /** How it had ended when the command came too late. */
+  readonly status?: GenerationFinalized['status'];
+}
 
 export class CancelGeneration extends Command<CancelAnswer> {
   constructor(
@@ -29,6 +34,7 @@ export class CancelGenerationHandler implements ICommandHandler<CancelGeneration
     const decision = requestCancel(request.command, generation, sha256);
     const handled = await handle(this.parts, caller, conversation, request, decision);
     const { result } = replyOf(handled.state, generation);
-    return result && !handled.answer ? { status: result.status } : { cursor: cursorOf(handled) };
+    const cursor = cursorOf(handled);
+    return result && !handled.answer ? { cursor, status: result.status } : { cursor };
   }
 }

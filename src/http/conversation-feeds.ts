@@ -1,6 +1,8 @@
 import type { FastifyReply } from 'fastify';
 import type { Principal } from '../auth/principal.js';
 import type { ConversationViews } from '../projections/queries/conversation-views.js';
+import type { Shown } from '../projections/queries/shown.js';
+import type { ToldEvent } from '../sse/conversation-history.js';
 import type { ConversationReader } from '../sse/conversation-reader.js';
 import type { Cursor } from '../sse/cursor.js';
 import { frameOf, snapshotFrame } from '../sse/event-frames.js';
@@ -17,6 +19,7 @@ export interface FeedParts {
   readonly source: FeedSource;
   readonly streams: OpenStreams;
   readonly places: FeedPlaces;
+  readonly shown: Pick<Shown, 'note' | 'ledgerOf'>;
 }
 
 /** Conversations as they go on, for whoever may read them. */
@@ -30,7 +33,7 @@ export class ConversationFeeds {
       const start = await this.startOf(conversation, principal, after);
       const stream = this.parts.streams.open(reply, principal);
       if (start.snapshot) stream.writeExcepted(start.snapshot);
-      await pour(stream, this.frames(conversation, start.from, stream));
+      await pour(stream, this.frames(conversation, start.from, stream, principal));
     } finally {
       leave();
     }
@@ -52,21 +55,36 @@ export class ConversationFeeds {
       return { from: after };
     }
     await this.parts.views.requireReadable(conversation, principal);
-    const view = await this.parts.views.view(conversation);
-    return { from: cursorIn('cursor', view.cursor), snapshot: snapshotFrame(view) };
+    const { views, shown } = this.parts;
+    const view = await views.view(conversation, { shown: shown.ledgerOf(principal, conversation) });
+    const from = cursorIn('cursor', view.cursor);
+    shown.note(principal, conversation, from);
+    return { from, snapshot: snapshotFrame(view) };
   }
 
-  private async *frames(conversation: string, from: Cursor, stream: EventStream): AsyncIterable<Buffer> {
+  private async *frames(
+    conversation: string,
+    from: Cursor,
+    stream: EventStream,
+    principal: Principal,
+  ): AsyncIterable<Buffer> {
+    const shownFrame = (told: ToldEvent): Buffer => {
+      if (!isInNoList(told.event)) this.parts.shown.note(principal, conversation, told.cursor);
+      return frameOf(told);
+    };
     const feed = this.parts.source.feed(conversation, {
       waiting: (bytes) => stream.awaits(bytes),
       takeNow: (told) => {
         if (stream.isFull) return false;
-        stream.write(frameOf(told()));
+        stream.write(shownFrame(told()));
         return true;
       },
     });
     // A large snapshot is taken before anything more is read for this client.
     if (stream.isFull) await stream.room();
-    for await (const told of feed.from(from, stream.over)) yield frameOf(told);
+    for await (const told of feed.from(from, stream.over)) yield shownFrame(told);
   }
 }
+
+/** The growing answer, which is most of what a feed tells. */
+const isInNoList = ({ type }: ToldEvent['event']): boolean => type === 'DeltaReceived' || type === 'AttemptEnded';

@@ -12,6 +12,7 @@ import { IsOptional, IsString } from 'class-validator';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
 import { ConversationViews } from '../projections/queries/conversation-views.js';
+import { Shown } from '../projections/queries/shown.js';
 import { ConversationReader } from '../sse/conversation-reader.js';
 import { ApiProblems } from './api-problems.js';
 import { ConversationDocument } from './conversation-document.js';
@@ -59,6 +60,7 @@ export class ConversationReadsController {
     @Inject(ConversationViews) private readonly views: ConversationViews,
     @Inject(ConversationReader) private readonly reader: ConversationReader,
     @Inject(ConversationFeeds) private readonly feeds: ConversationFeeds,
+    @Inject(Shown) private readonly shown: Shown,
   ) {}
 
   @Get(':id')
@@ -88,7 +90,10 @@ export class ConversationReadsController {
     if (moment) return this.reader.view(id, principal, { at: moment, min: least, branch, before });
     await this.views.requireReadable(id, principal);
     if (least) await this.reader.requireReached(id, least);
-    return this.views.view(id, { min: least?.ledger, branch, before });
+    const shown = this.shown.ledgerOf(principal, id);
+    const view = await this.views.view(id, { min: least?.ledger, shown, branch, before });
+    this.shown.note(principal, id, cursorIn('cursor', view.cursor));
+    return view;
   }
 
   @Get(':id/events')

@@ -13,6 +13,7 @@ import type { Caller, WritingCaller } from '../commands/caller.js';
 import { ChangeConversation } from '../commands/change-conversation.js';
 import { SelectBranch } from '../commands/select-branch.js';
 import { StartConversation } from '../commands/start-conversation.js';
+import { Shown } from '../projections/queries/shown.js';
 import { ApiProblems, OF_A_BODY } from './api-problems.js';
 import { CurrentCaller } from './caller.js';
 import {
@@ -21,6 +22,7 @@ import {
   StartConversationBody,
   withPlainParams,
 } from './conversation-bodies.js';
+import { cursorIn } from './cursor-parameter.js';
 import { ApiIdempotencyKey, CurrentWriter } from './idempotency.js';
 import { EffectDocument } from './turn-documents.js';
 
@@ -33,7 +35,10 @@ class StartedConversation extends EffectDocument {
 @ApiBearerAuth()
 @Controller('api/v1/conversations')
 export class ConversationsController {
-  constructor(@Inject(CommandBus) private readonly commands: CommandBus) {}
+  constructor(
+    @Inject(CommandBus) private readonly commands: CommandBus,
+    @Inject(Shown) private readonly shown: Shown,
+  ) {}
 
   @Post()
   @ApiOperation({ summary: 'Start a conversation. Nothing has to be chosen.' })
@@ -52,7 +57,8 @@ export class ConversationsController {
     @CurrentWriter() caller: WritingCaller,
     @Body() body: StartConversationBody,
   ): Promise<StartedConversation> {
-    return this.commands.execute(new StartConversation(caller, withPlainParams(body)));
+    const started = await this.commands.execute(new StartConversation(caller, withPlainParams(body)));
+    return this.shownTo(caller, started.id, started);
   }
 
   @Patch(':id')
@@ -73,7 +79,11 @@ export class ConversationsController {
     @Param('id') id: string,
     @Body() body: ChangeConversationBody,
   ): Promise<EffectDocument> {
-    return this.commands.execute(new ChangeConversation(caller, id, withPlainParams(body)));
+    return this.shownTo(
+      caller,
+      id,
+      await this.commands.execute(new ChangeConversation(caller, id, withPlainParams(body))),
+    );
   }
 
   @Put(':id/branch')
@@ -85,6 +95,11 @@ export class ConversationsController {
     @Param('id') id: string,
     @Body() { leaf }: SelectBranchBody,
   ): Promise<EffectDocument> {
-    return this.commands.execute(new SelectBranch(caller, id, leaf));
+    return this.shownTo(caller, id, await this.commands.execute(new SelectBranch(caller, id, leaf)));
+  }
+
+  private shownTo<Answer extends EffectDocument>(caller: Caller, id: string, answer: Answer): Answer {
+    this.shown.note(caller, id, cursorIn('cursor', answer.cursor));
+    return answer;
   }
 }

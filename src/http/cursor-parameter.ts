@@ -15,6 +15,20 @@ export class InvalidCursor extends Error {
   }
 }
 
+/** A conversation, and a cursor of it. */
+export interface CursorOf {
+  readonly conversation: string;
+  readonly place: Cursor;
+}
+
+/** `<conversationId>@<cursor>`, as lists take it. */
+export function cursorOfConversationIn(path: string, text: string | undefined): CursorOf | undefined {
+  if (text === undefined) return undefined;
+  const [conversation, cursor, ...others] = text.split('@');
+  if (!conversation || others.length > 0) throw new InvalidCursor(path);
+  return { conversation, place: cursorIn(path, cursor ?? '') };
+}
+
 export function cursorIn(path: string, text: string): Cursor;
 export function cursorIn(path: string, text: string | undefined): Cursor | undefined;
 export function cursorIn(path: string, text: string | undefined): Cursor | undefined {

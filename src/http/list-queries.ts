@@ -25,6 +25,20 @@ function isPageSize(value: unknown): boolean {
   return !/^[1-9]\d{0,8}$/.test(String(value)) || Number(value) <= limits.pageItemsMax;
 }
 
+const MIN = 'Waits up to 5 s until the list shows this conversation as it was at the cursor, or later; then 503.';
+
+/** What every list of conversations' contents can be asked to cover. */
+const Min = (): PropertyDecorator =>
+  applyDecorators(
+    IsOptional(),
+    IsString(),
+    ApiPropertyOptional({
+      type: String,
+      description: `\`<conversationId>@<cursor>\`. ${MIN}`,
+      example: '6f1e0c0a-3c53-4a5e-9a43-0d8a3a7e1b11@12:0',
+    }),
+  );
+
 /** Nothing that a person types: a database takes none of it. */
 const isSearchable = (value: unknown): boolean =>
   typeof value !== 'string' || (!value.includes('\0') && value.isWellFormed());
@@ -48,6 +62,9 @@ export class ConversationsQuery extends PageQuery {
   @IsIn(['true', 'false'])
   @ApiPropertyOptional({ type: Boolean, default: false, description: 'The archived ones instead.' })
   archived?: 'true' | 'false';
+
+  @Min()
+  min?: string;
 }
 
 const INSTANT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
@@ -84,6 +101,9 @@ export class RunsQuery extends PageQuery {
 
   @Searched('Words of the question or of the answer.')
   q?: string;
+
+  @Min()
+  min?: string;
 }
 
 export class RunFeedQuery {

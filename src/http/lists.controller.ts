@@ -4,14 +4,25 @@ import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, Api
 import type { FastifyReply } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
 import { limits } from '../limits.js';
+import { ConversationViews } from '../projections/queries/conversation-views.js';
 import { ListConversations } from '../projections/queries/list-conversations.js';
 import { ListRuns } from '../projections/queries/list-runs.js';
 import { SumUsage } from '../projections/queries/sum-usage.js';
+import { ConversationReader } from '../sse/conversation-reader.js';
 import { ApiProblems } from './api-problems.js';
+import { type CursorOf, cursorOfConversationIn } from './cursor-parameter.js';
 import { ConversationsDocument, RunsDocument, UsageDocument } from './list-documents.js';
 import { ConversationsQuery, RunFeedQuery, RunsQuery, UsageQuery } from './list-queries.js';
 import { TakesQuery } from './query.guard.js';
 import { placeIn, RunFeeds } from './run-feeds.js';
+
+const OF_MIN = [
+  'cursor_invalid',
+  'conversation_not_found',
+  'cursor_beyond_end',
+  'log_unavailable',
+  'view_behind',
+] as const;
 
 /** What is found by looking over many conversations at once. */
 @ApiTags('Lists')
@@ -21,18 +32,21 @@ export class ListsController {
   constructor(
     @Inject(QueryBus) private readonly queries: QueryBus,
     @Inject(RunFeeds) private readonly feeds: RunFeeds,
+    @Inject(ConversationViews) private readonly views: ConversationViews,
+    @Inject(ConversationReader) private readonly reader: ConversationReader,
   ) {}
 
   @Get('conversations')
   @TakesQuery()
   @ApiOperation({ summary: 'Conversations, newest first; with `q`, those in which that was said.' })
   @ApiOkResponse({ type: ConversationsDocument })
-  @ApiProblems('invalid_request', 'value_refused', 'page_token_invalid', 'view_unavailable')
+  @ApiProblems('invalid_request', 'value_refused', 'page_token_invalid', ...OF_MIN, 'view_unavailable')
   async conversations(
     @CurrentPrincipal() principal: Principal,
-    @Query() { limit, archived, q, before }: ConversationsQuery,
+    @Query() { limit, archived, q, before, min }: ConversationsQuery,
   ): Promise<ConversationsDocument> {
-    const asked = { limit: pageSize(limit), archived: archived === 'true', q, before };
+    const least = await this.least(principal, min);
+    const asked = { limit: pageSize(limit), archived: archived === 'true', q, before, min: least };
     return this.queries.execute(new ListConversations(principal, asked));
   }
 
@@ -40,13 +54,14 @@ export class ListsController {
   @TakesQuery()
   @ApiOperation({ summary: 'Prompt runs, newest first.' })
   @ApiOkResponse({ type: RunsDocument })
-  @ApiProblems('invalid_request', 'value_refused', 'page_token_invalid', 'view_unavailable')
+  @ApiProblems('invalid_request', 'value_refused', 'page_token_invalid', ...OF_MIN, 'view_unavailable')
   async runs(
     @CurrentPrincipal() principal: Principal,
-    @Query() { limit, from, to, ...asked }: RunsQuery,
+    @Query() { limit, from, to, min, ...asked }: RunsQuery,
   ): Promise<RunsDocument> {
     const times = { from: instant(from), to: instant(to) };
-    return this.queries.execute(new ListRuns(principal, { ...asked, ...times, limit: pageSize(limit) }));
+    const least = await this.least(principal, min);
+    return this.queries.execute(new ListRuns(principal, { ...asked, ...times, limit: pageSize(limit), min: least }));
   }
 
   @Get('runs/events')
@@ -79,6 +94,15 @@ export class ListsController {
     @Query() { by = 'day', from, to }: UsageQuery,
   ): Promise<UsageDocument> {
     return { items: await this.queries.execute(new SumUsage(principal, { by, from, to })) };
+  }
+
+  /** Refuses what this reader cannot have seen. */
+  private async least(principal: Principal, min: string | undefined): Promise<CursorOf | undefined> {
+    const least = cursorOfConversationIn('min', min);
+    if (!least) return undefined;
+    await this.views.requireReadable(least.conversation, principal);
+    await this.reader.requireReached(least.conversation, least.place);
+    return least;
   }
 }
 

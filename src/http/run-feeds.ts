@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import type { Principal } from '../auth/principal.js';
+import type { Shown } from '../projections/queries/shown.js';
 import type { FeedSource } from '../sse/feed-source.js';
 import { InvalidCursor } from './cursor-parameter.js';
 import type { FeedPlaces } from './feed-places.js';
@@ -24,6 +25,7 @@ export class RunFeeds {
       readonly source: FeedSource;
       readonly streams: OpenStreams;
       readonly places: FeedPlaces;
+      readonly shown: Pick<Shown, 'note'>;
     },
   ) {}
 
@@ -32,7 +34,10 @@ export class RunFeeds {
     try {
       // Nothing is heard before there is a stream to tell of it.
       const waiting = { tell: (_: number): void => {} };
-      const feed = this.parts.source.runs(principal, (bytes) => waiting.tell(bytes));
+      const feed = this.parts.source.runs(principal, {
+        waiting: (bytes) => waiting.tell(bytes),
+        told: (conversation, place) => this.parts.shown.note(principal, conversation, place),
+      });
       const from = await feed.begin(after);
       const stream = this.parts.streams.open(reply, principal);
       waiting.tell = (bytes) => stream.awaits(bytes);

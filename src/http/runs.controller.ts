@@ -2,8 +2,10 @@ import { Controller, Get, Inject, NotFoundException, Param, Res } from '@nestjs/
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
+import { Shown } from '../projections/queries/shown.js';
 import { RunReader } from '../sse/run-reader.js';
 import { ApiProblems } from './api-problems.js';
+import { cursorIn } from './cursor-parameter.js';
 import { DeltasDocument, RunDocument } from './run-document.js';
 
 /** One generation after the fact: what was asked, what exactly was sent, what came back and when. */
@@ -11,14 +13,20 @@ import { DeltasDocument, RunDocument } from './run-document.js';
 @ApiBearerAuth()
 @Controller('api/v1/runs/:generationId')
 export class RunsController {
-  constructor(@Inject(RunReader) private readonly runs: RunReader) {}
+  constructor(
+    @Inject(RunReader) private readonly runs: RunReader,
+    @Inject(Shown) private readonly shown: Shown,
+  ) {}
 
   @Get()
   @ApiOperation({ summary: 'One generation with all that is known of it. Null: not known, or not yet.' })
   @ApiOkResponse({ type: RunDocument })
   @ApiProblems('invalid_request', 'generation_not_found', 'log_unavailable')
   async run(@CurrentPrincipal() principal: Principal, @Param('generationId') id: string): Promise<RunDocument> {
-    return this.runs.run(id, principal);
+    const run = await this.runs.run(id, principal);
+    const last = run.events.at(-1);
+    if (last) this.shown.note(principal, run.conversation, cursorIn('cursor', last.cursor));
+    return run;
   }
 
   @Get('request')

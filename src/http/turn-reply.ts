@@ -3,11 +3,13 @@ import { principalOf } from '../auth/principal.js';
 import type { WritingCaller } from '../commands/caller.js';
 import type { SentMessage } from '../commands/send-message.js';
 import type { AnsweredTurn } from '../commands/turn-answer.js';
+import type { Shown } from '../projections/queries/shown.js';
+import { cursorIn } from './cursor-parameter.js';
 import type { StreamedTurn, TurnStreams } from './turn-streams.js';
 
 /** Answers what is asked of a model: at once, or for those who want it with the stream of that turn. */
 export async function replyWithTurn(
-  streams: Pick<TurnStreams, 'stream' | 'listen'>,
+  { streams, shown }: { readonly streams: Pick<TurnStreams, 'stream' | 'listen'>; readonly shown: Pick<Shown, 'note'> },
   reply: FastifyReply,
   { caller, conversation }: { readonly caller: WritingCaller; readonly conversation: string },
   ask: () => Promise<SentMessage | AnsweredTurn>,
@@ -15,13 +17,16 @@ export async function replyWithTurn(
   told: (answer: SentMessage | AnsweredTurn) => object = (answer) => answer,
 ): Promise<void> {
   if (!wantsStream(reply.request)) {
-    await reply.send(told(await ask()));
+    const answer = await ask();
+    shown.note(caller, conversation, cursorIn('cursor', answer.cursor));
+    await reply.send(told(answer));
     return;
   }
   // With a key it may be an earlier turn that is told again.
   const heard = caller.idempotency ? undefined : streams.listen(conversation);
   try {
     const answer = await ask();
+    shown.note(caller, conversation, cursorIn('cursor', answer.cursor));
     // What asks no model has nothing to stream.
     if ('generationId' in answer)
       await streams.stream(reply, principalOf(reply.request), turnOf(conversation, answer), heard);

@@ -1,6 +1,8 @@
 import type { FastifyReply } from 'fastify';
 import type { Principal } from '../auth/principal.js';
-import type { ToldEvent } from '../sse/conversation-history.js';
+import type { Shown } from '../projections/queries/shown.js';
+import { conversationStream, type ToldEvent } from '../sse/conversation-history.js';
+import type { Cursor } from '../sse/cursor.js';
 import type { FeedSource } from '../sse/feed-source.js';
 import type { LiveTurn } from '../sse/live-turn.js';
 import { turnFrameOf } from '../sse/turn-events.js';
@@ -21,7 +23,13 @@ export interface StreamedTurn {
 
 /** Answers a request with its one turn, token by token, from the log: a turn that has ended is told the same again. */
 export class TurnStreams {
-  constructor(private readonly parts: { readonly source: FeedSource; readonly streams: OpenStreams }) {}
+  constructor(
+    private readonly parts: {
+      readonly source: FeedSource;
+      readonly streams: OpenStreams;
+      readonly shown: Pick<Shown, 'note'>;
+    },
+  ) {}
 
   /** Begun before a turn is asked for that nobody has asked for yet, it spares reading what the turn brings. */
   listen(conversation: string): LiveTurn {
@@ -34,16 +42,28 @@ export class TurnStreams {
       'verbatim-message-id': turn.messageId,
       'verbatim-generation-id': turn.generationId,
     });
-    await pour(stream, this.frames(turn, stream, heard));
+    const onShown = (place: Cursor) => this.parts.shown.note(principal, turn.conversation, place);
+    await pour(stream, this.frames(turn, stream, onShown, heard));
   }
 
-  private async *frames(turn: StreamedTurn, stream: EventStream, heard?: LiveTurn): AsyncIterable<Buffer> {
+  private async *frames(
+    turn: StreamedTurn,
+    stream: EventStream,
+    onShown: (place: Cursor) => void,
+    heard?: LiveTurn,
+  ): AsyncIterable<Buffer> {
+    const ledgerStream = conversationStream(turn.conversation);
+    let { ledger } = cursorIn('cursor', turn.cursor);
     const onWaiting = (waiting: number) => stream.awaits(waiting);
     const events = heard?.events(stream.over, onWaiting) ?? this.fromHistory(turn, stream, onWaiting);
     for await (const event of events) {
+      if (event.stream === ledgerStream) ledger = Math.max(ledger, event.revision + 1);
       const frame = turnFrameOf(event, turn.generationId);
-      if (frame) yield frame.bytes;
-      if (frame?.isLast) return;
+      if (!frame) continue;
+      // A token shows that the generation was claimed; which one it is does not show in any list.
+      onShown({ ledger, tape: frame.isLast ? 0 : 1 });
+      yield frame.bytes;
+      if (frame.isLast) return;
     }
   }
 

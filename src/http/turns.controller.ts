@@ -3,14 +3,16 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiAcceptedResponse, ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import type { Caller, WritingCaller } from '../commands/caller.js';
-import { type CancelAnswer, CancelGeneration } from '../commands/cancel-generation.js';
+import { CancelGeneration } from '../commands/cancel-generation.js';
 import { GenerateReply } from '../commands/generate-reply.js';
 import { PreviewPrompt } from '../commands/preview-prompt.js';
 import { Regenerate } from '../commands/regenerate.js';
 import { SendMessage } from '../commands/send-message.js';
+import { Shown } from '../projections/queries/shown.js';
 import { ApiProblems, OF_A_BODY } from './api-problems.js';
 import { ApiTurn } from './api-turn.js';
 import { CurrentCaller } from './caller.js';
+import { cursorIn } from './cursor-parameter.js';
 import { ApiIdempotencyKey, CurrentWriter } from './idempotency.js';
 import { previewedIn } from './previewed.js';
 import { AnswerBody, askingOf, EditMessageBody, NoFields, PreviewBody, SendMessageBody } from './turn-bodies.js';
@@ -28,7 +30,8 @@ export class TurnsController {
   constructor(
     @Inject(CommandBus) private readonly commands: CommandBus,
     @Inject(QueryBus) private readonly queries: QueryBus,
-    @Inject(TurnStreams) private readonly streams: TurnStreams,
+    @Inject(TurnStreams) readonly streams: TurnStreams,
+    @Inject(Shown) readonly shown: Shown,
   ) {}
 
   @Post('preview')
@@ -68,7 +71,7 @@ export class TurnsController {
     const { content, parent, kind, revises, generate = true } = body;
     const message = { content, origin: 'person', parent, kind, revises } as const;
     const command = new SendMessage(caller, id, message, generate ? askingOf(body) : null);
-    await replyWithTurn(this.streams, reply, { caller, conversation: id }, () => this.commands.execute(command));
+    await replyWithTurn(this, reply, { caller, conversation: id }, () => this.commands.execute(command));
   }
 
   @Post('messages/:messageId/edit')
@@ -84,7 +87,7 @@ export class TurnsController {
     const { content, generate = true } = body;
     const message = { content, origin: 'person', revises: messageId } as const;
     const command = new SendMessage(caller, id, message, generate ? askingOf(body) : null);
-    await replyWithTurn(this.streams, reply, { caller, conversation: id }, () => this.commands.execute(command));
+    await replyWithTurn(this, reply, { caller, conversation: id }, () => this.commands.execute(command));
   }
 
   @Post('messages/:messageId/generate')
@@ -106,7 +109,7 @@ export class TurnsController {
   ): Promise<void> {
     const command = new GenerateReply(caller, id, messageId, askingOf(body));
     await replyWithTurn(
-      this.streams,
+      this,
       reply,
       { caller, conversation: id },
       () => this.commands.execute(command),
@@ -132,7 +135,7 @@ export class TurnsController {
   ): Promise<void> {
     const command = new Regenerate(caller, id, generationId, askingOf(body));
     await replyWithTurn(
-      this.streams,
+      this,
       reply,
       { caller, conversation: id },
       () => this.commands.execute(command),
@@ -159,9 +162,10 @@ export class TurnsController {
     @Param('generationId') generationId: string,
     @Body() _body: NoFields,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<CancelAnswer> {
-    const answer = await this.commands.execute(new CancelGeneration(caller, id, generationId));
-    reply.status('cursor' in answer ? HttpStatus.ACCEPTED : HttpStatus.OK);
-    return answer;
+  ): Promise<EffectDocument | EndedDocument> {
+    const { cursor, status } = await this.commands.execute(new CancelGeneration(caller, id, generationId));
+    this.shown.note(caller, id, cursorIn('cursor', cursor));
+    reply.status(status === undefined ? HttpStatus.ACCEPTED : HttpStatus.OK);
+    return status === undefined ? { cursor } : { status };
   }
 }

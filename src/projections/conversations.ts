@@ -7,7 +7,7 @@ import { piecesOf } from './words.js';
 /** Conversations as a list shows them, and the words by which they are found. */
 export const conversations: Projection = {
   name: 'conversations',
-  version: 1,
+  version: 2,
   tables: ['conversations', 'said'],
   filter: { categories: ['conversation', 'generation'], withoutTypes: ['DeltaReceived', 'AttemptEnded'] },
   isByConversation: true,

@@ -1,26 +1,48 @@
 import { costOf, usageOf } from '../domain/usage.js';
 import type { TypedEvent } from '../events/codec.js';
-import type { RunRow } from '../ports/read-models/rows.js';
-import type { Projection, Rows } from './projection.js';
+import type { RowKey } from '../ports/read-models/read-models.js';
+import type { LedgerRow, RunRow } from '../ports/read-models/rows.js';
+import { isNext, type Projection, type Rows } from './projection.js';
 
 /** The audit table: one row for each generation, from the moment it is asked for. */
 export const runs: Projection = {
   name: 'runs',
-  version: 1,
-  tables: ['runs'],
+  version: 2,
+  tables: ['runs', 'ledgers'],
   filter: { categories: ['conversation', 'generation'], withoutTypes: ['DeltaReceived', 'AttemptEnded'] },
   isByConversation: true,
   onPoison: 'stop',
-  touched: (event) => runsOf(event).map((key) => ({ table: 'runs', key })),
+  touched(event) {
+    const { conversation } = event.meta;
+    if (conversation === undefined) return [];
+    const ledger: RowKey = { table: 'ledgers', key: conversation };
+    return [ledger, ...runsOf(event).map((key): RowKey => ({ table: 'runs', key }))];
+  },
   apply(rows, event) {
     const conversation = event.meta.conversation;
+    if (conversation === undefined) return;
+    const ledger = rows.get('ledgers', conversation) ?? NO_EVENTS;
+    const isClaim = event.type === 'GenerationClaimed';
+    if (!isClaim && !isNext(ledger.seen, event)) return;
+    rows.put('ledgers', conversation, { ...ledger, seen: ledger.seen + (isClaim ? 0 : 1), ...openIn(ledger, event) });
     const [id] = runsOf(event);
-    if (conversation === undefined || id === undefined) return;
+    if (id === undefined) return;
     const run = rows.get('runs', id) ?? unknown(id, conversation, event);
     const change = changedBy(rows, run, event);
     if (change) rows.put('runs', id, { ...run, ...change });
   },
 };
+
+const NO_EVENTS: LedgerRow = { seen: 0, open: null, claimed: null };
+
+function openIn({ open }: LedgerRow, event: TypedEvent): Partial<LedgerRow> {
+  if (event.type === 'GenerationClaimed') return { claimed: generationOf(event) };
+  if (event.type === 'PromptAssembled') return { open: event.data.generationId };
+  if (event.type === 'GenerationFinalized' && event.data.generationId === open) return { open: null };
+  return {};
+}
+
+const generationOf = ({ stream }: TypedEvent): string => stream.slice('generation-'.length);
 
 /** The one that an event is about first. */
 function runsOf(event: TypedEvent): readonly string[] {
@@ -28,7 +50,7 @@ function runsOf(event: TypedEvent): readonly string[] {
     const { generationId, regenerates } = event.data;
     return regenerates === undefined ? [generationId] : [generationId, regenerates];
   }
-  if (event.type === 'GenerationClaimed') return [event.stream.slice('generation-'.length)];
+  if (event.type === 'GenerationClaimed') return [generationOf(event)];
   return 'generationId' in event.data ? [event.data.generationId] : [];
 }
 

@@ -5,7 +5,7 @@ import { ConversationFeed, type Follower } from './conversation-feed.js';
 import { ConversationHistory } from './conversation-history.js';
 import type { LiveEvents } from './live-events.js';
 import { LiveTurn } from './live-turn.js';
-import { RunFeed } from './run-feed.js';
+import { RunFeed, type RunFollower } from './run-feed.js';
 
 /** Where the feeds of this process come from. */
 export class FeedSource {
@@ -17,8 +17,8 @@ export class FeedSource {
   }
 
   /** Runs of all conversations that this reader may see. */
-  runs(reader: Reader, onWaiting?: (bytes: number) => void): RunFeed {
-    return new RunFeed(this.parts, reader, onWaiting);
+  runs(reader: Reader, follower?: RunFollower): RunFeed {
+    return new RunFeed(this.parts, reader, follower);
   }
 
   /** For a turn that is about to be asked for. */

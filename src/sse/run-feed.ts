@@ -2,7 +2,8 @@ import { mayRead, type Reader } from '../domain/conversation/readers.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
 import type { Position } from '../events/envelope.js';
 import type { EventLog } from '../ports/event-log.js';
-import { CursorBeyondEnd } from './conversation-history.js';
+import { CursorBeyondEnd, conversationStream } from './conversation-history.js';
+import type { Cursor } from './cursor.js';
 import type { LiveEvents } from './live-events.js';
 import { type RunEvent, runFrameOf } from './run-frames.js';
 
@@ -22,6 +23,14 @@ const FILTER = {
   ],
 };
 
+/** Who follows a feed of runs, besides the one that iterates over it. */
+export interface RunFollower {
+  /** Learns how much has been heard that was not taken, whenever it grows. */
+  readonly waiting?: (bytes: number) => void;
+  /** Learns how far a conversation was told. */
+  readonly told?: (conversation: string, place: Cursor) => void;
+}
+
 /** Runs as they start and end, from a position in the log on: what stands there, then what comes, each once. */
 export class RunFeed {
   private readonly heard: RunEvent[] = [];
@@ -31,7 +40,7 @@ export class RunFeed {
   constructor(
     private readonly parts: { readonly log: EventLog; readonly codec: Codec; readonly live: LiveEvents },
     private readonly reader: Reader,
-    private readonly onWaiting: (bytes: number) => void = () => {},
+    private readonly follower: RunFollower = {},
   ) {}
 
   /** Throws CursorBeyondEnd before anything is told when nobody can have seen that position. */
@@ -51,7 +60,7 @@ export class RunFeed {
       for await (const page of this.parts.log.readAll(after, FILTER)) {
         for (const recorded of page.events) {
           const event = this.parts.codec.decode(recorded);
-          if (event && this.concerns(event)) yield runFrameOf(event);
+          if (event && this.concerns(event)) yield this.told(event);
           if (signal.aborted) return;
         }
         told = page.position;
@@ -62,7 +71,7 @@ export class RunFeed {
         else {
           const frame = runFrameOf(event);
           this.heardBytes -= frame.length;
-          if ((event.position ?? '') > told) yield frame;
+          if ((event.position ?? '') > told) yield this.told(event);
         }
       }
     } finally {
@@ -71,12 +80,18 @@ export class RunFeed {
     }
   }
 
+  private told(event: RunEvent): Buffer {
+    const conversation = event.stream.slice(conversationStream('').length);
+    this.follower.told?.(conversation, { ledger: event.revision + 1, tape: 0 });
+    return runFrameOf(event);
+  }
+
   private hear(event: TypedEvent): void {
     if (!this.concerns(event)) return;
     this.heard.push(event);
     this.heardBytes += runFrameOf(event).length;
     this.wake();
-    this.onWaiting(this.heardBytes);
+    this.follower.waiting?.(this.heardBytes);
   }
 
   /** The start or the end of a run that this reader may see. */

@@ -248,6 +248,26 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         expect(await list({ scope: { tenant: 'nobody' } })).toEqual([]);
       });
 
+      it('a list says how far it has come in a conversation, and whether the open generation was claimed', async () => {
+        const events = log();
+        const [ended, waiting, claimed] = [new ChatLog(events), new ChatLog(events), new ChatLog(events)];
+        await (await ended.started()).turn('1', ['Hello']);
+        for (const chat of [waiting, claimed]) {
+          await (await chat.started()).sent('m1', 'Hi');
+          await chat.asked('g1', 'm1');
+        }
+        await claimed.claimed('g1');
+        await brought(events);
+        for (const list of ['conversations', 'runs'] as const) {
+          const covered = await stores.views.covered(list, [ended.id, waiting.id, claimed.id, 'nobody']);
+          expect(Object.fromEntries(covered)).toEqual({
+            [ended.id]: { seen: 5, isClaimed: false },
+            [waiting.id]: { seen: 4, isClaimed: false },
+            [claimed.id]: { seen: 4, isClaimed: true },
+          });
+        }
+      });
+
       it('words find the conversations and runs in which they were said, whatever is written around them', async () => {
         const events = log();
         const chat = await new ChatLog(events).started();

@@ -41,6 +41,9 @@ const ASKING = [`${CONVERSATION}/messages`, `${MESSAGE}/edit`, `${MESSAGE}/gener
 /** The routes that never end. */
 const FEEDS = [`${CONVERSATION}/events`, `${API}/runs/events`];
 
+/** They look into the log only for a cursor that they must cover. */
+const LISTS = [`GET ${API}/conversations`, `GET ${API}/runs`];
+
 /** What only an administrator may read. */
 const ADMINISTERED = [`GET ${API}/keys`, `GET ${API}/projections`];
 
@@ -215,7 +218,9 @@ describe('what is refused is answered as it is documented', () => {
   });
 
   it('about what nobody has', async () => {
-    for (const { name } of withStatus(404)) await answered(404, name);
+    for (const { name } of withStatus(404)) {
+      await answered(404, name, {}, {}, LISTS.includes(name) ? '?min=nobody@1:0' : '');
+    }
   });
 
   it('by a rule', async () => {
@@ -293,6 +298,7 @@ describe('what is refused is answered as it is documented', () => {
     const past: Record<string, string> = {
       [`GET ${CONVERSATION}`]: '?at=1:0',
       [`GET ${CONVERSATION}/events`]: '?after=1:0',
+      ...Object.fromEntries(LISTS.map((list) => [list, `?min=${ids.id}@1:0`])),
     };
     for (const { name } of affected) await answered(503, name, ids, {}, past[name]);
   });

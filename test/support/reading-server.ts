@@ -8,6 +8,7 @@ import { ConversationFeeds } from '../../src/http/conversation-feeds.js';
 import { FeedPlaces } from '../../src/http/feed-places.js';
 import { OpenStreams, type StreamPace } from '../../src/http/open-streams.js';
 import { TurnStreams } from '../../src/http/turn-streams.js';
+import { Shown } from '../../src/projections/queries/shown.js';
 import { ConversationReader } from '../../src/sse/conversation-reader.js';
 import { parseCursor } from '../../src/sse/cursor.js';
 import { FeedSource } from '../../src/sse/feed-source.js';
@@ -62,12 +63,13 @@ export async function startReadingServer({
     requireReadable: async (id: string, by: Reader) => void (await reader.head(id, by)),
     view: (id: string) => reader.view(id, ada),
   };
+  const shown = new Shown();
   const failures: unknown[] = [];
   const server = Fastify();
   routes(
     server,
-    new ConversationFeeds({ views, reader, source, streams, places: new FeedPlaces(perUserMax) }),
-    new TurnStreams({ source, streams }),
+    new ConversationFeeds({ views, reader, source, streams, shown, places: new FeedPlaces(perUserMax) }),
+    new TurnStreams({ source, streams, shown }),
   );
   server.setErrorHandler((error, _request, reply) => {
     failures.push(error);

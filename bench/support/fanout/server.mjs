@@ -7,6 +7,7 @@ import Fastify from 'fastify';
 import { ConversationFeeds } from '../../../dist/http/conversation-feeds.js';
 import { FeedPlaces } from '../../../dist/http/feed-places.js';
 import { OpenStreams } from '../../../dist/http/open-streams.js';
+import { Shown } from '../../../dist/projections/queries/shown.js';
 import { ConversationReader } from '../../../dist/sse/conversation-reader.js';
 import { FeedSource } from '../../../dist/sse/feed-source.js';
 import { LiveEvents } from '../../../dist/sse/live-events.js';
@@ -63,7 +64,14 @@ async function ours() {
   const reader = new ConversationReader({ log, codec, heads });
   const source = new FeedSource({ log, codec, live });
   const views = { requireReadable: async () => {}, view: async () => ({ cursor: '0:0' }) };
-  const feeds = new ConversationFeeds({ views, reader, source, streams, places: new FeedPlaces(1e9) });
+  const feeds = new ConversationFeeds({
+    views,
+    reader,
+    source,
+    streams,
+    places: new FeedPlaces(1e9),
+    shown: new Shown(),
+  });
   const server = Fastify();
   server.get('/feed/:id', (request, reply) => feeds.serve(reply, PRINCIPAL, request.params.id));
   await live.start();

@@ -8,6 +8,7 @@ import {
 } from '../../ports/read-models/rows.js';
 import type {
   ConversationsAsked,
+  Covered,
   PageEnd,
   RunsAsked,
   Scope,
@@ -97,6 +98,18 @@ export class MemoryViews implements Views {
     return [...sums]
       .map(([of, sum]) => ({ of, ...sum }))
       .sort((one, other) => ((one.of ?? '') < (other.of ?? '') ? -1 : 1));
+  }
+
+  async covered(list: 'conversations' | 'runs', conversations: readonly string[]): Promise<Map<string, Covered>> {
+    const rows =
+      list === 'runs' ? this.models.rows('runs', 'ledgers') : this.models.rows('conversations', 'conversations');
+    const known = conversations.flatMap((id) => {
+      const row = rows.get(id);
+      return row ? [{ id, ...row }] : [];
+    });
+    return new Map(
+      known.map(({ id, seen, open, claimed }) => [id, { seen, isClaimed: open !== null && open === claimed }]),
+    );
   }
 
   /** Every word must be there, in one piece of text. */

@@ -131,6 +131,15 @@ export interface RunRow {
   readonly requestedAt: string | null;
 }
 
+/** How far the audit table has come in a conversation. */
+export interface LedgerRow {
+  /** How many events of its ledger are in the rows. */
+  readonly seen: number;
+  readonly open: string | null;
+  /** The generation that was claimed last: a claim may come a moment before its prompt. */
+  readonly claimed: string | null;
+}
+
 /** A generation that may come to cost something, and the model that was asked. */
 export interface AskedRow {
   readonly model: string;
@@ -162,6 +171,7 @@ export interface Tables {
   heads: HeadRow;
   nodes: NodeRow;
   runs: RunRow;
+  ledgers: LedgerRow;
   asked: AskedRow;
   usage: UsageRow;
 }

@@ -60,6 +60,14 @@ export interface TreeAsked {
   readonly charactersMax: number;
 }
 
+/** How far a list has come in a conversation. */
+export interface Covered {
+  /** Events of its ledger that the list shows. */
+  readonly seen: number;
+  /** The list shows that its open generation was claimed. */
+  readonly isClaimed: boolean;
+}
+
 /** A conversation at one moment, all of it from the same one. */
 export interface Tree {
   readonly head: HeadRow;
@@ -85,4 +93,6 @@ export interface Views {
   conversations(asked: ConversationsAsked): Promise<readonly ConversationRow[]>;
   runs(asked: RunsAsked): Promise<readonly RunRow[]>;
   usage(asked: UsageAsked): Promise<readonly UsageSums[]>;
+  /** How far a list has come in these conversations; those that it does not know are left out. */
+  covered(list: 'conversations' | 'runs', conversations: readonly string[]): Promise<ReadonlyMap<string, Covered>>;
 }

@@ -13,6 +13,7 @@ import type { HeadRow, NodeRow } from '../../ports/read-models/rows.js';
 import type { Tree, Views } from '../../ports/read-models/views.js';
 import type { Advances } from '../advances.js';
 import { messages } from '../messages.js';
+import { untilCovered } from './until-covered.js';
 
 /** The view does not cover yet what it must: it may in a moment. */
 export class ViewBehind extends RetryableError {}
@@ -32,6 +33,8 @@ export interface ConversationViewsParts {
 export interface Looked extends Looking {
   /** How many events of the ledger the answer has to cover. */
   readonly min?: number | undefined;
+  /** How many events of the ledger the reader has seen already. */
+  readonly shown?: number;
 }
 
 /** Conversations as they stand, out of their read model. */
@@ -46,9 +49,9 @@ export class ConversationViews {
   }
 
   /** For a conversation that the reader may see. Throws ViewBehind when it does not cover `min` in time. */
-  async view(id: string, { min, ...looking }: Looked = {}): Promise<ConversationView> {
-    // What this process has just done is seen at once, where that is possible, also by who does not ask for it.
-    const wanted = Math.max(min ?? 1, this.parts.knownToHave(id));
+  async view(id: string, { min, shown = 0, ...looking }: Looked = {}): Promise<ConversationView> {
+    // What this process has done or shown is waited for a moment, also when the reader does not ask for it.
+    const wanted = Math.max(min ?? 1, shown, this.parts.knownToHave(id));
     const tree = await this.treeWith(wanted, id, looking, min === undefined ? limits.viewGraceMs : limits.viewWaitMs);
     if (!tree || tree.head.seen < (min ?? 1)) throw new ViewBehind(`the view of ${id} does not cover ${wanted} events`);
     return this.shown(id, tree, looking);
@@ -70,17 +73,8 @@ export class ConversationViews {
   }
 
   private async untilSeen(seen: number, id: string, waitMs: number): Promise<void> {
-    const { views, clock, advances } = this.parts;
-    const deadline = clock.now() + waitMs;
-    while (clock.now() < deadline) {
-      const step = new AbortController();
-      // Listening before looking: what comes in between is heard.
-      const move = advances.next(messages.name, step.signal);
-      const head = await views.head(id);
-      if (head && head.seen >= seen) return step.abort();
-      await Promise.race([move, clock.sleep(limits.viewLookMs, step.signal)]);
-      step.abort();
-    }
+    const covers = async () => ((await this.parts.views.head(id))?.seen ?? 0) >= seen;
+    await untilCovered(this.parts, messages.name, this.parts.clock.now() + waitMs, covers);
   }
 
   /** One that was started a moment ago may not have come into the view. */

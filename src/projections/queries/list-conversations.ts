@@ -3,6 +3,7 @@ import type { Reader } from '../../domain/conversation/readers.js';
 import { conversationStatus } from '../../domain/conversation/tree.js';
 import type { ConversationRow } from '../../ports/read-models/rows.js';
 import type { Views } from '../../ports/read-models/views.js';
+import type { LeastShown, ListCoverage } from './list-coverage.js';
 import { type Paged, pageEndIn, pageOf } from './pages.js';
 import { scopeOf } from './scope.js';
 
@@ -21,6 +22,7 @@ export interface ConversationsAskedFor {
   readonly archived: boolean;
   readonly q?: string | undefined;
   readonly before?: string | undefined;
+  readonly min?: LeastShown | undefined;
 }
 
 /** What a reader may see of conversations, the latest first. */
@@ -35,10 +37,14 @@ export class ListConversations extends Query<Paged<ListedConversation>> {
 
 @QueryHandler(ListConversations)
 export class ListConversationsHandler implements IQueryHandler<ListConversations> {
-  constructor(private readonly views: Pick<Views, 'conversations'>) {}
+  constructor(
+    private readonly views: Pick<Views, 'conversations'>,
+    private readonly coverage: Pick<ListCoverage, 'wait'>,
+  ) {}
 
   async execute({ reader, asked }: ListConversations): Promise<Paged<ListedConversation>> {
-    const { limit, archived, q, before } = asked;
+    const { limit, archived, q, before, min } = asked;
+    await this.coverage.wait('conversations', reader, min);
     const rows = await this.views.conversations({
       scope: scopeOf(reader),
       archived,

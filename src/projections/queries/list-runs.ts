@@ -2,6 +2,7 @@ import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { Reader } from '../../domain/conversation/readers.js';
 import type { RunRow } from '../../ports/read-models/rows.js';
 import type { Views } from '../../ports/read-models/views.js';
+import type { LeastShown, ListCoverage } from './list-coverage.js';
 import { type Paged, pageEndIn, pageOf } from './pages.js';
 import { scopeOf } from './scope.js';
 
@@ -10,6 +11,7 @@ export type ListedRun = Omit<RunRow, 'tenant'> & { readonly requestedAt: string 
 export interface RunsAskedFor {
   readonly limit: number;
   readonly before?: string | undefined;
+  readonly min?: LeastShown | undefined;
   readonly conversation?: string | undefined;
   readonly user?: string | undefined;
   readonly model?: string | undefined;
@@ -31,10 +33,14 @@ export class ListRuns extends Query<Paged<ListedRun>> {
 
 @QueryHandler(ListRuns)
 export class ListRunsHandler implements IQueryHandler<ListRuns> {
-  constructor(private readonly views: Pick<Views, 'runs'>) {}
+  constructor(
+    private readonly views: Pick<Views, 'runs'>,
+    private readonly coverage: Pick<ListCoverage, 'wait'>,
+  ) {}
 
   async execute({ reader, asked }: ListRuns): Promise<Paged<ListedRun>> {
-    const { limit, before, q, ...filters } = asked;
+    const { limit, before, q, min, ...filters } = asked;
+    await this.coverage.wait('runs', reader, min);
     const rows = await this.views.runs({
       ...filters,
       scope: scopeOf(reader),

@@ -1,6 +1,7 @@
 import type { ConversationRow, HeadRow, NodeRow, RunRow, SystemTextRow } from '../../../ports/read-models/rows.js';
 import type {
   ConversationsAsked,
+  Covered,
   RunsAsked,
   Tree,
   TreeAsked,
@@ -92,6 +93,13 @@ export class PostgresViews implements Views {
       unknownCost: Number(unknownCost),
       costs: JSON.parse(costs ?? '{}'),
     }));
+  }
+
+  async covered(list: 'conversations' | 'runs', conversations: readonly string[]): Promise<Map<string, Covered>> {
+    const table = { conversations: 'conversations', runs: 'ledgers' }[list];
+    const text = `SELECT key, seen, claimed FROM views.${table} WHERE key = ANY($1)`;
+    const rows = await this.ask<[string, number, boolean]>(list, text, [conversations]);
+    return new Map(rows.map(([key, seen, isClaimed]) => [key, { seen, isClaimed }]));
   }
 
   private async documents<Row>(projection: string, text: string, { values }: Conditions): Promise<Row[]> {

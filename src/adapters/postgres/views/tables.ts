@@ -1,5 +1,5 @@
 import type { Build } from '../../../ports/read-models/read-models.js';
-import type { TableName, Tables } from '../../../ports/read-models/rows.js';
+import type { LedgerRow, TableName, Tables } from '../../../ports/read-models/rows.js';
 import { type Column, flag, integer, text, words } from './columns.js';
 
 /** How the rows of one read model are kept: as JSON, and beside it what is asked for and sorted by. */
@@ -12,6 +12,10 @@ export interface TableShape<Row> {
 
 type Shapes = { readonly [T in TableName]: TableShape<Tables[T]> };
 
+/** Whether a list shows that the open generation was claimed. */
+const isOpenClaimed = ({ open, claimed }: Pick<LedgerRow, 'open' | 'claimed'>): boolean =>
+  open !== null && open === claimed;
+
 export const shapes: Shapes = {
   conversations: {
     hasDocument: true,
@@ -20,6 +24,8 @@ export const shapes: Shapes = {
       text('owner', (row) => row.owner),
       flag('archived', (row) => row.archived),
       text('updated_at', (row) => row.updatedAt),
+      integer('seen', (row) => row.seen),
+      flag('claimed', isOpenClaimed),
     ],
     indexes: ['(tenant, archived, updated_at, key)', '(tenant, owner, archived, updated_at, key)'],
   },
@@ -70,6 +76,11 @@ export const shapes: Shapes = {
       '(conversation, requested_at, key)',
       '(message)',
     ],
+  },
+  ledgers: {
+    hasDocument: true,
+    columns: [integer('seen', (row) => row.seen), flag('claimed', isOpenClaimed)],
+    indexes: [],
   },
   asked: { hasDocument: true, columns: [], indexes: [] },
   usage: {

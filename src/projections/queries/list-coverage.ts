@@ -1,0 +1,54 @@
+import type { Reader } from '../../domain/conversation/readers.js';
+import { limits } from '../../limits.js';
+import type { Covered, Views } from '../../ports/read-models/views.js';
+import { ViewBehind } from './conversation-views.js';
+import type { CoveringList, Place, Shown } from './shown.js';
+import { type CoverageParts, untilCovered } from './until-covered.js';
+
+/** What a list has to show: `place` of a conversation, or what came after it. */
+export interface LeastShown {
+  readonly conversation: string;
+  readonly place: Place;
+}
+
+export interface ListCoverageParts extends CoverageParts {
+  readonly views: Pick<Views, 'covered'>;
+  readonly shown: Shown;
+}
+
+/** Makes a list wait until it shows what its reader has seen already. */
+export class ListCoverage {
+  constructor(private readonly parts: ListCoverageParts) {}
+
+  /**
+   * Waits a moment for what this process has shown to the reader, and then lets the list answer as it is. What the reader
+   * asks for is waited for longer: throws ViewBehind when the list does not cover it in time.
+   */
+  async wait(list: CoveringList, reader: Reader, least: LeastShown | undefined): Promise<void> {
+    const { clock, shown } = this.parts;
+    const askedMs = clock.now();
+    const places = shown.unsettled(reader, list);
+    if (places.size > 0) {
+      await this.covers(list, places, askedMs + limits.viewGraceMs);
+      // Also when it was not covered: a view that stands still makes each change wait once.
+      shown.settle(reader, list, places);
+    }
+    if (!least) return;
+    const { conversation, place } = least;
+    if (await this.covers(list, new Map([[conversation, place]]), askedMs + limits.viewWaitMs)) return;
+    throw new ViewBehind(`the list of ${list} does not cover ${conversation} at ${place.ledger}:${place.tape}`);
+  }
+
+  private covers(list: CoveringList, places: ReadonlyMap<string, Place>, deadline: number): Promise<boolean> {
+    return untilCovered(this.parts, list, deadline, async () => {
+      const covered = await this.parts.views.covered(list, [...places.keys()]);
+      return [...places].every(([conversation, place]) => isCovered(covered.get(conversation), place));
+    });
+  }
+}
+
+/** Of the tape only the claim shows in a list. */
+function isCovered(covered: Covered | undefined, { ledger, tape }: Place): boolean {
+  if (!covered || covered.seen < ledger) return false;
+  return covered.seen > ledger || tape === 0 || covered.isClaimed;
+}
