@@ -34,6 +34,7 @@ interface AlertRule {
   readonly alert: string;
   readonly expr: string;
   readonly labels: { readonly severity: string };
+  readonly annotations: { readonly runbook_url: string };
 }
 
 export function alertRules(): AlertRule[] {

@@ -15,12 +15,16 @@ export function firstStartOn({ log, keys }: { log: EventLog; keys: Keys }) {
   const codec = createCodec();
   const tenants = new Folds(log, codec, tenant);
   const handler = new OpenDefaultTenantHandler({ log, keys, codec, tenants, clock: systemClock, ids: systemIds });
-  return (dataDir: string, before = async () => {}): Promise<string | undefined> => {
+  return (
+    dataDir: string,
+    before = async () => {},
+    environment: NodeJS.ProcessEnv = {},
+  ): Promise<string | undefined> => {
     const execute = async (command: OpenDefaultTenant) => {
       await before();
       return handler.execute(command);
     };
     const bus = { execute } as unknown as CommandBus;
-    return openDefaultTenant(loadConfig({ VERBATIM_DATA_DIR: dataDir }), log, bus);
+    return openDefaultTenant(loadConfig({ VERBATIM_DATA_DIR: dataDir, ...environment }), log, bus);
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { limits } from '../../src/limits.js';
 import {
+  alertRules,
   type ComposeService,
   composeServices,
   isThere,
@@ -172,5 +173,20 @@ describe('infra/nginx', () => {
 
   it('shows the numbers of a node to nobody', () => {
     expect(textOf('infra/nginx/nginx.conf')).toMatch(/location = \/metrics \{\s+return 404;\s+\}/);
+  });
+});
+
+describe('infra/prometheus/alerts.yml', () => {
+  const [, section = ''] = /^## Alerts and what to do\n(.*?)^## /ms.exec(textOf('docs/operations.md')) ?? [];
+  const headings = [...section.matchAll(/^### (\S+)$/gm)].map(([, heading]) => heading);
+  const alerts = alertRules();
+
+  it.each(alerts)('links $alert to a heading of its name in docs/operations.md', ({ alert, annotations }) => {
+    expect(annotations.runbook_url).toBe(`docs/operations.md#${alert.toLowerCase()}`);
+    expect(headings).toContain(alert);
+  });
+
+  it('has an alert for each heading of that kind', () => {
+    expect(alerts.map(({ alert }) => alert).sort()).toEqual([...headings].sort());
   });
 });

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { START } from '../../src/events/envelope.js';
 import { firstStartOn } from '../support/first-start.js';
 import { memoryEngines } from '../support/memory-engines.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
@@ -25,4 +26,18 @@ describe('the key of a first start', () => {
       }),
     );
   });
+
+  it.each(['saga', 'projections', 'relay', 'saga,projections,relay'])(
+    'is left to a process with the role api by one with the roles %s',
+    async (roles) => {
+      await withTemporaryDirectory(async (dataDir) => {
+        const engines = memoryEngines();
+        const start = firstStartOn(engines);
+        expect(await start(dataDir, undefined, { VERBATIM_ROLES: roles })).toBeUndefined();
+        expect(await readdir(dataDir)).toEqual([]);
+        expect(await engines.log.head()).toBe(START);
+        expect(await start(dataDir)).toMatch(/^vb_admin_/);
+      });
+    },
+  );
 });
