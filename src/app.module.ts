@@ -7,6 +7,7 @@ import { Authenticator } from './auth/authenticator.js';
 import { CachedKeys } from './auth/cached-keys.js';
 import { KeyMint } from './auth/key-mint.js';
 import { RoleGuard } from './auth/role.guard.js';
+import { CatchUpLog } from './catch-up-log.js';
 import { CreateTenantHandler } from './commands/create-tenant.js';
 import { Folds } from './commands/folds.js';
 import { IssueKeyHandler } from './commands/issue-key.js';
@@ -27,10 +28,11 @@ import { Exposition, MetricsController } from './http/metrics.controller.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ProjectionsController } from './http/projections.controller.js';
 import { QueryGuard } from './http/query.guard.js';
-import { type Check, type Checks, Readiness } from './http/readiness.js';
+import { type Check, type Checks, Readiness, type Told } from './http/readiness.js';
 import { RequestValidationPipe } from './http/request-validation.pipe.js';
 import { TenantsController } from './http/tenants.controller.js';
 import { TurnsController } from './http/turns.controller.js';
+import { gaugeLags } from './lag-metrics.js';
 import { limits } from './limits.js';
 import { projectionSide } from './projection-side.js';
 import { Advances } from './projections/advances.js';
@@ -41,6 +43,7 @@ import { readSide } from './read-side.js';
 import { relaySide } from './relay-side.js';
 import type { RunnerParts, Subscription } from './sagas/subscription-runner.js';
 import { Subscriptions } from './subscriptions.js';
+import { type Survey, Surveys } from './survey.js';
 
 @Module({})
 class AppModule {}
@@ -64,7 +67,8 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
   const { metrics, warn } = telemetry;
   const { leaseMs } = config;
   const runner: RunnerParts = { ...engines, clock: systemClock, holder: systemIds.random(), leaseMs, warn };
-  const subscriptions = new Subscriptions(runner, metrics);
+  const surveys = new Surveys({ clock: systemClock, warn });
+  const subscriptions = new Subscriptions(runner, metrics, surveys);
   const side = { codec, worker: runner.holder, subscriptions };
   const { conversations, live, providers } = conversationSide(engines, config, side, telemetry);
   const { feedsPerUserMax } = config;
@@ -76,8 +80,8 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
     knownToHave: (id) => conversations.last(conversationStream(id))?.state.seen ?? 0,
   });
   const projecting = projectionSide(engines, config, { ...runner, codec, advances });
-  countLag(metrics, projecting.reports);
-  const relaying = relaySide(config, runner, metrics);
+  const checks = readinessChecks(engines, surveys, projectionSurvey(config, telemetry, projecting.reports, surveys));
+  const relaying = relaySide(config, runner, metrics, surveys);
   return {
     module: AppModule,
     imports: [CqrsModule.forRoot()],
@@ -91,10 +95,8 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
       { provide: APP_PIPE, useFactory: () => new RequestValidationPipe() },
       { provide: APP_GUARD, useFactory: (reflector: Reflector) => new RoleGuard(reflector), inject: [Reflector] },
       { provide: APP_GUARD, useFactory: (reflector: Reflector) => new QueryGuard(reflector), inject: [Reflector] },
-      {
-        provide: Readiness,
-        useFactory: () => new Readiness({ ...readinessChecks(engines, projecting.reports), ...relaying.checks }),
-      },
+      { provide: Surveys, useFactory: () => surveys },
+      { provide: Readiness, useFactory: () => new Readiness({ ...checks, ...relaying.checks }) },
       { provide: Exposition, useFactory: () => new Exposition(metrics.contentType, () => metrics.text()) },
       { provide: Authenticator, useFactory: () => new Authenticator(keys) },
       { provide: KeyMint, useFactory: () => new KeyMint(systemIds) },
@@ -112,36 +114,54 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
   };
 }
 
-/** What a request needs: each is touched as one would touch it. */
-function readinessChecks({ log, builds }: Engines, reports: ProjectionReports): Checks {
+/** The parts that a request needs. */
+function readinessChecks(
+  { log, builds }: Engines,
+  surveys: Surveys,
+  reports: Survey<readonly ProjectionReport[]>,
+): Checks {
   return {
-    log: answering(() => log.head()),
-    readModels: answering(() => builds.list()),
-    projections: async () => ((await reports.all()).some(isBehind) ? 'behind' : 'ok'),
+    log: answering(surveys.of('log', () => log.head())),
+    readModels: answering(surveys.of('read models', () => builds.list())),
+    projections: () => toldOfProjections(reports),
   };
+}
+
+const answering =
+  (survey: Survey<unknown>): Check =>
+  () => ({ is: survey.latest.is === 'known' ? 'ok' : 'unavailable' });
+
+/** A process whose views are behind, or whose lag is not known, still serves: other checks say whether a store is away. */
+function toldOfProjections({ latest }: Survey<readonly ProjectionReport[]>): Told {
+  if (latest.is !== 'known') return { is: 'behind', reason: 'their lag is not known' };
+  return { is: latest.value.some(isBehind) ? 'behind' : 'ok' };
 }
 
 const isBehind = ({ state, lag }: ProjectionReport): boolean =>
   state === 'stopped' || lag.seconds > limits.projectionLagSecondsMax;
 
-/** How far what is read is behind the log. */
-function countLag(metrics: Telemetry['metrics'], reports: ProjectionReports): void {
-  const each = async (of: (report: ProjectionReport) => number) =>
-    new Map((await reports.all()).map((report) => [report.name, of(report)]));
-  const ofEach = (name: string, help: string, of: (report: ProjectionReport) => number) =>
-    metrics.gaugeOfEach(name, help, 'projection', () => each(of));
-  ofEach('projection_lag_events', 'Of the log, not brought in yet. Counted up to a bound.', ({ lag }) => lag.events);
-  ofEach('projection_lag_seconds', 'Since the oldest of them happened.', ({ lag }) => lag.seconds);
-  ofEach('projection_parked_streams', 'Streams whose events wait.', ({ parked }) => parked.length);
-  ofEach('projection_stopped', '1 when it cannot go on by itself.', ({ state }) => (state === 'stopped' ? 1 : 0));
+/** One report for the metrics, for readiness and for the log. */
+function projectionSurvey(
+  { roles }: Config,
+  { metrics, info }: Telemetry,
+  reports: ProjectionReports,
+  surveys: Surveys,
+): Survey<readonly ProjectionReport[]> {
+  const catchUp = roles.includes('projections') ? new CatchUpLog(systemClock, info) : undefined;
+  const survey = surveys.of('lag of projections', async () => {
+    const all = await reports.all();
+    catchUp?.note(all);
+    return all;
+  });
+  const known = <T>(of: (report: ProjectionReport) => T) =>
+    new Map((survey.known ?? []).map((report) => [report.name, of(report)]));
+  gaugeLags(metrics, 'projection', () => known(({ lag }) => lag));
+  const gauge = (name: string, help: string, of: (report: ProjectionReport) => number) =>
+    metrics.gaugeOfEach(name, help, 'projection', () => known(of));
+  gauge('projection_parked_streams', 'Streams whose events wait.', ({ parked }) => parked.length);
+  gauge('projection_stopped', '1 when it cannot go on by itself.', ({ state }) => (state === 'stopped' ? 1 : 0));
+  return survey;
 }
-
-const answering =
-  (ask: () => Promise<unknown>): Check =>
-  async () => {
-    await ask();
-    return 'ok';
-  };
 
 /** Keeps the table of keys up to date. */
 const keysSubscription = ({ codec, keys }: TenantParts): Subscription => ({

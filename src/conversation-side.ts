@@ -32,6 +32,7 @@ export interface Telemetry {
   readonly metrics: PrometheusMetrics;
   /** Ids and counts, never a person's text. */
   readonly warn: (facts: object, message: string) => void;
+  readonly info: (facts: object, message: string) => void;
 }
 
 export interface ConversationSide {

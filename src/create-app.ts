@@ -21,6 +21,7 @@ import { acceptStrictJsonOnly } from './http/strict-json.js';
 import { traceIdOf } from './http/trace.js';
 import { closeUnusedConnections } from './http/unused-connections.js';
 import { limits } from './limits.js';
+import { Surveys } from './survey.js';
 
 /** Where it tells what it does; of its own, and to standard output, unless it is said. */
 export interface Surroundings {
@@ -41,6 +42,7 @@ export async function createApp(
   const module = appModule(engines, config, {
     metrics,
     warn: (facts, message) => server.log.warn(facts, message),
+    info: (facts, message) => server.log.info(facts, message),
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     // What goes wrong while it is put together is thrown; what goes right interests nobody.
@@ -59,6 +61,7 @@ export async function createApp(
   serveDocs(app, version);
   await app.init();
   app.useLogger(new NestLogger(server.log));
+  await app.get(Surveys).start();
   return app;
 }
 

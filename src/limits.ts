@@ -84,8 +84,10 @@ export const limits = {
   checkpointEveryEvents: 500,
   /** Else the checkpoint follows at this pace: each one is a flush, and a crash makes a handler see so much again. */
   checkpointMs: 1_000,
-  /** Counting how far a subscription is behind stops here: beyond it the exact number helps nobody. */
-  backlogCountMax: 100_000,
+  /** Events that one count of a backlog looks at: some 10 ms of a database. Beyond them the count is an estimate. */
+  backlogCountMax: 20_000,
+  /** Records that EventStoreDB reads for the age of a backlog, to get past a few that are not the product's. */
+  backlogAgeRecordsMax: 32,
 
   /**
    * Of the topic that events are relayed to, for ever: a key that changes its partition loses its order. More consumers than
@@ -144,8 +146,12 @@ export const limits = {
   /** Every mistake is told at once, up to this many, and none in more characters: an answer must not outgrow its cause. */
   problemErrorsMax: 100,
   problemPathCharactersMax: 200,
-  /** Of a check of what this process needs: those who ask usually give up after a few seconds. */
-  readinessAnswerMs: 2_000,
+  /** What a process knows of its stores is asked in the background, this long after the last answer. */
+  surveyPauseMs: 1_000,
+  /** An answer that takes longer counts as none: a store that hangs is as good as away. */
+  surveyAnswerMs: 2_000,
+  /** How often a start looks whether each survey has its first answer. */
+  surveyLookMs: 5,
   /** Of models and of currencies that are counted by name; the others are counted together. */
   countedNamesMax: 50,
   /** Longer than any id, so that an unknown one is not found rather than too long. */
@@ -221,6 +227,9 @@ export const limits = {
   projectionRowsCharactersMax: 16 * 1024 * 1024,
   /** Further behind than this, a view is told to be behind. */
   projectionLagSecondsMax: 30,
+  /** A view that is this far behind is catching up, which is logged at this pace. */
+  catchUpSecondsMin: 5,
+  catchUpLogMs: 5_000,
   /** How often whoever wants a lease looks whether it is free: so long nobody works on what was given up. */
   freeLeaseLookMs: 1_000,
   /** How often a process looks which lanes there are, and which parked streams somebody wants back. */

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { limits } from '../limits.js';
 import { type CommandParts, type ServerCommandOptions, withJson, withServer } from './command-parts.js';
 import { CommandFailed } from './failures.js';
 import { jsonLine } from './output.js';
@@ -42,7 +41,7 @@ const COLUMNS = ['name', 'version', 'build', 'state', 'lag', 'behind', 'handled'
 
 export function standingsText(items: readonly Standing[]): string {
   const rows = items.map(({ name, version, build, state, lag, handled, parked, rebuild: next }) => [
-    ...[name, version, build, state, lagText(lag.events), `${Math.ceil(lag.seconds)} s`, handled, parked.length],
+    ...[name, version, build, state, lagText(lag), `${Math.ceil(lag.seconds)} s`, handled, parked.length],
     next && `build ${next.build}, ${counted(next.handled)} events`,
   ]);
   const builds = items.flatMap((item) =>
@@ -54,8 +53,11 @@ export function standingsText(items: readonly Standing[]): string {
   return [tableOf(COLUMNS, rows), ...stops].join('');
 }
 
-/** The server stops counting there. */
-const lagText = (events: number): string => `${counted(events)}${events >= limits.backlogCountMax ? '+' : ''}`;
+/** In events; where the log does not count them, in its positions. */
+function lagText({ events, distance, estimated }: Standing['lag']): string {
+  if (events === null) return distance === 0 ? '0' : `${counted(distance)} positions`;
+  return `${counted(events)}${estimated ? '+' : ''}`;
+}
 
 async function check(parts: CommandParts, name: string | undefined, options: ServerCommandOptions): Promise<void> {
   const asked = await parts.api(options);

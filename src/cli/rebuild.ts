@@ -35,7 +35,7 @@ export async function rebuild(
   onStep: (steps: Steps) => Promise<void>,
 ): Promise<Rebuilt> {
   const before = await standingOf(api, name);
-  const of = before.handled + before.lag.events;
+  const of = eventsToRead(before);
   await api.post(pathOf('projections', name, 'rebuild'));
   const began = clock.now();
   let handled = -1;
@@ -44,13 +44,19 @@ export async function rebuild(
     const isRead = now.build !== before.build;
     const next = isRead ? now : now.rebuild;
     if (!next) throw new CommandFailed(`The new build of ${name} is gone, and the old one is still read`);
-    const isWhole = isRead && (next.handled >= of || next.lag.events === 0);
+    const isWhole = isRead && (next.handled >= of || (next.lag.events ?? next.lag.distance) === 0);
     if (next.poison || isWhole) return rebuilt(now, next, (clock.now() - began) / 1000);
     if (next.handled !== handled) moved();
     handled = next.handled;
-    await onStep({ done: handled, of: Math.max(handled, of) });
+    await onStep({ done: handled, of: Math.max(handled, of === Number.POSITIVE_INFINITY ? before.handled : of) });
     return undefined;
   });
+}
+
+/** Not known where the log does not count and the build that is read has not caught up either. */
+function eventsToRead({ handled, lag }: BuildStanding): number {
+  if (lag.events !== null) return handled + lag.events;
+  return lag.distance === 0 ? handled : Number.POSITIVE_INFINITY;
 }
 
 /** True when it could be brought in; when not, why it is parked again. */

@@ -13,7 +13,12 @@ export interface BuildStanding {
   readonly version: number;
   readonly state: string;
   readonly position: string;
-  readonly lag: { readonly events: number; readonly seconds: number };
+  readonly lag: {
+    readonly events: number | null;
+    readonly distance: number;
+    readonly seconds: number;
+    readonly estimated: boolean;
+  };
   readonly handled: number;
   readonly poison: Poison | null;
 }

@@ -52,7 +52,7 @@ export const ApiProblems = (...codes: ProblemCode[]): MethodDecorator =>
   ApiKeylessProblems(...codes, ...OF_EVERY_ROUTE);
 
 /** The same for a route that anybody may call. */
-export function ApiKeylessProblems(...codes: ProblemCode[]): MethodDecorator {
+function ApiKeylessProblems(...codes: ProblemCode[]): MethodDecorator {
   const all = [...new Set(codes)];
   const statuses = [...new Set(all.map((code) => problems[code].status))];
   const responses = statuses.map((status) => problemResponse(all.filter((code) => problems[code].status === status)));

@@ -8,7 +8,6 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { ApiKeylessProblems } from './api-problems.js';
 import { Readiness, type ReadinessReport } from './readiness.js';
 
 const FINDINGS = ['ok', 'behind', 'stopped', 'unavailable'];
@@ -26,7 +25,7 @@ class ReadinessDocument {
     type: 'object',
     additionalProperties: { type: 'string', enum: FINDINGS },
     example: { log: 'ok', readModels: 'ok' },
-    description: 'What it needs. Only what is unavailable makes it unready.',
+    description: 'The parts that it needs, as of at most 3 s ago. Only `unavailable` makes it unready.',
   })
   checks!: Record<string, string>;
 
@@ -34,7 +33,7 @@ class ReadinessDocument {
     type: 'object',
     additionalProperties: { type: 'string' },
     example: { relay: 'topic verbatim.events.v1 has 3 partitions, and must have 12' },
-    description: 'Why, of those checks that say it.',
+    description: 'The reasons of the checks that give one.',
   })
   reasons?: Record<string, string>;
 }
@@ -52,15 +51,16 @@ export class HealthController {
   }
 
   @Get('ready')
-  @ApiOperation({ summary: 'Whether requests should be sent here, with reasons.' })
+  @ApiOperation({
+    summary: 'Whether this process should get requests, with reasons. Answers at once, whatever its stores do.',
+  })
   @ApiOkResponse({ type: ReadinessDocument })
   @ApiServiceUnavailableResponse({
     type: ReadinessDocument,
     headers: { 'Retry-After': { required: true, schema: { type: 'string' } } },
   })
-  @ApiKeylessProblems('internal_error')
-  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<ReadinessReport> {
-    const report = await this.readiness.report();
+  ready(@Res({ passthrough: true }) reply: FastifyReply): ReadinessReport {
+    const report = this.readiness.report();
     if (report.status !== 'ready') {
       reply.status(HttpStatus.SERVICE_UNAVAILABLE).header('Retry-After', '1');
     }

@@ -1,12 +1,26 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import type { BuildReport, Lag, ProjectionReport } from '../projections/queries/projection-reports.js';
+import type { BuildReport, ProjectionReport } from '../projections/queries/projection-reports.js';
+
+type Lag = BuildReport['lag'];
 
 class LagDocument implements Lag {
-  @ApiProperty({ description: 'Of the log, not brought in yet. Counted up to a bound.' })
-  events!: number;
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    description: 'Events that wait, counted up to a bound. null where the log cannot count: on EventStoreDB.',
+  })
+  events!: number | null;
 
-  @ApiProperty({ description: 'Since the oldest of them happened.' })
+  @ApiProperty({
+    description: 'From its position to the end of the log, in positions: events in PostgreSQL, bytes in EventStoreDB.',
+  })
+  distance!: number;
+
+  @ApiProperty({ description: 'The age of the oldest event that waits.' })
   seconds!: number;
+
+  @ApiProperty({ description: 'More events may wait than `events` says, and the oldest may be younger.' })
+  estimated!: boolean;
 }
 
 class PoisonedEventDocument {

@@ -45,10 +45,14 @@ export interface LivePage extends Page {
 }
 
 export interface Backlog {
-  /** Counted, never subtracted, and not beyond the asked maximum. */
-  readonly events: number;
-  /** When the oldest of them happened. */
+  /** Counted among the next `countMax` events of the log. Null where the engine could count only by reading them. */
+  readonly events: number | null;
+  /** From the reader's position to the newest event, in positions of the engine, whatever the filter. 0: nothing waits. */
+  readonly distance: number;
+  /** When the oldest of them happened. Where that is estimated it may be earlier, and never later. */
   readonly oldestAt: string | undefined;
+  /** There may be more than `events` says, and the oldest may be younger than `oldestAt`. */
+  readonly estimated: boolean;
 }
 
 /**
@@ -83,7 +87,7 @@ export interface EventLog {
   /** Whether the log has, in this position, the event that the position names. START is before every event, and always there. */
   holds(position: Position): Promise<boolean>;
 
-  /** What a reader at this position has yet to see. */
+  /** What a reader at this position has yet to see. Costs a bounded number of short queries, however much that is. */
   backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog>;
 
   /**

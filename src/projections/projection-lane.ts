@@ -4,7 +4,7 @@ import { limits } from '../limits.js';
 import type { FairShare } from '../ownership/fair-share.js';
 import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
 import { RetryableError, TerminalError } from '../ports/errors.js';
-import type { EventLog } from '../ports/event-log.js';
+import type { EventLog, LivePage } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import {
   type Lane,
@@ -17,6 +17,7 @@ import {
 import { toldReason } from '../ports/told-reason.js';
 import type { Advances } from './advances.js';
 import { laneOf, orderedWith } from './lane-key.js';
+import { pagesAndPauses } from './pages-and-pauses.js';
 import type { Projection } from './projection.js';
 import { replayed } from './replay.js';
 import { WorkingRows } from './working-rows.js';
@@ -102,7 +103,8 @@ export class ProjectionLane {
     this.isOpen = true;
     try {
       await store.tell(this.lane, this.epoch, null);
-      await this.follow(log.subscribe(opened.position, over, this.projection.filter), over);
+      const subscribe = (left: AbortSignal) => log.subscribe(opened.position, left, this.projection.filter);
+      await this.follow(pagesAndPauses(subscribe, over, limits.checkpointMs, this.parts.clock), over);
     } catch (error) {
       if (!(error instanceof Superseded)) throw error;
     } finally {
@@ -110,22 +112,25 @@ export class ProjectionLane {
     }
   }
 
-  private async follow(pages: ReturnType<EventLog['subscribe']>, over: AbortSignal): Promise<void> {
+  private async follow(pages: AsyncIterable<LivePage | undefined>, over: AbortSignal): Promise<void> {
     let events: RecordedEvent[] = [];
     let bytes = 0;
     let writtenMs = 0;
     let to = this.at.position;
     for await (const page of pages) {
-      // What it is told again it has seen: a sum would count it twice.
-      const news = page.events.filter(({ position = START }) => position > to);
-      if (page.position > to) to = page.position;
-      events.push(...news);
-      for (const { data } of news) bytes += data.length;
-      const isFull = events.length >= limits.projectionStepEventsMax || bytes >= limits.projectionStepBytesMax;
-      if (!page.live && !isFull) continue;
-      // A checkpoint alone can wait: what was passed over costs nothing to pass over again.
-      if (events.length === 0 && this.parts.clock.now() - writtenMs < limits.checkpointMs) continue;
-      if (page.live && !isFull) await this.pause(over);
+      if (page) {
+        // What it is told again it has seen: a sum would count it twice.
+        const news = page.events.filter(({ position = START }) => position > to);
+        if (page.position > to) to = page.position;
+        events.push(...news);
+        for (const { data } of news) bytes += data.length;
+        const isFull = events.length >= limits.projectionStepEventsMax || bytes >= limits.projectionStepBytesMax;
+        if (!page.live && !isFull) continue;
+        // A checkpoint alone can wait for the next page or for a pause: to pass over events again costs nothing.
+        if (events.length === 0 && this.parts.clock.now() - writtenMs < limits.checkpointMs) continue;
+        if (page.live && !isFull) await this.pause(over);
+        // Without the checkpoint of the last page a lane on an idle log would seem to be behind for ever.
+      } else if (to === this.at.position) continue;
       const batch = { events, to };
       await this.inTurn(() => this.bringAll(batch, over));
       if (over.aborted) return;

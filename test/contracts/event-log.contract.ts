@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { EventLog } from '../../src/ports/event-log.js';
 import { appendContract } from './event-log/append.js';
+import { backlogContract } from './event-log/backlog.js';
 import { concurrencyContract } from './event-log/concurrency.js';
 import { continuityContract } from './event-log/continuity.js';
 import { identityContract } from './event-log/identity.js';
@@ -21,11 +22,13 @@ export type OpenLog = () => Promise<EventLog>;
 export interface EngineTraits {
   /** Whether it sees that an id stands in another stream than the one that is appended to. */
   readonly knowsIdsOfOtherStreams: boolean;
+  /** Whether it counts a backlog. One that could count only by reading the events never does. */
+  readonly countsBacklogs: boolean;
   /** So many it takes from several writers in a few seconds. */
   readonly eventsAtOnce: number;
 }
 
-const usual: EngineTraits = { knowsIdsOfOtherStreams: true, eventsAtOnce: 50_000 };
+const usual: EngineTraits = { knowsIdsOfOtherStreams: true, countsBacklogs: true, eventsAtOnce: 50_000 };
 
 /** What every engine of the log must do. An engine's own test is its set-up and one call of this. */
 export function eventLogContract(
@@ -54,6 +57,7 @@ export function eventLogContract(
     describe('append', () => appendContract(open, all));
     describe('refusals', () => refusalContract(open));
     describe('reading', () => readContract(open));
+    describe('a backlog', () => backlogContract(open, all));
     describe('subscribing', () => subscribeContract(open));
     describe('its identity', () => identityContract(open));
     describe('a log that is not the one a reader knows', () => continuityContract(createStore));

@@ -3,7 +3,7 @@ import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js
 import { startStandIn } from '../support/eventstore/stand-in.js';
 import { eventLogContract } from './event-log.contract.js';
 
-const traits = { knowsIdsOfOtherStreams: false };
+const traits = { knowsIdsOfOtherStreams: false, countsBacklogs: false };
 const openAt = (url: string) => async () => new EventStoreDbEventLog(serverAddress(url));
 
 for (const tellsCaughtUp of [true, false]) {

@@ -277,7 +277,9 @@ describe('what is refused is answered as it is documented', () => {
     // One that nobody has looked up yet.
     const key = `vb_s${status}_${'a'.repeat(64)}`;
     for (const { name } of withKey()) await answered(status, name, ids, { key });
-    await answered(status, 'GET /health/ready');
+    // The stores are asked in the background, a second after the last answer.
+    await until(async () => (await chat.call('GET', '/health/ready', { key: null })).status === 503);
+    await answered(503, 'GET /health/ready');
   });
 
   it('when the log is away', async () => {

@@ -161,11 +161,11 @@ describe('projections over HTTP', () => {
   it('tells where each stands', async () => {
     const chat = new ChatLog(app.engines.log);
     await (await chat.started()).turn('1', ['x']);
-    await until(async () => ((await standing()) as Json).items.every(({ lag }: Json) => lag.events === 0));
+    await until(async () => ((await standing()) as Json).items.every(({ lag }: Json) => lag.distance === 0));
     expect(((await standing()) as Json).items).toMatchObject(
       projections.map(({ name, version }) => ({
         ...{ name, build: 1, version, state: 'following', parked: [], rebuild: null, poison: null },
-        lag: { events: 0, seconds: 0 },
+        lag: { events: 0, distance: 0, seconds: 0, estimated: false },
       })),
     );
   });

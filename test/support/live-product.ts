@@ -1,12 +1,13 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RecordedEvent, START } from '../../src/events/envelope.js';
+import type { RecordedEvent } from '../../src/events/envelope.js';
 import type { AllStreamsFilter, EventLog } from '../../src/ports/event-log.js';
+import type { Lag } from '../../src/ports/lag.js';
 import { ApiClient } from './api-client.js';
 import { breaches } from './invariants/check.js';
 import { LiveChat } from './live-chat.js';
-import { wholeStream } from './new-events.js';
+import { countEvents, wholeStream } from './new-events.js';
 import { MODEL, type PlayedProvider, startPlayedProvider } from './played-provider.js';
 import { databaseUrl, startTestPostgres, type TestPostgres, withClient } from './postgres-cluster.js';
 import { type Product, startProduct } from './product.js';
@@ -82,7 +83,7 @@ export class LiveProduct {
   }
 
   async eventCount(filter?: AllStreamsFilter): Promise<number> {
-    return (await this.log.backlog(START, Number.MAX_SAFE_INTEGER, filter)).events;
+    return countEvents(this.log, filter);
   }
 
   stream(name: string): Promise<RecordedEvent[]> {
@@ -108,9 +109,9 @@ export class LiveProduct {
   }
 
   private async rebuiltOnce(): Promise<string[]> {
-    const standing = async (): Promise<{ name: string; build: number; lag: { events: number } }[]> =>
+    const standing = async (): Promise<{ name: string; build: number; lag: Lag }[]> =>
       (await this.admin.ask('GET', '/projections')).items;
-    await until(async () => (await standing()).every(({ lag }) => lag.events === 0));
+    await until(async () => (await standing()).every(({ lag: { events, distance } }) => (events ?? distance) === 0));
     const before = await standing();
     for (const { name } of before) await this.admin.call('POST', `/projections/${name}/rebuild`);
     await until(async () => (await standing()).every(({ build }, nth) => build !== before[nth]?.build));

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createCodec } from '../../src/events/codec.js';
-import type { Metadata, NewEvent, RecordedEvent } from '../../src/events/envelope.js';
-import type { EventLog } from '../../src/ports/event-log.js';
+import { type Metadata, type NewEvent, type RecordedEvent, START } from '../../src/events/envelope.js';
+import type { AllStreamsFilter, EventLog } from '../../src/ports/event-log.js';
 
 export const codec = createCodec();
 
@@ -31,4 +31,11 @@ export async function wholeStream(log: EventLog, stream: string): Promise<Record
   const events: RecordedEvent[] = [];
   for await (const page of log.readStream(stream)) events.push(...page);
   return events;
+}
+
+/** How many events a log holds, read one by one: not every engine can count. */
+export async function countEvents(log: EventLog, filter?: AllStreamsFilter): Promise<number> {
+  let count = 0;
+  for await (const { events } of log.readAll(START, filter)) count += events.length;
+  return count;
 }

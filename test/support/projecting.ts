@@ -1,6 +1,5 @@
 import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
-import { START } from '../../src/events/envelope.js';
 import { limits } from '../../src/limits.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import type { Leases } from '../../src/ports/leases.js';
@@ -10,7 +9,7 @@ import { Advances } from '../../src/projections/advances.js';
 import { projections as allProjections, shapeOf } from '../../src/projections/all.js';
 import type { Projection } from '../../src/projections/projection.js';
 import { ProjectionHost } from '../../src/projections/projection-host.js';
-import { codec } from './new-events.js';
+import { codec, countEvents } from './new-events.js';
 import { until } from './until.js';
 
 export interface ReadModelStores {
@@ -61,7 +60,7 @@ export async function startProjecting(
 async function areCaughtUp(log: EventLog, builds: Builds, projections: readonly Projection[]): Promise<boolean> {
   const standing = await builds.list();
   for (const { name, filter } of projections) {
-    const { events } = await log.backlog(START, Number.MAX_SAFE_INTEGER, filter);
+    const events = await countEvents(log, filter);
     for (const { projection, lanes } of standing) {
       const handled = lanes.reduce((sum, lane) => sum + lane.handled, 0);
       if (projection === name && handled !== events) return false;

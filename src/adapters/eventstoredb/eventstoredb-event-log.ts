@@ -23,6 +23,7 @@ import { AppendJudge } from './append-judge.js';
 import { AppendQueue } from './append-queue.js';
 import { Connection } from './connection.js';
 import { logIdentity, recordedIdentity } from './log-identity.js';
+import { distanceBetween } from './position.js';
 import { requireJson } from './recorded-event.js';
 import { SameLog } from './same-log.js';
 import type { ServerAddress } from './server-address.js';
@@ -153,15 +154,14 @@ export class EventStoreDbEventLog implements EventLog {
     return this.reads.back(position, events);
   }
 
-  async backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
-    let events = 0;
-    let oldestAt: string | undefined;
-    for await (const page of this.readAll(after, filter)) {
-      events += page.events.length;
-      oldestAt ??= page.events[0]?.at;
-      if (events >= countMax) break;
-    }
-    return { events: Math.min(events, countMax), oldestAt };
+  /**
+   * The server has no index that counts, so nothing is counted: the distance is a subtraction of places in its file, and
+   * the age is that of the next record. A reader that has caught up costs the look at the head alone.
+   */
+  async backlog(after: Position): Promise<Backlog> {
+    const distance = distanceBetween(after, await this.head());
+    if (distance === 0) return { events: null, distance, oldestAt: undefined, estimated: false };
+    return { events: null, distance, oldestAt: await this.reads.nextAt(after), estimated: true };
   }
 
   async identity(): Promise<string> {

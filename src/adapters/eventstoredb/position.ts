@@ -45,4 +45,14 @@ export function shownPosition(position: Position): string {
   return place === 'start' ? '0' : `${place.commit}/${place.prepare}`;
 }
 
+/** Bytes of the server's log. 0 when `to` is not later. */
+export function distanceBetween(from: Position, to: Position): number {
+  return from >= to ? 0 : Number(commitOf(to) - commitOf(from));
+}
+
+function commitOf(position: Position): bigint {
+  const place = serverPosition(position);
+  return place === 'start' ? 0n : place.commit;
+}
+
 const digits = (value: bigint): string => String(value).padStart(DIGITS, '0');

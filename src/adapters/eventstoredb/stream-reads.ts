@@ -3,6 +3,7 @@ import { type Position, type RecordedEvent, START } from '../../events/envelope.
 import { limits } from '../../limits.js';
 import { LogUnavailable, TerminalError } from '../../ports/errors.js';
 import type { Connection } from './connection.js';
+import { HeadSearch } from './head-search.js';
 import type { NodeClient } from './node-client.js';
 import { isOutage, type Kind, kindOf, leaderNamedBy, unavailable } from './outage.js';
 import { namedEvent, positionOf, type ServerPosition, serverPosition } from './position.js';
@@ -18,8 +19,7 @@ interface StreamPage<T> {
 
 /** One call to the server brings one page. All of them ask the leader: another node may not know yet what it answered. */
 export class StreamReads {
-  /** How far back the last look for the head has gone: what stood then is not looked at again. */
-  private looked: { readonly from: Position; readonly head: Position } | undefined;
+  private readonly headSearch = new HeadSearch();
 
   constructor(private readonly connection: Connection) {}
 
@@ -67,27 +67,29 @@ export class StreamReads {
     });
   }
 
-  /**
-   * The newest event of the product. The server counts its own events and those of others among all, and skips none on
-   * the way back: only the first look goes through whatever stands behind ours.
-   */
   head(): Promise<Position> {
+    return this.ask((client, over) => this.headSearch.newest((from) => backwards(client, from, over)));
+  }
+
+  /** When the next event after a position happened; when others wrote many before it, the time of one of those. */
+  nextAt(after: Position): Promise<string | undefined> {
     return this.ask(async (client, over) => {
-      const reading = client.readAll({ direction: BACKWARDS, fromPosition: END, requiresLeader: true });
+      const reading = client.readAll({
+        direction: FORWARDS,
+        fromPosition: serverPosition(after),
+        maxCount: limits.backlogAgeRecordsMax,
+        requiresLeader: true,
+      });
       over.addEventListener('abort', () => cancel(reading));
-      const { looked } = this;
-      let from: Position | undefined;
+      let at: string | undefined;
       try {
         for await (const { event } of reading) {
-          if (!event) continue;
-          const position = positionOf(event.position, event.id);
-          from ??= position;
-          const head = looked && position <= looked.from ? looked.head : headAt(event, position);
-          if (head === undefined) continue;
-          this.looked = { from, head };
-          return head;
+          // It begins with what is at the position itself.
+          if (!event || positionOf(event.position) <= after) continue;
+          at = fromServer(event)?.at ?? event.created.toISOString();
+          if (isOfProduct(event)) return at;
         }
-        return START;
+        return at;
       } finally {
         cancel(reading);
       }
@@ -114,23 +116,13 @@ export class StreamReads {
   /** One after which so many events stand up to this one; the start when there are no more. */
   back(position: Position, events: number): Promise<Position> {
     return this.ask(async (client, over) => {
-      const reading = client.readAll({
-        direction: BACKWARDS,
-        fromPosition: serverPosition(position),
-        requiresLeader: true,
-      });
-      over.addEventListener('abort', () => cancel(reading));
       let left = events;
-      try {
-        for await (const { event } of reading) {
-          if (event && isOfProduct(event)) left -= 1;
-          if (event && left === 0) return positionOf(event.position, event.id);
-          if (event?.streamId === IDENTITY_STREAM) return START;
-        }
-        return START;
-      } finally {
-        cancel(reading);
+      for await (const event of backwards(client, position, over)) {
+        if (isOfProduct(event)) left -= 1;
+        if (left === 0) return positionOf(event.position as ServerPosition, event.id);
+        if (event.streamId === IDENTITY_STREAM) return START;
       }
+      return START;
     });
   }
 
@@ -160,10 +152,16 @@ async function firstFrom(client: NodeClient, place: ServerPosition, over: AbortS
   }
 }
 
-/** The identity of the log is written before every other event of it. */
-function headAt(event: Pick<ServerEvent, 'streamId'>, position: Position): Position | undefined {
-  if (event.streamId === IDENTITY_STREAM) return START;
-  return isOfProduct(event) ? position : undefined;
+/** All records of the server, the newest first, from before a position. */
+async function* backwards(client: NodeClient, from: Position | 'end', over: AbortSignal): AsyncIterable<ServerEvent> {
+  const fromPosition = from === 'end' ? END : serverPosition(from);
+  const reading = client.readAll({ direction: BACKWARDS, fromPosition, requiresLeader: true });
+  over.addEventListener('abort', () => cancel(reading));
+  try {
+    for await (const { event } of reading) if (event) yield event;
+  } finally {
+    cancel(reading);
+  }
 }
 
 /** Leaving the loop over it, or giving it up, leaves a call open: the server would go on sending. */

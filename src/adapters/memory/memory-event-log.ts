@@ -16,7 +16,10 @@ import type {
 } from '../../ports/event-log.js';
 import { checkReadStream, passes } from '../../ports/read-rules.js';
 
-/** How positions look: counted without a gap as on Postgres, or sparse pairs as on EventStoreDB. */
+/**
+ * How positions look: counted without a gap as on Postgres, or sparse pairs as on EventStoreDB, which also counts no
+ * backlog.
+ */
 export type PositionShape = 'gapless' | 'sparse';
 
 type Stored = RecordedEvent & { readonly position: Position };
@@ -90,8 +93,13 @@ export class MemoryEventLog implements EventLog {
   }
 
   async backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
-    const waiting = this.all.filter((event) => event.position > after && passes(event, filter));
-    return { events: Math.min(waiting.length, countMax), oldestAt: waiting[0]?.at };
+    const later = this.all.slice(this.firstAfter(after));
+    const waiting = later.slice(0, countMax).filter((event) => passes(event, filter));
+    const distance = commitOf(this.last()) - Math.min(commitOf(after), commitOf(this.last()));
+    if (this.shape === 'sparse') return { events: null, distance, oldestAt: later[0]?.at, estimated: distance > 0 };
+    const estimated = later.length > countMax;
+    const oldest = waiting[0] ?? (estimated ? later[0] : undefined);
+    return { events: waiting.length, distance, oldestAt: oldest?.at, estimated };
   }
 
   async holds(position: Position): Promise<boolean> {
@@ -160,6 +168,8 @@ export class MemoryEventLog implements EventLog {
     return low;
   }
 }
+
+const commitOf = (position: Position): number => Number(position.split('/')[0]);
 
 function digits(value: number): string {
   return String(value).padStart(19, '0');

@@ -35,11 +35,14 @@ const queries = {
   head: 'SELECT h.position, e.id FROM log.head h LEFT JOIN log.events e ON e.position = h.position',
   identity: 'SELECT identity FROM log.identity',
   backlog: `
-    WITH waiting AS (
-      SELECT position, at FROM log.events
-      WHERE position > $2 AND ${filtered('$3', '$4')}
-      ORDER BY position LIMIT $1
-    ) SELECT (SELECT count(*) FROM waiting), (SELECT at FROM waiting ORDER BY position LIMIT 1)`,
+    WITH later AS (
+      SELECT position, at, ${filtered('$3', '$4')} AS passes FROM log.events
+      WHERE position > $2 ORDER BY position LIMIT $1
+    ) SELECT
+      (SELECT count(*) FROM later WHERE passes),
+      (SELECT at FROM later WHERE passes ORDER BY position LIMIT 1),
+      (SELECT at FROM later ORDER BY position LIMIT 1),
+      (SELECT position FROM log.head)`,
 };
 
 type EventRow = [
@@ -55,6 +58,8 @@ type EventRow = [
   meta: string,
   bytes: string,
 ];
+
+type BacklogRow = [events: string, oldestAt: string | null, laterAt: string | null, head: string];
 
 /** Values come as the text that the server sends: nothing is parsed that the codec will parse anyway. */
 const asText = { getTypeParser: () => (value: string) => value };
@@ -117,8 +122,17 @@ export class EventReader {
 
   async backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
     const values = [countMax, bigintOf(after), ...valuesOf(filter)];
-    const [row] = await this.query<[string, string | null]>('backlog', values);
-    return { events: Number(row?.[0]), oldestAt: row?.[1] ? isoOf(row[1]) : undefined };
+    const [row] = await this.query<BacklogRow>('backlog', values);
+    const [events, oldestAt, laterAt, head] = row as BacklogRow;
+    const distance = Math.max(0, Number(BigInt(head) - bigintOf(after)));
+    const isWhole = distance <= countMax;
+    const at = oldestAt ?? (isWhole ? null : laterAt);
+    return {
+      events: Number(events),
+      distance,
+      oldestAt: at === null ? undefined : isoOf(at),
+      estimated: !isWhole,
+    };
   }
 
   async identity(): Promise<string> {

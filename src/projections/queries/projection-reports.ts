@@ -1,16 +1,9 @@
 import { limits } from '../../limits.js';
 import type { Clock } from '../../ports/clock.js';
 import type { EventLog } from '../../ports/event-log.js';
+import { type Lag, lagOf } from '../../ports/lag.js';
 import type { BuildState, Builds, LaneState, ParkedState, Poison } from '../../ports/read-models/read-models.js';
 import type { Projection } from '../projection.js';
-
-/** How far a build is behind the log. */
-export interface Lag {
-  /** Counted up to a bound. */
-  readonly events: number;
-  /** Since the oldest of them happened. */
-  readonly seconds: number;
-}
 
 export interface BuildReport {
   readonly build: number;
@@ -58,14 +51,13 @@ export class ProjectionReports {
   private async reportOf({ filter }: Projection, { build, version, lanes, parked }: BuildState): Promise<BuildReport> {
     const { log, clock } = this.parts;
     const last = lanes.reduce((one, other) => (other.position < one.position ? other : one));
-    const { events, oldestAt } = await log.backlog(last.position, limits.backlogCountMax, filter);
-    const seconds = oldestAt === undefined ? 0 : Math.max(0, (clock.now() - Date.parse(oldestAt)) / 1000);
+    const backlog = await log.backlog(last.position, limits.backlogCountMax, filter);
     const poison = lanes.find((lane) => lane.poison !== null)?.poison ?? null;
     return {
       ...{ build, version, poison },
       state: poison ? 'stopped' : parked.length > 0 ? 'parked' : 'following',
       position: last.position,
-      lag: { events, seconds },
+      lag: lagOf(backlog, clock.now()),
       handled: sumOf(lanes),
     };
   }

@@ -1,5 +1,5 @@
 import { beforeAll, expect, it } from '@jest/globals';
-import { type NewEvent, type Position, type RecordedEvent, START } from '../../../src/events/envelope.js';
+import type { NewEvent, Position, RecordedEvent } from '../../../src/events/envelope.js';
 import { limits } from '../../../src/limits.js';
 import type { AllStreamsFilter, EventLog, ReadStreamOptions } from '../../../src/ports/event-log.js';
 import { codec, newDelta, newDeltas, newStream, wholeStream } from '../../support/new-events.js';
@@ -121,7 +121,7 @@ export function readContract(open: OpenLog): void {
     expect((await everything(after, { categories: ['nothing'] })).events).toEqual([]);
   });
 
-  it('leaves out the types that a reader does not want, in what it reads, hears and has yet to see', async () => {
+  it('leaves out the types that a reader does not want, in what it reads and in what it subscribes to', async () => {
     const after = await log.head();
     const [first, unknown, last] = newDeltas(3) as [NewEvent, NewEvent, NewEvent];
     await log.append(newStream(), 'none', [first, { ...unknown, type: 'OfANewerVersion' }, last]);
@@ -130,8 +130,6 @@ export function readContract(open: OpenLog): void {
     const { events, end } = await everything(after, filter);
     expect(events.map(({ id }) => id)).toEqual([unknown.id]);
     expect(end).toBe(await log.head());
-    expect(await log.backlog(after, 10, filter)).toMatchObject({ events: 1 });
-    expect(await log.backlog(after, 10, { withoutTypes: filter.withoutTypes })).toMatchObject({ events: 2 });
     const later = { ...newDelta(), type: 'OfANewerVersion' };
     const subscriber = follow(log, end, filter);
     await until(() => subscriber.pages.length > 0);
@@ -151,17 +149,5 @@ export function readContract(open: OpenLog): void {
     expect((await wholeStream(log, stream)).map(({ id }) => id)).toEqual(ids);
     expect((await everything(after)).events.map(({ id }) => id)).toEqual(ids);
     expect(await revisions(stream, { direction: 'backwards' })).toEqual(ids.map((_, nth) => nth).reverse());
-  });
-
-  it('counts what a reader has yet to see, up to a maximum', async () => {
-    const after = await log.head();
-    expect(await log.backlog(after, 10)).toEqual({ events: 0, oldestAt: undefined });
-    const [first, ...rest] = newDeltas(5);
-    await log.append(newStream('conversation'), 'none', [{ ...first, at: '2026-02-03T04:05:06.700Z' }]);
-    await log.append(newStream('generation'), 'none', rest);
-    expect(await log.backlog(after, 10)).toEqual({ events: 5, oldestAt: '2026-02-03T04:05:06.700Z' });
-    expect(await log.backlog(after, 3)).toMatchObject({ events: 3 });
-    expect(await log.backlog(after, 10, { categories: ['generation'] })).toMatchObject({ events: 4 });
-    expect((await log.backlog(START, 2)).events).toBe(2);
   });
 }

@@ -96,7 +96,13 @@ describe('the command line', () => {
 });
 
 const build = (facts: object = {}) => ({
-  ...{ build: 1, version: 1, state: 'following', position: '9', lag: { events: 0, seconds: 0 } },
+  ...{
+    build: 1,
+    version: 1,
+    state: 'following',
+    position: '9',
+    lag: { events: 0, distance: 0, seconds: 0, estimated: false },
+  },
   ...{ handled: 10, poison: null },
   ...facts,
 });
@@ -124,11 +130,15 @@ describe('verbatim projections', () => {
     }));
 
   it('list tells how each stands, and why one has stopped', async () => {
-    const stopped = standing({ state: 'stopped', poison, lag: { events: 100_000, seconds: 1.2 } });
+    const stopped = standing({
+      state: 'stopped',
+      poison,
+      lag: { events: 20_000, distance: 90_000, seconds: 1.2, estimated: true },
+    });
     const { out } = await asked('list', stopped);
     const [head, row, why] = out.split('\n');
     expect(head?.split(/ {2,}/)).toEqual('NAME VERSION BUILD STATE LAG BEHIND HANDLED PARKED REBUILD'.split(' '));
-    expect(row?.split(/ {2,}/)).toEqual(['runs', '1', '1', 'stopped', '100,000+', '2 s', '10', '0', '-']);
+    expect(row?.split(/ {2,}/)).toEqual(['runs', '1', '1', 'stopped', '20,000+', '2 s', '10', '0', '-']);
     expect(why).toBe('runs, build 1: data: broken (event 3 of conversation-1, MessageSent)');
     expect(JSON.parse((await asked('list --json', stopped)).out)).toEqual({ items: [stopped] });
   });
@@ -195,7 +205,7 @@ describe('verbatim projections', () => {
   it('rebuild sees a build through that replaces a stopped one, to where that stands', async () => {
     const [stopped, lag] = [
       { state: 'stopped', poison },
-      { events: 3, seconds: 1 },
+      { events: 3, distance: 3, seconds: 1, estimated: false },
     ];
     const swapped = standing({ build: 2, lag });
     const { error } = await asked(
@@ -203,6 +213,17 @@ describe('verbatim projections', () => {
       ...[standing({ ...stopped, lag }), under(5), swapped, standing({ build: 2, lag, ...stopped })],
     );
     expect(error.message).toMatch(/^The rebuild of runs has stopped/);
+  });
+
+  it('list shows the distance, and rebuild waits for its end, where the log counts no events', async () => {
+    const lag = (distance: number) => ({ events: null, distance, seconds: 9, estimated: true });
+    const { out } = await asked('list', standing({ lag: lag(123_456) }));
+    expect(out.split('\n')[1]?.split(/ {2,}/)[4]).toBe('123,456 positions');
+    const swapped = (distance: number) => standing({ build: 2, handled: 99, lag: lag(distance) });
+    const steps = [standing({ lag: lag(70) }), under(5), swapped(50), swapped(0), standing({ build: 9 })];
+    const { out: end, error } = await asked('rebuild runs --json', ...steps);
+    expect(error?.message).toBeUndefined();
+    expect(JSON.parse(end)).toMatchObject({ state: 'live', build: 2, handled: 99 });
   });
 
   it('rebuild does not wait for ever for what does not move, nor for a build that is gone', async () => {

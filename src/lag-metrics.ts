@@ -1,0 +1,28 @@
+import type { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
+import type { Lag } from './ports/lag.js';
+
+const MEASURES = [
+  ['events', 'Events that wait, counted up to a bound. Absent where the log cannot count: on EventStoreDB.'],
+  ['distance', 'From its position to the end of the log: events in PostgreSQL, bytes in EventStoreDB.'],
+  ['seconds', 'Age of the oldest event that waits.'],
+] as const;
+
+/** Gauges of how far each reader of a kind is behind the log. A reader whose lag is not known has no sample. */
+export function gaugeLags(
+  metrics: Pick<PrometheusMetrics, 'gaugeOfEach'>,
+  kind: 'projection' | 'subscription',
+  read: () => ReadonlyMap<string, Lag>,
+): void {
+  for (const [measure, help] of MEASURES) {
+    const values = () =>
+      [...read()].flatMap(([name, { [measure]: value }]) => (value === null ? [] : [[name, value] as const]));
+    metrics.gaugeOfEach(`${kind}_lag_${measure}`, help, kind, () => new Map(values()));
+  }
+}
+
+/** The same of the relay, of which there is one. */
+export function gaugeRelayLag(metrics: Pick<PrometheusMetrics, 'gauge'>, read: () => Lag | undefined): void {
+  for (const [measure, help] of MEASURES) {
+    metrics.gauge(`relay_lag_${measure}`, help, () => read()?.[measure] ?? Number.NaN);
+  }
+}

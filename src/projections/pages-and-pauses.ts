@@ -1,0 +1,47 @@
+import type { Clock } from '../ports/clock.js';
+
+/**
+ * The pages of a source, and once after a page that no other follows within `quietMs`: undefined. The source's signal is
+ * aborted when the reader leaves, so that nothing waits for a page that may not come.
+ */
+export async function* pagesAndPauses<T>(
+  source: (over: AbortSignal) => AsyncIterable<T>,
+  over: AbortSignal,
+  quietMs: number,
+  clock: Pick<Clock, 'sleep'>,
+): AsyncGenerator<T | undefined> {
+  const left = new AbortController();
+  const leave = () => left.abort();
+  over.addEventListener('abort', leave);
+  if (over.aborted) leave();
+  const pages = source(left.signal)[Symbol.asyncIterator]();
+  let next = pages.next();
+  try {
+    for (let isQuiet = true; ; ) {
+      const come: IteratorResult<T> | undefined = isQuiet ? await next : await nextWithin(next, quietMs, clock);
+      if (come?.done) return;
+      isQuiet = come === undefined;
+      yield come?.value;
+      if (come) next = pages.next();
+    }
+  } finally {
+    over.removeEventListener('abort', leave);
+    leave();
+    // The reader has left: a failure of the page that it did not take concerns nothing any more.
+    next.catch(() => {});
+    await pages.return?.();
+  }
+}
+
+async function nextWithin<T>(
+  next: Promise<IteratorResult<T>>,
+  quietMs: number,
+  clock: Pick<Clock, 'sleep'>,
+): Promise<IteratorResult<T> | undefined> {
+  const come = new AbortController();
+  try {
+    return await Promise.race([next, clock.sleep(quietMs, come.signal).then(() => undefined)]);
+  } finally {
+    come.abort();
+  }
+}
