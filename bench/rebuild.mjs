@@ -72,6 +72,12 @@ async function rebuild({ log, pool, builds }) {
   const host = new ProjectionHost(projections, {
     ...{ log, codec, builds, store: new PostgresLaneStore(pool), leases: new PostgresLeases(pool) },
     ...{ clock: systemClock, holder: 'bench', leaseMs: 15_000, advances: new Advances() },
+    health: {
+      failed: (part, error) => {
+        throw new Error(`${part} failed`, { cause: error });
+      },
+      recovered: () => {},
+    },
     warn: (facts, message) => {
       throw new Error(`${message}: ${JSON.stringify(facts)}`);
     },

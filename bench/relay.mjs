@@ -93,6 +93,12 @@ async function relay(server, { address }, topic, log) {
     checkpoints: new MemoryCheckpoints(),
     leases: new PostgresLeases(pool),
     clock: systemClock,
+    health: {
+      failed: (part, error) => {
+        throw new Error(`${part} failed`, { cause: error });
+      },
+      recovered: () => {},
+    },
     holder: topic,
     leaseMs: 15_000,
     meter: {

@@ -7,6 +7,7 @@ import { Authenticator } from './auth/authenticator.js';
 import { CachedKeys } from './auth/cached-keys.js';
 import { KeyMint } from './auth/key-mint.js';
 import { RoleGuard } from './auth/role.guard.js';
+import { BackgroundFailures } from './background/background-failures.js';
 import { CatchUpLog } from './catch-up-log.js';
 import { CreateTenantHandler } from './commands/create-tenant.js';
 import { Folds } from './commands/folds.js';
@@ -65,11 +66,13 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
   const tenants = new Folds(log, codec, tenant);
   const tenantParts: TenantParts = { log, codec, clock: systemClock, ids: systemIds, tenants, keys };
   const { metrics, warn } = telemetry;
+  const health = new BackgroundFailures(metrics, telemetry.error);
+  countFailing(metrics, health);
   const { leaseMs } = config;
-  const runner: RunnerParts = { ...engines, clock: systemClock, holder: systemIds.random(), leaseMs, warn };
+  const runner: RunnerParts = { ...engines, clock: systemClock, holder: systemIds.random(), leaseMs, warn, health };
   const surveys = new Surveys({ clock: systemClock, warn });
   const subscriptions = new Subscriptions(runner, metrics, surveys);
-  const side = { codec, worker: runner.holder, subscriptions };
+  const side = { codec, worker: runner.holder, subscriptions, health };
   const { conversations, live, providers } = conversationSide(engines, config, side, telemetry);
   const { feedsPerUserMax } = config;
   const advances = new Advances();
@@ -96,7 +99,10 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
       { provide: APP_GUARD, useFactory: (reflector: Reflector) => new RoleGuard(reflector), inject: [Reflector] },
       { provide: APP_GUARD, useFactory: (reflector: Reflector) => new QueryGuard(reflector), inject: [Reflector] },
       { provide: Surveys, useFactory: () => surveys },
-      { provide: Readiness, useFactory: () => new Readiness({ ...checks, ...relaying.checks }) },
+      {
+        provide: Readiness,
+        useFactory: () => new Readiness({ ...checks, background: () => backgroundFinding(health), ...relaying.checks }),
+      },
       { provide: Exposition, useFactory: () => new Exposition(metrics.contentType, () => metrics.text()) },
       { provide: Authenticator, useFactory: () => new Authenticator(keys) },
       { provide: KeyMint, useFactory: () => new KeyMint(systemIds) },
@@ -135,6 +141,16 @@ const answering =
 function toldOfProjections({ latest }: Survey<readonly ProjectionReport[]>): Told {
   if (latest.is !== 'known') return { is: 'behind', reason: 'their lag is not known' };
   return { is: latest.value.some(isBehind) ? 'behind' : 'ok' };
+}
+
+function backgroundFinding({ failing }: BackgroundFailures): Told {
+  if (failing.size === 0) return { is: 'ok' };
+  return { is: 'failing', reason: [...failing].map(([part, reason]) => `${part}: ${reason}`).join('; ') };
+}
+
+function countFailing(metrics: Telemetry['metrics'], health: BackgroundFailures): void {
+  const failing = () => new Map([...health.failing.keys()].map((part) => [part, 1]));
+  metrics.gaugeOfEach('background_failing', '1 while a part of the background work fails.', 'part', failing);
 }
 
 const isBehind = ({ state, lag }: ProjectionReport): boolean =>

@@ -21,6 +21,7 @@ import { conversation } from './domain/conversation/conversation.js';
 import type { Models } from './domain/conversation/prompting.js';
 import type { Engines } from './engines.js';
 import type { Codec } from './events/codec.js';
+import type { BackgroundHealth } from './ports/background-health.js';
 import { GenerationSaga } from './sagas/generation-saga.js';
 import { recordWork } from './sagas/record-work.js';
 import { Slots } from './sagas/slots.js';
@@ -33,6 +34,7 @@ export interface Telemetry {
   /** Ids and counts, never a person's text. */
   readonly warn: (facts: object, message: string) => void;
   readonly info: (facts: object, message: string) => void;
+  readonly error: (facts: object, message: string) => void;
 }
 
 export interface ConversationSide {
@@ -46,18 +48,20 @@ export interface ConversationSideParts {
   /** Who works here: unique for each process. */
   readonly worker: string;
   readonly subscriptions: Subscriptions;
+  readonly health: BackgroundHealth;
 }
 
 /** Conversations and their turns: the commands, and the saga that answers prompts. */
 export function conversationSide(
   engines: Engines,
   config: Config,
-  { codec, worker, subscriptions }: ConversationSideParts,
+  { codec, worker, subscriptions, health }: ConversationSideParts,
   { metrics, warn }: Telemetry,
 ): ConversationSide {
   const { log, work, places, prices } = engines;
   const conversations = new Folds(log, codec, conversation);
-  const live = new LiveEvents(log, codec, (error) => warn({ err: error }, 'an event could not be read'));
+  const onDamage = (error: unknown) => warn({ err: error }, 'an event could not be read, or its reader failed');
+  const live = new LiveEvents({ log, codec, clock: systemClock, health, onDamage });
   const prompts = new Prompts(modelsOf(engines, config), new GptTokenCounter(), prices);
   const base = { log, codec, clock: systemClock, ids: systemIds, conversations, prompts, prices, work, places, warn };
 
@@ -90,6 +94,7 @@ export function conversationSide(
       generationTimeoutMs: config.generationTimeoutMs,
       leaseMs: config.leaseMs,
       worker,
+      health,
     });
     saga.runner = generations;
     metrics.gauge('generations_open', 'Generations that this process is at.', () => generations.open);

@@ -43,6 +43,7 @@ export async function createApp(
     metrics,
     warn: (facts, message) => server.log.warn(facts, message),
     info: (facts, message) => server.log.info(facts, message),
+    error: (facts, message) => server.log.error(facts, message),
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     // What goes wrong while it is put together is thrown; what goes right interests nobody.

@@ -68,6 +68,8 @@ export const limits = {
   reconnectBackoffMs: { first: 20, most: 1_000 },
   /** A server that lacks a known event is asked once more after this long, before the log counts as gone back. */
   goneEventLookAgainMs: 500,
+  /** Between two attempts of background work that fails for another reason than an outage: each one is a line in the log. */
+  backgroundBackoffMs: { first: 500, most: 30_000 },
 
   /** Processes that keep overtaking each other on one stream; then the caller is told to come back. */
   transactAttemptsMax: 10,

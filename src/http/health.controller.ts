@@ -10,7 +10,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import { Readiness, type ReadinessReport } from './readiness.js';
 
-const FINDINGS = ['ok', 'behind', 'stopped', 'unavailable'];
+const FINDINGS = ['ok', 'behind', 'failing', 'stopped', 'unavailable'];
 
 class LifeDocument {
   @ApiProperty({ enum: ['live'] })

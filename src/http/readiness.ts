@@ -1,8 +1,9 @@
 /**
- * The result of a check. `behind`: the part answers with data that is older than it should be. `stopped`: the part goes on
- * only after an operator acts. Neither makes the process unready, because every other process has the same finding.
+ * The result of a check. `behind`: the part answers with data that is older than it should be. `failing`: the part meets errors
+ * that are not outages, and tries again. `stopped`: the part goes on only after an operator acts. None of them makes the
+ * process unready, because every other process has the same finding.
  */
-export type Finding = 'ok' | 'behind' | 'stopped' | 'unavailable';
+export type Finding = 'ok' | 'behind' | 'failing' | 'stopped' | 'unavailable';
 
 export interface Told {
   readonly is: Finding;

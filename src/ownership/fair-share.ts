@@ -1,4 +1,4 @@
-import { RetryableError } from '../ports/errors.js';
+import { BackgroundPart } from '../background/background-part.js';
 import type { Lease } from '../ports/leases.js';
 import type { Part } from './part.js';
 import type { OwnerParts } from './sole-owner.js';
@@ -12,6 +12,7 @@ const RENEWALS_PER_LEASE = 3;
  */
 export class FairShare {
   private readonly seats: string;
+  private readonly background: BackgroundPart;
   private seat: Lease | undefined;
   private sharers = 1;
   private parts = 0;
@@ -23,6 +24,7 @@ export class FairShare {
     private readonly owner: OwnerParts,
   ) {
     this.seats = `${work} seat`;
+    this.background = new BackgroundPart(this.seats, owner.health);
   }
 
   /** So many parts there are in all. */
@@ -58,10 +60,11 @@ export class FairShare {
   async run(stop: AbortSignal): Promise<void> {
     const { clock, leaseMs } = this.owner;
     while (!stop.aborted) {
-      await this.look().catch(ifOutage);
-      await clock.sleep(leaseMs / RENEWALS_PER_LEASE, stop);
+      const pauseMs = await this.background.attempt(() => this.look());
+      await clock.sleep(Math.max(leaseMs / RENEWALS_PER_LEASE, pauseMs), stop);
     }
-    if (this.seat) await this.owner.leases.release(this.seat).catch(ifOutage);
+    const { seat } = this;
+    if (seat) await this.background.attempt(() => this.owner.leases.release(seat));
   }
 
   private get quota(): number {
@@ -83,8 +86,4 @@ export class FairShare {
       if (seat) return seat;
     }
   }
-}
-
-function ifOutage(error: unknown): void {
-  if (!(error instanceof RetryableError)) throw error;
 }

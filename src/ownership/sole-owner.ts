@@ -1,12 +1,16 @@
+import { BackgroundPart } from '../background/background-part.js';
+import { LinkedAbort } from '../background/linked-abort.js';
 import { limits } from '../limits.js';
+import type { BackgroundHealth } from '../ports/background-health.js';
 import type { Clock } from '../ports/clock.js';
-import { RetryableError } from '../ports/errors.js';
+import { TerminalError } from '../ports/errors.js';
 import type { Lease, Leases } from '../ports/leases.js';
 import type { Part } from './part.js';
 
 export interface OwnerParts {
   readonly leases: Leases;
   readonly clock: Clock;
+  readonly health: BackgroundHealth;
   /** Who holds the lease: unique for each process. */
   readonly holder: string;
   readonly leaseMs: number;
@@ -16,7 +20,7 @@ export interface OwnerParts {
 export interface SoleWork {
   /** Names the lease. */
   readonly name: string;
-  /** Done while the lease is held, and until `over`. What it throws as retryable is tried again, anything else ends the work. */
+  /** Done while the lease is held, and until `over`. A TerminalError ends the work for good; after any other it begins again. */
   readonly own: (lease: Lease, over: AbortSignal) => Promise<void>;
   /** One of several that are shared out; nothing said: it is owned wherever it is free. */
   readonly part?: Part;
@@ -26,76 +30,123 @@ export interface SoleWork {
   readonly onWaiting?: () => void;
 }
 
+/** How long this process may believe that it holds a lease, on its own monotonic clock. */
+interface Tenure {
+  untilMs: number;
+}
+
 /** Renewed thrice in its time, so that one slow answer does not lose it. */
 const RENEWALS_PER_LEASE = 3;
 
 /** Holds a lease whenever it can, and works while it does. The epoch of the lease tells a later owner from an earlier one. */
 export class SoleOwner {
+  private readonly background: BackgroundPart;
+
   constructor(
     private readonly work: SoleWork,
     private readonly parts: OwnerParts,
-  ) {}
+  ) {
+    this.background = new BackgroundPart(work.name, parts.health);
+  }
 
+  /** Rejects only with the TerminalError that ended the work. */
   async run(stop: AbortSignal): Promise<void> {
-    const { leases, clock, holder, leaseMs } = this.parts;
-    const { part } = this.work;
+    const { clock, leaseMs } = this.parts;
+    const lookMs = Math.min(leaseMs / RENEWALS_PER_LEASE, limits.freeLeaseLookMs);
     while (!stop.aborted) {
-      try {
-        const isWanted = part?.take() ?? true;
-        const lease = isWanted ? await leases.acquire(this.work.name, holder, leaseMs) : undefined;
-        if (lease) await this.own(lease, stop);
-      } catch (error) {
-        if (!(error instanceof RetryableError)) throw error;
-      } finally {
-        part?.give();
-      }
+      let end: TerminalError | undefined;
+      const pauseMs = await this.background.attempt(async () => {
+        end = await terminalErrorOf(this.ownOnce(stop));
+      });
+      if (end) throw end;
       this.work.onWaiting?.();
-      await clock.sleep(Math.min(leaseMs / RENEWALS_PER_LEASE, limits.freeLeaseLookMs), stop);
+      await clock.sleep(Math.max(lookMs, pauseMs), stop);
     }
   }
 
-  private async own(lease: Lease, stop: AbortSignal): Promise<void> {
-    const lost = new AbortController();
-    const over = AbortSignal.any([stop, lost.signal]);
-    const renewing = this.renew(lease, over).finally(() => lost.abort());
+  private async ownOnce(stop: AbortSignal): Promise<void> {
+    const { leases, clock, holder, leaseMs } = this.parts;
+    const { part, name } = this.work;
     try {
-      await this.work.own(lease, over);
+      if (part && !part.take()) return;
+      // The store starts to count no earlier than this, however late its answer comes.
+      const askedMs = clock.monotonic();
+      const lease = await leases.acquire(name, holder, leaseMs);
+      if (lease) await this.own(lease, { untilMs: askedMs + leaseMs }, stop);
     } finally {
-      lost.abort();
-      await renewing;
-      await this.parts.leases.release(lease).catch(ifOutage);
+      part?.give();
     }
   }
 
-  /** Ends when the lease is lost, or cannot be renewed in time: from then on another may own it. */
-  private async renew(lease: Lease, over: AbortSignal): Promise<void> {
+  private async own(lease: Lease, tenure: Tenure, stop: AbortSignal): Promise<void> {
+    const over = new LinkedAbort([stop]);
+    const keeping = Promise.all([this.endInTime(tenure, over), this.keepRenewing(lease, tenure, over)]);
+    try {
+      if (!over.signal.aborted) await this.work.own(lease, over.signal);
+    } finally {
+      over.abort();
+      await keeping;
+      await this.parts.leases.release(lease).catch((error) => this.background.failed(error));
+    }
+  }
+
+  /** From then on another process may own it, whatever the store has yet to answer. */
+  private async endInTime(tenure: Tenure, over: LinkedAbort): Promise<void> {
+    const { clock } = this.parts;
+    while (!over.signal.aborted) {
+      const leftMs = tenure.untilMs - clock.monotonic();
+      if (leftMs <= 0) over.abort();
+      else await clock.sleep(leftMs, over.signal);
+    }
+  }
+
+  private async keepRenewing(lease: Lease, tenure: Tenure, over: LinkedAbort): Promise<void> {
+    const { clock, leaseMs } = this.parts;
+    let askedMs = tenure.untilMs - leaseMs;
+    while (!over.signal.aborted) {
+      await clock.sleep(Math.max(0, askedMs + leaseMs / RENEWALS_PER_LEASE - clock.monotonic()), over.signal);
+      if (over.signal.aborted) return;
+      askedMs = clock.monotonic();
+      await settledOrAborted(this.renew(lease, tenure, over), over.signal);
+    }
+  }
+
+  /** Never rejects. May end after `over`: then its answer changes nothing. */
+  private async renew(lease: Lease, tenure: Tenure, over: LinkedAbort): Promise<void> {
     const { leases, clock, leaseMs } = this.parts;
-    let goodUntil = clock.now() + leaseMs;
-    while (!over.aborted) {
-      await clock.sleep(leaseMs / RENEWALS_PER_LEASE, over);
-      if (over.aborted) return;
-      const asked = clock.now();
-      const renewed = await this.inTime(leases.renew(lease, leaseMs).catch(ifOutage), goodUntil - asked, over);
-      if (renewed) goodUntil = asked + leaseMs;
-      if (renewed === false || clock.now() >= goodUntil) return;
-      if ((await this.work.onRenewed?.(lease).catch(ifOutage)) === false) return;
-      if (this.work.part?.giveUp()) return;
-    }
-  }
-
-  /** An answer that does not come must not keep an owner past its time. */
-  private async inTime<T>(answer: Promise<T>, milliseconds: number, over: AbortSignal): Promise<T | undefined> {
-    const answered = new AbortController();
-    const tooLate = this.parts.clock.sleep(milliseconds, AbortSignal.any([over, answered.signal]));
+    const { onRenewed, part } = this.work;
+    const askedMs = clock.monotonic();
     try {
-      return await Promise.race([answer, tooLate.then(() => undefined)]);
-    } finally {
-      answered.abort();
+      const isRenewed = await leases.renew(lease, leaseMs);
+      if (over.signal.aborted) return;
+      if (!isRenewed) return over.abort();
+      tenure.untilMs = askedMs + leaseMs;
+      this.background.recovered();
+      const stays = (await onRenewed?.(lease)) !== false;
+      if (!over.signal.aborted && (!stays || part?.giveUp())) over.abort();
+    } catch (error) {
+      this.background.failed(error);
     }
   }
 }
 
-function ifOutage(error: unknown): undefined {
-  if (!(error instanceof RetryableError)) throw error;
-  return undefined;
+async function terminalErrorOf(work: Promise<void>): Promise<TerminalError | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    if (error instanceof TerminalError) return error;
+    throw error;
+  }
+}
+
+function settledOrAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    signal.addEventListener('abort', end);
+    void work.finally(end);
+  });
 }

@@ -24,6 +24,8 @@ export interface Meter {
   batchSent(events: number): void;
   /** So many events were acknowledged by the system that they are relayed to. */
   eventsRelayed(events: number): void;
+  /** A part of the background work met an error that is not an outage. */
+  backgroundFailed(part: string): void;
 }
 
 /** For whom nobody watches. */
@@ -32,4 +34,5 @@ export const noMeter: Meter = {
   appendAnswered: () => {},
   batchSent: () => {},
   eventsRelayed: () => {},
+  backgroundFailed: () => {},
 };

@@ -1,3 +1,4 @@
+import { LinkedAbort } from '../background/linked-abort.js';
 import type { Clock } from '../ports/clock.js';
 
 /**
@@ -10,10 +11,7 @@ export async function* pagesAndPauses<T>(
   quietMs: number,
   clock: Pick<Clock, 'sleep'>,
 ): AsyncGenerator<T | undefined> {
-  const left = new AbortController();
-  const leave = () => left.abort();
-  over.addEventListener('abort', leave);
-  if (over.aborted) leave();
+  const left = new LinkedAbort([over]);
   const pages = source(left.signal)[Symbol.asyncIterator]();
   let next = pages.next();
   try {
@@ -25,8 +23,7 @@ export async function* pagesAndPauses<T>(
       if (come) next = pages.next();
     }
   } finally {
-    over.removeEventListener('abort', leave);
-    leave();
+    left.abort();
     // The reader has left: a failure of the page that it did not take concerns nothing any more.
     next.catch(() => {});
     await pages.return?.();

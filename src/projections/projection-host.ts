@@ -1,6 +1,7 @@
+import { BackgroundPart } from '../background/background-part.js';
+import { LinkedAbort } from '../background/linked-abort.js';
 import { limits } from '../limits.js';
 import { FairShare } from '../ownership/fair-share.js';
-import { RetryableError } from '../ports/errors.js';
 import type { BuildState, Builds, Lane } from '../ports/read-models/read-models.js';
 import type { Projection } from './projection.js';
 import { type LaneParts, ProjectionLane } from './projection-lane.js';
@@ -17,6 +18,7 @@ export interface HostParts extends Omit<LaneParts, 'share'> {
 export class ProjectionHost {
   private readonly lanes = new Map<string, ProjectionLane>();
   private readonly share: FairShare;
+  private readonly background: BackgroundPart;
   private sharing: Promise<void> = Promise.resolve();
   private readonly stopping = new AbortController();
   private looking: Promise<void> = Promise.resolve();
@@ -27,6 +29,7 @@ export class ProjectionHost {
     private readonly parts: HostParts,
   ) {
     this.share = new FairShare('projections', parts);
+    this.background = new BackgroundPart('projections', parts.health);
   }
 
   /** Lanes that this process works on. */
@@ -51,15 +54,12 @@ export class ProjectionHost {
   }
 
   private async lookAsLongAsItRuns(): Promise<void> {
-    const { clock, warn } = this.parts;
     while (!this.stopping.signal.aborted) {
-      const early = new AbortController();
+      const early = new LinkedAbort([this.stopping.signal]);
       this.lookNow = () => early.abort();
-      await this.look().catch((error) => {
-        if (!(error instanceof RetryableError))
-          warn({ err: error }, 'the builds of the projections could not be looked after');
-      });
-      await clock.sleep(limits.projectionLookMs, AbortSignal.any([early.signal, this.stopping.signal]));
+      const pauseMs = await this.background.attempt(() => this.look());
+      await this.parts.clock.sleep(Math.max(limits.projectionLookMs, pauseMs), early.signal);
+      early.release();
     }
   }
 

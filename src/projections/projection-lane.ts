@@ -1,3 +1,4 @@
+import { LinkedAbort } from '../background/linked-abort.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
 import { type Position, type RecordedEvent, START } from '../events/envelope.js';
 import { limits } from '../limits.js';
@@ -41,7 +42,7 @@ interface Batch {
 }
 
 /** The lane cannot go on: not for an outage, but for something that somebody has to see to. */
-class Stopped extends Error {}
+class Stopped extends TerminalError {}
 
 /** Another has taken over, or nobody needs the build any more. */
 class Superseded extends Error {}
@@ -106,7 +107,9 @@ export class ProjectionLane {
       const subscribe = (left: AbortSignal) => log.subscribe(opened.position, left, this.projection.filter);
       await this.follow(pagesAndPauses(subscribe, over, limits.checkpointMs, this.parts.clock), over);
     } catch (error) {
-      if (!(error instanceof Superseded)) throw error;
+      if (error instanceof Superseded) return;
+      if (!(error instanceof RetryableError || error instanceof TerminalError)) await this.tellReason(error);
+      throw error;
     } finally {
       this.isOpen = false;
     }
@@ -115,7 +118,7 @@ export class ProjectionLane {
   private async follow(pages: AsyncIterable<LivePage | undefined>, over: AbortSignal): Promise<void> {
     let events: RecordedEvent[] = [];
     let bytes = 0;
-    let writtenMs = 0;
+    let writtenMs = Number.NEGATIVE_INFINITY;
     let to = this.at.position;
     for await (const page of pages) {
       if (page) {
@@ -127,7 +130,7 @@ export class ProjectionLane {
         const isFull = events.length >= limits.projectionStepEventsMax || bytes >= limits.projectionStepBytesMax;
         if (!page.live && !isFull) continue;
         // A checkpoint alone can wait for the next page or for a pause: to pass over events again costs nothing.
-        if (events.length === 0 && this.parts.clock.now() - writtenMs < limits.checkpointMs) continue;
+        if (events.length === 0 && this.parts.clock.monotonic() - writtenMs < limits.checkpointMs) continue;
         if (page.live && !isFull) await this.pause(over);
         // Without the checkpoint of the last page a lane on an idle log would seem to be behind for ever.
       } else if (to === this.at.position) continue;
@@ -136,15 +139,15 @@ export class ProjectionLane {
       if (over.aborted) return;
       events = [];
       bytes = 0;
-      writtenMs = this.parts.clock.now();
+      writtenMs = this.parts.clock.monotonic();
     }
   }
 
   /** The answers that the events belong to are being written just now. Whoever waits for the view goes before them. */
   private async pause(over: AbortSignal): Promise<void> {
     const { advances, clock } = this.parts;
-    const ended = new AbortController();
-    const signal = AbortSignal.any([over, ended.signal]);
+    const ended = new LinkedAbort([over]);
+    const { signal } = ended;
     await Promise.race([advances.wished(this.projection.name, signal), clock.sleep(limits.projectionPauseMs, signal)]);
     ended.abort();
   }
@@ -246,10 +249,15 @@ export class ProjectionLane {
     return done;
   }
 
-  /** Tables that are gone, or a mistake of this program: nothing that waiting would mend. */
+  /** The tables are gone, or the log refuses to be read: nothing that waiting would mend. */
   private async fail(error: unknown): Promise<void> {
     if (error instanceof Stopped) return;
     this.parts.warn({ ...this.lane, err: error }, 'a lane of a projection has stopped');
+    await this.tellReason(error);
+  }
+
+  /** Readers of the report see why the lane makes no progress. A store that cannot take even that is reported by its own error. */
+  private async tellReason(error: unknown): Promise<void> {
     await this.parts.store.tell(this.lane, this.epoch, { reason: toldReason(error) }).catch(() => {});
   }
 }

@@ -165,14 +165,14 @@ export class EventRelay {
     const { log, clock } = this.parts;
     const from = this.position as Position;
     const subscribe = (left: AbortSignal) => gathered(log.subscribe(from, left, CHAT_STREAMS));
-    let savedAt = clock.now();
+    let savedAt = clock.monotonic();
     for await (const page of readAhead(subscribe, over)) {
       await pages.send(page.events, connection, over);
       this.position = page.position;
       this.getOn();
-      if (clock.now() - savedAt < limits.checkpointMs) continue;
+      if (clock.monotonic() - savedAt < limits.checkpointMs) continue;
       if (!(await this.save(lease))) return;
-      savedAt = clock.now();
+      savedAt = clock.monotonic();
     }
   }
 

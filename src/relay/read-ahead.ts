@@ -1,3 +1,5 @@
+import { LinkedAbort } from '../background/linked-abort.js';
+
 /**
  * Reads one more while the last one is worked on, and never two. What `source` is given is aborted when nobody wants more,
  * so that nothing waits for what may not come.
@@ -6,8 +8,8 @@ export async function* readAhead<T>(
   source: (over: AbortSignal) => AsyncIterable<T>,
   over: AbortSignal,
 ): AsyncGenerator<T> {
-  const left = new AbortController();
-  const items = source(AbortSignal.any([over, left.signal]))[Symbol.asyncIterator]();
+  const left = new LinkedAbort([over]);
+  const items = source(left.signal)[Symbol.asyncIterator]();
   let next = items.next();
   try {
     for (let item = await next; !item.done; item = await next) {

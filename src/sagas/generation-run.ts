@@ -1,4 +1,5 @@
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
+import { LinkedAbort } from '../background/linked-abort.js';
 import type { ConversationFolds } from '../commands/conversation-parts.js';
 import { originOf } from '../commands/origin.js';
 import { Fenced, TapeWriter } from '../commands/tape-writer.js';
@@ -92,6 +93,8 @@ export class GenerationRun {
   ): Promise<RunEnd> {
     this.offerAgain(committed);
     this.preparing = this.prepareOnceSent(ahead);
+    // It is awaited once the prompt is committed, where its failure is this run's. Until then the rejection needs an owner.
+    this.preparing.catch(() => {});
     return this.whileListening(async () => {
       const [isCommitted] = await Promise.all([this.isCommitted(), claim]);
       if (!isCommitted) {
@@ -139,7 +142,10 @@ export class GenerationRun {
     } finally {
       this.unlisten();
       this.parts.slots.give();
-      (await this.preparing)?.call.discard();
+      await this.preparing?.then(
+        (early) => early?.call.discard(),
+        () => {},
+      );
     }
   }
 
@@ -248,8 +254,9 @@ export class GenerationRun {
     const due = retryAt(tape);
     if (due === undefined) return;
     slots.give();
-    const early = AbortSignal.any([this.cancelled.signal, this.leaving.signal]);
-    await clock.sleep(Date.parse(due) - clock.now(), early);
+    const early = new LinkedAbort([this.cancelled.signal, this.leaving.signal]);
+    await clock.sleep(Date.parse(due) - clock.now(), early.signal);
+    early.release();
     await slots.take();
   }
 }

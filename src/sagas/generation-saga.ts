@@ -1,21 +1,24 @@
 import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
+import { BackgroundPart } from '../background/background-part.js';
 import type { Origin, PromptRunner } from '../commands/prompt-runner.js';
 import { TapeWriter } from '../commands/tape-writer.js';
 import type { OnItsWay } from '../commands/transact.js';
 import type { Conversation } from '../domain/conversation/conversation.js';
 import { takeUp } from '../domain/generation.js';
 import { limits } from '../limits.js';
+import type { BackgroundHealth } from '../ports/background-health.js';
 import { RetryableError } from '../ports/errors.js';
 import type { Job, TakenJob, Work } from '../ports/work.js';
 import { GenerationRun, type RunEnd, type RunParts } from './generation-run.js';
 
 export interface SagaParts extends RunParts {
   readonly work: Work;
+  readonly health: BackgroundHealth;
 }
 
 interface Held {
   readonly run: GenerationRun;
-  /** On this process's clock: later than this, another may have taken it over. */
+  /** On the monotonic clock of this process: later than this, another process may have taken it over. */
   untilMs: number;
   readonly over: Promise<void>;
   /** Whether the work table has it as held here. */
@@ -26,7 +29,10 @@ interface Held {
 
 interface Taken {
   readonly job: TakenJob;
+  /** The wall clock, to compare it with the times of claims. */
   readonly takenMs: number;
+  /** The monotonic clock. The store counts the lease from no earlier than this. */
+  readonly askedMs: number;
 }
 
 /** Renewed thrice in its time, so that one slow answer does not lose it. */
@@ -47,8 +53,13 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
   private isBehind = true;
   private taking: Promise<void> = Promise.resolve();
   private renewing: Promise<void> = Promise.resolve();
+  private readonly backgroundTaking: BackgroundPart;
+  private readonly backgroundRenewing: BackgroundPart;
 
-  constructor(private readonly parts: SagaParts) {}
+  constructor(private readonly parts: SagaParts) {
+    this.backgroundTaking = new BackgroundPart('work taking', parts.health);
+    this.backgroundRenewing = new BackgroundPart('work renewing', parts.health);
+  }
 
   /** How many are in the hands of this process, those that wait to be tried again included. */
   get open(): number {
@@ -83,13 +94,14 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
       this.isBehind = true;
       return false;
     }
+    const askedMs = this.parts.clock.monotonic();
     const tape = TapeWriter.ofNew(this.parts, job, origin);
     const run = new GenerationRun(this.parts, job);
     const claim = this.claimBeside(tape);
     // The claim of a prompt that comes to nothing may fail unheard.
     claim.catch(() => {});
     const entered = this.enter(job, claim, committed);
-    this.keep(run, run.answerOffered(tape, claim, prompted), entered);
+    this.keep(run, run.answerOffered(tape, claim, prompted), entered, askedMs);
     return true;
   }
 
@@ -126,31 +138,44 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     return this.hold(job);
   }
 
-  private keep(run: GenerationRun, ending: Promise<RunEnd>, entered: Promise<boolean>): void {
+  private keep(run: GenerationRun, ending: Promise<RunEnd>, entered: Promise<boolean>, askedMs: number): void {
     const { generation } = run.job;
+    const ended = new AbortController();
     const held: Held = {
       run,
       entered,
-      untilMs: this.parts.clock.now() + this.parts.leaseMs,
+      untilMs: askedMs + this.parts.leaseMs,
       over: this.settle(run.job, ending).finally(() => {
+        ended.abort();
         if (this.held.get(generation) === held) this.held.delete(generation);
         if (held.takenAgain) this.begin(held.takenAgain);
         if (this.isBehind) this.wakeUp();
       }),
     };
     this.held.set(generation, held);
+    void this.loseInTime(held, ended.signal);
+  }
+
+  /** From then on another process may take the job over, whatever the work table has yet to answer. */
+  private async loseInTime(held: Held, ended: AbortSignal): Promise<void> {
+    const { clock } = this.parts;
+    while (!ended.aborted) {
+      const leftMs = held.untilMs - clock.monotonic();
+      if (leftMs <= 0) return held.run.lose();
+      await clock.sleep(leftMs, ended);
+    }
   }
 
   private async settle(job: Job, ending: Promise<RunEnd>): Promise<void> {
-    const { work, worker, leaseMs, warn } = this.parts;
+    const { leaseMs, warn } = this.parts;
     try {
       const end = await ending;
-      if (end.is === 'left') await work.release(worker, job.generation, end.pauseMs);
+      if (end.is === 'left') await this.release(job, end.pauseMs);
     } catch (error) {
       warn({ ...job, err: error }, 'a generation could not be worked on, and will be taken up again');
       // An outage passes; anything else would only be met again.
       const pauseMs = error instanceof RetryableError ? limits.workPollMs : leaseMs;
-      await work.release(worker, job.generation, pauseMs).catch(ifOutage);
+      await this.release(job, pauseMs);
     }
   }
 
@@ -158,8 +183,10 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     const { clock } = this.parts;
     while (!this.stopping.signal.aborted) {
       this.isAwake = false;
-      await this.takeWhatIsFree().catch(ifOutage);
-      if (this.isAwake) continue;
+      const pauseMs = await this.backgroundTaking.attempt(() => this.takeWhatIsFree());
+      // A wake-up must not shorten the pause after a failure.
+      if (pauseMs > 0) await clock.sleep(pauseMs, this.stopping.signal);
+      if (this.isAwake || this.stopping.signal.aborted) continue;
       const woken = new AbortController();
       this.wakeUp = () => woken.abort();
       await clock.sleep(limits.workPollMs, woken.signal);
@@ -170,41 +197,45 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     const { work, worker, leaseMs, slots, clock } = this.parts;
     const jobsMax = slots.free;
     if (jobsMax === 0) return;
-    const takenMs = clock.now();
+    const taken = { takenMs: clock.now(), askedMs: clock.monotonic() };
     const jobs = await work.take(worker, leaseMs, jobsMax);
     this.isBehind = jobs.length === jobsMax;
     for (const job of jobs) {
       const standing = this.held.get(job.generation);
-      if (standing) standing.takenAgain = { job, takenMs };
-      else this.begin({ job, takenMs });
+      if (standing) standing.takenAgain = { job, ...taken };
+      else this.begin({ job, ...taken });
     }
   }
 
-  private begin({ job, takenMs }: Taken): void {
-    const { work, worker, slots } = this.parts;
+  private begin({ job, takenMs, askedMs }: Taken): void {
+    const { slots } = this.parts;
     if (!this.stopping.signal.aborted && slots.tryTake()) {
       const run = new GenerationRun(this.parts, job);
-      this.keep(run, run.answerTaken({ wasHeld: job.wasHeld, takenMs }), Promise.resolve(true));
+      this.keep(run, run.answerTaken({ wasHeld: job.wasHeld, takenMs }), Promise.resolve(true), askedMs);
       return;
     }
     // An offer was faster, or this process stops. Kept waiting here, it could run out of its time unnoticed.
     this.isBehind = true;
-    void work.release(worker, job.generation, 0).catch(ifOutage);
+    void this.release(job, 0);
+  }
+
+  /** Never rejects: should it fail, the lease of the job runs out. */
+  private async release({ generation }: Job, pauseMs: number): Promise<void> {
+    const { work, worker } = this.parts;
+    await work.release(worker, generation, pauseMs).catch((error) => this.backgroundRenewing.failed(error));
   }
 
   private async renewAsLongAsItRuns(): Promise<void> {
     const { clock, leaseMs } = this.parts;
     while (!this.stopped.signal.aborted) {
       await clock.sleep(leaseMs / RENEWALS_PER_LEASE, this.stopped.signal);
-      await this.renew().catch(ifOutage);
-      const nowMs = clock.now();
-      for (const held of this.held.values()) if (nowMs >= held.untilMs) held.run.lose();
+      await this.backgroundRenewing.attempt(() => this.renew());
     }
   }
 
   private async renew(): Promise<void> {
     const { work, worker, leaseMs, clock } = this.parts;
-    const askedMs = clock.now();
+    const askedMs = clock.monotonic();
     const renewed = new Set(await work.renew(worker, [...this.held.keys()], leaseMs));
     for (const [generation, held] of this.held) {
       if (renewed.has(generation)) held.untilMs = askedMs + leaseMs;
@@ -212,18 +243,18 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     }
   }
 
-  /** Somebody may be just looking at it, to find that it is claimed here: then it is held the next time. */
+  /** Never rejects. Another process may be just looking at the job, to find that it is claimed here: then it is held the next time. */
   private async hold(job: Job): Promise<boolean> {
     const { work, worker, leaseMs, clock } = this.parts;
-    const askedMs = clock.now();
-    const isHeld = (await work.hold(job, worker, leaseMs).catch(ifOutage)) ?? false;
-    const held = this.held.get(job.generation);
-    if (isHeld && held) held.untilMs = askedMs + leaseMs;
-    return isHeld;
+    const askedMs = clock.monotonic();
+    try {
+      const isHeld = await work.hold(job, worker, leaseMs);
+      const held = this.held.get(job.generation);
+      if (isHeld && held) held.untilMs = askedMs + leaseMs;
+      return isHeld;
+    } catch (error) {
+      this.backgroundRenewing.failed(error);
+      return false;
+    }
   }
-}
-
-function ifOutage(error: unknown): undefined {
-  if (!(error instanceof RetryableError)) throw error;
-  return undefined;
 }

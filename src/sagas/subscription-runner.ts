@@ -38,7 +38,7 @@ export type RunnerState =
   | { readonly is: 'poisoned'; readonly poison: Poison }
   | { readonly is: 'stopped' };
 
-class Poisoned extends Error {
+class Poisoned extends TerminalError {
   constructor({ id, stream, revision, type }: RecordedEvent, cause: unknown) {
     super(toldReason(cause), { cause });
     this.event = { id, stream, revision, type };
@@ -137,13 +137,13 @@ export class SubscriptionRunner {
     this.position = this.saved = await checkpoints.open(name, lease.epoch);
     if (this.position === undefined) return;
     this.current = { is: 'running', live: false, epoch: lease.epoch };
-    let savedAt = clock.now();
+    let savedAt = clock.monotonic();
     try {
       for await (const page of log.subscribe(this.position, over, filter)) {
         if (await this.handleAll(page.events, lease, over)) this.position = page.position;
-        if (clock.now() - savedAt >= limits.checkpointMs) {
+        if (clock.monotonic() - savedAt >= limits.checkpointMs) {
           if (!(await this.save(lease))) return;
-          savedAt = clock.now();
+          savedAt = clock.monotonic();
         }
         this.current = { is: 'running', live: page.live, epoch: lease.epoch };
       }

@@ -1,6 +1,10 @@
 import { setMaxListeners } from 'node:events';
-import { type Codec, type TypedEvent, UndecodableEvent } from '../events/codec.js';
+import { BackgroundPart } from '../background/background-part.js';
+import type { Codec, TypedEvent } from '../events/codec.js';
 import type { Position, RecordedEvent } from '../events/envelope.js';
+import { limits } from '../limits.js';
+import type { BackgroundHealth } from '../ports/background-health.js';
+import type { Clock } from '../ports/clock.js';
 import type { EventLog } from '../ports/event-log.js';
 
 /** Meta is JSON: an unescaped quote stands only where a name or a value begins or ends. */
@@ -12,6 +16,15 @@ const CATEGORIES = ['conversation', 'generation'];
 /** Hears of every event of a conversation that is committed from now on, in the order of commits. */
 export type Listener = (event: TypedEvent) => void;
 
+export interface LiveEventsParts {
+  readonly log: EventLog;
+  readonly codec: Codec;
+  readonly clock: Pick<Clock, 'sleep'>;
+  readonly health: BackgroundHealth;
+  /** One event that cannot be read must not end every feed; whoever reads its conversation will run into it. */
+  readonly onDamage: (error: unknown) => void;
+}
+
 /**
  * One subscription to the log for all feeds of a process. Whoever listens before reading the history misses nothing:
  * what was told to others before is in the history by then.
@@ -20,19 +33,16 @@ export class LiveEvents {
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly ofAll = new Set<Listener>();
   private readonly stopping = new AbortController();
+  private readonly background: BackgroundPart;
   private following: Promise<void> | undefined;
 
-  constructor(
-    private readonly log: EventLog,
-    private readonly codec: Codec,
-    /** One event that cannot be read must not end every feed; whoever reads its conversation will run into it. */
-    private readonly onDamage: (error: UndecodableEvent) => void,
-  ) {
+  constructor(private readonly parts: LiveEventsParts) {
     setMaxListeners(0, this.stopping.signal);
+    this.background = new BackgroundPart('live events', parts.health);
   }
 
   async start(): Promise<void> {
-    this.following = this.follow(await this.log.head());
+    this.following = this.follow(await this.parts.log.head());
   }
 
   async stop(): Promise<void> {
@@ -56,13 +66,24 @@ export class LiveEvents {
     return () => this.ofAll.delete(listener);
   }
 
+  /** A subscription that fails is begun again behind the last page, so listeners miss nothing. */
   private async follow(from: Position): Promise<void> {
+    const { log, clock } = this.parts;
     const { signal } = this.stopping;
-    for await (const page of this.log.subscribe(from, signal, { categories: CATEGORIES })) {
-      for (const recorded of page.events) {
-        if (this.listeners.size === 0 && this.ofAll.size === 0) break;
-        this.tell(recorded);
+    let position = from;
+    const subscribed = async () => {
+      for await (const page of log.subscribe(position, signal, { categories: CATEGORIES })) {
+        this.background.recovered();
+        for (const recorded of page.events) {
+          if (this.listeners.size === 0 && this.ofAll.size === 0) break;
+          this.tell(recorded);
+        }
+        position = page.position;
       }
+    };
+    while (!signal.aborted) {
+      const pauseMs = await this.background.attempt(subscribed);
+      await clock.sleep(Math.max(limits.reconnectBackoffMs.most, pauseMs), signal);
     }
   }
 
@@ -71,13 +92,12 @@ export class LiveEvents {
     const listeners = this.listeners.get(conversationOf(recorded));
     if (!listeners && this.ofAll.size === 0) return;
     try {
-      const event = this.codec.decode(recorded);
+      const event = this.parts.codec.decode(recorded);
       if (!event) return;
       for (const listener of listeners ?? []) listener(event);
       for (const listener of this.ofAll) listener(event);
     } catch (error) {
-      if (!(error instanceof UndecodableEvent)) throw error;
-      this.onDamage(error);
+      this.parts.onDamage(error);
     }
   }
 }

@@ -7,6 +7,7 @@ import type { EventLog } from '../../src/ports/event-log.js';
 import type { Leases } from '../../src/ports/leases.js';
 import { type Subscription, SubscriptionRunner } from '../../src/sagas/subscription-runner.js';
 import { newDelta, newDeltas, newStream } from '../support/new-events.js';
+import { RecordedHealth } from '../support/recorded-health.js';
 import { until } from '../support/until.js';
 
 export interface RunnerStores {
@@ -23,12 +24,14 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
   describe(`the subscription runner on ${engine}`, () => {
     let stores: RunnerStores;
     let started: SubscriptionRunner[];
+    let health: RecordedHealth;
     let warnings: { facts: object; message: string }[];
     const warn = (facts: object, message: string) => void warnings.push({ facts, message });
 
     beforeEach(async () => {
       stores = await createStores();
       started = [];
+      health = new RecordedHealth();
       warnings = [];
     });
     afterEach(async () => {
@@ -48,7 +51,7 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       startAs({ name: 'test', handle, inAnyOrder: true }, 'node-1');
 
     function startAs(subscription: Subscription, holder: string): SubscriptionRunner {
-      const parts = { ...stores, clock: systemClock, holder, leaseMs: LEASE_MS, warn };
+      const parts = { ...stores, clock: systemClock, holder, leaseMs: LEASE_MS, warn, health };
       const runner = new SubscriptionRunner(subscription, parts);
       started.push(runner);
       runner.start();
@@ -307,7 +310,15 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
         wake = resolve;
       });
       const subscription = { name: 'test', handle: () => blocked };
-      const parts = { ...stores, leases: asleep, clock: systemClock, holder: 'sleeper', leaseMs: LEASE_MS, warn };
+      const parts = {
+        ...stores,
+        leases: asleep,
+        clock: systemClock,
+        holder: 'sleeper',
+        leaseMs: LEASE_MS,
+        warn,
+        health,
+      };
       const sleeper = new SubscriptionRunner(subscription, parts);
       started.push(sleeper);
       sleeper.start();

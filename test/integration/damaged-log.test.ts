@@ -9,6 +9,7 @@ import { TerminalError } from '../../src/ports/errors.js';
 import { SubscriptionRunner } from '../../src/sagas/subscription-runner.js';
 import { codec, newDelta, newStream, wholeStream } from '../support/new-events.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { RecordedHealth } from '../support/recorded-health.js';
 import { until } from '../support/until.js';
 
 describe('a log table that somebody has touched', () => {
@@ -72,6 +73,7 @@ describe('a log table that somebody has touched', () => {
       checkpoints,
       leases: new MemoryLeases(systemClock),
       clock: systemClock,
+      health: new RecordedHealth(),
       holder: 'node-1',
       leaseMs: 1_000,
       warn: () => {},

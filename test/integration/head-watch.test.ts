@@ -4,6 +4,7 @@ import { HeadWatch, type Look } from '../../src/adapters/postgres/head-watch.js'
 import { migrate } from '../../src/adapters/postgres/migrate.js';
 import { positionOf } from '../../src/adapters/postgres/position.js';
 import { limits } from '../../src/limits.js';
+import { RetryableError } from '../../src/ports/errors.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { until } from '../support/until.js';
 
@@ -13,6 +14,7 @@ describe('the watch over the head of the log', () => {
   let postgres: TestPostgres;
   let connection: pg.ClientConfig;
   let watch: HeadWatch | undefined;
+  let failures = 0;
   beforeAll(async () => {
     postgres = await startTestPostgres();
     connection = await postgres.newDatabase();
@@ -22,7 +24,7 @@ describe('the watch over the head of the log', () => {
   afterAll(() => postgres.stop());
 
   /** Each look finds the next of these, and then the last one again and again. */
-  function watching(...found: Look[]) {
+  function watching(...found: (Look | Error)[]) {
     const looks: number[] = [];
     watch = new HeadWatch(
       connection,
@@ -30,13 +32,26 @@ describe('the watch over the head of the log', () => {
       async (server) => {
         await server.query({ text: 'SELECT 1', rowMode: 'array' });
         looks.push(performance.now());
-        return found[Math.min(looks.length, found.length) - 1] as Look;
+        const next = found[Math.min(looks.length, found.length) - 1] as Look | Error;
+        if (next instanceof Error) throw next;
+        return next;
+      },
+      () => {
+        failures += 1;
       },
     );
     return { looks, watch };
   }
 
   const nothing: Look = { head: at(0), isAll: true };
+
+  it('counts a look that failed for another reason than an outage, and looks again', async () => {
+    failures = 0;
+    const { looks } = watching(new RetryableError('away'), new Error('permission denied'), nothing);
+    await until(() => looks.length >= 3);
+    expect(failures).toBe(1);
+  });
+
   const notify = (client: pg.Client) => client.query('NOTIFY verbatim_log');
 
   it('looks ever less often while it is told of something all the time, and once more after the last of it', async () => {

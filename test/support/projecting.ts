@@ -10,6 +10,7 @@ import { projections as allProjections, shapeOf } from '../../src/projections/al
 import type { Projection } from '../../src/projections/projection.js';
 import { ProjectionHost } from '../../src/projections/projection-host.js';
 import { codec, countEvents } from './new-events.js';
+import { RecordedHealth } from './recorded-health.js';
 import { until } from './until.js';
 
 export interface ReadModelStores {
@@ -21,6 +22,7 @@ export interface ReadModelStores {
 export interface Projecting {
   readonly host: ProjectionHost;
   readonly warnings: object[];
+  readonly health: RecordedHealth;
   /** Every event that stands in the log is in every build, or set aside. */
   caughtUp(): Promise<void>;
   stop(): Promise<void>;
@@ -43,15 +45,17 @@ export async function startProjecting(
   const { leases = new MemoryLeases(systemClock) } = options;
   await builds.prepare(projections.map((projection) => shapeOf(projection, lanes)));
   const warnings: object[] = [];
+  const health = new RecordedHealth();
   const host = new ProjectionHost(projections, {
     ...{ log, codec, builds, store, leases, holder },
-    ...{ clock: systemClock, leaseMs: 300, advances: new Advances() },
+    ...{ clock: systemClock, health, leaseMs: 300, advances: new Advances() },
     warn: (facts) => void warnings.push(facts),
   });
   host.start();
   return {
     host,
     warnings,
+    health,
     caughtUp: () => until(() => areCaughtUp(log, builds, projections)),
     stop: () => host.stop(),
   };

@@ -1,5 +1,6 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
+import { systemClock } from '../../src/adapters/system/system-clock.js';
 import type { Principal } from '../../src/auth/principal.js';
 import { Folds } from '../../src/commands/folds.js';
 import { conversation } from '../../src/domain/conversation/conversation.js';
@@ -14,6 +15,7 @@ import { parseCursor } from '../../src/sse/cursor.js';
 import { FeedSource } from '../../src/sse/feed-source.js';
 import { LiveEvents } from '../../src/sse/live-events.js';
 import { codec } from './new-events.js';
+import { RecordedHealth } from './recorded-health.js';
 
 export const ada: Principal = { tenant: 'default', user: 'ada', role: 'member', keyId: 'k1' };
 
@@ -53,7 +55,13 @@ export async function startReadingServer({
   isValid = async () => true,
 }: ServerOptions = {}): Promise<ReadingServer> {
   const log = new MemoryEventLog();
-  const live = new CountedLiveEvents(log, codec, () => {});
+  const live = new CountedLiveEvents({
+    log,
+    codec,
+    clock: systemClock,
+    health: new RecordedHealth(),
+    onDamage: () => {},
+  });
   const streams = new OpenStreams({ isValid }, pace);
   const heads = new Folds(log, codec, conversation);
   const reader = new ConversationReader({ log, codec, heads });

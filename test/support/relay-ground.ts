@@ -10,10 +10,12 @@ import type { RelayDestination } from '../../src/ports/relay.js';
 import { cloudEventOf } from '../../src/relay/cloud-event.js';
 import { EventRelay } from '../../src/relay/event-relay.js';
 import { codec, newStream, someMetadata } from './new-events.js';
+import { RecordedHealth } from './recorded-health.js';
 
 /** Pauses are short for it, and nothing else is. */
 export const hurriedClock: Clock = {
   now: systemClock.now,
+  monotonic: systemClock.monotonic,
   sleep: (milliseconds, signal) => systemClock.sleep(milliseconds / 50, signal),
 };
 
@@ -27,6 +29,7 @@ export class RelayGround {
   readonly checkpoints = new MemoryCheckpoints();
   readonly leases = new MemoryLeases(systemClock);
   readonly warnings: Warning[] = [];
+  readonly health = new RecordedHealth();
   acknowledged = 0;
   private readonly relays: EventRelay[] = [];
 
@@ -45,6 +48,7 @@ export class RelayGround {
       checkpoints: this.checkpoints,
       leases: this.leases,
       clock: this.clock,
+      health: this.health,
       holder,
       leaseMs,
       meter: {

@@ -3,10 +3,17 @@ import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { FairShare } from '../../src/ownership/fair-share.js';
 import type { Part } from '../../src/ownership/part.js';
+import { RecordedHealth } from '../support/recorded-health.js';
 
 async function sharing(leases: MemoryLeases, holder: string) {
   const stopping = new AbortController();
-  const share = new FairShare('work', { leases, holder, leaseMs: 60_000, clock: systemClock });
+  const share = new FairShare('work', {
+    leases,
+    holder,
+    leaseMs: 60_000,
+    clock: systemClock,
+    health: new RecordedHealth(),
+  });
   share.outOf(4);
   const running = share.run(stopping.signal);
   await new Promise((resolve) => setImmediate(resolve));

@@ -4,6 +4,7 @@
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import Fastify from 'fastify';
+import { systemClock } from '../../../dist/adapters/system/system-clock.js';
 import { ConversationFeeds } from '../../../dist/http/conversation-feeds.js';
 import { FeedPlaces } from '../../../dist/http/feed-places.js';
 import { OpenStreams } from '../../../dist/http/open-streams.js';
@@ -56,9 +57,11 @@ function raw() {
 
 async function ours() {
   const log = new ToldLog();
-  const live = new LiveEvents(log, codec, (error) => {
+  const fail = (error) => {
     throw error;
-  });
+  };
+  const health = { failed: (_, error) => fail(error), recovered: () => {} };
+  const live = new LiveEvents({ log, codec, clock: systemClock, health, onDamage: fail });
   const streams = new OpenStreams({ isValid: async () => true });
   const heads = { current: async () => ({ state: undefined }) };
   const reader = new ConversationReader({ log, codec, heads });

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LinkedAbort } from '../../background/linked-abort.js';
 import type { NewEvent, Position, RecordedEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { checkAppend } from '../../ports/append-rules.js';
@@ -106,7 +107,15 @@ export class EventStoreDbEventLog implements EventLog {
    * then how far it has looked, and a position would lag behind the log until it did.
    */
   async *subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
-    const ended = AbortSignal.any([signal, this.closing.signal]);
+    const ended = new LinkedAbort([signal, this.closing.signal]);
+    try {
+      yield* this.follow(after, ended.signal, filter);
+    } finally {
+      ended.release();
+    }
+  }
+
+  private async *follow(after: Position, ended: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
     const { first, most } = limits.reconnectBackoffMs;
     let position = after;
     let reached = after;

@@ -44,12 +44,16 @@ export class ConnectionPool {
   inTransaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
     return answered(async () => {
       const client = await this.pool.connect();
+      // The pool listens only while the connection is idle. Without a listener its end would end the process;
+      // with one, the statement that is under way or the next one fails.
+      client.on('error', ignored);
       try {
         await client.query('BEGIN');
         const result = await work(
           async (text, values) => (await client.query({ text, values, rowMode: 'array' })).rows,
         );
         await client.query('COMMIT');
+        client.off('error', ignored);
         client.release();
         return result;
       } catch (error) {
@@ -78,6 +82,8 @@ export class ConnectionPool {
     return socket;
   }
 }
+
+const ignored = (): void => {};
 
 async function answered<T>(ask: () => Promise<T>): Promise<T> {
   try {

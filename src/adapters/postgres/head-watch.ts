@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { type Position, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
+import { RetryableError } from '../../ports/errors.js';
 import { DedicatedConnection } from './dedicated-connection.js';
 
 /** What a look at the database has found. */
@@ -33,6 +34,8 @@ export class HeadWatch {
     config: pg.ClientConfig,
     isOwnBackend: (processId: number) => boolean,
     private readonly lookWith: (connection: DedicatedConnection) => Promise<Look>,
+    /** Called when a look failed for another reason than an outage; it is tried again. */
+    private readonly onFailure: () => void,
     requireLog: (client: pg.Client) => Promise<void> = async () => {},
   ) {
     this.connection = new DedicatedConnection(config, limits.commitAnswerMs, async (client) => {
@@ -112,8 +115,9 @@ export class HeadWatch {
         await this.look();
         pauseMs = first;
         await this.untilDue();
-      } catch {
-        // The database is away: subscribers wait, and the next successful look wakes them.
+      } catch (error) {
+        if (!(error instanceof RetryableError)) this.onFailure();
+        // Subscribers wait, and the next successful look wakes them.
         await this.pause(pauseMs);
         pauseMs = Math.min(most, pauseMs * 2);
       }

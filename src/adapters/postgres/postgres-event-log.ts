@@ -1,5 +1,7 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { LinkedAbort } from '../../background/linked-abort.js';
 import { type NewEvent, type Position, type RecordedEvent, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { checkAppend, InvalidAppend } from '../../ports/append-rules.js';
@@ -41,6 +43,7 @@ export class PostgresEventLog implements EventLog {
   private readonly closing = new AbortController();
 
   constructor(config: pg.ClientConfig, meter: Meter = noMeter) {
+    setMaxListeners(0, this.closing.signal);
     const own = new OwnCommits((standing) => this.learn(standing));
     const requireLog = (client: pg.Client) => requireSameLog(this.continuity, askOn(client));
     this.connections = Array.from(
@@ -56,7 +59,13 @@ export class PostgresEventLog implements EventLog {
     this.reader = new EventReader(config, this.continuity);
     // What this process commits it knows from the answer.
     const isOwn = (backend: number) => this.connections.some((own) => own.backend === backend);
-    this.watch = new HeadWatch(config, isOwn, (connection) => this.look(connection), requireLog);
+    this.watch = new HeadWatch(
+      config,
+      isOwn,
+      (connection) => this.look(connection),
+      () => meter.backgroundFailed('log head'),
+      requireLog,
+    );
   }
 
   async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {
@@ -95,7 +104,15 @@ export class PostgresEventLog implements EventLog {
   }
 
   async *subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
-    const ended = AbortSignal.any([signal, this.closing.signal]);
+    const ended = new LinkedAbort([signal, this.closing.signal]);
+    try {
+      yield* this.follow(after, ended.signal, filter);
+    } finally {
+      ended.release();
+    }
+  }
+
+  private async *follow(after: Position, ended: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
     const start = await this.untilReachable(() => this.headFor(after), ended);
     if (start === undefined) return;
     this.watch.advance(start);

@@ -59,6 +59,12 @@ export class PrometheusMetrics implements Meter {
     BATCH_EVENTS,
   );
   private readonly relayed = this.counter('relay_sent_total', 'Events that the relay had acknowledged.', []);
+  private readonly backgroundFailures = this.counter(
+    'background_failures_total',
+    'Errors in background work that were not outages of a database or broker. The work is tried again.',
+    ['part'],
+  );
+  private readonly parts = new BoundedNames(limits.countedNamesMax);
   private readonly requests = this.histogram(
     'http_request_duration_seconds',
     'From a request to the end of its answer; of a stream, how long it was open.',
@@ -126,6 +132,10 @@ export class PrometheusMetrics implements Meter {
 
   eventsRelayed(events: number): void {
     this.relayed.inc(events);
+  }
+
+  backgroundFailed(part: string): void {
+    this.backgroundFailures.inc({ part: this.parts.of(part) });
   }
 
   requestAnswered({ durationMs, ...labels }: AnsweredRequest): void {

@@ -6,6 +6,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
+  monotonic: () => performance.now(),
   async sleep(milliseconds, signal) {
     await wait(Math.min(milliseconds, LONGEST_MS), undefined, { signal }).catch((error) => {
       if (!signal?.aborted) throw error;

@@ -18,6 +18,7 @@ async function commanded(words: string, parts: Partial<CommandParts> = {}) {
   let now = 0;
   const clock = {
     now: () => now,
+    monotonic: () => now,
     sleep: async (ms: number) => {
       now += ms;
     },

@@ -289,9 +289,10 @@ describe('the relay', () => {
     const pauses: number[] = [];
     const clock = {
       now: hurriedClock.now,
+      monotonic: hurriedClock.monotonic,
       sleep: (milliseconds: number, signal?: AbortSignal) => {
-        // The owner of the lease sleeps too, for a third of it.
-        if (tries > 0 && milliseconds < leaseMs / 3) pauses.push(milliseconds);
+        // The owner of the lease sleeps too, for about a third of it.
+        if (tries > 0 && milliseconds < leaseMs / 6) pauses.push(milliseconds);
         return hurriedClock.sleep(Math.min(milliseconds, 50), signal);
       },
     };

@@ -9,6 +9,7 @@ function jumpingClock(): Clock {
   let nowMs = 1_000;
   return {
     now: () => nowMs,
+    monotonic: () => nowMs,
     async sleep(milliseconds) {
       await new Promise((resolve) => setImmediate(resolve));
       nowMs += Math.max(0, milliseconds);

@@ -1,21 +1,24 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
+import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import { ConversationFeed } from '../../../src/sse/conversation-feed.js';
 import { ConversationHistory, type ToldEvent } from '../../../src/sse/conversation-history.js';
 import { type Cursor, formatCursor } from '../../../src/sse/cursor.js';
 import { LiveEvents } from '../../../src/sse/live-events.js';
 import { conversationScript } from '../../support/conversation-script.js';
 import { codec, newDelta, someMetadata } from '../../support/new-events.js';
+import { RecordedHealth } from '../../support/recorded-health.js';
 import { until } from '../../support/until.js';
 
 const CONVERSATION = 'c1';
 const BEGINNING = { ledger: 0, tape: 0 };
 
-async function onLog(work: (on: { log: MemoryEventLog; live: LiveEvents; damage: Error[] }) => Promise<void>) {
+async function onLog(work: (on: { log: MemoryEventLog; live: LiveEvents; damage: unknown[] }) => Promise<void>) {
   const log = new MemoryEventLog();
-  const damage: Error[] = [];
-  const live = new LiveEvents(log, codec, (error) => damage.push(error));
+  const damage: unknown[] = [];
+  const health = new RecordedHealth();
+  const live = new LiveEvents({ log, codec, clock: systemClock, health, onDamage: (error) => damage.push(error) });
   await live.start();
   try {
     await work({ log, live, damage });
