@@ -23,8 +23,15 @@ interface Held {
   readonly over: Promise<void>;
   /** Whether the work table has it as held here. */
   readonly entered: Promise<boolean>;
+  /** Its prompt is committed: until then the work table must not say that there is anything to answer. */
+  isCommitted: boolean;
   /** It also came out of the table meanwhile. Should this run have given it up, somebody has to be at it. */
   takenAgain?: Taken;
+}
+
+interface Holding extends Pick<Held, 'entered' | 'isCommitted'> {
+  /** When this process asked for it: its time counts from then on. */
+  readonly askedMs: number;
 }
 
 interface Taken {
@@ -101,7 +108,7 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     // The claim of a prompt that comes to nothing may fail unheard.
     claim.catch(() => {});
     const entered = this.enter(job, claim, committed);
-    this.keep(run, run.answerOffered(tape, claim, prompted), entered, askedMs);
+    this.keep(run, run.answerOffered(tape, claim, prompted), { entered, isCommitted: false, askedMs });
     return true;
   }
 
@@ -134,16 +141,19 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
       return false;
     }
     if (!(await committed)) return false;
+    const held = this.held.get(job.generation);
+    if (held) held.isCommitted = true;
     await this.parts.clock.sleep(0);
     return this.hold(job);
   }
 
-  private keep(run: GenerationRun, ending: Promise<RunEnd>, entered: Promise<boolean>, askedMs: number): void {
+  private keep(run: GenerationRun, ending: Promise<RunEnd>, { entered, isCommitted, askedMs }: Holding): void {
     const { generation } = run.job;
     const ended = new AbortController();
     const held: Held = {
       run,
       entered,
+      isCommitted,
       untilMs: askedMs + this.parts.leaseMs,
       over: this.settle(run.job, ending).finally(() => {
         ended.abort();
@@ -211,7 +221,8 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     const { slots } = this.parts;
     if (!this.stopping.signal.aborted && slots.tryTake()) {
       const run = new GenerationRun(this.parts, job);
-      this.keep(run, run.answerTaken({ wasHeld: job.wasHeld, takenMs }), Promise.resolve(true), askedMs);
+      const holding = { entered: Promise.resolve(true), isCommitted: true, askedMs };
+      this.keep(run, run.answerTaken({ wasHeld: job.wasHeld, takenMs }), holding);
       return;
     }
     // An offer was faster, or this process stops. Kept waiting here, it could run out of its time unnoticed.
@@ -239,7 +250,7 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     const renewed = new Set(await work.renew(worker, [...this.held.keys()], leaseMs));
     for (const [generation, held] of this.held) {
       if (renewed.has(generation)) held.untilMs = askedMs + leaseMs;
-      else await this.hold(held.run.job);
+      else if (held.isCommitted) await this.hold(held.run.job);
     }
   }
 

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { START } from '../../src/events/envelope.js';
 import type { GenerationEvent } from '../../src/events/generation-events.js';
+import type { EventLog } from '../../src/ports/event-log.js';
+import type { Work } from '../../src/ports/work.js';
 import { gate } from '../support/gate.js';
 import { memoryEngines } from '../support/memory-engines.js';
 import { codec } from '../support/new-events.js';
@@ -9,7 +12,10 @@ import { ada, startTurns, type Turns } from '../support/turns.js';
 import { until } from '../support/until.js';
 
 const started: Turns[] = [];
+/** What a failed test would leave waiting, and a stop with it. */
+const onTestEnd: (() => void)[] = [];
 afterEach(async () => {
+  for (const end of onTestEnd.splice(0)) end();
   await Promise.all(started.splice(0).map((turns) => turns.stop()));
 });
 
@@ -177,5 +183,43 @@ describe('a process that is told to stop', () => {
     expect(model.calls).toHaveLength(1);
     const later = await start(model, {}, turns.engines);
     expect(await later.ended(conversation, queued)).toMatchObject({ status: 'final', text: 'next', attempt: 1 });
+  });
+});
+
+describe('a prompt whose commit takes longer than a third of a lease', () => {
+  it('is not in the work table before it is in the log', async () => {
+    const engines = memoryEngines();
+    const committing = gate();
+    let renewals = 0;
+    const log: EventLog = Object.assign(Object.create(engines.log), {
+      append: async (...[stream, expected, events]: Parameters<EventLog['append']>) => {
+        if (events.some(({ type }) => type === 'PromptAssembled')) await committing.opened;
+        return engines.log.append(stream, expected, events);
+      },
+    });
+    const work: Work = Object.assign(Object.create(engines.work), {
+      renew: async (...args: Parameters<Work['renew']>) => {
+        if (args[1].length > 0) renewals += 1;
+        return engines.work.renew(...args);
+      },
+    });
+    const turns = await start(
+      new ScriptedModel([saying('yes')]),
+      { VERBATIM_LEASE_MS: '1000' },
+      { ...engines, log, work },
+    );
+    const conversation = await turns.start();
+    const sending = turns.send(conversation, 'Hi');
+    onTestEnd.push(committing.open);
+    // The second renewal begins after whatever the first one did.
+    await until(() => renewals >= 2);
+    const claimed: string[] = [];
+    for await (const page of engines.log.readAll(START, { categories: ['generation'] })) {
+      claimed.push(...page.events.map(({ stream }) => stream.slice('generation-'.length)));
+    }
+    expect(claimed).toHaveLength(1);
+    expect(await engines.work.find(claimed[0] as string)).toBeUndefined();
+    committing.open();
+    expect(await turns.ended(conversation, await sending)).toMatchObject({ status: 'final', attempt: 1 });
   });
 });
