@@ -52,6 +52,7 @@ const alsoOnEventStoreDb = tier('eventstoredb', {
 export default {
   projects: [
     tier('unit'),
+    tier('simulation'),
     tier('contracts', servers),
     tier('integration', servers),
     tier('e2e', running),

@@ -69,11 +69,12 @@ async function* shownTo(
     const frames = (rest + chunk).split('\n\n');
     // What is cut off by a crash was not shown.
     rest = frames.pop() ?? '';
-    for (const frame of frames) if (!frame.startsWith(':')) yield parsed(frame);
+    for (const frame of frames) if (!frame.startsWith(':')) yield parsedFrame(frame);
   }
 }
 
-function parsed(frame: string): Shown {
+/** One event as it stands on the wire, without the empty line behind it. */
+export function parsedFrame(frame: string): Shown {
   const fields = new Map(frame.split('\n').map((line) => line.split(/: (.*)/s) as [string, string]));
   return { id: fields.get('id') ?? '', event: fields.get('event') ?? '', data: JSON.parse(fields.get('data') ?? '') };
 }

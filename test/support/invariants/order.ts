@@ -19,6 +19,12 @@ export function* isInOrder({ events }: Evidence): Iterable<string> {
 }
 
 function follows(last: Position, position: Position): boolean {
-  const isCounted = /^\d+$/.test(position);
-  return isCounted ? BigInt(position) === BigInt(last || '0') + 1n : position > last;
+  const counted = countOf(position);
+  return counted === undefined ? position > last : counted === (countOf(last) ?? 0n) + 1n;
+}
+
+/** Postgres and the log in memory count positions, and name the event behind the number. */
+function countOf(position: Position): bigint | undefined {
+  const [, digits] = /^(\d{19})(?:\/[0-9a-f-]{36})?$/.exec(position) ?? [];
+  return digits === undefined ? undefined : BigInt(digits);
 }

@@ -1,0 +1,25 @@
+import { describe, expect, it } from '@jest/globals';
+import { explained, simulate } from '../support/simulation/simulate.js';
+
+/** `npm run simulate` takes more of them. */
+const seeds = Number(process.env.TEST_SEEDS || '500');
+const first = Number(process.env.TEST_FIRST_SEED || '1');
+
+describe('the turn side of two processes, with a drawn order of everything', () => {
+  it(
+    `keeps every promise for ${seeds} seeds from ${first} on`,
+    async () => {
+      for (let seed = first; seed < first + seeds; seed++) {
+        const { breaches } = await simulate(seed);
+        if (breaches.length > 0) throw new Error(await explained(seed));
+      }
+    },
+    60_000 + seeds * 1_000,
+  );
+
+  it('runs the same for the same seed', async () => {
+    const [one, other] = [await simulate(7, { isTraced: true }), await simulate(7, { isTraced: true })];
+    expect(one.trace.length).toBeGreaterThan(100);
+    expect(one).toEqual(other);
+  });
+});

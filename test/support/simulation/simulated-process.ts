@@ -1,0 +1,158 @@
+import { CancelGenerationHandler } from '../../../src/commands/cancel-generation.js';
+import type { ConversationParts } from '../../../src/commands/conversation-parts.js';
+import { FinalizeGeneration, FinalizeGenerationHandler } from '../../../src/commands/finalize-generation.js';
+import { Folds } from '../../../src/commands/folds.js';
+import { noRunner, type PromptRunner } from '../../../src/commands/prompt-runner.js';
+import { Prompts } from '../../../src/commands/prompts.js';
+import { RegenerateHandler } from '../../../src/commands/regenerate.js';
+import { SendMessageHandler } from '../../../src/commands/send-message.js';
+import { StartConversationHandler } from '../../../src/commands/start-conversation.js';
+import { conversation } from '../../../src/domain/conversation/conversation.js';
+import { listPrices } from '../../../src/domain/list-prices.js';
+import { RetryableError } from '../../../src/ports/errors.js';
+import { noMeter } from '../../../src/ports/meter.js';
+import type { TokenCounter } from '../../../src/ports/token-counter.js';
+import { GenerationSaga } from '../../../src/sagas/generation-saga.js';
+import { recordWork } from '../../../src/sagas/record-work.js';
+import { Slots } from '../../../src/sagas/slots.js';
+import { SubscriptionRunner } from '../../../src/sagas/subscription-runner.js';
+import { FeedSource } from '../../../src/sse/feed-source.js';
+import { LiveEvents } from '../../../src/sse/live-events.js';
+import { codec } from '../new-events.js';
+import type { Actor } from './schedule.js';
+import { simulatedLog } from './simulated-log.js';
+import { PROVIDER, simulatedModel } from './simulated-model.js';
+import { LEASE_MS, type World } from './world.js';
+
+const SLOTS = 3;
+
+/** Counting is not what is simulated: a token for each character. */
+const counter: TokenCounter = {
+  forModel: async () => ({
+    encoding: 'one-each',
+    estimated: false,
+    contextLimit: 1_000_000,
+    count: (text) => text.length,
+  }),
+};
+
+/** The turn side of the product as one process has it, put together as in the composition root. */
+export class SimulatedProcess implements Actor {
+  isDead = false;
+  frozenUntilMs = 0;
+  /** It takes requests until it is told to stop. */
+  isAccepting = false;
+  /** Resolves when it dies. */
+  readonly death: Promise<void>;
+  readonly start: StartConversationHandler;
+  readonly send: SendMessageHandler;
+  readonly regenerate: RegenerateHandler;
+  readonly cancel: CancelGenerationHandler;
+  readonly feeds: FeedSource;
+  private die = () => {};
+  private readonly live: LiveEvents;
+  private readonly saga: GenerationSaga;
+  private readonly runner: SubscriptionRunner;
+
+  constructor(
+    private readonly world: World,
+    readonly name: string,
+  ) {
+    this.death = new Promise((resolve) => {
+      this.die = resolve;
+    });
+    const log = simulatedLog(world, this);
+    const clock = world.schedule.clockOf(this);
+    const work = world.onWire(this, 'work', world.work);
+    const { renew } = world.plant;
+    if (renew) Object.assign(work, { renew });
+    const warn = (facts: object, message: string) => this.warn(facts, message);
+    const conversations = new Folds(log, codec, conversation);
+    const models = { provider: PROVIDER, model: null, providers: { [PROVIDER]: 'simulated' } };
+    const base = {
+      ...{ log, codec, clock, conversations, work, warn },
+      ids: world.randomIds,
+      prompts: new Prompts(models, counter, listPrices),
+      prices: listPrices,
+      places: world.onWire(this, 'places', world.places),
+    };
+    const health = {
+      failed: (part: string, err: unknown) => warn({ err }, `${part} failed in the background`),
+      recovered: () => {},
+    };
+    const onDamage = (err: unknown) => warn({ err }, 'an event could not be read');
+    this.live = new LiveEvents({ log, codec, clock, health, onDamage });
+    this.feeds = new FeedSource({ log, codec, live: this.live });
+
+    const saga: { runner: PromptRunner } = { runner: noRunner };
+    const parts: ConversationParts = {
+      ...base,
+      meter: noMeter,
+      runner: { offer: (...offered) => saga.runner.offer(...offered), wake: () => saga.runner.wake() },
+    };
+    const finalize = new FinalizeGenerationHandler(parts);
+    const model = simulatedModel(world, this, clock);
+    this.saga = new GenerationSaga({
+      ...base,
+      health,
+      modelOf: () => model,
+      finalize: (job, tape) => finalize.execute(new FinalizeGeneration(job, tape)),
+      listen: (id, listener) => this.live.listen(id, listener),
+      slots: new Slots(SLOTS),
+      bounds: { window: { milliseconds: 50, bytes: 4_096 }, firstTokenTimeoutMs: 60_000, idleTimeoutMs: 60_000 },
+      generationTimeoutMs: 600_000,
+      leaseMs: LEASE_MS,
+      worker: name,
+    });
+    saga.runner = this.saga;
+    const handle = recordWork(codec, work, this.saga);
+    this.runner = new SubscriptionRunner(
+      { name: 'work', filter: { categories: ['conversation'] }, handle, inAnyOrder: true },
+      {
+        ...{ log, clock, warn, health },
+        checkpoints: world.onWire(this, 'checkpoints', world.checkpoints),
+        leases: world.onWire(this, 'leases', world.leases),
+        holder: name,
+        leaseMs: LEASE_MS,
+      },
+    );
+    this.start = new StartConversationHandler(parts);
+    this.send = new SendMessageHandler(parts);
+    this.regenerate = new RegenerateHandler(parts);
+    this.cancel = new CancelGenerationHandler(parts);
+  }
+
+  async begin(): Promise<void> {
+    await this.live.start();
+    this.saga.onApplicationBootstrap();
+    this.runner.start();
+    this.isAccepting = true;
+  }
+
+  /** As `kill -9` does: what it was about to do is not done. */
+  kill(): void {
+    this.isDead = true;
+    this.isAccepting = false;
+    this.world.schedule.forgetTheDead();
+    this.die();
+  }
+
+  /** As SIGSTOP and SIGCONT do. */
+  freeze(milliseconds: number): void {
+    this.frozenUntilMs = this.world.schedule.nowMs + milliseconds;
+  }
+
+  /** As SIGTERM does: it finishes or hands over what it has, and ends. */
+  async stop(): Promise<void> {
+    this.isAccepting = false;
+    await this.saga.onModuleDestroy();
+    await this.runner.stop();
+    this.kill();
+  }
+
+  private warn(facts: object, message: string): void {
+    const { err } = facts as { err?: unknown };
+    if (err === undefined || err instanceof RetryableError) return;
+    this.world.warnings.push(`${this.name}: ${message}: ${err instanceof Error ? (err.stack ?? err.message) : err}`);
+  }
+}

@@ -1,0 +1,131 @@
+import { MemoryCheckpoints } from '../../../src/adapters/memory/memory-checkpoints.js';
+import { MemoryCommandPlaces } from '../../../src/adapters/memory/memory-command-places.js';
+import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
+import { MemoryLeases } from '../../../src/adapters/memory/memory-leases.js';
+import { MemoryWork } from '../../../src/adapters/memory/memory-work.js';
+import type { NewEvent } from '../../../src/events/envelope.js';
+import type { AppendOutcome, EventLog, ExpectedRevision } from '../../../src/ports/event-log.js';
+import type { Work } from '../../../src/ports/work.js';
+import type { ReceivedCall } from '../invariants/evidence.js';
+import { TurnJournal } from '../turn-journal.js';
+import { Draws } from './draws.js';
+import { type Actor, Schedule } from './schedule.js';
+
+export const LEASE_MS = 1_000;
+
+/** How rough a run is. In a quiet one nothing fails, so nothing may be interrupted or made twice either. */
+export type Weather = 'quiet' | 'rough';
+
+const APPEND_FAULTS = [
+  'repeated by the adapter',
+  'committed, answer lost',
+  'lost',
+  'committed after the caller gave up',
+] as const;
+type AppendFault = 'none' | (typeof APPEND_FAULTS)[number];
+
+/** A mistake that a test plants, to see that the simulation finds it. */
+export interface Plant {
+  /** In place of the log's own append. */
+  readonly append?: (
+    log: EventLog,
+    stream: string,
+    expected: ExpectedRevision,
+    events: readonly NewEvent[],
+  ) => Promise<AppendOutcome>;
+  /** In place of the work table's own renewal. */
+  readonly renew?: Work['renew'];
+  /** Each process shows its own deltas as soon as it appends them. */
+  readonly showsBeforeCommit?: true;
+}
+
+/** What all processes share: stores, time, the provider's record, and what clients were told. */
+export class World {
+  readonly draws: Draws;
+  readonly schedule: Schedule;
+  readonly log = new MemoryEventLog();
+  readonly journal = new TurnJournal();
+  readonly calls: ReceivedCall[] = [];
+  readonly warnings: string[] = [];
+  readonly work: MemoryWork;
+  readonly leases: MemoryLeases;
+  readonly checkpoints = new MemoryCheckpoints();
+  readonly places = new MemoryCommandPlaces();
+  private ids = 0;
+  private readonly waiting = new Set<() => void>();
+
+  constructor(
+    readonly seed: number,
+    readonly weather: Weather,
+    quietAfter: number | undefined,
+    isTraced: boolean,
+    readonly plant: Plant = {},
+  ) {
+    this.draws = new Draws(seed, quietAfter);
+    this.schedule = new Schedule(this.draws, isTraced);
+    const clock = { now: () => this.schedule.nowMs };
+    this.work = new MemoryWork(clock);
+    this.leases = new MemoryLeases(clock);
+  }
+
+  /** Ids of a run are as random as its seed, and the same when it runs again. */
+  readonly randomIds = {
+    random: () => {
+      this.ids += 1;
+      const hex = `${this.seed.toString(16).padStart(8, '0')}${this.ids.toString(16).padStart(24, '0')}`;
+      return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
+    },
+    secret: () => `${this.seed}-${this.ids++}`,
+  };
+
+  async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {
+    const write = this.plant.append;
+    const outcome = write
+      ? await write(this.log, stream, expected, events)
+      : await this.log.append(stream, expected, events);
+    this.wake();
+    return outcome;
+  }
+
+  /** Subscribers look for more. */
+  wake(): void {
+    for (const wake of this.waiting) wake();
+    this.waiting.clear();
+  }
+
+  /** Resolves when the log has grown. */
+  grown(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        signal.removeEventListener('abort', wake);
+        this.waiting.delete(wake);
+        resolve();
+      };
+      this.waiting.add(wake);
+      signal.addEventListener('abort', wake);
+    });
+  }
+
+  appendFault(): AppendFault {
+    if (this.weather === 'quiet' || !this.draws.oneIn(30)) return 'none';
+    return APPEND_FAULTS[this.draws.of(APPEND_FAULTS.length)] ?? 'none';
+  }
+
+  /** Most requests arrive at once; a few take longer than a lease. */
+  delayMs(): number {
+    return this.weather === 'rough' && this.draws.oneIn(100) ? this.draws.of(3 * LEASE_MS) : 0;
+  }
+
+  /** Each method of a store as steps of the schedule. */
+  onWire<T extends object>(actor: Actor, name: string, store: T): T {
+    return new Proxy(store, {
+      get: (target, method, receiver) => {
+        const own = Reflect.get(target, method, receiver);
+        if (typeof own !== 'function') return own;
+        const what = `${name}.${String(method)}`;
+        return (...args: unknown[]) =>
+          this.schedule.call(actor, what, async () => own.apply(target, args), this.delayMs());
+      },
+    });
+  }
+}
