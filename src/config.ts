@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { limits } from './limits.js';
 
 const ROLES = ['api', 'saga', 'projections', 'relay'] as const;
 const PROVIDERS = ['openai', 'demo'] as const;
@@ -41,6 +42,8 @@ export interface Config {
   readonly firstTokenTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly generationTimeoutMs: number;
+  /** How long a stop lets open generations go on. */
+  readonly drainMs: number;
   readonly leaseMs: number;
   readonly generationsMax: number;
   readonly feedsPerUserMax: number;
@@ -73,8 +76,12 @@ export class InvalidConfig extends Error {
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const read = new Reader(environment);
   const provider = readProvider(read);
+  const whereabouts = readWhereabouts(read);
+  const generationTimeoutMs = read.integer('VERBATIM_GENERATION_TIMEOUT_MS', 600_000, 1_000);
+  // An embedded database belongs to a person at a terminal, for whom Ctrl-C should be quick.
+  const usualDrainMs = whereabouts.databaseUrl === undefined ? limits.embeddedDrainMs : generationTimeoutMs;
   const config: Config = {
-    ...readWhereabouts(read),
+    ...whereabouts,
     ...provider,
     kafka: readKafka(read),
     roles: read.list('VERBATIM_ROLES', ROLES),
@@ -82,7 +89,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     deltaFlushBytes: read.integer('VERBATIM_DELTA_FLUSH_BYTES', 4_096, 1),
     firstTokenTimeoutMs: read.integer('VERBATIM_FIRST_TOKEN_TIMEOUT_MS', 60_000, 500),
     idleTimeoutMs: read.integer('VERBATIM_IDLE_TIMEOUT_MS', 60_000, 500),
-    generationTimeoutMs: read.integer('VERBATIM_GENERATION_TIMEOUT_MS', 600_000, 1_000),
+    generationTimeoutMs,
+    drainMs: read.integer('VERBATIM_DRAIN_MS', usualDrainMs, 0, limits.drainMsMax),
     leaseMs: read.integer('VERBATIM_LEASE_MS', 15_000, 1_000, 600_000),
     generationsMax: read.integer('VERBATIM_MAX_GENERATIONS', 256, 1),
     feedsPerUserMax: read.integer('VERBATIM_MAX_FEEDS_PER_USER', 10_000, 1),

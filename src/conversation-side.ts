@@ -22,6 +22,7 @@ import type { Models } from './domain/conversation/prompting.js';
 import type { Engines } from './engines.js';
 import type { Codec } from './events/codec.js';
 import type { BackgroundHealth } from './ports/background-health.js';
+import { Drain } from './sagas/drain.js';
 import { GenerationSaga } from './sagas/generation-saga.js';
 import { recordWork } from './sagas/record-work.js';
 import { Slots } from './sagas/slots.js';
@@ -79,6 +80,8 @@ export function conversationSide(
     { provide: FinalizeGenerationHandler, useFactory: () => finalize },
     ...handlers(parts),
   ];
+  const drain = new Drain(config.drainMs, systemClock);
+  providers.push({ provide: Drain, useFactory: () => drain });
   if (config.roles.includes('saga')) {
     const generations = new GenerationSaga({
       ...base,
@@ -95,6 +98,7 @@ export function conversationSide(
       leaseMs: config.leaseMs,
       worker,
       health,
+      drain,
     });
     saga.runner = generations;
     metrics.gauge('generations_open', 'Generations that this process is at.', () => generations.open);

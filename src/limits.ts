@@ -172,8 +172,14 @@ export const limits = {
 
   /** How long a process that stops still takes connections, after it has said that it is not ready. */
   lingerMs: 200,
-  /** A stop that has not finished by then is ended, so that a supervisor never has to. */
-  stopDeadlineMs: 20_000,
+  /** A stop ends this long after its drain, finished or not, so that a supervisor never has to end it. */
+  stopBeyondDrainMs: 10_000,
+  /** The drain with an embedded database: then Ctrl-C stops in a time for which a person waits. */
+  embeddedDrainMs: 10_000,
+  /** Longer than any deployment may take. */
+  drainMsMax: 24 * 60 * 60 * 1_000,
+  /** A terminal signals each process of its group, and npm passes the signal on: those that come within this time are one. */
+  sameSignalMs: 1_000,
 
   /** A message, or a system text. An answer may be longer: it is cut off, not refused. */
   contentBytesMax: 256 * 1024,
@@ -201,8 +207,6 @@ export const limits = {
   offeredElsewhereMs: 1_000,
   /** Behind lost wake-ups stands this look at the work table. */
   workPollMs: 500,
-  /** How long a stop waits for open generations to finish; what is left then is handed over. */
-  drainMs: 10_000,
 
   /** One page of a list. */
   pageItemsUsual: 50,

@@ -1,12 +1,12 @@
 import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
 import { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
-import { loadConfig } from './config.js';
+import { type Config, loadConfig } from './config.js';
 import { openEngines } from './engines.js';
 import { limits } from './limits.js';
+import type { Serving } from './serve.js';
 
-async function start(): Promise<() => Promise<void>> {
-  const config = loadConfig();
+async function start(config: Config): Promise<Serving> {
   const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
   const metrics = new PrometheusMetrics(config.model === undefined ? [] : [config.model]);
   metrics.watchProcess();
@@ -18,20 +18,35 @@ async function start(): Promise<() => Promise<void>> {
   return serve(engines, config, version, metrics);
 }
 
+let serving: Serving | undefined;
 const stopRequested = new Promise<void>((resolve) => {
-  // Not once: a terminal signals every process of its group and npm passes that on, and what nobody hears of kills.
-  process.on('SIGTERM', () => resolve());
-  process.on('SIGINT', () => resolve());
+  let firstAtMs: number | undefined;
+  const onSignal = () => {
+    firstAtMs ??= performance.now();
+    resolve();
+    if (performance.now() - firstAtMs > limits.sameSignalMs) stopAtOnce();
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
 });
 
-// What does not end by itself in time is ended, so that no supervisor has to.
-void stopRequested.then(() => setTimeout(() => process.exit(1), limits.stopDeadlineMs).unref());
+function stopAtOnce(): void {
+  serving?.cutDrainShort();
+  exitAfter(limits.stopBeyondDrainMs);
+}
+
+/** A stop that does not end by itself in time is ended, so that no supervisor has to. */
+function exitAfter(milliseconds: number): void {
+  setTimeout(() => process.exit(1), milliseconds).unref();
+}
 
 try {
-  // Told to stop meanwhile, it still starts: half a start is what nobody could stop in order.
-  const stop = await start();
+  const config = loadConfig();
+  void stopRequested.then(() => exitAfter(config.drainMs + limits.stopBeyondDrainMs));
+  // A signal that comes meanwhile waits for the start: half a start could not be stopped in order.
+  serving = await start(config);
   await stopRequested;
-  await stop();
+  await serving.stop();
   process.exit(0);
 } catch (error) {
   process.stderr.write(`${reasonOf(error)}\n`);

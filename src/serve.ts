@@ -9,14 +9,21 @@ import type { Engines } from './engines.js';
 import { openDefaultTenant } from './first-key.js';
 import { Readiness } from './http/readiness.js';
 import { limits } from './limits.js';
+import { Drain } from './sagas/drain.js';
 
-/** Serves until it is told to stop, by calling what it answers with. */
+export interface Serving {
+  readonly stop: () => Promise<void>;
+  /** Hands open generations over at once, in a stop that has begun. */
+  readonly cutDrainShort: () => void;
+}
+
+/** Serves until it is stopped. */
 export async function serve(
   engines: Engines,
   config: Config,
   version: string,
   metrics: PrometheusMetrics,
-): Promise<() => Promise<void>> {
+): Promise<Serving> {
   const app = await createApp(engines, config, version, { metrics });
   const readiness = app.get(Readiness);
   const stop = async () => {
@@ -38,5 +45,5 @@ export async function serve(
     await stop();
     throw error;
   }
-  return stop;
+  return { stop, cutDrainShort: () => app.get(Drain).cutShort() };
 }

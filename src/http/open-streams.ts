@@ -1,4 +1,4 @@
-import type { BeforeApplicationShutdown } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnModuleDestroy } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { Principal } from '../auth/principal.js';
 import { limits } from '../limits.js';
@@ -23,11 +23,12 @@ interface Asked {
 }
 
 /** Every stream of this process: kept awake, and ended when its key is revoked or the process stops. */
-export class OpenStreams implements BeforeApplicationShutdown {
+export class OpenStreams implements OnModuleDestroy, BeforeApplicationShutdown {
   private readonly streams = new Set<EventStream>();
   private timer: NodeJS.Timeout | undefined;
   private ticks = 0;
   private isStopping = false;
+  private draining = false;
 
   constructor(
     private readonly authenticator: Asked,
@@ -36,6 +37,11 @@ export class OpenStreams implements BeforeApplicationShutdown {
 
   get size(): number {
     return this.streams.size;
+  }
+
+  /** A turn that begins now is answered by another process, or after the next start: this process ends its streams before. */
+  get isDraining(): boolean {
+    return this.draining;
   }
 
   /** Takes the reply over and sends its head. Whatever may be refused has been refused before. */
@@ -47,6 +53,10 @@ export class OpenStreams implements BeforeApplicationShutdown {
     this.timer ??= setInterval(() => this.tick(), this.pace.tickMs);
     stream.onGone(() => this.forget(stream));
     return stream;
+  }
+
+  onModuleDestroy(): void {
+    this.draining = true;
   }
 
   /** The server waits for its connections to close, so they have to be told first. */

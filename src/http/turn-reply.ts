@@ -9,7 +9,10 @@ import type { StreamedTurn, TurnStreams } from './turn-streams.js';
 
 /** Answers what is asked of a model: at once, or for those who want it with the stream of that turn. */
 export async function replyWithTurn(
-  { streams, shown }: { readonly streams: Pick<TurnStreams, 'stream' | 'listen'>; readonly shown: Pick<Shown, 'note'> },
+  {
+    streams,
+    shown,
+  }: { readonly streams: Pick<TurnStreams, 'stream' | 'listen' | 'areOpen'>; readonly shown: Pick<Shown, 'note'> },
   reply: FastifyReply,
   { caller, conversation }: { readonly caller: WritingCaller; readonly conversation: string },
   ask: () => Promise<SentMessage | AnsweredTurn>,
@@ -27,10 +30,10 @@ export async function replyWithTurn(
   try {
     const answer = await ask();
     shown.note(caller, conversation, cursorIn('cursor', answer.cursor));
-    // What asks no model has nothing to stream.
-    if ('generationId' in answer)
+    // A note has nothing to stream. A process that drains answers what is committed, and not that it could not stream it.
+    if ('generationId' in answer && streams.areOpen)
       await streams.stream(reply, principalOf(reply.request), turnOf(conversation, answer), heard);
-    else await reply.send(answer);
+    else await reply.send(told(answer));
   } finally {
     heard?.leave();
   }

@@ -31,7 +31,12 @@ export class TurnStreams {
     },
   ) {}
 
-  /** Begun before a turn is asked for that nobody has asked for yet, it spares reading what the turn brings. */
+  /** False while the process drains: then a turn is answered without its stream. */
+  get areOpen(): boolean {
+    return !this.parts.streams.isDraining;
+  }
+
+  /** Subscribe before sending the command, so that the turn streams without reading the log. */
   listen(conversation: string): LiveTurn {
     return this.parts.source.listen(conversation);
   }

@@ -9,10 +9,12 @@ import { limits } from '../limits.js';
 import type { BackgroundHealth } from '../ports/background-health.js';
 import { RetryableError } from '../ports/errors.js';
 import type { Job, TakenJob, Work } from '../ports/work.js';
+import type { Drain } from './drain.js';
 import { GenerationRun, type RunEnd, type RunParts } from './generation-run.js';
 
 export interface SagaParts extends RunParts {
   readonly work: Work;
+  readonly drain: Drain;
   readonly health: BackgroundHealth;
 }
 
@@ -84,9 +86,7 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     this.wakeUp();
     await this.taking;
     const over = Promise.all([...this.held.values()].map((each) => each.over));
-    const finished = new AbortController();
-    await Promise.race([over, this.parts.clock.sleep(limits.drainMs, finished.signal)]);
-    finished.abort();
+    await this.parts.drain.wait(over);
     for (const { run } of this.held.values()) run.handOver();
     await over;
     this.stopped.abort();

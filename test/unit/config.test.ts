@@ -33,11 +33,25 @@ describe('the configuration', () => {
       firstTokenTimeoutMs: 60_000,
       idleTimeoutMs: 60_000,
       generationTimeoutMs: 600_000,
+      drainMs: 10_000,
       leaseMs: 15_000,
       generationsMax: 256,
       feedsPerUserMax: 10_000,
       logLevel: 'info',
     });
+  });
+
+  it.each([
+    ['ten seconds with the embedded database', {}, 10_000],
+    ['as long as a generation may take with another', { DATABASE_URL: 'postgres://h/d' }, 600_000],
+    [
+      'as long as that setting says',
+      { DATABASE_URL: 'postgres://h/d', VERBATIM_GENERATION_TIMEOUT_MS: '30000' },
+      30_000,
+    ],
+    ['what it is set to', { DATABASE_URL: 'postgres://h/d', VERBATIM_DRAIN_MS: '0' }, 0],
+  ])('lets a stop drain for %s', (_, environment, drainMs) => {
+    expect(loadConfig(environment).drainMs).toBe(drainMs);
   });
 
   it('cannot be changed', () => {

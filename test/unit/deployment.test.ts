@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { loadConfig } from '../../src/config.js';
 import { limits } from '../../src/limits.js';
 import {
   alertRules,
@@ -59,7 +60,9 @@ describe('docker-compose.yml', () => {
 
   it.each(apps)('gives %s settings that it takes, and the time that it needs to stop', (_, service) => {
     expectUsable(settingsOf(service));
-    expect(Number.parseInt(service.stop_grace_period ?? '0', 10) * 1_000).toBeGreaterThan(limits.stopDeadlineMs);
+    expect(Number.parseInt(service.stop_grace_period ?? '0', 10) * 1_000).toBeGreaterThan(
+      loadConfig(settingsOf(service)).drainMs + limits.stopBeyondDrainMs,
+    );
   });
 
   it.each(['app', 'app-2'])('has EventStoreDB as the log of %s, and Kafka for others', (name) => {

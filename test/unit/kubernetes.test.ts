@@ -86,7 +86,8 @@ describe('infra/kubernetes/base', () => {
   it('lets a pod leave the balance before it stops, and stop before it is killed', () => {
     const [command, pauseSeconds] = container.lifecycle.preStop.exec.command;
     expect(command).toBe('sleep');
-    const neededMs = Number(pauseSeconds) * 1_000 + limits.stopDeadlineMs;
+    const { drainMs } = loadConfig({ ...kubernetesSettings(), ...settingsOf(container.env) });
+    const neededMs = Number(pauseSeconds) * 1_000 + drainMs + limits.stopBeyondDrainMs;
     expect(pod.terminationGracePeriodSeconds * 1_000).toBeGreaterThan(neededMs);
   });
 

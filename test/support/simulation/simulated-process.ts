@@ -12,6 +12,7 @@ import { listPrices } from '../../../src/domain/list-prices.js';
 import { RetryableError } from '../../../src/ports/errors.js';
 import { noMeter } from '../../../src/ports/meter.js';
 import type { TokenCounter } from '../../../src/ports/token-counter.js';
+import { Drain } from '../../../src/sagas/drain.js';
 import { GenerationSaga } from '../../../src/sagas/generation-saga.js';
 import { recordWork } from '../../../src/sagas/record-work.js';
 import { Slots } from '../../../src/sagas/slots.js';
@@ -95,6 +96,7 @@ export class SimulatedProcess implements Actor {
     this.saga = new GenerationSaga({
       ...base,
       health,
+      drain: new Drain(10_000, clock),
       modelOf: () => model,
       finalize: (job, tape) => finalize.execute(new FinalizeGeneration(job, tape)),
       listen: (id, listener) => this.live.listen(id, listener),
