@@ -78,6 +78,10 @@ export const limits = {
   /** Streams that are kept as they were folded last: about so much memory, and no more of them than are busy at a time. */
   foldsBytesMax: 32 * 1024 * 1024,
   foldsMax: 10_000,
+  /** From this weight on a fold takes its memory from a share of its own, so that it pushes out none of the many small ones. */
+  largeFoldBytesMin: 2 * 1024 * 1024,
+  /** Of those: room for one conversation as large as any, with the answers of its queue. */
+  largeFoldsBytesMax: 128 * 1024 * 1024,
 
   /** A handler that keeps failing is poisoned after this many tries; an outage it reports as such is not counted. */
   handlerAttemptsMax: 6,
@@ -145,6 +149,8 @@ export const limits = {
   requestTimeoutMs: 30_000,
   /** Nothing in the API nests deeper than a handful; the rest is an attack on whoever walks it. */
   jsonDepthMax: 64,
+  /** Fields and list items of one body. Validation takes up to a tenth of a millisecond for each that it does not know. */
+  jsonValuesMax: 500,
   /** Every mistake is told at once, up to this many, and none in more characters: an answer must not outgrow its cause. */
   problemErrorsMax: 100,
   problemPathCharactersMax: 200,
@@ -181,11 +187,22 @@ export const limits = {
   /** A terminal signals each process of its group, and npm passes the signal on: those that come within this time are one. */
   sameSignalMs: 1_000,
 
+  /** Of one prompt: a million tokens of English. It is made, hashed and recorded before anything else has its turn. */
+  promptCharactersMax: 4 * 1024 * 1024,
+  /** Of texts whose tokens are not known yet, counted before anything else has its turn: 20 ms of work for the worst of them. */
+  countAtOnceCharactersMax: 4_096,
   /** A message, or a system text. An answer may be longer: it is cut off, not refused. */
   contentBytesMax: 256 * 1024,
   /** As JSON it may take six times its bytes: with its turn it must fit one append. */
   contentEscapedBytesMax: 900 * 1024,
-  /** Far more than people wait for, and few enough that one append can end them all when none can be assembled. */
+  /** Messages, notes and answers of one conversation. Its fold takes some 100 MB then, and a start reads it in seconds. */
+  conversationNodesMax: 50_000,
+  /** Of texts, in UTF-8: from here on nothing is said, asked or noted any more. Answers that are under way still come. */
+  conversationTextBytesMax: 64 * 1024 * 1024,
+  /** Events from which on a conversation takes no more messages, and from which on no other change: renames count too. */
+  conversationEventsMax: 250_000,
+  conversationChangeEventsMax: 260_000,
+  /** Far more than people wait for. */
   queuedTurnsMax: 100,
   /** Calls for one generation while no byte has come: after refusals that may pass, and after crashes. */
   attemptsMax: 3,
@@ -202,6 +219,13 @@ export const limits = {
   answerTokensMax: 256 * 1024,
   /** Of text in one append, so that it fits however it is escaped. */
   deltaCharactersMax: 64 * 1024,
+
+  /** Pieces of text in one append: each has an envelope of up to 3 KiB beside its text. */
+  deltasPerAppendMax: 128,
+  /** Of what a provider reports as usage, as JSON: each of the two events that record it must leave room for an answer. */
+  usageBytesMax: 16 * 1024,
+  /** Ends of queued turns in one append, each of up to 4 KiB: with the longest answer and the next prompt they fit. */
+  endedTurnsPerAppendMax: 10,
 
   /** How long a prompt that another process may have been offered is left alone: many times as long as entering it takes. */
   offeredElsewhereMs: 1_000,

@@ -45,8 +45,7 @@ export class FinalizeGenerationHandler implements ICommandHandler<FinalizeGenera
         const costOf = (end: AttemptEnded) => prompt && costOfAnswer(this.parts.prices, prompt, end);
         const result = finalizationOf(tape, { generationId: generation, queuedAt, costOf, sha256 });
         if (!result) return [];
-        const { assemble } = await this.parts.prompts.ruleFor(state);
-        return finalize(result, { assemble, sha256 })(state);
+        return this.parts.prompts.decide(state, {}, ({ assemble }) => finalize(result, { assemble, sha256 })(state));
       },
     });
   }

@@ -26,11 +26,12 @@ export class GenerateReplyHandler implements ICommandHandler<GenerateReply> {
   async execute({ caller, conversation, message, asking }: GenerateReply): Promise<AnsweredTurn> {
     const request = requestOf(caller, this.parts);
     const asked = { ...asking, generationId: request.idOf('generation') };
-    const { answer } = await handle(this.parts, caller, conversation, request, async (state) => {
-      const rule = await this.parts.prompts.ruleFor(state, asking.options);
-      const decide = generate(request.command, message, asked, rule.assemble);
-      return orPreview(decide, request.command.by, { answers: message, asked }, rule)(state);
-    });
+    const { answer } = await handle(this.parts, caller, conversation, request, (state) =>
+      this.parts.prompts.decide(state, asking.options, (rule) => {
+        const decide = generate(request.command, message, asked, rule.assemble);
+        return orPreview(decide, request.command.by, { answers: message, asked }, rule)(state);
+      }),
+    );
     return { messageId: message, ...turnAnswer(answer) };
   }
 }

@@ -55,13 +55,14 @@ export class PreviewPromptHandler implements IQueryHandler<PreviewPrompt> {
     if (!isConversationId(conversation)) throw new Refusal('conversation_not_found');
     const { ids, prompts, conversations } = this.parts;
     const { state } = await conversations.current(conversationStream(conversation));
-    const rule = await prompts.ruleFor(state, asking.options);
     const asked = { ...asking, generationId: ids.random() };
     const draft: Draft =
       'message' in subject
         ? { message: { ...subject.message, messageId: ids.random() }, asked }
         : { ...subject, asked };
-    return previewOf(preview(caller, draft, rule.assemble)(state), draft, rule);
+    return prompts.decide(state, asking.options, (rule) =>
+      previewOf(preview(caller, draft, rule.assemble)(state), draft, rule),
+    );
   }
 }
 

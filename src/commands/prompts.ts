@@ -10,6 +10,7 @@ import { Refusal } from '../domain/refusal.js';
 import { type Cost, costOf } from '../domain/usage.js';
 import { TerminalError } from '../ports/errors.js';
 import type { TokenCounter, Tokenizer } from '../ports/token-counter.js';
+import { CountsAtHand } from './counts-at-hand.js';
 
 /** How prompts are made from one state on: by pure functions, whose tokenizers are loaded. */
 export interface PromptRule {
@@ -39,18 +40,24 @@ export class Prompts {
     }
   }
 
-  /** For a turn with these options, and for all that wait: the end of one generation opens the next. */
-  async ruleFor(state: Conversation, options: Choices = {}): Promise<PromptRule> {
-    const asked = [options, ...state.queue.map((id) => replyOf(state, id).options)];
-    const names = new Set(asked.flatMap((each) => this.modelOf(state, each)));
-    const loaded = await Promise.all(
-      [...names].map(async (name) => [name, await this.counter.forModel(name)] as const),
-    );
-    const tokenizers = new Map<string, Tokenizer>(loaded);
-    const tokenizerOf = (model: string): Tokenizer => {
+  /**
+   * Decides on a turn with these options, and on all that wait: the end of one generation opens the next. The decision is
+   * pure, and made again for as long as a token count that it asks for was only guessed.
+   */
+  async decide<T>(state: Conversation, options: Choices, decision: (rule: PromptRule) => T): Promise<T> {
+    const counts = new CountsAtHand();
+    const rule = this.ruleWith(await this.tokenizersFor(state, options), counts);
+    for (;;) {
+      const outcome = outcomeOf(() => decision(rule));
+      if (await counts.complete()) return outcome();
+    }
+  }
+
+  private ruleWith(tokenizers: ReadonlyMap<string, Tokenizer>, counts: CountsAtHand): PromptRule {
+    const tokenizerOf = (model: string) => {
       const tokenizer = tokenizers.get(model);
       if (!tokenizer) throw new TerminalError(`no tokenizer was loaded for ${model}`);
-      return tokenizer;
+      return counts.for(tokenizer);
     };
     return {
       assemble: assembling(this.models, tokenizerOf),
@@ -59,8 +66,29 @@ export class Prompts {
     };
   }
 
+  private async tokenizersFor(state: Conversation, options: Choices): Promise<ReadonlyMap<string, Tokenizer>> {
+    const asked = [options, ...state.queue.map((id) => replyOf(state, id).options)];
+    const names = new Set(asked.flatMap((each) => this.modelOf(state, each)));
+    const loaded = await Promise.all(
+      [...names].map(async (name) => [name, await this.counter.forModel(name)] as const),
+    );
+    return new Map(loaded);
+  }
+
   private modelOf(state: Conversation, options: Choices): string[] {
     const chosen = chosenModel(this.models, choicesFor(state.settings, options));
     return chosen instanceof Refusal ? [] : [chosen.model];
+  }
+}
+
+/** What it returns or throws, kept until it is wanted. */
+function outcomeOf<T>(decision: () => T): () => T {
+  try {
+    const value = decision();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
   }
 }

@@ -27,11 +27,12 @@ export class RegenerateHandler implements ICommandHandler<Regenerate> {
   async execute({ caller, conversation, generation, asking }: Regenerate): Promise<AnsweredTurn> {
     const request = requestOf(caller, this.parts);
     const asked = { ...asking, generationId: request.idOf('generation') };
-    const { answer, state: after } = await handle(this.parts, caller, conversation, request, async (state) => {
-      const rule = await this.parts.prompts.ruleFor(state, asking.options);
-      const decide = regenerate(request.command, generation, asked, rule.assemble);
-      return orPreview(decide, request.command.by, { regenerates: generation, asked }, rule)(state);
-    });
+    const { answer, state: after } = await handle(this.parts, caller, conversation, request, (state) =>
+      this.parts.prompts.decide(state, asking.options, (rule) => {
+        const decide = regenerate(request.command, generation, asked, rule.assemble);
+        return orPreview(decide, request.command.by, { regenerates: generation, asked }, rule)(state);
+      }),
+    );
     return { messageId: replyOf(after, generation).parent, ...turnAnswer(answer) };
   }
 }

@@ -30,11 +30,12 @@ export class SendMessageHandler implements ICommandHandler<SendMessage> {
     const request = requestOf(caller, this.parts);
     const said = { ...message, messageId: request.idOf('message') };
     const asked = asking && { ...asking, generationId: request.idOf('generation') };
-    const handled = await handle(this.parts, caller, conversation, request, async (state) => {
-      const rule = await this.parts.prompts.ruleFor(state, asking?.options);
-      const decide = send(request.command, said, asked, rule.assemble);
-      return asked ? orPreview(decide, request.command.by, { message: said, asked }, rule)(state) : decide(state);
-    });
+    const handled = await handle(this.parts, caller, conversation, request, (state) =>
+      this.parts.prompts.decide(state, asking?.options ?? {}, (rule) => {
+        const decide = send(request.command, said, asked, rule.assemble);
+        return asked ? orPreview(decide, request.command.by, { message: said, asked }, rule)(state) : decide(state);
+      }),
+    );
     const { messageId } = said;
     const { answer } = handled;
     return answer?.generationId ? { messageId, ...turnAnswer(answer) } : { messageId, cursor: cursorOf(handled) };

@@ -25,4 +25,6 @@ function camelCased(value: unknown, depth: number): unknown {
   return Object.fromEntries(entries.map(([name, inner]) => [camelCase(name), camelCased(inner, depth + 1)]));
 }
 
-const camelCase = (name: string): string => name.replace(/_+([a-z0-9])/g, (_, first: string) => first.toUpperCase());
+/** Each run of underscores is tried from where it begins alone: else a name of many would take their square. */
+const camelCase = (name: string): string =>
+  name.replace(/(?<!_)_+([a-z0-9])/g, (_, first: string) => first.toUpperCase());

@@ -57,11 +57,13 @@ interface Open {
 
 /**
  * Goes once over the text without recursion, and finds what JSON.parse would pass over in silence or choke on: a name
- * that stands twice in an object, a name that reaches for a prototype, and depth. The rest of the syntax is left to
+ * that stands twice in an object, a name that reaches for a prototype, depth, and more values than validation can walk
+ * in a moment. The rest of the syntax is left to
  * JSON.parse, so this only has to be right about texts that are JSON.
  */
 function refuseTraps(text: string): void {
   const open: Open[] = [];
+  let values = 1;
   for (let index = 0; index < text.length; index++) {
     const inner = open.at(-1);
     switch (text[index]) {
@@ -73,18 +75,22 @@ function refuseTraps(text: string): void {
       }
       case '{':
         open.push({ names: new Set(), at: '', nameIsNext: true });
+        values += 1;
         break;
       case '[':
         open.push({ at: 0, nameIsNext: false });
+        values += 1;
         break;
       case ',':
         if (inner) advance(inner);
+        values += 1;
         break;
       case '}':
       case ']':
         open.pop();
         break;
     }
+    if (values > limits.jsonValuesMax) throw refusal([], `holds more than ${limits.jsonValuesMax} values`);
     if (open.length > limits.jsonDepthMax) throw refusal(stepsOf(open.slice(0, -1)), 'is nested too deeply');
   }
 }

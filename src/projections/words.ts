@@ -18,6 +18,7 @@ export function piecesOf(text: string): readonly string[] {
 function endOfPiece(words: string, from: number): number {
   const most = from + limits.searchPieceCharactersMax;
   if (most >= words.length) return words.length;
-  const space = words.lastIndexOf(' ', most);
-  return space > from ? space : most;
+  // In this piece alone: a search back through all before it would take the square of the text.
+  const space = words.slice(from, most + 1).lastIndexOf(' ');
+  return space > 0 ? from + space : most;
 }

@@ -5,8 +5,9 @@ import { modelToEncodingMap } from 'gpt-tokenizer/mapping';
 import * as published from 'gpt-tokenizer/models';
 import { GptTokenCounter } from '../../src/adapters/tokenizer/gpt-token-counter.js';
 import { knownModels } from '../../src/adapters/tokenizer/known-models.js';
-import { inBoundedTime } from '../../src/adapters/tokenizer/plain-text.js';
-import { remembered } from '../../src/adapters/tokenizer/remembered.js';
+import { RememberedCounts } from '../../src/adapters/tokenizer/remembered-counts.js';
+import { exactCounter } from '../support/exact-tokens.js';
+import { longestHold } from '../support/longest-hold.js';
 import { anyText } from './events/arbitrary-events.js';
 
 const counter = new GptTokenCounter();
@@ -56,8 +57,6 @@ describe('the encoding of a model', () => {
 });
 
 describe('counting a text', () => {
-  const count = inBoundedTime(plain);
-
   it.each([
     ['', 0],
     ['hello world', 2],
@@ -77,72 +76,108 @@ describe('counting a text', () => {
     );
   });
 
-  it('is exact for what people write', () => {
-    const words = fc.array(fc.oneof(anyText, fc.lorem(), fc.constantFrom('你好，世界。', '-'.repeat(100), '\n\n')));
-    fc.assert(fc.property(words, (pieces) => expect(count(pieces.join(' '))).toBe(plain(pieces.join(' ')))));
-  });
-
-  it.each(['a', 'A', '=', ' ', '\n', '/\n', '中', '😀', '\0', '\ud83d', '\u0301', "it's "])(
-    'is close to exact for 2,000 times %j',
-    (piece) => {
-      const text = `before ${piece.repeat(2_000)} after`;
-      const exact = plain(text);
-      expect(Math.abs(count(text) - exact)).toBeLessThanOrEqual(2 + exact * 0.1);
-    },
-  );
-
-  const pages: [string, string][] = [
-    ['20,000 times a', 'a'.repeat(20_000)],
-    ...['a', 'A', '=', ' ', '\n', '/\n', '中', '😀', '\0', '\u0301', '<|endoftext|>'].map((piece): [string, string] => [
-      `256 KiB of ${JSON.stringify(piece)}`,
-      piece.repeat(262_144 / Buffer.byteLength(piece)),
-    ]),
-    ['256 KiB of letters in no order', letters(262_144)],
-  ];
-  it.each(pages)('takes no minutes for %s', async (_, text) => {
+  it('slice by slice gives the same count as at once', async () => {
     const tokenizer = await counter.forModel('gpt-4o');
-    const before = process.cpuUsage();
-    expect(tokenizer.count(text)).toBeGreaterThan(1_000);
-    // Without the bound most of these take minutes of a processor; with it the slowest takes a fraction of a second.
-    expect(process.cpuUsage(before).user).toBeLessThan(20_000_000);
+    const text = 'It is counted in several slices, 你好，世界. '.repeat(500);
+    expect(await tokenizer.countInSlices(text)).toBe(tokenizer.count(text));
   });
 });
 
-/** Letters as a key or a hash has them, the same on every run. */
-function letters(length: number): string {
-  let state = 1;
-  return Array.from({ length }, () => {
-    state = (state * 48_271) % 2_147_483_647;
-    return String.fromCharCode(97 + (state % 26));
-  }).join('');
+const models = [
+  ['gpt-4o', 'o200k_base'],
+  ['gpt-4', 'cl100k_base'],
+] as const;
+
+describe.each(models)('the count of %s', (model, encoding) => {
+  const exact = exactCounter(encoding);
+
+  it('is exact for what people write, however long it is', async () => {
+    const { count } = await counter.forModel(model);
+    const pieces = fc.oneof(
+      anyText,
+      fc.lorem(),
+      fc.constantFrom('你好，世界。', '-'.repeat(100), '\n\n', "it's", '12345'),
+    );
+    const texts = fc.array(pieces, { minLength: 1, maxLength: 40 }).map((written) => written.join(' '));
+    fc.assert(
+      fc.property(texts, fc.integer({ min: 1, max: 20 }), (text, times) => {
+        const whole = `${text} `.repeat(times);
+        expect(count(whole)).toBe(exact(whole));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it.each(['a', 'A', '=', ' ', '\n', '/\n', '中', '😀', '\0', '\ud83d', '\u0301', 'ap', 'N', 'a\u0301', "it's "])(
+    'is close to exact for 20,000 times %j',
+    async (alphabet) => {
+      const text = alphabet.repeat(20_000);
+      expectWithinPromise(await (await counter.forModel(model)).countInSlices(text), exact(text));
+    },
+  );
+
+  it('holds the event loop for less than 50 ms and keeps its promise for any text of 256 KiB', async () => {
+    const tokenizer = await counter.forModel(model);
+    await tokenizer.countInSlices('Compiled and loaded before it is measured, 你好 😀 ab12. '.repeat(200));
+    await fc.assert(
+      fc.asyncProperty(repeatedAlphabets, async ([alphabet, bytes]) => {
+        const text = alphabet.repeat(Math.floor(bytes / Buffer.byteLength(alphabet)));
+        let tokens = 0;
+        const held = await longestHold(async () => {
+          tokens = await tokenizer.countInSlices(text);
+        });
+        expect(held).toBeLessThan(50);
+        expectWithinPromise(tokens, exact(text));
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
+
+/** 2 per cent below to 15 per cent above, and a token or two for texts of few tokens. */
+function expectWithinPromise(tokens: number, exact: number): void {
+  expect(tokens).toBeGreaterThanOrEqual(exact * 0.98 - 2);
+  expect(tokens).toBeLessThanOrEqual(exact * 1.15 + 2);
 }
+
+const character = fc.oneof(
+  fc.constantFrom(...'apNzé'),
+  fc.constantFrom('\u0301', '\u0308', '\u0e31'),
+  fc.constantFrom(...'0179'),
+  fc.constantFrom(...'中文日本語'),
+  fc.constantFrom('😀', '👩‍👩‍👧', '🏳️'),
+  fc.constantFrom(' ', '\t', '\n', '\r\n', '\u3000'),
+  fc.constantFrom(...'=-/.\'"\0', '\ud83d'),
+);
+
+/** Few different pieces, again and again, are the worst texts for whatever looks for words. */
+const repeatedAlphabets = fc.tuple(
+  fc.array(character, { minLength: 1, maxLength: 4 }).map((pieces) => pieces.join('')),
+  fc.constantFrom(4_096, 65_536, 262_144),
+);
 
 describe('remembering counts', () => {
   const long = (start: string) => start.padEnd(100, '.');
-  function counting() {
-    const asked: string[] = [];
-    const count = (text: string) => {
-      asked.push(text.slice(0, 1));
-      return text.length;
-    };
-    return { asked, count: remembered(count, 2) };
-  }
 
-  it('counts a text once while it is remembered', () => {
-    const { asked, count } = counting();
-    expect([count(long('a')), count(long('a')), count(long('a'))]).toEqual([100, 100, 100]);
-    expect(asked).toEqual(['a']);
+  it('finds the count of a text that was counted before', () => {
+    const counts = new RememberedCounts(2);
+    expect(counts.find(long('a'))).toBeUndefined();
+    counts.keep(long('a'), 7);
+    expect(counts.find(long('a'))).toBe(7);
   });
 
   it('forgets what was not used for the longest time', () => {
-    const { asked, count } = counting();
-    for (const text of ['a', 'b', 'a', 'c', 'a', 'b']) count(long(text));
-    expect(asked).toEqual(['a', 'b', 'c', 'b']);
+    const counts = new RememberedCounts(2);
+    counts.keep(long('a'), 1);
+    counts.keep(long('b'), 2);
+    counts.find(long('a'));
+    counts.keep(long('c'), 3);
+    expect(['a', 'b', 'c'].map((text) => counts.find(long(text)))).toEqual([1, undefined, 3]);
   });
 
   it('tells texts apart that UTF-8 does not', () => {
-    const { asked, count } = counting();
-    for (const text of ['\ud83d', '\ude00', '\ufffd']) count(long(text));
-    expect(asked).toHaveLength(3);
+    const counts = new RememberedCounts(3);
+    counts.keep(long('\ud83d'), 1);
+    expect(['\ude00', '\ufffd'].map((text) => counts.find(long(text)))).toEqual([undefined, undefined]);
   });
 });

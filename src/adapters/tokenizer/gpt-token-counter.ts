@@ -1,7 +1,8 @@
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import type { TokenCounter, Tokenizer } from '../../ports/token-counter.js';
 import { type EncodingName, type KnownModel, knownModel } from './known-models.js';
-import { type Count, inBoundedTime } from './plain-text.js';
-import { remembered } from './remembered.js';
+import { countSlice, slicesOf } from './plain-text.js';
+import { RememberedCounts } from './remembered-counts.js';
 
 /** What the API promises for a model that nobody here has heard of. */
 const ASSUMED: KnownModel = { encoding: 'o200k_base', contextLimit: 8_192 };
@@ -25,31 +26,50 @@ type Encoding = Pick<
 >;
 
 export class GptTokenCounter implements TokenCounter {
-  private readonly counts = new Map<EncodingName, Promise<Count>>();
+  private readonly counting = new Map<EncodingName, Promise<Counting>>();
 
   async forModel(model: string): Promise<Tokenizer> {
     const known = knownModel(model);
     const { encoding, contextLimit } = known ?? ASSUMED;
-    return { encoding, estimated: known === undefined, contextLimit, count: await this.countOf(encoding) };
+    return { encoding, estimated: known === undefined, contextLimit, ...(await this.countingIn(encoding)) };
   }
 
-  private countOf(encoding: EncodingName): Promise<Count> {
-    const loading = this.counts.get(encoding) ?? load[encoding]().then(countWith);
-    this.counts.set(encoding, loading);
+  private countingIn(encoding: EncodingName): Promise<Counting> {
+    const loading = this.counting.get(encoding) ?? load[encoding]().then(countingWith);
+    this.counting.set(encoding, loading);
     return loading;
   }
 }
 
+type Counting = Pick<Tokenizer, 'remembered' | 'count' | 'countInSlices'>;
+
 /** No control token is allowed and none is forbidden: a text that spells one is just text. */
 const PLAIN = { disallowedSpecial: new Set<string>() };
 
-function countWith({ countTokens, setMergeCacheSize, clearMergeCache }: Encoding): Count {
+function countingWith({ countTokens, setMergeCacheSize, clearMergeCache }: Encoding): Counting {
   setMergeCacheSize(PIECES_REMEMBERED_MAX);
-  const count = inBoundedTime((text) => countTokens(text, PLAIN));
-  return remembered((text) => {
-    const tokens = count(text);
+  const counts = new RememberedCounts(COUNTS_REMEMBERED_MAX);
+  const tokensIn = (slice: string) => countSlice(slice, (text) => countTokens(text, PLAIN));
+  const keep = (text: string, tokens: number) => {
     // Its keys are slices that hold on to the whole text they were cut from.
     clearMergeCache();
+    counts.keep(text, tokens);
     return tokens;
-  }, COUNTS_REMEMBERED_MAX);
+  };
+  return {
+    remembered: (text) => counts.find(text),
+    count(text) {
+      let tokens = 0;
+      for (const slice of slicesOf(text)) tokens += tokensIn(slice);
+      return keep(text, tokens);
+    },
+    async countInSlices(text) {
+      let tokens = 0;
+      for (const slice of slicesOf(text)) {
+        tokens += tokensIn(slice);
+        await turnOfTheLoop();
+      }
+      return keep(text, tokens);
+    },
+  };
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { limits } from '../../limits.js';
 import type { PromptAssembledData, PromptPart } from './assembler-version.js';
 import { ANSWER_START_TOKENS, allowanceOf, MESSAGE_OVERHEAD_TOKENS, newestTurns, type Tokenizer } from './budget.js';
 import { recordLeftOut } from './left-out.js';
@@ -83,9 +84,12 @@ function withinBudget({ tokenizer, path, newest, params, tokenBudget }: PromptDr
   const first: Segment[] =
     system === undefined ? [] : [{ role: 'system', text: system, from: 'system', tokens: cost(system) }];
   const last: Segment = { ...segmentOf(newest, 'you'), tokens: cost(newest.text) };
-  const free = allowance.budget - ANSWER_START_TOKENS - sumOf([...first, last]);
+  const room = {
+    tokens: allowance.budget - ANSWER_START_TOKENS - sumOf([...first, last]),
+    characters: limits.promptCharactersMax - newest.text.length - (system?.length ?? 0),
+  };
 
-  const turns = newestTurns(path, free, (entry) => (whyLeftOut(entry) ? 0 : cost(entry.text)));
+  const turns = newestTurns(path, room, (entry) => (whyLeftOut(entry) ? 0 : cost(entry.text)));
   const history = path.slice(turns.start).flatMap((entry, place): Segment[] => {
     return whyLeftOut(entry) ? [] : [{ ...segmentOf(entry, 'history'), tokens: turns.tokens[place] ?? 0 }];
   });

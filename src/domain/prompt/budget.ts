@@ -53,21 +53,30 @@ export interface KeptTurns {
   readonly tokens: readonly number[];
 }
 
+/** What is left of a prompt for its history. */
+export interface Room {
+  readonly tokens: number;
+  /** Few tokens may be many characters, and a budget may be any number: this bounds the work on a prompt. */
+  readonly characters: number;
+}
+
 /**
  * The newest whole turns that fit: a message of the user with the replies that follow it, so that no answer is left
  * without its question. It walks back from the newest and stops at the first turn that does not fit, so a prompt costs
  * what its budget holds and not what its history holds.
  */
-export function newestTurns(path: Path, free: number, tokensOf: (entry: PathEntry) => number): KeptTurns {
+export function newestTurns(path: Path, room: Room, tokensOf: (entry: PathEntry) => number): KeptTurns {
   const tokens: number[] = [];
   let start = path.length;
   let sum = 0;
+  let characters = 0;
   for (let place = path.length - 1; place >= 0; place--) {
     const entry = path.at(place) as PathEntry;
     const own = tokensOf(entry);
     tokens.push(own);
     sum += own;
-    if (sum > free) break;
+    characters += entry.text.length;
+    if (sum > room.tokens || characters > room.characters) break;
     // What comes before the first message of a user is a turn of its own.
     if (entry.role === 'user' || place === 0) start = place;
   }

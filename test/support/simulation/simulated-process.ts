@@ -33,7 +33,9 @@ const counter: TokenCounter = {
     encoding: 'one-each',
     estimated: false,
     contextLimit: 1_000_000,
+    remembered: () => undefined,
     count: (text) => text.length,
+    countInSlices: async (text) => text.length,
   }),
 };
 

@@ -29,6 +29,11 @@ describe('usage as the API tells it', () => {
     });
   });
 
+  it('names keys of many underscores in a moment', () => {
+    const name = '_'.repeat(200_000);
+    expect(Object.keys(usageOf({ [name]: 1, __a_b: 2 }) ?? {})).toEqual([name, 'AB']);
+  }, 5_000);
+
   it('walks into no abyss', () => {
     let deep: Record<string, unknown> = {};
     for (let depth = 0; depth < 100_000; depth++) deep = { in_side: deep };

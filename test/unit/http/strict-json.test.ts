@@ -133,10 +133,21 @@ describe('strict JSON', () => {
     ['a long text', `"${'a'.repeat(1_000_000)}"`],
     ['many backslashes', `"${'\\\\'.repeat(500_000)}"`],
     ['a quotation mark behind each backslash', `"${'\\"'.repeat(500_000)}"`],
-    ['many names', `{${Array.from({ length: 100_000 }, (_, nth) => `"${nth}":0`).join()}}`],
   ])('reads %s in time', (_, text) => {
     const before = process.cpuUsage();
     parse(text);
+    expect(process.cpuUsage(before).user).toBeLessThan(10_000_000);
+  });
+
+  it('refuses more values than validation can walk in a moment, and stops there', () => {
+    const fields = (count: number) => `{${Array.from({ length: count }, (_, nth) => `"${nth}":0`).join()}}`;
+    const most = limits.jsonValuesMax - 1;
+    expect(Object.keys(parse(fields(most)) as object)).toHaveLength(most);
+    const message = `holds more than ${limits.jsonValuesMax} values`;
+    expect(refusal(fields(most + 1))).toMatchObject([{ message }]);
+    expect(refusal(`[${'[],'.repeat(most)}`)).toMatchObject([{ message }]);
+    const before = process.cpuUsage();
+    expect(refusal(fields(100_000))).toMatchObject([{ message }]);
     expect(process.cpuUsage(before).user).toBeLessThan(10_000_000);
   });
 });
