@@ -21,6 +21,7 @@ const WINDOW_ENDS_PER_WINDOW = 5;
  */
 export class JoinedText {
   private pieces: Piece[] = [];
+  /** Of UTF-8, in all pieces. */
   private bytes = 0;
   private waitingSince = 0;
   private isFirst = true;
@@ -40,7 +41,6 @@ export class JoinedText {
     if (this.pieces.length === 0) this.waitingSince = this.clock.now();
     const wasDue = this.isDue();
     this.join({ channel, text });
-    this.bytes += Buffer.byteLength(text, 'utf8');
     if (this.pieces.length === 1 || (!wasDue && this.isDue())) this.wake();
   }
 
@@ -89,6 +89,7 @@ export class JoinedText {
   }
 
   private join(piece: Piece): void {
+    this.bytes += bytesOf(piece.text);
     const last = this.pieces.at(-1);
     if (last?.channel !== piece.channel) this.pieces.push(piece);
     else this.pieces[this.pieces.length - 1] = { channel: piece.channel, text: last.text + piece.text };
@@ -101,26 +102,30 @@ export class JoinedText {
     return half ? text.slice(0, -1) : text;
   }
 
-  /** As much as one append may hold, however it is escaped. */
+  /** As much as one append may hold, however it is escaped and into however many pieces it is cut. */
   private take(): Piece[] {
-    const taken: Piece[] = [];
     let room: number = limits.deltaCharactersMax;
-    while (room > 0 && this.pieces.length > 0) {
-      const { channel, text } = this.pieces.shift() as Piece;
-      if (text.length > room) {
-        const end = wholePairs(text, room);
-        if (end > 0) taken.push({ channel, text: text.slice(0, end) });
-        this.pieces.unshift({ channel, text: text.slice(end) });
-        break;
-      }
-      taken.push({ channel, text });
-      room -= text.length;
+    let whole = 0;
+    while (whole < limits.deltasPerAppendMax) {
+      const length = this.pieces[whole]?.text.length;
+      if (length === undefined || length > room) break;
+      room -= length;
+      whole += 1;
     }
-    this.bytes = this.pieces.reduce((sum, { text }) => sum + Buffer.byteLength(text, 'utf8'), 0);
+    const taken = this.pieces.splice(0, whole);
+    const first = this.pieces[0];
+    const end = first && whole < limits.deltasPerAppendMax ? wholePairs(first.text, room) : 0;
+    if (first && end > 0) {
+      taken.push({ ...first, text: first.text.slice(0, end) });
+      this.pieces[0] = { ...first, text: first.text.slice(end) };
+    }
+    for (const { text } of taken) this.bytes -= bytesOf(text);
     this.waitingSince = this.clock.now();
     return taken;
   }
 }
+
+const bytesOf = (text: string): number => Buffer.byteLength(text, 'utf8');
 
 /** Where to cut, so that no surrogate pair is cut in two. */
 function wholePairs(text: string, at: number): number {

@@ -5,6 +5,7 @@ import type { Clock } from '../ports/clock.js';
 import { ModelFailure, type ModelOutput, type PreparedCall } from '../ports/language-model.js';
 import { AnswerCaps } from './answer-caps.js';
 import { JoinedText, type JoinWindow, type Piece } from './joined-text.js';
+import { boundedName, boundedUsage, boundedWords } from './provider-report.js';
 
 export interface AttemptLimits {
   readonly window: JoinWindow;
@@ -159,17 +160,22 @@ export class ModelAttempt {
     }
     if (outcome instanceof ModelFailure) return this.failedWith(outcome);
     if (!outcome) return this.failedWith(new ModelFailure('incomplete', ENDLESS, { retryable: false }));
-    const { finishReason, modelServed, usage } = outcome;
-    return { outcome: 'completed', finishReason, modelServed, usage, droppedDeltas };
+    const finishReason = boundedName(outcome.finishReason);
+    return { outcome: 'completed', finishReason, ...reported(outcome), droppedDeltas };
   }
 
   private failedWith({ kind, message, details }: ModelFailure): Ending {
-    const { providerStatus, retryable, retryAfterMs, usage = null, modelServed = null } = details;
-    const error = { kind, message, ...(providerStatus !== undefined && { providerStatus }) };
+    const { providerStatus, retryable, retryAfterMs } = details;
+    const error = { kind, message: boundedWords(message), ...(providerStatus !== undefined && { providerStatus }) };
     const delayMs = retryAfterMs ?? limits.retryPauseMs * 2 ** (this.number - 1);
     const retry = retryable ? { nowMs: this.clock.now(), deadlineMs: this.bounds.deadlineMs, delayMs } : null;
-    return { outcome: 'failed', modelServed, usage, droppedDeltas: this.dropped, error, retry };
+    return { outcome: 'failed', ...reported(details), droppedDeltas: this.dropped, error, retry };
   }
+}
+
+/** What the provider says about its answer, within what the events that record it may hold. */
+function reported({ modelServed = null, usage = null }: Pick<ModelFailure['details'], 'modelServed' | 'usage'>) {
+  return { modelServed: boundedName(modelServed), usage: boundedUsage(usage) };
 }
 
 const UNEXPECTED = 'The call failed in a way that nobody foresaw.';

@@ -43,9 +43,9 @@ export interface Chat extends HttpApp {
 
 export const CONVERSATIONS = '/api/v1/conversations';
 
-export async function startChat(environment = {}): Promise<Chat> {
+export async function startChat(environment = {}, play?: Play): Promise<Chat> {
   const released = gate();
-  const model = new ScriptedModel([answering(released.opened)]);
+  const model = new ScriptedModel([play ?? answering(released.opened)]);
   const engines = { ...memoryEngines(), models: new Map([['demo', model]]) };
   const http = await startHttpApp(engines, environment);
 

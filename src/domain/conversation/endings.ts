@@ -1,4 +1,5 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
+import { limits } from '../../limits.js';
 import { type Command, type Decision, once } from './command.js';
 import { foreseen } from './conversation.js';
 import { endedUncalled, type Sha256 } from './ended-uncalled.js';
@@ -19,11 +20,17 @@ export function requestCancel(command: Command, generationId: string, sha256: Sh
   });
 }
 
-/** The end of a generation, once: whoever comes later with it finds it done. In the same append the next one opens. */
+/**
+ * The end of a generation, once: a second call finds it done. In the same append the next turn opens. When more queued
+ * turns end with it than one append holds, the first of them end before it: the conversation stays open until the last
+ * append, so a crash in between leaves a generation that is still to be finalized, and never a queue without one.
+ */
 export function finalize(result: GenerationFinalized, opening: Opening): Decision {
   return (state) => {
     if (replyOf(state, result.generationId).result) return [];
     const finalized: ConversationEvent = { type: 'GenerationFinalized', data: result };
-    return [finalized, ...openNext(foreseen(state, [finalized]), opening)];
+    const opened = openNext(foreseen(state, [finalized]), opening);
+    const most = limits.endedTurnsPerAppendMax;
+    return opened.length > most ? opened.slice(0, most) : [finalized, ...opened];
   };
 }

@@ -53,6 +53,16 @@ describe('joined text', () => {
     expect(clock.now()).toBe(full);
   });
 
+  it('hands out no more pieces at once than one append holds, and takes a moment for an answer of many', async () => {
+    const text = new JoinedText(window, jumpingClock());
+    const pieces = 100_000;
+    for (let nth = 0; nth < pieces; nth++) text.add(nth % 2 === 0 ? 'content' : 'reasoning', 'x');
+    text.end();
+    const batches = await all(text);
+    expect(Math.max(...batches.map(({ length }) => length))).toBe(limits.deltasPerAppendMax);
+    expect(batches.flat()).toHaveLength(pieces);
+  }, 20_000);
+
   it('keeps channels apart and in order', async () => {
     const text = new JoinedText(window, jumpingClock());
     text.add('reasoning', 'hm');

@@ -1,0 +1,27 @@
+/** Deeper than anything that says something, and no danger to whoever walks it. */
+const DEPTH_MAX = 32;
+
+/**
+ * A foreign value as JSON, if it takes at most so many bytes and nests no deeper than readers may walk. The work is
+ * bounded by the same: a provider may send megabytes, and nesting that no recursive function survives.
+ */
+export function jsonWithin(value: unknown, bytesMax: number): string | undefined {
+  return bytesLeft(value, bytesMax, DEPTH_MAX) < 0 ? undefined : JSON.stringify(value);
+}
+
+/** Of a budget, when a parsed value is written: negative as soon as it does not suffice. */
+function bytesLeft(value: unknown, budget: number, depth: number): number {
+  if (typeof value === 'string') return budget - (value.length > budget ? value.length : bytesOf(value));
+  if (typeof value !== 'object' || value === null) return budget - bytesOf(value);
+  if (depth === 0) return -1;
+  const isList = Array.isArray(value);
+  let left = budget - 1;
+  for (const name in value) {
+    const named = isList ? left - 1 : bytesLeft(name, left - 2, 0);
+    left = named < 0 ? named : bytesLeft((value as Record<string, unknown>)[name], named, depth - 1);
+    if (left < 0) return left;
+  }
+  return left - 1;
+}
+
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');

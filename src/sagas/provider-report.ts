@@ -1,0 +1,43 @@
+import type { AttemptEnded } from '../domain/generation.js';
+import { jsonWithin } from '../events/bounded-json.js';
+import { limits } from '../limits.js';
+
+type Usage = NonNullable<AttemptEnded['usage']>;
+
+/** A name that a provider gives: of a model, or of a reason. A longer one is cut: nothing that it says fails an attempt. */
+export function boundedName<T extends string | null>(name: T): T {
+  return (name === null ? name : firstCharacters(name, limits.nameCharactersMax)) as T;
+}
+
+export const boundedWords = (words: string): string => firstCharacters(words, limits.providerWordsCharactersMax);
+
+/** Usage as it was reported; of one that is too large, the counts: they are what costs are made of. */
+export function boundedUsage(usage: Usage | null): Usage | null {
+  if (usage === null || jsonWithin(usage, limits.usageBytesMax) !== undefined) return usage;
+  return countsIn(usage, limits.usageBytesMax);
+}
+
+/** Numbers, and objects of numbers, in their order and as many as fit. */
+function countsIn(usage: Usage, bytesMax: number): Usage {
+  const counts: Record<string, unknown> = {};
+  let left = bytesMax - 2;
+  for (const [name, value] of Object.entries(usage)) {
+    const isCount = typeof value === 'number' || isObjectOfCounts(value);
+    const json = isCount && name.length < left ? jsonWithin({ [name]: value }, left) : undefined;
+    if (json === undefined) continue;
+    left -= Buffer.byteLength(json);
+    counts[name] = value;
+  }
+  return counts;
+}
+
+function isObjectOfCounts(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  for (const name in value) if (typeof (value as Record<string, unknown>)[name] !== 'number') return false;
+  return true;
+}
+
+function firstCharacters(text: string, charactersMax: number): string {
+  const cut = text.slice(0, charactersMax);
+  return cut.length < text.length ? cut.replace(/[\uD800-\uDBFF]$/, '') : cut;
+}
