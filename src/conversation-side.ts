@@ -17,7 +17,7 @@ import { SelectBranchHandler } from './commands/select-branch.js';
 import { SendMessageHandler } from './commands/send-message.js';
 import { StartConversationHandler } from './commands/start-conversation.js';
 import type { Config } from './config.js';
-import { conversation } from './domain/conversation/conversation.js';
+import { decidedConversation } from './domain/conversation/conversation.js';
 import type { Models } from './domain/conversation/prompting.js';
 import type { Engines } from './engines.js';
 import type { Codec } from './events/codec.js';
@@ -60,7 +60,7 @@ export function conversationSide(
   { metrics, warn }: Telemetry,
 ): ConversationSide {
   const { log, work, places, prices } = engines;
-  const conversations = new Folds(log, codec, conversation);
+  const conversations = new Folds(log, codec, decidedConversation);
   const onDamage = (error: unknown) => warn({ err: error }, 'an event could not be read, or its reader failed');
   const live = new LiveEvents({ log, codec, clock: systemClock, health, onDamage });
   const prompts = new Prompts(modelsOf(engines, config), new GptTokenCounter(), prices);

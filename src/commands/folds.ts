@@ -2,16 +2,16 @@ import type { Aggregate } from '../domain/decider.js';
 import type { DomainEvent } from '../events/catalogue.js';
 import type { Codec } from '../events/codec.js';
 import type { NewEvent, RecordedEvent } from '../events/envelope.js';
-import { limits } from '../limits.js';
 import { TerminalError } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
 import { OneAtATime } from './one-at-a-time.js';
+import { RememberedFolds } from './remembered-folds.js';
 
 /** What the events of a stream make together, up to a revision. */
 export interface Folded<State> {
   readonly state: State;
   readonly revision: number | 'none';
-  /** What its events weigh, and about what it holds in memory. */
+  /** What those of its events weigh whose texts it holds: about its memory. */
   readonly bytes: number;
 }
 
@@ -20,8 +20,7 @@ export interface Folded<State> {
  * more than a short one. Who appends at the remembered revision learns from the log when it is not the last any more.
  */
 export class Folds<State, Event extends DomainEvent> {
-  private readonly remembered = new Map<string, Folded<State>>();
-  private bytes = 0;
+  private readonly remembered = new RememberedFolds<Folded<State>>();
   private readonly firstReads = new Map<string, Promise<unknown>>();
   private readonly turns = new OneAtATime();
 
@@ -78,7 +77,8 @@ export class Folds<State, Event extends DomainEvent> {
   }
 
   private with(before: Folded<State>, { data, meta }: NewEvent, event: Event, revision: number): Folded<State> {
-    const bytes = before.bytes + data.length + meta.length;
+    const isKept = this.aggregate.keepsTexts?.(event) ?? true;
+    const bytes = before.bytes + (isKept ? data.length : 0) + meta.length;
     return { state: this.aggregate.evolve(before.state, event), revision, bytes };
   }
 
@@ -92,22 +92,11 @@ export class Folds<State, Event extends DomainEvent> {
     return event as unknown as Event;
   }
 
-  /** Of what is committed, the latest stays; the one that was not asked for the longest goes first. */
+  /** Of what is committed, the latest stays. */
   remember(stream: string, folded: Folded<State>): void {
     // A read that took its time must not put back what has been folded on meanwhile.
     if (revisionOf(this.last(stream)) > revisionOf(folded)) return;
-    this.forget(stream);
     this.remembered.set(stream, folded);
-    this.bytes += folded.bytes;
-    for (const oldest of this.remembered.keys()) {
-      if (this.bytes <= limits.foldsBytesMax && this.remembered.size <= limits.foldsMax) return;
-      this.forget(oldest);
-    }
-  }
-
-  private forget(stream: string): void {
-    this.bytes -= this.remembered.get(stream)?.bytes ?? 0;
-    this.remembered.delete(stream);
   }
 }
 

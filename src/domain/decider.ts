@@ -3,6 +3,8 @@ export interface Aggregate<State, Event> {
   readonly initial: State;
   /** Never throws: what has happened has happened. */
   readonly evolve: (state: State, event: Event) => State;
+  /** Whether the state holds on to the texts of an event, and so to the memory that they take. Absent: always. */
+  readonly keepsTexts?: (event: Event) => boolean;
 }
 
 /** What should happen, given what has: events, none when it has happened already, or a thrown Refusal. */

@@ -24,6 +24,7 @@ export const refusals = {
   leaf_is_note: 'A note cannot be selected.',
   node_not_found: 'There is no such node to page back from in this conversation.',
 
+  conversation_full: 'This conversation takes no more: start another one.',
   conversation_busy: 'Another generation is open in this conversation.',
   queue_full: 'Too many turns are waiting in this conversation.',
   prompt_changed: 'The prompt would not be the expected one.',

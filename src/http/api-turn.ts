@@ -9,6 +9,7 @@ import type { SentMessageDocument, TurnDocument } from './turn-documents.js';
 const OF_EVERY_TURN: readonly ProblemCode[] = [
   ...OF_A_BODY,
   'conversation_not_found',
+  'conversation_full',
   'conversation_busy',
   'prompt_changed',
   'value_refused',

@@ -69,6 +69,7 @@ export class ConversationsController {
   @ApiProblems(
     ...OF_A_BODY,
     'conversation_not_found',
+    'conversation_full',
     'value_refused',
     'content_too_long',
     'text_malformed',
@@ -89,7 +90,14 @@ export class ConversationsController {
   @Put(':id/branch')
   @ApiOperation({ summary: 'Choose what is looked at, and what the next message follows.' })
   @ApiOkResponse({ type: EffectDocument })
-  @ApiProblems(...OF_A_BODY, 'conversation_not_found', 'leaf_not_found', 'leaf_is_note', 'log_unavailable')
+  @ApiProblems(
+    ...OF_A_BODY,
+    'conversation_not_found',
+    'conversation_full',
+    'leaf_not_found',
+    'leaf_is_note',
+    'log_unavailable',
+  )
   async selectBranch(
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,

@@ -8,6 +8,12 @@ const ID = { type: 'string' };
 /** What a code tells beside what every problem has, as it stands in the document. */
 export const problemExtensions: Partial<Record<ProblemCode, Readonly<Record<string, object>>>> = {
   content_too_long: { bytes: COUNT, bytesMax: COUNT },
+  conversation_full: {
+    nodes: { ...COUNT, description: 'Messages, notes and answers.' },
+    nodesMax: COUNT,
+    textBytes: { ...COUNT, description: 'Of all texts that it ever had, in UTF-8.' },
+    textBytesMax: COUNT,
+  },
   conversation_busy: { generationId: { ...ID, description: 'The open one.' } },
   parent_is_queued: { generationId: { ...ID, description: 'The reply that waits.' } },
   prompt_changed: { preview: { $ref: getSchemaPath(PreviewDocument) } },

@@ -38,6 +38,7 @@ export const problems = {
   already_replied: { status: 422, title: 'The message has a reply' },
   content_empty: { status: 422, title: 'The text is empty' },
   content_too_long: { status: 422, title: 'The text is too long' },
+  conversation_full: { status: 422, title: 'The conversation is full' },
   cursor_beyond_end: { status: 422, title: 'The cursor lies beyond the end' },
   idempotency_key_reused: { status: 422, title: 'The idempotency key belongs to another request' },
   leaf_is_note: { status: 422, title: 'A note cannot be selected' },

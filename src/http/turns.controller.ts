@@ -43,6 +43,7 @@ export class TurnsController {
     ...OF_ITS_PLACE,
     ...OF_A_BODY,
     'conversation_not_found',
+    'conversation_full',
     'generation_not_found',
     'value_refused',
     'message_is_note',

@@ -44,7 +44,9 @@ export class ConversationReader {
   async view(id: string, reader: Reader, { at, min, ...looking }: Look = {}): Promise<ConversationView> {
     const head = await this.head(id, reader);
     if (min) await this.requireReached(id, min);
-    const moment = at ? await this.momentAt(id, head, at) : await this.latest(min ? await this.head(id, reader) : head);
+    const moment = at
+      ? await this.momentAt(id, head, at)
+      : await this.latest(id, min ? await this.head(id, reader) : head);
     return viewOf(id, moment, looking);
   }
 
@@ -54,16 +56,23 @@ export class ConversationReader {
   }
 
   /** The ledger first, then the tape of what is open in it: whatever the tape has by then belongs to that moment. */
-  private async latest(state: Conversation): Promise<Moment> {
+  private async latest(id: string, head: Conversation): Promise<Moment> {
+    const state = await this.withTexts(id, head);
     const open = state.open === null ? null : await readTape(this.parts, state.open);
     const cursor = formatCursor({ ledger: state.seen, tape: open?.events ?? 0 });
     return { state, tape: open?.tape ?? null, cursor };
   }
 
+  /** What decides remembers no text that it does not need: then it is read in the log. */
+  private async withTexts(id: string, head: Conversation): Promise<Conversation> {
+    return head.withoutTexts === 0 ? head : readLedger(this.parts, id, head.seen);
+  }
+
   private async momentAt(id: string, head: Conversation, at: Cursor): Promise<Moment> {
     const cursor = formatCursor(at);
     if (at.ledger > head.seen) throw new CursorBeyondEnd(`the conversation has no event ${at.ledger}`);
-    const state = at.ledger === head.seen ? head : await readLedger(this.parts, id, at.ledger);
+    const isHead = at.ledger === head.seen;
+    const state = isHead ? await this.withTexts(id, head) : await readLedger(this.parts, id, at.ledger);
     const open = state.open === null ? null : await readTape(this.parts, state.open, at.tape);
     if ((open?.events ?? 0) < at.tape) throw new CursorBeyondEnd(`nothing has been seen at ${cursor}`);
     return { state, tape: open?.tape ?? null, cursor };

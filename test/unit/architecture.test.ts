@@ -33,7 +33,7 @@ const rules: Record<string, Rule> = {
   'no signal is made by AbortSignal.any': leakingSignals,
   'no file only passes on what others export': barrels,
   'names say what is inside': namelessPlaces,
-  'files have less than 300 lines': longFiles,
+  'files but limits.ts have less than 300 lines': longFiles,
   'no work is left for later': postponedWork,
   'nothing is exported as default': defaultExports,
 };
@@ -250,8 +250,9 @@ describe('every other rule', () => {
     expect(rule(treeOf(files))).toEqual([]);
   });
 
-  it('longFiles refuses 300 lines and accepts 299', () => {
-    const files = { 'ports/a.ts': 'a;\n'.repeat(300), 'ports/b.ts': 'b;\n'.repeat(299) };
+  it('longFiles refuses 300 lines and accepts 299, and any number in the table of bounds', () => {
+    const long = 'a;\n'.repeat(300);
+    const files = { 'ports/a.ts': long, 'ports/b.ts': 'b;\n'.repeat(299), 'limits.ts': long };
     expect(longFiles(treeOf(files))).toEqual(['ports/a.ts']);
   });
 

@@ -1,5 +1,6 @@
 import { Refusal } from '../refusal.js';
 import { type Command, type Decision, once } from './command.js';
+import { requireRoomForChange } from './room.js';
 
 /** Chooses what is looked at, and what a message follows that says nothing else. Any node but a note may be chosen. */
 export function selectBranch(command: Command, leaf: string): Decision {
@@ -7,6 +8,7 @@ export function selectBranch(command: Command, leaf: string): Decision {
     const node = state.nodes.get(leaf);
     if (!node) throw new Refusal('leaf_not_found');
     if (node.kind === 'note') throw new Refusal('leaf_is_note');
+    requireRoomForChange(state);
     return state.leaf === leaf ? [] : [{ type: 'BranchSelected', data: { leaf } }];
   });
 }

@@ -3,6 +3,7 @@ import type { ConversationEvent } from '../../events/conversation-events.js';
 import { requireWellFormed } from '../well-formed.js';
 import { type Command, type Decision, once } from './command.js';
 import type { Choices } from './nodes.js';
+import { requireRoom, requireRoomForChange } from './room.js';
 import { choiceNames, type Settings } from './settings.js';
 import { requireText } from './text.js';
 
@@ -15,9 +16,12 @@ export interface Changes extends Choices {
 
 /** Records what differs, and nothing when nothing does. It may be done at any time, an open generation notwithstanding. */
 export function change(command: Command, changes: Changes): Decision {
-  return once(command, ({ settings }) => {
+  return once(command, (state) => {
+    const { settings } = state;
     requireWellFormed(changes.title);
     requireText(changes.system);
+    requireRoomForChange(state);
+    if (changes.system) requireRoom(state);
     return [...renamed(settings, changes), ...archivedOrRestored(settings, changes), ...configured(settings, changes)];
   });
 }

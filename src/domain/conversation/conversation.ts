@@ -28,6 +28,10 @@ export interface Conversation {
   /** Every system text that it ever had, by the event in which it stands: prompts of the past refer to it there. */
   readonly systemTexts: PersistentMap<string>;
   readonly nodes: PersistentMap<Node>;
+  /** Of UTF-8, in all messages, notes, answers and system texts that it ever had. */
+  readonly textBytes: number;
+  /** How many nodes have lost their texts, because no decision looks at them. */
+  readonly withoutTexts: number;
   /** The selected one: what was last chosen, sent (notes aside) or requested. */
   readonly leaf: string | null;
   /** The one generation whose prompt is assembled and that has not ended. */
@@ -51,6 +55,8 @@ export const conversation: Aggregate<Conversation, RecordedInConversation> = {
     settings: noSettings,
     systemTexts: PersistentMap.empty(),
     nodes: PersistentMap.empty(),
+    textBytes: 0,
+    withoutTexts: 0,
     leaf: null,
     open: null,
     queue: [],
@@ -58,10 +64,50 @@ export const conversation: Aggregate<Conversation, RecordedInConversation> = {
   },
   evolve(before, event) {
     const seen = before.seen + 1;
-    const state = { ...before, seen, handled: handledAfter(before.handled, event, seen) };
+    const textBytes = before.textBytes + textBytesIn(event);
+    const state = { ...before, seen, textBytes, handled: handledAfter(before.handled, event, seen) };
     return { ...state, ...changedBy(state, event) };
   },
 };
+
+/**
+ * The same for decisions. No decision looks at the text of a note or of an answer that failed: neither enters a prompt.
+ * What is remembered of a conversation must not hold on to them.
+ */
+export const decidedConversation: Aggregate<Conversation, RecordedInConversation> = {
+  initial: conversation.initial,
+  evolve(before, event) {
+    const after = conversation.evolve(before, event);
+    return decidedConversation.keepsTexts?.(event) ? after : withoutText(before, after, event);
+  },
+  keepsTexts: ({ type, data }) =>
+    !(type === 'MessageSent' && data.kind === 'note') && !(type === 'GenerationFinalized' && data.status === 'error'),
+};
+
+function withoutText(before: Conversation, after: Conversation, { type, data }: RecordedInConversation): Conversation {
+  const id = type === 'MessageSent' ? data.messageId : type === 'GenerationFinalized' ? data.generationId : '';
+  const node = after.nodes.get(id);
+  if (!node || node === before.nodes.get(id)) return after;
+  const bare =
+    node.kind === 'reply' ? { ...node, result: node.result && { ...node.result, text: '' } } : { ...node, text: '' };
+  return { ...after, nodes: after.nodes.set(id, bare), withoutTexts: after.withoutTexts + 1 };
+}
+
+function textBytesIn({ type, data }: ConversationEvent): number {
+  switch (type) {
+    case 'ConversationStarted':
+    case 'ConversationConfigured':
+      return bytesOf(data.system ?? '');
+    case 'MessageSent':
+      return data.parts.reduce((sum, part) => sum + bytesOf(part.text), 0);
+    case 'GenerationFinalized':
+      return bytesOf(data.text);
+    default:
+      return 0;
+  }
+}
+
+const bytesOf = (text: string): number => Buffer.byteLength(text, 'utf8');
 
 /** The state as it would be. What is only foreseen has no id and no time yet, and nothing may refer to them. */
 export function foreseen(state: Conversation, events: readonly ConversationEvent[]): Conversation {

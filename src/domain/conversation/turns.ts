@@ -6,6 +6,7 @@ import { type Conversation, foreseen } from './conversation.js';
 import { messageSent, type NewMessage } from './message.js';
 import type { Choices, GenerationRequested, Message, Reply } from './nodes.js';
 import { type Assemble, type AssembledPrompt, promptAssembled, requireAnsweredBefore, type WhenBusy } from './queue.js';
+import { requireRoom } from './room.js';
 import { choicesFor, chosen } from './settings.js';
 import { isBusy, messageOf, pathTo, replyOf } from './tree.js';
 
@@ -22,6 +23,7 @@ type Subject = Pick<GenerationRequested, 'messageId' | 'regenerates'>;
 /** A message, and what is asked about it. A note, or a message that asks nothing, waits for nobody. */
 export function send(command: Command, message: NewMessage, asked: Asked | null, assemble: Assemble): Decision {
   return once(command, (state) => {
+    requireRoom(state);
     const asks = message.kind === 'note' ? null : asked;
     const sent = messageSent(state, message, asks ? whenBusyFor(state, asks.options) : 'enqueue');
     if (asks === null || sent.data.kind === 'note') return [sent];
@@ -32,6 +34,7 @@ export function send(command: Command, message: NewMessage, asked: Asked | null,
 /** The first answer to a message that was sent without asking for one. */
 export function generate(command: Command, messageId: string, asked: Asked, assemble: Assemble): Decision {
   return once(command, (state) => {
+    requireRoom(state);
     answerable(state, messageId);
     return requested(state, [], { messageId }, asked, assemble);
   });
@@ -47,6 +50,7 @@ function answerable(state: Conversation, messageId: string): Message {
 /** Another answer to the same message, with the settings as they are now. */
 export function regenerate(command: Command, generationId: string, asked: Asked, assemble: Assemble): Decision {
   return once(command, (state) => {
+    requireRoom(state);
     const { parent } = replyOf(state, generationId);
     if (state.queue.includes(generationId)) throw new Refusal('nothing_to_regenerate');
     return requested(state, [], { messageId: parent, regenerates: generationId }, asked, assemble);
@@ -68,6 +72,7 @@ export interface Preview {
 export function preview(by: Command['by'], draft: Draft, assemble: Assemble): (state: Conversation) => Preview {
   return (state) => {
     requireOwner(state, by);
+    requireRoom(state);
     const ahead = foreseen(state, drafted(state, draft));
     const reply = replyOf(ahead, draft.asked.generationId);
     const isOpen = pathTo(ahead, reply.parent).some((node) => node.kind === 'reply' && node.result === null);

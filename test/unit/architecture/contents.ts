@@ -98,10 +98,14 @@ export function namelessPlaces(tree: SourceTree): string[] {
 }
 
 const LINES_MAX = 299;
+/** One table with a line or two for each bound: it is read by looking up. */
+const TABLE_OF_BOUNDS = 'limits.ts';
 
 export function longFiles(tree: SourceTree): string[] {
   const lines = (source: string) => source.trimEnd().split('\n').length;
-  return [...tree].filter(([, source]) => lines(source) > LINES_MAX).map(([path]) => path);
+  return [...tree].flatMap(([path, source]) => {
+    return path !== TABLE_OF_BOUNDS && lines(source) > LINES_MAX ? [path] : [];
+  });
 }
 
 export function postponedWork(tree: SourceTree): string[] {

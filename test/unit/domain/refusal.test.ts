@@ -8,6 +8,7 @@ const codes = [
   'content_too_long',
   'conversation_busy',
   'conversation_exists',
+  'conversation_full',
   'conversation_not_found',
   'generation_not_found',
   'idempotency_key_reused',

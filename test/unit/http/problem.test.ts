@@ -35,6 +35,7 @@ describe('the catalogue of problems', () => {
       '422 already_replied',
       '422 content_empty',
       '422 content_too_long',
+      '422 conversation_full',
       '422 cursor_beyond_end',
       '422 idempotency_key_reused',
       '422 leaf_is_note',

@@ -1,0 +1,60 @@
+import { limits } from '../limits.js';
+
+interface Weighed {
+  readonly bytes: number;
+}
+
+/**
+ * Folds by their streams, within two shares of memory: many small ones, and a few large ones. In each share the one that
+ * was not asked for the longest goes first. So a large conversation never pushes out those of other users, and it stays
+ * itself: reading it again for each command would take far longer than the command.
+ */
+export class RememberedFolds<F extends Weighed> {
+  private readonly small = new Share<F>(limits.foldsBytesMax, limits.foldsMax);
+  private readonly large = new Share<F>(limits.largeFoldsBytesMax, limits.foldsMax);
+
+  get(stream: string): F | undefined {
+    return this.small.get(stream) ?? this.large.get(stream);
+  }
+
+  set(stream: string, fold: F): void {
+    const isLarge = fold.bytes >= limits.largeFoldBytesMin;
+    (isLarge ? this.small : this.large).delete(stream);
+    (isLarge ? this.large : this.small).set(stream, fold);
+  }
+}
+
+class Share<F extends Weighed> {
+  private readonly folds = new Map<string, F>();
+  private bytes = 0;
+
+  constructor(
+    private readonly bytesMax: number,
+    private readonly foldsMax: number,
+  ) {}
+
+  get(stream: string): F | undefined {
+    const fold = this.folds.get(stream);
+    if (fold === undefined) return undefined;
+    this.folds.delete(stream);
+    this.folds.set(stream, fold);
+    return fold;
+  }
+
+  set(stream: string, fold: F): void {
+    this.delete(stream);
+    // One that alone is more than the share would push out all others, and itself.
+    if (fold.bytes > this.bytesMax) return;
+    this.folds.set(stream, fold);
+    this.bytes += fold.bytes;
+    for (const oldest of this.folds.keys()) {
+      if (this.bytes <= this.bytesMax && this.folds.size <= this.foldsMax) return;
+      this.delete(oldest);
+    }
+  }
+
+  delete(stream: string): void {
+    this.bytes -= this.folds.get(stream)?.bytes ?? 0;
+    this.folds.delete(stream);
+  }
+}
