@@ -45,6 +45,19 @@ export const limits = {
   recentEventsMax: 2_000,
   recentBytesMax: 4 * 1024 * 1024,
   readConnectionsMax: 8,
+  /** A statement that waits longer for a lock is refused by the server: sooner than a batch is given up (commitAnswerMs). */
+  lockWaitMs: 4_000,
+  /** A migration gives way sooner: what comes later queues behind a statement that waits, and people would wait with it. */
+  migrationLockWaitMs: 2_000,
+  migrationPauseMs: 500,
+  /** Until then it tries again, for it may take minutes until another program ends its transaction. */
+  migrationPatienceMs: 300_000,
+  /** Of a statement outside a transaction, beside which reads and writes go on. */
+  migrationOutsideLockWaitMs: 60_000,
+  /** From one look to the next whether another process still migrates. */
+  migrationLookMs: 100,
+  /** How often the server looks whether the client of a running statement is still there; if not, it ends the statement. */
+  lostClientLookMs: 1_000,
 
   /** Leases and checkpoints: short queries, few at a time. */
   runtimeConnectionsMax: 4,

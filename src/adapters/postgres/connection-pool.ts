@@ -28,7 +28,7 @@ export class ConnectionPool {
       keepAlive: true,
       stream: () => this.socket(),
       onConnect: async (client) => {
-        await settleSession(client);
+        await settleSession(client, answerMs);
         await prepare(client);
       },
     });

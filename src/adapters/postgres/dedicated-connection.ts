@@ -70,7 +70,7 @@ export class DedicatedConnection {
     client.on('error', () => this.drop(session));
     try {
       await client.connect();
-      await settleSession(client);
+      await settleSession(client, this.answerMs);
       await this.prepare(client);
       if (this.closed) {
         await farewell(client.end());

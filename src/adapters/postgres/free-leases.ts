@@ -1,4 +1,6 @@
 import pg from 'pg';
+import { limits } from '../../limits.js';
+import { settleSession } from './session.js';
 
 /**
  * For a database that nobody else can have opened: whoever held something in it is gone, and its time need not be waited
@@ -10,6 +12,7 @@ export async function freeLeases(config: pg.ClientConfig): Promise<void> {
   client.on('error', () => {});
   await client.connect();
   try {
+    await settleSession(client, limits.runtimeAnswerMs);
     await client.query(`
       UPDATE runtime.leases SET expires_at = '-infinity';
       UPDATE runtime.generations SET held_until = '-infinity' WHERE stage = 'prompted' AND held_until IS NOT NULL`);

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PostgresBatchWriter } from '../../src/adapters/postgres/batch-writer.js';
+import { DedicatedConnection } from '../../src/adapters/postgres/dedicated-connection.js';
+import type { Append } from '../../src/adapters/postgres/group-commit.js';
+import { OwnCommits } from '../../src/adapters/postgres/own-commits.js';
+import { newDelta, newStream } from '../support/new-events.js';
+import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+
+const EVENTS = 100_000;
+/** More calls than those after which PostgreSQL keeps a plan. */
+const FIRST_CALLS = 10;
+/** A lookup reads a few pages of an index and one of the table, and a new event writes to three indexes. */
+const PAGES_OF_AN_APPEND = 60;
+
+const appendTo = (stream: string, expected: Append['expected']): Append => ({
+  stream,
+  expected,
+  events: [newDelta()],
+  bytes: 0,
+});
+
+describe('log.append on a connection whose first calls met an empty log', () => {
+  let postgres: TestPostgres;
+  let connection: DedicatedConnection;
+  let writer: PostgresBatchWriter;
+
+  beforeAll(async () => {
+    // Without autovacuum nothing tells the server meanwhile that the log has grown.
+    postgres = await startTestPostgres({ settings: { autovacuum: 'off' } });
+    await sql('VACUUM ANALYZE log.events');
+    connection = new DedicatedConnection(postgres.connection, 30_000);
+    writer = new PostgresBatchWriter(connection, new OwnCommits(() => {}));
+    for (let call = 0; call < FIRST_CALLS; call++) {
+      const stream = newStream();
+      await writer.write([appendTo(stream, 'none')], false);
+      await writer.write([appendTo(stream, 0)], false);
+      await writer.write([appendTo(stream, 1)], true);
+    }
+    await sql(`
+      INSERT INTO log.events (position, stream, revision, id, type, schema, tenant, at, data, meta, bytes)
+      SELECT h.position + n, 'generation-' || n, 0, gen_random_uuid(), 'DeltaReceived', 1, 't', now(), '{}', '{}', 4
+      FROM log.head h, generate_series(1, ${EVENTS}) n;
+      UPDATE log.head SET position = position + ${EVENTS}`);
+  });
+  afterAll(async () => {
+    await connection.close();
+    await postgres.stop();
+  });
+
+  const sql = (text: string) => withClient(postgres.connection, async (client) => (await client.query(text)).rows);
+
+  /** Pages of the table of events and of its indexes that `work` has touched. */
+  async function pages(work: () => Promise<unknown>): Promise<number> {
+    const before = await touched();
+    await work();
+    return (await touched()) - before;
+  }
+
+  async function touched(): Promise<number> {
+    await connection.query({ text: 'SELECT pg_stat_force_next_flush()', rowMode: 'array' });
+    await connection.query({ text: 'SELECT 1', rowMode: 'array' });
+    const [row] = await sql(`
+      SELECT (heap_blks_hit + heap_blks_read + idx_blks_hit + idx_blks_read)::int AS pages
+      FROM pg_statio_all_tables WHERE relid = 'log.events'::regclass`);
+    return row.pages;
+  }
+
+  it.each([
+    ['expects a revision', false],
+    ['is judged', true],
+  ])('looks up one append that %s, however large the log has grown', async (_which, retried) => {
+    const stream = newStream();
+    await writer.write([appendTo(stream, 'none')], false);
+    expect(await pages(() => writer.write([appendTo(stream, 0)], retried))).toBeLessThan(PAGES_OF_AN_APPEND);
+  });
+
+  it('judges a batch of 1,000 appends by looking up each of them', async () => {
+    const appends = Array.from({ length: 1_000 }, () => appendTo(newStream(), 'none'));
+    expect(await pages(() => writer.write(appends, true))).toBeLessThan(1_000 * PAGES_OF_AN_APPEND);
+    const again = await writer.write(appends, true);
+    expect(new Set(again.map(({ outcome }) => outcome))).toEqual(new Set(['already-there']));
+  });
+});
