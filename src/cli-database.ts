@@ -1,32 +1,20 @@
 import pg from 'pg';
-import { DataDirectoryInUse } from './adapters/postgres/embedded/embedded-postgres.js';
+import { DataDirectoryInUse, startEmbeddedPostgres } from './adapters/postgres/embedded/embedded-postgres.js';
 import { clusterOf, runningPostgres } from './adapters/postgres/embedded/running-postgres.js';
-import { migrate } from './adapters/postgres/migrate.js';
 import { parsePosition, positionBack, shownPosition } from './adapters/postgres/position.js';
 import { PostgresEventLog } from './adapters/postgres/postgres-event-log.js';
-import type { Migrated } from './cli/command-parts.js';
 import { CommandFailed } from './cli/failures.js';
 import type { OpenedLog, Positions } from './cli/opened-log.js';
 import type { Whereabouts } from './config.js';
-import { openDatabase, ownerConnection } from './engines.js';
+import { type Database, openDatabase } from './database.js';
 import type { Position } from './events/envelope.js';
 
 /** What the command line does with the database itself, whether or not a server runs on it. */
 
 type Notice = (text: string) => void;
-type Reached = Pick<Awaited<ReturnType<typeof openDatabase>>, 'connection' | 'close'>;
+type Reached = Pick<Database, 'connection' | 'close'>;
 
 const UNDEFINED_TABLE = '42P01';
-
-export async function migrateDatabase(whereabouts: Whereabouts, onNotice: Notice): Promise<Migrated> {
-  const database = await openDatabase(whereabouts, onNotice);
-  try {
-    const applied = await migrate(await ownerConnection(whereabouts, database));
-    return { database: database.description, applied };
-  } finally {
-    await database.close();
-  }
-}
 
 /** Only to read: nothing is made and no migration runs, for the server on it may be of another version. */
 export async function openLog(whereabouts: Whereabouts, follow: boolean, onNotice: Notice): Promise<OpenedLog> {
@@ -71,7 +59,9 @@ async function reach(whereabouts: Whereabouts, follow: boolean, onNotice: Notice
   // Only its owner can write to it, and while we owned it no server could start.
   if (follow) return guestOf(cluster, `No server runs on ${whereabouts.dataDir}: nothing would come to be followed`);
   try {
-    return await openDatabase(whereabouts, onNotice);
+    // As its superuser: a release that served as another role may have made it.
+    const postgres = await startEmbeddedPostgres({ dataDir: whereabouts.dataDir, onNotice });
+    return { connection: postgres.connection, close: () => postgres.stop() };
   } catch (error) {
     if (!(error instanceof DataDirectoryInUse)) throw error;
     return guestOf(cluster, `The server on ${whereabouts.dataDir} is starting or stopping: try again in a moment`);

@@ -21,7 +21,7 @@ const parts: CommandParts = {
     await import('./main.js');
   },
   async migrate() {
-    const { migrateDatabase } = await import('./cli-database.js');
+    const { migrateDatabase } = await import('./database.js');
     return migrateDatabase(loadWhereabouts(), notice);
   },
   async api(options) {

@@ -1,22 +1,19 @@
-import type pg from 'pg';
 import { DemoLanguageModel } from './adapters/demo/demo-language-model.js';
 import { ConnectionPool } from './adapters/postgres/connection-pool.js';
-import { startEmbeddedPostgres } from './adapters/postgres/embedded/embedded-postgres.js';
 import { freeLeases } from './adapters/postgres/free-leases.js';
 import { claimViews, logOfViews } from './adapters/postgres/log-of-views.js';
-import { migrate } from './adapters/postgres/migrate.js';
 import { PostgresCheckpoints } from './adapters/postgres/postgres-checkpoints.js';
 import { PostgresCommandPlaces } from './adapters/postgres/postgres-command-places.js';
 import { PostgresEventLog } from './adapters/postgres/postgres-event-log.js';
 import { PostgresKeys } from './adapters/postgres/postgres-keys.js';
 import { PostgresLeases } from './adapters/postgres/postgres-leases.js';
 import { PostgresWork } from './adapters/postgres/postgres-work.js';
-import { reachServer } from './adapters/postgres/reach-server.js';
 import { PostgresBuilds } from './adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from './adapters/postgres/views/postgres-lane-store.js';
 import { PostgresViews } from './adapters/postgres/views/postgres-views.js';
 import { systemClock } from './adapters/system/system-clock.js';
 import type { Config } from './config.js';
+import { type Database, openDatabase } from './database.js';
 import type { PriceList } from './domain/prices.js';
 import { limits } from './limits.js';
 import type { Checkpoints } from './ports/checkpoints.js';
@@ -47,14 +44,6 @@ export interface Engines {
   readonly prices: PriceList;
   /** For people: which log this is, and where. Never holds a secret. */
   readonly logDescription: string;
-  close(): Promise<void>;
-}
-
-export interface Database {
-  readonly connection: pg.ClientConfig;
-  readonly description: string;
-  /** No other process can have it open. */
-  readonly isOursAlone: boolean;
   close(): Promise<void>;
 }
 
@@ -105,7 +94,7 @@ async function openStores(
   let database: Database | undefined;
   try {
     database = await openDatabase(config, onNotice);
-    await migrate(await ownerConnection(config, database));
+    await database.migrate();
     if (database.isOursAlone) await freeLeases(database.connection);
     const opened = server ?? {
       log: new PostgresEventLog(database.connection, meter),
@@ -152,35 +141,4 @@ async function openModels({ openai }: Config): Promise<Map<string, LanguageModel
   // Its SDK takes a moment to load, and most starts on a new machine need none.
   const { OpenAiLanguageModel } = await import('./adapters/openai/openai-language-model.js');
   return models.set('openai', new OpenAiLanguageModel(openai, systemClock));
-}
-
-/** For migrations. Serving reads and writes rows and needs no right to change the schema. */
-export async function ownerConnection(
-  { migrateDatabaseUrl }: Pick<Config, 'migrateDatabaseUrl'>,
-  { connection }: Pick<Database, 'connection'>,
-): Promise<pg.ClientConfig> {
-  if (migrateDatabaseUrl === undefined) return connection;
-  return (await reachServer(migrateDatabaseUrl, 'MIGRATE_DATABASE_URL')).connection;
-}
-
-export async function openDatabase(
-  config: Pick<Config, 'databaseUrl' | 'dataDir'>,
-  onNotice: (text: string) => void,
-): Promise<Database> {
-  if (config.databaseUrl !== undefined) {
-    const { connection, host, port, database } = await reachServer(config.databaseUrl);
-    return {
-      connection,
-      description: `PostgreSQL at ${host}:${port}, database ${database}`,
-      isOursAlone: false,
-      close: async () => {},
-    };
-  }
-  const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, onNotice });
-  return {
-    connection: postgres.connection,
-    description: `embedded PostgreSQL in ${postgres.directory}`,
-    isOursAlone: true,
-    close: () => postgres.stop(),
-  };
 }

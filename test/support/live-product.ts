@@ -9,7 +9,7 @@ import { breaches } from './invariants/check.js';
 import { LiveChat } from './live-chat.js';
 import { countEvents, wholeStream } from './new-events.js';
 import { MODEL, type PlayedProvider, startPlayedProvider } from './played-provider.js';
-import { databaseUrl, startTestPostgres, type TestPostgres, withClient } from './postgres-cluster.js';
+import { databaseUrl, served, startTestPostgres, type TestPostgres, withClient } from './postgres-cluster.js';
 import { type Product, startProduct } from './product.js';
 import { startTestLog, type TestLog } from './test-log.js';
 import { TurnJournal } from './turn-journal.js';
@@ -47,7 +47,7 @@ export class LiveProduct {
     try {
       const product = await startProduct({
         ...environmentOf(provider, directory),
-        DATABASE_URL: databaseUrl(postgres.connection),
+        DATABASE_URL: databaseUrl(await served(postgres.connection)),
         ...testLog.environment,
         ...settings,
       });

@@ -21,6 +21,8 @@ export const POSTGRES_ONLY = {
   'e2e/start.test.ts': 'a start with nothing but its own database; e2e/eventstoredb.test.ts starts on the other log',
   'e2e/cli.test.ts': 'counts in positions; e2e/eventstoredb.test.ts asks the commands that read the other log',
   'e2e/dev.test.ts': 'compiles and restarts, and appends nothing',
+  'e2e/database-roles.test.ts': 'the rights of roles of PostgreSQL, on the log and the read models in it',
+  'faults/postgres-locks.test.ts': 'locks of other sessions in PostgreSQL, which EventStoreDB does not have',
   'faults/postgres-outages.test.ts': 'Postgres crashes; faults/eventstoredb-outages.test.ts is its counterpart',
   'faults/postgres-hangs.test.ts': 'Postgres is halted; its counterpart is the same',
   'faults/process-killed.test.ts': 'an embedded Postgres whose owner is killed while it appends',

@@ -7,6 +7,8 @@ import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from '../../src/adapters/postgres/embedded/embedded-postgres.js';
+import { provideServingRole, SERVING_ROLE } from '../../src/adapters/postgres/embedded/serving-role.js';
+import { migrate } from '../../src/adapters/postgres/migrate.js';
 import { until } from './until.js';
 
 export interface TestPostgresOptions {
@@ -59,6 +61,13 @@ export async function startTestPostgres(options: TestPostgresOptions = {}): Prom
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** The same database as the role that serves, with the rights that it needs and no others. */
+export async function served(connection: EmbeddedPostgres['connection']): Promise<EmbeddedPostgres['connection']> {
+  await provideServingRole(connection);
+  await migrate(connection, { servedBy: SERVING_ROLE });
+  return { ...connection, user: SERVING_ROLE };
 }
 
 export function databaseUrl({ host, port, user, database }: EmbeddedPostgres['connection']): string {

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { EventLog } from '../../src/ports/event-log.js';
 import { type CompiledSources, compileSources } from './compiled-sources.js';
 import { type ServerOptions, ServerProcess } from './failpoint-process.js';
-import { databaseUrl, startTestPostgres, type TestPostgres } from './postgres-cluster.js';
+import { databaseUrl, served, startTestPostgres, type TestPostgres } from './postgres-cluster.js';
 import { startTestLog } from './test-log.js';
 
 /** A new database, and a log that nothing was written to. */
@@ -40,7 +40,7 @@ export class TurnGround {
     const testLog = await startTestLog();
     const log = testLog.open(connection);
     try {
-      const environment = { DATABASE_URL: databaseUrl(connection), ...testLog.environment };
+      const environment = { DATABASE_URL: databaseUrl(await served(connection)), ...testLog.environment };
       return await work({ environment, log, connection });
     } finally {
       await log.close();

@@ -1,39 +1,34 @@
-import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { limits } from '../../limits.js';
+import { applyMigration, type Notice, untilUnlocked } from './apply-migration.js';
+import { type AppliedMigration, type Migration, pendingMigrations, readMigrations } from './migration-files.js';
+import { grantServing, missingRights } from './serving-rights.js';
+import { NOTICE_LOST_CLIENTS } from './session.js';
 
-/** The database was written by a newer release. Nothing was changed. */
-export class SchemaTooNew extends Error {
-  override readonly name = 'SchemaTooNew';
+/** The schema is not what this release needs, and this role may not change it. */
+export class SchemaNotReady extends Error {
+  override readonly name = 'SchemaNotReady';
 }
 
-/** What was applied is not what these files say. Nothing was changed. */
-export class MigrationChanged extends Error {
-  override readonly name = 'MigrationChanged';
+export interface MigrateOptions {
+  /** The role that serves, where it is another one than the owner: it is given what it needs. */
+  readonly servedBy?: string | undefined;
+  readonly onNotice?: Notice;
+  readonly sqlDirectory?: string;
 }
 
-interface Migration {
-  readonly version: number;
-  readonly name: string;
-  readonly sql: string;
-  readonly sha256: string;
-}
-
-interface AppliedMigration {
-  readonly version: number;
-  readonly name: string;
-  readonly sha256: string;
-}
+const OWN_MIGRATIONS = join(import.meta.dirname, 'migrations');
 
 /**
- * Brings a database up to the newest of the files `NNNN-name.sql`, each once, each in one transaction with its row.
- * Several may try at once: the others wait, and then find nothing to do. Answers with the files that it applied.
+ * Brings a database up to the newest of the files `NNNN-name.sql`, each once. Several may try at once: the others wait, and
+ * then find nothing to do. A role that may not change the schema only sees whether it is up to date. Answers with the files
+ * that it applied.
  */
 export async function migrate(
   connection: pg.ClientConfig,
-  sqlDirectory = join(import.meta.dirname, 'migrations'),
+  { servedBy, onNotice = () => {}, sqlDirectory = OWN_MIGRATIONS }: MigrateOptions = {},
 ): Promise<readonly string[]> {
   const migrations = await readMigrations(sqlDirectory);
   const client = new pg.Client({ ...connection, connectionTimeoutMillis: limits.connectDeadlineMs });
@@ -41,81 +36,108 @@ export async function migrate(
   client.on('error', () => {});
   await client.connect();
   try {
-    // Ends with the session, so also when this process dies.
-    await client.query("select pg_advisory_lock(hashtextextended('verbatim.migrations', 0))");
-    const pending = pendingMigrations(migrations, await appliedMigrations(client));
-    for (const migration of pending) await apply(client, migration);
+    await settleMigration(client);
+    const standing = await schemaStanding(client);
+    if (!standing.mayChange) {
+      await requireReady(client, migrations, standing);
+      return [];
+    }
+    await becomeTheOnlyOne(client, onNotice);
+    await untilUnlocked('The list of migrations', onNotice, () => provideList(client));
+    const applied = await appliedMigrations(client);
+    const pending = pendingMigrations(migrations, applied);
+    for (const migration of pending) await applyMigration(client, migration, onNotice);
+    if (servedBy !== undefined && !isNewer(migrations, applied)) await grantServing(client, servedBy, onNotice);
     return pending.map(({ name }) => name);
   } finally {
     await client.end();
   }
 }
 
-export async function readMigrations(sqlDirectory: string): Promise<Migration[]> {
-  const names = (await readdir(sqlDirectory)).filter((name) => name.endsWith('.sql')).sort();
-  const migrations: Migration[] = [];
-  for (const name of names) {
-    const version = Number(/^(\d{4})-[a-z0-9-]+\.sql$/.exec(name)?.[1]);
-    if (!version) throw new Error(`${join(sqlDirectory, name)} is not named like 0001-name.sql.`);
-    if (migrations.at(-1)?.version === version)
-      throw new Error(`Two migrations are number ${version} in ${sqlDirectory}.`);
-    // A checkout with other line ends is still the same migration.
-    const sql = (await readFile(join(sqlDirectory, name), 'utf8')).replaceAll('\r\n', '\n');
-    migrations.push({ version, name, sql, sha256: createHash('sha256').update(sql).digest('hex') });
-  }
-  return migrations;
-}
-
-export function pendingMigrations(
-  migrations: readonly Migration[],
-  applied: readonly AppliedMigration[],
-): readonly Migration[] {
-  const newest = migrations.at(-1)?.version ?? 0;
-  const current = Math.max(0, ...applied.map(({ version }) => version));
-  if (current > newest) {
-    throw new SchemaTooNew(
-      `The database is at version ${current}, and this release knows ${newest}: start a newer release.`,
-    );
-  }
-  for (const { version, name, sha256 } of applied) {
-    const file = migrations.find((migration) => migration.version === version);
-    if (!file) throw new MigrationChanged(`Migration ${name} was applied, and its file is missing.`);
-    if (file.sha256 !== sha256) throw new MigrationChanged(`Migration ${file.name} has changed since it was applied.`);
-  }
-  const pending = migrations.filter(({ version }) => !applied.some((row) => row.version === version));
-  const late = pending.find(({ version }) => version < current);
-  if (late)
-    throw new MigrationChanged(`Migration ${late.name} came after version ${current} was applied: renumber it.`);
-  return pending;
-}
-
-async function appliedMigrations(client: pg.Client): Promise<AppliedMigration[]> {
+/** A step may run for as long as it needs, and ends when nobody waits for it any more. */
+async function settleMigration(client: pg.Client): Promise<void> {
   await client.query(`
-    create schema if not exists runtime;
-    create table if not exists runtime.migrations (
-      version int primary key,
-      name text not null,
-      sha256 text not null,
-      applied_at timestamptz not null default now()
-    )`);
-  const { rows } = await client.query<AppliedMigration>(
-    'select version, name, sha256 from runtime.migrations order by version',
-  );
-  return rows;
+    SET synchronous_commit TO on;
+    SET statement_timeout TO 0;
+    SET idle_in_transaction_session_timeout TO 0;
+    SET lock_timeout TO ${limits.migrationLockWaitMs};
+    ${NOTICE_LOST_CLIENTS}`);
 }
 
-async function apply(client: pg.Client, { version, name, sql, sha256 }: Migration): Promise<void> {
-  try {
-    await client.query('begin');
-    await client.query(sql);
-    await client.query('insert into runtime.migrations (version, name, sha256) values ($1, $2, $3)', [
-      version,
-      name,
-      sha256,
-    ]);
-    await client.query('commit');
-  } catch (cause) {
-    // The session ends with this error, and its transaction is rolled back with it.
-    throw new Error(`Migration ${name} failed and was rolled back: ${(cause as Error).message}`, { cause });
+interface Standing {
+  readonly role: string;
+  readonly exists: boolean;
+  readonly isReadable: boolean;
+  readonly mayChange: boolean;
+}
+
+/** Asks the catalog, which every role can read. */
+async function schemaStanding(client: pg.Client): Promise<Standing> {
+  const { rows } = await client.query<Standing>(`
+    SELECT current_user AS role, c.oid IS NOT NULL AS exists,
+      coalesce(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), false) AS "isReadable",
+      coalesce(pg_has_role(c.relowner, 'USAGE'), has_database_privilege(current_database(), 'CREATE')) AS "mayChange"
+    FROM (SELECT) one
+    LEFT JOIN pg_namespace n ON n.nspname = 'runtime'
+    LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'migrations'`);
+  return rows[0] as Standing;
+}
+
+async function requireReady(client: pg.Client, migrations: readonly Migration[], standing: Standing): Promise<void> {
+  const { role } = standing;
+  const wayOut = 'Run `verbatim migrate` with MIGRATE_DATABASE_URL naming the owner of the schema';
+  if (!standing.exists) {
+    throw new SchemaNotReady(`The database has no schema yet, and the role ${role} may not make it. ${wayOut}.`);
   }
+  if (!standing.isReadable) {
+    throw new SchemaNotReady(`The role ${role} has no rights on the schema. ${wayOut}: it grants them.`);
+  }
+  const applied = await appliedMigrations(client);
+  const pending = pendingMigrations(migrations, applied);
+  if (pending.length > 0) {
+    const versions = `version ${applied.at(-1)?.version ?? 0}, and this release needs ${migrations.at(-1)?.version}`;
+    throw new SchemaNotReady(`The database is at ${versions}; the role ${role} may not change it. ${wayOut}.`);
+  }
+  const missing = isNewer(migrations, applied) ? [] : await missingRights(client, role);
+  if (missing.length > 0) {
+    throw new SchemaNotReady(`The role ${role} lacks rights (${missing.join(', ')}). ${wayOut}: it grants them.`);
+  }
+}
+
+const isNewer = (migrations: readonly Migration[], applied: readonly AppliedMigration[]): boolean =>
+  (applied.at(-1)?.version ?? 0) > (migrations.at(-1)?.version ?? 0);
+
+/**
+ * Until the session ends, so also when this process dies. It asks again and again: a session that waited for the lock would
+ * hold a snapshot, and CREATE INDEX CONCURRENTLY waits for every snapshot.
+ */
+async function becomeTheOnlyOne(client: pg.Client, onNotice: Notice): Promise<void> {
+  for (let isFirst = true; ; isFirst = false) {
+    const { rows } = await client.query(
+      "SELECT pg_try_advisory_lock(hashtextextended('verbatim.migrations', 0)) AS alone",
+    );
+    if (rows[0].alone) return;
+    if (isFirst) onNotice('Another process migrates this database: waiting for it.');
+    await sleep(limits.migrationLookMs);
+  }
+}
+
+async function provideList(client: pg.Client): Promise<void> {
+  await client.query(`
+    CREATE SCHEMA IF NOT EXISTS runtime;
+    CREATE TABLE IF NOT EXISTS runtime.migrations (
+      version int PRIMARY KEY,
+      name text NOT NULL,
+      sha256 text NOT NULL,
+      applied_at timestamptz NOT NULL DEFAULT now()
+    );
+    ALTER TABLE runtime.migrations ADD COLUMN IF NOT EXISTS readable_since int`);
+}
+
+/** An early release made the list without the last column. */
+async function appliedMigrations(client: pg.Client): Promise<AppliedMigration[]> {
+  const { rows } = await client.query<AppliedMigration>(`
+    SELECT version, name, sha256, (to_jsonb(m) ->> 'readable_since')::int AS "readableSince"
+    FROM runtime.migrations m ORDER BY version`);
+  return rows;
 }

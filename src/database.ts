@@ -1,0 +1,82 @@
+import pg from 'pg';
+import { startEmbeddedPostgres } from './adapters/postgres/embedded/embedded-postgres.js';
+import { provideServingRole, SERVING_ROLE } from './adapters/postgres/embedded/serving-role.js';
+import { migrate } from './adapters/postgres/migrate.js';
+import { reachServer } from './adapters/postgres/reach-server.js';
+import type { Config } from './config.js';
+
+type Notice = (text: string) => void;
+
+/** The database of a process, chosen by the configuration here and nowhere else. */
+export interface Database {
+  /** As the role that serves. It reads the log, appends to it, and keeps the read models; it may not change the schema. */
+  readonly connection: pg.ClientConfig;
+  readonly description: string;
+  /** No other process can have it open. */
+  readonly isOursAlone: boolean;
+  /** Answers with the migrations that it applied, as the owner of the schema. */
+  migrate(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+type DatabaseConfig = Pick<Config, 'databaseUrl' | 'migrateDatabaseUrl' | 'dataDir'>;
+
+export function openDatabase(config: DatabaseConfig, onNotice: Notice): Promise<Database> {
+  return config.databaseUrl === undefined ? openEmbedded(config, onNotice) : openServer(config, onNotice);
+}
+
+/** For the command line, whose settings need not hold the password of the role that serves. */
+export async function migrateDatabase(
+  config: DatabaseConfig,
+  onNotice: Notice,
+): Promise<{ readonly database: string; readonly applied: readonly string[] }> {
+  const { databaseUrl, migrateDatabaseUrl } = config;
+  if (databaseUrl !== undefined && migrateDatabaseUrl !== undefined) {
+    const owner = await reachServer(migrateDatabaseUrl, 'MIGRATE_DATABASE_URL');
+    const applied = await migrate(owner.connection, { servedBy: roleOf(databaseUrl), onNotice });
+    return { database: descriptionOf(owner), applied };
+  }
+  const database = await openDatabase(config, onNotice);
+  try {
+    return { database: database.description, applied: await database.migrate() };
+  } finally {
+    await database.close();
+  }
+}
+
+async function openServer(config: DatabaseConfig, onNotice: Notice): Promise<Database> {
+  const { databaseUrl = '', migrateDatabaseUrl } = config;
+  const reached = await reachServer(databaseUrl);
+  return {
+    connection: reached.connection,
+    description: descriptionOf(reached),
+    isOursAlone: false,
+    async migrate() {
+      if (migrateDatabaseUrl === undefined) return migrate(reached.connection, { onNotice });
+      const owner = await reachServer(migrateDatabaseUrl, 'MIGRATE_DATABASE_URL');
+      return migrate(owner.connection, { servedBy: roleOf(databaseUrl), onNotice });
+    },
+    close: async () => {},
+  };
+}
+
+/** Its superuser only migrates. Nobody has to make the other role: this does. */
+async function openEmbedded({ dataDir }: DatabaseConfig, onNotice: Notice): Promise<Database> {
+  const postgres = await startEmbeddedPostgres({ dataDir, onNotice });
+  return {
+    connection: { ...postgres.connection, user: SERVING_ROLE },
+    description: `embedded PostgreSQL in ${postgres.directory}`,
+    isOursAlone: true,
+    async migrate() {
+      await provideServingRole(postgres.connection);
+      return migrate(postgres.connection, { servedBy: SERVING_ROLE, onNotice });
+    },
+    close: () => postgres.stop(),
+  };
+}
+
+/** As the driver understands a URL: without a user in it, PGUSER or the user of this process. */
+const roleOf = (url: string): string | undefined => new pg.Client({ connectionString: url }).user;
+
+type Reached = Awaited<ReturnType<typeof reachServer>>;
+const descriptionOf = ({ host, port, database }: Reached) => `PostgreSQL at ${host}:${port}, database ${database}`;
