@@ -1,7 +1,8 @@
 import type { FastifyReply } from 'fastify';
 import type { Principal } from '../auth/principal.js';
+import { TerminalError } from '../ports/errors.js';
 import type { Shown } from '../projections/queries/shown.js';
-import { conversationStream, type ToldEvent } from '../sse/conversation-history.js';
+import { conversationStream, generationStream, type ToldEvent } from '../sse/conversation-history.js';
 import type { Cursor } from '../sse/cursor.js';
 import type { FeedSource } from '../sse/feed-source.js';
 import type { LiveTurn } from '../sse/live-turn.js';
@@ -58,10 +59,17 @@ export class TurnStreams {
     heard?: LiveTurn,
   ): AsyncIterable<Buffer> {
     const ledgerStream = conversationStream(turn.conversation);
+    const tapeStream = generationStream(turn.generationId);
     let { ledger } = cursorIn('cursor', turn.cursor);
+    let taped = 0;
     const onWaiting = (waiting: number) => stream.awaits(waiting);
     const events = heard?.events(stream.over, onWaiting) ?? this.fromHistory(turn, stream, onWaiting);
     for await (const event of events) {
+      if (event.stream === tapeStream) {
+        // An answer with a piece left out must not look whole.
+        if (event.revision > taped) throw new TerminalError(`event ${taped} of ${tapeStream} was not heard`);
+        taped = event.revision + 1;
+      }
       if (event.stream === ledgerStream) ledger = Math.max(ledger, event.revision + 1);
       const frame = turnFrameOf(event, turn.generationId);
       if (!frame) continue;

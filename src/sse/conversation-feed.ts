@@ -59,9 +59,9 @@ export class ConversationFeed {
     signal.addEventListener('abort', onAbort);
     try {
       this.place = await this.history.placeAt(cursor);
-      for await (const { event } of this.history.since(cursor, this.place)) {
+      for await (const told of this.readOn()) {
         if (signal.aborted) return;
-        yield this.told(event);
+        yield told;
       }
       while (!signal.aborted) {
         const event = this.heard.shift();
@@ -74,6 +74,15 @@ export class ConversationFeed {
       leave();
       signal.removeEventListener('abort', onAbort);
     }
+  }
+
+  /**
+   * What stands in the log, this place on. Also after a gap in what was heard: an event of a type that this process does not
+   * know ends the feed here, with an error, and the client resumes at a process that knows it.
+   */
+  private async *readOn(): AsyncGenerator<ToldEvent, void> {
+    const place = this.place as Place;
+    for await (const { event } of this.history.since(place.cursor, place)) yield this.told(event);
   }
 
   private hear(event: TypedEvent): void {
@@ -90,6 +99,7 @@ export class ConversationFeed {
     const { cursor, open } = this.place as Place;
     if (event.stream === this.ledger) {
       if (event.revision < cursor.ledger) return true;
+      if (event.revision > cursor.ledger) return false;
       if (event.type === 'PromptAssembled') return false;
     } else {
       const generation = generationOf(event);
@@ -103,6 +113,7 @@ export class ConversationFeed {
     const { cursor, open } = this.place as Place;
     if (event.stream === this.ledger) {
       if (event.revision < cursor.ledger) return;
+      if (event.revision > cursor.ledger) return yield* this.readOn();
       yield this.told(event);
       if (event.type === 'PromptAssembled') yield* this.beginningOf(event.data.generationId);
       return;

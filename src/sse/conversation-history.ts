@@ -19,9 +19,12 @@ export interface Place {
 
 export const FIRST_PLACE: Place = { cursor: BEGINNING, open: undefined };
 
-/** The place after an event that comes next in it. The tape's events count only while its generation is open. */
+/**
+ * The place after an event. It derives from the event's own revision, so that every process gives an event the same cursor,
+ * whatever it knows of the events before. The tape's events count only while its generation is open.
+ */
 export function placeAfter({ cursor, open }: Place, event: TypedEvent): Place {
-  const next = { ledger: cursor.ledger + 1, tape: cursor.tape };
+  const next = { ledger: event.revision + 1, tape: cursor.tape };
   switch (event.type) {
     case 'PromptAssembled':
       return { cursor: { ...next, tape: 0 }, open: event.data.generationId };
@@ -32,7 +35,7 @@ export function placeAfter({ cursor, open }: Place, event: TypedEvent): Place {
     case 'GenerationClaimed':
     case 'DeltaReceived':
     case 'AttemptEnded':
-      return { cursor: { ...cursor, tape: cursor.tape + 1 }, open };
+      return { cursor: { ...cursor, tape: event.revision + 1 }, open };
     default:
       return { cursor: next, open };
   }
@@ -121,7 +124,7 @@ export class ConversationHistory {
     if (place.open === undefined) return;
     let { cursor } = place;
     for await (const event of this.tape(place.open, cursor.tape)) {
-      cursor = { ledger: cursor.ledger, tape: cursor.tape + 1 };
+      cursor = { ledger: cursor.ledger, tape: event.revision + 1 };
       yield { event, cursor };
     }
   }

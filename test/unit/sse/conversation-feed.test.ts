@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
@@ -14,14 +15,29 @@ import { until } from '../../support/until.js';
 const CONVERSATION = 'c1';
 const BEGINNING = { ledger: 0, tape: 0 };
 
-async function onLog(work: (on: { log: MemoryEventLog; live: LiveEvents; damage: unknown[] }) => Promise<void>) {
+interface OnLog {
+  readonly log: MemoryEventLog;
+  readonly live: LiveEvents;
+  readonly damage: unknown[];
+  /** Ids of events that do not reach the feeds live. */
+  readonly unheard: Set<string>;
+}
+
+async function onLog(work: (on: OnLog) => Promise<void>) {
   const log = new MemoryEventLog();
+  const unheard = new Set<string>();
+  const subscribe = log.subscribe.bind(log);
+  log.subscribe = async function* heard(...args) {
+    for await (const page of subscribe(...args)) {
+      yield { ...page, events: page.events.filter(({ id }) => !unheard.has(id)) };
+    }
+  };
   const damage: unknown[] = [];
   const health = new RecordedHealth();
   const live = new LiveEvents({ log, codec, clock: systemClock, health, onDamage: (error) => damage.push(error) });
   await live.start();
   try {
-    await work({ log, live, damage });
+    await work({ log, live, damage, unheard });
   } finally {
     await live.stop();
   }
@@ -47,6 +63,7 @@ function listen(log: MemoryEventLog, live: LiveEvents, from: Cursor) {
   })();
   return {
     told,
+    stopped: () => reading,
     async stop() {
       end.abort();
       await reading;
@@ -89,6 +106,50 @@ describe('a feed', () => {
       }),
       { numRuns: 40 },
     );
+  });
+
+  it('reads from the log what it did not hear, and tells each event once with the cursor of its revision', async () => {
+    const script = conversationScript(turns);
+    const mayBeMissed = script.flatMap(({ event }, nth) =>
+      event.type === 'AttemptEnded' || nth === script.length - 1 ? [] : [nth],
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...mayBeMissed), async (missed) => {
+        await onLog(async ({ log, live, unheard }) => {
+          unheard.add(script[missed]?.id ?? '');
+          const feed = listen(log, live, BEGINNING);
+          await append(log, script);
+          await until(() => feed.told.length >= script.length);
+          await feed.stop();
+          expect(new Set(feed.told.map(({ event }) => event.id)).size).toBe(script.length);
+          expect(feed.told).toHaveLength(script.length);
+          for (const { event, cursor } of feed.told) {
+            if (event.stream === 'conversation-c1') expect(cursor.ledger).toBe(event.revision + 1);
+            else expect(cursor.tape).toBe(event.revision + 1);
+          }
+        });
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('ends with an error behind an event of a type that this process does not know, with exact cursors until then', async () => {
+    const script = conversationScript([{ deltas: 1, cancelsQueued: false, ends: true }]);
+    await onLog(async ({ log, live }) => {
+      await append(log, script);
+      const feed = listen(log, live, BEGINNING);
+      await until(() => feed.told.length === script.length);
+      const { cursor } = feed.told.at(-1) as ToldEvent;
+      const future = { ...newDelta(), type: 'ConversationTagged' };
+      await log.append('conversation-c1', 'any', [future]);
+      await append(log, [
+        { stream: 'conversation-c1', id: randomUUID(), event: { type: 'ConversationRenamed', data: { title: 'x' } } },
+      ]);
+      await expect(feed.stopped()).rejects.toThrow('ConversationTagged v1, of a newer version');
+      expect(feed.told).toHaveLength(script.length);
+      // A process that knows the type goes on from here, and tells both.
+      expect(cursor).toEqual({ ledger: 5, tape: 0 });
+    });
   });
 
   it('goes on from any cursor that another feed told, with exactly what that one told later', async () => {
