@@ -74,7 +74,8 @@ describe('an unexpected error of a database', () => {
 
     mend();
     await until(async () => (await failingParts()).length === 0);
-    expect(await readiness()).toMatchObject({ status: 'ready', checks: { background: 'ok' } });
+    await until(async () => (await readiness()).status === 'ready');
+    expect(await readiness()).toMatchObject({ checks: { background: 'ok' } });
   });
 
   it('of a call that is made ready while the log flushes delays its answer, and ends nothing', async () => {

@@ -8,8 +8,10 @@ import { holderOf } from '../../src/adapters/postgres/embedded/left-over.js';
 import { placeCluster } from '../../src/adapters/postgres/embedded/placement.js';
 import {
   exists,
+  groupNow,
   killedAndGone,
   nothingRunsOn,
+  parentOf,
   recall,
   remember,
   withOwner,
@@ -42,6 +44,18 @@ describe('embedded PostgreSQL', () => {
       expect(await exists(socket)).toBe(false);
       expect(await nothingRunsOn(join(dataDir, 'postgres'))).toBe(true);
       expect(await withPostgres(dataDir, ({ connection }) => recall(connection))).toEqual(['first']);
+    });
+  });
+
+  it('has no process left at the moment when its stop resolves', async () => {
+    await withTemporaryDirectory(async (dataDir) => {
+      for (let nth = 0; nth < 5; nth++) {
+        const postgres = await startEmbeddedPostgres({ dataDir, onNotice: () => {} });
+        const guardian = await parentOf(postgres.postmasterPid());
+        expect(groupNow(guardian)).toHaveLength(3);
+        await postgres.stop();
+        expect(groupNow(guardian)).toEqual([]);
+      }
     });
   });
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -92,6 +93,20 @@ export async function parentOf(pid: number): Promise<number> {
     throw error;
   });
   return Number(/\) \S (\d+)/.exec(stat)?.[1]);
+}
+
+/** In one turn of the event loop, so that nothing that is about to end has the time for it. Zombies have ended. */
+export function groupNow(group: number): string[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.flatMap((pid) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const [, command, state, ofGroup] = /\((.*)\) (\S) \d+ (\d+)/.exec(stat) ?? [];
+      return Number(ofGroup) === group && state !== 'Z' ? [`${command}`] : [];
+    } catch {
+      return [];
+    }
+  });
 }
 
 export async function childrenOf(parent: number): Promise<number[]> {

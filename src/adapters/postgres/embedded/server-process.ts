@@ -32,15 +32,19 @@ export interface ServerSpecification {
  * Runs PostgreSQL and shuts it down when we die, even by kill -9: descriptor 3 is a pipe whose other end only we hold.
  * The signal is repeated because one that comes before PostgreSQL has set up its handlers is lost.
  * Once the pipe has ended the socket directory goes too; after a crash it stays, for the restart.
+ *
+ * The guardian ends last, so whoever awaits it finds no process of this run. Once the pipe has ended the watcher ends by
+ * itself, and with it the sleep that it waits for; before, it waits for the pipe and has no child, so it can be killed.
  */
 const guardian = `
 directory=$1; shift
 trap '' HUP INT TERM
 "$@" </dev/null >&2 3<&- & postgres=$!
 echo "$postgres"
-(read -r _ <&3; : >"$directory/abandoned.$$"; while kill -INT "$postgres"; do sleep 1 3<&-; done) >/dev/null 2>&1 & watcher=$!
+(read -r _ <&3; : >"$directory/abandoned.$$"; while kill -INT "$postgres"; do sleep 0.1 3<&- || sleep 1 3<&-; done) >/dev/null 2>&1 & watcher=$!
 wait "$postgres"; status=$?
-kill -KILL "$watcher" 2>/dev/null
+[ -e "$directory/abandoned.$$" ] || kill -KILL "$watcher" 2>/dev/null
+wait "$watcher" 2>/dev/null
 [ -e "$directory/abandoned.$$" ] && rm -rf "$directory"
 exit "$status"
 `;
