@@ -266,6 +266,10 @@ export const limits = {
   projectionPauseMs: 100,
   /** A step that keeps failing is cut in halves after so many tries; an outage is not counted. */
   projectionTriesMax: 3,
+  /** A lane tries so many parked streams again, and then looks after its builds before it tries the next. */
+  replayStreamsMax: 200,
+  /** A lane that its store refuses tries again at this pace: the cause is repaired by hand. */
+  storeRefusedPauseMs: 2_000,
   /** About so much memory for the rows that a lane has at hand. */
   projectionRowsCharactersMax: 16 * 1024 * 1024,
   /** Further behind than this, a view is told to be behind. */

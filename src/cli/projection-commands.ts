@@ -3,7 +3,7 @@ import { type CommandParts, type ServerCommandOptions, withJson, withServer } fr
 import { CommandFailed } from './failures.js';
 import { jsonLine } from './output.js';
 import { progressOn } from './progress.js';
-import { type Rebuilt, rebuild, replay } from './rebuild.js';
+import { type Rebuilt, type ReplayedAll, rebuild, replay, replayAll } from './rebuild.js';
 import { type Reconciled, reconciled } from './reconciliation.js';
 import { poisonText, type Standing, standingOf, standings } from './standing.js';
 import { counted, tableOf } from './table.js';
@@ -27,9 +27,10 @@ export function addProjections(program: Command, parts: CommandParts): void {
     .action((name, options) => listParked(parts, name, options));
   withServer(withJson(group.command('replay')))
     .description('bring in a parked stream again, from its beginning, and wait for what comes of it')
-    .argument('<name>')
-    .argument('<stream>')
-    .action((name, stream, options) => replayOne(parts, name, stream, options));
+    .argument('[name]', 'the projection; with --all alone: every projection')
+    .argument('[stream]')
+    .option('--all', 'every parked stream instead of one')
+    .action((name, stream, options) => replayAsked(parts, name, stream, options));
 }
 
 async function list({ api, out }: CommandParts, options: ServerCommandOptions): Promise<void> {
@@ -112,6 +113,41 @@ async function listParked(
     items.length > 0 ? tableOf(['projection', 'since', 'stream'], rows) + reasons.join('') : 'Nothing is parked.\n',
   );
 }
+
+interface ReplayOptions extends ServerCommandOptions {
+  readonly all?: boolean;
+}
+
+async function replayAsked(
+  parts: CommandParts,
+  name: string | undefined,
+  stream: string | undefined,
+  options: ReplayOptions,
+): Promise<void> {
+  if (options.all && stream === undefined) return replayEach(parts, name, options);
+  if (!options.all && name !== undefined && stream !== undefined) return replayOne(parts, name, stream, options);
+  throw new CommandFailed('Name a projection and a stream, or use --all, with or without a projection');
+}
+
+async function replayEach(
+  { api, clock, out }: CommandParts,
+  name: string | undefined,
+  options: ServerCommandOptions,
+): Promise<void> {
+  const asked = await api(options);
+  const standing = name === undefined ? (await standings(asked)).items : [await standingOf(asked, name)];
+  const items: ReplayedAll[] = [];
+  for (const each of standing) {
+    if (each.parked.length > 0) items.push(await replayAll(asked, each.name, clock));
+  }
+  if (options.json) await out.write(jsonLine({ items }));
+  else await out.write(items.length > 0 ? items.map(replayedText).join('') : 'Nothing is parked.\n');
+  const again = items.filter(({ parked }) => parked > 0).map((item) => item.name);
+  if (again.length > 0) throw new CommandFailed(`Streams are parked again in ${again.join(', ')}`);
+}
+
+const replayedText = ({ name, replayed, parked }: ReplayedAll): string =>
+  `${name}: ${replayed} streams are in again, ${parked} are parked again\n`;
 
 async function replayOne(
   { api, clock, out }: CommandParts,

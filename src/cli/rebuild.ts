@@ -69,6 +69,28 @@ export async function replay(api: Api, name: string, stream: string, clock: Cloc
   });
 }
 
+export interface ReplayedAll {
+  readonly name: string;
+  readonly replayed: number;
+  /** Again, each with the reason that `projections parked` shows. */
+  readonly parked: number;
+}
+
+/** Every stream that is parked now. */
+export async function replayAll(api: Api, name: string, clock: Clock): Promise<ReplayedAll> {
+  const before = new Set((await standingOf(api, name)).parked.map(({ stream }) => stream));
+  await api.post(pathOf('projections', name, 'parked', 'replay'));
+  let left = before.size;
+  return watched(clock, `the replay of ${name}`, async (moved) => {
+    const parked = (await standingOf(api, name)).parked.filter(({ stream }) => before.has(stream));
+    const waiting = parked.filter(({ replaying }) => replaying).length;
+    if (waiting === 0) return { name, replayed: before.size - parked.length, parked: parked.length };
+    if (waiting !== left) moved();
+    left = waiting;
+    return undefined;
+  });
+}
+
 /** Looks until there is something to tell. A server that is away for a moment is one that has not moved. */
 async function watched<T>(clock: Clock, what: string, look: (moved: () => void) => Promise<T | undefined>): Promise<T> {
   let movedAt = clock.now();

@@ -3,6 +3,13 @@ import type { BuildReport, ProjectionReport } from '../projections/queries/proje
 
 type Lag = BuildReport['lag'];
 
+export class ReplayedDocument {
+  @ApiProperty({
+    description: 'How many streams are parked. `replaying` in GET is true for each until it has been tried.',
+  })
+  streams!: number;
+}
+
 class LagDocument implements Lag {
   @ApiProperty({
     type: 'integer',

@@ -17,7 +17,7 @@ import { DEFAULT_TENANT } from '../commands/open-default-tenant.js';
 import { ListProjections } from '../projections/queries/list-projections.js';
 import { Rebuilds } from '../projections/rebuilds.js';
 import { ApiProblems } from './api-problems.js';
-import { ProjectionsDocument } from './projection-documents.js';
+import { ProjectionsDocument, ReplayedDocument } from './projection-documents.js';
 
 /** The read models of the whole installation: an administrator of the default tenant looks after them. */
 @ApiTags('Operations')
@@ -47,6 +47,16 @@ export class ProjectionsController {
   async rebuild(@CurrentPrincipal() principal: Principal, @Param('name') name: string): Promise<void> {
     requireOperator(principal);
     await this.rebuilds.begin(name);
+  }
+
+  @Post(':name/parked/replay')
+  @HttpCode(HttpStatus.ACCEPTED)
+  @ApiOperation({ summary: 'Bring in every parked stream of the projection again, each from its beginning.' })
+  @ApiAcceptedResponse({ type: ReplayedDocument })
+  @ApiProblems('projection_not_found')
+  async replayAll(@CurrentPrincipal() principal: Principal, @Param('name') name: string): Promise<ReplayedDocument> {
+    requireOperator(principal);
+    return { streams: await this.rebuilds.replayAll(name) };
   }
 
   @Post(':name/parked/:stream/replay')

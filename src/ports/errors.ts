@@ -7,6 +7,9 @@ export class RetryableError extends Error {
   readonly retryAfterMs: number | undefined;
 }
 
+/** It took longer than it may. A smaller piece of the same work may be done in time. */
+export class TimedOut extends RetryableError {}
+
 /** It will never work, however often it is tried. */
 export class TerminalError extends Error {}
 

@@ -4,7 +4,7 @@ import { type Position, type RecordedEvent, START } from '../events/envelope.js'
 import { limits } from '../limits.js';
 import type { FairShare } from '../ownership/fair-share.js';
 import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
-import { RetryableError, TerminalError } from '../ports/errors.js';
+import { RetryableError, TerminalError, TimedOut } from '../ports/errors.js';
 import type { EventLog, LivePage } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import {
@@ -12,11 +12,12 @@ import {
   type LaneStore,
   type OpenedLane,
   type Poison,
-  ReadModelLost,
   type Step,
+  StoreRefused,
 } from '../ports/read-models/read-models.js';
 import { toldReason } from '../ports/told-reason.js';
 import type { Advances } from './advances.js';
+import { isAboutEvents, pauseAfter, Stopped, Superseded } from './lane-failures.js';
 import { laneOf, orderedWith } from './lane-key.js';
 import { pagesAndPauses } from './pages-and-pauses.js';
 import type { Projection } from './projection.js';
@@ -41,12 +42,6 @@ interface Batch {
   readonly to: Position;
 }
 
-/** The lane cannot go on: not for an outage, but for something that somebody has to see to. */
-class Stopped extends TerminalError {}
-
-/** Another has taken over, or nobody needs the build any more. */
-class Superseded extends Error {}
-
 /**
  * Brings the events of some conversations into the rows of one build, in order, with the checkpoint in the same
  * transaction. One owner at a time, among all processes.
@@ -59,6 +54,10 @@ export class ProjectionLane {
   private rows: WorkingRows;
   private epoch = 0;
   private isOpen = false;
+  /** Why its store refuses the lane, as operators were told. */
+  private refusal: string | undefined;
+  /** Fewer after a step that took too long; more again with each that did not. */
+  private stepEventsMax: number = limits.projectionStepEventsMax;
   /** One step at a time: a parked stream is brought in between two others. */
   private turn: Promise<unknown> = Promise.resolve();
 
@@ -89,19 +88,21 @@ export class ProjectionLane {
   async replay(): Promise<void> {
     if (!this.isOpen || this.parked.size === 0) return;
     for (const stream of await this.parts.store.toReplay(this.lane)) {
+      if (this.stopping.signal.aborted) return;
       await this.inTurn(() => this.bringBack(stream));
     }
   }
 
   private async own(lease: Lease, over: AbortSignal): Promise<void> {
     const { store, log } = this.parts;
-    const opened = await store.open(this.lane, lease.epoch);
+    const opened = await store.open(this.lane, lease.epoch).catch((error) => this.refused(error));
     if (!opened) return;
     this.at = opened;
     this.parked = new Set(opened.parked);
     this.epoch = lease.epoch;
     this.rows = new WorkingRows(store, this.lane, opened.position === START);
     this.isOpen = true;
+    this.refusal = undefined;
     try {
       await store.tell(this.lane, this.epoch, null);
       const subscribe = (left: AbortSignal) => log.subscribe(opened.position, left, this.projection.filter);
@@ -127,7 +128,7 @@ export class ProjectionLane {
         if (page.position > to) to = page.position;
         events.push(...news);
         for (const { data } of news) bytes += data.length;
-        const isFull = events.length >= limits.projectionStepEventsMax || bytes >= limits.projectionStepBytesMax;
+        const isFull = events.length >= this.stepEventsMax || bytes >= limits.projectionStepBytesMax;
         if (!page.live && !isFull) continue;
         // A checkpoint alone can wait for the next page or for a pause: to pass over events again costs nothing.
         if (events.length === 0 && this.parts.clock.monotonic() - writtenMs < limits.checkpointMs) continue;
@@ -152,32 +153,63 @@ export class ProjectionLane {
     ended.abort();
   }
 
-  /** However often it must be tried. What still fails is cut in halves, until the event that is to blame stands alone. */
+  /**
+   * However often it must be tried. A step that takes too long is cut in halves. So is one that its events make fail, until
+   * the event that is to blame is alone. Where the store refuses the lane, no event is to blame: the lane waits.
+   */
   private async bringAll(batch: Batch, over: AbortSignal): Promise<void> {
     const { first, most } = limits.handlerBackoffMs;
     let failures = 0;
     for (let pauseMs: number = first; !over.aborted; pauseMs = Math.min(most, pauseMs * 2)) {
       try {
-        return await this.bring(batch);
+        await this.bring(batch);
       } catch (error) {
         this.rows.forget();
-        const isOutage = error instanceof RetryableError;
-        if (!isOutage && !isAboutEvents(error)) throw error;
-        if (!isOutage) failures += 1;
-        if (failures >= limits.projectionTriesMax) return this.halve(batch, error, over);
-        await this.parts.clock.sleep((isOutage ? error.retryAfterMs : undefined) ?? pauseMs, over);
+        if (error instanceof StoreRefused) await this.standStill(error);
+        else if (error instanceof TimedOut && batch.events.length > 1) return this.inHalves(batch, over);
+        else if (isAboutEvents(error)) failures += 1;
+        else if (!(error instanceof RetryableError)) throw error;
+        if (failures >= limits.projectionTriesMax) return this.isolate(batch, error, over);
+        await this.parts.clock.sleep(pauseAfter(error) ?? pauseMs, over);
+        continue;
       }
+      return this.accepted();
     }
   }
 
-  private async halve({ events, to }: Batch, error: unknown, over: AbortSignal): Promise<void> {
-    const [only] = events;
-    if (only && events.length === 1) return this.setAside(only, toldReason(error));
+  private async isolate(batch: Batch, error: unknown, over: AbortSignal): Promise<void> {
+    const [only, ...others] = batch.events;
     if (!only) throw error;
+    if (others.length === 0) await this.setAside(only, toldReason(error));
+    else await this.inHalves(batch, over);
+  }
+
+  private async inHalves({ events, to }: Batch, over: AbortSignal): Promise<void> {
     const middle = events.length >> 1;
+    this.stepEventsMax = middle;
     const first = events.slice(0, middle);
     await this.bringAll({ events: first, to: first.at(-1)?.position as Position }, over);
     await this.bringAll({ events: events.slice(middle), to }, over);
+  }
+
+  /** Says why, once, where operators look. That can fail for the same reason: then the log of this process has it alone. */
+  private async standStill({ message: reason }: StoreRefused): Promise<void> {
+    if (this.refusal === reason) return;
+    this.refusal = reason;
+    this.parts.warn({ ...this.lane, reason }, 'a lane of a projection waits: its store refuses it');
+    await this.parts.store.tell(this.lane, this.epoch, { reason }).catch(() => {});
+  }
+
+  private async refused(error: unknown): Promise<never> {
+    if (error instanceof StoreRefused) await this.standStill(error);
+    throw error;
+  }
+
+  private async accepted(): Promise<void> {
+    this.stepEventsMax = Math.min(limits.projectionStepEventsMax, this.stepEventsMax * 2);
+    if (this.refusal === undefined) return;
+    this.refusal = undefined;
+    await this.parts.store.tell(this.lane, this.epoch, null);
   }
 
   private async bring({ events, to }: Batch): Promise<void> {
@@ -261,7 +293,3 @@ export class ProjectionLane {
     await this.parts.store.tell(this.lane, this.epoch, { reason: toldReason(error) }).catch(() => {});
   }
 }
-
-/** Or else about the store, or this lane. */
-const isAboutEvents = (error: unknown): boolean =>
-  !(error instanceof RetryableError || error instanceof Superseded || error instanceof ReadModelLost);

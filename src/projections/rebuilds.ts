@@ -27,4 +27,12 @@ export class Rebuilds {
     if (isParked) this.onAsked();
     return isParked;
   }
+
+  /** Answers with how many streams are parked. */
+  async replayAll(name: string): Promise<number> {
+    if (!this.shapes.some((each) => each.name === name)) throw new UnknownProjection(name);
+    const streams = await this.builds.replayAll(name);
+    if (streams > 0) this.onAsked();
+    return streams;
+  }
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import { type Position, START } from '../../src/events/envelope.js';
+import { limits } from '../../src/limits.js';
 import type { Lane, RowChange, Step } from '../../src/ports/read-models/read-models.js';
 import type { AskedRow, MessageRow } from '../../src/ports/read-models/rows.js';
 import { nodeKey } from '../../src/ports/read-models/rows.js';
@@ -158,6 +159,23 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         expect((await stores.builds.list())[0]?.parked).toEqual([{ ...parked, replaying: false }]);
         await stores.lanes.commit(lane, 1, { ...step(at(1), at(1)), unparked: 'conversation-1' });
         expect((await stores.builds.list())[0]?.parked).toEqual([]);
+      });
+
+      it('is given all parked streams to try again, the oldest first, and no more at once than its bound', async () => {
+        await stores.lanes.open(lane, 1);
+        expect(await stores.builds.replayAll('usage')).toBe(0);
+        const streams = Array.from({ length: limits.replayStreamsMax + 1 }, (_, nth) => `conversation-${nth + 1000}`);
+        let position = START;
+        for (const [nth, stream] of streams.entries()) {
+          const time = new Date(Date.UTC(2026, 0, 1, 0, 0, nth)).toISOString();
+          const parked = { stream, poison: { reason: 'damaged' }, at: time };
+          await stores.lanes.commit(lane, 1, { ...step(position, at(nth + 1)), parked });
+          position = at(nth + 1);
+        }
+        expect(await stores.builds.replayAll('runs')).toBe(0);
+        expect(await stores.lanes.toReplay(lane)).toEqual([]);
+        expect(await stores.builds.replayAll('usage')).toBe(streams.length);
+        expect(await stores.lanes.toReplay(lane)).toEqual(streams.slice(0, limits.replayStreamsMax));
       });
     });
 

@@ -178,6 +178,7 @@ describe('what succeeds is answered as it is documented', () => {
     await answered(200, `GET ${API}/projections`);
     jest.spyOn(chat.engines.builds, 'replay').mockResolvedValue(true);
     await answered(202, `POST ${API}/projections/{name}/parked/{stream}/replay`, { name: 'usage', stream: 'x-1' });
+    await answered(202, `POST ${API}/projections/{name}/parked/replay`, { name: 'usage' });
     jest.spyOn(chat.engines.builds, 'begin').mockResolvedValue(false);
     await answered(409, `POST ${API}/projections/{name}/rebuild`, { name: 'usage' });
   });

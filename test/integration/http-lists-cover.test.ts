@@ -103,11 +103,18 @@ describe('a list that must cover a cursor', () => {
     await one.close();
   });
 
-  const newest = async (list: string, min: string): Promise<Json> => {
-    const { json } = await other.call('GET', `/api/v1/${list}?limit=1&min=${min}`, { key: one.adminKey });
-    return (json as Json).items[0];
+  const items = async (list: string, min: string): Promise<Json[]> => {
+    const { json } = await other.call('GET', `/api/v1/${list}?limit=200&min=${min}`, { key: one.adminKey });
+    return (json as Json).items;
   };
-  const lists = (min: string) => Promise.all([newest('conversations', min), newest('runs', min)]);
+  /** The conversation and its newest run, as the two lists have them. */
+  const lists = async (id: string, cursor: string) => {
+    const [conversations, runs] = [
+      await items('conversations', `${id}@${cursor}`),
+      await items('runs', `${id}@${cursor}`),
+    ];
+    return [conversations.find((item) => item.id === id), runs.find((item) => item.conversation === id)];
+  };
   const streamedTo = async (id: string, body: object) => {
     const { text } = await one.post(`${id}/messages`, body, { headers: { accept: 'text/event-stream' } });
     expect(text).toContain('"done":true');
@@ -118,7 +125,7 @@ describe('a list that must cover a cursor', () => {
     const id = await one.started();
     for (let turn = 0; turn < TURNS; turn++) {
       const ledger = await streamedTo(id, { content: `turn ${turn}` });
-      const [conversations, runs] = await lists(`${id}@${ledger}:0`);
+      const [conversations, runs] = await lists(id, `${ledger}:0`);
       expect(conversations).toMatchObject({ id, status: 'idle' });
       expect(runs).toMatchObject({ conversation: id, status: 'final' });
     }
@@ -130,7 +137,7 @@ describe('a list that must cover a cursor', () => {
       const { generationId } = (await one.sent(id, { content: `${HOLD} ${turn}` })) as Turn;
       await one.firstWord(generationId);
       const ledger = (await one.ledger(id)).length;
-      const [conversations, runs] = await lists(`${id}@${ledger}:1`);
+      const [conversations, runs] = await lists(id, `${ledger}:1`);
       expect(conversations).toMatchObject({ id, status: 'generating' });
       expect(runs).toMatchObject({ id: generationId, status: 'streaming' });
     }

@@ -1,4 +1,5 @@
 import { type Position, START } from '../../events/envelope.js';
+import { limits } from '../../limits.js';
 import type {
   Build,
   BuildState,
@@ -81,6 +82,12 @@ export class MemoryReadModels implements LaneStore, Builds {
     return parked !== undefined;
   }
 
+  async replayAll(projection: string): Promise<number> {
+    const live = this.standing(projection).find(({ state }) => state === 'live');
+    for (const parked of live?.parked.values() ?? []) parked.replay = true;
+    return live?.parked.size ?? 0;
+  }
+
   async open(lane: Lane, epoch: number): Promise<OpenedLane | undefined> {
     const build = this.find(lane);
     const standing = build?.lanes[lane.lane];
@@ -118,7 +125,8 @@ export class MemoryReadModels implements LaneStore, Builds {
 
   async toReplay({ lane, ...build }: Lane): Promise<readonly string[]> {
     const parked = [...(this.find(build)?.parked.values() ?? [])];
-    return parked.filter((each) => each.lane === lane && each.replay).map(({ stream }) => stream);
+    const wanted = parked.filter((each) => each.lane === lane && each.replay).map(({ stream }) => stream);
+    return wanted.slice(0, limits.replayStreamsMax);
   }
 
   /** All rows that are read now. */

@@ -1,8 +1,8 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
-import { RetryableError } from '../../ports/errors.js';
+import { RetryableError, TimedOut } from '../../ports/errors.js';
 import { farewell } from './farewell.js';
-import { isOutage } from './outage.js';
+import { isOutage, isTimeout } from './outage.js';
 import { settleSession } from './session.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: a row is what the statement selects
@@ -90,6 +90,7 @@ async function answered<T>(ask: () => Promise<T>): Promise<T> {
     return await ask();
   } catch (error) {
     if (!isOutage(error)) throw error;
+    if (isTimeout(error)) throw new TimedOut('the database did not answer in time', { cause: error });
     throw new RetryableError('the database did not answer', { cause: error });
   }
 }

@@ -16,6 +16,16 @@ const OUTAGE_CODES = [
   '55P03', // lock not available
 ];
 
+const QUERY_CANCELED = '57014';
+/** All that the driver says when its own timer ends a query. */
+const DRIVER_TIMEOUT = 'Query read timeout';
+
+/** Whether the statement took longer than it may, by the timer of the server or of the driver. */
+export const isTimeout = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError
+    ? error.code === QUERY_CANCELED
+    : error instanceof Error && error.message === DRIVER_TIMEOUT;
+
 /** Whether the statement may succeed later, unchanged. Whatever is no answer of the server at all is an outage. */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof pg.DatabaseError)) return true;

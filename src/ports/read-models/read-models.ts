@@ -1,5 +1,5 @@
 import type { Position, RecordedEvent } from '../../events/envelope.js';
-import { TerminalError } from '../errors.js';
+import { RetryableError, TerminalError } from '../errors.js';
 import type { TableName, Tables } from './rows.js';
 
 /** One making of a read model: tables of its own, filled from the beginning of the log. */
@@ -78,7 +78,7 @@ export interface OpenedLane {
   readonly parked: ReadonlySet<string>;
 }
 
-/** What the owner of a lane does. Throws RetryableError when the store is away. */
+/** What the owner of a lane does. Throws RetryableError when the store is away, StoreRefused when it refuses the lane. */
 export interface LaneStore {
   /** Announces the epoch; nothing when a later owner has announced itself, or the build is retired. */
   open(lane: Lane, epoch: number): Promise<OpenedLane | undefined>;
@@ -87,7 +87,7 @@ export interface LaneStore {
   commit(lane: Lane, epoch: number, step: Step): Promise<boolean>;
   /** Says that the lane has stopped, and why; null when it goes on. */
   tell(lane: Lane, epoch: number, poison: Poison | null): Promise<void>;
-  /** Parked streams of the lane that somebody wants tried again. */
+  /** Parked streams of the lane that an operator wants tried again: the oldest, and no more than a lane tries at once. */
   toReplay(lane: Lane): Promise<readonly string[]>;
 }
 
@@ -110,7 +110,15 @@ export interface Builds {
   swap(build: Build): Promise<'swapped' | 'behind'>;
   /** False when no such stream is parked. */
   replay(projection: string, stream: string): Promise<boolean>;
+  /** Every stream that is parked; answers with how many those are. */
+  replayAll(projection: string): Promise<number>;
 }
+
+/**
+ * The store refuses whatever a lane writes, because a right, a column or room is missing: no event is to blame, and the
+ * lane can go on as soon as an operator has repaired that.
+ */
+export class StoreRefused extends RetryableError {}
 
 /** The tables of a read model have been dropped. Nothing but a rebuild brings them back. */
 export class ReadModelLost extends TerminalError {

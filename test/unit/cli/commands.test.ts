@@ -263,6 +263,33 @@ describe('verbatim projections', () => {
     expect(failed.error.message).toMatch(/^conversation-1 is parked again: data: broken/);
     expect(JSON.parse(failed.out)).toMatchObject({ state: 'parked', poison });
   });
+
+  it('replay --all waits for every stream that was parked, and counts those that are parked again', async () => {
+    const streams = (...replaying: (boolean | null)[]) =>
+      standing({
+        parked: replaying.flatMap((each, nth) =>
+          each === null ? [] : [{ stream: `conversation-${nth}`, poison, at: '2026', replaying: each }],
+        ),
+      });
+    const steps = [streams(false, false), streams(false, false), streams(true, true), streams(null, true)];
+    const well = await asked('replay --all', ...steps, streams(null, null));
+    expect(well.out).toBe('runs: 2 streams are in again, 0 are parked again\n');
+    expect(well.posts).toEqual(['POST /api/v1/projections/runs/parked/replay']);
+    const failed = await asked('replay runs --all --json', ...steps, streams(null, false));
+    expect(JSON.parse(failed.out)).toEqual({ items: [{ name: 'runs', replayed: 1, parked: 1 }] });
+    expect(failed.error.message).toBe('Streams are parked again in runs');
+    const idle = await asked('replay --all', standing());
+    expect([idle.out, idle.posts]).toEqual(['Nothing is parked.\n', []]);
+  });
+
+  it.each(['replay', 'replay runs', 'replay runs conversation-1 --all'])(
+    '%s names neither one stream nor all',
+    async (words) => {
+      const { error, posts } = await asked(words, standing());
+      expect(error.message).toBe('Name a projection and a stream, or use --all, with or without a projection');
+      expect(posts).toEqual([]);
+    },
+  );
 });
 
 describe('verbatim runs', () => {

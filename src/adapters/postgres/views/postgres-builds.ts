@@ -27,6 +27,11 @@ const REPLAY = `
   WHERE p.projection = $1 AND p.stream = $2 AND b.projection = p.projection AND b.build = p.build AND b.state = 'live'
   RETURNING true`;
 
+const REPLAY_ALL = `
+  UPDATE views.parked p SET replay = true FROM views.builds b
+  WHERE p.projection = $1 AND b.projection = p.projection AND b.build = p.build AND b.state = 'live'
+  RETURNING true`;
+
 /** Whoever makes or changes builds does so alone. */
 const ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('verbatim.builds', 0))";
 
@@ -90,6 +95,10 @@ export class PostgresBuilds implements Builds {
   async replay(projection: string, stream: string): Promise<boolean> {
     const values = [projection, stream];
     return (await this.pool.query({ text: REPLAY, values, rowMode: 'array' })).length > 0;
+  }
+
+  async replayAll(projection: string): Promise<number> {
+    return (await this.pool.query({ text: REPLAY_ALL, values: [projection], rowMode: 'array' })).length;
   }
 
   private async show(query: Query, build: Build): Promise<void> {

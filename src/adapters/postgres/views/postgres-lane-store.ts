@@ -1,4 +1,5 @@
 import type { Position } from '../../../events/envelope.js';
+import { limits } from '../../../limits.js';
 import type {
   Build,
   FoundRow,
@@ -11,7 +12,7 @@ import type {
 } from '../../../ports/read-models/read-models.js';
 import { textArray } from '../binary-arrays.js';
 import type { ConnectionPool } from '../connection-pool.js';
-import { unlessLost } from './lost.js';
+import { unlessRefused } from './refused.js';
 import { stepStatement } from './step-statement.js';
 import { tableOf } from './tables.js';
 
@@ -26,7 +27,7 @@ const PARKED = 'SELECT stream FROM views.parked WHERE projection = $1 AND build 
 const TELL = `
   UPDATE views.lanes SET poison = $5 WHERE projection = $1 AND build = $2 AND lane = $3 AND epoch = $4`;
 
-const TO_REPLAY = `${PARKED} AND replay`;
+const TO_REPLAY = `${PARKED} AND replay ORDER BY at, stream LIMIT ${limits.replayStreamsMax}`;
 
 const idOf = ({ projection, build, lane }: Lane) => [projection, build, lane];
 
@@ -34,7 +35,8 @@ export class PostgresLaneStore implements LaneStore {
   constructor(private readonly pool: ConnectionPool) {}
 
   async open(lane: Lane, epoch: number): Promise<OpenedLane | undefined> {
-    const [opened] = await this.query<[Position, string]>(OPEN, [...idOf(lane), epoch]);
+    const opening = this.query<[Position, string]>(OPEN, [...idOf(lane), epoch]);
+    const [opened] = await unlessRefused(lane.projection, opening);
     if (!opened) return undefined;
     const parked = await this.query<[string]>(PARKED, idOf(lane));
     return { position: opened[0], handled: Number(opened[1]), parked: new Set(parked.map(([stream]) => stream)) };
@@ -47,7 +49,7 @@ export class PostgresLaneStore implements LaneStore {
         const wanted = keys.flatMap((key) => (key.table === table ? [key.key] : []));
         const text = `SELECT key, doc::text FROM ${tableOf(table, build)} WHERE key = ANY($1)`;
         const query = { name: `load ${tableOf(table, build)}`, text, values: [textArray(wanted)], rowMode: 'array' };
-        const rows = await unlessLost(build.projection, this.pool.query<[string, string]>(query as never));
+        const rows = await unlessRefused(build.projection, this.pool.query<[string, string]>(query as never));
         return rows.map(([key, doc]) => ({ table, key, row: JSON.parse(doc) }) as FoundRow);
       }),
     );
@@ -56,7 +58,7 @@ export class PostgresLaneStore implements LaneStore {
 
   async commit(lane: Lane, epoch: number, step: Step): Promise<boolean> {
     const { text, values } = stepStatement(lane, epoch, step);
-    return (await unlessLost(lane.projection, this.query(text, values))).length > 0;
+    return (await unlessRefused(lane.projection, this.query(text, values))).length > 0;
   }
 
   async tell(lane: Lane, epoch: number, poison: Poison | null): Promise<void> {
