@@ -1,4 +1,4 @@
-import { logInUse, ON_BOTH_IN_EVERY_RUN, POSTGRES_ONLY, realServer } from './test/support/log-switch.js';
+import { logInUse, ON_BOTH_IN_EVERY_RUN, POSTGRES_ONLY } from './test/support/log-switch.js';
 
 const tier = (name, extra = {}) => ({
   displayName: name,
@@ -61,6 +61,5 @@ export default {
   ],
   testSequencer: './test/support/sequencer.js',
   testTimeout: 60_000,
-  // The tests of a run share a real server, and its log.
-  maxWorkers: realServer === undefined ? 2 : 1,
+  maxWorkers: 2,
 };

@@ -90,7 +90,8 @@ async function openStores(
   onNotice: (text: string) => void,
   meter: Meter,
 ): Promise<OpenedLog & { readonly database: Database }> {
-  const server = config.eventLogUrl === undefined ? undefined : await openEventStoreDb(config.eventLogUrl, meter);
+  const server =
+    config.eventLogUrl === undefined ? undefined : await openEventStoreDb(config.eventLogUrl, meter, onNotice);
   let database: Database | undefined;
   try {
     database = await openDatabase(config, onNotice);
@@ -127,10 +128,10 @@ async function requireViewsOf({ log, logDescription }: OpenedLog, database: Data
   );
 }
 
-async function openEventStoreDb(url: string, meter: Meter): Promise<OpenedLog> {
+async function openEventStoreDb(url: string, meter: Meter, onNotice: (text: string) => void): Promise<OpenedLog> {
   // Its client takes a moment to load, and most starts need none.
   const { reachEventStoreDb } = await import('./adapters/eventstoredb/reach-eventstoredb.js');
-  const { log, description } = await reachEventStoreDb(url, meter);
+  const { log, description } = await reachEventStoreDb(url, { meter, onNotice });
   return { log, logDescription: description };
 }
 

@@ -69,6 +69,16 @@ export const limits = {
 
   /** A server that takes a connection and says nothing must not hold a start for ever. */
   connectDeadlineMs: 10_000,
+  /** In a cluster, a call without an answer for this long starts a search for the leader. */
+  leaderDoubtMs: 1_000,
+  /** A node that is asked which one leads, and does not answer by then, is not waited for. */
+  gossipAnswerMs: 1_000,
+  /** One search, with pauses between its rounds. Calls that wait for a leader end with it, and may begin the next. */
+  leaderSearchMs: 5_000,
+  leaderSearchPauseMs: 100,
+  /** How long a start waits while a cluster elects, and how often it says so. An election takes some 8 s. */
+  leaderWaitMs: 60_000,
+  leaderWaitNoticeMs: 10_000,
   /** The same of the servers of the log: with what else a start does it stays below ten seconds. */
   logReachMs: 8_000,
   /** A farewell to the database; then its sockets are destroyed, for it may never answer. */

@@ -1,6 +1,8 @@
 import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstoredb-event-log.js';
 import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
 import { startStandIn } from '../support/eventstore/stand-in.js';
+import { startLogServer } from '../support/log-server.js';
+import { logCommand } from '../support/log-switch.js';
 import { eventLogContract } from './event-log.contract.js';
 
 const traits = { knowsIdsOfOtherStreams: false, countsBacklogs: false };
@@ -16,6 +18,12 @@ for (const tellsCaughtUp of [true, false]) {
   eventLogContract(`a stand-in for EventStoreDB ${version}`, createStore, { ...traits, eventsAtOnce: 5_000 });
 }
 
-// A server of one's own, whatever else it holds: the suite looks only at what it writes.
-const url = process.env.EVENT_LOG_URL;
-if (url) eventLogContract('EventStoreDB', async () => ({ open: openAt(url), destroy: async () => {} }), traits);
+// A real server, where a command is given that starts one.
+const command = logCommand;
+if (command !== undefined) {
+  const createStore = async () => {
+    const server = await startLogServer(command);
+    return { open: openAt(server.url), destroy: () => server.stop() };
+  };
+  eventLogContract('EventStoreDB', createStore, traits);
+}

@@ -1,10 +1,24 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstoredb-event-log.js';
+import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
+import { limits } from '../../src/limits.js';
+import type { Lag } from '../../src/ports/lag.js';
 import { ApiClient } from '../support/api-client.js';
 import { type StandIn, startStandIn } from '../support/eventstore/stand-in.js';
+import { newDeltas, newStream } from '../support/new-events.js';
 import { command, refusedStart, startProduct } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
 
+const LONG_LOG_APPENDS = 8;
+/**
+ * On a machine with nothing else to do an answer takes a few milliseconds while the process catches up. Where checks count
+ * by reading in the request, most of them take the 2 s after which they are given up.
+ */
+const MEDIAN_ANSWER_MS = 1_000;
+/** Both this process and the product stream each event seven times. */
+const CATCHES_UP_WITHIN_MS = 150_000;
 const KEY = `vb_admin_${'e5d'.repeat(12)}`;
 
 describe('the product with its log in EventStoreDB', () => {
@@ -56,13 +70,53 @@ describe('the product with its log in EventStoreDB', () => {
     });
   });
 
+  it('becomes ready on a long log while readiness is asked all the time, and never reads the log to count it', async () => {
+    const log = new EventStoreDbEventLog(serverAddress(standIn.url));
+    // Old, and of a kind that no read model wants: a log of another life of the product.
+    for (let nth = 0; nth < LONG_LOG_APPENDS; nth++) {
+      expect(await log.append(newStream(), 'none', newDeltas(limits.appendEventsMax))).toMatchObject({ revision: 999 });
+    }
+    await log.close();
+    await withTemporaryDirectory(async (dataDir) => {
+      const subscribed = standIn.calls.get('subscribe') ?? 0;
+      const product = await startProduct(environmentOf(dataDir));
+      const question = async () => {
+        const askedAt = performance.now();
+        const { status } = await fetch(`${product.address}/health/ready`);
+        return { status, ms: performance.now() - askedAt };
+      };
+      const answers = [await question()];
+      const client = new ApiClient(product.address, KEY);
+      const lags = async (): Promise<Lag[]> =>
+        (await client.ask('GET', '/projections')).items.map(({ lag }: { lag: Lag }) => lag);
+      await until(async () => {
+        answers.push(await question());
+        await sleep(100);
+        return (await lags()).every(({ distance }) => distance === 0);
+      }, CATCHES_UP_WITHIN_MS);
+      // It serves from its first answer on: what is behind is no reason to send requests elsewhere.
+      expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+      const sorted = answers.map(({ ms }) => ms).sort((one, other) => one - other);
+      expect(sorted[sorted.length >> 1]).toBeLessThan(MEDIAN_ANSWER_MS);
+      expect(await lags()).toEqual(Array(4).fill({ events: null, distance: 0, seconds: 0, estimated: false }));
+      expect(product.said()).toMatch(/"distance":\d+.*a projection is catching up with the log/);
+      expect(product.said()).toMatch(/a projection has caught up with the log/);
+      // One for each reader of the process: four lanes, two subscriptions and the live feeds.
+      const readers = (standIn.calls.get('subscribe') ?? 0) - subscribed;
+      expect(readers).toBe(7);
+      for (let nth = 0; nth < 20; nth++) await Promise.all([question(), fetch(`${product.address}/metrics`), lags()]);
+      expect((standIn.calls.get('subscribe') ?? 0) - subscribed).toBe(readers);
+      expect(await product.stop()).toBe(0);
+    });
+  }, 240_000);
+
   it('does not start, and says so without a secret, when the server is not there', async () => {
     await withTemporaryDirectory(async (dataDir) => {
       await standIn.goAway();
       const { code, said } = await refusedStart(environmentOf(dataDir));
       await standIn.comeBack();
       expect(code).toBe(1);
-      expect(said).toContain(`EVENT_LOG_URL: cannot reach EventStoreDB at 127.0.0.1:${standIn.port}: nobody answers`);
+      expect(said).toContain(`EVENT_LOG_URL: cannot reach EventStoreDB at 127.0.0.1:${standIn.port}: nothing answers`);
       expect(said).not.toMatch(/hunter2|somebody/);
     });
   });

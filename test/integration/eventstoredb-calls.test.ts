@@ -1,8 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstoredb-event-log.js';
 import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
+import { LogUnavailable } from '../../src/ports/errors.js';
 import { type StandIn, startStandIn } from '../support/eventstore/stand-in.js';
 import { newDeltas, newStream, wholeStream } from '../support/new-events.js';
+
+/** Many times as many as are sent ahead of a reader. */
+const FOREIGN_EVENTS = 20_000;
 
 let standIn: StandIn;
 let log: EventStoreDbEventLog;
@@ -36,5 +40,31 @@ describe('a stream that fits in a page', () => {
     };
     expect(await callsOf('read', read)).toBe(1);
     expect(await wholeStream(log, stream)).toHaveLength(3);
+  });
+});
+
+describe('the head of a log behind which other programs have written', () => {
+  /** Events that the stand-in sends while `work` runs. */
+  async function sentWhile(work: () => Promise<unknown>): Promise<number> {
+    const before = standIn.sent();
+    await work();
+    return standIn.sent() - before;
+  }
+
+  it('is searched past each of their events once, also when a search breaks off', async () => {
+    await log.append(newStream(), 'none', newDeltas(1));
+    const head = await log.head();
+    standIn.appendSystemEvents(FOREIGN_EVENTS);
+    const process = new EventStoreDbEventLog(serverAddress(standIn.url));
+    standIn.faults.readsBreakOffAfter = FOREIGN_EVENTS / 2;
+    await expect(process.head()).rejects.toBeInstanceOf(LogUnavailable);
+    standIn.faults.readsBreakOffAfter = undefined;
+    const found: string[] = [];
+    // The rest of them, and no event that the search before has passed.
+    expect(await sentWhile(async () => found.push(await process.head()))).toBeLessThan(FOREIGN_EVENTS * 0.75);
+    // Nothing is passed again, but for what was sent ahead.
+    expect(await sentWhile(async () => found.push(await process.head()))).toBeLessThan(FOREIGN_EVENTS / 4);
+    expect(found).toEqual([head, head]);
+    await process.close();
   });
 });

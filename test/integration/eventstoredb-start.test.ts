@@ -1,5 +1,10 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { reachEventStoreDb } from '../../src/adapters/eventstoredb/reach-eventstoredb.js';
@@ -29,7 +34,7 @@ describe('a start on EventStoreDB is refused, and says what was tried and no sec
     const { port } = standIn;
     await standIn.goAway();
     expect(await refusal(at(port))).toMatch(
-      `EVENT_LOG_URL: cannot reach EventStoreDB at 127.0.0.1:${port}: nobody answers there`,
+      `EVENT_LOG_URL: cannot reach EventStoreDB at 127.0.0.1:${port}: nothing answers there`,
     );
   });
 
@@ -60,6 +65,52 @@ describe('a start on EventStoreDB is refused, and says what was tried and no sec
     expect(await refusal(at(standIn.port, '?tsl=false'))).toMatch(
       /^EVENT_LOG_URL: there is no option tsl here, only tls, /,
     );
+  });
+});
+
+describe('a server with a certificate', () => {
+  const directories: string[] = [];
+  afterAll(() => Promise.all(directories.map((directory) => rm(directory, { recursive: true }))));
+
+  /** Signed by itself, for a host that OpenSSL calls by this name. */
+  async function withCertificate(subjectAltName: string) {
+    const directory = await mkdtemp(join(tmpdir(), 'verbatim-certificate-'));
+    directories.push(directory);
+    const [key, certificate] = [join(directory, 'key.pem'), join(directory, 'certificate.pem')];
+    const words = ['req', '-x509', '-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-days', '2'];
+    const subject = ['-subj', '/CN=eventstoredb-node', '-addext', `subjectAltName=${subjectAltName}`];
+    await promisify(execFile)('openssl', [...words, ...subject, '-keyout', key, '-out', certificate]);
+    const tls = { key: await readFile(key), certificate: await readFile(certificate) };
+    return { file: certificate, server: await startStandIn({ tls }) };
+  }
+
+  it('that is not trusted is refused, with the reason and the option that names its authority', async () => {
+    const { server } = await withCertificate('IP:127.0.0.1');
+    await expect(reachEventStoreDb(server.url)).rejects.toThrow(
+      /its certificate is not trusted here \(DEPTH_ZERO_SELF_SIGNED_CERT\): let tlsCAFile name the certificate of its/,
+    );
+    await server.stop();
+  });
+
+  it('that is for another host is refused, with the reason', async () => {
+    const { server, file } = await withCertificate('DNS:eventstoredb-node');
+    await expect(reachEventStoreDb(`${server.url}&tlsCAFile=${file}`)).rejects.toThrow(
+      /its certificate is for another host \(ERR_TLS_CERT_ALTNAME_INVALID\)$/,
+    );
+    await server.stop();
+  });
+
+  it('whose authority tlsCAFile names is reached by its number, without a warning', async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error) => warnings.push(warning);
+    process.on('warning', note);
+    const { server, file } = await withCertificate('IP:127.0.0.1');
+    const { log } = await reachEventStoreDb(`${server.url}&tlsCAFile=${file}`);
+    expect(await log.append(newStream(), 'none', [newDelta()])).toMatchObject({ outcome: 'appended' });
+    await log.close();
+    await server.stop();
+    process.off('warning', note);
+    expect(warnings).toEqual([]);
   });
 });
 

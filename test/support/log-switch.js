@@ -6,8 +6,9 @@ const LOGS = ['postgres', 'eventstoredb'];
 export const logInUse = process.env.TEST_LOG || 'postgres';
 if (!LOGS.includes(logInUse)) throw new Error(`TEST_LOG: there is no log ${logInUse}, only ${LOGS.join(' and ')}`);
 
-/** A server to use instead of stand-ins, if somebody has one: new and empty, since all tests of a run share its log. */
-export const realServer = process.env.EVENT_LOG_URL || undefined;
+/** Starts a server of EventStoreDB for a log of its own, in place of a stand-in; see test/support/log-server.ts. */
+export const logCommand = process.env.TEST_LOG_COMMAND || undefined;
+if (logCommand && logInUse !== 'eventstoredb') throw new Error('TEST_LOG_COMMAND needs TEST_LOG=eventstoredb');
 
 /** Run on EventStoreDB too in every run of the tests: a deployment's turns, feeds and restart, and each way to die. */
 export const ON_BOTH_IN_EVERY_RUN = [

@@ -3,8 +3,7 @@ import { type AllStreamSubscription, streamNameFilter } from '@eventstore/db-cli
 import type { Position, RecordedEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { textBytes } from '../../ports/append-rules.js';
-import type { Connection } from './connection.js';
-import type { NodeClient } from './node-client.js';
+import type { Connection, Held } from './connection.js';
 import { isMistake, NoAnswer, unavailable } from './outage.js';
 import { positionOf, type ServerPosition, serverPosition } from './position.js';
 import { fromAllStreams, PRODUCT_STREAMS } from './recorded-event.js';
@@ -42,7 +41,7 @@ export async function* arrivals(connection: Connection, after: Position, patienc
   const held = connection.hold();
   let source: Source | undefined;
   try {
-    source = new Source(held.client, after, patience);
+    source = new Source(held, after, patience);
     let reached = after;
     while (!patience.signal.aborted) {
       const arrival = source.take(reached);
@@ -74,13 +73,14 @@ class Source {
   private failure: unknown;
   private wake = (): void => {};
   private readonly woken = (): void => this.wake();
+  private readonly onReplaced = (): void => this.fail(new NoAnswer('another node leads'));
 
   constructor(
-    client: NodeClient,
+    private readonly held: Held,
     after: Position,
     private readonly patience: Patience,
   ) {
-    this.subscription = client.subscribeToAll(
+    this.subscription = held.client.subscribeToAll(
       {
         fromPosition: serverPosition(after),
         requiresLeader: true,
@@ -137,6 +137,7 @@ class Source {
 
   close(): void {
     this.patience.signal.removeEventListener('abort', this.woken);
+    this.held.replaced.removeEventListener('abort', this.onReplaced);
     this.checkpoint?.taken();
     // One that never began has nothing to cancel, and may take long to find that out.
     void this.subscription.unsubscribe().catch(() => {});
@@ -144,6 +145,8 @@ class Source {
 
   private listen(): void {
     const over = () => this.fail(new NoAnswer('the server has ended it'));
+    this.held.replaced.addEventListener('abort', this.onReplaced);
+    if (this.held.replaced.aborted) this.onReplaced();
     this.subscription.on('readable', this.woken);
     this.subscription.on('confirmation', () => {
       this.isConfirmed = true;

@@ -1,16 +1,23 @@
-import { type EndPoint, type NodeClient, nodeClient } from './node-client.js';
-import { isOfNode, leaderNamedBy, NoAnswer } from './outage.js';
+import { setMaxListeners } from 'node:events';
+import { limits } from '../../limits.js';
+import { Cluster } from './cluster.js';
+import { type EndPoint, isSame, type Member } from './end-point.js';
+import { NodeClient } from './node-client.js';
+import { isOfNode, leaderNamedBy, NoAnswer, NoLeader } from './outage.js';
 import type { ServerAddress } from './server-address.js';
 
 /** One client, and how many calls are under way on it. */
 interface Node {
   readonly client: NodeClient;
+  /** Aborted when another node is known to lead: an answer of this one would come late, or never. */
+  readonly replaced: AbortController;
   calls: number;
   isLeft: boolean;
 }
 
 export interface Held {
   readonly client: NodeClient;
+  readonly replaced: AbortSignal;
   /** Tells what went wrong, so that the next call may go elsewhere. */
   failed(error: unknown): void;
   release(): void;
@@ -21,10 +28,13 @@ const GRACE_MS = 500;
 
 /**
  * The way to the servers. After an error of a node the next call gets a client of its own; those that are under way keep
- * theirs, and the last of them closes it: an error of one call touches no other.
+ * theirs, and the last of them closes it: an error of one call touches no other. In a cluster, a call without an answer for
+ * a second starts a search for the leader; when another node leads, the calls that wait for the old one end.
  */
 export class Connection {
   private clients = 0;
+  private readonly cluster: Cluster | undefined;
+  private readonly nodes = new Set<Node>();
   private current: Node;
 
   constructor(
@@ -32,6 +42,9 @@ export class Connection {
     /** What answers after this may be another node, or one that was given other files. */
     private readonly onNodeFailure: () => void = () => {},
   ) {
+    if (address.isCluster) {
+      this.cluster = new Cluster(address.hosts, (node, withinMs) => this.membersAt(node, withinMs));
+    }
     this.current = this.newNode();
   }
 
@@ -40,11 +53,43 @@ export class Connection {
   }
 
   hold(): Held {
+    return this.holdOn(this.current);
+  }
+
+  /**
+   * One call, and its answer within a time of our own: the client waits for some of them as long as it takes. `over` tells
+   * the work that its answer is not wanted any more.
+   */
+  async call<T>(answerMs: number, work: (client: NodeClient, over: AbortSignal) => Promise<T>): Promise<T> {
     const node = this.current;
+    const held = this.holdOn(node);
+    const over = new AbortController();
+    const doubt = this.cluster && setInterval(() => void this.findLeader(node), limits.leaderDoubtMs);
+    try {
+      return await answered(work(held.client, over.signal), answerMs + GRACE_MS, held.replaced);
+    } catch (error) {
+      if (error instanceof NoAnswer) over.abort();
+      held.failed(error);
+      throw error;
+    } finally {
+      clearInterval(doubt);
+      held.release();
+    }
+  }
+
+  /** At once, or with the last call that is under way. */
+  close(): void {
+    this.cluster?.close();
+    this.current.isLeft = true;
+    this.closeIfOver(this.current);
+  }
+
+  private holdOn(node: Node): Held {
     node.calls += 1;
     let isHeld = true;
     return {
       client: node.client,
+      replaced: node.replaced.signal,
       failed: (error) => {
         if (!isOfNode(error)) return;
         this.onNodeFailure();
@@ -59,33 +104,54 @@ export class Connection {
     };
   }
 
-  /**
-   * One call, and its answer within a time of our own: the client waits for some of them as long as it takes. `over` tells
-   * the work that nobody waits for it any more.
-   */
-  async call<T>(answerMs: number, work: (client: NodeClient, over: AbortSignal) => Promise<T>): Promise<T> {
-    const held = this.hold();
-    const over = new AbortController();
+  private newNode(leader?: EndPoint): Node {
+    const replaced = new AbortController();
+    setMaxListeners(0, replaced.signal);
+    const node = { client: this.clientOf(() => this.endPoint(leader)), replaced, calls: 0, isLeft: false };
+    this.nodes.add(node);
+    return node;
+  }
+
+  private clientOf(findEndPoint: () => Promise<EndPoint>): NodeClient {
+    this.clients += 1;
+    return new NodeClient(this.address, findEndPoint, this.clients);
+  }
+
+  private async endPoint(leader: EndPoint | undefined): Promise<EndPoint> {
+    const endPoint = leader ?? (this.cluster ? await this.cluster.leader() : this.address.hosts[0]);
+    this.endCallsOfOthers(endPoint);
+    return endPoint;
+  }
+
+  /** Another client for each question: one that is used again would wait longer after each connection that fails. */
+  private async membersAt(endPoint: EndPoint, withinMs: number): Promise<readonly Member[]> {
+    const client = this.clientOf(async () => endPoint);
     try {
-      return await answered(work(held.client, over.signal), answerMs + GRACE_MS);
-    } catch (error) {
-      if (error instanceof NoAnswer) over.abort();
-      held.failed(error);
-      throw error;
+      return await client.members(withinMs);
     } finally {
-      held.release();
+      void client.closeChannel();
     }
   }
 
-  /** At once, or with the last call that is under way. */
-  close(): void {
-    this.current.isLeft = true;
-    this.closeIfOver(this.current);
+  private async findLeader(silent: Node): Promise<void> {
+    const { endPoint } = silent.client;
+    // Without an address it is waiting for the same search.
+    if (!this.cluster || !endPoint) return;
+    try {
+      const leader = await this.cluster.leader();
+      if (isSame(leader, endPoint)) return;
+      if (silent === this.current) this.leave(silent, leader);
+      this.endCallsOfOthers(leader);
+    } catch (error) {
+      // The call goes on waiting, and causes the next search.
+      if (!(error instanceof NoLeader)) throw error;
+    }
   }
 
-  private newNode(leader?: EndPoint): Node {
-    this.clients += 1;
-    return { client: nodeClient(this.address, leader, this.clients), calls: 0, isLeft: false };
+  private endCallsOfOthers(leader: EndPoint): void {
+    for (const { client, replaced } of this.nodes) {
+      if (client.endPoint && !isSame(client.endPoint, leader)) replaced.abort();
+    }
   }
 
   private leave(node: Node, leader: EndPoint | undefined): void {
@@ -95,14 +161,20 @@ export class Connection {
   }
 
   private closeIfOver(node: Node): void {
-    if (node.isLeft && node.calls === 0) void node.client.closeChannel();
+    if (!node.isLeft || node.calls > 0) return;
+    this.nodes.delete(node);
+    void node.client.closeChannel();
   }
 }
 
-async function answered<T>(answer: Promise<T>, withinMs: number): Promise<T> {
+async function answered<T>(answer: Promise<T>, withinMs: number, replaced: AbortSignal): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
+  let onReplaced = () => {};
   const silence = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new NoAnswer(`no answer within ${withinMs} ms`)), withinMs);
+    onReplaced = () => reject(new NoAnswer('another node leads'));
+    replaced.addEventListener('abort', onReplaced);
+    if (replaced.aborted) onReplaced();
   });
   // Whichever comes late is nobody's any more, and must not be taken for an error that nobody handles.
   answer.catch(() => {});
@@ -110,5 +182,6 @@ async function answered<T>(answer: Promise<T>, withinMs: number): Promise<T> {
     return await Promise.race([answer, silence]);
   } finally {
     clearTimeout(timer);
+    replaced.removeEventListener('abort', onReplaced);
   }
 }

@@ -1,16 +1,38 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import { EventStoreDBClient } from '@eventstore/db-client';
+import gossipService from '@eventstore/db-client/generated/gossip_grpc_pb.js';
+import gossip from '@eventstore/db-client/generated/gossip_pb.js';
+import shared from '@eventstore/db-client/generated/shared_pb.js';
+import { Channel, type ChannelOptions, credentials as channelCredentials } from '@grpc/grpc-js';
+import type { EndPoint, Member } from './end-point.js';
+import { NoAnswer } from './outage.js';
 import type { ServerAddress } from './server-address.js';
-
-export interface EndPoint {
-  readonly address: string;
-  readonly port: number;
-}
 
 const KEEP_ALIVE_MS = 10_000;
 const KEEP_ALIVE_ANSWER_MS = 5_000;
+/** Any event that a server may hold: 16 MB, and what is around it. */
+const ANSWER_BYTES_MAX = 17 * 1024 * 1024;
+/** TLS lets a client name a host, but not by a number. This is the name in the certificates of the server's own tool. */
+const NAME_OF_NUMBERS = 'eventstoredb-node';
 
 /** The client, without what it does behind our back. */
 export class NodeClient extends EventStoreDBClient {
+  /** Known as soon as the first call is on its way. */
+  endPoint: EndPoint | undefined;
+  private channel: Promise<Channel> | undefined;
+
+  /** `nth` is how many there were before: clients that look the same would share a connection, and its growing pauses. */
+  constructor(
+    private readonly server: ServerAddress,
+    private readonly findEndPoint: () => Promise<EndPoint>,
+    private readonly nth: number,
+  ) {
+    const { hosts, insecure, certificates, credentials, connectionName } = server;
+    const settings = { endpoint: hosts[0], ...(connectionName !== undefined && { connectionName }) };
+    super(settings, { insecure, ...certificates }, credentials);
+  }
+
   /**
    * It would append with BatchAppend as soon as a server offers that, and there it keeps the promises of all streams of
    * all clients together: one error rejects them all, and an answer that comes late throws where nobody can catch it.
@@ -23,25 +45,65 @@ export class NodeClient extends EventStoreDBClient {
    */
   protected override handleError = async (): Promise<void> => {};
 
+  /** It would ask one node of a cluster after the other, and name hosts to TLS by their numbers. */
+  protected override getChannel = (): Promise<Channel> => {
+    this.channel ??= this.openChannel();
+    return this.channel;
+  };
+
+  /** What this node says of the cluster that it belongs to. */
+  members(withinMs: number): Promise<readonly Member[]> {
+    const ask = (client: gossipService.GossipClient) =>
+      new Promise<gossip.ClusterInfo>((resolve, reject) => {
+        const call = client.read(new shared.Empty(), (error, info) => (error ? reject(error) : resolve(info)));
+        const late = () => {
+          call.cancel();
+          reject(new NoAnswer(`no answer within ${withinMs} ms`));
+        };
+        const timer = setTimeout(late, withinMs);
+        call.on('status', () => clearTimeout(timer));
+      });
+    return this.execute(gossipService.GossipClient, 'members', ask).then((info) =>
+      info.getMembersList().flatMap(memberOf),
+    );
+  }
+
   /** For when the last call has ended. */
   async closeChannel(): Promise<void> {
-    const channel = await this.getChannel().catch(() => undefined);
+    const channel = await this.channel?.catch(() => undefined);
     channel?.close();
+  }
+
+  private async openChannel(): Promise<Channel> {
+    this.endPoint = await this.findEndPoint();
+    const { address, port } = this.endPoint;
+    return new Channel(`${address}:${port}`, this.credentialsFor(address), {
+      'grpc.keepalive_time_ms': KEEP_ALIVE_MS + (this.nth % 1_000),
+      'grpc.keepalive_timeout_ms': KEEP_ALIVE_ANSWER_MS,
+      'grpc.max_receive_message_length': ANSWER_BYTES_MAX,
+      ...(isNumber(address) && { 'grpc.ssl_target_name_override': NAME_OF_NUMBERS }),
+    } satisfies ChannelOptions);
+  }
+
+  private credentialsFor(address: string) {
+    const { insecure, certificates } = this.server;
+    if (insecure) return channelCredentials.createInsecure();
+    const { rootCertificate = null, userKeyFile = null, userCertFile = null } = certificates;
+    // The certificate has to be for the number all the same, whatever name TLS was told.
+    const options = isNumber(address) && {
+      checkServerIdentity: (_: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>
+        checkServerIdentity(withoutBrackets(address), certificate),
+    };
+    return channelCredentials.createSsl(rootCertificate, userKeyFile, userCertFile, options || {});
   }
 }
 
-/** `nth` is how many there were before: clients that look the same would share a connection, and its growing pauses. */
-export function nodeClient(address: ServerAddress, leader: EndPoint | undefined, nth: number): NodeClient {
-  const { insecure, certificates, credentials, discovery, connectionName } = address;
-  const settings = {
-    keepAliveInterval: KEEP_ALIVE_MS + (nth % 1_000),
-    keepAliveTimeout: KEEP_ALIVE_ANSWER_MS,
-    ...(connectionName !== undefined && { connectionName }),
-  };
-  const channel = { insecure, ...certificates };
-  const [first] = address.hosts;
-  if (leader) return new NodeClient({ endpoint: leader, ...settings }, channel, credentials);
-  if (address.discover) return new NodeClient({ discover: first, ...discovery, ...settings }, channel, credentials);
-  if (address.hosts.length === 1) return new NodeClient({ endpoint: first, ...settings }, channel, credentials);
-  return new NodeClient({ endpoints: [...address.hosts], ...discovery, ...settings }, channel, credentials);
+const withoutBrackets = (address: string): string => address.replace(/^\[|\]$/g, '');
+const isNumber = (address: string): boolean => isIP(withoutBrackets(address)) !== 0;
+
+function memberOf(info: gossip.MemberInfo): Member[] {
+  const endPoint = info.getHttpEndPoint();
+  if (!endPoint) return [];
+  const isLeader = info.getState() === gossip.MemberInfo.VNodeState.LEADER;
+  return [{ address: endPoint.getAddress(), port: endPoint.getPort(), isAlive: info.getIsAlive(), isLeader }];
 }

@@ -4,11 +4,20 @@ import { LogUnavailable } from '../../ports/errors.js';
 /** A call that was given up by us: the server may still do what it was asked. */
 export class NoAnswer extends Error {}
 
-export type Kind = `${ErrorType}` | 'no-answer' | 'no-connection';
+/** A search for the leader of a cluster that has ended without one. */
+export class NoLeader extends Error {
+  constructor(readonly isAnswered: boolean) {
+    super(isAnswered ? 'the nodes know no leader' : 'no node answers');
+  }
+}
+
+/** `no-leader`: nodes of the cluster answer, and none of them leads. */
+export type Kind = `${ErrorType}` | 'no-answer' | 'no-connection' | 'no-leader';
 
 /** What a client's error says. Its message may quote what a server refuses, so nothing else of it is ever told. */
 export function kindOf(error: unknown): Kind {
   if (error instanceof NoAnswer) return 'no-answer';
+  if (error instanceof NoLeader && error.isAnswered) return 'no-leader';
   return isCommandError(error as Error) ? (error as { type: ErrorType }).type : 'no-connection';
 }
 
@@ -24,8 +33,17 @@ const VERDICTS: readonly Kind[] = [
 export const isOutage = (error: unknown): boolean => !isMistake(error) && !VERDICTS.includes(kindOf(error));
 
 /** Trouble of this node or of the way to it: the next call had better look for a connection of its own. */
-export const isOfNode = (error: unknown): boolean =>
-  ['unavailable', 'cancelled', 'deadline-exceeded', 'not-leader', 'no-answer', 'no-connection'].includes(kindOf(error));
+export const isOfNode = (error: unknown): boolean => OF_NODE.includes(kindOf(error));
+
+const OF_NODE: readonly Kind[] = [
+  'unavailable',
+  'cancelled',
+  'deadline-exceeded',
+  'not-leader',
+  'no-answer',
+  'no-connection',
+  'no-leader',
+];
 
 export const leaderNamedBy = (error: unknown) => (error instanceof NotLeaderError ? error.leader : undefined);
 

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../../limits.js';
 import { LogUnavailable } from '../../ports/errors.js';
 import { type Meter, noMeter } from '../../ports/meter.js';
+import { certificateProblem } from './certificate-problem.js';
 import { EventStoreDbEventLog } from './eventstoredb-event-log.js';
 import type { Kind } from './outage.js';
-import { serverAddress } from './server-address.js';
+import { type ServerAddress, serverAddress } from './server-address.js';
 
 export interface ReachedEventStoreDb {
   readonly log: EventStoreDbEventLog;
@@ -12,28 +13,78 @@ export interface ReachedEventStoreDb {
   readonly description: string;
 }
 
-/** What an error means to whoever has written the address. The server's own words are not told: they may quote. */
+export interface ReachOptions {
+  readonly meter?: Meter;
+  /** For operators, while a start waits. */
+  readonly onNotice?: (text: string) => void;
+}
+
+/** Why the servers do not serve, in words for the operator who wrote the address. */
+interface Refusal {
+  readonly kind: Kind | 'late' | 'other';
+  readonly reason: string;
+}
+
+/** What an error means to the operator. The server's own words may quote what it refuses, so they are not shown. */
 const REASONS: Partial<Record<Kind, string>> = {
-  unavailable: 'nobody answers there in the way of EventStoreDB (with tls or without it, as the URL says)',
+  unavailable: 'nothing answers there as EventStoreDB does (with tls or without it, as the URL says)',
   'access-denied': 'it refuses this user or this password',
   'not-leader': 'it is not the leader, and the leader that it names cannot be reached',
   'no-connection': 'no node of the cluster was found',
+  'no-leader': 'the nodes of the cluster know no leader',
 };
 
+/** They pass when a cluster has elected a leader. Of a single server, only the first says that it belongs to a cluster. */
+const WHILE_ELECTING: readonly Refusal['kind'][] = ['not-leader', 'no-leader', 'unavailable', 'no-answer', 'late'];
+
 /**
- * Finds out whether the servers that a URL names let us in, and opens the log there. Of the URL only the hosts are told.
- * Nothing is written: it may be another log than the one that was meant.
+ * Finds out whether the servers that a URL names let us in, and opens the log there. Waits for a cluster that elects its
+ * leader. Messages name only the hosts of the URL. Nothing is written: it may be another log than the one that was meant.
  */
-export async function reachEventStoreDb(url: string, meter: Meter = noMeter): Promise<ReachedEventStoreDb> {
+export async function reachEventStoreDb(
+  url: string,
+  { meter = noMeter, onNotice = () => {} }: ReachOptions = {},
+): Promise<ReachedEventStoreDb> {
   const address = addressIn(url);
+  const description = `EventStoreDB at ${address.description}`;
   const log = new EventStoreDbEventLog(address, meter);
-  const reason = await withinDeadline(() => log.knownIdentity());
-  if (reason === undefined) return { log, description: `EventStoreDB at ${address.description}` };
-  await log.close();
-  throw new Error(`EVENT_LOG_URL: cannot reach EventStoreDB at ${address.description}: ${reason}`);
+  const waiting = new Waiting((reason) => onNotice(`Waiting for a leader of ${description}: ${reason}`));
+  for (;;) {
+    const refusal = await withinDeadline(() => log.knownIdentity());
+    if (refusal === undefined) return { log, description };
+    const mayPass = address.isCluster ? WHILE_ELECTING.includes(refusal.kind) : refusal.kind === 'not-leader';
+    const problem = await problemOfCertificate(address, refusal);
+    if (problem === undefined && mayPass && (await waiting.goesOn(refusal.reason))) continue;
+    await log.close();
+    throw new Error(`EVENT_LOG_URL: cannot reach ${description}: ${problem ?? refusal.reason}`);
+  }
 }
 
-function addressIn(url: string) {
+/** Between two tries of a start. */
+class Waiting {
+  private readonly giveUpAt = performance.now() + limits.leaderWaitMs;
+  private noticeAt = 0;
+
+  constructor(private readonly say: (reason: string) => void) {}
+
+  /** False when the time is over. */
+  async goesOn(reason: string): Promise<boolean> {
+    if (performance.now() >= this.giveUpAt) return false;
+    if (performance.now() >= this.noticeAt) {
+      this.noticeAt = performance.now() + limits.leaderWaitNoticeMs;
+      this.say(`${reason}; for up to ${Math.ceil((this.giveUpAt - performance.now()) / 1_000)} s more`);
+    }
+    await sleep(limits.leaderSearchPauseMs);
+    return true;
+  }
+}
+
+/** A client tells an untrusted certificate and a server that is not there in the same words. */
+async function problemOfCertificate(address: ServerAddress, { kind }: Refusal): Promise<string | undefined> {
+  return kind === 'unavailable' || kind === 'no-connection' ? certificateProblem(address) : undefined;
+}
+
+function addressIn(url: string): ServerAddress {
   try {
     return serverAddress(url);
   } catch (error) {
@@ -42,27 +93,29 @@ function addressIn(url: string) {
 }
 
 /** Why it does not serve; nothing when it does. */
-async function withinDeadline(attempt: () => Promise<unknown>): Promise<string | undefined> {
+async function withinDeadline(attempt: () => Promise<unknown>): Promise<Refusal | undefined> {
   const over = new AbortController();
+  const reason = `no answer within ${limits.logReachMs / 1_000} s`;
   const late = sleep(limits.logReachMs, undefined, { signal: over.signal }).then(
-    () => `no answer within ${limits.logReachMs / 1_000} s`,
+    () => ({ kind: 'late', reason }) as const,
     () => undefined,
   );
   try {
-    return await Promise.race([reasonAgainst(attempt), late]);
+    return await Promise.race([refusalOf(attempt), late]);
   } finally {
     over.abort();
   }
 }
 
-async function reasonAgainst(attempt: () => Promise<unknown>, triesLeft = 2): Promise<string | undefined> {
+async function refusalOf(attempt: () => Promise<unknown>, triesLeft = 2): Promise<Refusal | undefined> {
   try {
     await attempt();
     return undefined;
   } catch (error) {
     const kind = error instanceof LogUnavailable && (error.cause as Kind | undefined);
     // The second try goes to the leader that the first one was told.
-    if (kind === 'not-leader' && triesLeft > 0) return reasonAgainst(attempt, triesLeft - 1);
-    return (kind && (REASONS[kind] ?? `it does not serve (${kind})`)) || (error as Error).message;
+    if (kind === 'not-leader' && triesLeft > 0) return refusalOf(attempt, triesLeft - 1);
+    if (!kind) return { kind: 'other', reason: (error as Error).message };
+    return { kind, reason: REASONS[kind] ?? `it does not serve (${kind})` };
   }
 }

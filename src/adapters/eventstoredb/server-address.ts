@@ -1,15 +1,11 @@
 import { readFileSync } from 'node:fs';
-
-interface EndPoint {
-  readonly address: string;
-  readonly port: number;
-}
+import type { EndPoint } from './end-point.js';
 
 /** Where the servers are, and how they are talked to. */
 export interface ServerAddress {
   readonly hosts: readonly [EndPoint, ...EndPoint[]];
-  /** The only host is asked which nodes there are. */
-  readonly discover: boolean;
+  /** The hosts are asked which nodes there are and which one leads. Else the only host takes every call. */
+  readonly isCluster: boolean;
   readonly insecure: boolean;
   readonly credentials: { readonly username: string; readonly password: string } | undefined;
   readonly certificates: {
@@ -17,7 +13,6 @@ export interface ServerAddress {
     readonly userCertFile?: Buffer;
     readonly userKeyFile?: Buffer;
   };
-  readonly discovery: { maxDiscoverAttempts?: number; discoveryInterval?: number; gossipTimeout?: number };
   readonly connectionName: string | undefined;
   /** For people, and without a secret. */
   readonly description: string;
@@ -28,8 +23,14 @@ export class InvalidAddress extends Error {}
 
 const SHAPE = /^(?:esdb|kurrentdb)(\+discover)?:\/\/(?:([^@/?]*)@)?([^@/?]+)\/?(?:\?(.*))?$/;
 const USUAL_PORT = 2113;
-/** Common in connection strings. Here every call asks the leader, and has a deadline of its own. */
-const WITHOUT_EFFECT = ['nodePreference', 'keepAliveInterval', 'keepAliveTimeout', 'defaultDeadline'];
+/**
+ * Common in connection strings. Here every call goes to the leader and has a deadline of its own, and a search for the
+ * leader asks all nodes at once.
+ */
+const WITHOUT_EFFECT = [
+  ...['nodePreference', 'keepAliveInterval', 'keepAliveTimeout', 'defaultDeadline'],
+  ...['maxDiscoverAttempts', 'discoveryInterval', 'gossipTimeout'],
+];
 
 /**
  * Read by ourselves: of an option that it does not know, the client warns with the whole text, password included.
@@ -42,18 +43,13 @@ export function serverAddress(url: string): ServerAddress {
   if (discover && endPoints.length > 1) wrong('expected one host to discover the others from');
   const address: ServerAddress = {
     hosts: endPoints,
-    discover: discover !== undefined,
+    isCluster: discover !== undefined || endPoints.length > 1,
     insecure: !options.flag('tls', true),
     credentials: user === undefined ? undefined : credentialsIn(user),
     certificates: {
       ...options.file('tlsCAFile', 'rootCertificate'),
       ...options.file('userCertFile', 'userCertFile'),
       ...options.file('userKeyFile', 'userKeyFile'),
-    },
-    discovery: {
-      ...options.count('maxDiscoverAttempts'),
-      ...options.count('discoveryInterval'),
-      ...options.count('gossipTimeout'),
     },
     connectionName: options.text('connectionName'),
     description: endPoints.map(({ address: host, port }) => `${host}:${port}`).join(', '),
@@ -111,13 +107,6 @@ class Options {
     const value = this.text(name);
     if (value === undefined) return otherwise;
     return value === 'true' || (value === 'false' ? false : wrong(`${name} is neither true nor false`));
-  }
-
-  count<Name extends string>(name: Name): { [name in Name]?: number } {
-    const value = this.text(name);
-    if (value === undefined) return {};
-    if (!/^[1-9]\d{0,8}$/.test(value)) wrong(`${name} is not a whole number from 1 on`);
-    return { [name]: Number(value) } as { [name in Name]?: number };
   }
 
   file<Field extends string>(name: string, field: Field): { [field in Field]?: Buffer } {

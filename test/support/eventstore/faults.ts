@@ -6,6 +6,8 @@ export class Faults {
   notLeader = { leaderPort: 0, append: 0, read: 0, subscribe: 0 };
   /** Appends to these streams are answered as the server does when something broke inside. */
   readonly broken = new Set<string>();
+  /** A read of all streams ends with an error after so many events. */
+  readsBreakOffAfter: number | undefined;
   /** Nobody is let in. */
   refusesEveryone = false;
   private held: (() => void)[] | undefined;

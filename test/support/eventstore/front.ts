@@ -5,6 +5,7 @@ export class Front {
   private readonly sockets = new Set<Socket>();
   private listening: Server | undefined;
   private bound = 0;
+  private isFrozen = false;
 
   constructor(private readonly serverPort: number) {}
 
@@ -26,6 +27,21 @@ export class Front {
     for (const socket of this.sockets) socket.resetAndDestroy();
   }
 
+  /** As a process that was stopped: connections stay, new ones are taken, and nothing is read or written. */
+  freeze(): void {
+    this.isFrozen = true;
+    for (const socket of this.sockets) {
+      socket.unpipe();
+      socket.pause();
+    }
+  }
+
+  /** What was open before is lost. */
+  thaw(): void {
+    this.isFrozen = false;
+    this.cut();
+  }
+
   async close(): Promise<void> {
     const { listening } = this;
     this.listening = undefined;
@@ -35,6 +51,10 @@ export class Front {
   }
 
   private join(client: Socket): void {
+    if (this.isFrozen) {
+      this.hold(client);
+      return;
+    }
     const server = connect({ port: this.serverPort, host: '127.0.0.1', noDelay: true });
     for (const [socket, other] of [
       [client, server],
@@ -48,5 +68,11 @@ export class Front {
       });
       socket.pipe(other);
     }
+  }
+
+  private hold(client: Socket): void {
+    this.sockets.add(client.pause());
+    client.on('error', () => {});
+    client.on('close', () => this.sockets.delete(client));
   }
 }

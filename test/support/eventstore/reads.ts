@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
-import type { ServerWritableStream } from '@grpc/grpc-js';
+import { type ServerWritableStream, status } from '@grpc/grpc-js';
+import { failure } from './appends.js';
 import type { StoredEvent, StoredEvents } from './stored-events.js';
 import { caughtUp, checkpoint, confirmation, eventAnswer, filterOf, notFound, streamOf } from './wire.js';
 
@@ -14,7 +15,12 @@ const USUAL_WINDOW_EVENTS = 32;
 const WAITING_ANSWERS_MAX = 500;
 
 /** One stream, or all of them: forwards from the place that is named, backwards from it or from before it. */
-export async function read(call: ReadCall, events: StoredEvents): Promise<void> {
+export async function read(
+  call: ReadCall,
+  events: StoredEvents,
+  breakOffAfter: number | undefined,
+  onSent: () => void,
+): Promise<void> {
   const options = call.request.getOptions() as streams.ReadReq.Options;
   const name = options.hasStream() ? streamOf(options.getStream()?.getStreamIdentifier()) : undefined;
   const source = name === undefined ? events.all : events.stream(name);
@@ -26,12 +32,19 @@ export async function read(call: ReadCall, events: StoredEvents): Promise<void> 
   const passes = filterOf(options);
   const step = options.getReadDirection() === BACKWARDS ? -1 : 1;
   let left = BigInt(options.getCount());
+  let sent = 0;
   for (let at = startOf(options, source, events); left > 0n && !call.cancelled; at += step) {
     const event = source[at];
     if (!event) break;
     if (!passes(event)) continue;
     await send(call, eventAnswer(event, name === undefined ? event.position : undefined));
+    onSent();
     left -= 1n;
+    sent += 1;
+    if (name === undefined && sent === breakOffAfter) {
+      call.emit('error', failure(status.UNAVAILABLE, 'Server Is Too Busy'));
+      return;
+    }
   }
   call.end();
 }

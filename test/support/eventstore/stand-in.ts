@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
+import gossipService from '@eventstore/db-client/generated/gossip_grpc_pb.js';
 import serverFeatures from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
 import features from '@eventstore/db-client/generated/serverfeatures_pb.js';
 import streamsService from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import { Server, ServerCredentials, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { type AppendCall, append, failure, notLeader } from './appends.js';
+import { type ClusterView, gossipOf, misdirection } from './cluster-node.js';
 import { Faults } from './faults.js';
 import { Front } from './front.js';
 import { type ReadCall, read, subscribe } from './reads.js';
@@ -15,6 +17,10 @@ export interface StandInOptions {
   readonly tellsCaughtUp?: boolean;
   /** Any free one unless it is said. */
   readonly port?: number;
+  /** In PEM. It then takes only connections with TLS. */
+  readonly tls?: { readonly key: Buffer; readonly certificate: Buffer };
+  /** The cluster that it is a node of. */
+  readonly cluster?: ClusterView;
 }
 
 /** Speaks the protocol of EventStoreDB, keeps its events in memory, and breaks in the ways that it is told to. */
@@ -25,19 +31,26 @@ export interface StandIn {
   /** How often each method of the protocol was called, and how often an append took any revision. */
   readonly calls: ReadonlyMap<string, number>;
   readonly events: readonly StoredEvent[];
+  /** How many events reads have sent; subscriptions are not counted. */
+  sent(): number;
   /** What a server writes about itself, all the time. */
   appendSystemEvents(count: number): void;
   cutConnections(): void;
   /** Not there, with all that it holds, until it is back. */
+  /** There, and silent, as a process that was stopped by a signal; until it is thawed. */
+  freeze(): void;
+  thaw(): void;
   goAway(): Promise<void>;
   comeBack(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startStandIn({ tellsCaughtUp = true, port = 0 }: StandInOptions = {}): Promise<StandIn> {
-  const events = new StoredEvents();
+export async function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
+  const { tellsCaughtUp = true, port = 0, cluster, tls } = options;
+  const events = cluster?.events ?? new StoredEvents();
   const faults = new Faults();
   const calls = new Map<string, number>();
+  let sent = 0;
   const server = new Server();
   const count = (method: string) => calls.set(method, (calls.get(method) ?? 0) + 1);
   const cutConnections = () => front.cut();
@@ -51,11 +64,17 @@ export async function startStandIn({ tellsCaughtUp = true, port = 0 }: StandInOp
         if (faults.refusesEveryone) return void call.emit('error', failure(status.UNAUTHENTICATED, 'Unauthenticated'));
         const leaderPort = faults.takeNotLeader(method);
         if (leaderPort !== undefined) return void call.emit('error', notLeader(leaderPort));
-        void (method === 'subscribe' ? subscribe(call, events, tellsCaughtUp) : read(call, events));
+        const misdirected = misdirection(call.metadata, cluster, front.port);
+        if (misdirected) return void call.emit('error', misdirected);
+        void (method === 'subscribe'
+          ? subscribe(call, events, tellsCaughtUp)
+          : read(call, events, faults.readsBreakOffAfter, () => sent++));
       },
       append(call: AppendCall, answer: Parameters<typeof append>[1]) {
         count('append');
         if (faults.refusesEveryone) return answer(failure(status.UNAUTHENTICATED, 'Unauthenticated'));
+        const misdirected = misdirection(call.metadata, cluster, front.port);
+        if (misdirected) return answer(misdirected);
         const onExpected = (expected: Expected) => expected === 'any' && count('append to any revision');
         append(call, answer, { events, faults, cutConnections, onExpected }).catch(() => {});
       },
@@ -69,17 +88,22 @@ export async function startStandIn({ tellsCaughtUp = true, port = 0 }: StandInOp
     },
   });
 
-  const serverPort = await bind(server);
+  if (cluster) server.addService(gossipService.GossipService as never, gossipOf(cluster, count) as never);
+
+  const serverPort = await bind(server, tls);
   const front = new Front(serverPort);
   await front.open(port);
   return {
-    url: `esdb://127.0.0.1:${front.port}?tls=false`,
+    url: `esdb://127.0.0.1:${front.port}?tls=${tls !== undefined}`,
     port: front.port,
     faults,
     calls,
     events: events.all,
+    sent: () => sent,
     appendSystemEvents: (number) => appendSystemEvents(events, number),
     cutConnections,
+    freeze: () => front.freeze(),
+    thaw: () => front.thaw(),
     goAway: () => front.close(),
     comeBack: () => front.open(),
     async stop() {
@@ -89,11 +113,12 @@ export async function startStandIn({ tellsCaughtUp = true, port = 0 }: StandInOp
   };
 }
 
-function bind(server: Server): Promise<number> {
+function bind(server: Server, tls: StandInOptions['tls']): Promise<number> {
+  const credentials = tls
+    ? ServerCredentials.createSsl(null, [{ private_key: tls.key, cert_chain: tls.certificate }])
+    : ServerCredentials.createInsecure();
   return new Promise((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
-      error ? reject(error) : resolve(port),
-    );
+    server.bindAsync('127.0.0.1:0', credentials, (error, port) => (error ? reject(error) : resolve(port)));
   });
 }
 

@@ -5,7 +5,7 @@ describe('the address of EventStoreDB', () => {
   it('names one host, with its usual port and with encryption', () => {
     expect(serverAddress('esdb://db.example')).toMatchObject({
       hosts: [{ address: 'db.example', port: 2113 }],
-      discover: false,
+      isCluster: false,
       insecure: false,
       credentials: undefined,
       description: 'db.example:2113',
@@ -21,7 +21,7 @@ describe('the address of EventStoreDB', () => {
       ],
       insecure: true,
       credentials: { username: 'me', password: 'p@ss:word' },
-      discovery: { gossipTimeout: 3 },
+      isCluster: true,
       connectionName: 'chat 1',
       description: 'a:1111, b:2222',
     });
@@ -33,7 +33,7 @@ describe('the address of EventStoreDB', () => {
   });
 
   it('names one to discover the others from', () => {
-    expect(serverAddress('esdb+discover://cluster.example:2113')).toMatchObject({ discover: true });
+    expect(serverAddress('esdb+discover://cluster.example:2113')).toMatchObject({ isCluster: true });
   });
 
   it.each([
@@ -47,15 +47,14 @@ describe('the address of EventStoreDB', () => {
     ['esdb://me:hunter2@db.example?tls', 'an option is not name=value'],
     [
       'esdb://me:hunter2@db.example?tlsVerifyCerts=true',
-      'there is no option tlsVerifyCerts here, only tls, tlsCAFile, userCertFile, userKeyFile, maxDiscoverAttempts, ' +
-        'discoveryInterval, gossipTimeout, connectionName, tlsVerifyCert, nodePreference, keepAliveInterval, ' +
-        'keepAliveTimeout, defaultDeadline',
+      'there is no option tlsVerifyCerts here, only tls, tlsCAFile, userCertFile, userKeyFile, connectionName, ' +
+        'tlsVerifyCert, nodePreference, keepAliveInterval, keepAliveTimeout, defaultDeadline, maxDiscoverAttempts, ' +
+        'discoveryInterval, gossipTimeout',
     ],
     [
       'esdb://me:hunter2@db.example?tlsVerifyCert=false',
       'tlsVerifyCert=false is never done: name the authority in tlsCAFile',
     ],
-    ['esdb://me:hunter2@db.example?gossipTimeout=soon', 'gossipTimeout is not a whole number from 1 on'],
     ['esdb://me:hunter2@db.example?tlsCAFile=/no/such.pem', 'the file of tlsCAFile cannot be read (ENOENT)'],
   ])('%s is none, and no secret is told', (url, reason) => {
     expect(() => serverAddress(url)).toThrow(new InvalidAddress(reason));
