@@ -27,8 +27,8 @@ export interface TakenJob extends Job {
  * The generations that are to be answered, and who is at which: a table that can be thrown away and recorded again
  * from the log. It says who should work; who does is decided by the claim on the generation's tape.
  *
- * The owners are served in turn, however many jobs one of them asks for: fairness is what `take` is for. What several
- * callers take at the same moment is dealt out as if each were alone, so it may be one turn off.
+ * The tenants are served in turn, and within a tenant its owners, however many jobs one of them asks for: fairness is what
+ * `take` is for. What several callers take at the same moment is dealt out as if each were alone, so it may be one turn off.
  *
  * Time is measured by the store alone, so the clocks of nodes need not agree. Throws RetryableError when it is away.
  */
@@ -46,9 +46,11 @@ export interface Work {
   /**
    * Takes prompted jobs that nobody holds and whose time has come. No two callers get the same one.
    *
-   * Each owner's jobs stand in a line: those that are held, then those that wait, oldest first. Those go first that are
-   * nearest to the front of their line, so who has fewest at work comes before who has many waiting; among equals whose
-   * owner has waited longest, since the job came due or one of its line was last taken. It may read all that waits.
+   * Each owner's jobs stand in a line: those that are held, then those that wait, oldest first. Each tenant's jobs stand in a
+   * line of lines: those that are held, then those that are nearest to the front of their owner's line, and of equals those
+   * whose owner has waited longest, since the job came due or one of its line was last taken. Jobs are taken by their place
+   * in their tenant's line, and of equals those whose tenant has waited longest. So a tenant with fewest jobs at work comes
+   * first, and within it an owner with fewest. It may read all that waits.
    */
   take(holder: string, durationMs: number, jobsMax: number): Promise<readonly TakenJob[]>;
 

@@ -41,10 +41,12 @@ const someCall: fc.Arbitrary<Call> = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(named('find'), generation) },
 );
 
-/** More jobs of fewer owners, each the owner's for good: so lines become long, and are begun from in many ways. */
-const jobInLine: fc.Arbitrary<Job> = fc
-  .integer({ min: 0, max: 29 })
-  .map((nth) => ({ ...aJob(`${nth}`), owner: [null, 'o', 'o', 'p'][nth % 4] as string | null }));
+/** More jobs of fewer owners and two tenants, each the owner's for good: so lines become long, and are begun from in many ways. */
+const jobInLine: fc.Arbitrary<Job> = fc.integer({ min: 0, max: 29 }).map((nth) => ({
+  ...aJob(`${nth}`),
+  tenant: nth % 3 === 0 ? 'u' : 't',
+  owner: [null, 'o', 'o', 'p'][nth % 4] as string | null,
+}));
 
 const callInLine: fc.Arbitrary<Call> = fc.oneof(
   { weight: 10, arbitrary: fc.tuple(named('record'), jobInLine, fc.constant('prompted')) },

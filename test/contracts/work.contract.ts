@@ -297,8 +297,38 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         const nobodys = await waiting(3, { owner: null });
         const [bobs] = await waiting(1, { owner: 'bob' });
         const [elsewhere] = await waiting(1, { owner: null, tenant: randomUUID() });
-        expect(await taken()).toEqual([nobodys[0], bobs, elsewhere, nobodys[1], nobodys[2]]);
+        expect(await taken()).toEqual([nobodys[0], elsewhere, bobs, nobodys[1], nobodys[2]]);
       });
+
+      it('lets no tenant wait for the flood of another, however many users that one has', async () => {
+        const crowd: (string | undefined)[] = [];
+        for (let nth = 0; nth < 20; nth++) crowd.push((await waiting(1, { owner: `user ${nth}` }))[0]);
+        const [first, second] = await waiting(2, { owner: 'eve', tenant: randomUUID() });
+        expect(await taken(4)).toEqual([crowd[0], first, crowd[1], second]);
+      });
+
+      it.each([1, 2])(
+        'gives tenants their turn, and users theirs, also when %s at a time are held, and they end before others are',
+        async (slots) => {
+          const line = new Map<string, string>();
+          const other = randomUUID();
+          for (let nth = 0; nth < 3; nth++) {
+            for (const owner of ['ada', 'bob']) {
+              for (const generation of await waiting(1, { owner })) line.set(generation, owner);
+            }
+          }
+          for (const generation of await waiting(6, { owner: 'eve', tenant: other })) line.set(generation, 'eve');
+          const given: string[] = [];
+          while (given.length < line.size) {
+            const generations = await taken(slots);
+            given.push(...generations.map((generation) => line.get(generation) as string));
+            for (const job of jobs.filter(({ generation }) => generations.includes(generation))) {
+              await work.record(job, 'ended');
+            }
+          }
+          expect(given).toEqual(Array.from({ length: 3 }, () => ['ada', 'eve', 'bob', 'eve']).flat());
+        },
+      );
 
       it('takes an owner for another one in another tenant', async () => {
         const here = await waiting(2, { owner: 'ada' });

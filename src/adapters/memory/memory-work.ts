@@ -10,6 +10,8 @@ interface Entry {
   held?: { readonly by: string; readonly until: number };
   /** When it was last taken, or the one before it in its owner's line. */
   servedAt: number;
+  /** The same in its tenant's line. */
+  tenantServedAt: number;
 }
 
 /** Where a job stands in its owner's line, counted from one. */
@@ -21,6 +23,15 @@ interface Place {
   readonly next: Entry | undefined;
 }
 
+/** Where a job stands in its tenant's line, in which the owners are served in turn. */
+interface TenantPlace extends Place {
+  readonly tenantTurn: number;
+  /** When its tenant began to wait. */
+  readonly tenantSince: number;
+  readonly nextOfTenant: Entry | undefined;
+}
+
+const NEVER = Number.NEGATIVE_INFINITY;
 const STAGES: readonly JobStage[] = ['requested', 'prompted', 'ended'];
 
 export class MemoryWork implements Work {
@@ -46,11 +57,12 @@ export class MemoryWork implements Work {
   async take(holder: string, durationMs: number, jobsMax: number): Promise<readonly TakenJob[]> {
     const now = this.now();
     const places = this.inTurn(now).slice(0, jobsMax);
-    return places.map(({ entry, next }) => {
+    return places.map(({ entry, next, nextOfTenant }) => {
       const wasHeld = entry.held !== undefined;
       this.give(entry, holder, durationMs);
-      entry.servedAt = now;
+      entry.servedAt = entry.tenantServedAt = now;
       if (next) next.servedAt = now;
+      if (nextOfTenant) nextOfTenant.tenantServedAt = now;
       return { ...entry.job, wasHeld };
     });
   }
@@ -76,19 +88,37 @@ export class MemoryWork implements Work {
   }
 
   /** Those that wait, in the order in which they are taken. */
-  private inTurn(now: number): Place[] {
+  private inTurn(now: number): TenantPlace[] {
     const due = [...this.entries.values()].filter(({ stage, dueAt }) => stage === 'prompted' && dueAt <= now);
-    return linesOf(due)
-      .flatMap((line) => placesIn(line.sort((one, other) => heldFirst(one, other, now) || one.dueAt - other.dueAt)))
+    const places = linesOf(due, ({ job }) => JSON.stringify([job.tenant, job.owner])).flatMap((line) =>
+      placesIn(line.sort((one, other) => heldFirst(one, other, now) || one.dueAt - other.dueAt)),
+    );
+    return linesOf(places, ({ entry }) => entry.job.tenant)
+      .flatMap((line) =>
+        tenantPlacesIn(
+          line.sort(
+            (one, other) =>
+              heldFirst(one.entry, other.entry, now) ||
+              one.turn - other.turn ||
+              one.since - other.since ||
+              one.entry.dueAt - other.entry.dueAt,
+          ),
+        ),
+      )
       .filter(({ entry }) => !isHeld(entry, now))
-      .sort((one, other) => one.turn - other.turn || one.since - other.since || one.entry.dueAt - other.entry.dueAt);
+      .sort(
+        (one, other) =>
+          one.tenantTurn - other.tenantTurn ||
+          one.tenantSince - other.tenantSince ||
+          one.entry.dueAt - other.entry.dueAt,
+      );
   }
 
   private advance({ generation, conversation, tenant, owner }: Job, stage: JobStage, aloneMs = 0): Entry {
     const standing = this.entries.get(generation);
     if (!standing) {
       const job = { generation, conversation, tenant, owner };
-      const entry = { job, stage, dueAt: this.now() + aloneMs, servedAt: Number.NEGATIVE_INFINITY };
+      const entry = { job, stage, dueAt: this.now() + aloneMs, servedAt: NEVER, tenantServedAt: NEVER };
       this.entries.set(generation, entry);
       return entry;
     }
@@ -115,22 +145,31 @@ function heldFirst(one: Entry, other: Entry, now: number): number {
   return Number(isHeld(other, now)) - Number(isHeld(one, now));
 }
 
-/** One for each owner. */
-function linesOf(entries: readonly Entry[]): Entry[][] {
-  const lines = new Map<string, Entry[]>();
-  for (const entry of entries) {
-    const owner = JSON.stringify([entry.job.tenant, entry.job.owner]);
-    const line = lines.get(owner) ?? [];
-    lines.set(owner, line);
-    line.push(entry);
+function linesOf<T>(members: readonly T[], keyOf: (member: T) => string): T[][] {
+  const lines = new Map<string, T[]>();
+  for (const member of members) {
+    const key = keyOf(member);
+    const line = lines.get(key) ?? [];
+    lines.set(key, line);
+    line.push(member);
   }
   return [...lines.values()];
 }
 
 function placesIn(line: readonly Entry[]): Place[] {
-  let servedAt = Number.NEGATIVE_INFINITY;
+  let servedAt = NEVER;
   return line.map((entry, nth) => {
     servedAt = Math.max(servedAt, entry.servedAt);
     return { entry, turn: nth + 1, since: Math.max(entry.dueAt, servedAt), next: line[nth + 1] };
+  });
+}
+
+function tenantPlacesIn(line: readonly Place[]): TenantPlace[] {
+  let servedAt = NEVER;
+  return line.map((place, nth) => {
+    const { entry } = place;
+    servedAt = Math.max(servedAt, entry.tenantServedAt);
+    const tenantSince = Math.max(entry.dueAt, servedAt);
+    return { ...place, tenantTurn: nth + 1, tenantSince, nextOfTenant: line[nth + 1]?.entry };
   });
 }

@@ -51,21 +51,28 @@ const HOLD = `
 // `free` goes down the order row by row, since LATERAL leaves no other way, and so locks no more than it gives. A stage
 // is only ever left for a later one; asked for as it is there, no index but the primary key can serve that look.
 //
-// `heir` keeps an owner's turn in mind. What is taken ends, and is not read any more, so the time is noted also at who is
-// next in the line. One that another taker has locked is passed over: two takers must not wait for each other.
+// `heir` keeps the turn of an owner and of a tenant in mind. What is taken ends, and is not read any more, so the time is
+// noted also at the job that is next in either line. One that another taker has locked is passed over: two takers must not
+// wait for each other.
 const TAKE = `
   WITH line AS MATERIALIZED (
-    SELECT generation, due_at, next, turn, since FROM (
-      SELECT generation, due_at, is_held, row_number() OVER line AS turn, lead(generation) OVER line AS next,
-        greatest(due_at, max(served_at) OVER line) AS since
+    SELECT generation, due_at, next, next_of_tenant, tenant_turn, tenant_since FROM (
+      SELECT *, row_number() OVER tenant_line AS tenant_turn, lead(generation) OVER tenant_line AS next_of_tenant,
+        greatest(due_at, max(tenant_served_at) OVER tenant_line) AS tenant_since
       FROM (
-        SELECT generation, tenant, owner, due_at, served_at,
-          coalesce(held_until > statement_timestamp(), false) AS is_held
-        FROM runtime.generations WHERE stage = 'prompted' AND due_at <= statement_timestamp()
-      ) due
-      WINDOW line AS (PARTITION BY tenant, owner ORDER BY is_held DESC, due_at)
-    ) due
-    WHERE NOT is_held ORDER BY turn, since, due_at
+        SELECT generation, tenant, due_at, is_held, tenant_served_at,
+          row_number() OVER line AS turn, lead(generation) OVER line AS next,
+          greatest(due_at, max(served_at) OVER line) AS since
+        FROM (
+          SELECT generation, tenant, owner, due_at, served_at, tenant_served_at,
+            coalesce(held_until > statement_timestamp(), false) AS is_held
+          FROM runtime.generations WHERE stage = 'prompted' AND due_at <= statement_timestamp()
+        ) due
+        WINDOW line AS (PARTITION BY tenant, owner ORDER BY is_held DESC, due_at)
+      ) of_owners
+      WINDOW tenant_line AS (PARTITION BY tenant ORDER BY is_held DESC, turn, since, due_at)
+    ) of_tenants
+    WHERE NOT is_held ORDER BY tenant_turn, tenant_since, due_at
   ), free AS MATERIALIZED (
     SELECT line.*, was_held FROM line, LATERAL (
       SELECT held_until IS NOT NULL AS was_held FROM runtime.generations job
@@ -75,21 +82,31 @@ const TAKE = `
     ) job
     LIMIT $3
   ), heir AS MATERIALIZED (
-    SELECT job.generation FROM (SELECT next FROM free EXCEPT SELECT generation FROM free) heir, LATERAL (
-      SELECT generation FROM runtime.generations WHERE generation = next FOR UPDATE SKIP LOCKED
+    SELECT job.generation, is_of_owner, is_of_tenant FROM (
+      SELECT heir, bool_or(is_of_owner) AS is_of_owner, bool_or(NOT is_of_owner) AS is_of_tenant FROM (
+        SELECT next AS heir, true AS is_of_owner FROM free
+        UNION ALL
+        SELECT next_of_tenant, false FROM free
+      ) next
+      WHERE heir NOT IN (SELECT generation FROM free) GROUP BY heir
+    ) heir, LATERAL (
+      SELECT generation FROM runtime.generations WHERE generation = heir FOR UPDATE SKIP LOCKED
     ) job
   ), passed AS (
-    UPDATE runtime.generations job SET served_at = statement_timestamp()
+    UPDATE runtime.generations job
+    SET served_at = CASE WHEN is_of_owner THEN statement_timestamp() ELSE served_at END,
+      tenant_served_at = CASE WHEN is_of_tenant THEN statement_timestamp() ELSE tenant_served_at END
     FROM heir, ${WITHOUT_FLUSH}
     WHERE job.generation = heir.generation
   ), taken AS (
     UPDATE runtime.generations job
-    SET holder = $1, held_until = clock_timestamp() + $2 * interval '1 millisecond', served_at = statement_timestamp()
+    SET holder = $1, held_until = clock_timestamp() + $2 * interval '1 millisecond',
+      served_at = statement_timestamp(), tenant_served_at = statement_timestamp()
     FROM free, ${WITHOUT_FLUSH}
     WHERE job.generation = free.generation
-    RETURNING job.generation, job.conversation, job.tenant, job.owner, was_held, turn, since, free.due_at
+    RETURNING job.generation, job.conversation, job.tenant, job.owner, was_held, tenant_turn, tenant_since, free.due_at
   )
-  SELECT generation, conversation, tenant, owner, was_held FROM taken ORDER BY turn, since, due_at`;
+  SELECT generation, conversation, tenant, owner, was_held FROM taken ORDER BY tenant_turn, tenant_since, due_at`;
 
 const RENEW = `
   WITH mine AS MATERIALIZED (
