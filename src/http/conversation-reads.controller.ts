@@ -18,6 +18,7 @@ import { ApiProblems } from './api-problems.js';
 import { ConversationDocument } from './conversation-document.js';
 import { ConversationFeeds } from './conversation-feeds.js';
 import { cursorIn } from './cursor-parameter.js';
+import { STREAM_HEADERS } from './event-stream.js';
 import { TakesQuery } from './query.guard.js';
 
 class ViewQuery {
@@ -125,7 +126,7 @@ export class ConversationReadsController {
     const from = cursorIn('Last-Event-ID', lastEventId || undefined) ?? asked;
     if (request.method === 'HEAD') {
       await this.feeds.check(principal, id, from);
-      await reply.type('text/event-stream; charset=utf-8').send();
+      await reply.headers(STREAM_HEADERS).send();
     } else await this.feeds.serve(reply, principal, id, from);
   }
 }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Principal } from '../auth/principal.js';
 import { limits } from '../limits.js';
 
-const HEADERS = {
+export const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   // Neither stored nor changed on its way, and not held back by a proxy until there is more of it.
   'cache-control': 'no-cache, no-transform',
@@ -38,7 +38,7 @@ export class EventStream {
     raw.on('error', () => {});
     raw.once('close', () => this.ending.abort());
     if (raw.destroyed) this.ending.abort();
-    else raw.writeHead(200, { ...HEADERS, ...headers }).flushHeaders();
+    else raw.writeHead(200, { ...STREAM_HEADERS, ...headers }).flushHeaders();
   }
 
   /** Aborted when the client has left, or was sent away: from then on nothing is written. */

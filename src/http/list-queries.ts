@@ -2,7 +2,8 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Matches } from 'class-validator';
 import { limits } from '../limits.js';
-import { Rule } from './rule.js';
+import { instantIn, isDay } from './instants.js';
+import { Rule, Shape } from './rule.js';
 
 const STATUSES = ['queued', 'streaming', 'final', 'cancelled', 'error'] as const;
 
@@ -67,15 +68,10 @@ export class ConversationsQuery extends PageQuery {
   min?: string;
 }
 
-const INSTANT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
-const isInstant = (value: unknown): boolean =>
-  typeof value !== 'string' || (INSTANT.test(value) && !Number.isNaN(Date.parse(value)));
-
 const Instant = (description: string): PropertyDecorator =>
   optional(
     `${description} A day (UTC) or an instant, ISO 8601.`,
-    Matches(INSTANT, { message: 'must be an ISO 8601 date' }),
-    Rule('isInstant', isInstant, 'must be a time that exists'),
+    Shape('isInstant', (text) => instantIn(text) !== undefined, 'must be an ISO 8601 date or time that exists'),
   );
 
 export class RunsQuery extends PageQuery {
@@ -112,14 +108,8 @@ export class RunFeedQuery {
 }
 
 const GROUPS = ['day', 'user', 'model'] as const;
-const DAY = /^\d{4}-\d\d-\d\d$/;
-
 const Day = (description: string): PropertyDecorator =>
-  optional(
-    `${description} (UTC).`,
-    Matches(DAY, { message: 'must be a day such as 2026-01-31' }),
-    Rule('isDay', isInstant, 'must be a day that exists'),
-  );
+  optional(`${description} (UTC).`, Shape('isDay', isDay, 'must be a day that exists, such as 2026-01-31'));
 
 export class UsageQuery {
   @IsOptional()

@@ -1,7 +1,7 @@
-import { Controller, Get, Headers, Inject, Query, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Inject, Query, Req, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
 import { limits } from '../limits.js';
 import { ConversationViews } from '../projections/queries/conversation-views.js';
@@ -11,10 +11,12 @@ import { SumUsage } from '../projections/queries/sum-usage.js';
 import { ConversationReader } from '../sse/conversation-reader.js';
 import { ApiProblems } from './api-problems.js';
 import { type CursorOf, cursorOfConversationIn } from './cursor-parameter.js';
+import { STREAM_HEADERS } from './event-stream.js';
+import { instantIn } from './instants.js';
 import { ConversationsDocument, RunsDocument, UsageDocument } from './list-documents.js';
 import { ConversationsQuery, RunFeedQuery, RunsQuery, UsageQuery } from './list-queries.js';
 import { TakesQuery } from './query.guard.js';
-import { placeIn, RunFeeds } from './run-feeds.js';
+import { RunFeeds } from './run-feeds.js';
 
 const OF_MIN = [
   'cursor_invalid',
@@ -59,7 +61,7 @@ export class ListsController {
     @CurrentPrincipal() principal: Principal,
     @Query() { limit, from, to, min, ...asked }: RunsQuery,
   ): Promise<RunsDocument> {
-    const times = { from: instant(from), to: instant(to) };
+    const times = { from: from && instantIn(from), to: to && instantIn(to) };
     const least = await this.least(principal, min);
     return this.queries.execute(new ListRuns(principal, { ...asked, ...times, limit: pageSize(limit), min: least }));
   }
@@ -78,17 +80,22 @@ export class ListsController {
     @CurrentPrincipal() principal: Principal,
     @Query() { after }: RunFeedQuery,
     @Headers('last-event-id') lastEventId: string | undefined,
+    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const asked = placeIn('after', after);
-    await this.feeds.serve(reply, principal, placeIn('Last-Event-ID', lastEventId || undefined) ?? asked);
+    const asked = this.feeds.placeIn('after', after);
+    const place = this.feeds.placeIn('Last-Event-ID', lastEventId || undefined) ?? asked;
+    if (request.method === 'HEAD') {
+      await this.feeds.check(principal, place);
+      await reply.headers(STREAM_HEADERS).send();
+    } else await this.feeds.serve(reply, principal, place);
   }
 
   @Get('usage')
   @TakesQuery()
   @ApiOperation({ summary: 'Sums of tokens and cost by day (UTC), user or model.' })
   @ApiOkResponse({ type: UsageDocument })
-  @ApiProblems('invalid_request', 'value_refused', 'view_unavailable')
+  @ApiProblems('invalid_request', 'view_unavailable')
   async usage(
     @CurrentPrincipal() principal: Principal,
     @Query() { by = 'day', from, to }: UsageQuery,
@@ -107,6 +114,3 @@ export class ListsController {
 }
 
 const pageSize = (limit: string | undefined): number => (limit === undefined ? limits.pageItemsUsual : Number(limit));
-
-/** In the one form in which times are kept and compared. */
-const instant = (text: string | undefined): string | undefined => text && new Date(text).toISOString();

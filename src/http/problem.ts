@@ -6,6 +6,7 @@ import { ViewBehind } from '../projections/queries/conversation-views.js';
 import { InvalidPageToken } from '../projections/queries/pages.js';
 import { RebuildRunning, UnknownProjection } from '../projections/rebuilds.js';
 import { CursorBeyondEnd } from '../sse/conversation-history.js';
+import { UnknownPosition } from '../sse/run-feed.js';
 import { RecordDamaged } from '../sse/run-reader.js';
 import { InvalidCursor } from './cursor-parameter.js';
 import { type FieldError, InvalidRequest } from './invalid-request.js';
@@ -67,6 +68,7 @@ export function findingOf(error: unknown): Finding {
   }
   if (error instanceof MethodNotAllowed) return { code: 'method_not_allowed', headers: { allow: error.allowed } };
   if (error instanceof InvalidCursor) return { code: 'cursor_invalid', errors: [error.mistake] };
+  if (error instanceof UnknownPosition) return { code: 'cursor_invalid' };
   if (error instanceof CursorBeyondEnd) return { code: 'cursor_beyond_end' };
   if (error instanceof RecordDamaged) return { code: 'record_damaged' };
   const status = statusOf(error);

@@ -10,5 +10,11 @@ export function Rule(name: string, holds: (value: unknown) => boolean, message: 
   return ValidateBy({ name, validator: { validate: holds, defaultMessage: () => message } }, AS_RULE);
 }
 
+/** A check of the shape of a value: breaking it is a malformed request. It has to take a value that is no string. */
+export function Shape(name: string, holds: (text: string) => boolean, message: string): PropertyDecorator {
+  const validate = (value: unknown) => typeof value !== 'string' || holds(value);
+  return ValidateBy({ name, validator: { validate, defaultMessage: () => message } });
+}
+
 /** Whether what class-validator tells of a check says that it is one of these. */
 export const isRule = (context: { readonly isRule?: unknown } | undefined): boolean => context?.isRule === true;

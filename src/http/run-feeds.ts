@@ -2,21 +2,13 @@ import type { FastifyReply } from 'fastify';
 import type { Principal } from '../auth/principal.js';
 import type { Shown } from '../projections/queries/shown.js';
 import type { FeedSource } from '../sse/feed-source.js';
+import type { RunFeed } from '../sse/run-feed.js';
 import { InvalidCursor } from './cursor-parameter.js';
 import type { FeedPlaces } from './feed-places.js';
 import type { OpenStreams } from './open-streams.js';
 import { pour } from './pour.js';
 
-type Place = Parameters<ReturnType<FeedSource['runs']>['from']>[0];
-
-/** What a log calls its places, whichever engine it is: digits, and marks between them. */
-const PLACE = /^[0-9][0-9/:-]{0,99}$/;
-
-export function placeIn(path: string, text: string | undefined): Place | undefined {
-  if (text === undefined) return undefined;
-  if (!PLACE.test(text)) throw new InvalidCursor(path);
-  return text as Place;
-}
+type Place = Parameters<RunFeed['from']>[0];
 
 /** Runs as they start and end, for whoever may read them. */
 export class RunFeeds {
@@ -28,6 +20,18 @@ export class RunFeeds {
       readonly shown: Pick<Shown, 'note'>;
     },
   ) {}
+
+  /** The place that a parameter or header names. Throws InvalidCursor when it names none. */
+  placeIn(path: string, text: string | undefined): Place | undefined {
+    const place = text === undefined ? undefined : this.parts.source.positionIn(text);
+    if (text !== undefined && place === undefined) throw new InvalidCursor(path);
+    return place;
+  }
+
+  /** Everything that could refuse this client, and no more. */
+  async check(principal: Principal, after: Place | undefined): Promise<void> {
+    await this.parts.source.runs(principal).begin(after);
+  }
 
   async serve(reply: FastifyReply, principal: Principal, after: Place | undefined): Promise<void> {
     const leave = this.parts.places.enter(principal);

@@ -29,9 +29,12 @@ const TYPE = /^[A-Za-z][A-Za-z0-9]{0,99}$/;
 const TENANT = /^[A-Za-z0-9_-]{1,100}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
+export const isStreamName = (text: string): boolean =>
+  text.length <= limits.streamNameCharactersMax && STREAM_NAME.test(text);
+
 /** A category and an id, in characters that every engine, key and file name can hold. */
 export function checkStreamName(stream: string): void {
-  if (stream.length > limits.streamNameCharactersMax || !STREAM_NAME.test(stream)) {
+  if (!isStreamName(stream)) {
     const shown = JSON.stringify(stream.slice(0, 60));
     throw new InvalidStreamName(`stream name ${shown}: expected <category>-<id> of letters, digits, "_" and "-"`);
   }

@@ -87,6 +87,12 @@ export interface EventLog {
   /** Whether the log has, in this position, the event that the position names. START is before every event, and always there. */
   holds(position: Position): Promise<boolean>;
 
+  /**
+   * A position that a client sends back, with or without leading zeros and the event's id. Nothing for a text that is no
+   * position of this engine; whether the log holds it is another question.
+   */
+  parsePosition(text: string): Position | undefined;
+
   /** What a reader at this position has yet to see. Costs a bounded number of short queries, however much that is. */
   backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog>;
 

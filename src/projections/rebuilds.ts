@@ -1,3 +1,4 @@
+import { isStreamName } from '../ports/append-rules.js';
 import type { Builds, ProjectionShape } from '../ports/read-models/read-models.js';
 
 export class UnknownProjection extends Error {}
@@ -23,7 +24,7 @@ export class Rebuilds {
   /** False when no such stream is parked. */
   async replay(name: string, stream: string): Promise<boolean> {
     if (!this.shapes.some((each) => each.name === name)) throw new UnknownProjection(name);
-    const isParked = await this.builds.replay(name, stream);
+    const isParked = isStreamName(stream) && (await this.builds.replay(name, stream));
     if (isParked) this.onAsked();
     return isParked;
   }

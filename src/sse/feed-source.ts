@@ -1,5 +1,6 @@
 import type { Reader } from '../domain/conversation/readers.js';
 import type { Codec } from '../events/codec.js';
+import type { Position } from '../events/envelope.js';
 import type { EventLog } from '../ports/event-log.js';
 import { ConversationFeed, type Follower } from './conversation-feed.js';
 import { ConversationHistory } from './conversation-history.js';
@@ -19,6 +20,11 @@ export class FeedSource {
   /** Runs of all conversations that this reader may see. */
   runs(reader: Reader, follower?: RunFollower): RunFeed {
     return new RunFeed(this.parts, reader, follower);
+  }
+
+  /** The position that a client of the feed of runs sends back; nothing for any other text. */
+  positionIn(text: string): Position | undefined {
+    return this.parts.log.parsePosition(text);
   }
 
   /** For a turn that is about to be asked for. */

@@ -31,7 +31,8 @@ export interface LiveEventsParts {
  */
 export class LiveEvents {
   private readonly listeners = new Map<string, Set<Listener>>();
-  private readonly ofAll = new Set<Listener>();
+  /** By tenant and type. */
+  private readonly ofTenants = new Map<string, Set<Listener>>();
   private readonly stopping = new AbortController();
   private readonly background: BackgroundPart;
   private following: Promise<void> | undefined;
@@ -52,18 +53,15 @@ export class LiveEvents {
 
   /** Answers with how to stop listening. */
   listen(conversation: string, listener: Listener): () => void {
-    const listeners = this.listeners.get(conversation) ?? new Set();
-    this.listeners.set(conversation, listeners.add(listener));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.listeners.get(conversation) === listeners) this.listeners.delete(conversation);
-    };
+    return added(this.listeners, conversation, listener);
   }
 
-  /** The same, of every conversation. */
-  listenToAll(listener: Listener): () => void {
-    this.ofAll.add(listener);
-    return () => this.ofAll.delete(listener);
+  /** The same for events of some types in all conversations of a tenant. */
+  listenToTenant(tenant: string, types: readonly string[], listener: Listener): () => void {
+    const leaves = types.map((type) => added(this.ofTenants, `${tenant}/${type}`, listener));
+    return () => {
+      for (const leave of leaves) leave();
+    };
   }
 
   /** A subscription that fails is begun again behind the last page, so listeners miss nothing. */
@@ -75,7 +73,7 @@ export class LiveEvents {
       for await (const page of log.subscribe(position, signal, { categories: CATEGORIES })) {
         this.background.recovered();
         for (const recorded of page.events) {
-          if (this.listeners.size === 0 && this.ofAll.size === 0) break;
+          if (this.listeners.size === 0 && this.ofTenants.size === 0) break;
           this.tell(recorded);
         }
         position = page.position;
@@ -87,19 +85,29 @@ export class LiveEvents {
     }
   }
 
-  /** With several processes most events are another's, and nobody here listens to them: those need not be decoded. */
+  /** Most events concern no listener of this process: those are not decoded. */
   private tell(recorded: RecordedEvent): void {
-    const listeners = this.listeners.get(conversationOf(recorded));
-    if (!listeners && this.ofAll.size === 0) return;
+    const ofConversation = this.listeners.get(conversationOf(recorded));
+    const ofTenant = this.ofTenants.get(`${recorded.tenant}/${recorded.type}`);
+    if (!ofConversation && !ofTenant) return;
     try {
       const event = this.parts.codec.decode(recorded);
       if (!event) return;
-      for (const listener of listeners ?? []) listener(event);
-      for (const listener of this.ofAll) listener(event);
+      for (const listener of ofConversation ?? []) listener(event);
+      for (const listener of ofTenant ?? []) listener(event);
     } catch (error) {
       this.parts.onDamage(error);
     }
   }
+}
+
+function added(sets: Map<string, Set<Listener>>, key: string, listener: Listener): () => void {
+  const set = sets.get(key) ?? new Set();
+  sets.set(key, set.add(listener));
+  return () => {
+    set.delete(listener);
+    if (set.size === 0 && sets.get(key) === set) sets.delete(key);
+  };
 }
 
 function conversationOf({ stream, meta }: RecordedEvent): string {

@@ -1,11 +1,14 @@
 import { mayRead, type Reader } from '../domain/conversation/readers.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
-import type { Position } from '../events/envelope.js';
+import type { Position, RecordedEvent } from '../events/envelope.js';
 import type { EventLog } from '../ports/event-log.js';
 import { CursorBeyondEnd, conversationStream } from './conversation-history.js';
 import type { Cursor } from './cursor.js';
 import type { LiveEvents } from './live-events.js';
 import { type RunEvent, runFrameOf } from './run-frames.js';
+
+/** A position of the right form in which no event is, or another one than it names. */
+export class UnknownPosition extends Error {}
 
 /** Of the ledgers, what is neither the beginning nor the end of a run. */
 const FILTER = {
@@ -31,6 +34,9 @@ export interface RunFollower {
   readonly told?: (conversation: string, place: Cursor) => void;
 }
 
+/** The start and the end of a run. */
+const RUN_TYPES = ['GenerationRequested', 'GenerationFinalized'] as const;
+
 /** Runs as they start and end, from a position in the log on: what stands there, then what comes, each once. */
 export class RunFeed {
   private readonly heard: RunEvent[] = [];
@@ -43,23 +49,26 @@ export class RunFeed {
     private readonly follower: RunFollower = {},
   ) {}
 
-  /** Throws CursorBeyondEnd before anything is told when nobody can have seen that position. */
+  /** Throws CursorBeyondEnd or UnknownPosition, before anything is sent, when no client can have seen that position. */
   async begin(after: Position | undefined): Promise<Position> {
-    const head = await this.parts.log.head();
-    if (after !== undefined && after > head) throw new CursorBeyondEnd('the log is not that long');
-    return after ?? head;
+    const { log } = this.parts;
+    const head = await log.head();
+    if (after === undefined) return head;
+    if (after > head) throw new CursorBeyondEnd('the log is not that long');
+    if (!(await log.holds(after))) throw new UnknownPosition('the log has no such event in this position');
+    return after;
   }
 
   async *from(after: Position, signal: AbortSignal): AsyncIterable<Buffer> {
     // Listening before reading: what is committed meanwhile is heard, and told once.
-    const leave = this.parts.live.listenToAll((event) => this.hear(event));
+    const leave = this.parts.live.listenToTenant(this.reader.tenant, RUN_TYPES, (event) => this.hear(event));
     const onAbort = () => this.wake();
     signal.addEventListener('abort', onAbort);
     let told = after;
     try {
       for await (const page of this.parts.log.readAll(after, FILTER)) {
         for (const recorded of page.events) {
-          const event = this.parts.codec.decode(recorded);
+          const event = this.mayConcern(recorded) ? this.parts.codec.decode(recorded) : undefined;
           if (event && this.concerns(event)) yield this.told(event);
           if (signal.aborted) return;
         }
@@ -92,6 +101,11 @@ export class RunFeed {
     this.heardBytes += runFrameOf(event).length;
     this.wake();
     this.follower.waiting?.(this.heardBytes);
+  }
+
+  /** Known before decoding, which costs more than reading: most events of the log are another tenant's. */
+  private mayConcern({ tenant, type }: RecordedEvent): boolean {
+    return tenant === this.reader.tenant && RUN_TYPES.some((each) => each === type);
   }
 
   /** The start or the end of a run that this reader may see. */

@@ -238,8 +238,9 @@ describe('what is refused is answered as it is documented', () => {
       for (const content of [' ', tooLong, '\ud800']) await answered(422, `POST ${path}`, ids, { body: { content } });
     }
     await answered(422, `GET ${API}/conversations`, {}, {}, '?limit=1000000');
-    await answered(422, `GET ${API}/runs`, {}, {}, '?from=2026-13-45');
-    await answered(422, `GET ${API}/usage`, {}, {}, '?from=2026-13-45');
+    await answered(422, `GET ${API}/runs`, {}, {}, '?limit=1000000');
+    await answered(400, `GET ${API}/runs`, {}, {}, '?from=2026-13-45');
+    await answered(400, `GET ${API}/usage`, {}, {}, '?from=2026-02-30');
     await answered(400, `GET ${API}/runs`, {}, {}, '?before=made-up');
     const headers = { 'idempotency-key': 'k' };
     await answered(200, `POST ${GENERATION}/cancel`, ids, { headers });

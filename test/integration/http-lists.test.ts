@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { projections } from '../../src/projections/all.js';
 import { ChatLog } from '../support/chat-log.js';
@@ -79,6 +80,53 @@ describe('lists over HTTP', () => {
     }
   });
 
+  it.each(['conversations', 'runs'])(
+    'refuses tokens of %s with a right sum around what no page can end with',
+    async (path) => {
+      const at = '2026-01-01T00:00:00.000Z';
+      for (const end of [
+        ...[
+          [],
+          {},
+          null,
+          1,
+          'x',
+          [at],
+          [at, 'x', 'y'],
+          [at, null],
+          [at, 1],
+          [at, ''],
+          [at, {}],
+          [at, ['x']],
+          [null, 'x'],
+        ],
+        ...[
+          [1, 'x'],
+          ['', 'x'],
+          ['x', 'x'],
+          [{}, 'x'],
+          [at, '\0'],
+          [at, 'x'.repeat(201)],
+          [at, "'"],
+          [`${at}\0`, 'x'],
+        ],
+        ...[
+          ['2026-02-30T00:00:00.000Z', 'x'],
+          ['2026-01-01', 'x'],
+          ['+275760-09-13T00:00:00.000Z', 'x'],
+        ],
+      ]) {
+        const text = JSON.stringify(end);
+        const sum = createHash('sha256').update(text).digest().subarray(0, 6);
+        const token = Buffer.concat([sum, Buffer.from(text)]).toString('base64url');
+        const { status, json } = await get(`${path}?before=${token}`);
+        expect([text, status, json.code]).toEqual([text, 400, 'page_token_invalid']);
+      }
+      const notJson = Buffer.concat([createHash('sha256').update('{').digest().subarray(0, 6), Buffer.from('{')]);
+      expect(await get(`${path}?before=${notJson.toString('base64url')}`)).toMatchObject({ status: 400 });
+    },
+  );
+
   it.each([
     ['conversations?limit=0', 400, 'invalid_request'],
     ['conversations?limit=-1', 400, 'invalid_request'],
@@ -91,10 +139,20 @@ describe('lists over HTTP', () => {
     [`conversations?q=${'x'.repeat(1001)}`, 422, 'value_refused'],
     ['runs?status=asleep', 400, 'invalid_request'],
     ['runs?from=yesterday', 400, 'invalid_request'],
-    ['runs?to=2026-02-30T99:00:00Z', 422, 'value_refused'],
+    ['runs?to=2026-02-30T99:00:00Z', 400, 'invalid_request'],
+    ['runs?from=2026-02-30', 400, 'invalid_request'],
+    ['runs?to=2026-02-30T10:00:00Z', 400, 'invalid_request'],
+    ['runs?to=2025-02-29', 400, 'invalid_request'],
+    ['runs?to=2026-04-31', 400, 'invalid_request'],
+    ['runs?to=2026-01-01T24:00Z', 400, 'invalid_request'],
+    ['runs?to=2026-01-01T10:00:60Z', 400, 'invalid_request'],
+    ['runs?to=9999-12-31T23:59-23:59', 400, 'invalid_request'],
+    ['runs?to=0000-01-01T00:00%2B23:59', 400, 'invalid_request'],
+    ['usage?to=2026-02-30', 400, 'invalid_request'],
+    ['usage?from=2026-01-01T00:00Z', 400, 'invalid_request'],
     ['runs?limit=200000', 422, 'value_refused'],
     ['usage?by=colour', 400, 'invalid_request'],
-    ['usage?from=2026-13-01', 422, 'value_refused'],
+    ['usage?from=2026-13-01', 400, 'invalid_request'],
   ])('refuses %s', async (path, status, code) => {
     const answer = await get(path);
     expect([answer.status, answer.json.code]).toEqual([status, code]);
@@ -106,6 +164,8 @@ describe('lists over HTTP', () => {
     'runs?model=none',
     'runs?user=nobody',
     'usage?from=2030-01-01',
+    'runs?from=2028-02-29&to=2028-03-01T23:59:59.999999999%2B05:30',
+    'runs?to=0001-01-01',
   ])('finds nothing with %s, which is an answer', async (path) => {
     const { status, json } = await get(path);
     expect([status, json.items]).toEqual([200, []]);
@@ -232,8 +292,15 @@ describe('the feed of runs', () => {
       expect(resumed.events).toEqual(all.events.slice(nth + 1));
       resumed.leave();
     }
+    const vanished = String(live.events[0]?.id).replace(/[0-9a-f]{12}$/, '0'.repeat(12));
     for (const [after, status, code] of [
       ['x', 400, 'cursor_invalid'],
+      ['', 400, 'cursor_invalid'],
+      ['0-1', 400, 'cursor_invalid'],
+      ['1:1', 400, 'cursor_invalid'],
+      ['1/1', 400, 'cursor_invalid'],
+      ['9'.repeat(21), 400, 'cursor_invalid'],
+      [vanished, 400, 'cursor_invalid'],
       ['9999999999999999999', 422, 'cursor_beyond_end'],
     ] as const) {
       const { status: answered, json } = await app.call('GET', `/api/v1/runs/events?after=${after}`);

@@ -86,6 +86,7 @@ export function dyingAt(log: EventLog, failpoint: Failpoint | undefined, hit: nu
     readAll: (...args) => log.readAll(...args),
     subscribe: (...args) => log.subscribe(...args),
     head: () => log.head(),
+    parsePosition: (text) => log.parsePosition(text),
     backlog: (...args) => log.backlog(...args),
     identity: () => log.identity(),
     knownIdentity: () => log.knownIdentity(),

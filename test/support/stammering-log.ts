@@ -71,6 +71,7 @@ export function stammering(log: EventLog, tellings: readonly DrawnTelling[]): Ev
     readAll: (...args) => log.readAll(...args),
     subscribe,
     head: () => log.head(),
+    parsePosition: (text) => log.parsePosition(text),
     backlog: (...args) => log.backlog(...args),
     identity: () => log.identity(),
     knownIdentity: () => log.knownIdentity(),

@@ -24,7 +24,7 @@ import { AppendJudge } from './append-judge.js';
 import { AppendQueue } from './append-queue.js';
 import { Connection } from './connection.js';
 import { logIdentity, recordedIdentity } from './log-identity.js';
-import { distanceBetween } from './position.js';
+import { distanceBetween, parsePosition } from './position.js';
 import { requireJson } from './recorded-event.js';
 import { SameLog } from './same-log.js';
 import type { ServerAddress } from './server-address.js';
@@ -89,7 +89,8 @@ export class EventStoreDbEventLog implements EventLog {
 
   async *readAll(after: Position, filter?: AllStreamsFilter): AsyncIterable<Page> {
     const end = await this.head();
-    if (after >= end) return;
+    // A position without an id compares below the same place with one, and after the end the server would say nothing.
+    if (after >= end || end.startsWith(`${after}/`)) return;
     const patience = { signal: this.closing.signal, silenceMsMax: limits.readAnswerMs };
     let position = after;
     for await (const arrival of arrivals(this.connection, after, patience)) {
@@ -156,6 +157,10 @@ export class EventStoreDbEventLog implements EventLog {
 
   holds(position: Position): Promise<boolean> {
     return this.reads.holds(position);
+  }
+
+  parsePosition(text: string): Position | undefined {
+    return parsePosition(text);
   }
 
   /** One after which so many events stand up to this one: positions are places in a file, and tell no number. */

@@ -22,6 +22,9 @@ import { checkReadStream, passes } from '../../ports/read-rules.js';
  */
 export type PositionShape = 'gapless' | 'sparse';
 
+const GAPLESS = /^(\d{1,19})(\/[0-9a-f-]{36})?$/;
+const SPARSE = /^(\d{1,19}\/\d{1,19})(\/[0-9a-f-]{36})?$/;
+
 type Stored = RecordedEvent & { readonly position: Position };
 
 /** A log that keeps its promises as long as the process lives: for tests of everything that stands on a log. */
@@ -90,6 +93,12 @@ export class MemoryEventLog implements EventLog {
 
   async head(): Promise<Position> {
     return this.last();
+  }
+
+  parsePosition(text: string): Position | undefined {
+    const shape = this.shape === 'gapless' ? GAPLESS : SPARSE;
+    const [, place, id = ''] = shape.exec(text) ?? [];
+    return place === undefined ? undefined : ((place.replace(/\d+/g, digits) + id) as Position);
   }
 
   async backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {
@@ -171,7 +180,7 @@ export class MemoryEventLog implements EventLog {
 
 const commitOf = (position: Position): number => Number(position.split('/')[0]);
 
-function digits(value: number): string {
+function digits(value: number | string): string {
   return String(value).padStart(19, '0');
 }
 

@@ -26,7 +26,7 @@ import { type Append, GroupCommit } from './group-commit.js';
 import { HeadWatch, type Look } from './head-watch.js';
 import { goneEvent, requireSameLog } from './held-event.js';
 import { type OwnAppend, OwnCommits } from './own-commits.js';
-import { positionBack } from './position.js';
+import { parsePosition, positionBack } from './position.js';
 import { RecentEvents } from './recent-events.js';
 
 /** While one batch is being flushed the next is already on its way: it waits inside the server, for the head row. */
@@ -141,6 +141,10 @@ export class PostgresEventLog implements EventLog {
 
   holds(position: Position): Promise<boolean> {
     return this.reader.holds(position);
+  }
+
+  parsePosition(text: string): Position | undefined {
+    return parsePosition(text);
   }
 
   backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog> {

@@ -50,6 +50,8 @@ export class ConversationViews {
 
   /** For a conversation that the reader may see. Throws ViewBehind when it does not cover `min` in time. */
   async view(id: string, { min, shown = 0, ...looking }: Looked = {}): Promise<ConversationView> {
+    if (looking.branch !== undefined && !mayBeNode(looking.branch)) throw new Refusal('leaf_not_found');
+    if (looking.before !== undefined && !mayBeNode(looking.before)) throw new Refusal('node_not_found');
     // What this process has done or shown is waited for a moment, also when the reader does not ask for it.
     const wanted = Math.max(min ?? 1, shown, this.parts.knownToHave(id));
     const tree = await this.treeWith(wanted, id, looking, min === undefined ? limits.viewGraceMs : limits.viewWaitMs);
@@ -109,5 +111,8 @@ function requireNodes({ leaf, before }: Tree, asked: Looking): void {
   if (leaf === 'note') throw new Refusal('leaf_is_note');
   if (asked.before !== undefined && !isNode(before)) throw new Refusal('node_not_found');
 }
+
+/** A database takes no NUL, and no node has an id with other characters or a longer one. */
+const mayBeNode = (id: string): boolean => /^[\w-]{1,200}$/.test(id);
 
 const isNode = (kind: NodeRow['kind'] | undefined): boolean => kind !== undefined && kind !== 'system';
