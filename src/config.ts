@@ -153,7 +153,7 @@ function readDatabaseUrl(read: Reader, name: string): string | undefined {
 function readProvider(read: Reader): Pick<Config, 'openai' | 'provider' | 'model'> {
   const openai = {
     apiKey: read.text('OPENAI_API_KEY', /^[\x21-\x7e]+$/, 'visible characters'),
-    baseUrl: read.url('OPENAI_BASE_URL', ['http:', 'https:']),
+    baseUrl: readBaseUrl(read),
   };
   const reachable = read.has('OPENAI_API_KEY') || read.has('OPENAI_BASE_URL');
   const provider = read.oneOf('VERBATIM_PROVIDER', PROVIDERS) ?? (reachable ? 'openai' : 'demo');
@@ -165,6 +165,16 @@ function readProvider(read: Reader): Pick<Config, 'openai' | 'provider' | 'model
     read.mistake('VERBATIM_MODEL', 'the name of a model, since the provider is openai');
   }
   return { openai, provider, model };
+}
+
+/** The path of a call is put behind it, so it must end where that begins. */
+function readBaseUrl(read: Reader): string | undefined {
+  const value = read.url('OPENAI_BASE_URL', ['http:', 'https:']);
+  if (value === undefined || !URL.canParse(value)) return value;
+  const endpoint = /\/(chat\/completions|completions|responses)\/*$/.exec(new URL(value).pathname)?.[1];
+  if (/[?#]/.test(value)) read.mistake('OPENAI_BASE_URL', 'a URL without a query and a fragment');
+  if (endpoint) read.mistake('OPENAI_BASE_URL', `a URL that ends before /${endpoint}, which is added to it`);
+  return value;
 }
 
 function readKafka(read: Reader): Config['kafka'] {

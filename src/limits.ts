@@ -247,6 +247,13 @@ export const limits = {
   deltasPerAppendMax: 128,
   /** Of what a provider reports as usage, as JSON: each of the two events that record it must leave room for an answer. */
   usageBytesMax: 16 * 1024,
+  /** Of the fields of one chunk of an answer that nothing here reads, as JSON: of larger ones the names stay. */
+  unreadFieldsBytesMax: 16 * 1024,
+  /** Of tool calls, refusals and what nothing reads, together in one answer; each piece counts for so much more. */
+  sideBytesMax: 512 * 1024,
+  sidePieceOverheadBytes: 64,
+  /** Of what nothing reads, in one append. */
+  unreadCharactersPerAppendMax: 32 * 1024,
   /** Ends of queued turns in one append, each of up to 4 KiB: with the longest answer and the next prompt they fit. */
   endedTurnsPerAppendMax: 10,
 

@@ -6,17 +6,21 @@ import type { Recorded } from './recorded.js';
 export const generationStream = (id: string): string => `generation-${id}`;
 
 export type AttemptEnded = Extract<GenerationEvent, { type: 'AttemptEnded' }>['data'];
-export type Channel = Extract<GenerationEvent, { type: 'DeltaReceived' }>['data']['channel'];
+type Delta = Extract<GenerationEvent, { type: 'DeltaReceived' }>['data'];
+export type Channel = Delta['channel'];
+
+/** What people read of an answer while it comes. */
+type ReadChannel = 'content' | 'reasoning';
 
 /** One claim of the tape, and at most one call to the model. */
 export interface Attempt {
   readonly number: number;
   readonly worker: string;
   readonly claimedAt: string;
-  /** How many, in both channels. */
+  /** How many, in all channels. */
   readonly deltas: number;
-  readonly text: Readonly<Record<Channel, string>>;
-  /** Of the first and the last delta, whichever their channel. */
+  readonly text: Readonly<Record<ReadChannel, string>>;
+  /** Of the first and the last delta of any channel but `other`, of which a reader sees nothing. */
   readonly firstTextAt: string | null;
   readonly lastTextAt: string | null;
   readonly end: AttemptEnded | null;
@@ -70,11 +74,12 @@ function received(tape: Tape, { data: { attempt, text, channel }, at }: Recorded
   return withOpen(tape, attempt, (open) => ({
     ...open,
     deltas: open.deltas + 1,
-    text: { ...open.text, [channel]: open.text[channel] + text },
-    firstTextAt: open.firstTextAt ?? at,
-    lastTextAt: at,
+    ...(isRead(channel) && { text: { ...open.text, [channel]: open.text[channel] + text } }),
+    ...(channel !== 'other' && { firstTextAt: open.firstTextAt ?? at, lastTextAt: at }),
   }));
 }
+
+const isRead = (channel: Channel): channel is ReadChannel => channel === 'content' || channel === 'reasoning';
 
 function ended(tape: Tape, { data, id, at }: RecordedOf<'AttemptEnded'>): Tape {
   const after = withOpen(tape, data.attempt, (open) => ({ ...open, end: data }));
@@ -168,17 +173,22 @@ const WITHDRAWN = 'withdrawn';
 /** Attempts at which a model may have been called. */
 const calls = ({ attempts }: Tape): number => attempts.filter(({ end }) => end?.error?.kind !== WITHDRAWN).length;
 
-/** A piece of the answer. An empty one says nothing and is not recorded. */
-export function receive(attempt: number, channel: Channel, text: string): Decision {
+/** What came of an answer, and to which of its blocks it belongs. */
+export type Received = Pick<Delta, 'block' | 'channel' | 'text' | 'tool'>;
+
+/** A piece of the answer. An empty one says nothing and is not recorded, unless it begins the call of a tool. */
+export function receive(attempt: number, { block, channel, text, tool }: Received): Decision {
   return (tape) => {
     const open = openAttempt(tape);
-    if (open?.number !== attempt || text === '') return [];
-    return [{ type: 'DeltaReceived', data: { attempt, seq: open.deltas, text, channel } }];
+    if (open?.number !== attempt || (text === '' && !tool)) return [];
+    return [
+      { type: 'DeltaReceived', data: { attempt, seq: open.deltas, block, channel, text, ...(tool && { tool }) } },
+    ];
   };
 }
 
 /** How a call ended, as its worker saw it. */
-export type Ending = Pick<AttemptEnded, 'modelServed' | 'usage' | 'droppedDeltas'> &
+export type Ending = Pick<AttemptEnded, 'modelServed' | 'usage' | 'droppedDeltas' | 'response'> &
   (
     | { readonly outcome: 'completed'; readonly finishReason: string }
     | { readonly outcome: 'cancelled' }
@@ -198,11 +208,12 @@ export function endAttempt(attempt: number, ending: Ending): Decision {
   return (tape) => {
     const open = openAttempt(tape);
     if (open?.number !== attempt) return [];
-    const { outcome, modelServed, usage, droppedDeltas } = ending;
+    const { outcome, modelServed, usage, response, droppedDeltas } = ending;
     const finishReason = outcome === 'completed' ? ending.finishReason : null;
     const error = outcome === 'failed' ? ending.error : null;
     const again = outcome === 'failed' && ending.retry ? timeOfRetry(tape, open, ending.retry) : undefined;
-    const data = { attempt, outcome, finishReason, modelServed, usage, droppedDeltas, error };
+    const said = { finishReason, modelServed, usage, ...(response && { response }) };
+    const data = { attempt, outcome, ...said, droppedDeltas, error };
     return [{ type: 'AttemptEnded', data: again === undefined ? data : { ...data, retryAt: again } }];
   };
 }

@@ -6,24 +6,37 @@ const attempt = Type.Integer({ minimum: 1 });
 /** The tape of one generation, in `generation-<id>`: one writer at a time, fenced by the expected revision. */
 export const generationEvents = {
   GenerationClaimed: { schema: 1, data: Type.Object({ attempt, worker: Type.String() }) },
+  /** A piece of an answer. Pieces of one block follow each other, but for those of tool calls that come side by side. */
   DeltaReceived: {
-    schema: 1,
+    schema: 2,
     data: Type.Object({
       attempt,
       seq: Type.Integer({ minimum: 0 }),
+      block: Type.Integer({ minimum: 0 }),
+      channel: literals('content', 'reasoning', 'tool', 'refusal', 'other'),
       text: personalText(),
-      channel: literals('content', 'reasoning'),
+      tool: Type.Optional(
+        Type.Object({
+          id: Type.Optional(Type.String()),
+          name: Type.Optional(Type.String()),
+          type: Type.Optional(Type.String()),
+        }),
+      ),
     }),
   },
   /** Without `retryAt` it seals the tape: nothing follows, and the end of the generation is a function of what stands. */
   AttemptEnded: {
-    schema: 1,
+    schema: 2,
     data: Type.Object({
       attempt,
       outcome: literals('completed', 'cancelled', 'failed'),
       finishReason: nullable(Type.String()),
       modelServed: nullable(Type.String()),
       usage: nullable(Type.Record(Type.String(), Type.Unknown())),
+      /** By which the provider knows the answer and its request. */
+      response: Type.Optional(
+        Type.Object({ id: Type.Optional(Type.String()), requestId: Type.Optional(Type.String()) }),
+      ),
       droppedDeltas: Type.Integer({ minimum: 0 }),
       error: nullable(
         Type.Object({

@@ -1,7 +1,17 @@
 /** Lifts the data of one released version of a type to the next. It may move personal texts, never look inside them. */
 export type Upcast = (data: unknown) => unknown;
 
-/** By type and the version it lifts from. Empty while every type stands at its first version. */
+/** By type and the version it lifts from. */
 export type Upcasters = Readonly<Record<string, Readonly<Record<number, Upcast>>>>;
 
-export const upcasters: Upcasters = {};
+export const upcasters: Upcasters = {
+  // The first version had no blocks, and two channels: what was thought came before what was said.
+  DeltaReceived: {
+    1: (data) => {
+      const delta = data as { readonly channel: unknown };
+      return { ...delta, block: delta.channel === 'reasoning' ? 0 : 1 };
+    },
+  },
+  // The second version adds what may be absent.
+  AttemptEnded: { 1: (data) => data },
+};

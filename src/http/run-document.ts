@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { CostDocument, FailureDocument } from './conversation-document.js';
 
 const nullableText = { type: String, nullable: true } as const;
@@ -36,6 +36,12 @@ export class RunDocument {
 
   @ApiProperty({ ...nullableText, description: 'The one that answered, as the provider named it.' })
   modelServed!: string | null;
+
+  @ApiProperty({ ...nullableText, description: 'By which the provider knows the answer of the latest attempt.' })
+  responseId!: string | null;
+
+  @ApiProperty({ ...nullableText, description: 'By which the provider knows the request of the latest attempt.' })
+  requestId!: string | null;
 
   @ApiProperty({ type: Object, nullable: true })
   params!: object | null;
@@ -89,6 +95,17 @@ export class RunDocument {
   events!: readonly RunEventDocument[];
 }
 
+class ToolStartDocument {
+  @ApiPropertyOptional()
+  id?: string;
+
+  @ApiPropertyOptional()
+  name?: string;
+
+  @ApiPropertyOptional()
+  type?: string;
+}
+
 class DeltaDocument {
   @ApiProperty()
   seq!: number;
@@ -99,8 +116,17 @@ class DeltaDocument {
   @ApiProperty()
   text!: string;
 
-  @ApiProperty({ enum: ['content', 'reasoning'] })
+  @ApiProperty({
+    enum: ['content', 'reasoning', 'tool', 'refusal', 'other'],
+    description: 'The answer is its content. `other` is JSON, line by line, of fields that nothing here reads.',
+  })
   channel!: string;
+
+  @ApiProperty({ description: 'Pieces with the same number are one block of the answer.' })
+  block!: number;
+
+  @ApiPropertyOptional({ type: ToolStartDocument, description: 'With the first piece of a tool call.' })
+  tool?: ToolStartDocument;
 
   @ApiProperty({ description: 'After the claim of its attempt.' })
   offsetMs!: number;

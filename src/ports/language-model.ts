@@ -5,9 +5,27 @@ export interface ModelCall {
   readonly bodySha256: string;
 }
 
+/** What a piece of an answer is: the answer itself, what was thought, a call of a tool, a refusal, or what nothing here reads. */
+export type Channel = 'content' | 'reasoning' | 'tool' | 'refusal' | 'other';
+
+/** Who is called by a tool call. */
+export interface ToolStart {
+  readonly id?: string;
+  readonly name?: string;
+  readonly type?: string;
+}
+
 /** What a model's stream brings, in order. Nothing comes after `finished`. */
 export type ModelOutput =
-  | { readonly type: 'text'; readonly channel: 'content' | 'reasoning'; readonly text: string }
+  | {
+      readonly type: 'text';
+      readonly channel: Channel;
+      readonly text: string;
+      /** Of a tool call: which of those that come side by side. */
+      readonly call?: number;
+      /** With the first piece of a tool call. */
+      readonly tool?: ToolStart;
+    }
   /** The stream came to its own end: as the provider named it, never assumed. */
   | {
       readonly type: 'finished';
@@ -61,8 +79,16 @@ export interface LanguageModel {
   prepare(call: ModelCall): PreparedCall;
 }
 
+/** By which a provider knows an answer. */
+export interface ResponseNames {
+  readonly id?: string;
+  readonly requestId?: string;
+}
+
 /** A call that is made once, or not at all. */
 export interface PreparedCall {
+  /** As far as they are known by now: of a call that is cut too. */
+  readonly response: ResponseNames;
   /**
    * Makes it. What came together is told together. Throws ModelFailure, also for what went wrong while it was made
    * ready. Leaving the loop, or aborting, ends the call at once.

@@ -1,11 +1,8 @@
-import type { Channel } from '../domain/generation.js';
+import type { Received } from '../domain/generation.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 
-export interface Piece {
-  readonly channel: Channel;
-  readonly text: string;
-}
+export type Piece = Received;
 
 export interface JoinWindow {
   readonly milliseconds: number;
@@ -21,13 +18,15 @@ const WINDOW_ENDS_PER_WINDOW = 5;
  */
 export class JoinedText {
   private pieces: Piece[] = [];
+  /** What nothing reads: it parts no texts, hurries nothing, and goes with the next of them. */
+  private unread: Piece[] = [];
   /** Of UTF-8, in all pieces. */
   private bytes = 0;
   private waitingSince = 0;
   private isFirst = true;
   private ended = false;
-  /** The first half of a surrogate pair whose second half has yet to come. */
-  private readonly halves = new Map<Channel, string>();
+  /** By block, the first half of a surrogate pair whose second half has yet to come. */
+  private readonly halves = new Map<number, Piece>();
   private wake = (): void => {};
 
   constructor(
@@ -35,17 +34,21 @@ export class JoinedText {
     private readonly clock: Clock,
   ) {}
 
-  add(channel: Channel, brought: string): void {
-    const text = this.withoutHalf(channel, (this.halves.get(channel) ?? '') + brought);
-    if (text === '') return;
+  add(brought: Piece): void {
+    if (brought.channel === 'other') {
+      this.unread.push(brought);
+      return;
+    }
+    const piece = this.withoutHalf(brought);
+    if (piece.text === '' && !piece.tool) return;
     if (this.pieces.length === 0) this.waitingSince = this.clock.now();
     const wasDue = this.isDue();
-    this.join({ channel, text });
+    this.join(piece);
     if (this.pieces.length === 1 || (!wasDue && this.isDue())) this.wake();
   }
 
   end(): void {
-    for (const [channel, half] of this.halves) this.join({ channel, text: half });
+    for (const half of this.halves.values()) this.join(half);
     this.ended = true;
     this.wake();
   }
@@ -55,7 +58,7 @@ export class JoinedText {
     while (!this.isDue()) await this.change();
     this.isFirst = false;
     const pieces = this.take();
-    return { pieces, isLast: this.ended && this.pieces.length === 0 };
+    return { pieces, isLast: this.ended && this.pieces.length === 0 && this.unread.length === 0 };
   }
 
   private isDue(): boolean {
@@ -91,15 +94,17 @@ export class JoinedText {
   private join(piece: Piece): void {
     this.bytes += bytesOf(piece.text);
     const last = this.pieces.at(-1);
-    if (last?.channel !== piece.channel) this.pieces.push(piece);
-    else this.pieces[this.pieces.length - 1] = { channel: piece.channel, text: last.text + piece.text };
+    if (last?.block !== piece.block || piece.tool) this.pieces.push(piece);
+    else this.pieces[this.pieces.length - 1] = { ...last, text: last.text + piece.text };
   }
 
-  private withoutHalf(channel: Channel, text: string): string {
+  private withoutHalf(piece: Piece): Piece {
+    const { block, channel } = piece;
+    const text = (this.halves.get(block)?.text ?? '') + piece.text;
     const half = /[\uD800-\uDBFF]$/.exec(text)?.[0];
-    if (half) this.halves.set(channel, half);
-    else this.halves.delete(channel);
-    return half ? text.slice(0, -1) : text;
+    if (half) this.halves.set(block, { block, channel, text: half });
+    else this.halves.delete(block);
+    return { ...piece, text: half ? text.slice(0, -1) : text };
   }
 
   /** As much as one append may hold, however it is escaped and into however many pieces it is cut. */
@@ -107,23 +112,41 @@ export class JoinedText {
     let room: number = limits.deltaCharactersMax;
     let whole = 0;
     while (whole < limits.deltasPerAppendMax) {
-      const length = this.pieces[whole]?.text.length;
-      if (length === undefined || length > room) break;
+      const next = this.pieces[whole];
+      const length = next ? next.text.length + toolCharacters(next) : room + 1;
+      if (length > room) break;
       room -= length;
       whole += 1;
     }
     const taken = this.pieces.splice(0, whole);
     const first = this.pieces[0];
-    const end = first && whole < limits.deltasPerAppendMax ? wholePairs(first.text, room) : 0;
+    const textRoom = first ? room - toolCharacters(first) : 0;
+    const end = first && textRoom > 0 && whole < limits.deltasPerAppendMax ? wholePairs(first.text, textRoom) : 0;
     if (first && end > 0) {
+      const { block, channel } = first;
       taken.push({ ...first, text: first.text.slice(0, end) });
-      this.pieces[0] = { ...first, text: first.text.slice(end) };
+      this.pieces[0] = { block, channel, text: first.text.slice(end) };
     }
     for (const { text } of taken) this.bytes -= bytesOf(text);
     this.waitingSince = this.clock.now();
-    return taken;
+    return [...taken, ...this.takeUnread()];
+  }
+
+  /** As one piece: each of them is a line of its own. */
+  private takeUnread(): Piece[] {
+    const [first] = this.unread;
+    if (!first) return [];
+    let characters = 0;
+    const end = this.unread.findIndex(({ text }) => {
+      characters += text.length;
+      return characters > limits.unreadCharactersPerAppendMax;
+    });
+    const taken = this.unread.splice(0, end < 0 ? this.unread.length : Math.max(1, end));
+    return [{ ...first, text: taken.map(({ text }) => text).join('') }];
   }
 }
+
+const toolCharacters = ({ tool }: Piece): number => (tool ? JSON.stringify(tool).length : 0);
 
 const bytesOf = (text: string): number => Buffer.byteLength(text, 'utf8');
 

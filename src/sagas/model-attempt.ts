@@ -4,8 +4,9 @@ import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { ModelFailure, type ModelOutput, type PreparedCall } from '../ports/language-model.js';
 import { AnswerCaps } from './answer-caps.js';
+import { Blocks } from './blocks.js';
 import { JoinedText, type JoinWindow, type Piece } from './joined-text.js';
-import { boundedName, boundedUsage, boundedWords } from './provider-report.js';
+import { boundedName, boundedNames, boundedStart, boundedUsage, boundedWords } from './provider-report.js';
 
 export interface AttemptLimits {
   readonly window: JoinWindow;
@@ -32,6 +33,7 @@ const UNKNOWN = { modelServed: null, usage: null } as const;
  */
 export class ModelAttempt {
   private readonly caps = new AnswerCaps();
+  private readonly blocks = new Blocks();
   private readonly text: JoinedText;
   private readonly over = new AbortController();
   private stop: Stop | undefined;
@@ -71,7 +73,9 @@ export class ModelAttempt {
       const rest = await this.commitUntilTheEnd(lost);
       const outcome = await reading;
       const ending = this.endingOf(outcome);
-      const decisions = rest.map((piece) => receive(this.number, piece.channel, piece.text));
+      // Of an attempt that is left without a text, and so is made again, nothing is kept.
+      const kept = ending || this.lastTextMs !== undefined ? rest : [];
+      const decisions = kept.map((piece) => receive(this.number, piece));
       await this.tape.write(ending ? [...decisions, endAttempt(this.number, ending)] : decisions, lost);
     } finally {
       this.end({ is: 'left' });
@@ -92,7 +96,7 @@ export class ModelAttempt {
       if (lost.aborted) throw new Fenced('the work was lost to another worker');
       if (isLast) return pieces;
       await this.tape.write(
-        pieces.map((piece) => receive(this.number, piece.channel, piece.text)),
+        pieces.map((piece) => receive(this.number, piece)),
         lost,
       );
     }
@@ -119,11 +123,17 @@ export class ModelAttempt {
     }
   }
 
-  private receive({ channel, text }: Extract<ModelOutput, { type: 'text' }>): void {
-    if (text === '') return;
-    this.lastTextMs = this.clock.now();
+  private receive({ channel, text, tool, call }: Extract<ModelOutput, { type: 'text' }>): void {
+    if (text === '' && !tool) return;
+    if (channel !== 'other') this.lastTextMs = this.clock.now();
+    if (channel !== 'content' && channel !== 'reasoning') {
+      const start = tool && boundedStart(tool);
+      if (!this.caps.hasRoomFor({ text, ...(start && { tool: start }) })) this.dropped += 1;
+      else this.text.add({ block: this.blocks.of(channel, call), channel, text, ...(start && { tool: start }) });
+      return;
+    }
     const fitting = this.caps.fitting(channel, text);
-    this.text.add(channel, fitting);
+    this.text.add({ block: this.blocks.of(channel), channel, text: fitting });
     if (fitting.length < text.length) {
       this.end({ is: 'failed', kind: 'too_long', message: 'The answer was cut off: it is longer than what is kept.' });
     }
@@ -150,6 +160,12 @@ export class ModelAttempt {
   }
 
   private endingOf(outcome: Finished | ModelFailure | undefined): Ending | undefined {
+    const ending = this.endOf(outcome);
+    const response = boundedNames(this.call.response);
+    return ending && { ...ending, ...(response && { response }) };
+  }
+
+  private endOf(outcome: Finished | ModelFailure | undefined): Ending | undefined {
     const droppedDeltas = this.dropped;
     const { stop } = this;
     if (stop?.is === 'left') return undefined;

@@ -1,12 +1,30 @@
 import type { AttemptEnded } from '../domain/generation.js';
 import { jsonWithin } from '../events/bounded-json.js';
 import { limits } from '../limits.js';
+import type { ResponseNames, ToolStart } from '../ports/language-model.js';
 
 type Usage = NonNullable<AttemptEnded['usage']>;
 
 /** A name that a provider gives: of a model, or of a reason. A longer one is cut: nothing that it says fails an attempt. */
 export function boundedName<T extends string | null>(name: T): T {
   return (name === null ? name : firstCharacters(name, limits.nameCharactersMax)) as T;
+}
+
+/** By which the provider knows the answer; nothing when it names neither. */
+export function boundedNames({ id, requestId }: ResponseNames): ResponseNames | undefined {
+  if (id === undefined && requestId === undefined) return undefined;
+  return {
+    ...(id !== undefined && { id: boundedName(id) }),
+    ...(requestId !== undefined && { requestId: boundedName(requestId) }),
+  };
+}
+
+export function boundedStart({ id, name, type }: ToolStart): ToolStart {
+  return {
+    ...(id !== undefined && { id: boundedName(id) }),
+    ...(name !== undefined && { name: boundedName(name) }),
+    ...(type !== undefined && { type: boundedName(type) }),
+  };
 }
 
 export const boundedWords = (words: string): string => firstCharacters(words, limits.providerWordsCharactersMax);

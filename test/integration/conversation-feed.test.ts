@@ -68,6 +68,7 @@ describe('a feed on the wire', () => {
       generationId: 'g2',
       attempt: 1,
       seq: 1,
+      block: 0,
       text: 'b',
       channel: 'content',
       at: expect.any(String),

@@ -47,7 +47,7 @@ describe('a log table that somebody has touched', () => {
     expect(damaged).toMatchObject({ id, revision: 1 });
     const decode = () => codec.decode(damaged as never);
     expect(decode).toThrow(UndecodableEvent);
-    expect(decode).toThrow(`event 1 of ${stream} (DeltaReceived v1, id ${id}): data/attempt`);
+    expect(decode).toThrow(`event 1 of ${stream} (DeltaReceived v2, id ${id}): data/attempt`);
     expect(decode).not.toThrow('what a person said');
   });
 

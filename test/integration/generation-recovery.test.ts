@@ -29,7 +29,7 @@ const DEAD = 'a worker that died';
 const claimed = (attempt = 1): GenerationEvent => ({ type: 'GenerationClaimed', data: { attempt, worker: DEAD } });
 const delta = (text: string): GenerationEvent => ({
   type: 'DeltaReceived',
-  data: { attempt: 1, seq: 0, text, channel: 'content' },
+  data: { attempt: 1, seq: 0, block: 0, text, channel: 'content' },
 });
 const ended: GenerationEvent = {
   type: 'AttemptEnded',

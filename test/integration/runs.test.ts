@@ -56,6 +56,8 @@ describe('runs over HTTP', () => {
       provider: 'demo',
       model: 'demo-small',
       modelServed: 'demo-1',
+      responseId: null,
+      requestId: null,
       params: { temperature: 0 },
       promptSha256: sha256(BODY),
       tokens: { prompt: 3, budget: 10, reserved: 1, limit: 11, estimated: true, encoding: 'o200k_base' },
@@ -185,9 +187,9 @@ describe('runs over HTTP', () => {
     await told();
     expect((await get('g1/deltas')).json).toEqual({
       items: [
-        { seq: 0, at: '2026-01-01T00:00:07.000Z', text: 'hm', channel: 'reasoning', offsetMs: 1_000 },
-        { seq: 1, at: '2026-01-01T00:00:08.000Z', text: 'a', channel: 'content', offsetMs: 2_000 },
-        { seq: 2, at: '2026-01-01T00:00:10.000Z', text: 'b', channel: 'content', offsetMs: 4_000 },
+        { seq: 0, block: 0, at: '2026-01-01T00:00:07.000Z', text: 'hm', channel: 'reasoning', offsetMs: 1_000 },
+        { seq: 1, block: 0, at: '2026-01-01T00:00:08.000Z', text: 'a', channel: 'content', offsetMs: 2_000 },
+        { seq: 2, block: 0, at: '2026-01-01T00:00:10.000Z', text: 'b', channel: 'content', offsetMs: 4_000 },
       ],
     });
   });

@@ -99,7 +99,7 @@ export class ChatLog {
   async delta(generationId: string, text: string, channel: 'content' | 'reasoning' = 'content'): Promise<this> {
     const told = this.generation(generationId);
     if (channel === 'content') told.text += text;
-    const data = { attempt: told.attempt, seq: told.seq++, text, channel };
+    const data = { attempt: told.attempt, seq: told.seq++, block: 0, text, channel };
     return this.tape(generationId, { type: 'DeltaReceived', data });
   }
 

@@ -34,7 +34,7 @@ export function conversationScript(turns: readonly ScriptedTurn[]): ScriptedEven
       ledger(finalized(`q${nth}`, 'cancelled', ''));
     }
     for (let seq = 0; seq < turn.deltas; seq++) {
-      tape({ type: 'DeltaReceived', data: { attempt: 1, seq, text: `${seq} `, channel: 'content' } });
+      tape({ type: 'DeltaReceived', data: { attempt: 1, seq, block: 0, text: `${seq} `, channel: 'content' } });
     }
     if (!turn.ends) return;
     tape({

@@ -15,7 +15,7 @@ export const someMetadata: Metadata = {
 
 export function newDelta(text = 'hello', id: string = randomUUID()): NewEvent {
   return codec.encode(
-    { type: 'DeltaReceived', data: { attempt: 1, seq: 0, text, channel: 'content' } },
+    { type: 'DeltaReceived', data: { attempt: 1, seq: 0, block: 0, text, channel: 'content' } },
     { id, tenant: 'default', at: '2026-01-02T03:04:05.678Z', meta: someMetadata },
   );
 }

@@ -72,7 +72,7 @@ export class RelayGround {
     const meta = { ...someMetadata, conversation };
     const events = Array.from({ length: count }, (_, seq) =>
       codec.encode(
-        { type: 'DeltaReceived', data: { attempt: 1, seq, text, channel: 'content' } },
+        { type: 'DeltaReceived', data: { attempt: 1, seq, block: 0, text, channel: 'content' } },
         { id: crypto.randomUUID(), tenant: 'default', at: '2026-01-02T03:04:05.678Z', meta },
       ),
     );

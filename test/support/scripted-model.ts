@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { LanguageModel, ModelCall, ModelOutput, PreparedCall } from '../../src/ports/language-model.js';
+import type {
+  LanguageModel,
+  ModelCall,
+  ModelOutput,
+  PreparedCall,
+  ResponseNames,
+} from '../../src/ports/language-model.js';
 
 /** What one call does: yields outputs, waits for what a test holds back, throws. */
 export type Play = (call: ModelCall, signal: AbortSignal) => AsyncIterable<ModelOutput>;
@@ -32,6 +38,7 @@ export class ScriptedModel implements LanguageModel {
   readonly calls: ModelCall[] = [];
   readonly prepared: ModelCall[] = [];
   readonly discarded: ModelCall[] = [];
+  response: ResponseNames = {};
   running = 0;
   mostRunning = 0;
 
@@ -39,7 +46,11 @@ export class ScriptedModel implements LanguageModel {
 
   prepare(call: ModelCall): PreparedCall {
     this.prepared.push(call);
-    return { stream: (signal) => this.stream(call, signal), discard: () => void this.discarded.push(call) };
+    return {
+      response: this.response,
+      stream: (signal) => this.stream(call, signal),
+      discard: () => void this.discarded.push(call),
+    };
   }
 
   private async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<readonly ModelOutput[], void, void> {

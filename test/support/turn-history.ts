@@ -94,7 +94,8 @@ export class TurnHistory {
   }
 
   received(generationId: string, ...texts: string[]): this {
-    for (const text of texts) this.tape(generationId, receive(this.attemptOf(generationId), 'content', text));
+    for (const text of texts)
+      this.tape(generationId, receive(this.attemptOf(generationId), { block: 0, channel: 'content', text: text }));
     return this;
   }
 

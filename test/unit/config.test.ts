@@ -145,6 +145,18 @@ describe('the configuration', () => {
       'MIGRATE_DATABASE_URL: 13 characters, expected DATABASE_URL beside it: the embedded database migrates itself',
     ],
     [
+      { OPENAI_BASE_URL: 'http://h/v1?', VERBATIM_MODEL: 'm' },
+      'OPENAI_BASE_URL: 12 characters, expected a URL without a query and a fragment',
+    ],
+    [
+      { OPENAI_BASE_URL: 'https://h/v1/responses/', VERBATIM_MODEL: 'm' },
+      'OPENAI_BASE_URL: 23 characters, expected a URL that ends before /responses, which is added to it',
+    ],
+    [
+      { OPENAI_BASE_URL: 'https://h/v1/chat/completions', VERBATIM_MODEL: 'm' },
+      'OPENAI_BASE_URL: 29 characters, expected a URL that ends before /chat/completions, which is added to it',
+    ],
+    [
       { OPENAI_BASE_URL: 'nowhere', VERBATIM_MODEL: 'm' },
       'OPENAI_BASE_URL: 7 characters, expected a URL that begins with http:// or https://',
     ],

@@ -17,7 +17,7 @@ export class DemoLanguageModel implements LanguageModel {
   constructor(private readonly clock: Pick<Clock, 'sleep'>) {}
 
   prepare(call: ModelCall): PreparedCall {
-    return { stream: (signal) => this.stream(call, signal), discard() {} };
+    return { response: {}, stream: (signal) => this.stream(call, signal), discard() {} };
   }
 
   private async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<readonly ModelOutput[], void, void> {

@@ -1,24 +1,38 @@
-import { ModelFailure, type ModelOutput } from '../../ports/language-model.js';
+import { jsonWithin } from '../../events/bounded-json.js';
+import { limits } from '../../limits.js';
+import { type Channel, ModelFailure, type ModelOutput } from '../../ports/language-model.js';
 import { bounded, isRecord, wordsOfError } from './failures.js';
-
-type Channel = 'content' | 'reasoning';
+import { toolPieces } from './tool-calls.js';
+import { unreadFields } from './unread-fields.js';
 
 const LAST_WORD = '[DONE]';
+
+/** What is read of a chunk, of a choice and of a delta, or has no meaning of its own. All else is recorded as it comes. */
+const READ = {
+  chunk: ['id', 'object', 'created', 'model', 'choices', 'usage', 'obfuscation', 'error'],
+  choice: ['index', 'delta', 'finish_reason'],
+  delta: ['role', 'content', 'reasoning', 'reasoning_content', 'refusal', 'tool_calls', 'function_call'],
+} as const;
 
 /** One streamed chat completion: what its chunks add up to. */
 export class ChatCompletion {
   /** Nothing comes after it. */
   done = false;
+  /** Of the answer, as the provider named it. */
+  responseId: string | undefined;
   private finishReason: string | undefined;
   private modelServed: string | null = null;
   private usage: Record<string, unknown> | null = null;
   /** The first half of a surrogate pair, whose second comes with the next text of its channel. */
-  private readonly held: Record<Channel, string> = { reasoning: '', content: '' };
+  private readonly held = { reasoning: '', content: '', refusal: '' };
+  /** Fields of a chunk that no other one repeats: most servers send the same with each. */
+  private lastUnread = '';
 
   *read(data: string): Iterable<ModelOutput> {
     if (data.trim() === LAST_WORD) this.done = true;
     if (this.done || data.trim() === '') return;
     const chunk = parseChunk(data);
+    if (typeof chunk.id === 'string' && chunk.id) this.responseId ??= chunk.id;
     if (typeof chunk.model === 'string' && chunk.model) this.modelServed = chunk.model;
     if (isRecord(chunk.usage)) this.usage = chunk.usage;
     if (chunk.error) throw unreadable(bounded(wordsOfError(chunk) ?? 'The provider sent an error'));
@@ -26,12 +40,17 @@ export class ChatCompletion {
     for (const choice of choices) {
       // Some servers number no choice when there is only one.
       if ((choice.index ?? 0) === 0) yield* this.readChoice(choice);
+      else yield* other({ choice });
     }
+    const unread = unreadFields(chunk, READ.chunk);
+    const text = unread && jsonWithin(unread, limits.unreadFieldsBytesMax);
+    if (text !== this.lastUnread) yield* other(unread && { chunk: unread });
+    this.lastUnread = text ?? this.lastUnread;
   }
 
   /** At the end of the stream, however it ended. */
   *rest(): Iterable<ModelOutput> {
-    for (const channel of ['reasoning', 'content'] as const) {
+    for (const channel of ['reasoning', 'content', 'refusal'] as const) {
       const text = this.held[channel];
       this.held[channel] = '';
       if (text) yield { type: 'text', channel, text };
@@ -55,10 +74,15 @@ export class ChatCompletion {
     // Servers that write both write the same in both.
     yield* this.text('reasoning', delta.reasoning_content || delta.reasoning);
     yield* this.text('content', delta.content);
+    if (typeof delta.refusal === 'string') yield* this.text('refusal', delta.refusal);
+    else yield* other(given(delta.refusal) && { delta: { refusal: delta.refusal } });
+    yield* toolPieces(delta);
+    yield* other(wrapped('delta', unreadFields(delta, READ.delta)));
+    yield* other(wrapped('choice', unreadFields(choice, READ.choice)));
     if (typeof choice.finish_reason === 'string' && choice.finish_reason) this.finishReason = choice.finish_reason;
   }
 
-  private *text(channel: Channel, value: unknown): Iterable<ModelOutput> {
+  private *text(channel: Exclude<Channel, 'tool' | 'other'>, value: unknown): Iterable<ModelOutput> {
     if (value === undefined || value === null || value === '') return;
     // Passing it over would lose a part of the answer without a trace.
     if (typeof value !== 'string') throw unreadable(`The provider sent ${channel} that is not text`);
@@ -68,6 +92,17 @@ export class ChatCompletion {
     const text = joined.slice(0, joined.length - half.length);
     if (text) yield { type: 'text', channel, text };
   }
+}
+
+const given = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
+
+const wrapped = (name: string, fields: object | undefined) => fields && { [name]: fields };
+
+/** What nothing here reads, as one line of JSON. */
+function* other(fields: object | false | undefined): Iterable<ModelOutput> {
+  if (!fields) return;
+  const json = jsonWithin(fields, limits.unreadFieldsBytesMax) ?? JSON.stringify({ tooLarge: Object.keys(fields) });
+  yield { type: 'text', channel: 'other', text: `${json}\n` };
 }
 
 function parseChunk(data: string): Record<string, unknown> {

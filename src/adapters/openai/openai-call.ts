@@ -7,6 +7,7 @@ import {
   type ModelFailureKind,
   type ModelOutput,
   type PreparedCall,
+  type ResponseNames,
 } from '../../ports/language-model.js';
 import { ChatCompletion } from './chat-completion.js';
 import { EventDecoder } from './event-stream.js';
@@ -26,6 +27,7 @@ export interface OpenAiPlace {
 /** One call. The SDK makes the request, which then waits on the wire until the call may be made. */
 export class OpenAiCall implements PreparedCall {
   private readonly wire: Wire;
+  private readonly completion = new ChatCompletion();
   private readonly answered: Promise<void>;
 
   constructor(
@@ -37,6 +39,12 @@ export class OpenAiCall implements PreparedCall {
     this.answered = this.request(call);
     // Whoever makes the call hears of it; of one that is not made nobody has to.
     this.answered.catch(() => {});
+  }
+
+  get response(): ResponseNames {
+    const { responseId: id } = this.completion;
+    const { requestId } = this.wire;
+    return { ...(id !== undefined && { id }), ...(requestId !== undefined && { requestId }) };
   }
 
   discard(): void {
@@ -65,10 +73,9 @@ export class OpenAiCall implements PreparedCall {
   }
 
   private async *outputs(): AsyncGenerator<readonly ModelOutput[], void, void> {
-    const { wire } = this;
+    const { wire, completion } = this;
     wire.open();
     await this.answered;
-    const completion = new ChatCompletion();
     const decoder = new EventDecoder();
     let failure: ModelFailure | undefined;
     try {

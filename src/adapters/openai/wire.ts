@@ -8,6 +8,8 @@ import { Arrivals } from './arrivals.js';
 import { connectionFailure, failureOf } from './failures.js';
 import { retryAfterMs } from './retry-after.js';
 
+const REQUEST_ID_HEADERS = ['x-request-id', 'request-id', 'apim-request-id'] as const;
+
 /**
  * One call's way to the provider and back. Its `fetch` is the last function before the socket: it sends the very
  * bytes whose hash it has compared, once, to one address, and follows no redirect. It stands on node:http because
@@ -55,6 +57,12 @@ export class Wire {
   /** It may not, if it has not left yet. */
   discard(): void {
     if (!this.request) this.cut();
+  }
+
+  /** By which the provider knows the request: each in a header of its own. */
+  get requestId(): string | undefined {
+    const names = REQUEST_ID_HEADERS.map((name) => this.answer?.headers[name]);
+    return names.find((name): name is string => typeof name === 'string' && name !== '');
   }
 
   /** The body of the answer. */

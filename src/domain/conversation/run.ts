@@ -1,4 +1,4 @@
-import type { Attempt, Tape } from '../generation.js';
+import type { Attempt, Channel, Tape } from '../generation.js';
 import { type Cost, costOf, type Usage, usageOf } from '../usage.js';
 import type { Conversation } from './conversation.js';
 import type { GenerationFinalized, PromptAssembled, Reply } from './nodes.js';
@@ -29,6 +29,9 @@ export interface RunView {
   readonly provider: string | null;
   readonly model: string | null;
   readonly modelServed: string | null;
+  /** By which the provider knows the answer of the latest attempt, and its request. */
+  readonly responseId: string | null;
+  readonly requestId: string | null;
   readonly params: PromptAssembled['params'] | null;
   readonly promptSha256: string | null;
   readonly tokens: PromptAssembled['tokens'] | null;
@@ -56,6 +59,8 @@ export function runOf({ conversation, state, reply, tape, events }: RunFacts): R
     provider: prompt?.provider ?? null,
     model: prompt?.model ?? null,
     modelServed: result?.modelServed ?? null,
+    responseId: attempt?.end?.response?.id ?? null,
+    requestId: attempt?.end?.response?.requestId ?? null,
     params: prompt?.params ?? null,
     promptSha256: prompt?.sha256 ?? null,
     tokens: prompt?.tokens ?? null,
@@ -78,7 +83,10 @@ export interface DeltaView {
   readonly seq: number;
   readonly at: string;
   readonly text: string;
-  readonly channel: 'content' | 'reasoning';
+  readonly channel: Channel;
+  readonly block: number;
+  /** Who is called, with the first piece of a tool call. */
+  readonly tool?: { readonly id?: string; readonly name?: string; readonly type?: string };
   readonly offsetMs: number;
 }
 
@@ -90,7 +98,9 @@ export function deltasOf(attempt: Attempt | undefined, deltas: readonly Recorded
   const start = Date.parse(attempt.claimedAt);
   return deltas
     .filter((delta) => delta.attempt === attempt.number)
-    .map(({ seq, at, text, channel }) => ({ seq, at, text, channel, offsetMs: Date.parse(at) - start }));
+    .map(({ seq, at, text, channel, block, tool }) => {
+      return { seq, at, text, channel, block, ...(tool && { tool }), offsetMs: Date.parse(at) - start };
+    });
 }
 
 /** One of the ledger's events about a generation, and how many events the ledger had with it. */

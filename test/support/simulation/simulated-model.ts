@@ -38,7 +38,7 @@ export function simulatedModel(world: World, actor: Actor, clock: Clock): Langua
     }
     yield [finished({ prompt_tokens: 1, completion_tokens: WORDS })];
   }
-  return { prepare: (call) => ({ stream: (signal) => stream(call, signal), discard: () => {} }) };
+  return { prepare: (call) => ({ response: {}, stream: (signal) => stream(call, signal), discard: () => {} }) };
 }
 
 function failureOf(kind: (typeof MODEL_FAILURES)[number], wordsSaid: number): ModelFailure {

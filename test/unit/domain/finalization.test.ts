@@ -28,7 +28,7 @@ describe('the end of a generation', () => {
     const recording = new Recording().claimed();
     recording.ends(failed({ nowMs: START_MS, delayMs: 0 }));
     recording.claimed();
-    recording.does(receive(2, 'reasoning', 'hm'));
+    recording.does(receive(2, { block: 0, channel: 'reasoning', text: 'hm' }));
     recording.receives('Hel', 'lo').ends(completed);
     expect(finalizationOf(recording.tape, facts)).toStrictEqual({
       generationId: 'g1',

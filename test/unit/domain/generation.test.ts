@@ -27,12 +27,12 @@ describe('a tape', () => {
 
   it('records what comes, in order and channel by channel', () => {
     const recording = new Recording().claimed();
-    recording.does(receive(1, 'reasoning', 'hm'));
+    recording.does(receive(1, { block: 0, channel: 'reasoning', text: 'hm' }));
     recording.receives('Hel', 'lo');
     expect(recording.events.slice(1).map(({ data }) => data)).toEqual([
-      { attempt: 1, seq: 0, text: 'hm', channel: 'reasoning' },
-      { attempt: 1, seq: 1, text: 'Hel', channel: 'content' },
-      { attempt: 1, seq: 2, text: 'lo', channel: 'content' },
+      { attempt: 1, seq: 0, block: 0, text: 'hm', channel: 'reasoning' },
+      { attempt: 1, seq: 1, block: 0, text: 'Hel', channel: 'content' },
+      { attempt: 1, seq: 2, block: 0, text: 'lo', channel: 'content' },
     ]);
     expect(openAttempt(recording.tape)).toMatchObject({
       deltas: 3,
@@ -44,11 +44,11 @@ describe('a tape', () => {
 
   it('does not record what is empty, or of an attempt that is over', () => {
     const recording = new Recording().claimed();
-    expect(recording.does(receive(1, 'content', ''))).toEqual([]);
-    expect(recording.does(receive(2, 'content', 'a'))).toEqual([]);
+    expect(recording.does(receive(1, { block: 0, channel: 'content', text: '' }))).toEqual([]);
+    expect(recording.does(receive(2, { block: 0, channel: 'content', text: 'a' }))).toEqual([]);
     recording.ends(cancelled);
-    expect(recording.does(receive(1, 'content', 'late'))).toEqual([]);
-    expect(new Recording().does(receive(1, 'content', 'early'))).toEqual([]);
+    expect(recording.does(receive(1, { block: 0, channel: 'content', text: 'late' }))).toEqual([]);
+    expect(new Recording().does(receive(1, { block: 0, channel: 'content', text: 'early' }))).toEqual([]);
   });
 
   it.each([
@@ -93,7 +93,7 @@ describe('a tape', () => {
     const recording = new Recording().claimed();
     const before = recording.tape;
     recording.happens(claim(1, 'w2'));
-    recording.happens({ type: 'DeltaReceived', data: { attempt: 2, seq: 0, text: 'a', channel: 'content' } });
+    recording.happens({ type: 'DeltaReceived', data: { attempt: 2, seq: 0, block: 0, text: 'a', channel: 'content' } });
     const later = { type: 'InventedLater', data: {}, id: 'x', tenant: 'acme', at: '', meta: { commandId: '' } };
     expect(generation.evolve(recording.tape, later as never)).toBe(before);
   });
@@ -157,7 +157,7 @@ describe('a tape whose worker died', () => {
 
   it('after some reasoning, is ended too: the provider had begun', () => {
     const recording = new Recording().claimed();
-    recording.does(receive(1, 'reasoning', 'hm'));
+    recording.does(receive(1, { block: 0, channel: 'reasoning', text: 'hm' }));
     recording.takenUp('w2');
     expect(recording.tape.seal).not.toBeNull();
   });
@@ -173,7 +173,7 @@ describe('a tape whose worker died', () => {
   it('refuses the dead worker when it wakes up', () => {
     const recording = new Recording().claimed();
     recording.takenUp('w2');
-    expect(recording.does(receive(1, 'content', 'late'))).toEqual([]);
+    expect(recording.does(receive(1, { block: 0, channel: 'content', text: 'late' }))).toEqual([]);
     expect(recording.does(endAttempt(1, completed))).toEqual([]);
   });
 });

@@ -56,7 +56,8 @@ export class Recording {
   }
 
   receives(...texts: string[]): this {
-    for (const text of texts) this.does(receive(this.tape.attempts.length, 'content', text));
+    for (const text of texts)
+      this.does(receive(this.tape.attempts.length, { block: 0, channel: 'content', text: text }));
     return this;
   }
 

@@ -95,7 +95,7 @@ function play(recording: Recording, step: Step): readonly GenerationEvent[] {
         cancelRequested: step.cancelRequested,
       });
     case 'receive':
-      return recording.does(receive(attempt, step.channel, step.text));
+      return recording.does(receive(attempt, { block: 0, channel: step.channel, text: step.text }));
     case 'complete':
       return recording.does(endAttempt(attempt, completed));
     case 'cancel':
@@ -104,7 +104,7 @@ function play(recording: Recording, step: Step): readonly GenerationEvent[] {
       return recording.does(endAttempt(attempt, failed(retry)));
     default:
       return [
-        ...recording.does(receive(attempt - 1, 'content', 'late')),
+        ...recording.does(receive(attempt - 1, { block: 0, channel: 'content', text: 'late' })),
         ...recording.does(endAttempt(attempt - 1, completed)),
       ];
   }

@@ -21,7 +21,7 @@ const recorded = (event: NewEvent): RecordedEvent => ({ ...event, stream: 'gener
 
 const delta: DomainEvent = {
   type: 'DeltaReceived',
-  data: { attempt: 1, seq: 0, text: 'hello', channel: 'content' },
+  data: { attempt: 1, seq: 0, block: 0, text: 'hello', channel: 'content' },
 };
 const message: DomainEvent = {
   type: 'MessageSent',

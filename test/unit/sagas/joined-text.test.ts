@@ -17,6 +17,8 @@ function jumpingClock(): Clock {
   };
 }
 
+const content = (text: string) => ({ block: 1, channel: 'content' as const, text });
+const reasoning = (text: string) => ({ block: 0, channel: 'reasoning' as const, text });
 const window = { milliseconds: 50, bytes: 10 };
 
 async function all(text: JoinedText) {
@@ -31,24 +33,24 @@ async function all(text: JoinedText) {
 describe('joined text', () => {
   it('lets the first piece go at once, and what came meanwhile together', async () => {
     const text = new JoinedText(window, jumpingClock());
-    text.add('content', 'a');
-    expect(await text.next()).toEqual({ pieces: [{ channel: 'content', text: 'a' }], isLast: false });
-    text.add('content', 'b');
-    text.add('content', 'c');
-    expect(await text.next()).toEqual({ pieces: [{ channel: 'content', text: 'bc' }], isLast: false });
+    text.add(content('a'));
+    expect(await text.next()).toEqual({ pieces: [content('a')], isLast: false });
+    text.add(content('b'));
+    text.add(content('c'));
+    expect(await text.next()).toEqual({ pieces: [content('bc')], isLast: false });
   });
 
   it('waits no longer than its window, and not that long when it is full', async () => {
     const clock = jumpingClock();
     const text = new JoinedText(window, clock);
-    text.add('content', 'a');
+    text.add(content('a'));
     await text.next();
     const began = clock.now();
-    text.add('content', 'b');
+    text.add(content('b'));
     await text.next();
     expect(clock.now() - began).toBeLessThanOrEqual(window.milliseconds);
     const full = clock.now();
-    text.add('content', 'x'.repeat(window.bytes));
+    text.add(content('x'.repeat(window.bytes)));
     await text.next();
     expect(clock.now()).toBe(full);
   });
@@ -56,7 +58,7 @@ describe('joined text', () => {
   it('hands out no more pieces at once than one append holds, and takes a moment for an answer of many', async () => {
     const text = new JoinedText(window, jumpingClock());
     const pieces = 100_000;
-    for (let nth = 0; nth < pieces; nth++) text.add(nth % 2 === 0 ? 'content' : 'reasoning', 'x');
+    for (let nth = 0; nth < pieces; nth++) text.add(nth % 2 === 0 ? content('x') : reasoning('x'));
     text.end();
     const batches = await all(text);
     expect(Math.max(...batches.map(({ length }) => length))).toBe(limits.deltasPerAppendMax);
@@ -65,16 +67,11 @@ describe('joined text', () => {
 
   it('keeps channels apart and in order', async () => {
     const text = new JoinedText(window, jumpingClock());
-    text.add('reasoning', 'hm');
-    text.add('reasoning', '...');
-    text.add('content', 'yes');
+    text.add(reasoning('hm'));
+    text.add(reasoning('...'));
+    text.add(content('yes'));
     text.end();
-    expect(await all(text)).toEqual([
-      [
-        { channel: 'reasoning', text: 'hm...' },
-        { channel: 'content', text: 'yes' },
-      ],
-    ]);
+    expect(await all(text)).toEqual([[reasoning('hm...'), content('yes')]]);
   });
 
   it('is told to be over also when nothing came', async () => {
@@ -94,7 +91,7 @@ describe('joined text', () => {
         const text = new JoinedText(window, jumpingClock());
         const reading = all(text);
         for (const piece of brought) {
-          text.add('content', piece);
+          text.add(content(piece));
           if (piece.length % 2 === 0) await new Promise((resolve) => setImmediate(resolve));
         }
         text.end();
@@ -109,7 +106,7 @@ describe('joined text', () => {
   it('gives no more at a time than an append may hold', async () => {
     const long = '\u{1f600}'.repeat(limits.deltaCharactersMax);
     const text = new JoinedText(window, jumpingClock());
-    text.add('content', `a${long}`);
+    text.add(content(`a${long}`));
     text.end();
     const batches = await all(text);
     const lengths = batches.map((pieces) => pieces.reduce((sum, piece) => sum + piece.text.length, 0));

@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { OpenAiLanguageModel } from '../../src/adapters/openai/openai-language-model.js';
+import { limits } from '../../src/limits.js';
+import type { ModelOutput, PreparedCall } from '../../src/ports/language-model.js';
+import {
+  chunk,
+  delta,
+  done,
+  type FakeProvider,
+  finish,
+  head,
+  plainly,
+  type Script,
+  startFakeProvider,
+} from '../support/fake-provider.js';
+import { askedFor } from '../support/model-outputs.js';
+
+let provider: FakeProvider;
+beforeEach(async () => {
+  provider = await startFakeProvider();
+});
+afterEach(() => provider.stop());
+
+const said = (fields: object, choice: object = {}) => chunk({ choices: [{ index: 0, delta: fields, ...choice }] });
+
+async function heard(script: Script): Promise<{ outputs: ModelOutput[]; call: PreparedCall }> {
+  provider.script = script;
+  const model = new OpenAiLanguageModel({ apiKey: 'sk-of-the-test', baseUrl: provider.baseUrl }, { now: () => 0 });
+  const call = model.prepare(askedFor('Hello?'));
+  const outputs: ModelOutput[] = [];
+  for await (const together of call.stream(new AbortController().signal)) outputs.push(...together);
+  return { outputs, call };
+}
+
+const texts = async (...script: Script) =>
+  (await heard([...script, finish(), done])).outputs.flatMap((output) => {
+    if (output.type !== 'text') return [];
+    const { type: _, ...piece } = output;
+    return [piece];
+  });
+const other = (fields: object) => ({ channel: 'other', text: `${JSON.stringify(fields)}\n` });
+const content = (text: string) => ({ channel: 'content', text });
+
+describe('what a provider streams beside its answer', () => {
+  it('a refusal is a channel of its own', async () => {
+    const pieces = await texts(said({ refusal: null }), said({ refusal: 'I cannot ' }), said({ refusal: 'help.' }));
+    expect(pieces).toEqual([
+      { channel: 'refusal', text: 'I cannot ' },
+      { channel: 'refusal', text: 'help.' },
+    ]);
+  });
+
+  it('calls of tools come with who is called and their arguments, side by side', async () => {
+    const start = { index: 0, id: 'call_1', type: 'function', function: { name: 'weather', arguments: '' } };
+    const second = { index: 1, id: 'call_2', type: 'function', function: { name: 'time', arguments: '{}' } };
+    const pieces = await texts(
+      said({ tool_calls: [start] }),
+      said({ tool_calls: [{ index: 0, function: { arguments: '{"city":' } }, second] }),
+      said({ tool_calls: [{ index: 0, function: { arguments: '"Bern"}' } }] }),
+    );
+    const weather = { id: 'call_1', name: 'weather', type: 'function' };
+    expect(pieces).toEqual([
+      { channel: 'tool', call: 0, text: '', tool: weather },
+      { channel: 'tool', call: 0, text: '{"city":' },
+      { channel: 'tool', call: 1, text: '{}', tool: { id: 'call_2', name: 'time', type: 'function' } },
+      { channel: 'tool', call: 0, text: '"Bern"}' },
+    ]);
+  });
+
+  it('the older form of a call is one too', async () => {
+    const pieces = await texts(said({ function_call: { name: 'weather', arguments: '{}' } }));
+    expect(pieces).toEqual([{ channel: 'tool', call: 0, text: '{}', tool: { name: 'weather' } }]);
+  });
+
+  it('fields that nothing reads are kept as JSON, wherever they stand', async () => {
+    const pieces = await texts(
+      said({ content: 'Hi', annotations: [{ url: 'https://example.org' }] }, { logprobs: { content: [1] }, odd: null }),
+      chunk({ choices: [{ index: 1, delta: { content: 'another answer' } }] }),
+      said({ tool_calls: 'none', refusal: { why: 1 } }),
+    );
+    expect(pieces).toEqual([
+      content('Hi'),
+      other({ delta: { annotations: [{ url: 'https://example.org' }] } }),
+      other({ choice: { logprobs: { content: [1] } } }),
+      other({ choice: { index: 1, delta: { content: 'another answer' } } }),
+      other({ delta: { refusal: { why: 1 } } }),
+      other({ delta: { tool_calls: ['none'] } }),
+    ]);
+  });
+
+  it('fields that each chunk repeats are kept once, and again when they change', async () => {
+    const tier = (service_tier: string) =>
+      chunk({ service_tier, choices: [{ index: 0, delta: { content: service_tier } }] });
+    const pieces = await texts(tier('default'), tier('default'), delta('plain'), tier('flex'));
+    expect(pieces).toEqual([
+      content('default'),
+      other({ chunk: { service_tier: 'default' } }),
+      content('default'),
+      content('plain'),
+      content('flex'),
+      other({ chunk: { service_tier: 'flex' } }),
+    ]);
+  });
+
+  it('fields too large or nested too deeply leave their names and end nothing', async () => {
+    const deep: unknown = JSON.parse(`${'['.repeat(2_000)}${']'.repeat(2_000)}`);
+    const pieces = await texts(
+      said({ content: 'a', blob: 'x'.repeat(limits.unreadFieldsBytesMax) }),
+      said({ content: 'b', deep }),
+    );
+    expect(pieces).toEqual([
+      content('a'),
+      other({ tooLarge: ['delta'] }),
+      content('b'),
+      other({ tooLarge: ['delta'] }),
+    ]);
+  });
+});
+
+describe('the names of an answer', () => {
+  it('are those of its first chunk and of the header', async () => {
+    const headers = { 'content-type': 'text/event-stream', 'x-request-id': 'req_1' };
+    const { call } = await heard([head(200, headers), delta('Hi'), finish(), done]);
+    expect(call.response).toEqual({ id: 'chatcmpl-fake', requestId: 'req_1' });
+  });
+
+  it('are known of a call that was refused', async () => {
+    provider.script = plainly(500, '{"error":{"message":"no"}}', { 'x-request-id': 'req_2' });
+    const model = new OpenAiLanguageModel({ apiKey: 'sk-of-the-test', baseUrl: provider.baseUrl }, { now: () => 0 });
+    const call = model.prepare(askedFor('Hello?'));
+    await expect(call.stream(new AbortController().signal)[Symbol.asyncIterator]().next()).rejects.toThrow('no');
+    expect(call.response).toEqual({ requestId: 'req_2' });
+  });
+
+  it('are absent where a provider gives none', async () => {
+    const { call } = await heard([
+      chunk({ id: null, choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }),
+      done,
+    ]);
+    expect(call.response).toEqual({});
+  });
+});
