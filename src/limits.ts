@@ -300,6 +300,8 @@ export const limits = {
   projectionLookMs: 1_000,
   /** A new build catches up with a live one that is held for so long; then it is tried again later. */
   swapWaitMs: 1_000,
+  /** How long a swap waits for readers of the old build, while new readers wait behind it; then it is tried again later. */
+  swapLockMs: 500,
   swapLookMs: 5,
   /** How long a question waits for a view that must cover a cursor, and how long for one that should. */
   viewWaitMs: 5_000,

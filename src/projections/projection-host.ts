@@ -2,6 +2,7 @@ import { BackgroundPart } from '../background/background-part.js';
 import { LinkedAbort } from '../background/linked-abort.js';
 import { limits } from '../limits.js';
 import { FairShare } from '../ownership/fair-share.js';
+import { RetryableError } from '../ports/errors.js';
 import type { BuildState, Builds, Lane } from '../ports/read-models/read-models.js';
 import type { Projection } from './projection.js';
 import { type LaneParts, ProjectionLane } from './projection-lane.js';
@@ -28,7 +29,9 @@ export class ProjectionHost {
     private readonly projections: readonly Projection[],
     private readonly parts: HostParts,
   ) {
-    this.share = new FairShare('projections', parts);
+    // Processes of other versions take none of these lanes, so they are not counted.
+    const versions = projections.map(({ name, version }) => `${name} ${version}`).join(', ');
+    this.share = new FairShare(`projections (${versions})`, parts);
     this.background = new BackgroundPart('projections', parts.health);
   }
 
@@ -67,9 +70,23 @@ export class ProjectionHost {
     const builds = await this.parts.builds.list();
     await this.runLanesOf(builds);
     for (const build of builds) {
-      if (build.state === 'building' && hasComeAsFar(build, builds)) await this.parts.builds.swap(build);
+      if (build.state === 'building' && this.definitionOf(build) && hasComeAsFar(build, builds)) await this.swap(build);
     }
     await Promise.all([...this.lanes.values()].map((lane) => lane.replay()));
+  }
+
+  /** What cannot be swapped now must not keep the others waiting: it is tried again with the next look. */
+  private async swap(build: BuildState): Promise<void> {
+    try {
+      await this.parts.builds.swap(build);
+    } catch (error) {
+      if (!(error instanceof RetryableError)) throw error;
+    }
+  }
+
+  /** Only of its own version does this process know what the rows of a build are. */
+  private definitionOf({ projection, version }: BuildState): Projection | undefined {
+    return this.projections.find((each) => each.name === projection && each.version === version);
   }
 
   private laneOf(projection: Projection, lane: Lane): ProjectionLane {
@@ -77,16 +94,19 @@ export class ProjectionHost {
   }
 
   private async runLanesOf(builds: readonly BuildState[]): Promise<void> {
-    const wanted = new Map(builds.flatMap(({ lanes }) => lanes).map((lane) => [nameOf(lane), lane]));
+    const ours = builds.flatMap((build) => {
+      const projection = this.definitionOf(build);
+      return projection ? build.lanes.map((lane) => [nameOf(lane), { projection, lane }] as const) : [];
+    });
+    const wanted = new Map(ours);
     this.share.outOf(wanted.size);
     for (const [name, running] of this.lanes) {
       if (wanted.has(name)) continue;
       this.lanes.delete(name);
       await running.stop();
     }
-    for (const [name, lane] of wanted) {
-      const projection = this.projections.find((each) => each.name === lane.projection);
-      if (projection && !this.lanes.has(name)) this.lanes.set(name, this.laneOf(projection, lane));
+    for (const [name, { projection, lane }] of wanted) {
+      if (!this.lanes.has(name)) this.lanes.set(name, this.laneOf(projection, lane));
     }
   }
 }

@@ -41,7 +41,11 @@ export class MemoryReadModels implements LaneStore, Builds {
       const standing = this.standing(shape.name);
       if (standing.length === 0) this.make(shape, 'live');
       const isMade = standing.some(({ version, lanes }) => version === shape.version && lanes.length === shape.lanes);
-      if (standing.length > 0 && !isMade) await this.begin(shape);
+      if (standing.length === 0 || isMade || standing.some(({ version }) => version > shape.version)) continue;
+      for (const build of standing) {
+        if (build.state === 'building' && build.version < shape.version) build.state = 'retired';
+      }
+      await this.begin(shape);
     }
   }
 
@@ -56,7 +60,8 @@ export class MemoryReadModels implements LaneStore, Builds {
   }
 
   async begin(shape: ProjectionShape): Promise<boolean> {
-    if (this.standing(shape.name).some(({ state }) => state === 'building')) return false;
+    const isInTheWay = ({ state, version }: StandingBuild) => state === 'building' || version > shape.version;
+    if (this.standing(shape.name).some(isInTheWay)) return false;
     this.make(shape, 'building');
     return true;
   }

@@ -100,11 +100,14 @@ export interface ProjectionShape {
 
 /** Which builds there are, and which one is read. Throws RetryableError when the store is away. */
 export interface Builds {
-  /** Every projection gets a live build; one of another version or other lanes gets a new one beside it. Several may call it at once. */
+  /**
+   * Every projection gets a live build; one of an older version or of other lanes gets a new one beside it. Where a newer
+   * version is live or being made, nothing is done. Several may call it at once.
+   */
   prepare(shapes: readonly ProjectionShape[]): Promise<void>;
   /** All that are not retired, and their lanes. */
   list(): Promise<readonly BuildState[]>;
-  /** Begins a new build beside the live one. False while one is being made. */
+  /** Begins a new build beside the live one. False while one is being made, or when the live one is of a newer version. */
   begin(shape: ProjectionShape): Promise<boolean>;
   /** Reads the new build from now on, unless it is behind the live one. The one before is kept until the next. */
   swap(build: Build): Promise<'swapped' | 'behind'>;

@@ -62,10 +62,11 @@ export class PostgresBuilds implements Builds {
   begin(shape: ProjectionShape): Promise<boolean> {
     return this.pool.inTransaction(async (query) => {
       await query(ALONE);
-      const building = await query(`SELECT 1 FROM views.builds WHERE projection = $1 AND state = 'building'`, [
-        shape.name,
-      ]);
-      if (building.length > 0) return false;
+      const inTheWay = await query(
+        `SELECT 1 FROM views.builds WHERE projection = $1 AND (state = 'building' OR state = 'live' AND version > $2)`,
+        [shape.name, shape.version],
+      );
+      if (inTheWay.length > 0) return false;
       await make(query, shape, 'building');
       return true;
     });
@@ -77,6 +78,8 @@ export class PostgresBuilds implements Builds {
    */
   swap(build: Build): Promise<'swapped' | 'behind'> {
     return this.pool.inTransaction(async (query) => {
+      // Readers that hold a view for long make this attempt fail, and not every reader that comes after them wait.
+      await query(`SET LOCAL lock_timeout = '${limits.swapLockMs}ms'`);
       await query(ALONE);
       const live = await lockLive(query, build.projection);
       if (!(await isReached(query, build, live))) return 'behind';
@@ -125,7 +128,14 @@ async function prepareOne(query: Query, shape: ProjectionShape): Promise<void> {
     return;
   }
   const isMade = builds.some(([version, lanes]) => version === shape.version && lanes === shape.lanes);
-  if (!isMade && builds.every(([, , state]) => state === 'live')) await make(query, shape, 'building');
+  // An older process that starts again must not take the read models back to its version.
+  if (isMade || builds.some(([version]) => version > shape.version)) return;
+  await query(
+    `UPDATE views.builds SET state = 'retired' WHERE projection = $1 AND state = 'building' AND version < $2`,
+    [shape.name, shape.version],
+  );
+  const isBuilding = builds.some(([version, , state]) => state === 'building' && version === shape.version);
+  if (!isBuilding) await make(query, shape, 'building');
 }
 
 async function make(query: Query, shape: ProjectionShape, state: 'live' | 'building'): Promise<Build> {

@@ -11,7 +11,7 @@ import type {
 } from '../../../ports/read-models/views.js';
 import type { ConnectionPool } from '../connection-pool.js';
 import { Conditions } from './conditions.js';
-import { unlessLost } from './lost.js';
+import { unlessUnreadable } from './lost.js';
 import { TREE, type TreeRow } from './tree-query.js';
 
 /** As people write into a search box: nothing that they may write is a mistake. */
@@ -107,7 +107,7 @@ export class PostgresViews implements Views {
   }
 
   private ask<Row extends unknown[]>(projection: string, text: string, values: unknown[]): Promise<Row[]> {
-    return unlessLost(projection, this.pool.query<Row>({ text, values, rowMode: 'array' }));
+    return unlessUnreadable(projection, this.pool.query<Row>({ text, values, rowMode: 'array' }));
   }
 }
 

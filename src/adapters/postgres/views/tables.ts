@@ -107,7 +107,8 @@ export function createTable(table: TableName, build: Build): string {
   ].join(';\n');
 }
 
+/** Not by replacing it: a view that is replaced must keep every column in its place, and a newer version may add one. */
 export const showTable = (table: TableName, build: Build): string =>
-  `CREATE OR REPLACE VIEW views.${table} AS SELECT * FROM ${tableOf(table, build)}`;
+  `DROP VIEW IF EXISTS views.${table}; CREATE VIEW views.${table} AS SELECT * FROM ${tableOf(table, build)}`;
 
 export const dropTable = (table: TableName, build: Build): string => `DROP TABLE IF EXISTS ${tableOf(table, build)}`;

@@ -1,0 +1,145 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type pg from 'pg';
+import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
+import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
+import { PostgresLeases } from '../../src/adapters/postgres/postgres-leases.js';
+import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
+import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
+import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
+import { projections as newer, shapeOf } from '../../src/projections/all.js';
+import type { Projection } from '../../src/projections/projection.js';
+import { ChatLog } from '../support/chat-log.js';
+import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { type Projecting, startProjecting } from '../support/projecting.js';
+import { until } from '../support/until.js';
+
+const scope = { tenant: 'default' };
+const OLD_WORDS = 'written by the older version';
+
+/** The definitions of an older release: other versions, and other rows. */
+const older: readonly Projection[] = newer.map((projection) => ({
+  ...projection,
+  version: projection.version - 1,
+  apply(rows, event) {
+    projection.apply(rows, event);
+    if (projection.name !== 'conversations' || event.type !== 'ConversationStarted') return;
+    const id = event.meta.conversation ?? '';
+    const row = rows.get('conversations', id);
+    if (row) rows.put('conversations', id, { ...row, lastMessage: OLD_WORDS });
+  },
+}));
+
+describe('processes of two versions on one database', () => {
+  let postgres: TestPostgres;
+  let connection: pg.ClientConfig;
+  let log: MemoryEventLog;
+  const pools: ConnectionPool[] = [];
+  const running: Projecting[] = [];
+  beforeAll(async () => {
+    postgres = await startTestPostgres();
+  });
+  afterAll(() => postgres.stop());
+  beforeEach(async () => {
+    connection = await postgres.newDatabase();
+    log = new MemoryEventLog();
+  });
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map((each) => each.stop()));
+    await Promise.all(pools.splice(0).map((pool) => pool.close()));
+  });
+
+  function storesOf() {
+    const pool = new ConnectionPool(connection, 6, 20_000);
+    pools.push(pool);
+    const leases = new PostgresLeases(pool);
+    return {
+      leases,
+      builds: new PostgresBuilds(pool),
+      lanes: new PostgresLaneStore(pool),
+      views: new PostgresViews(pool),
+    };
+  }
+  async function start(projections: readonly Projection[], holder: string, stores = storesOf()) {
+    const projecting = await startProjecting(log, stores, { projections, holder, leases: stores.leases });
+    running.push(projecting);
+    return { ...stores, ...projecting };
+  }
+  const sql = (text: string) => withClient(connection, (client) => client.query(text));
+  const liveVersions = async (builds: PostgresBuilds) =>
+    (await builds.list()).flatMap(({ state, version }) => (state === 'live' ? [version] : []));
+  const versionsOf = (projections: readonly Projection[]) => projections.map(({ version }) => version);
+  const chats = async (count: number) => {
+    for (let nth = 0; nth < count; nth++) await (await new ChatLog(log).started('talk')).turn('1', ['Hello']);
+  };
+
+  it('fill each their own build; the newer goes live while the older read on, and nothing goes back', async () => {
+    await chats(20);
+    const old = await start(older, 'old');
+    await old.caughtUp();
+    expect(await liveVersions(old.builds)).toEqual(versionsOf(older));
+    // The older release had its columns in another order, as before one was added in their middle.
+    await sql(`DROP VIEW views.conversations;
+      CREATE VIEW views.conversations AS SELECT doc, updated_at, archived, owner, tenant, key, seen, claimed
+      FROM views.conversations_1`);
+    const others = [await start(older, 'old-2'), await start(older, 'old-3')];
+
+    let reading = true;
+    const counts: number[] = [];
+    const read = (async () => {
+      while (reading) {
+        counts.push((await old.views.conversations({ scope, archived: false, rowsMax: 200 })).length);
+        await chats(1);
+      }
+    })();
+    const young = await start(newer, 'young');
+    await until(async () => (await liveVersions(young.builds)).join() === versionsOf(newer).join());
+    const atSwap = counts.length;
+    await until(() => counts.length > atSwap + 5);
+    reading = false;
+    await read;
+    expect(counts).toEqual([...counts].sort((one, other) => one - other));
+
+    // The rows that are read were made by the newer rules alone.
+    await until(async () => {
+      const rows = await young.views.conversations({ scope, archived: false, rowsMax: 200 });
+      return rows.every(({ open }) => open === null);
+    });
+    await chats(1);
+    await until(async () => (await young.views.conversations({ scope, archived: false, rowsMax: 200 })).length > 0);
+    const rows = await young.views.conversations({ scope, archived: false, rowsMax: 200 });
+    expect(rows.filter(({ lastMessage }) => lastMessage === OLD_WORDS)).toEqual([]);
+
+    // An older process that starts again, or is asked for a rebuild, leaves the newer version live.
+    const again = await start(older, 'old-again');
+    expect(await again.builds.begin(shapeOf(older[0] as Projection, 1))).toBe(false);
+    for (const { host } of [again, old, ...others]) host.wake();
+    expect((await again.builds.list()).map(({ version, state }) => [version, state])).toEqual(
+      versionsOf(newer).map((version) => [version, 'live']),
+    );
+    expect([old, young, again, ...others].flatMap(({ warnings }) => warnings)).toEqual([]);
+  });
+
+  it('go live also where a reader holds a view: the swap is tried again, and others read meanwhile', async () => {
+    const old = await start(older, 'old');
+    await chats(5);
+    await old.caughtUp();
+    await withClient(connection, async (reader) => {
+      await reader.query('BEGIN; SELECT count(*) FROM views.heads');
+      const young = await start(newer, 'young');
+      const isLive = async (name: string, version: number) =>
+        (await young.builds.list()).some(
+          (each) => each.projection === name && each.version === version && each.state === 'live',
+        );
+      // Its own swap waits; those of the others do not wait for it.
+      for (const { name, version } of newer) {
+        if (name !== 'messages') await until(() => isLive(name, version));
+      }
+      const messages = newer.find(({ name }) => name === 'messages')?.version ?? 0;
+      expect(await isLive('messages', messages)).toBe(false);
+      expect(await old.views.head('nobody')).toBeUndefined();
+      await reader.query('COMMIT');
+      await until(() => isLive('messages', messages));
+      expect(young.warnings).toEqual([]);
+    });
+  });
+});
