@@ -3,10 +3,12 @@
 //   KAFKA_BROKERS=127.0.0.1:9092 node --import ./test/support/ts-loader.mjs examples/consumer.ts ./events
 //
 // The relay delivers at least once: after a crash or an outage some events come again, and never in another order within
-// a conversation. What makes that exactly once is here: for each partition, and each log in it, the position of the last
-// event taken is kept with what was made of it, in one transaction, and whatever is not after it is dropped. Positions of
-// one log compare as texts, by `<` and `>`, and mean nothing else; those of two logs say nothing of each other. A topic has
-// a second log when the product began anew with another database or EventStoreDB, and then its positions are low again.
+// a conversation. What makes that exactly once is here: for each partition, and each incarnation of a log in it, the
+// position of the last event taken is kept with what was made of it, in one transaction, and whatever is not after it is
+// dropped. Positions of one incarnation compare as texts, by `<` and `>`, and mean nothing else; those of two say nothing of
+// each other. A topic has a second log when the product began anew with another database or EventStoreDB. A log has a second
+// incarnation when it was restored from a backup, or failed over and lost events. Then the relay sends all its events again,
+// from the first: what was made of the incarnation before may hold events that were lost, so begin anew with the new one.
 //
 // Kafka's own offsets are no substitute. They tell where to read on, are written after the work, and a repeated event has
 // a new one.
@@ -33,8 +35,9 @@ const PATIENCE = { sessionTimeout: 10_000, rebalanceTimeout: 10_000, heartbeatIn
 
 /** An event as it was relayed. `data` is the event's own JSON, to the byte; of `type` there will be new ones. */
 export interface RelayedEvent {
-  /** Which log it is from. */
+  /** The log that it is from, and its incarnation. */
   readonly log: string;
+  readonly incarnation: string;
   readonly position: string;
   readonly id: string;
   readonly type: string;
@@ -47,7 +50,7 @@ export interface RelayedEvent {
   readonly data: string;
 }
 
-/** The position of the last event taken, of each log. */
+/** The position of the last event taken, of each incarnation. */
 export type Positions = Readonly<Record<string, string>>;
 
 interface Place {
@@ -58,7 +61,7 @@ interface Place {
 
 /**
  * What is made of the events: here a file of lines for each partition, and beside it the place. In a database this is one
- * transaction: the rows, and `UPDATE places SET position = $new WHERE partition = $p AND log = $l AND position = $old`, which
+ * transaction: the rows, and `UPDATE places SET position = $new WHERE partition = $p AND incarnation = $i AND position = $old`, which
  * also refuses a member of the group that was replaced while it slept. Files cannot refuse: let all members of a group share
  * the directory, and none of them sleep.
  */
@@ -127,15 +130,15 @@ export class EventFiles {
 /** Also within one delivery an event can come twice. */
 export function newAfter(positions: Positions, events: readonly RelayedEvent[]): RelayedEvent[] {
   const highest = new Map(Object.entries(positions));
-  return events.filter(({ log, position }) => {
-    const isNew = position > (highest.get(log) ?? '');
-    if (isNew) highest.set(log, position);
+  return events.filter(({ incarnation, position }) => {
+    const isNew = position > (highest.get(incarnation) ?? '');
+    if (isNew) highest.set(incarnation, position);
     return isNew;
   });
 }
 
 const lastOf = (events: readonly RelayedEvent[]): Positions =>
-  Object.fromEntries(events.map(({ log, position }) => [log, position]));
+  Object.fromEntries(events.map(({ incarnation, position }) => [incarnation, position]));
 
 export function relayedEventOf({ key, value, headers = {} }: KafkaMessage): RelayedEvent {
   const header = (name: string): string => {
@@ -146,6 +149,7 @@ export function relayedEventOf({ key, value, headers = {} }: KafkaMessage): Rela
   };
   return {
     log: header('ce_log'),
+    incarnation: header('ce_incarnation'),
     position: header('ce_position'),
     id: header('ce_id'),
     type: header('ce_type'),

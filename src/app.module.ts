@@ -69,6 +69,7 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
   const health = new BackgroundFailures(metrics, telemetry.error);
   countFailing(metrics, health);
   const { leaseMs } = config;
+  const incarnation = engines.incarnations.at(-1) as string;
   const runner: RunnerParts = { ...engines, clock: systemClock, holder: systemIds.random(), leaseMs, warn, health };
   const surveys = new Surveys({ clock: systemClock, warn });
   const subscriptions = new Subscriptions(runner, metrics, surveys);
@@ -84,7 +85,7 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
   });
   const projecting = projectionSide(engines, config, { ...runner, codec, advances });
   const checks = readinessChecks(engines, surveys, projectionSurvey(config, telemetry, projecting.reports, surveys));
-  const relaying = relaySide(config, runner, metrics, surveys);
+  const relaying = relaySide(config, { ...runner, incarnation }, metrics, surveys);
   return {
     module: AppModule,
     imports: [CqrsModule.forRoot()],

@@ -3,21 +3,43 @@ import { DataDirectoryInUse, startEmbeddedPostgres } from './adapters/postgres/e
 import { clusterOf, runningPostgres } from './adapters/postgres/embedded/running-postgres.js';
 import { parsePosition, positionBack, shownPosition } from './adapters/postgres/position.js';
 import { PostgresEventLog } from './adapters/postgres/postgres-event-log.js';
+import { systemClock } from './adapters/system/system-clock.js';
+import { systemIds } from './adapters/system/system-ids.js';
+import type { Restored } from './cli/command-parts.js';
 import { CommandFailed } from './cli/failures.js';
 import type { OpenedLog, Positions } from './cli/opened-log.js';
+import { beginIncarnation, incarnationsOf } from './commands/incarnations.js';
 import type { Whereabouts } from './config.js';
 import { type Database, openDatabase } from './database.js';
+import { createCodec } from './events/codec.js';
 import type { Position } from './events/envelope.js';
+import type { EventLog } from './ports/event-log.js';
 
 /** What the command line does with the database itself, whether or not a server runs on it. */
 
 type Notice = (text: string) => void;
 type Reached = Pick<Database, 'connection' | 'close'>;
 
+type OpenedEventLog = OpenedLog & { readonly log: EventLog };
+
 const UNDEFINED_TABLE = '42P01';
 
-/** Only to read: nothing is made and no migration runs, for the server on it may be of another version. */
-export async function openLog(whereabouts: Whereabouts, follow: boolean, onNotice: Notice): Promise<OpenedLog> {
+/** Whether or not a server runs on it: that one sees the event, and stops. */
+export async function logRestored(whereabouts: Whereabouts, onNotice: Notice): Promise<Restored> {
+  const { log, close } = await openLog(whereabouts, false, onNotice);
+  try {
+    const identity = await log.knownIdentity();
+    if (identity === undefined) throw new CommandFailed('There is no log on this server yet');
+    const parts = { log, codec: createCodec(), clock: systemClock, ids: systemIds };
+    const actor = { id: 'operator', kind: 'operator' };
+    return { log: identity, incarnation: await beginIncarnation(parts, await incarnationsOf(log), actor) };
+  } finally {
+    await close();
+  }
+}
+
+/** Nothing is made and no migration runs, for the server on it may be of another version. */
+export async function openLog(whereabouts: Whereabouts, follow: boolean, onNotice: Notice): Promise<OpenedEventLog> {
   if (whereabouts.eventLogUrl !== undefined) return openEventStoreDb(whereabouts.eventLogUrl);
   const database = await reach(whereabouts, follow, onNotice);
   const log = new PostgresEventLog(database.connection);
@@ -41,7 +63,7 @@ const positions: Positions = {
   back: async (position, events) => positionBack(position, events),
 };
 
-async function openEventStoreDb(url: string): Promise<OpenedLog> {
+async function openEventStoreDb(url: string): Promise<OpenedEventLog> {
   const [{ reachEventStoreDb }, { parsePosition: parse, shownPosition: show }] = await Promise.all([
     import('./adapters/eventstoredb/reach-eventstoredb.js'),
     import('./adapters/eventstoredb/position.js'),

@@ -34,6 +34,10 @@ const parts: CommandParts = {
     const { openLog } = await import('./cli-database.js');
     return openLog(loadWhereabouts(), follow, notice);
   },
+  async restored() {
+    const { logRestored } = await import('./cli-database.js');
+    return logRestored(loadWhereabouts(), notice);
+  },
 };
 
 try {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import { type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
 import { systemIds } from './adapters/system/system-ids.js';
 import { appModule } from './app.module.js';
@@ -21,6 +21,7 @@ import { acceptStrictJsonOnly } from './http/strict-json.js';
 import { traceIdOf } from './http/trace.js';
 import { closeUnusedConnections } from './http/unused-connections.js';
 import { limits } from './limits.js';
+import type { Continuity } from './ports/continuity.js';
 import { Surveys } from './survey.js';
 
 /** Where it tells what it does; of its own, and to standard output, unless it is said. */
@@ -57,6 +58,7 @@ export async function createApp(
   const paths = new KnownPaths(server);
   requireKeys(server, app.get(Authenticator), (request) => paths.patternOf(request));
   paths.answerOtherMethods(server);
+  refuseOnceBroken(server, engines.log.continuity);
   acceptStrictJsonOnly(server);
   app.useSecurityHeaders(securityHeaders);
   serveDocs(app, version);
@@ -64,6 +66,13 @@ export async function createApp(
   app.useLogger(new NestLogger(server.log));
   await app.get(Surveys).start();
   return app;
+}
+
+/** Read models may hold what the log has lost. What needs no key, such as readiness, is still answered. */
+function refuseOnceBroken(server: FastifyInstance, continuity: Continuity): void {
+  server.addHook('onRequest', async ({ principal }: FastifyRequest) => {
+    if (principal) continuity.require();
+  });
 }
 
 const newTraceId = () => systemIds.random().replaceAll('-', '');

@@ -1,7 +1,6 @@
 import { DemoLanguageModel } from './adapters/demo/demo-language-model.js';
 import { ConnectionPool } from './adapters/postgres/connection-pool.js';
 import { freeLeases } from './adapters/postgres/free-leases.js';
-import { claimViews, logOfViews } from './adapters/postgres/log-of-views.js';
 import { PostgresCheckpoints } from './adapters/postgres/postgres-checkpoints.js';
 import { PostgresCommandPlaces } from './adapters/postgres/postgres-command-places.js';
 import { PostgresEventLog } from './adapters/postgres/postgres-event-log.js';
@@ -13,6 +12,7 @@ import { PostgresLaneStore } from './adapters/postgres/views/postgres-lane-store
 import { PostgresViews } from './adapters/postgres/views/postgres-views.js';
 import { systemClock } from './adapters/system/system-clock.js';
 import type { Config } from './config.js';
+import { continueLog, type OpenedLog } from './continued-log.js';
 import { type Database, openDatabase } from './database.js';
 import type { PriceList } from './domain/prices.js';
 import { limits } from './limits.js';
@@ -31,6 +31,10 @@ import { pricesIn } from './prices-file.js';
 /** What the product runs on, chosen by the configuration here and nowhere else. */
 export interface Engines {
   readonly log: EventLog;
+  /** Those of the log when it was opened. The last one is what this process works with. */
+  readonly incarnations: readonly string[];
+  /** The same log, to an eye that has seen nothing of it yet. */
+  openLogAnew(): Promise<EventLog>;
   readonly checkpoints: Checkpoints;
   readonly leases: Leases;
   readonly keys: Keys;
@@ -53,15 +57,29 @@ export async function openEngines(
   meter: Meter = noMeter,
 ): Promise<Engines> {
   const prices = await pricesIn(config.dataDir);
-  const { database, log, logDescription } = await openStores(config, onNotice, meter);
+  const { database, opened } = await openStores(config, onNotice, meter);
+  const { log, logDescription } = opened;
   const pool = new ConnectionPool(database.connection, limits.runtimeConnectionsMax, limits.runtimeAnswerMs);
   // Of its own: a large step of a projection must not keep leases and claims waiting.
   const viewPool = new ConnectionPool(database.connection, limits.viewConnectionsMax, limits.viewAnswerMs);
+  const keys = new PostgresKeys(pool);
+  const close = async () => {
+    await log.close();
+    await viewPool.close();
+    await pool.close();
+    await database.close();
+  };
+  const incarnations = await continueLog(opened, database, keys, onNotice).catch(async (error) => {
+    await close();
+    throw error;
+  });
   return {
     log,
+    incarnations,
+    openLogAnew: () => opened.openAnew(),
     checkpoints: new PostgresCheckpoints(pool),
     leases: new PostgresLeases(pool),
-    keys: new PostgresKeys(pool),
+    keys,
     work: new PostgresWork(pool),
     places: new PostgresCommandPlaces(pool),
     builds: new PostgresBuilds(viewPool),
@@ -70,26 +88,17 @@ export async function openEngines(
     models: await openModels(config),
     prices,
     logDescription,
-    async close() {
-      await log.close();
-      await viewPool.close();
-      await pool.close();
-      await database.close();
-    },
+    close,
   };
 }
 
-interface OpenedLog {
-  readonly log: EventLog;
-  readonly logDescription: string;
+interface Stores {
+  readonly opened: OpenedLog & { openAnew(): Promise<EventLog> };
+  readonly database: Database;
 }
 
 /** The log first where it is a server of its own: whether that can be reached is found out before anything is started. */
-async function openStores(
-  config: Config,
-  onNotice: (text: string) => void,
-  meter: Meter,
-): Promise<OpenedLog & { readonly database: Database }> {
+async function openStores(config: Config, onNotice: (text: string) => void, meter: Meter): Promise<Stores> {
   const server =
     config.eventLogUrl === undefined ? undefined : await openEventStoreDb(config.eventLogUrl, meter, onNotice);
   let database: Database | undefined;
@@ -97,15 +106,7 @@ async function openStores(
     database = await openDatabase(config, onNotice);
     await database.migrate();
     if (database.isOursAlone) await freeLeases(database.connection);
-    const opened = server ?? {
-      log: new PostgresEventLog(database.connection, meter),
-      logDescription: database.description,
-    };
-    await requireViewsOf(opened, database).catch(async (error) => {
-      if (opened !== server) await opened.log.close();
-      throw error;
-    });
-    return { ...opened, database };
+    return { opened: server ?? logIn(database, meter), database };
   } catch (error) {
     await server?.log.close();
     await database?.close();
@@ -113,26 +114,25 @@ async function openStores(
   }
 }
 
-/** Views are never built from two logs: they would show what neither of them says. */
-async function requireViewsOf({ log, logDescription }: OpenedLog, database: Database): Promise<void> {
-  const { connection } = database;
-  const standing = (await logOfViews(connection)) ?? (await claimViews(connection, await log.identity()));
-  // Only looked at: it may be another log than the one that was meant.
-  const identity = await log.knownIdentity();
-  if (standing === identity) return;
-  throw new Error(
-    `The read models in the ${database.description} were built from another log.\n` +
-      `  They are of log ${standing}; ${logDescription} holds ${identity ? `log ${identity}` : 'a log without a name yet'}.\n` +
-      '  Either open that log again: set EVENT_LOG_URL as it was, or unset it if the log was in the database;\n' +
-      '  or let DATABASE_URL or VERBATIM_DATA_DIR name an empty database, and they are built anew there.',
-  );
+function logIn({ connection, description }: Database, meter: Meter): Stores['opened'] {
+  return {
+    log: new PostgresEventLog(connection, meter),
+    logDescription: description,
+    isInDatabase: true,
+    openAnew: async () => new PostgresEventLog(connection),
+  };
 }
 
-async function openEventStoreDb(url: string, meter: Meter, onNotice: (text: string) => void): Promise<OpenedLog> {
+async function openEventStoreDb(
+  url: string,
+  meter: Meter,
+  onNotice: (text: string) => void,
+): Promise<Stores['opened']> {
   // Its client takes a moment to load, and most starts need none.
   const { reachEventStoreDb } = await import('./adapters/eventstoredb/reach-eventstoredb.js');
   const { log, description } = await reachEventStoreDb(url, { meter, onNotice });
-  return { log, logDescription: description };
+  const openAnew = async () => (await reachEventStoreDb(url, { onNotice })).log;
+  return { log, logDescription: description, isInDatabase: false, openAnew };
 }
 
 /** The demo model is always there: it asks nobody. */

@@ -45,9 +45,12 @@ try {
   void stopRequested.then(() => exitAfter(config.drainMs + limits.stopBeyondDrainMs));
   // A signal that comes meanwhile waits for the start: half a start could not be stopped in order.
   serving = await start(config);
-  await stopRequested;
+  const reason = await Promise.race([stopRequested, serving.ended]);
+  // Nothing that is open can be finished in a log that went back.
+  if (reason !== undefined) stopAtOnce();
   await serving.stop();
-  process.exit(0);
+  if (reason !== undefined) process.stderr.write(`${reason}\n`);
+  process.exit(reason === undefined ? 0 : 1);
 } catch (error) {
   process.stderr.write(`${reasonOf(error)}\n`);
   process.exit(1);

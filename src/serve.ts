@@ -9,12 +9,15 @@ import type { Engines } from './engines.js';
 import { openDefaultTenant } from './first-key.js';
 import { Readiness } from './http/readiness.js';
 import { limits } from './limits.js';
+import { requireIncarnation, wentBack } from './log-went-back.js';
 import { Drain } from './sagas/drain.js';
 
 export interface Serving {
   readonly stop: () => Promise<void>;
   /** Hands open generations over at once, in a stop that has begun. */
   readonly cutDrainShort: () => void;
+  /** Resolves when the log has gone back, with what an operator has to know. Then it must be stopped. */
+  readonly ended: Promise<string>;
 }
 
 /** Serves until it is stopped. */
@@ -26,6 +29,11 @@ export async function serve(
 ): Promise<Serving> {
   const app = await createApp(engines, config, version, { metrics });
   const readiness = app.get(Readiness);
+  const { log } = app.getHttpAdapter().getInstance();
+  const ended = wentBack(engines, ({ message }) =>
+    log.error({ reason: message }, 'the event log went back: this process records it, and stops'),
+  );
+  void ended.then((text) => log.error(text));
   const stop = async () => {
     readiness.drain();
     // Who was sent here a moment ago may not have been let in yet; a server that closes would turn him away unheard.
@@ -38,12 +46,14 @@ export async function serve(
     await app.listen(config.port, config.host);
     await app.get(Prompts).warmUp();
     const firstKey = await openDefaultTenant(config, engines.log, app.get(CommandBus));
+    await requireIncarnation(engines);
     readiness.serve();
     const address = await app.getUrl();
     process.stdout.write(banner(config, { version, address, logDescription: engines.logDescription, firstKey }));
   } catch (error) {
+    const text = engines.log.continuity.isBroken ? await ended : undefined;
     await stop();
-    throw error;
+    throw text === undefined ? error : new Error(text, { cause: error });
   }
-  return { stop, cutDrainShort: () => app.get(Drain).cutShort() };
+  return { stop, ended, cutDrainShort: () => app.get(Drain).cutShort() };
 }

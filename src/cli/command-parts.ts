@@ -18,6 +18,14 @@ export interface CommandParts {
   projections(): Promise<readonly Followed[]>;
   /** With `follow` somebody else must be writing to it. */
   openLog(options: { readonly follow: boolean }): Promise<OpenedLog>;
+  /** Begins a new incarnation of the log. */
+  restored(): Promise<Restored>;
+}
+
+export interface Restored {
+  /** The identity of the log, and the name of its new incarnation. */
+  readonly log: string;
+  readonly incarnation: string;
 }
 
 export interface Migrated {

@@ -6,6 +6,7 @@ import { type CommandParts, type JsonOption, withJson } from './command-parts.js
 import { eventJson, eventLine } from './event-text.js';
 import { CommandFailed, UsageError } from './failures.js';
 import type { OpenedLog } from './opened-log.js';
+import { jsonLine } from './output.js';
 import { follow, newest, tellAfter } from './tail.js';
 import { visible } from './visible.js';
 
@@ -17,7 +18,9 @@ interface TailOptions extends JsonOption {
 }
 
 export function addLog(program: Command, parts: CommandParts): void {
-  const group = program.command('log').description('the events as they are recorded, read from the database itself');
+  const group = program
+    .command('log')
+    .description('the log itself: its events as they are recorded, and its incarnations');
   withJson(group.command('tail'))
     .description('the newest events of all streams')
     .addOption(new Option('-n, --lines <count>', 'how many').argParser(countIn).default(20))
@@ -29,6 +32,21 @@ export function addLog(program: Command, parts: CommandParts): void {
     .description('all events of one stream')
     .argument('<stream>', 'such as tenant-default', streamIn)
     .action((stream, options) => show(parts, stream, options));
+  withJson(group.command('restored'))
+    .description('after a restore that the product cannot notice: begin a new incarnation of the log')
+    .action((options) => restored(parts, options));
+}
+
+async function restored({ restored: begin, out }: CommandParts, { json }: JsonOption): Promise<void> {
+  const begun = await begin();
+  const { log, incarnation } = begun;
+  const text = [
+    `Log ${log} is now in incarnation ${incarnation}.`,
+    'Servers that run on it stop by themselves: start them again.',
+    'The next start drops read models, work and keys that may hold lost events, and builds them again from the log.',
+    'The relay sends all events again, from the first, with the new ce_incarnation.',
+  ];
+  await out.write(json ? jsonLine(begun) : `${text.join('\n')}\n`);
 }
 
 async function tail(parts: CommandParts, options: TailOptions): Promise<void> {

@@ -2,6 +2,7 @@ import type { Aggregate } from '../domain/decider.js';
 import type { DomainEvent } from '../events/catalogue.js';
 import type { Codec } from '../events/codec.js';
 import type { NewEvent, RecordedEvent } from '../events/envelope.js';
+import type { LogWentBack } from '../ports/continuity.js';
 import { TerminalError } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
 import { OneAtATime } from './one-at-a-time.js';
@@ -11,6 +12,8 @@ import { RememberedFolds } from './remembered-folds.js';
 export interface Folded<State> {
   readonly state: State;
   readonly revision: number | 'none';
+  /** The id of the event at that revision. */
+  readonly lastId?: string;
   /** What those of its events weigh whose texts it holds: about its memory. */
   readonly bytes: number;
 }
@@ -18,6 +21,7 @@ export interface Folded<State> {
 /**
  * Streams as they were folded last. A stream only grows, so reading on from there is enough, and a long one costs no
  * more than a short one. Who appends at the remembered revision learns from the log when it is not the last any more.
+ * Reading on begins with the last event that is folded: if the log has another one there, or none, it went back.
  */
 export class Folds<State, Event extends DomainEvent> {
   private readonly remembered = new RememberedFolds<Folded<State>>();
@@ -25,7 +29,7 @@ export class Folds<State, Event extends DomainEvent> {
   private readonly turns = new OneAtATime();
 
   constructor(
-    private readonly log: Pick<EventLog, 'readStream'>,
+    private readonly log: Pick<EventLog, 'readStream' | 'continuity'>,
     private readonly codec: Codec,
     private readonly aggregate: Aggregate<State, Event>,
   ) {}
@@ -56,13 +60,27 @@ export class Folds<State, Event extends DomainEvent> {
 
   private async readOn(stream: string): Promise<Folded<State>> {
     const before = this.last(stream) ?? { state: this.aggregate.initial, revision: 'none', bytes: 0 };
-    const from = before.revision === 'none' ? 0 : before.revision + 1;
     let folded: Folded<State> = before;
-    for await (const page of this.log.readStream(stream, { from })) {
-      for (const recorded of page) folded = this.with(folded, recorded, this.decoded(recorded), recorded.revision);
+    let isThere = before.revision === 'none';
+    for await (const page of this.log.readStream(stream, { from: Math.max(0, revisionOf(before)) })) {
+      for (const recorded of page) {
+        const isLast = recorded.revision === before.revision;
+        if (isLast && recorded.id !== before.lastId) break;
+        if (!isLast) folded = this.with(folded, recorded, this.decoded(recorded), recorded.revision);
+        isThere = true;
+      }
+      if (!isThere) break;
     }
+    if (!isThere) throw this.breakOff(stream, before);
     if (folded !== before) this.remember(stream, folded);
     return folded;
+  }
+
+  private breakOff(stream: string, before: Folded<State>): LogWentBack {
+    this.remembered.delete(stream);
+    const [revision, id] = [revisionOf(before), before.lastId ?? ''];
+    const reason = `the event log went back: revision ${revision} of ${stream} is not event ${id} any more`;
+    return this.log.continuity.breakOff(reason, { stream, revision, id });
   }
 
   /** With events behind what is folded, as they are encoded and as they are read. Nothing is remembered of it. */
@@ -76,10 +94,10 @@ export class Folds<State, Event extends DomainEvent> {
     return folded;
   }
 
-  private with(before: Folded<State>, { data, meta }: NewEvent, event: Event, revision: number): Folded<State> {
+  private with(before: Folded<State>, { id, data, meta }: NewEvent, event: Event, revision: number): Folded<State> {
     const isKept = this.aggregate.keepsTexts?.(event) ?? true;
     const bytes = before.bytes + (isKept ? data.length : 0) + meta.length;
-    return { state: this.aggregate.evolve(before.state, event), revision, bytes };
+    return { state: this.aggregate.evolve(before.state, event), revision, lastId: id, bytes };
   }
 
   private decoded(recorded: RecordedEvent): Event {

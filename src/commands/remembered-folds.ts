@@ -22,6 +22,11 @@ export class RememberedFolds<F extends Weighed> {
     (isLarge ? this.small : this.large).delete(stream);
     (isLarge ? this.large : this.small).set(stream, fold);
   }
+
+  delete(stream: string): void {
+    this.small.delete(stream);
+    this.large.delete(stream);
+  }
 }
 
 class Share<F extends Weighed> {

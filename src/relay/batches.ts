@@ -1,7 +1,7 @@
 import { type Position, type RecordedEvent, START } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import type { RelayMessage } from '../ports/relay.js';
-import { cloudEventOf } from './cloud-event.js';
+import { cloudEventOf, type SourceLog } from './cloud-event.js';
 import { partitionOf } from './partition.js';
 
 /** An event, and how it goes out. */
@@ -26,7 +26,7 @@ export function batchesOf(
   events: readonly RecordedEvent[],
   partitions: number,
   acknowledged: Acknowledged,
-  log: string,
+  log: SourceLog,
 ): ReadonlyMap<number, readonly Batch[]> {
   const growing = new Map<number, Growing>();
   for (const event of events) {

@@ -2,15 +2,20 @@ import type { RecordedEvent } from '../events/envelope.js';
 import { categoryOf } from '../ports/append-rules.js';
 import type { RelayMessage } from '../ports/relay.js';
 
+/** The log that the events are from. Positions of another incarnation of it, or of another log, say nothing of these. */
+export interface SourceLog {
+  readonly identity: string;
+  readonly incarnation: string;
+}
+
 /** What a header is made of. Of a newer program's metadata only these are known, and whether they are texts is not. */
 type Told = Readonly<Record<string, unknown>>;
 
 /**
  * A CloudEvent 1.0 in binary mode: attributes are headers, and the value is the event's data, to the byte. Nothing but
- * the metadata is looked into, so what a newer program wrote goes out as it is. The log is named, for positions of two
- * logs say nothing of each other.
+ * the metadata is looked into, so what a newer program wrote goes out as it is.
  */
-export function cloudEventOf(event: RecordedEvent, log: string): RelayMessage {
+export function cloudEventOf(event: RecordedEvent, { identity, incarnation }: SourceLog): RelayMessage {
   const told = metadataOf(event);
   const key = conversationOf(event, told);
   const headers: Record<string, string> = {
@@ -22,7 +27,8 @@ export function cloudEventOf(event: RecordedEvent, log: string): RelayMessage {
     ce_time: event.at,
     'content-type': 'application/json',
     ce_partitionkey: key,
-    ce_log: log,
+    ce_log: identity,
+    ce_incarnation: incarnation,
     ce_position: event.position ?? '',
     ce_revision: String(event.revision),
     ce_schema: String(event.schema),

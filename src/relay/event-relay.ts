@@ -14,6 +14,8 @@ import { readAhead } from './read-ahead.js';
 
 export interface RelayParts extends OwnerParts {
   readonly log: EventLog;
+  /** Of the log. With another one the relay sends all events again, from the first. */
+  readonly incarnation: string;
   readonly checkpoints: Checkpoints;
   readonly meter: Pick<Meter, 'eventsRelayed'>;
   /** For operators: names and reasons, never a person's text. */
@@ -116,13 +118,15 @@ export class EventRelay {
   }
 
   private async keepConnected(lease: Lease, over: AbortSignal): Promise<void> {
-    const { log, meter } = this.parts;
+    const { log, incarnation, meter } = this.parts;
     let pages: PageRelay | undefined;
     let failures = 0;
     while (!over.aborted) {
       const before = this.position;
       try {
-        pages ??= new PageRelay(await log.identity(), (events) => meter.eventsRelayed(events));
+        pages ??= new PageRelay({ identity: await log.identity(), incarnation }, (events) =>
+          meter.eventsRelayed(events),
+        );
         await this.connected(pages, lease, over);
         return;
       } catch (error) {
@@ -176,10 +180,11 @@ export class EventRelay {
     }
   }
 
-  /** False when a later owner has announced itself. */
+  /** False when a later owner has announced itself, or the log went back: then its store may have gone back with it. */
   private async save(lease: Lease): Promise<boolean> {
     const { position } = this;
     if (position === undefined || position === this.saved) return true;
+    if (this.parts.log.continuity.isBroken) return false;
     const kept = await this.parts.checkpoints.save(this.name, lease.epoch, position);
     if (kept) this.saved = position;
     return kept;

@@ -2,6 +2,7 @@ import type { Position, RecordedEvent } from '../events/envelope.js';
 import { TerminalError } from '../ports/errors.js';
 import { MessagesTooLarge, type RelayConnection } from '../ports/relay.js';
 import { type Batch, batchesOf, type Outgoing, positionOf } from './batches.js';
+import type { SourceLog } from './cloud-event.js';
 
 /** An event that will never be taken. Nothing after it goes out either: a gap that nobody sees is worse than a stop. */
 export class RefusedEvent extends TerminalError {
@@ -16,8 +17,7 @@ export class PageRelay {
   private readonly acknowledged = new Map<number, Position>();
 
   constructor(
-    /** The identity of the log. */
-    private readonly log: string,
+    private readonly log: SourceLog,
     private readonly onSent: (events: number) => void,
   ) {}
 

@@ -195,9 +195,10 @@ export class SubscriptionRunner {
     return false;
   }
 
-  /** False when a later owner has announced itself. */
+  /** False when a later owner has announced itself, or the log went back: then its store may have gone back with it. */
   private async save(lease: Lease): Promise<boolean> {
     if (this.position === undefined || this.position === this.saved) return true;
+    if (this.parts.log.continuity.isBroken) return false;
     const kept = await this.parts.checkpoints.save(this.subscription.name, lease.epoch, this.position);
     if (kept) this.saved = this.position;
     return kept;

@@ -1,10 +1,12 @@
 import { costOf, usageOf } from '../domain/usage.js';
 import type { TypedEvent } from '../events/codec.js';
+import type { LogEvent } from '../events/log-events.js';
+import type { TenantEvent } from '../events/tenant-events.js';
 import type { ToldEvent } from './conversation-history.js';
 import { formatCursor } from './cursor.js';
 import { oneLine } from './one-line.js';
 
-type Type = Exclude<TypedEvent['type'], 'TenantCreated' | 'ApiKeyIssued' | 'ApiKeyRevoked'>;
+type Type = Exclude<TypedEvent['type'], (TenantEvent | LogEvent)['type']>;
 
 /** What the feed calls each event. Part of the public contract: never derived, never renamed. */
 const names: Readonly<Record<Type, string>> = {

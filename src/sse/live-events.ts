@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { BackgroundPart } from '../background/background-part.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
 import type { Position, RecordedEvent } from '../events/envelope.js';
+import { INCARNATIONS, LOG_CATEGORY } from '../events/log-events.js';
 import { limits } from '../limits.js';
 import type { BackgroundHealth } from '../ports/background-health.js';
 import type { Clock } from '../ports/clock.js';
@@ -11,7 +12,7 @@ import type { EventLog } from '../ports/event-log.js';
 const conversationIn = (meta: string): string => /"conversation":"([^"\\]*)"/.exec(meta)?.[1] ?? '';
 
 const LEDGER = 'conversation-';
-const CATEGORIES = ['conversation', 'generation'];
+const CATEGORIES = ['conversation', 'generation', LOG_CATEGORY];
 
 /** Hears of every event of a conversation that is committed from now on, in the order of commits. */
 export type Listener = (event: TypedEvent) => void;
@@ -73,8 +74,8 @@ export class LiveEvents {
       for await (const page of log.subscribe(position, signal, { categories: CATEGORIES })) {
         this.background.recovered();
         for (const recorded of page.events) {
-          if (this.listeners.size === 0 && this.ofTenants.size === 0) break;
-          this.tell(recorded);
+          if (recorded.stream === INCARNATIONS) log.continuity.supersede(recorded.id);
+          else if (this.listeners.size > 0 || this.ofTenants.size > 0) this.tell(recorded);
         }
         position = page.position;
       }

@@ -5,6 +5,7 @@ import { backlogContract } from './event-log/backlog.js';
 import { concurrencyContract } from './event-log/concurrency.js';
 import { continuityContract } from './event-log/continuity.js';
 import { identityContract } from './event-log/identity.js';
+import { incarnationContract } from './event-log/incarnations.js';
 import { positionContract } from './event-log/positions.js';
 import { propertyContract } from './event-log/properties.js';
 import { readContract } from './event-log/read.js';
@@ -62,6 +63,7 @@ export function eventLogContract(
     describe('subscribing', () => subscribeContract(open));
     describe('positions from outside', () => positionContract(open));
     describe('its identity', () => identityContract(open));
+    describe('its incarnations', () => incarnationContract(createStore));
     describe('a log that is not the one a reader knows', () => continuityContract(createStore));
     describe('for any history', () => propertyContract(open, all));
     describe('under concurrency', () => concurrencyContract(open, all));

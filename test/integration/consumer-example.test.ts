@@ -17,13 +17,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-const eventAt = (nth: number, log = 'a'): RelayedEvent => ({
-  log,
+const eventAt = (nth: number, incarnation = 'a'): RelayedEvent => ({
+  ...{ log: 'the log', incarnation },
   position: String(nth).padStart(5, '0'),
   ...{ id: `e${nth}`, type: 'DeltaReceived', subject: 's', revision: nth, key: 'c', time: 't', data: '{"text":"ä"}' },
 });
-const range = (from: number, to: number, log = 'a') =>
-  Array.from({ length: to - from }, (_, nth) => eventAt(from + nth, log));
+const range = (from: number, to: number, incarnation = 'a') =>
+  Array.from({ length: to - from }, (_, nth) => eventAt(from + nth, incarnation));
 
 describe('the consumer that is shown to others', () => {
   it('drops what is delivered again, within a delivery and after a restart', () => {
@@ -32,14 +32,14 @@ describe('the consumer that is shown to others', () => {
     expect(new EventFiles(directory).eventsOf(3)).toEqual(range(1, 8));
   });
 
-  it('takes the positions of each log for themselves', () => {
+  it('compares positions only within one incarnation', () => {
     const [old, late] = [range(5, 8), range(1, 4, 'b')];
     const again = [...range(6, 8), ...range(2, 5, 'b')];
     expect(newAfter({}, [...old, ...late, ...again])).toEqual([...old, ...late, eventAt(4, 'b')]);
     expect(newAfter({ a: '00006', b: '00003' }, [...old, ...late, ...again])).toEqual([eventAt(7), eventAt(4, 'b')]);
   });
 
-  it('has every event of a new log, and still drops what comes again of the old one', () => {
+  it('takes every event of a new incarnation, and still drops what comes again of the old one', () => {
     new EventFiles(directory).take(3, range(5, 8));
     new EventFiles(directory).take(3, range(1, 3, 'b'));
     new EventFiles(directory).take(3, [...range(5, 8), ...range(1, 4, 'b')]);
@@ -84,11 +84,12 @@ describe('the consumer that is shown to others', () => {
 
   it('reads what the relay writes', () => {
     const recorded = { ...newDelta(), stream: 'generation-g', revision: 4, position: '007' as Position };
-    const { key, value, headers } = cloudEventOf(recorded, 'the log');
+    const { key, value, headers } = cloudEventOf(recorded, { identity: 'the log', incarnation: 'the second' });
     const bytes = Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)]));
     const message = { key: Buffer.from(key), value: Buffer.from(value), headers: bytes } as unknown as KafkaMessage;
     expect(relayedEventOf(message)).toEqual({
       log: 'the log',
+      incarnation: 'the second',
       position: '007',
       id: recorded.id,
       type: 'DeltaReceived',

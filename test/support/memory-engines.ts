@@ -14,8 +14,11 @@ import type { Engines } from '../../src/engines.js';
 /** Everything that the product runs on, for as long as the process lives. */
 export function memoryEngines(): Engines {
   const models = new MemoryReadModels();
+  const log = new MemoryEventLog();
   return {
-    log: new MemoryEventLog(),
+    log,
+    incarnations: ['the first'],
+    openLogAnew: async () => log,
     builds: models,
     lanes: models,
     views: new MemoryViews(models),

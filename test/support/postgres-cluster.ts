@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
@@ -22,6 +22,11 @@ export interface TestPostgres {
   readonly connection: EmbeddedPostgres['connection'];
   /** Stops PostgreSQL at once, as a power cut would; resolves when it has recovered and takes connections again. */
   crash(): Promise<void>;
+  /**
+   * Takes a base backup while it runs, as `pg_basebackup` does, and starts a PostgreSQL on it: what a restore leads to, or a
+   * failover to a copy that is behind.
+   */
+  startFromBackup(): Promise<TestPostgres>;
   /** Another database on it, migrated and empty: made in a fraction of the time that another PostgreSQL takes. */
   newDatabase(): Promise<EmbeddedPostgres['connection']>;
   /** Stops it and deletes its data. */
@@ -32,11 +37,46 @@ export interface TestPostgres {
 export async function startTestPostgres(options: TestPostgresOptions = {}): Promise<TestPostgres> {
   const clusters = process.env.VERBATIM_TEST_CLUSTERS;
   if (!clusters) throw new Error('No template: does the Jest project declare test/support/global-setup.ts?');
-  const dataDir = await mkdtemp(join(clusters, 'clone-'));
-  await chmod(dataDir, 0o755);
-  // cp keeps owners, and the files are not ours when we are root.
-  await promisify(execFile)('/bin/cp', ['-a', join(clusters, 'template', 'postgres'), dataDir]);
+  return startCopyOf(join(clusters, 'template', 'postgres'), options);
+}
 
+async function startCopyOf(cluster: string, options: TestPostgresOptions): Promise<TestPostgres> {
+  const dataDir = await newDataDirectory();
+  await copy(cluster, dataDir);
+  return startIn(dataDir, options);
+}
+
+async function newDataDirectory(): Promise<string> {
+  const dataDir = await mkdtemp(join(process.env.VERBATIM_TEST_CLUSTERS as string, 'clone-'));
+  await chmod(dataDir, 0o755);
+  return dataDir;
+}
+
+/** cp keeps owners, and the files are not ours when we are root. */
+async function copy(...fromTo: [string, string]): Promise<void> {
+  await promisify(execFile)('/bin/cp', ['-a', ...fromTo]);
+}
+
+async function baseBackup({ connection, directory }: EmbeddedPostgres): Promise<string> {
+  const dataDir = await newDataDirectory();
+  const copied = join(dataDir, 'postgres');
+  await withClient(connection, async (client) => {
+    await client.query("SELECT pg_backup_start('test', true)");
+    await copy(directory, dataDir);
+    const { rows } = await client.query('SELECT labelfile FROM pg_backup_stop(false)');
+    // The log of the server up to the end of the backup.
+    await rm(join(copied, 'pg_wal'), { recursive: true });
+    await copy(join(directory, 'pg_wal'), copied);
+    await rm(join(copied, 'postmaster.pid'), { force: true });
+    const label = join(copied, 'backup_label');
+    await writeFile(label, rows[0].labelfile);
+    const { uid, gid } = await stat(copied);
+    await chown(label, uid, gid);
+  });
+  return dataDir;
+}
+
+async function startIn(dataDir: string, options: TestPostgresOptions): Promise<TestPostgres> {
   const postgres = await startEmbeddedPostgres({
     dataDir,
     settings: { fsync: options.fsync ? 'on' : 'off', ...options.settings },
@@ -45,6 +85,7 @@ export async function startTestPostgres(options: TestPostgresOptions = {}): Prom
   let databases = 0;
   return {
     connection: postgres.connection,
+    startFromBackup: async () => startIn(await baseBackup(postgres), options),
     async newDatabase() {
       const database = `another_${databases++}`;
       const sql = `CREATE DATABASE ${database} TEMPLATE postgres`;

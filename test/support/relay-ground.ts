@@ -45,6 +45,7 @@ export class RelayGround {
   start(destination: RelayDestination, holder = 'node-1', leaseMs = 15_000): EventRelay {
     const relay = new EventRelay(destination, {
       log: this.log,
+      incarnation: 'the first',
       checkpoints: this.checkpoints,
       leases: this.leases,
       clock: this.clock,
@@ -89,7 +90,7 @@ export class RelayGround {
 
   /** As they are to go out, in the order of the log. */
   async chatIds(): Promise<{ id: string; key: string }[]> {
-    const log = await this.log.identity();
+    const log = { identity: await this.log.identity(), incarnation: 'the first' };
     return (await this.chatEvents()).map((event) => ({ id: event.id, key: cloudEventOf(event, log).key }));
   }
 }

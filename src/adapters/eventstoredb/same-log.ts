@@ -58,6 +58,7 @@ export class SameLog {
     const { id } = namedEvent(position) ?? {};
     throw this.continuity.breakOff(
       `the event log in EventStoreDB went back: position ${shownPosition(position)} does not hold event ${id} any more`,
+      { position },
     );
   }
 }

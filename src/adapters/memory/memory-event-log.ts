@@ -78,7 +78,8 @@ export class MemoryEventLog implements EventLog {
   async *subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
     let position = after;
     let told = false;
-    if (!(await this.holds(after))) this.continuity.breakOff(`the log in memory does not hold ${after}`);
+    if (!(await this.holds(after)))
+      this.continuity.breakOff(`the log in memory does not hold ${after}`, { position: after });
     while (!signal.aborted) {
       if (this.continuity.isBroken || (told && position >= this.last())) {
         await once(this.wakeUps, 'commit', { signal }).catch(endOnly(signal));
@@ -112,7 +113,9 @@ export class MemoryEventLog implements EventLog {
   }
 
   async holds(position: Position): Promise<boolean> {
-    return position === START || this.all[this.firstAfter(position) - 1]?.position === position;
+    if (position === START) return true;
+    const there = this.all[this.firstAfter(position) - 1]?.position;
+    return there === position || (there !== undefined && this.placeOf(there) === position);
   }
 
   async identity(): Promise<string> {
@@ -166,22 +169,29 @@ export class MemoryEventLog implements EventLog {
     return { events: window.filter((event) => passes(event, filter)), position };
   }
 
+  /** Without the id of the event. */
+  private placeOf(position: Position): string {
+    return position.slice(0, this.shape === 'gapless' ? DIGITS : 2 * DIGITS + 1);
+  }
+
   private firstAfter(position: Position): number {
+    const place = this.placeOf(position);
     let low = 0;
     let high = this.all.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.all[middle] as Stored).position > position) high = middle;
+      if (this.placeOf((this.all[middle] as Stored).position) > place) high = middle;
       else low = middle + 1;
     }
     return low;
   }
 }
 
+const DIGITS = 19;
 const commitOf = (position: Position): number => Number(position.split('/')[0]);
 
 function digits(value: number | string): string {
-  return String(value).padStart(19, '0');
+  return String(value).padStart(DIGITS, '0');
 }
 
 function requireJson(stream: string, { id, data, meta }: NewEvent): void {

@@ -1,5 +1,5 @@
 import { type Position, START } from '../../events/envelope.js';
-import type { Continuity } from '../../ports/continuity.js';
+import type { Continuity, LogWentBack } from '../../ports/continuity.js';
 import { RetryableError } from '../../ports/errors.js';
 import { namedEvent, shownPosition } from './position.js';
 
@@ -23,12 +23,13 @@ export async function holdsEvent(position: Position, ask: Ask): Promise<boolean>
 /** Asked on each new connection, before anything else: the server at its other end may be another one than before. */
 export async function requireSameLog(continuity: Continuity, ask: Ask): Promise<void> {
   const { newest } = continuity;
-  if (!(await holdsEvent(newest, ask))) throw continuity.breakOff(goneEvent(newest));
+  if (!(await holdsEvent(newest, ask))) throw breakOffAt(newest, continuity);
 }
 
-export function goneEvent(position: Position): string {
+export function breakOffAt(position: Position, continuity: Continuity): LogWentBack {
   const { id } = namedEvent(position) ?? {};
-  return `the event log in PostgreSQL went back: position ${shownPosition(position)} does not hold event ${id} any more`;
+  const reason = `the event log in PostgreSQL went back: position ${shownPosition(position)} does not hold event ${id} any more`;
+  return continuity.breakOff(reason, { position });
 }
 
 const isTrue = (value: unknown): boolean => value === true || value === 't';

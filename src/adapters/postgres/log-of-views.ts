@@ -1,33 +1,77 @@
 import type pg from 'pg';
+import type { Position } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
-import { ConnectionPool } from './connection-pool.js';
+import { ConnectionPool, type Query } from './connection-pool.js';
 
-const CLAIM = 'INSERT INTO views.log_identity (identity) VALUES ($1) ON CONFLICT DO NOTHING';
-const STANDING = 'SELECT identity FROM views.log_identity';
+/** Processes that start at once settle one after the other what the database is built from. */
+const ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('verbatim.log-of-views', 0))";
 
-/** From which log everything in this database is built; nothing when it is empty. */
-export function logOfViews(connection: pg.ClientConfig): Promise<string | undefined> {
-  return asked(connection, standingIn);
+const RECORDED = 'SELECT identity, coalesce(incarnation, identity) FROM views.log_identity';
+const CLAIM = 'INSERT INTO views.log_identity (identity, incarnation) VALUES ($1, $2)';
+const RECORD = 'UPDATE views.log_identity SET incarnation = $1';
+
+const POSITIONS = `
+  SELECT position FROM runtime.checkpoints WHERE position <> ''
+  UNION SELECT l.position FROM views.lanes l JOIN views.builds b USING (projection, build)
+  WHERE l.position <> '' AND b.state <> 'retired'`;
+
+const TENANTS = 'SELECT DISTINCT tenant FROM runtime.api_keys';
+
+// A later epoch, so that a reader that still runs cannot put its old position back.
+const FORGET_CHECKPOINTS = "UPDATE runtime.checkpoints SET position = '', epoch = epoch + 1";
+const FORGET_RELAYED = `${FORGET_CHECKPOINTS} WHERE name LIKE 'relay %'`;
+const FORGET_WORK = 'DELETE FROM runtime.generations';
+const FORGET_KEYS = 'DELETE FROM runtime.api_keys';
+// Their lanes find their next step refused, and the start that follows makes new builds.
+const RETIRE_BUILDS = "UPDATE views.builds SET state = 'retired' WHERE state <> 'retired'";
+
+export interface BuiltFrom {
+  readonly identity: string;
+  readonly incarnation: string;
 }
 
-/** The same, and this one when there is none. The first that asks decides it, for ever. */
-export function claimViews(connection: pg.ClientConfig, identity: string): Promise<string> {
-  return asked(connection, async (pool) => {
-    await pool.query({ text: CLAIM, values: [identity], rowMode: 'array' });
-    return (await standingIn(pool)) ?? identity;
-  });
-}
+/** What the database remembers of the log that it was built from. */
+export class LogOfViews {
+  private constructor(private readonly query: Query) {}
 
-async function standingIn(pool: ConnectionPool): Promise<string | undefined> {
-  const [row] = await pool.query<[string]>({ text: STANDING, rowMode: 'array' });
-  return row?.[0];
-}
+  /** What `work` changes is changed whole or not at all. */
+  static async alone<T>(connection: pg.ClientConfig, work: (views: LogOfViews) => Promise<T>): Promise<T> {
+    const pool = new ConnectionPool(connection, 1, limits.viewAnswerMs);
+    try {
+      return await pool.inTransaction(async (query) => {
+        await query(ALONE);
+        return work(new LogOfViews(query));
+      });
+    } finally {
+      await pool.close();
+    }
+  }
 
-async function asked<T>(connection: pg.ClientConfig, ask: (pool: ConnectionPool) => Promise<T>): Promise<T> {
-  const pool = new ConnectionPool(connection, 1, limits.runtimeAnswerMs);
-  try {
-    return await ask(pool);
-  } finally {
-    await pool.close();
+  /** Nothing while the database is empty. */
+  async builtFrom(): Promise<BuiltFrom | undefined> {
+    const [row] = await this.query(RECORDED);
+    return row && { identity: row[0], incarnation: row[1] };
+  }
+
+  /** From now on the database belongs to this log, for ever. */
+  async claim({ identity, incarnation }: BuiltFrom): Promise<void> {
+    await this.query(CLAIM, [identity, incarnation]);
+  }
+
+  /** Every place in the log that a reader has reached and goes on from. */
+  async positions(): Promise<readonly Position[]> {
+    return (await this.query(POSITIONS)).map(([position]) => position);
+  }
+
+  async goOnWith(incarnation: string): Promise<void> {
+    await this.query(RECORD, [incarnation]);
+    await this.query(FORGET_RELAYED);
+  }
+
+  /** Forgets everything that was built from the log, but for what makes an idempotency key good for one request. */
+  async forgetAll(): Promise<{ readonly tenants: readonly string[] }> {
+    const tenants = (await this.query(TENANTS)).map(([tenant]) => tenant);
+    for (const statement of [RETIRE_BUILDS, FORGET_CHECKPOINTS, FORGET_WORK, FORGET_KEYS]) await this.query(statement);
+    return { tenants };
   }
 }

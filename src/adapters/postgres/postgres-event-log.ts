@@ -24,7 +24,7 @@ import { DedicatedConnection } from './dedicated-connection.js';
 import { askOn, EventReader } from './event-reader.js';
 import { type Append, GroupCommit } from './group-commit.js';
 import { HeadWatch, type Look } from './head-watch.js';
-import { goneEvent, requireSameLog } from './held-event.js';
+import { breakOffAt, requireSameLog } from './held-event.js';
 import { type OwnAppend, OwnCommits } from './own-commits.js';
 import { parsePosition, positionBack } from './position.js';
 import { RecentEvents } from './recent-events.js';
@@ -161,7 +161,7 @@ export class PostgresEventLog implements EventLog {
 
   /** For a reader that has seen this position: if the log does not hold it, it is not the log that the reader knows. */
   private async headFor(after: Position): Promise<Position> {
-    if (!(await this.reader.holds(after))) throw this.continuity.breakOff(goneEvent(after));
+    if (!(await this.reader.holds(after))) throw breakOffAt(after, this.continuity);
     return this.reader.head();
   }
 

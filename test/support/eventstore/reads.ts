@@ -24,6 +24,7 @@ export async function read(
   const options = call.request.getOptions() as streams.ReadReq.Options;
   const name = options.hasStream() ? streamOf(options.getStream()?.getStreamIdentifier()) : undefined;
   const source = name === undefined ? events.all : events.stream(name);
+  if (name === undefined && isWithinRecord(options, events)) return void call.emit('error', withinRecord());
   if (!source) {
     call.write(notFound(name ?? ''));
     call.end();
@@ -49,6 +50,14 @@ export async function read(
   call.end();
 }
 
+function isWithinRecord(options: streams.ReadReq.Options, events: StoredEvents): boolean {
+  const position = options.getAll()?.getPosition();
+  return position !== undefined && !events.isBoundary(BigInt(position.getCommitPosition()));
+}
+
+/** As a real server answers (23.10.6). */
+const withinRecord = () => failure(status.UNKNOWN, 'Exception was thrown by handler.');
+
 function startOf(options: streams.ReadReq.Options, source: readonly StoredEvent[], events: StoredEvents): number {
   const isBackwards = options.getReadDirection() === BACKWARDS;
   const place = options.getAll() ?? options.getStream();
@@ -69,6 +78,7 @@ function startOf(options: streams.ReadReq.Options, source: readonly StoredEvent[
  */
 export async function subscribe(call: ReadCall, events: StoredEvents, tellsCaughtUp: boolean): Promise<void> {
   const options = call.request.getOptions() as streams.ReadReq.Options;
+  if (isWithinRecord(options, events)) return void call.emit('error', withinRecord());
   const passes = filterOf(options);
   const filter = options.getFilter();
   const window = filter?.hasMax() ? filter.getMax() : USUAL_WINDOW_EVENTS;

@@ -35,6 +35,10 @@ export interface StandIn {
   sent(): number;
   /** What a server writes about itself, all the time. */
   appendSystemEvents(count: number): void;
+  /** The server itself, which clients do not reach while it is away. */
+  readonly innerUrl: string;
+  /** While it is away its files are put back to when it had so many events; what `grow` appends to `innerUrl` follows them. */
+  restore(eventCount: number, grow?: () => Promise<void>): Promise<void>;
   cutConnections(): void;
   /** Not there, with all that it holds, until it is back. */
   /** There, and silent, as a process that was stopped by a signal; until it is thawed. */
@@ -104,6 +108,13 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
     cutConnections,
     freeze: () => front.freeze(),
     thaw: () => front.thaw(),
+    innerUrl: `esdb://127.0.0.1:${serverPort}?tls=false`,
+    async restore(eventCount, grow = async () => {}) {
+      await front.close();
+      events.goBackTo(eventCount);
+      await grow();
+      await front.open();
+    },
     goAway: () => front.close(),
     comeBack: () => front.open(),
     async stop() {

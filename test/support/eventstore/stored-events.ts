@@ -63,6 +63,24 @@ export class StoredEvents {
     return low;
   }
 
+  /** Everything that was written from here on is gone, as with files that were put back; new events take its place. */
+  goBackTo(count: number): void {
+    const [first] = this.all.splice(count);
+    if (!first) return;
+    this.end = first.position;
+    for (const [name, events] of this.streams) {
+      const kept = events.filter(({ position }) => position < this.end);
+      if (kept.length > 0) this.streams.set(name, kept);
+      else this.streams.delete(name);
+    }
+    this.recentIds.clear();
+  }
+
+  /** Whether a read can begin there: a server refuses a place within a record. */
+  isBoundary(position: bigint): boolean {
+    return position >= this.end || this.all[this.firstFrom(position)]?.position === position;
+  }
+
   onAppended(listener: () => void): () => void {
     this.appended.on('appended', listener);
     return () => this.appended.off('appended', listener);

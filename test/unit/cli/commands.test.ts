@@ -27,7 +27,18 @@ async function commanded(words: string, parts: Partial<CommandParts> = {}) {
     throw new Error('not asked for');
   };
   const program = programOf({
-    ...{ version: '1.2.3', out, err, clock, serve: none, migrate: none, api: none, projections: none, openLog: none },
+    ...{
+      version: '1.2.3',
+      out,
+      err,
+      clock,
+      serve: none,
+      migrate: none,
+      api: none,
+      projections: none,
+      openLog: none,
+      restored: none,
+    },
     ...parts,
   });
   const error = await program.parseAsync(words.split(' '), { from: 'user' }).then(

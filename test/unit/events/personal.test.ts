@@ -29,6 +29,7 @@ const personalFields: Record<DomainEvent['type'], readonly string[]> = {
   TenantCreated: [],
   ApiKeyIssued: [],
   ApiKeyRevoked: [],
+  IncarnationBegan: [],
 };
 const fieldsByType = Object.entries(personalFields);
 

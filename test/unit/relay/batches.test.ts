@@ -6,7 +6,7 @@ import { partitionOf } from '../../../src/relay/partition.js';
 import { newDelta } from '../../support/new-events.js';
 
 const PARTITIONS = 5;
-const LOG = 'a log';
+const LOG = { identity: 'a log', incarnation: 'an incarnation' };
 
 const eventAt = (nth: number, conversation: string, text = 'x'): RecordedEvent => ({
   ...newDelta(text),

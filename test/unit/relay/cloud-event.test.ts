@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Position, RecordedEvent } from '../../../src/events/envelope.js';
 import { cloudEventOf } from '../../../src/relay/cloud-event.js';
 
-const LOG = '99999999-8888-4777-8666-555555555555';
+const LOG = { identity: '99999999-8888-4777-8666-555555555555', incarnation: '99999999-8888-4777-8666-555555555556' };
 const recorded: RecordedEvent & { position: Position } = {
   id: '11111111-2222-4333-8444-555555555555',
   type: 'DeltaReceived',
@@ -38,7 +38,8 @@ describe('an event on its way out', () => {
         ce_time: '2026-01-02T03:04:05.678Z',
         'content-type': 'application/json',
         ce_partitionkey: 'c1',
-        ce_log: LOG,
+        ce_log: LOG.identity,
+        ce_incarnation: LOG.incarnation,
         ce_position: '0000000000000000042',
         ce_revision: '7',
         ce_schema: '1',

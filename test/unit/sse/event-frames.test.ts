@@ -16,7 +16,7 @@ function goldenEvents(): TypedEvent[] {
     const { data, meta, ...envelope } = JSON.parse(readFileSync(join(golden, file), 'utf8'));
     const recorded: RecordedEvent = { ...envelope, data: JSON.stringify(data), meta: JSON.stringify(meta) };
     const event = codec.decode(recorded);
-    return event && !event.stream.startsWith('tenant-') ? [event] : [];
+    return event && /^(conversation|generation)-/.test(event.stream) ? [event] : [];
   });
 }
 

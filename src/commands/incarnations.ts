@@ -1,0 +1,63 @@
+import type { Codec } from '../events/codec.js';
+import type { Metadata, NewEvent } from '../events/envelope.js';
+import { INCARNATIONS } from '../events/log-events.js';
+import type { Clock } from '../ports/clock.js';
+import { LogUnavailable } from '../ports/errors.js';
+import type { EventLog } from '../ports/event-log.js';
+import type { Ids } from '../ports/ids.js';
+
+/** Incarnations belong to the whole log. Their events are entries of the tenant that every log has. */
+const TENANT = 'default';
+
+export interface IncarnationParts {
+  readonly log: Pick<EventLog, 'identity' | 'readStream' | 'append'>;
+  readonly codec: Codec;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+/**
+ * The names of all incarnations, oldest first. The first is named by the identity of the log, each later one by the event
+ * that began it: so a log that goes back twice to the same backup has three names, and a name is never used again.
+ */
+export async function incarnationsOf(
+  log: Pick<EventLog, 'identity' | 'readStream'>,
+): Promise<readonly [string, ...string[]]> {
+  const began: string[] = [];
+  for await (const page of log.readStream(INCARNATIONS)) began.push(...page.map(({ id }) => id));
+  return [await log.identity(), ...began];
+}
+
+/**
+ * Begins a new incarnation, unless another process has begun one that is not among `known`. Answers with the present one.
+ * Throws LogUnavailable when the log cannot take it now.
+ */
+export async function beginIncarnation(
+  parts: IncarnationParts,
+  known: readonly string[],
+  actor: Metadata['actor'],
+): Promise<string> {
+  for (;;) {
+    const all = await incarnationsOf(parts.log);
+    const present = all.at(-1) as string;
+    if (!known.includes(present)) return present;
+    const event = await began(parts, actor);
+    const { outcome } = await parts.log.append(INCARNATIONS, all.length === 1 ? 'none' : all.length - 2, [event]);
+    if (outcome === 'unavailable') throw new LogUnavailable('the new incarnation of the log cannot be written now');
+    if (outcome !== 'conflict') return event.id;
+  }
+}
+
+async function began({ log, codec, clock, ids }: IncarnationParts, actor: Metadata['actor']): Promise<NewEvent> {
+  const id = ids.random();
+  const commandId = ids.random();
+  return codec.encode(
+    { type: 'IncarnationBegan', data: { origin: `${await log.identity()}.${id}` } },
+    {
+      id,
+      tenant: TENANT,
+      at: new Date(clock.now()).toISOString(),
+      meta: { actor, commandId, correlationId: commandId },
+    },
+  );
+}

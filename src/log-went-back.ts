@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from './adapters/system/system-clock.js';
+import { systemIds } from './adapters/system/system-ids.js';
+import { beginIncarnation, incarnationsOf } from './commands/incarnations.js';
+import { WORKER } from './commands/origin.js';
+import type { Engines } from './engines.js';
+import { createCodec } from './events/codec.js';
+import { limits } from './limits.js';
+import type { GoneEvent, LogWentBack } from './ports/continuity.js';
+import { RetryableError } from './ports/errors.js';
+import type { EventLog } from './ports/event-log.js';
+
+type Parts = Pick<Engines, 'log' | 'incarnations' | 'openLogAnew'>;
+
+/**
+ * Resolves when the log has gone back, with what an operator has to know, and not before that is on the record: a log and
+ * its views that went back together show no trace of it to the next start.
+ */
+export async function wentBack(engines: Parts, onCause: (cause: LogWentBack) => void): Promise<string> {
+  const cause = await engines.log.continuity.broken;
+  onCause(cause);
+  const { first, most } = limits.reconnectBackoffMs;
+  for (let pauseMs: number = first; ; pauseMs = Math.min(most, pauseMs * 2)) {
+    try {
+      return textOf(cause, await recorded(engines, cause));
+    } catch (error) {
+      if (!(error instanceof RetryableError)) return textOf(cause, { is: 'unrecorded', why: (error as Error).message });
+      await sleep(pauseMs);
+    }
+  }
+}
+
+/** Breaks off when another process began an incarnation before this one followed the log. */
+export async function requireIncarnation({ log, incarnations }: Parts): Promise<void> {
+  const present = (await incarnationsOf(log)).at(-1) as string;
+  if (incarnations.at(-1) !== present) log.continuity.supersede(present);
+}
+
+type Found =
+  | { readonly is: 'new incarnation'; readonly incarnation: string }
+  | { readonly is: 'there again' }
+  | { readonly is: 'unrecorded'; readonly why: string };
+
+/** On a log that remembers nothing, so that it can be written. What a stale leader lacked may be there: then nothing is lost. */
+async function recorded({ incarnations, openLogAnew }: Parts, { gone }: LogWentBack): Promise<Found> {
+  const log = await openLogAnew();
+  try {
+    if (gone && (await isThere(gone, log))) return { is: 'there again' };
+    const known = gone ? incarnations : [];
+    const parts = { log, codec: createCodec(), clock: systemClock, ids: systemIds };
+    return { is: 'new incarnation', incarnation: await beginIncarnation(parts, known, WORKER) };
+  } finally {
+    await log.close();
+  }
+}
+
+async function isThere(gone: GoneEvent, log: EventLog): Promise<boolean> {
+  if ('position' in gone) return log.holds(gone.position);
+  for await (const [event] of log.readStream(gone.stream, { from: gone.revision, eventsMax: 1 })) {
+    return event?.id === gone.id;
+  }
+  return false;
+}
+
+function textOf(cause: LogWentBack, found: Found): string {
+  return `${cause.message}.\n${whatNow(found)}`;
+}
+
+function whatNow(found: Found): string {
+  switch (found.is) {
+    case 'there again':
+      return '  It has it again, so nothing is lost: a server that was behind had answered. Start the product again.';
+    case 'unrecorded':
+      return (
+        `  A new incarnation of the log could not be recorded (${found.why}).\n` +
+        '  Run `verbatim log restored` before the product is started again.'
+      );
+    case 'new incarnation':
+      return (
+        `  The log is now in incarnation ${found.incarnation}. This process stops; start the product again.\n` +
+        '  The start drops read models, work and keys that may hold lost events, and builds them again from the log;\n' +
+        '  `verbatim projections list` shows how far they are, and `verbatim projections rebuild <name>` repeats it for one.\n' +
+        '  The relay sends all events again, from the first, with the new ce_incarnation: consumers begin anew with it.\n' +
+        '  See docs/operations.md, "The log was restored, or failed over and lost its tail".'
+      );
+  }
+}
