@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../../limits.js';
 import { RetryableError } from '../../ports/errors.js';
 import type { AppendOutcome } from '../../ports/event-log.js';
+import { FairQueue } from '../../ports/fair-queue.js';
 import type { Meter } from '../../ports/meter.js';
 import type { Append } from './append-judge.js';
 
@@ -12,15 +13,20 @@ export interface AppendQueueParts {
   readonly meter: Pick<Meter, 'appendAnswered' | 'batchSent'>;
 }
 
+interface Waiting {
+  readonly tenant: string;
+  readonly go: () => void;
+}
+
 /**
  * Appends of one stream go one after the other, in the order in which they came; those of different streams beside each
- * other, up to a bound. What gets no answer is sent again, with the same ids, until its deadline.
+ * other, up to a bound, at which tenants take turns. What gets no answer is sent again, with the same ids, until its deadline.
  */
 export class AppendQueue {
   private unsettled = 0;
   private unsettledBytes = 0;
   private onWire = 0;
-  private readonly waiting: (() => void)[] = [];
+  private readonly waiting = new FairQueue<Waiting>(({ tenant }) => tenant);
   private readonly lastOfStream = new Map<string, Promise<void>>();
   private readonly works = new Set<Promise<void>>();
   private closing = false;
@@ -86,8 +92,9 @@ export class AppendQueue {
   }
 
   private async onOneOfTheWires(append: Append, giveUpAt: number): Promise<AppendOutcome> {
-    if (this.onWire >= limits.appendsOnWireMax) await new Promise<void>((resolve) => this.waiting.push(resolve));
-    else this.onWire += 1;
+    const tenant = append.events[0]?.tenant ?? '';
+    if (this.onWire < limits.appendsOnWireMax) this.onWire += 1;
+    else await new Promise<void>((go) => this.waiting.push({ tenant, go }));
     try {
       // What nobody waits for any more should not be on its way either.
       const answerMs = Math.min(limits.commitAnswerMs, giveUpAt - this.parts.now());
@@ -97,7 +104,7 @@ export class AppendQueue {
     } finally {
       const next = this.waiting.shift();
       // The place is handed on, so that nobody takes it in between.
-      if (next) next();
+      if (next) next.go();
       else this.onWire -= 1;
     }
   }

@@ -2,6 +2,7 @@ import type { NewEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { RetryableError } from '../../ports/errors.js';
 import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
+import { FairQueue } from '../../ports/fair-queue.js';
 import type { Meter } from '../../ports/meter.js';
 
 export interface Append {
@@ -43,14 +44,15 @@ const EXPIRY_CHECK_MS = 100;
 
 /**
  * All appends that wait in this process go into one transaction and share its flush; the next batch leaves when a
- * writer is free. Appends of one stream keep their order: at most one of them is on its way.
+ * writer is free. Appends of one stream keep their order: at most one of them is on its way. Tenants take turns, so a flood
+ * of one tenant does not keep another waiting for more than the batches that are on their way.
  */
 export class GroupCommit {
   private readonly idle: BatchWriter[];
   private readonly unsettled = new Set<Pending>();
   private unsettledBytes = 0;
   /** One append of each busy stream is here or on its way; the others of that stream wait behind it. */
-  private ready: Pending[] = [];
+  private readonly ready = new FairQueue<Pending>(({ append }) => append.events[0]?.tenant ?? '');
   private readonly behind = new Map<string, Pending[]>();
   private dispatchPlanned = false;
   private pausedUntil = 0;
@@ -142,14 +144,14 @@ export class GroupCommit {
     let events = 0;
     let bytes = 0;
     let taken = 0;
-    for (const { append } of this.ready) {
+    const batch = this.ready.takeWhile(({ append }) => {
       events += append.events.length;
       bytes += append.bytes;
       const fits = events <= limits.commitBatchEventsMax && bytes <= limits.commitBatchBytesMax;
-      if (taken === appendsMax || (!fits && taken > 0)) break;
+      if (taken === appendsMax || (!fits && taken > 0)) return false;
       taken += 1;
-    }
-    const batch = this.ready.splice(0, taken);
+      return true;
+    });
     for (const expired of batch.filter((pending) => pending.settled)) this.release(expired);
     return batch.filter((pending) => !pending.settled);
   }
@@ -197,7 +199,7 @@ export class GroupCommit {
   }
 
   private queueAgain(batch: Pending[]): void {
-    this.ready.unshift(...batch);
+    this.ready.giveBack(batch);
     const { first, most } = limits.reconnectBackoffMs;
     this.pauseMs = Math.min(most, Math.max(first, this.pauseMs * 2));
     this.pausedUntil = this.parts.now() + this.pauseMs;

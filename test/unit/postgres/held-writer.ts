@@ -16,9 +16,13 @@ export const EXPIRY_CHECK_MS = 100;
 const event = newDelta();
 
 /** The nth append of a stream: no two are equal. */
-export function append(stream: string, nth: number, size: { events?: number; bytes?: number } = {}): Append {
-  const { events = 1, bytes = 100 } = size;
-  return { stream, expected: nth, events: Array.from({ length: events }, () => event), bytes };
+export function append(
+  stream: string,
+  nth: number,
+  size: { events?: number; bytes?: number; tenant?: string } = {},
+): Append {
+  const { events = 1, bytes = 100, tenant = event.tenant } = size;
+  return { stream, expected: nth, events: Array.from({ length: events }, () => ({ ...event, tenant })), bytes };
 }
 
 export function appended({ expected, events }: Append): AppendOutcome {
