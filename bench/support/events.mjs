@@ -15,7 +15,7 @@ const meta = {
 /** A delta of about 300 bytes of data, as the product would write it. */
 export function newEvent(seq) {
   return codec.encode(
-    { type: 'DeltaReceived', data: { attempt: 1, seq, text: TEXT, channel: 'content' } },
+    { type: 'DeltaReceived', data: { attempt: 1, seq, block: 0, text: TEXT, channel: 'content' } },
     { id: randomUUID(), tenant: 'default', at: new Date().toISOString(), meta },
   );
 }

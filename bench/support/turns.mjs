@@ -53,7 +53,7 @@ export class BenchConversation {
         { type: 'GenerationClaimed', data: { attempt: 1, worker: 'w' } },
         ...Array.from({ length: DELTAS }, (_, seq) => ({
           type: 'DeltaReceived',
-          data: { attempt: 1, seq, text: ANSWER, channel: 'content' },
+          data: { attempt: 1, seq, block: 0, text: ANSWER, channel: 'content' },
         })),
         {
           type: 'AttemptEnded',
