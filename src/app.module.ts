@@ -43,7 +43,7 @@ import { recordKeys } from './projections/record-keys.js';
 import { readSide } from './read-side.js';
 import { relaySide } from './relay-side.js';
 import type { RunnerParts, Subscription } from './sagas/subscription-runner.js';
-import { Subscriptions } from './subscriptions.js';
+import { KEYS, Subscriptions } from './subscriptions.js';
 import { type Survey, Surveys } from './survey.js';
 
 @Module({})
@@ -73,6 +73,7 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
   const runner: RunnerParts = { ...engines, clock: systemClock, holder: systemIds.random(), leaseMs, warn, health };
   const surveys = new Surveys({ clock: systemClock, warn });
   const subscriptions = new Subscriptions(runner, metrics, surveys);
+  gaugeOldestPrompt(metrics, engines, surveys);
   const side = { codec, worker: runner.holder, subscriptions, health };
   const { conversations, live, providers } = conversationSide(engines, config, side, telemetry);
   const { feedsPerUserMax } = config;
@@ -180,9 +181,18 @@ function projectionSurvey(
   return survey;
 }
 
+/** Told by every process, so that it is seen also when no process with the role saga is left. */
+function gaugeOldestPrompt(metrics: Telemetry['metrics'], { work }: Engines, surveys: Surveys): void {
+  const oldest = surveys.of('oldest prompt', () => work.oldestWaitingMs());
+  metrics.gauge(
+    'work_oldest_prompt_seconds',
+    'Age of the oldest prompt that no process answers; 0 when none waits.',
+    () => (oldest.known ?? Number.NaN) / 1_000,
+  );
+}
+
 /** Keeps the table of keys up to date. */
 const keysSubscription = ({ codec, keys }: TenantParts): Subscription => ({
-  name: 'keys',
-  filter: { categories: ['tenant'] },
+  ...KEYS,
   handle: recordKeys(codec, keys),
 });

@@ -27,7 +27,7 @@ import { GenerationSaga } from './sagas/generation-saga.js';
 import { recordWork } from './sagas/record-work.js';
 import { Slots } from './sagas/slots.js';
 import { LiveEvents } from './sse/live-events.js';
-import type { Subscriptions } from './subscriptions.js';
+import { type Subscriptions, WORK } from './subscriptions.js';
 
 /** What operators get to see. */
 export interface Telemetry {
@@ -104,7 +104,7 @@ export function conversationSide(
     metrics.gauge('generations_open', 'Generations that this process is at.', () => generations.open);
     const handle = recordWork(codec, work, generations);
     // The furthest stage stands, in whatever order they come.
-    const subscription = { name: 'work', filter: { categories: ['conversation'] }, handle, inAnyOrder: true } as const;
+    const subscription = { ...WORK, handle, inAnyOrder: true } as const;
     providers.push(hosted('generation saga', generations), subscriptions.hosted(subscription));
   }
   return { conversations, live, providers };

@@ -7,7 +7,8 @@ import { gaugeRelayLag } from './lag-metrics.js';
 import { limits } from './limits.js';
 import { RetryableError } from './ports/errors.js';
 import { type Lag, lagOf } from './ports/lag.js';
-import { EventRelay, type RelayParts } from './relay/event-relay.js';
+import { CHAT_STREAMS, EventRelay, type RelayParts, relayName } from './relay/event-relay.js';
+import { savedBacklog } from './saved-backlog.js';
 import type { Survey, Surveys } from './survey.js';
 
 export interface RelaySide {
@@ -15,20 +16,26 @@ export interface RelaySide {
   readonly providers: Provider[];
 }
 
-/** Gives events to other systems: only where the configuration names brokers and this process has the role. */
+/**
+ * Gives events to other systems, where the configuration names brokers and this process has the role. Without the role it
+ * tells how far the relay is behind, so that this is seen also when no process with the role is left.
+ */
 export function relaySide(
   { kafka, roles }: Config,
   parts: Omit<RelayParts, 'meter'>,
   metrics: PrometheusMetrics,
   surveys: Surveys,
 ): RelaySide {
-  if (!kafka || !roles.includes('relay')) return { checks: {}, providers: [] };
-  const relay = new EventRelay(new KafkaRelay(kafka), { ...parts, meter: metrics });
+  if (!kafka) return { checks: {}, providers: [] };
+  const destination = new KafkaRelay(kafka);
+  const relay = roles.includes('relay') ? new EventRelay(destination, { ...parts, meter: metrics }) : undefined;
   const lag = surveys.of('lag of the relay', async () => {
-    const backlog = await relay.backlog(limits.backlogCountMax);
-    return backlog && lagOf(backlog, parts.clock.now());
+    const owned = await relay?.backlog(limits.backlogCountMax);
+    const backlog = owned ?? (await savedBacklog(parts, relayName(destination), CHAT_STREAMS));
+    return lagOf(backlog, parts.clock.now());
   });
   gaugeRelayLag(metrics, () => lag.known);
+  if (!relay) return { checks: {}, providers: [] };
   metrics.gauge('relay_denied', '1 while the brokers refuse the relay, which asks again.', () =>
     relay.state.is === 'denied' ? 1 : 0,
   );
@@ -41,7 +48,7 @@ export function relaySide(
 }
 
 /** Chats go on whatever the relay does, so this check never answers `unavailable`. */
-function toldOf({ state }: EventRelay, { latest }: Survey<Lag | undefined>): Told {
+function toldOf({ state }: EventRelay, { latest }: Survey<Lag>): Told {
   if (state.is === 'denied')
     return { is: 'stopped', reason: `${state.reason}; the relay asks again until it may send` };
   if (state.is === 'refused') return { is: 'stopped', reason: state.reason };
@@ -49,7 +56,7 @@ function toldOf({ state }: EventRelay, { latest }: Survey<Lag | undefined>): Tol
   if (state.trouble !== undefined) return { is: 'behind', reason: state.trouble };
   if (latest.is === 'late') return { is: 'behind', reason: 'its lag is not known: the log does not answer in time' };
   if (latest.is === 'failed') return { is: 'behind', reason: reasonOf(latest.error) };
-  return { is: latest.value && latest.value.seconds > limits.relayLagSecondsMax ? 'behind' : 'ok' };
+  return { is: latest.value.seconds > limits.relayLagSecondsMax ? 'behind' : 'ok' };
 }
 
 const reasonOf = (error: unknown): string =>

@@ -4,9 +4,14 @@ import { gaugeLags } from './lag-metrics.js';
 import { type Lag, lagOf } from './ports/lag.js';
 import { HostedSubscription } from './sagas/hosted-subscription.js';
 import { type RunnerParts, type Subscription, SubscriptionRunner } from './sagas/subscription-runner.js';
+import { savedBacklog } from './saved-backlog.js';
 import type { Surveys } from './survey.js';
 
-/** The subscriptions that run as long as this process does, with metrics of how far each is behind the log. */
+/** All that there are, with or without an owner. `work` enters prompts in the table of work, `keys` keys in theirs. */
+export const WORK = { name: 'work', filter: { categories: ['conversation'] } } as const;
+export const KEYS = { name: 'keys', filter: { categories: ['tenant'] } } as const;
+
+/** Runs subscriptions as long as the process, and tells of each, whoever owns it, how far it is behind the log. */
 export class Subscriptions {
   private readonly runners = new Map<string, SubscriptionRunner>();
 
@@ -15,7 +20,7 @@ export class Subscriptions {
     metrics: PrometheusMetrics,
     surveys: Surveys,
   ) {
-    const lags = surveys.of('lag of subscriptions', () => this.lagsOfOwned());
+    const lags = surveys.of('lag of subscriptions', () => this.lags());
     gaugeLags(metrics, 'subscription', () => lags.known ?? new Map());
     metrics.gaugeOfEach(
       'subscription_poisoned',
@@ -35,12 +40,11 @@ export class Subscriptions {
     return { provide: `subscription ${name}`, useFactory: start };
   }
 
-  /** The process that owns a subscription knows its lag; the others have no entry for it. */
-  private async lagsOfOwned(): Promise<ReadonlyMap<string, Lag>> {
+  private async lags(): Promise<ReadonlyMap<string, Lag>> {
     const lags = new Map<string, Lag>();
-    for (const [name, runner] of this.runners) {
-      const backlog = await runner.backlog();
-      if (backlog) lags.set(name, lagOf(backlog, this.parts.clock.now()));
+    for (const { name, filter } of [WORK, KEYS]) {
+      const backlog = (await this.runners.get(name)?.backlog()) ?? (await savedBacklog(this.parts, name, filter));
+      lags.set(name, lagOf(backlog, this.parts.clock.now()));
     }
     return lags;
   }

@@ -6,6 +6,8 @@ import type { Position } from '../events/envelope.js';
  * Throws RetryableError when the store is away.
  */
 export interface Checkpoints {
+  /** The position that was saved last (START when there is none), for a process that watches the reader and does not own it. */
+  read(name: string): Promise<Position>;
   /** Announces the epoch and answers with the position (START when there is none); nothing when a later epoch was announced. */
   open(name: string, epoch: number): Promise<Position | undefined>;
   /** False when a later epoch has been announced, and then nothing is written. */

@@ -60,6 +60,9 @@ export interface Work {
   /** Gives a job back, to be taken by anybody after a pause. Nothing happens when another holds it. */
   release(holder: string, generation: string, pauseMs: number): Promise<void>;
 
+  /** For how long the oldest job waits that could be taken now; 0 when none does. */
+  oldestWaitingMs(): Promise<number>;
+
   /** Where a generation belongs, ended ones included; nothing when it was never recorded. */
   find(generation: string): Promise<Job | undefined>;
 }

@@ -33,7 +33,10 @@ export type RelayState =
   | { readonly is: 'refused'; readonly reason: string }
   | { readonly is: 'stopped' };
 
-const CHAT_STREAMS = { categories: ['conversation', 'generation'] };
+export const CHAT_STREAMS = { categories: ['conversation', 'generation'] };
+
+/** Of the lease and of the checkpoint. */
+export const relayName = ({ name }: Pick<RelayDestination, 'name'>): string => `relay ${name}`;
 
 /**
  * Gives every event of the chat streams to another system, at least once and in order, from one process at a time. A page
@@ -50,14 +53,13 @@ export class EventRelay {
   private stopping = new AbortController();
   private work: Promise<void> | undefined;
 
-  /** Of the lease and of the checkpoint. */
   private readonly name: string;
 
   constructor(
     private readonly destination: RelayDestination,
     private readonly parts: RelayParts,
   ) {
-    this.name = `relay ${destination.name}`;
+    this.name = relayName(destination);
   }
 
   get state(): RelayState {

@@ -41,6 +41,16 @@ export function checkpointsContract(engine: string, createStore: () => Promise<C
       expect(await elsewhere.open(name, 1)).toBe(saved);
     });
 
+    it('can be read by a process that does not own them, which takes nothing from the owner', async () => {
+      const name = newName();
+      expect(await elsewhere.read(name)).toBe(START);
+      await checkpoints.open(name, 1);
+      expect(await elsewhere.read(name)).toBe(START);
+      await checkpoints.save(name, 1, later);
+      expect(await elsewhere.read(name)).toBe(later);
+      expect(await checkpoints.save(name, 1, pair)).toBe(true);
+    });
+
     it('are kept apart by name', async () => {
       const [name, other] = [newName(), newName()];
       await checkpoints.save(name, 1, earlier);

@@ -174,6 +174,7 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       let saves = 0;
       const { checkpoints } = stores;
       const counting: Checkpoints = {
+        read: (...args) => checkpoints.read(...args),
         open: (...args) => checkpoints.open(...args),
         save: (...args) => {
           saves += 1;

@@ -66,6 +66,29 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
       return (await elsewhere.hold(job, 'prober', 0)) ? 'requested' : 'ended';
     }
 
+    describe('the oldest job that waits', () => {
+      it('is counted from when it came due, and only while nobody holds it', async () => {
+        expect(await work.oldestWaitingMs()).toBe(0);
+        await jobIn('requested');
+        await jobHeldBy('one');
+        expect(await work.oldestWaitingMs()).toBe(0);
+        const job = await jobIn('prompted');
+        await until(async () => (await elsewhere.oldestWaitingMs()) > 5);
+        const before = await work.oldestWaitingMs();
+        await jobIn('prompted');
+        expect(await work.oldestWaitingMs()).toBeGreaterThanOrEqual(before);
+        await work.take('two', LONG_MS, ALL);
+        expect(await work.oldestWaitingMs()).toBe(0);
+        await work.release('two', job.generation, LONG_MS);
+        expect(await work.oldestWaitingMs()).toBe(0);
+      });
+
+      it('waits again when the time of its holder has run out', async () => {
+        await jobHeldBy('one', 0);
+        await until(async () => (await work.oldestWaitingMs()) > 0);
+      });
+    });
+
     describe('find', () => {
       it('knows nothing of a generation that was never recorded', async () => {
         expect(await work.find(randomUUID())).toBeUndefined();

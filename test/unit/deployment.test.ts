@@ -179,6 +179,23 @@ describe('infra/nginx', () => {
   });
 });
 
+describe('docs/operations.md', () => {
+  it('counts all connections to PostgreSQL that a process opens at most', () => {
+    const [, section = ''] = /^## Capacity\n(.*?)^## /ms.exec(textOf('docs/operations.md')) ?? [];
+    const rows = [...section.matchAll(/^\| (\S[^|]*?) +\| (\d+) +\|$/gm)];
+    const said = new Map(rows.map(([, what, count]) => [what, Number(count)]));
+    const pools = Object.entries(limits).flatMap(([name, max]) =>
+      /ConnectionsMax$/.test(name) ? [max as number] : [],
+    );
+    const writersAndListener = 3;
+    expect(said.get('all')).toBe(pools.reduce((sum, max) => sum + max, writersAndListener));
+    said.delete('all');
+    expect([...said.values()].reduce((sum, count) => sum + count)).toBe(
+      pools.reduce((sum, max) => sum + max, writersAndListener),
+    );
+  });
+});
+
 describe('infra/prometheus/alerts.yml', () => {
   const [, section = ''] = /^## Alerts and what to do\n(.*?)^## /ms.exec(textOf('docs/operations.md')) ?? [];
   const headings = [...section.matchAll(/^### (\S+)$/gm)].map(([, heading]) => heading);

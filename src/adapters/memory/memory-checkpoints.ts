@@ -4,8 +4,12 @@ import type { Checkpoints } from '../../ports/checkpoints.js';
 export class MemoryCheckpoints implements Checkpoints {
   private readonly rows = new Map<string, { epoch: number; position: Position }>();
 
+  async read(name: string): Promise<Position> {
+    return this.rows.get(name)?.position ?? START;
+  }
+
   async open(name: string, epoch: number): Promise<Position | undefined> {
-    const position = this.rows.get(name)?.position ?? START;
+    const position = await this.read(name);
     return (await this.save(name, epoch, position)) ? position : undefined;
   }
 

@@ -83,6 +83,12 @@ export class MemoryWork implements Work {
     entry.dueAt = this.now() + pauseMs;
   }
 
+  async oldestWaitingMs(): Promise<number> {
+    const now = this.now();
+    const waiting = this.inTurn(now).map(({ entry }) => now - entry.dueAt);
+    return Math.max(0, ...waiting);
+  }
+
   async find(generation: string): Promise<Job | undefined> {
     return this.entries.get(generation)?.job;
   }

@@ -1,6 +1,8 @@
-import type { Position } from '../../events/envelope.js';
+import { type Position, START } from '../../events/envelope.js';
 import type { Checkpoints } from '../../ports/checkpoints.js';
 import type { ConnectionPool } from './connection-pool.js';
+
+const READ = 'SELECT position FROM runtime.checkpoints WHERE name = $1';
 
 const OPEN = `
   INSERT INTO runtime.checkpoints AS standing (name, epoch, position) VALUES ($1, $2, '')
@@ -15,6 +17,11 @@ const SAVE = `
 
 export class PostgresCheckpoints implements Checkpoints {
   constructor(private readonly pool: ConnectionPool) {}
+
+  async read(name: string): Promise<Position> {
+    const [row] = await this.query(READ, [name]);
+    return row?.[0] ?? START;
+  }
 
   async open(name: string, epoch: number): Promise<Position | undefined> {
     const [row] = await this.query(OPEN, [name, epoch]);

@@ -125,9 +125,24 @@ const RELEASE = `
   FROM ${WITHOUT_FLUSH}
   WHERE generation = $2 AND holder = $1 AND stage = 'prompted'`;
 
+// The index gives the oldest first, so it ends at the first one that nobody holds.
+const OLDEST = `
+  SELECT extract(epoch FROM statement_timestamp() - due_at)::float8 * 1000 FROM runtime.generations
+  WHERE stage = 'prompted' AND due_at <= statement_timestamp()
+    AND (held_until IS NULL OR held_until <= statement_timestamp())
+  ORDER BY due_at LIMIT 1`;
+
 const FIND = `SELECT conversation, tenant, owner FROM runtime.generations WHERE generation = $1`;
 
-const statements = { record: RECORD, hold: HOLD, take: TAKE, renew: RENEW, release: RELEASE, find: FIND };
+const statements = {
+  record: RECORD,
+  hold: HOLD,
+  take: TAKE,
+  renew: RENEW,
+  release: RELEASE,
+  oldest: OLDEST,
+  find: FIND,
+};
 
 interface Recording extends Job {
   readonly stage: JobStage;
@@ -177,6 +192,11 @@ export class PostgresWork implements Work {
 
   async release(holder: string, generation: string, pauseMs: number): Promise<void> {
     await this.query('release', [holder, generation, pauseMs]);
+  }
+
+  async oldestWaitingMs(): Promise<number> {
+    const [row] = await this.query<[number]>('oldest', []);
+    return row?.[0] ?? 0;
   }
 
   async find(generation: string): Promise<Job | undefined> {
