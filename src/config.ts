@@ -5,7 +5,8 @@ const ROLES = ['api', 'saga', 'projections', 'relay'] as const;
 const PROVIDERS = ['openai', 'demo'] as const;
 const KAFKA_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const SWITCHES = ['true', 'false'] as const;
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+/** From the fewest lines to the most. */
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 
 /**
  * Settings of earlier releases. EventStoreDB reads every variable that begins with EVENTSTORE_ as an option of its own and

@@ -183,6 +183,9 @@ export const limits = {
   surveyAnswerMs: 2_000,
   /** How often a start looks whether each survey has its first answer. */
   surveyLookMs: 5,
+  /** How often the file of the log level is read, and how much of it: each level is one short word. */
+  logLevelLookMs: 2_000,
+  logLevelBytesMax: 64,
   /** Of models and of currencies that are counted by name; the others are counted together. */
   countedNamesMax: 50,
   /** Longer than any id, so that an unknown one is not found rather than too long. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { CommandBus } from '@nestjs/cqrs';
 import type { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
 import { systemClock } from './adapters/system/system-clock.js';
@@ -9,6 +10,7 @@ import type { Engines } from './engines.js';
 import { openDefaultTenant } from './first-key.js';
 import { Readiness } from './http/readiness.js';
 import { limits } from './limits.js';
+import { LogLevelFile } from './log-level-file.js';
 import { requireIncarnation, wentBack } from './log-went-back.js';
 import { Drain } from './sagas/drain.js';
 
@@ -34,11 +36,16 @@ export async function serve(
     log.error({ reason: message }, 'the event log went back: this process records it, and stops'),
   );
   void ended.then((text) => log.error(text));
+  const stopping = new AbortController();
+  const levelFile = join(config.dataDir, 'live', 'log-level');
+  const logLevel = new LogLevelFile(levelFile, config.logLevel, log, systemClock).follow(stopping.signal);
   const stop = async () => {
     readiness.drain();
     // Who was sent here a moment ago may not have been let in yet; a server that closes would turn him away unheard.
     await systemClock.sleep(limits.lingerMs);
     await app.close();
+    stopping.abort();
+    await logLevel;
     await engines.close();
   };
   try {

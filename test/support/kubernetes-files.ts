@@ -35,7 +35,11 @@ interface Pod {
   readonly terminationGracePeriodSeconds: number;
   readonly securityContext: Readonly<Record<string, unknown>>;
   readonly containers: readonly [Container];
-  readonly volumes: readonly { readonly name: string; readonly emptyDir?: object }[];
+  readonly volumes: readonly {
+    readonly name: string;
+    readonly emptyDir?: object;
+    readonly configMap?: { readonly name: string; readonly optional?: boolean };
+  }[];
 }
 
 /** What every role runs in, before a role is given to it. */

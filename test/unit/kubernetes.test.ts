@@ -110,6 +110,13 @@ describe('infra/kubernetes/base', () => {
     expect(pod.volumes.find(({ name }) => name === data?.name)).toHaveProperty('emptyDir');
   });
 
+  it('mounts what may change while a pod runs as a folder, since a single file would not follow its ConfigMap', () => {
+    const live = container.volumeMounts.find(({ mountPath }) => mountPath === '/app/data/live');
+    expect(live).not.toHaveProperty('subPath');
+    const volume = pod.volumes.find(({ name }) => name === live?.name);
+    expect(volume?.configMap).toEqual({ name: 'verbatim-live', optional: true });
+  });
+
   it('bounds the memory of a pod with room beside the heap of Node', () => {
     const heap = container.env.find(({ name }) => name === 'NODE_OPTIONS')?.value ?? '';
     expectRoomBesideHeap(heap, Number(/^(\d+)Mi$/.exec(container.resources.limits.memory)?.[1]));
