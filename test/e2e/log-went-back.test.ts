@@ -10,6 +10,8 @@ import { until } from '../support/until.js';
 
 const KEY = `vb_admin_${'b0d'.repeat(12)}`;
 const STOP_MS = 30_000;
+/** Three starts and two stops of the product, the first of which may build it. */
+const TEST_MS = 180_000;
 
 /** Where the product of a test has its log, and how that is put back to an earlier moment while it runs. */
 interface Ground {
@@ -81,77 +83,85 @@ for (const [engine, begin] of [
       ...ground.environment,
     });
 
-    it('stops with the way out, and then shows and relays what the log has', async () => {
-      await withTemporaryDirectory(async (dataDir) => {
-        const environment = environmentIn(dataDir);
-        const first = begun(environment);
-        const product = await started(first);
-        const kept = await talk(product, 'this is kept');
-        await until(() => relayed(kafka).includes(kept), STOP_MS);
-        await ground.backUp();
-        const lost = await talk(product, 'this is lost');
-        await send(product, kept, 'so is this');
-        const { key: lostKey } = await new ApiClient(product.address, KEY).ask('POST', '/keys', {
-          ...{ user: 'eve', role: 'member', name: 'lost' },
+    it(
+      'stops with the way out, and then shows and relays what the log has',
+      async () => {
+        await withTemporaryDirectory(async (dataDir) => {
+          const environment = environmentIn(dataDir);
+          const first = begun(environment);
+          const product = await started(first);
+          const kept = await talk(product, 'this is kept');
+          await until(() => relayed(kafka).includes(kept), STOP_MS);
+          await ground.backUp();
+          const lost = await talk(product, 'this is lost');
+          await send(product, kept, 'so is this');
+          const { key: lostKey } = await new ApiClient(product.address, KEY).ask('POST', '/keys', {
+            ...{ user: 'eve', role: 'member', name: 'lost' },
+          });
+          await until(() => relayed(kafka).includes(lost), STOP_MS);
+
+          await ground.restore();
+          await until(() => first.child.exitCode !== null, STOP_MS);
+          expect(await first.ended).toBe(1);
+          expect(product.said()).toMatch(/event log in \S+ went back: position \S+ does not hold event/);
+          const [, incarnation = ''] = /is now in incarnation ([0-9a-f-]{36})\./.exec(product.said()) ?? [];
+          expect(product.said()).toMatch(/verbatim projections list.*docs\/operations\.md/s);
+          const relayedBefore = kafka.kept.length;
+
+          const second = await started(begun(environment));
+          expect(await readiness(second)).toMatchObject({ status: 'ready' });
+          const api = new ApiClient(second.address, KEY);
+          expect((await api.call('GET', `/conversations/${lost}`)).status).toBe(404);
+          expect((await new ApiClient(second.address, lostKey).call('GET', '/me')).status).toBe(401);
+          await until(async () => (await listed(api)).length > 0, STOP_MS);
+          expect(await listed(api)).toEqual([kept]);
+          expect(await texts(api, kept)).toEqual(['this is kept']);
+          await send(second, kept, 'and this is new');
+          expect(await texts(api, kept)).toEqual(['this is kept', 'and this is new']);
+          const another = await talk(second, 'another conversation');
+          await until(() => relayed(kafka, relayedBefore).includes(another), STOP_MS);
+          const again = kafka.kept.slice(relayedBefore);
+          expect(new Set(again.map(({ headers }) => headers.ce_incarnation))).toEqual(new Set([incarnation]));
+          expect(relayed(kafka, relayedBefore)).toEqual(expect.arrayContaining([kept]));
+          expect(relayed(kafka, relayedBefore)).not.toContain(lost);
+          expect(await second.stop()).toBe(0);
+
+          const third = await started(begun(environment));
+          expect(third.said()).not.toContain('new incarnation');
+          expect(await listed(new ApiClient(third.address, KEY))).toHaveLength(2);
+          expect(await third.stop()).toBe(0);
         });
-        await until(() => relayed(kafka).includes(lost), STOP_MS);
+      },
+      TEST_MS,
+    );
 
-        await ground.restore();
-        await until(() => first.child.exitCode !== null, STOP_MS);
-        expect(await first.ended).toBe(1);
-        expect(product.said()).toMatch(/event log in \S+ went back: position \S+ does not hold event/);
-        const [, incarnation = ''] = /is now in incarnation ([0-9a-f-]{36})\./.exec(product.said()) ?? [];
-        expect(product.said()).toMatch(/verbatim projections list.*docs\/operations\.md/s);
-        const relayedBefore = kafka.kept.length;
+    it(
+      'stops when an operator says that log and views were restored, and then goes on with all of it',
+      async () => {
+        await withTemporaryDirectory(async (dataDir) => {
+          const environment = environmentIn(dataDir);
+          const first = begun(environment);
+          const product = await started(first);
+          const kept = await talk(product, 'this is kept');
+          const { output, ended } = command(environment, 'log', 'restored', '--json');
+          expect([await ended, output.err]).toEqual([0, '']);
+          const { incarnation } = JSON.parse(output.out);
+          await until(() => first.child.exitCode !== null, STOP_MS);
+          expect(product.said()).toContain(`another process has begun incarnation ${incarnation} of the event log`);
 
-        const second = await started(begun(environment));
-        expect(await readiness(second)).toMatchObject({ status: 'ready' });
-        const api = new ApiClient(second.address, KEY);
-        expect((await api.call('GET', `/conversations/${lost}`)).status).toBe(404);
-        expect((await new ApiClient(second.address, lostKey).call('GET', '/me')).status).toBe(401);
-        await until(async () => (await listed(api)).length > 0, STOP_MS);
-        expect(await listed(api)).toEqual([kept]);
-        expect(await texts(api, kept)).toEqual(['this is kept']);
-        await send(second, kept, 'and this is new');
-        expect(await texts(api, kept)).toEqual(['this is kept', 'and this is new']);
-        const another = await talk(second, 'another conversation');
-        await until(() => relayed(kafka, relayedBefore).includes(another), STOP_MS);
-        const again = kafka.kept.slice(relayedBefore);
-        expect(new Set(again.map(({ headers }) => headers.ce_incarnation))).toEqual(new Set([incarnation]));
-        expect(relayed(kafka, relayedBefore)).toEqual(expect.arrayContaining([kept]));
-        expect(relayed(kafka, relayedBefore)).not.toContain(lost);
-        expect(await second.stop()).toBe(0);
-
-        const third = await started(begun(environment));
-        expect(third.said()).not.toContain('new incarnation');
-        expect(await listed(new ApiClient(third.address, KEY))).toHaveLength(2);
-        expect(await third.stop()).toBe(0);
-      });
-    });
-
-    it('stops when an operator says that log and views were restored, and then goes on with all of it', async () => {
-      await withTemporaryDirectory(async (dataDir) => {
-        const environment = environmentIn(dataDir);
-        const first = begun(environment);
-        const product = await started(first);
-        const kept = await talk(product, 'this is kept');
-        const { output, ended } = command(environment, 'log', 'restored', '--json');
-        expect([await ended, output.err]).toEqual([0, '']);
-        const { incarnation } = JSON.parse(output.out);
-        await until(() => first.child.exitCode !== null, STOP_MS);
-        expect(product.said()).toContain(`another process has begun incarnation ${incarnation} of the event log`);
-
-        const second = await started(begun(environment));
-        expect(second.said()).toContain(`is in a new incarnation: ${incarnation}.`);
-        const api = new ApiClient(second.address, KEY);
-        await until(async () => (await listed(api)).length === 1, STOP_MS);
-        await send(second, kept, 'and this is new');
-        expect(await texts(api, kept)).toEqual(['this is kept', 'and this is new']);
-        const isOfIt = () => kafka.kept.filter(({ headers }) => headers.ce_incarnation === incarnation);
-        await until(() => isOfIt().some(({ headers }) => headers.ce_type === 'ConversationStarted'), STOP_MS);
-        expect(await second.stop()).toBe(0);
-      });
-    });
+          const second = await started(begun(environment));
+          expect(second.said()).toContain(`is in a new incarnation: ${incarnation}.`);
+          const api = new ApiClient(second.address, KEY);
+          await until(async () => (await listed(api)).length === 1, STOP_MS);
+          await send(second, kept, 'and this is new');
+          expect(await texts(api, kept)).toEqual(['this is kept', 'and this is new']);
+          const isOfIt = () => kafka.kept.filter(({ headers }) => headers.ce_incarnation === incarnation);
+          await until(() => isOfIt().some(({ headers }) => headers.ce_type === 'ConversationStarted'), STOP_MS);
+          expect(await second.stop()).toBe(0);
+        });
+      },
+      TEST_MS,
+    );
   });
 }
 
