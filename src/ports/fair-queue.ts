@@ -57,10 +57,16 @@ export class FairQueue<T> {
   private takeInTurn(accepts: (member: T) => boolean, taken: T[]): void {
     // A group that is set anew comes last, so this goes round until nothing is left.
     for (const [group, line] of this.lines) {
-      const member = line.members[line.taken] as T;
-      if (!accepts(member)) return;
-      taken.push(member);
-      line.taken += 1;
+      do {
+        const member = line.members[line.taken] as T;
+        if (!accepts(member)) {
+          this.lines.set(group, shortened(line));
+          return;
+        }
+        taken.push(member);
+        line.taken += 1;
+        // A group that is alone need not give its turn away after each member.
+      } while (this.lines.size === 1 && line.taken < line.members.length);
       this.lines.delete(group);
       if (line.taken < line.members.length) this.lines.set(group, shortened(line));
     }
