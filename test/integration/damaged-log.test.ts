@@ -42,7 +42,8 @@ describe('a log table that somebody has touched', () => {
   it('passes a malformed event on, and the codec names it without telling what it holds', async () => {
     const stream = newStream();
     await log.append(stream, 'none', [newDelta()]);
-    const id = await insertByHand(stream, 1, '{"attempt":"what a person said","seq":0,"text":"","channel":"content"}');
+    const data = { attempt: 'what a person said', seq: 0, block: 0, text: '', channel: 'content' };
+    const id = await insertByHand(stream, 1, JSON.stringify(data));
     const [, damaged] = await wholeStream(log, stream);
     expect(damaged).toMatchObject({ id, revision: 1 });
     const decode = () => codec.decode(damaged as never);
