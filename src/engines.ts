@@ -62,9 +62,12 @@ export async function openEngines(
   const pool = new ConnectionPool(database.connection, limits.runtimeConnectionsMax, limits.runtimeAnswerMs);
   // Of its own: a large step of a projection must not keep leases and claims waiting.
   const viewPool = new ConnectionPool(database.connection, limits.viewConnectionsMax, limits.viewAnswerMs);
+  // Of its own as well: the server ends what a person no longer waits for, but not a step of a projection.
+  const readPool = new ConnectionPool(database.connection, limits.viewReadConnectionsMax, limits.viewReadAnswerMs);
   const keys = new PostgresKeys(pool);
   const close = async () => {
     await log.close();
+    await readPool.close();
     await viewPool.close();
     await pool.close();
     await database.close();
@@ -84,7 +87,7 @@ export async function openEngines(
     places: new PostgresCommandPlaces(pool),
     builds: new PostgresBuilds(viewPool),
     lanes: new PostgresLaneStore(viewPool),
-    views: new PostgresViews(viewPool),
+    views: new PostgresViews(readPool),
     models: await openModels(config),
     prices,
     logDescription,

@@ -63,9 +63,12 @@ export const limits = {
   runtimeConnectionsMax: 4,
   runtimeAnswerMs: 5_000,
 
-  /** Lanes write a step each, and people ask: a step may be large, and a search may look at much. */
-  viewConnectionsMax: 8,
+  /** Lanes write a step each, and a step may be large. */
+  viewConnectionsMax: 5,
   viewAnswerMs: 60_000,
+  /** A person waits for a list, a search or a conversation: what takes longer is answered with 503, and costs no more. */
+  viewReadConnectionsMax: 6,
+  viewReadAnswerMs: 10_000,
 
   /** A server that takes a connection and says nothing must not hold a start for ever. */
   connectDeadlineMs: 10_000,

@@ -7,7 +7,9 @@ import { limits } from '../../src/limits.js';
 import { RetryableError } from '../../src/ports/errors.js';
 import type { AppendOutcome } from '../../src/ports/event-log.js';
 import { noMeter } from '../../src/ports/meter.js';
+import { ApiClient } from '../support/api-client.js';
 import { JournalWriters } from '../support/journal-writers.js';
+import { ADMIN_KEY } from '../support/live-product.js';
 import { newDelta, newStream, wholeStream } from '../support/new-events.js';
 import { databaseUrl, startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { startProduct } from '../support/product.js';
@@ -166,6 +168,34 @@ describe('a statement that runs for long', () => {
     });
     expect(await cut).toBeInstanceOf(RetryableError);
   });
+
+  it('is ended when a person has waited for it, and answered with 503', async () => {
+    await withTemporaryDirectory(async (directory) => {
+      const product = await startProduct({
+        DATABASE_URL: `${databaseUrl(postgres.connection)}&application_name=product`,
+        VERBATIM_DATA_DIR: directory,
+        VERBATIM_ADMIN_KEY: ADMIN_KEY,
+      });
+      opened.push({ close: async () => void (await product.stop('SIGKILL')) });
+      const client = new ApiClient(product.address, ADMIN_KEY);
+      await client.ask('POST', '/conversations', { title: 'Slow' });
+      await until(async () => (await client.ask('GET', '/conversations')).items.length === 1);
+      await withClient(postgres.connection, async (observer) => {
+        await observer.query(`CREATE OR REPLACE VIEW views.conversations AS
+          SELECT c.* FROM views.conversations_1 c, LATERAL (SELECT pg_sleep(50 + length(c.key))) slow`);
+        const asked = client.call('GET', '/conversations');
+        const slow = async () =>
+          (
+            await observer.query(`SELECT pid FROM pg_stat_activity
+              WHERE application_name = 'product' AND wait_event = 'PgSleep'`)
+          ).rows.length;
+        await until(async () => (await slow()) > 0);
+        await until(async () => (await slow()) === 0);
+        expect((await asked).status).toBe(503);
+      });
+      client.leave();
+    });
+  }, 180_000);
 
   it('leaves no transaction open when its process stands still', async () => {
     const pool = openPool(1, 1_000);
