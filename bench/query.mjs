@@ -104,7 +104,7 @@ const fill = (from, to) => `
   SELECT 'g' || n, CASE n % 10 WHEN 0 THEN 'acme' ELSE 'default' END, 'user-' || n % 400, 'c' || n % ${CHATS}, 'm' || n,
     'model-' || n % 5, CASE WHEN n % 50 = 0 THEN 'error' ELSE 'final' END, ${TIME('n')}, ${DOCUMENT}
   FROM generate_series(${from}, ${to}) n;
-  INSERT INTO views.said_1 (key, tenant, owner, conversation, node, words)
+  INSERT INTO views.said_1 (key, tenant, owner, conversation, node, terms)
   SELECT 'c' || n % ${CHATS} || '/m' || n || '/0', CASE n % 10 WHEN 0 THEN 'acme' ELSE 'default' END, 'user-' || n % 400,
     'c' || n % ${CHATS}, 'm' || n, to_tsvector('simple', 'some question about word' || n % 97 || ' and rare' || n % 50021)
   FROM generate_series(${from}, ${to}) n;

@@ -64,10 +64,12 @@ export async function openEngines(
   const viewPool = new ConnectionPool(database.connection, limits.viewConnectionsMax, limits.viewAnswerMs);
   // Of its own as well: the server ends what a person no longer waits for, but not a step of a projection.
   const readPool = new ConnectionPool(database.connection, limits.viewReadConnectionsMax, limits.viewReadAnswerMs);
+  const searchPool = new ConnectionPool(database.connection, limits.searchConnectionsMax, limits.searchAnswerMs);
   const keys = new PostgresKeys(pool);
   const close = async () => {
     await log.close();
     await readPool.close();
+    await searchPool.close();
     await viewPool.close();
     await pool.close();
     await database.close();
@@ -87,7 +89,7 @@ export async function openEngines(
     places: new PostgresCommandPlaces(pool),
     builds: new PostgresBuilds(viewPool),
     lanes: new PostgresLaneStore(viewPool),
-    views: new PostgresViews(readPool),
+    views: new PostgresViews(readPool, searchPool),
     models: await openModels(config),
     prices,
     logDescription,

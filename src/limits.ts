@@ -66,9 +66,12 @@ export const limits = {
   /** Lanes write a step each, and a step may be large. */
   viewConnectionsMax: 5,
   viewAnswerMs: 60_000,
-  /** A person waits for a list, a search or a conversation: what takes longer is answered with 503, and costs no more. */
+  /** A person waits for a list or a conversation: what takes longer is answered with 503, and costs no more. */
   viewReadConnectionsMax: 6,
   viewReadAnswerMs: 10_000,
+  /** Searches wait for each other and for nothing else; the server ends one that takes longer than a person waits. */
+  searchConnectionsMax: 2,
+  searchAnswerMs: 5_000,
 
   /** A server that takes a connection and says nothing must not hold a start for ever. */
   connectDeadlineMs: 10_000,

@@ -56,7 +56,9 @@ const Named = (description: string): PropertyDecorator =>
   optional(description, Rule('isText', isSearchable, 'must be text'));
 
 export class ConversationsQuery extends PageQuery {
-  @Searched('Words that were said, as one writes into a search box.')
+  @Searched(
+    'Words as they are written, of one title, message or answer. `"a phrase"`, `or` and `-not` work; `-not` alone is 422.',
+  )
   q?: string;
 
   @IsOptional()

@@ -40,9 +40,19 @@ export class ListsController {
 
   @Get('conversations')
   @TakesQuery()
-  @ApiOperation({ summary: 'Conversations, newest first; with `q`, those in which that was said.' })
+  @ApiOperation({
+    summary: 'Conversations, newest first; with `q`, those with a title, message or answer that holds all its words.',
+  })
   @ApiOkResponse({ type: ConversationsDocument })
-  @ApiProblems('invalid_request', 'value_refused', 'page_token_invalid', ...OF_MIN, 'view_unavailable')
+  @ApiProblems(
+    'invalid_request',
+    'value_refused',
+    'page_token_invalid',
+    'search_unbounded',
+    'unavailable',
+    ...OF_MIN,
+    'view_unavailable',
+  )
   async conversations(
     @CurrentPrincipal() principal: Principal,
     @Query() { limit, archived, q, before, min }: ConversationsQuery,
@@ -56,7 +66,15 @@ export class ListsController {
   @TakesQuery()
   @ApiOperation({ summary: 'Prompt runs, newest first.' })
   @ApiOkResponse({ type: RunsDocument })
-  @ApiProblems('invalid_request', 'value_refused', 'page_token_invalid', ...OF_MIN, 'view_unavailable')
+  @ApiProblems(
+    'invalid_request',
+    'value_refused',
+    'page_token_invalid',
+    'search_unbounded',
+    'unavailable',
+    ...OF_MIN,
+    'view_unavailable',
+  )
   async runs(
     @CurrentPrincipal() principal: Principal,
     @Query() { limit, from, to, min, ...asked }: RunsQuery,

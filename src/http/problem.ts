@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import { Refusal } from '../domain/refusal.js';
 import { LogUnavailable, RetryableError } from '../ports/errors.js';
-import { ReadModelLost } from '../ports/read-models/read-models.js';
+import { ReadModelLost, SearchUnbounded } from '../ports/read-models/read-models.js';
 import { ViewBehind } from '../projections/queries/conversation-views.js';
 import { InvalidPageToken } from '../projections/queries/pages.js';
 import { RebuildRunning, UnknownProjection } from '../projections/rebuilds.js';
@@ -58,6 +58,7 @@ export function findingOf(error: unknown): Finding {
     return { code: error.code, detail, errors: error.errors };
   }
   if (error instanceof ViewBehind) return { code: 'view_behind' };
+  if (error instanceof SearchUnbounded) return { code: 'search_unbounded' };
   if (error instanceof ReadModelLost) return { code: 'view_unavailable' };
   if (error instanceof UnknownProjection) return { code: 'projection_not_found' };
   if (error instanceof RebuildRunning) return { code: 'rebuild_running' };

@@ -53,6 +53,7 @@ export const problems = {
   prompt_over_budget: { status: 422, title: 'The prompt does not fit its budget' },
   provider_not_configured: { status: 422, title: 'The provider is not configured' },
   revision_mismatch: { status: 422, title: 'The revision does not fit what it revises' },
+  search_unbounded: { status: 422, title: 'A search needs at least one word without a minus before it' },
   text_malformed: { status: 422, title: 'The text is malformed' },
   queue_full: { status: 429, title: 'Too many turns are waiting', headers: RETRY },
   rate_limited: { status: 429, title: 'Too many requests', headers: RETRY },

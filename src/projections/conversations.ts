@@ -7,7 +7,7 @@ import { piecesOf } from './words.js';
 /** Conversations as a list shows them, and the words by which they are found. */
 export const conversations: Projection = {
   name: 'conversations',
-  version: 2,
+  version: 3,
   tables: ['conversations', 'said'],
   filter: { categories: ['conversation', 'generation'], withoutTypes: ['DeltaReceived', 'AttemptEnded'] },
   isByConversation: true,
@@ -79,7 +79,18 @@ function changedBy(row: ConversationRow, event: TypedEvent): Partial<Conversatio
   }
 }
 
+/** No id of a node. */
+const TITLE = 'title';
+
 function say(rows: Rows, { id, tenant, owner }: ConversationRow, event: TypedEvent): void {
+  if (event.type === 'ConversationStarted' || event.type === 'ConversationRenamed') {
+    const [words] = piecesOf(event.data.title ?? '');
+    const key = nodeKey(id, TITLE);
+    // A title is of no node, so no run is found by it.
+    if (words === undefined) rows.remove('said', key);
+    else rows.put('said', key, { tenant, owner, conversation: id, node: '', words });
+    return;
+  }
   const said = saidIn(event);
   if (!said) return;
   for (const [nth, words] of piecesOf(said.text).entries()) {

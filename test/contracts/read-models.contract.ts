@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import { type Position, START } from '../../src/events/envelope.js';
 import { limits } from '../../src/limits.js';
-import type { Lane, RowChange, Step } from '../../src/ports/read-models/read-models.js';
+import { type Lane, type RowChange, SearchUnbounded, type Step } from '../../src/ports/read-models/read-models.js';
 import type { AskedRow, MessageRow } from '../../src/ports/read-models/rows.js';
 import { nodeKey } from '../../src/ports/read-models/rows.js';
 import { projections, shapeOf } from '../../src/projections/all.js';
@@ -311,6 +311,18 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
           expect([words, await conversations(words), await runs(words)]).toEqual([words, [], []]);
         }
         expect(await conversations('tower', { tenant: 'acme' })).toEqual([other.id]);
+        const titled = await new ChatLog(events).started('Harbour lights');
+        await brought(events);
+        expect([await conversations('lights'), await runs('lights')]).toEqual([[titled.id], []]);
+        await titled.ledger({ type: 'ConversationRenamed', data: { title: 'Quay' } });
+        await brought(events);
+        expect([await conversations('lights'), await conversations('quay')]).toEqual([[], [titled.id]]);
+        expect(await conversations('quay', { tenant: 'default', owner: 'bob' })).toEqual([]);
+        expect(await conversations('quay', { tenant: 'default' })).toEqual([titled.id]);
+        for (const words of ['-zzz', '-zzz -moon']) {
+          await expect(conversations(words)).rejects.toBeInstanceOf(SearchUnbounded);
+          await expect(runs(words)).rejects.toBeInstanceOf(SearchUnbounded);
+        }
       });
 
       it('runs are filtered by all that they are, newest first', async () => {

@@ -17,7 +17,7 @@ const FILL = `
     'model-' || n % 5, (ARRAY['final', 'final', 'final', 'error', 'cancelled'])[1 + n % 5],
     to_char(timestamp '2026-01-01' + n * interval '1 minute', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), '{}'
   FROM generate_series(1, ${ROWS}) n;
-  INSERT INTO views.said_1 (key, tenant, owner, conversation, node, words)
+  INSERT INTO views.said_1 (key, tenant, owner, conversation, node, terms)
   SELECT 'c' || n % ${CHATS} || '/m' || n || '/0', CASE n % 4 WHEN 0 THEN 'acme' ELSE 'default' END, 'user-' || n % 40,
     'c' || n % ${CHATS}, 'm' || n, to_tsvector('simple', 'common word' || n % 7 || ' rare' || n % 9001)
   FROM generate_series(1, ${ROWS}) n;
@@ -40,6 +40,7 @@ class ExplainingPool extends ConnectionPool {
   plan = '';
 
   override async query<Row extends unknown[]>(query: pg.QueryArrayConfig): Promise<Row[]> {
+    if (query.text.includes('querytree')) return [];
     const rows = await super.query<[string]>({ ...query, text: `EXPLAIN ${query.text}` });
     this.plan = rows.map(([line]) => line).join('\n');
     return [];
@@ -103,6 +104,6 @@ describe('what people ask of large read models', () => {
 
   it('words are looked up before conversations are gone through, whatever is guessed of how rare they are', async () => {
     await new PostgresViews(pool).conversations({ scope, words: 'rare77', ...list });
-    expect(pool.plan).toMatch(/InitPlan.+Bitmap Index Scan on said_1_words_idx.+key = ANY \(\(InitPlan/s);
+    expect(pool.plan).toMatch(/InitPlan.+Bitmap Index Scan on said_1_terms_idx.+key = ANY \(\(InitPlan/s);
   });
 });

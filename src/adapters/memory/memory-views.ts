@@ -1,3 +1,4 @@
+import { SearchUnbounded } from '../../ports/read-models/read-models.js';
 import {
   type ConversationRow,
   type HeadRow,
@@ -115,9 +116,13 @@ export class MemoryViews implements Views {
   /** Every word must be there, in one piece of text. */
   private said(scope: Scope, words: string) {
     const wanted = wordsIn(words);
+    const isNegated = /^\s*(-\S+\s*)+$/.test(words);
+    if (isNegated && wanted.length > 0) throw new SearchUnbounded('a search needs a word that is there');
     return [...this.models.rows('conversations', 'said').values()].filter(
       (row) =>
-        row.tenant === scope.tenant && wanted.length > 0 && wanted.every((word) => wordsIn(row.words).includes(word)),
+        isWithin(scope, row.tenant, row.owner) &&
+        wanted.length > 0 &&
+        wanted.every((word) => wordsIn(row.words).includes(word)),
     );
   }
 }

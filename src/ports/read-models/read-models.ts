@@ -123,6 +123,9 @@ export interface Builds {
  */
 export class StoreRefused extends RetryableError {}
 
+/** A search that asks only for the absence of words: answering it would read every text. */
+export class SearchUnbounded extends TerminalError {}
+
 /** The tables of a read model have been dropped. Nothing but a rebuild brings them back. */
 export class ReadModelLost extends TerminalError {
   constructor(readonly projection: string) {

@@ -36,11 +36,22 @@ export const flag = <Row>(name: string, of: (row: Row) => boolean): Column<Row> 
   values: (rows) => booleanArray(rows.map(of)),
 });
 
-/** Of any language: words as they are written, without their inflections. */
-export const words = <Row>(name: string, of: (row: Row) => string): Column<Row> => ({
+/** Names the texts of a tenant, or of one owner in it, without their names. */
+export const prefixOf = (tenant: string, owner = "''"): string =>
+  `left(encode(sha256(convert_to(${tenant} || chr(1) || ${owner}, 'UTF8')), 'hex'), 12)`;
+
+/**
+ * Words of any language as they are written, without their inflections. Each is there for its tenant and for its owner, so
+ * that a search reads what its reader may see and nothing else. Rows with it have the columns `tenant` and `owner`.
+ */
+export const terms = <Row>(name: string, of: (row: Row) => string): Column<Row> => ({
   name,
   type: 'tsvector',
   arrayType: 'text[]',
-  stored: (value) => `to_tsvector('simple', ${value})`,
+  stored: (value) => `(
+    SELECT coalesce(string_agg('''' || prefix || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || ''':'
+      || array_to_string(positions, ','), ' '), '')::tsvector
+    FROM unnest(to_tsvector('simple', ${value})),
+      unnest(ARRAY[${prefixOf('new.tenant')}, ${prefixOf('new.tenant', "coalesce(new.owner, '')")}]) prefix)`,
   values: (rows) => textArray(rows.map(of)),
 });

@@ -1,8 +1,10 @@
+import { SearchUnbounded } from '../../../ports/read-models/read-models.js';
 import type { ConversationRow, HeadRow, NodeRow, RunRow, SystemTextRow } from '../../../ports/read-models/rows.js';
 import type {
   ConversationsAsked,
   Covered,
   RunsAsked,
+  Scope,
   Tree,
   TreeAsked,
   UsageAsked,
@@ -10,16 +12,28 @@ import type {
   Views,
 } from '../../../ports/read-models/views.js';
 import type { ConnectionPool } from '../connection-pool.js';
+import { prefixOf } from './columns.js';
 import { Conditions } from './conditions.js';
 import { unlessUnreadable } from './lost.js';
 import { TREE, type TreeRow } from './tree-query.js';
 
 /** As people write into a search box: nothing that they may write is a mistake. */
-const IS_SAID = `words @@ websearch_to_tsquery('simple', ?)`;
+const QUERY = `websearch_to_tsquery('simple', ?)`;
+
+/** No index can answer what asks for the absence of words alone: every text would be read. */
+const IS_UNBOUNDED = `SELECT numnode(query) > 0 AND querytree(query) = 'T' FROM ${QUERY.replace('?', '$1')} query`;
+
+/** Each word of the query as it is indexed for those who may see the text. */
+const isSaid = (prefix: string): string =>
+  `terms @@ regexp_replace(${QUERY}::text, '''(([^'']|'''')+)''', '''' || ${prefix} || '\\1''', 'g')::tsquery`;
 
 /** The read models in PostgreSQL, through the views that show the live builds. */
 export class PostgresViews implements Views {
-  constructor(private readonly pool: ConnectionPool) {}
+  constructor(
+    private readonly pool: ConnectionPool,
+    /** Few connections, and a server that ends what takes long: searches wait for searches alone. */
+    private readonly searchPool = pool,
+  ) {}
 
   async head(conversation: string): Promise<HeadRow | undefined> {
     const [row] = await this.ask<[string]>('messages', 'SELECT doc::text FROM views.heads WHERE key = $1', [
@@ -47,13 +61,14 @@ export class PostgresViews implements Views {
   async conversations({ scope, archived, words, before, rowsMax }: ConversationsAsked): Promise<ConversationRow[]> {
     const asked = new Conditions().within(scope).where('archived = ?', archived).before('updated_at', before);
     if (words !== undefined) {
-      const said = `SELECT DISTINCT conversation FROM views.said WHERE tenant = ${asked.value(scope.tenant)} AND ${IS_SAID}`;
+      const said = `SELECT DISTINCT conversation FROM views.said WHERE ${this.saidWithin(scope, asked)}`;
       // As an array the words are looked up first. Of a rare word nobody knows beforehand how rare it is, and with a join
       // the database goes through the newest conversations instead, of which hardly any has it.
       asked.where(`key = ANY(ARRAY(${said}))`, words);
     }
     const order = `ORDER BY updated_at DESC, key DESC LIMIT ${asked.value(rowsMax)}`;
-    return this.documents('conversations', `SELECT doc::text FROM views.conversations WHERE ${asked} ${order}`, asked);
+    const text = `SELECT doc::text FROM views.conversations WHERE ${asked} ${order}`;
+    return this.found('conversations', text, asked, words);
   }
 
   async runs({ scope, words, before, rowsMax, ...filters }: RunsAsked): Promise<RunRow[]> {
@@ -67,7 +82,7 @@ export class PostgresViews implements Views {
       .where('requested_at < ?', filters.to)
       .before('requested_at', before);
     if (words !== undefined) {
-      const said = `SELECT node FROM views.said WHERE tenant = ${asked.value(scope.tenant)} AND ${IS_SAID}`;
+      const said = `SELECT node FROM views.said WHERE ${this.saidWithin(scope, asked)}`;
       // Two joins and not one condition with OR: each has an index to go by.
       asked.where(
         `key IN (
@@ -77,7 +92,7 @@ export class PostgresViews implements Views {
       );
     }
     const order = `AND requested_at IS NOT NULL ORDER BY requested_at DESC, key DESC LIMIT ${asked.value(rowsMax)}`;
-    return this.documents('runs', `SELECT doc::text FROM views.runs WHERE ${asked} ${order}`, asked);
+    return this.found('runs', `SELECT doc::text FROM views.runs WHERE ${asked} ${order}`, asked, words);
   }
 
   async usage({ scope, by, from, to }: UsageAsked): Promise<UsageSums[]> {
@@ -102,12 +117,36 @@ export class PostgresViews implements Views {
     return new Map(rows.map(([key, seen, isClaimed]) => [key, { seen, isClaimed }]));
   }
 
-  private async documents<Row>(projection: string, text: string, { values }: Conditions): Promise<Row[]> {
-    return (await this.ask<[string]>(projection, text, values)).map(([document]) => JSON.parse(document));
+  private saidWithin({ tenant, owner }: Scope, asked: Conditions): string {
+    const ofTenant = `${asked.value(tenant)}::text`;
+    const ofOwner = owner === undefined ? undefined : `${asked.value(owner)}::text`;
+    const within = ofOwner === undefined ? '' : ` AND owner = ${ofOwner}`;
+    return `tenant = ${ofTenant}${within} AND ${isSaid(prefixOf(ofTenant, ofOwner))}`;
   }
 
-  private ask<Row extends unknown[]>(projection: string, text: string, values: unknown[]): Promise<Row[]> {
-    return unlessUnreadable(projection, this.pool.query<Row>({ text, values, rowMode: 'array' }));
+  private async found<Row>(
+    projection: string,
+    text: string,
+    { values }: Conditions,
+    words: string | undefined,
+  ): Promise<Row[]> {
+    if (words !== undefined) await this.requireBounded(projection, words);
+    const pool = words === undefined ? this.pool : this.searchPool;
+    return (await this.ask<[string]>(projection, text, values, pool)).map(([document]) => JSON.parse(document));
+  }
+
+  private async requireBounded(projection: string, words: string): Promise<void> {
+    const [row] = await this.ask<[boolean]>(projection, IS_UNBOUNDED, [words], this.searchPool);
+    if (row?.[0]) throw new SearchUnbounded('a search needs a word that is there');
+  }
+
+  private ask<Row extends unknown[]>(
+    projection: string,
+    text: string,
+    values: unknown[],
+    pool = this.pool,
+  ): Promise<Row[]> {
+    return unlessUnreadable(projection, pool.query<Row>({ text, values, rowMode: 'array' }));
   }
 }
 

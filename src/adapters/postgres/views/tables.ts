@@ -1,6 +1,6 @@
 import type { Build } from '../../../ports/read-models/read-models.js';
 import type { LedgerRow, TableName, Tables } from '../../../ports/read-models/rows.js';
-import { type Column, flag, integer, text, words } from './columns.js';
+import { type Column, flag, integer, terms, text } from './columns.js';
 
 /** How the rows of one read model are kept: as JSON, and beside it what is asked for and sorted by. */
 export interface TableShape<Row> {
@@ -36,9 +36,9 @@ export const shapes: Shapes = {
       text('owner', (row) => row.owner),
       text('conversation', (row) => row.conversation),
       text('node', (row) => row.node),
-      words('words', (row) => row.words),
+      terms('terms', (row) => row.words),
     ],
-    indexes: ['USING gin (words)', '(conversation)', '(node)'],
+    indexes: ['USING gin (terms)', '(conversation)', '(node)'],
   },
   heads: {
     hasDocument: true,
