@@ -24,7 +24,7 @@ export class FairShare {
     private readonly owner: OwnerParts,
   ) {
     this.seats = `${work} seat`;
-    this.background = new BackgroundPart(this.seats, owner.health);
+    this.background = new BackgroundPart('seats', owner.health);
   }
 
   /** So many parts there are in all. */

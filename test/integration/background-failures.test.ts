@@ -48,7 +48,7 @@ describe('an unexpected error of a database', () => {
     ['work renewing', (engines: Engines) => breaking(engines.work, 'hold')],
     ['live events', breakingSubscriptions],
     ['projections', (engines: Engines) => breaking(engines.builds, 'list')],
-    ['projections seat', (engines: Engines) => breaking(engines.leases, 'count')],
+    ['seats', (engines: Engines) => breaking(engines.leases, 'count')],
     ['keys', (engines: Engines) => breaking(engines.checkpoints, 'open')],
     ['work', (engines: Engines) => breaking(engines.leases, 'acquire')],
     ['projection usage 1 0', (engines: Engines) => breaking(engines.lanes, 'open')],
