@@ -68,7 +68,7 @@ export class MemoryEventLog implements EventLog {
   }
 
   async *readAll(after: Position, filter?: AllStreamsFilter): AsyncIterable<Page> {
-    for (let position = after; position < this.last(); ) {
+    for (let position = after; this.firstAfter(position) < this.all.length; ) {
       const page = this.pageAfter(position, filter);
       yield page;
       position = page.position;
