@@ -24,11 +24,13 @@ export class HeadSearch {
   private known: Known | undefined;
 
   async newest(backwards: Backwards): Promise<Position> {
+    // Of an earlier search: what this one passes must not count as its end.
+    const { known } = this;
     let first: Position | undefined;
     for await (const record of backwards('end')) {
       const position = positionOf(record.position as ServerPosition, record.id);
       first ??= position;
-      if (this.known && position <= this.known.newest) return this.beyondKnown(backwards, first, this.known);
+      if (known && position <= known.newest) return this.beyondKnown(backwards, first, known);
       if (isEnd(record)) return this.found(first, position, headAt(record, position));
       this.passed(first, position);
     }

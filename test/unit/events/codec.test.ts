@@ -92,7 +92,7 @@ describe('an event that is written and read again', () => {
   });
 
   it('is nothing to a reader that does not know its version yet', () => {
-    expect(codec.decode({ ...recorded(codec.encode(delta, wrapping)), schema: 2, data: '{' })).toBeUndefined();
+    expect(codec.decode({ ...recorded(codec.encode(delta, wrapping)), schema: 3, data: '{' })).toBeUndefined();
   });
 });
 

@@ -18,7 +18,7 @@ describe('an event in EventStoreDB', () => {
     expect(toServer(event, CALL)).toMatchObject({
       id: event.id,
       type: 'DeltaReceived',
-      metadata: { $correlationId: 'c', $causationId: 'e', tenant: 'default', schema: 1, at: event.at },
+      metadata: { $correlationId: 'c', $causationId: 'e', tenant: 'default', schema: event.schema, at: event.at },
     });
   });
 

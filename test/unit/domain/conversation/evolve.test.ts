@@ -112,7 +112,8 @@ describe('the fold of a conversation', () => {
       again.map((event, nth) => recorded(event, 100 + nth)),
       story.state,
     );
-    expect({ ...visible(state), seen: 0, handled: 0 }).toEqual({ ...visible(story.state), seen: 0, handled: 0 });
+    const counts = { seen: 0, handled: 0, textBytes: 0 };
+    expect({ ...visible(state), ...counts }).toEqual({ ...visible(story.state), ...counts });
   });
 
   it('costs the same per event, however long the conversation is', () => {
