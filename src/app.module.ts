@@ -5,6 +5,7 @@ import { systemClock } from './adapters/system/system-clock.js';
 import { systemIds } from './adapters/system/system-ids.js';
 import { Authenticator } from './auth/authenticator.js';
 import { CachedKeys } from './auth/cached-keys.js';
+import { FailedKeys } from './auth/failed-keys.js';
 import { KeyMint } from './auth/key-mint.js';
 import { RoleGuard } from './auth/role.guard.js';
 import { BackgroundFailures } from './background/background-failures.js';
@@ -106,7 +107,7 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
         useFactory: () => new Readiness({ ...checks, background: () => backgroundFinding(health), ...relaying.checks }),
       },
       { provide: Exposition, useFactory: () => new Exposition(metrics.contentType, () => metrics.text()) },
-      { provide: Authenticator, useFactory: () => new Authenticator(keys) },
+      { provide: Authenticator, useFactory: () => new Authenticator(keys, new FailedKeys(systemClock)) },
       { provide: KeyMint, useFactory: () => new KeyMint(systemIds) },
       { provide: OpenDefaultTenantHandler, useFactory: () => new OpenDefaultTenantHandler(tenantParts) },
       { provide: CreateTenantHandler, useFactory: () => new CreateTenantHandler(tenantParts) },

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { areNetworks } from './auth/networks.js';
 import { limits } from './limits.js';
 
 const ROLES = ['api', 'saga', 'projections', 'relay'] as const;
@@ -7,6 +8,7 @@ const KAFKA_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const SWITCHES = ['true', 'false'] as const;
 /** From the fewest lines to the most. */
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+const NETWORKS = 'addresses or networks such as 10.0.0.0/8, with commas between';
 
 /**
  * Settings of earlier releases. EventStoreDB reads every variable that begins with EVENTSTORE_ as an option of its own and
@@ -48,6 +50,8 @@ export interface Config {
   readonly leaseMs: number;
   readonly generationsMax: number;
   readonly feedsPerUserMax: number;
+  /** Whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
   readonly logLevel: LogLevel;
 }
 
@@ -95,6 +99,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     leaseMs: read.integer('VERBATIM_LEASE_MS', 15_000, 1_000, 600_000),
     generationsMax: read.integer('VERBATIM_MAX_GENERATIONS', 256, 1),
     feedsPerUserMax: read.integer('VERBATIM_MAX_FEEDS_PER_USER', 10_000, 1),
+    trustedProxies: read.text('VERBATIM_TRUSTED_PROXIES', { test: areNetworks }, NETWORKS)?.split(',') ?? [],
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
   };
   const mistakes = read.mistakesAndUnknown();
@@ -213,7 +218,7 @@ class Reader {
     return this.value(name) !== undefined;
   }
 
-  text(name: string, pattern: RegExp, expected: string): string | undefined {
+  text(name: string, pattern: Pick<RegExp, 'test'>, expected: string): string | undefined {
     const value = this.value(name);
     if (value === undefined || pattern.test(value)) return value;
     this.mistake(name, expected);

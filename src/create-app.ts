@@ -38,7 +38,7 @@ export async function createApp(
   { metrics = new PrometheusMetrics(), logTo }: Surroundings = {},
 ): Promise<NestFastifyApplication> {
   const measure: Measure = (request) => metrics.requestAnswered(request);
-  const adapter = createServer({ level: config.logLevel, to: logTo }, measure);
+  const adapter = createServer({ level: config.logLevel, to: logTo }, measure, config.trustedProxies);
   const server = adapter.getInstance();
   const module = appModule(engines, config, {
     metrics,
@@ -78,7 +78,7 @@ function refuseOnceBroken(server: FastifyInstance, continuity: Continuity): void
 const newTraceId = () => systemIds.random().replaceAll('-', '');
 const newRequestId = () => systemIds.random();
 
-function createServer(logging: LogSettings, measure: Measure): FastifyAdapter {
+function createServer(logging: LogSettings, measure: Measure, trustedProxies: readonly string[]): FastifyAdapter {
   return new FastifyAdapter({
     logger: loggerOptions(logging),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'traceId' }),
@@ -91,6 +91,8 @@ function createServer(logging: LogSettings, measure: Measure): FastifyAdapter {
       answerProblem(error, request, reply);
     },
     clientErrorHandler: answerClientError(newTraceId),
+    // Without one the address of a request is that of its socket, whatever its headers say.
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     bodyLimit: limits.requestBodyBytesMax,
     requestTimeout: limits.requestTimeoutMs,
     routerOptions: { maxParamLength: limits.pathParameterCharactersMax },

@@ -60,17 +60,20 @@ export async function openEngines(
   const { database, opened } = await openStores(config, onNotice, meter);
   const { log, logDescription } = opened;
   const pool = new ConnectionPool(database.connection, limits.runtimeConnectionsMax, limits.runtimeAnswerMs);
+  // Of its own: callers without a key decide how much is asked of it, and must not keep leases and claims waiting.
+  const keyPool = new ConnectionPool(database.connection, limits.keyConnectionsMax, limits.runtimeAnswerMs);
   // Of its own: a large step of a projection must not keep leases and claims waiting.
   const viewPool = new ConnectionPool(database.connection, limits.viewConnectionsMax, limits.viewAnswerMs);
   // Of its own as well: the server ends what a person no longer waits for, but not a step of a projection.
   const readPool = new ConnectionPool(database.connection, limits.viewReadConnectionsMax, limits.viewReadAnswerMs);
   const searchPool = new ConnectionPool(database.connection, limits.searchConnectionsMax, limits.searchAnswerMs);
-  const keys = new PostgresKeys(pool);
+  const keys = new PostgresKeys(keyPool);
   const close = async () => {
     await log.close();
     await readPool.close();
     await searchPool.close();
     await viewPool.close();
+    await keyPool.close();
     await pool.close();
     await database.close();
   };

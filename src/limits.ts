@@ -207,6 +207,17 @@ export const limits = {
   /** How long a lookup of a key is trusted: a revoked key must stop within 5 s on every node. */
   keyCacheMs: 2_000,
   keyCacheEntriesMax: 10_000,
+  /** One for look-ups of unknown ids, one for keys that are in use and for what is recorded. */
+  keyConnectionsMax: 2,
+  /** Unknown ids are looked up together, at most 20 times a second: a new key waits for so long at most. */
+  keyLookupPauseMs: 50,
+  /** More ids than a process can be sent within that pause; an address that has failed too often finds its turn sooner full. */
+  keyLookupsWaitingMax: 10_000,
+  keyLookupsOfFailingMax: 1_000,
+  /** Wrong keys of one address: a client with an old key tries a few times, and then learns to wait. */
+  failedKeysAtOnceMax: 50,
+  failedKeyEveryMs: 200,
+  failingAddressesMax: 10_000,
 
   /** How long a process that stops still takes connections, after it has said that it is not ready. */
   lingerMs: 200,

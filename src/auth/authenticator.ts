@@ -1,24 +1,47 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { Key, Keys } from '../ports/keys.js';
+import { limits } from '../limits.js';
+import type { Key } from '../ports/keys.js';
 import { hashSecret, parseApiKey } from './api-key.js';
+import type { CachedKeys } from './cached-keys.js';
+import type { FailedKeys } from './failed-keys.js';
 import type { Principal } from './principal.js';
 
 const BEARER = /^bearer +(\S+) *$/i;
 /** Stands in for an unknown key, so that its refusal costs the same comparison. No secret has this hash. */
 const NO_HASH = '0'.repeat(64);
 
-/** Tells who sent a request from its Authorization header. Throws RetryableError when the keys cannot be read now. */
-export class Authenticator {
-  constructor(private readonly keys: Pick<Keys, 'find'>) {}
+/** This address has presented too many wrong keys. */
+export class TooManyFailedKeys extends Error {
+  constructor(readonly retryAfterMs: number) {
+    super('too many wrong keys');
+  }
+}
 
-  /** Nothing for a missing, malformed, unknown, wrong or revoked key: the reason is nobody's business. */
-  async authenticate(authorization: string | undefined): Promise<Principal | undefined> {
+/** Finds who sent a request by its Authorization header. Throws RetryableError when the keys cannot be read now. */
+export class Authenticator {
+  constructor(
+    private readonly keys: Pick<CachedKeys, 'find' | 'isCrowdedFor'>,
+    private readonly failed: FailedKeys,
+  ) {}
+
+  /**
+   * Nothing for a missing, malformed, unknown, wrong or revoked key: the answer does not say which. Throws TooManyFailedKeys when
+   * the address has presented too many keys that were not good. A good key is never refused for the wrong ones of others.
+   */
+  async authenticate(authorization: string | undefined, address: string): Promise<Principal | undefined> {
     const [, text = ''] = BEARER.exec(authorization ?? '') ?? [];
     const presented = parseApiKey(text);
+    // It costs no look-up, so it does not count.
     if (!presented) return undefined;
+    if (this.keys.isCrowdedFor(presented.id) && this.failed.isExhausted(address)) {
+      throw new TooManyFailedKeys(limits.failedKeyEveryMs);
+    }
     const key = await this.keys.find(presented.id);
     const matches = equalHashes(hashSecret(presented.secret), key?.secretSha256 ?? NO_HASH);
-    return key && matches && isGood(key) ? principalFor(key) : undefined;
+    if (key && matches && isGood(key)) return principalFor(key);
+    const retryAfterMs = this.failed.count(address);
+    if (retryAfterMs !== undefined) throw new TooManyFailedKeys(retryAfterMs);
+    return undefined;
   }
 
   /**

@@ -36,7 +36,7 @@ export function requireKeys(
   server.decorateRequest('principal', undefined);
   server.addHook('onRequest', async (request) => {
     if (isPublic(request)) return;
-    const principal = await authenticator.authenticate(request.headers.authorization);
+    const principal = await authenticator.authenticate(request.headers.authorization, request.ip);
     if (!principal) throw new UnauthorizedException();
     request.principal = principal;
   });

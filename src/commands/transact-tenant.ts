@@ -9,7 +9,7 @@ import { type Committed, type TransactionParts, transact } from './transact.js';
 
 export interface TenantParts extends TransactionParts {
   readonly tenants: Folds<Tenant, TenantEvent>;
-  readonly keys: Keys;
+  readonly keys: Pick<Keys, 'record'>;
 }
 
 export interface TenantTransaction {

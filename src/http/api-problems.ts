@@ -40,6 +40,7 @@ const OF_EVERY_ROUTE: readonly ProblemCode[] = [
   'invalid_request',
   'unauthenticated',
   'forbidden',
+  'rate_limited',
   'internal_error',
   'unavailable',
 ];

@@ -1,4 +1,5 @@
 import { HttpException } from '@nestjs/common';
+import { TooManyFailedKeys } from '../auth/authenticator.js';
 import { Refusal } from '../domain/refusal.js';
 import { LogUnavailable, RetryableError } from '../ports/errors.js';
 import { ReadModelLost, SearchUnbounded } from '../ports/read-models/read-models.js';
@@ -67,6 +68,7 @@ export function findingOf(error: unknown): Finding {
     const code = error instanceof LogUnavailable ? 'log_unavailable' : 'unavailable';
     return { code, headers: retryAfter(error.retryAfterMs) };
   }
+  if (error instanceof TooManyFailedKeys) return { code: 'rate_limited', headers: retryAfter(error.retryAfterMs) };
   if (error instanceof MethodNotAllowed) return { code: 'method_not_allowed', headers: { allow: error.allowed } };
   if (error instanceof InvalidCursor) return { code: 'cursor_invalid', errors: [error.mistake] };
   if (error instanceof UnknownPosition) return { code: 'cursor_invalid' };

@@ -32,6 +32,8 @@ export type KeyEvent = Extract<TenantEvent, { type: 'ApiKeyIssued' | 'ApiKeyRevo
 export interface Keys {
   /** Revoked keys included; nothing when the id was never issued. */
   find(id: string): Promise<Key | undefined>;
+  /** The same for many ids with one query, in any order, without those that were never issued. */
+  findAll(ids: readonly string[]): Promise<readonly Key[]>;
   record(event: KeyEvent): Promise<void>;
   /** Every key of a tenant, the oldest first, revoked ones included. */
   ofTenant(tenant: string): Promise<readonly Key[]>;

@@ -4,7 +4,7 @@ import { TerminalError } from '../ports/errors.js';
 import type { Keys } from '../ports/keys.js';
 
 /** What a subscription to the streams of tenants does with each event. */
-export function recordKeys(codec: Codec, keys: Keys): (event: RecordedEvent) => Promise<void> {
+export function recordKeys(codec: Codec, keys: Pick<Keys, 'record'>): (event: RecordedEvent) => Promise<void> {
   return async (recorded) => {
     const event = codec.decode(recorded);
     // It may be a revocation. Whoever does not understand it stops, and leaves the subscription to a newer node.

@@ -61,6 +61,16 @@ export function keysContract(engine: string, createStore: () => Promise<KeyStore
       expect(await elsewhere.find(id)).toEqual(reads(1));
     });
 
+    it('finds many at once, and leaves out what was never issued', async () => {
+      const [one, other, revokedOnly] = [aKey(), aKey(), aKey()];
+      for (const event of [one.issued(1), other.issued(1), other.revoked(2), revokedOnly.revoked(1)])
+        await keys.record(event);
+      const found = await elsewhere.findAll([other.id, newId(), one.id, revokedOnly.id]);
+      expect(found).toHaveLength(2);
+      expect(found).toEqual(expect.arrayContaining([one.reads(1), other.reads(1, 2)]));
+      expect(await keys.findAll([])).toEqual([]);
+    });
+
     it('still finds a revoked key, and says so', async () => {
       const { id, issued, revoked, reads } = aKey();
       await keys.record(issued(1));

@@ -274,7 +274,7 @@ describe('what is refused is answered as it is documented', () => {
     ['away', 503, new RetryableError('away')],
     ['broken', 500, new Error('broken')],
   ])('when something is %s', async (_, status, error) => {
-    jest.spyOn(chat.engines.keys, 'find').mockRejectedValue(error);
+    jest.spyOn(chat.engines.keys, 'findAll').mockRejectedValue(error);
     jest.spyOn(chat.engines.builds, 'list').mockRejectedValue(error);
     // One that nobody has looked up yet.
     const key = `vb_s${status}_${'a'.repeat(64)}`;
@@ -282,6 +282,14 @@ describe('what is refused is answered as it is documented', () => {
     // The stores are asked in the background, a second after the last answer.
     await until(async () => (await chat.call('GET', '/health/ready', { key: null })).status === 503);
     await answered(503, 'GET /health/ready');
+  });
+
+  it('to an address with too many wrong keys', async () => {
+    const key = `vb_made_${'a'.repeat(64)}`;
+    for (const { method, path } of withKey()) {
+      // As time passes, some more wrong keys are allowed: those are 401.
+      await until(async () => (await call(method, path.replaceAll(/\{\w+\}/g, 'x'), { key })).status === 429);
+    }
   });
 
   it('when the log is away', async () => {

@@ -208,7 +208,7 @@ describe('bad input over HTTP', () => {
     const refused = await logAway.call('POST', '/api/v1/keys', { body: good });
     expectProblem(refused, 503, 'log_unavailable');
     expect(refused.headers['retry-after']).toBe('1');
-    engines.keys.find = async () => {
+    engines.keys.findAll = async () => {
       throw new RetryableError('away');
     };
     const unknown = await logAway.call('GET', '/api/v1/me', {

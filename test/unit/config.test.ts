@@ -37,6 +37,7 @@ describe('the configuration', () => {
       leaseMs: 15_000,
       generationsMax: 256,
       feedsPerUserMax: 10_000,
+      trustedProxies: [],
       logLevel: 'info',
     });
   });

@@ -18,6 +18,11 @@ export class MemoryKeys implements Keys {
     return entry && keyOf(entry);
   }
 
+  async findAll(ids: readonly string[]): Promise<readonly Key[]> {
+    const keys = await Promise.all(ids.map((id) => this.find(id)));
+    return keys.filter((key) => key !== undefined);
+  }
+
   async record(event: KeyEvent): Promise<void> {
     const { keyId } = event.data;
     const entry = this.entries.get(keyId) ?? { tenant: event.tenant };

@@ -24,6 +24,7 @@ const ISSUED_KEYS = `
   FROM runtime.api_keys WHERE issued_revision IS NOT NULL`;
 
 const FIND = `${ISSUED_KEYS} AND id = $1`;
+const FIND_ALL = `${ISSUED_KEYS} AND id = ANY($1)`;
 const OF_TENANT = `${ISSUED_KEYS} AND tenant = $1 ORDER BY created_at, id`;
 
 type Row = [string, string, string, Role, string, string, Date, Date | null];
@@ -34,6 +35,10 @@ export class PostgresKeys implements Keys {
   async find(id: string): Promise<Key | undefined> {
     const [row] = await this.query(FIND, [id]);
     return row && keyOf(row);
+  }
+
+  async findAll(ids: readonly string[]): Promise<readonly Key[]> {
+    return (await this.query(FIND_ALL, [ids])).map(keyOf);
   }
 
   async record({ type, data, tenant, revision, at }: KeyEvent): Promise<void> {

@@ -1,12 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { MemoryKeys } from '../../../src/adapters/memory/memory-keys.js';
 import { hashSecret } from '../../../src/auth/api-key.js';
-import { Authenticator } from '../../../src/auth/authenticator.js';
+import { Authenticator, TooManyFailedKeys } from '../../../src/auth/authenticator.js';
 import { CachedKeys } from '../../../src/auth/cached-keys.js';
+import { FailedKeys } from '../../../src/auth/failed-keys.js';
+import { areNetworks, networkOf } from '../../../src/auth/networks.js';
 import { limits } from '../../../src/limits.js';
 import { RetryableError } from '../../../src/ports/errors.js';
-import type { Key, KeyEvent, Keys } from '../../../src/ports/keys.js';
+import type { Key, KeyEvent } from '../../../src/ports/keys.js';
 
+const ADDRESS = '192.0.2.1';
 const secret = 's'.repeat(32);
 const place = (revision: number) => ({ tenant: 'default', revision, at: '2026-01-01T00:00:00.000Z' });
 const issued = (keyId = 'k1', revision = 1): KeyEvent => ({
@@ -22,6 +25,12 @@ const principal = { tenant: 'default', user: 'ada', role: 'member', keyId: 'k1' 
 class CountingKeys extends MemoryKeys {
   asked: string[] = [];
   failing = false;
+  override async findAll(ids: readonly string[]): Promise<readonly Key[]> {
+    this.asked.push(ids.join());
+    if (this.failing) throw new RetryableError('away');
+    const keys = await Promise.all(ids.map((id) => super.find(id)));
+    return keys.filter((key) => key !== undefined);
+  }
   override async find(id: string): Promise<Key | undefined> {
     this.asked.push(id);
     if (this.failing) throw new RetryableError('away');
@@ -32,15 +41,15 @@ class CountingKeys extends MemoryKeys {
 async function cached() {
   const store = new CountingKeys();
   await store.record(issued());
-  const clock = { time: 1_000_000, now: () => clock.time };
-  return { store, clock, keys: new CachedKeys(store, clock) as Keys };
+  const clock = { time: 1_000_000, now: () => clock.time, monotonic: () => clock.time, sleep: async () => {} };
+  const keys = new CachedKeys(store, clock);
+  return { store, clock, keys, authenticator: new Authenticator(keys, new FailedKeys(clock)) };
 }
 
 describe('authentication', () => {
   it('names who holds a good key, and nobody else', async () => {
-    const { keys } = await cached();
-    const authenticator = new Authenticator(keys);
-    expect(await authenticator.authenticate(bearer)).toEqual(principal);
+    const { keys, authenticator } = await cached();
+    expect(await authenticator.authenticate(bearer, ADDRESS)).toEqual(principal);
     for (const wrong of [
       undefined,
       '',
@@ -49,20 +58,19 @@ describe('authentication', () => {
       `Bearer vb_k1_${'x'.repeat(32)}`,
       `Bearer vb_k2_${secret}`,
     ])
-      expect(await authenticator.authenticate(wrong)).toBeUndefined();
+      expect(await authenticator.authenticate(wrong, ADDRESS)).toBeUndefined();
     await keys.record(revoked(2));
-    expect(await authenticator.authenticate(bearer)).toBeUndefined();
+    expect(await authenticator.authenticate(bearer, ADDRESS)).toBeUndefined();
   });
 
   it('does not take an outage for a wrong key', async () => {
-    const { keys, store } = await cached();
+    const { authenticator, store } = await cached();
     store.failing = true;
-    await expect(new Authenticator(keys).authenticate(bearer)).rejects.toBeInstanceOf(RetryableError);
+    await expect(authenticator.authenticate(bearer, ADDRESS)).rejects.toBeInstanceOf(RetryableError);
   });
 
   it('tells an open stream whether its key is still good', async () => {
-    const { keys } = await cached();
-    const authenticator = new Authenticator(keys);
+    const { keys, authenticator } = await cached();
     expect(await authenticator.isValid(principal)).toBe(true);
     expect(await authenticator.isValid({ ...principal, role: 'admin' })).toBe(false);
     expect(await authenticator.isValid({ ...principal, keyId: 'k2' })).toBe(false);
@@ -117,5 +125,134 @@ describe('the cache of keys', () => {
     await keys.find('k1');
     await keys.find(`many${limits.keyCacheEntriesMax - 1}`);
     expect(store.asked).toEqual(['k1']);
+  });
+});
+
+describe('look-ups of unknown ids', () => {
+  it('are joined: ids that arrive during a query are all asked for by the next one', async () => {
+    const { keys, store } = await cached();
+    const first = keys.find('made-up-0');
+    await Promise.resolve();
+    const others = Array.from({ length: 1_000 }, (_, nth) => keys.find(`made-up-${nth + 1}`));
+    expect(await Promise.all([first, ...others, keys.find('k1')])).toContainEqual(
+      expect.objectContaining({ id: 'k1' }),
+    );
+    expect(store.asked.length).toBeLessThanOrEqual(3);
+  });
+
+  it('find at once what another node has issued, also when it was asked for a moment before', async () => {
+    const { keys, store } = await cached();
+    expect(await keys.find('later')).toBeUndefined();
+    await store.record(issued('later'));
+    expect(await keys.find('later')).toMatchObject({ id: 'later' });
+  });
+
+  it('do not keep an answer that is older than what was recorded meanwhile', async () => {
+    const { keys, store } = await cached();
+    const findAll = store.findAll.bind(store);
+    store.findAll = async (ids) => {
+      const found = await findAll(ids);
+      await keys.record(revoked(2));
+      store.findAll = findAll;
+      return found;
+    };
+    await keys.find('k1');
+    expect((await keys.find('k1'))?.revokedAt).not.toBeNull();
+  });
+
+  it('are refused, to be tried again, beyond their bound, while known keys pass', async () => {
+    const { keys, store } = await cached();
+    await keys.find('k1');
+    let release: () => void = () => {};
+    store.findAll = () => new Promise((resolve) => (release = () => resolve([])));
+    const asked = Array.from({ length: limits.keyLookupsWaitingMax + 10 }, (_, nth) =>
+      keys.find(`x${nth}`).catch((error) => error),
+    );
+    const refused = await Promise.race(asked.slice(-1));
+    expect(refused).toBeInstanceOf(RetryableError);
+    expect(await keys.find('k1')).toBeDefined();
+    release();
+  });
+
+  it('cost nothing for another secret of a known id', async () => {
+    const { authenticator, store } = await cached();
+    await authenticator.authenticate(bearer, ADDRESS);
+    store.asked = [];
+    for (let nth = 0; nth < 20; nth++) {
+      await authenticator.authenticate(`Bearer vb_k1_${String(nth).padStart(32, 'x')}`, ADDRESS);
+    }
+    expect(store.asked).toEqual([]);
+  });
+});
+
+describe('wrong keys of an address', () => {
+  const wrong = (nth: number) => `Bearer vb_made${nth}_${secret}`;
+
+  it('are refused with 429 after a bound, and again allowed as time passes', async () => {
+    const { authenticator, clock } = await cached();
+    for (let nth = 0; nth < limits.failedKeysAtOnceMax; nth++) {
+      expect(await authenticator.authenticate(wrong(nth), ADDRESS)).toBeUndefined();
+    }
+    await expect(authenticator.authenticate(wrong(0), ADDRESS)).rejects.toBeInstanceOf(TooManyFailedKeys);
+    await expect(authenticator.authenticate(wrong(0), '192.0.2.2')).resolves.toBeUndefined();
+    clock.time += limits.failedKeyEveryMs;
+    expect(await authenticator.authenticate(wrong(0), ADDRESS)).toBeUndefined();
+    await expect(authenticator.authenticate(wrong(0), ADDRESS)).rejects.toBeInstanceOf(TooManyFailedKeys);
+  });
+
+  it('close the address to no good key, be it known or not', async () => {
+    const { authenticator, keys } = await cached();
+    for (let nth = 0; nth < 2 * limits.failedKeysAtOnceMax; nth++) {
+      await authenticator.authenticate(wrong(nth), ADDRESS).catch(() => {});
+    }
+    expect(await authenticator.authenticate(bearer, ADDRESS)).toEqual(principal);
+    expect(await authenticator.authenticate(bearer, ADDRESS)).toEqual(principal);
+    await keys.record(revoked(2));
+    await expect(authenticator.authenticate(bearer, ADDRESS)).rejects.toBeInstanceOf(TooManyFailedKeys);
+  });
+
+  it('are not counted where no key is presented', async () => {
+    const { authenticator } = await cached();
+    for (let nth = 0; nth < 2 * limits.failedKeysAtOnceMax; nth++) {
+      for (const header of [undefined, 'Bearer x', 'Basic eA==']) {
+        expect(await authenticator.authenticate(header, ADDRESS)).toBeUndefined();
+      }
+    }
+    expect(await authenticator.authenticate(wrong(0), ADDRESS)).toBeUndefined();
+  });
+
+  it('are counted for a bounded number of addresses, and the oldest is forgotten', async () => {
+    const clock = { monotonic: () => 1 };
+    const failed = new FailedKeys(clock);
+    for (let nth = 0; nth < limits.failedKeysAtOnceMax; nth++) failed.count('first');
+    expect(failed.isExhausted('first')).toBe(true);
+    for (let nth = 0; nth < limits.failingAddressesMax; nth++) failed.count(`other ${nth}`);
+    expect(failed.isExhausted('first')).toBe(false);
+  });
+
+  it.each([
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:0DB8:0001:2:ffff::1', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['64:ff9b::192.0.2.33', '64:ff9b:0:0::/64'],
+    ['1:2:3:4:5:6:192.0.2.33', '1:2:3:4::/64'],
+  ])('%s counts as %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
+
+  it.each([
+    ['10.0.0.0/8,::1', true],
+    ['192.0.2.1', true],
+    ['fc00::/7', true],
+    ...['', ',', '10.0.0.0/33', '::/129', '10.0.0.0/8/8', 'proxy', '10.0.0', '*', 'true', ' 10.0.0.1'].map((text) => [
+      text,
+      false,
+    ]),
+  ] as [string, boolean][])('"%s" names proxies: %s', (text, expected) => {
+    expect(areNetworks(text)).toBe(expected);
   });
 });

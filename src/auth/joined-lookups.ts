@@ -1,0 +1,74 @@
+import { limits } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
+import { RetryableError } from '../ports/errors.js';
+import type { Key, Keys } from '../ports/keys.js';
+
+interface Waiting {
+  readonly key: Promise<Key | undefined>;
+  readonly settle: (key: Key | undefined) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/**
+ * Looks up ids of which this process knows nothing, all that wait with one query: one at a time, and so many a second. A flood
+ * of made-up ids costs the database no more than one of them does, and no answer is older than its question: a key that was
+ * issued before it was asked for is found on every node.
+ */
+export class JoinedLookups {
+  private waiting = new Map<string, Waiting>();
+  private isAsking = false;
+
+  constructor(
+    private readonly keys: Pick<Keys, 'findAll'>,
+    private readonly clock: Pick<Clock, 'sleep'>,
+  ) {}
+
+  /** How many ids wait for the next query. */
+  get size(): number {
+    return this.waiting.size;
+  }
+
+  find(id: string): Promise<Key | undefined> {
+    const known = this.waiting.get(id);
+    if (known) return known.key;
+    if (this.waiting.size >= limits.keyLookupsWaitingMax) {
+      return Promise.reject(new RetryableError('too many keys are being looked up', { retryAfterMs: 1_000 }));
+    }
+    const { promise: key, settle, fail } = settled<Key | undefined>();
+    this.waiting.set(id, { key, settle, fail });
+    if (!this.isAsking) void this.ask();
+    return key;
+  }
+
+  private async ask(): Promise<void> {
+    this.isAsking = true;
+    while (this.waiting.size > 0) {
+      await this.askForAll();
+      await this.clock.sleep(limits.keyLookupPauseMs);
+    }
+    this.isAsking = false;
+  }
+
+  private async askForAll(): Promise<void> {
+    // Those that ask in the same turn of the event loop are part of it.
+    await Promise.resolve();
+    const asked = this.waiting;
+    this.waiting = new Map();
+    try {
+      const found = new Map((await this.keys.findAll([...asked.keys()])).map((key) => [key.id, key]));
+      for (const [id, { settle }] of asked) settle(found.get(id));
+    } catch (error) {
+      for (const { fail } of asked.values()) fail(error);
+    }
+  }
+}
+
+function settled<T>() {
+  let settle: (value: T) => void = () => {};
+  let fail: (error: unknown) => void = () => {};
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = resolve;
+    fail = reject;
+  });
+  return { promise, settle, fail };
+}
