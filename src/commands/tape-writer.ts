@@ -70,7 +70,7 @@ export class TapeWriter {
       }
     }
     while (encoded.length > 0) {
-      const outcome = await log.append(generationStream(id), this.revision, encoded);
+      const outcome = await log.append(generationStream(id), this.revision, encoded, this.origin.owner);
       if (outcome.outcome === 'conflict') throw new Fenced(`the tape of ${id} belongs to another worker now`);
       if (outcome.outcome !== 'unavailable') {
         this.standing = ahead;

@@ -101,7 +101,7 @@ async function attempt<State, Event extends DomainEvent, Read extends DomainEven
   const wrapped = decided.map((event, nth) => ({ event, id: derivedId(meta.commandId, `${nth}`), tenant, at, meta }));
   const encoded = wrapped.map(({ event, ...wrapping }) => parts.codec.encode(event, wrapping));
 
-  const appending = append(parts, stream, before, encoded);
+  const appending = append(parts, stream, before, encoded, meta.owner);
   let folded: Folded<State> | undefined;
   const ahead = () => {
     const read = () => wrapped.map(({ event, ...wrapping }) => ({ ...event, ...wrapping }) as unknown as Read);
@@ -126,8 +126,9 @@ async function append(
   stream: string,
   { revision }: Folded<unknown>,
   events: readonly NewEvent[],
+  user: string | undefined,
 ): Promise<'written' | 'not written'> {
-  const { outcome } = await log.append(stream, revision, events);
+  const { outcome } = await log.append(stream, revision, events, user);
   if (outcome === 'unavailable') throw new LogUnavailable(`${stream} cannot be written now`);
   return outcome === 'appended' ? 'written' : 'not written';
 }

@@ -70,7 +70,13 @@ export interface Backlog {
 export interface EventLog {
   readonly continuity: Continuity;
 
-  append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome>;
+  /** `user`: whose turn it takes where appends wait. Tenants take turns, and within a tenant its users. */
+  append(
+    stream: string,
+    expected: ExpectedRevision,
+    events: readonly NewEvent[],
+    user?: string,
+  ): Promise<AppendOutcome>;
 
   /** One stream, in pages. A stream that does not exist has none. */
   readStream(stream: string, options?: ReadStreamOptions): AsyncIterable<readonly RecordedEvent[]>;

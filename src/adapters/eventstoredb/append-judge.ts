@@ -16,6 +16,7 @@ export interface Append {
   readonly expected: ExpectedRevision;
   readonly events: readonly NewEvent[];
   readonly bytes: number;
+  readonly user?: string | undefined;
   /** Names this call in what it writes, however often it is sent. */
   readonly call: string;
   /** Whether it ever left: then nobody knows what has become of it without an answer. */

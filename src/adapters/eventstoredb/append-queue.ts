@@ -14,19 +14,19 @@ export interface AppendQueueParts {
 }
 
 interface Waiting {
-  readonly tenant: string;
+  readonly groups: readonly string[];
   readonly go: () => void;
 }
 
 /**
  * Appends of one stream go one after the other, in the order in which they came; those of different streams beside each
- * other, up to a bound, at which tenants take turns. What gets no answer is sent again, with the same ids, until its deadline.
+ * other, up to a bound, at which tenants, and the users of each, take turns. What gets no answer is sent again, with the same ids, until its deadline.
  */
 export class AppendQueue {
   private unsettled = 0;
   private unsettledBytes = 0;
   private onWire = 0;
-  private readonly waiting = new FairQueue<Waiting>(({ tenant }) => tenant);
+  private readonly waiting = new FairQueue<Waiting>(({ groups }) => groups);
   private readonly lastOfStream = new Map<string, Promise<void>>();
   private readonly works = new Set<Promise<void>>();
   private closing = false;
@@ -92,9 +92,9 @@ export class AppendQueue {
   }
 
   private async onOneOfTheWires(append: Append, giveUpAt: number): Promise<AppendOutcome> {
-    const tenant = append.events[0]?.tenant ?? '';
+    const groups = [append.events[0]?.tenant ?? '', append.user ?? ''];
     if (this.onWire < limits.appendsOnWireMax) this.onWire += 1;
-    else await new Promise<void>((go) => this.waiting.push({ tenant, go }));
+    else await new Promise<void>((go) => this.waiting.push({ groups, go }));
     try {
       // What nobody waits for any more should not be on its way either.
       const answerMs = Math.min(limits.commitAnswerMs, giveUpAt - this.parts.now());

@@ -57,11 +57,16 @@ export class EventStoreDbEventLog implements EventLog {
     });
   }
 
-  async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {
+  async append(
+    stream: string,
+    expected: ExpectedRevision,
+    events: readonly NewEvent[],
+    user?: string,
+  ): Promise<AppendOutcome> {
     const bytes = checkAppend(stream, expected, events);
     requireJson(stream, events);
     if (this.continuity.isBroken) return { outcome: 'unavailable', maybeWritten: false };
-    return this.appends.submit({ stream, expected, events, bytes, call: randomUUID(), sent: false });
+    return this.appends.submit({ stream, expected, events, bytes, user, call: randomUUID(), sent: false });
   }
 
   async *readStream(stream: string, options: ReadStreamOptions = {}): AsyncIterable<readonly RecordedEvent[]> {

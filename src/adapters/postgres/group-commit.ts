@@ -10,6 +10,7 @@ export interface Append {
   readonly expected: ExpectedRevision;
   readonly events: readonly NewEvent[];
   readonly bytes: number;
+  readonly user?: string | undefined;
 }
 
 /**
@@ -52,7 +53,10 @@ export class GroupCommit {
   private readonly unsettled = new Set<Pending>();
   private unsettledBytes = 0;
   /** One append of each busy stream is here or on its way; the others of that stream wait behind it. */
-  private readonly ready = new FairQueue<Pending>(({ append }) => append.events[0]?.tenant ?? '');
+  private readonly ready = new FairQueue<Pending>(({ append: { events, user } }) => [
+    events[0]?.tenant ?? '',
+    user ?? '',
+  ]);
   private readonly behind = new Map<string, Pending[]>();
   private dispatchPlanned = false;
   private pausedUntil = 0;

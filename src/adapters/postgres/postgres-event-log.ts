@@ -68,10 +68,15 @@ export class PostgresEventLog implements EventLog {
     );
   }
 
-  async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {
+  async append(
+    stream: string,
+    expected: ExpectedRevision,
+    events: readonly NewEvent[],
+    user?: string,
+  ): Promise<AppendOutcome> {
     const bytes = checkAppend(stream, expected, events);
     if (this.continuity.isBroken) return { outcome: 'unavailable', maybeWritten: false };
-    return this.commits.submit({ stream, expected, events, bytes });
+    return this.commits.submit({ stream, expected, events, bytes, user });
   }
 
   async *readStream(stream: string, options: ReadStreamOptions = {}): AsyncIterable<readonly RecordedEvent[]> {

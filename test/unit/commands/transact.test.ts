@@ -21,7 +21,7 @@ describe('a transaction', () => {
       const meta = { ...someMetadata, commandId };
       return (await transact(parts, { stream, tenant: 'default', meta, folds, decide })).events;
     };
-    return { stream, run, types: async () => (await wholeStream(log, stream)).map(({ type }) => type) };
+    return { parts, folds, stream, run, types: async () => (await wholeStream(log, stream)).map(({ type }) => type) };
   }
 
   it('decides on what has happened, and appends the decision', async () => {
@@ -29,6 +29,21 @@ describe('a transaction', () => {
     await run(createTenant('acme', key('a')));
     await run((state) => issueKey(key(`b${state.keys.size}`))(state));
     expect(await types()).toEqual(['TenantCreated', 'ApiKeyIssued', 'ApiKeyIssued']);
+  });
+
+  it('appends in the name of the owner, whose turn it takes where appends wait', async () => {
+    const log = new MemoryEventLog();
+    const users: (string | undefined)[] = [];
+    const noting = Object.assign(Object.create(log), {
+      append: (...args: Parameters<EventLog['append']>) => {
+        users.push(args[3]);
+        return log.append(args[0], args[1], args[2]);
+      },
+    });
+    const { parts, stream, folds } = on(noting);
+    const meta = { ...someMetadata, owner: 'ada' };
+    await transact(parts, { stream, tenant: 'default', meta, folds, decide: createTenant('acme', key('a')) });
+    expect(users).toEqual(['ada']);
   });
 
   it('appends nothing when nothing is decided, or when the decision is a refusal', async () => {

@@ -19,10 +19,10 @@ const event = newDelta();
 export function append(
   stream: string,
   nth: number,
-  size: { events?: number; bytes?: number; tenant?: string } = {},
+  size: { events?: number; bytes?: number; tenant?: string; user?: string } = {},
 ): Append {
-  const { events = 1, bytes = 100, tenant = event.tenant } = size;
-  return { stream, expected: nth, events: Array.from({ length: events }, () => ({ ...event, tenant })), bytes };
+  const { events = 1, bytes = 100, tenant = event.tenant, user } = size;
+  return { stream, expected: nth, events: Array.from({ length: events }, () => ({ ...event, tenant })), bytes, user };
 }
 
 export function appended({ expected, events }: Append): AppendOutcome {
