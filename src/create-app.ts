@@ -11,6 +11,7 @@ import { requireKeys } from './auth/require-key.js';
 import type { Config } from './config.js';
 import type { Engines } from './engines.js';
 import { answerClientError } from './http/client-errors.js';
+import { withClosedBodies } from './http/closed-bodies.js';
 import { KnownPaths } from './http/known-paths.js';
 import { type LogSettings, loggerOptions, loggersOfRequests, logRequests, logWhenOver } from './http/logging.js';
 import { type Measure, measureRequests, measureWhenOver } from './http/measure-requests.js';
@@ -109,7 +110,7 @@ function serveDocs(app: NestFastifyApplication, version: string): void {
     .setVersion(version)
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'vb_<id>_<secret>' })
     .build();
-  const document = () => SwaggerModule.createDocument(app, description);
+  const document = () => withClosedBodies(SwaggerModule.createDocument(app, description));
   SwaggerModule.setup('docs', app, document, {
     jsonDocumentUrl: 'openapi.json',
     raw: ['json'],

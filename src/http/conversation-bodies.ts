@@ -1,8 +1,10 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsString } from 'class-validator';
+import { limits } from '../limits.js';
 import { MayBeAbsent } from './absent-body.js';
 import { IsServiceName, IsTitle, IsTokenBudget, IsWhenBusy, MayBeLeftOut, MayBeNull, type WhenBusy } from './fields.js';
 import { IsParams, type Params, plainParams } from './params.js';
+import { TEXT } from './schema-patterns.js';
 
 /** What a conversation chooses. Null is no choice: the installation decides, or nothing is said. */
 class ConversationSettings {
@@ -12,7 +14,12 @@ class ConversationSettings {
 
   @MayBeNull()
   @IsString()
-  @ApiProperty({ type: String, description: 'Stands at the beginning of every prompt.' })
+  @ApiProperty({
+    type: String,
+    maxLength: limits.contentBytesMax,
+    pattern: TEXT,
+    description: 'Stands at the beginning of every prompt.',
+  })
   system?: string | null;
 
   @MayBeNull()

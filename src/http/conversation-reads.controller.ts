@@ -20,16 +20,21 @@ import { ConversationFeeds } from './conversation-feeds.js';
 import { cursorIn } from './cursor-parameter.js';
 import { STREAM_HEADERS } from './event-stream.js';
 import { TakesQuery } from './query.guard.js';
+import { CURSOR } from './schema-patterns.js';
 
 class ViewQuery {
   @IsOptional()
   @IsString()
-  @ApiPropertyOptional({ description: 'Exactly what a person saw at this cursor.', example: '13:41' })
+  @ApiPropertyOptional({ description: 'Exactly what a person saw at this cursor.', pattern: CURSOR, example: '13:41' })
   at?: string;
 
   @IsOptional()
   @IsString()
-  @ApiPropertyOptional({ description: 'What a command answered: the answer covers it.', example: '12:0' })
+  @ApiPropertyOptional({
+    description: 'What a command answered: the answer covers it.',
+    pattern: CURSOR,
+    example: '12:0',
+  })
   min?: string;
 
   @IsOptional()
@@ -46,7 +51,11 @@ class ViewQuery {
 class FeedQuery {
   @IsOptional()
   @IsString()
-  @ApiPropertyOptional({ description: 'Where to go on, for clients that cannot set Last-Event-ID.', example: '13:41' })
+  @ApiPropertyOptional({
+    description: 'Where to go on, for clients that cannot set Last-Event-ID.',
+    pattern: CURSOR,
+    example: '13:41',
+  })
   after?: string;
 }
 

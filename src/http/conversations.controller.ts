@@ -49,6 +49,7 @@ export class ConversationsController {
     'value_refused',
     'content_too_long',
     'text_malformed',
+    'provider_not_configured',
     'idempotency_key_reused',
     'log_unavailable',
   )
@@ -73,6 +74,7 @@ export class ConversationsController {
     'value_refused',
     'content_too_long',
     'text_malformed',
+    'provider_not_configured',
     'log_unavailable',
   )
   async change(

@@ -3,6 +3,7 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsInt, IsOptional, IsString, ValidateIf } from 'class-validator';
 import { limits } from '../limits.js';
 import { Rule } from './rule.js';
+import { TEXT, VISIBLE as VISIBLE_TEXT } from './schema-patterns.js';
 
 export const WHEN_BUSY = ['reject', 'enqueue', 'interrupt'] as const;
 export type WhenBusy = (typeof WHEN_BUSY)[number];
@@ -26,7 +27,7 @@ export function IsTitle(description: string): PropertyDecorator {
   return applyDecorators(
     IsString(),
     Rule('isTitle', isShort, `must hold at most ${maxLength} characters`),
-    ApiProperty({ type: String, description, maxLength }),
+    ApiProperty({ type: String, description, maxLength, pattern: TEXT }),
   );
 }
 
@@ -40,7 +41,7 @@ export function IsServiceName(description: string): PropertyDecorator {
   return applyDecorators(
     IsString(),
     Rule('isServiceName', isVisible, `must hold 1 to ${maxLength} visible characters without spaces`),
-    ApiProperty({ type: String, description, minLength: 1, maxLength }),
+    ApiProperty({ type: String, description, minLength: 1, maxLength, pattern: VISIBLE_TEXT }),
   );
 }
 

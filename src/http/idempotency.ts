@@ -16,7 +16,12 @@ export const ApiIdempotencyKey = (): MethodDecorator =>
     name: HEADER,
     required: false,
     description: 'Made up by the client, once for each thing it wants done. Asked again, the first answer comes again.',
-    schema: { type: 'string', minLength: 1, maxLength: limits.idempotencyKeyCharactersMax },
+    schema: {
+      type: 'string',
+      minLength: 1,
+      maxLength: limits.idempotencyKeyCharactersMax,
+      pattern: VISIBLE.source,
+    },
   });
 
 /** What a command that appends needs to know of its request, as an argument of a controller's method. */

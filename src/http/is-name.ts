@@ -3,6 +3,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IsString } from 'class-validator';
 import { limits } from '../limits.js';
 import { Rule } from './rule.js';
+import { TEXT_WITH_WORDS } from './schema-patterns.js';
 
 const isName = (value: unknown): boolean =>
   typeof value !== 'string' || (value.trim() !== '' && value.length <= limits.nameCharactersMax);
@@ -14,6 +15,6 @@ export function IsName(description: string): PropertyDecorator {
   return applyDecorators(
     IsString(),
     Rule('isName', isName, MESSAGE),
-    ApiProperty({ description, minLength: 1, maxLength: limits.nameCharactersMax }),
+    ApiProperty({ description, minLength: 1, maxLength: limits.nameCharactersMax, pattern: TEXT_WITH_WORDS }),
   );
 }

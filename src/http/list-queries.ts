@@ -4,6 +4,7 @@ import { IsIn, IsOptional, IsString, Matches } from 'class-validator';
 import { limits } from '../limits.js';
 import { instantIn, isDay } from './instants.js';
 import { Rule, Shape } from './rule.js';
+import { CURSOR_OF, INSTANT, TEXT } from './schema-patterns.js';
 
 const STATUSES = ['queued', 'streaming', 'final', 'cancelled', 'error'] as const;
 
@@ -36,6 +37,7 @@ const Min = (): PropertyDecorator =>
     ApiPropertyOptional({
       type: String,
       description: `\`<conversationId>@<cursor>\`. ${MIN}`,
+      pattern: CURSOR_OF,
       example: '6f1e0c0a-3c53-4a5e-9a43-0d8a3a7e1b11@12:0',
     }),
   );
@@ -48,12 +50,13 @@ const isShort = (value: unknown): boolean => typeof value !== 'string' || value.
 const Searched = (description: string): PropertyDecorator =>
   optional(
     description,
+    ApiPropertyOptional({ maxLength: limits.searchCharactersMax, pattern: TEXT }),
     Rule('isSearchable', isSearchable, 'must be text'),
     Rule('isShort', isShort, `must hold at most ${limits.searchCharactersMax} characters`),
   );
 
 const Named = (description: string): PropertyDecorator =>
-  optional(description, Rule('isText', isSearchable, 'must be text'));
+  optional(description, ApiPropertyOptional({ pattern: TEXT }), Rule('isText', isSearchable, 'must be text'));
 
 export class ConversationsQuery extends PageQuery {
   @Searched(
@@ -73,6 +76,7 @@ export class ConversationsQuery extends PageQuery {
 const Instant = (description: string): PropertyDecorator =>
   optional(
     `${description} A day (UTC) or an instant, ISO 8601.`,
+    ApiPropertyOptional({ pattern: INSTANT }),
     Shape('isInstant', (text) => instantIn(text) !== undefined, 'must be an ISO 8601 date or time that exists'),
   );
 
@@ -111,7 +115,11 @@ export class RunFeedQuery {
 
 const GROUPS = ['day', 'user', 'model'] as const;
 const Day = (description: string): PropertyDecorator =>
-  optional(`${description} (UTC).`, Shape('isDay', isDay, 'must be a day that exists, such as 2026-01-31'));
+  optional(
+    `${description} (UTC).`,
+    ApiPropertyOptional({ format: 'date' }),
+    Shape('isDay', isDay, 'must be a day that exists, such as 2026-01-31'),
+  );
 
 export class UsageQuery {
   @IsOptional()

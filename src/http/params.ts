@@ -2,9 +2,10 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsObject, ValidateBy, ValidateNested, type ValidationArguments } from 'class-validator';
-import { type ParamMistake, paramMistakes } from '../domain/prompt/params.js';
+import { type ParamMistake, paramMistakes, STOP_CHARACTERS_MAX, STOPS_MAX } from '../domain/prompt/params.js';
 import { MayBeLeftOut } from './fields.js';
 import { AS_RULE, Rule } from './rule.js';
+import { TEXT } from './schema-patterns.js';
 
 type Check = Parameters<typeof ValidateBy>[0];
 
@@ -30,7 +31,8 @@ const isWellFormed = (value: unknown): boolean =>
 
 const FROM_0 = { type: 'number', minimum: 0 } as const;
 const PENALTY = { type: 'number', minimum: -2, maximum: 2 } as const;
-const TOKENS = { type: 'integer', minimum: 1 } as const;
+const TOKENS = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const;
+const STOP = { type: 'string', minLength: 1, maxLength: STOP_CHARACTERS_MAX, pattern: TEXT } as const;
 const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 
 /** The settings that reach a provider, and no others. */
@@ -47,11 +49,11 @@ export class Params {
   @IsParam(TOKENS)
   max_completion_tokens?: number;
 
-  @IsParam({ oneOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] })
+  @IsParam({ oneOf: [STOP, { type: 'array', items: STOP, minItems: 1, maxItems: STOPS_MAX }] })
   @Rule('isWellFormed', isWellFormed, 'must not contain NUL or half of a surrogate pair')
   stop?: string | string[];
 
-  @IsParam({ type: 'integer' })
+  @IsParam({ type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER })
   seed?: number;
 
   @IsParam(PENALTY)

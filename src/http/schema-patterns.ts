@@ -1,0 +1,18 @@
+/*
+ * Rules about texts as patterns of JSON Schema, for the document of the API. The checks themselves stand where the texts are
+ * checked: what a pattern cannot say (bytes, half of a surrogate pair) they still refuse.
+ */
+
+/** A text without NUL. */
+export const TEXT = '^[^\\u0000]*$';
+/** The same, and more than blanks. */
+export const TEXT_WITH_WORDS = '^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$';
+/** Visible characters without spaces. */
+export const VISIBLE = '^[^\\s\\u0000-\\u001f\\u007f-\\u009f]+$';
+/** A cursor of a conversation. */
+export const CURSOR = '^(0|[1-9][0-9]{0,9}):(0|[1-9][0-9]{0,9})$';
+/** A conversation and a cursor of it. */
+export const CURSOR_OF = '^[^@]+@(0|[1-9][0-9]{0,9}):(0|[1-9][0-9]{0,9})$';
+/** A day or an instant of ISO 8601. */
+export const INSTANT =
+  '^[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,9})?)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$';
