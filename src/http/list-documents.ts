@@ -42,7 +42,8 @@ export class ConversationsDocument {
   next!: string | null;
 }
 
-class ListedRunDocument extends OmitType(RunDocument, ['events']) {
+/** Without what only the tape of a run records. */
+class ListedRunDocument extends OmitType(RunDocument, ['events', 'responseId', 'requestId']) {
   @ApiProperty({ format: 'date-time', description: 'When it was asked for.' })
   requestedAt!: string;
 }
