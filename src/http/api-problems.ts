@@ -22,7 +22,7 @@ class ProblemDocument {
   @ApiProperty({ example: 400 })
   status!: number;
 
-  @ApiProperty({ enum: Object.keys(problems), description: 'Stable: decide by this.' })
+  @ApiProperty({ enum: Object.keys(problems), description: 'Stable: programs should use this field.' })
   code!: string;
 
   @ApiProperty()
@@ -31,7 +31,7 @@ class ProblemDocument {
   @ApiPropertyOptional({ type: [FieldErrorDocument], description: 'Every mistake in the request.' })
   errors?: FieldErrorDocument[];
 
-  @ApiProperty({ description: 'Names this request in the logs.' })
+  @ApiProperty({ description: 'Identifies this request in the logs.' })
   traceId!: string;
 }
 

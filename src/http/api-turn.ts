@@ -22,9 +22,9 @@ const OF_EVERY_TURN: readonly ProblemCode[] = [
   'log_unavailable',
 ];
 
-const STREAM = `With \`Accept: text/event-stream\`: this one turn. \`{"token":"..."}\` for each piece of the answer, and at \
-the end \`{"done":true,"full_response":"...","status":"..."}\` or \`{"error":"...","code":502}\`. Whoever leaves cancels \
-nothing. The headers name what was made.`;
+const STREAM = `With \`Accept: text/event-stream\`: a stream of this turn. \`{"token":"..."}\` for each piece of the answer, \
+at the end \`{"done":true,"full_response":"...","status":"..."}\` or \`{"error":"...","code":502}\`. A client that disconnects \
+cancels nothing. The headers hold the new ids.`;
 
 const NAME = { required: true, schema: { type: 'string' } } as const;
 
@@ -38,7 +38,7 @@ export function ApiTurn(summary: string, answer: Answer, ...problems: ProblemCod
     ApiExtraModels(answer),
     ApiResponse({
       status: 202,
-      description: 'It is committed. The answer comes in the feed of the conversation.',
+      description: 'The turn is committed. The feed of the conversation shows the answer.',
       content: { 'application/json': { schema: { $ref: getSchemaPath(answer) } } },
     }),
     ApiResponse({

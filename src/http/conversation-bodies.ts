@@ -9,7 +9,7 @@ import { TEXT } from './schema-patterns.js';
 /** What a conversation chooses. Null is no choice: the installation decides, or nothing is said. */
 class ConversationSettings {
   @MayBeNull()
-  @IsTitle('For people.')
+  @IsTitle('Display name.')
   title?: string | null;
 
   @MayBeNull()
@@ -18,16 +18,16 @@ class ConversationSettings {
     type: String,
     maxLength: limits.contentBytesMax,
     pattern: TEXT,
-    description: 'Stands at the beginning of every prompt.',
+    description: 'System text: the beginning of every prompt.',
   })
   system?: string | null;
 
   @MayBeNull()
-  @IsServiceName('Who is asked.')
+  @IsServiceName('The provider that answers.')
   provider?: string | null;
 
   @MayBeNull()
-  @IsServiceName('By the name that its provider has for it.')
+  @IsServiceName('The model, by the name that its provider uses.')
   model?: string | null;
 
   @MayBeNull()
@@ -50,13 +50,13 @@ export class StartConversationBody extends ConversationSettings {}
 export class ChangeConversationBody extends ConversationSettings {
   @MayBeLeftOut()
   @IsBoolean()
-  @ApiProperty({ type: Boolean, description: 'Lists leave archived conversations out. They can be used as before.' })
+  @ApiProperty({ type: Boolean, description: 'Lists omit archived conversations. They still accept messages.' })
   archived?: boolean;
 }
 
 export class SelectBranchBody {
   @IsString()
-  @ApiProperty({ description: 'Any node but a note.' })
+  @ApiProperty({ description: 'Any node except a note.' })
   leaf!: string;
 }
 

@@ -12,7 +12,7 @@ export class FailureDocument {
   @ApiProperty({ example: 'provider_error' })
   kind!: string;
 
-  @ApiProperty({ description: "In the provider's own words where it had any." })
+  @ApiProperty({ description: "The provider's own message, if it sent one." })
   message!: string;
 
   @ApiPropertyOptional({ example: 503 })
@@ -20,41 +20,47 @@ export class FailureDocument {
 }
 
 const NODE_STATUSES = ['final', 'queued', 'streaming', 'cancelled', 'error'] as const;
-const CURSOR = { example: '13:41', description: 'Opaque: only 0:0 may be made up.' };
-const UNKNOWN = 'Null: not known. It is never zero for that.';
+const CURSOR = { example: '13:41', description: 'Opaque. Only 0:0, the beginning, may be written by hand.' };
+const UNKNOWN = 'Null: unknown. Unknown is never 0.';
 
 class NodeDocument {
-  @ApiProperty({ description: 'Of a reply: the id of its generation.' })
+  @ApiProperty({ description: 'For a reply, the id of its generation.' })
   id!: string;
 
-  @ApiProperty({ type: String, nullable: true, description: 'The node that it follows; of a reply, what it answers.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The node that it follows; for a reply, the message that it answers.',
+  })
   parent!: string | null;
 
   @ApiProperty({ enum: ['user', 'assistant'] })
   role!: string;
 
-  @ApiProperty({ enum: ['message', 'note'], description: 'A note enters no prompt, and nothing follows it.' })
+  @ApiProperty({ enum: ['message', 'note'], description: 'A note is in no prompt, and no node follows it.' })
   kind!: string;
 
   @ApiProperty({ enum: ['person', 'client', 'model'], description: 'Who wrote it.' })
   origin!: string;
 
-  @ApiProperty({ description: 'Of a reply: what has come of it.' })
+  @ApiProperty({ description: 'For a reply, the text so far.' })
   text!: string;
 
   @ApiProperty({ enum: NODE_STATUSES })
   status!: string;
 
-  @ApiPropertyOptional({ description: 'The message of which this is another version.' })
+  @ApiPropertyOptional({ description: 'The message that this one revises.' })
   revises?: string;
 
-  @ApiPropertyOptional({ description: 'The generation of which this is another try.' })
+  @ApiPropertyOptional({ description: 'The generation that this one regenerates.' })
   regenerates?: string;
 
-  @ApiProperty({ format: 'date-time', description: 'When it was sent, or asked for.' })
+  @ApiProperty({ format: 'date-time', description: 'When it was sent or requested.' })
   at!: string;
 
-  @ApiPropertyOptional({ description: 'The one that answered, as the provider named it; until then, the one asked.' })
+  @ApiPropertyOptional({
+    description: 'The model that answered, as the provider named it; until then the requested one.',
+  })
   model?: string;
 
   @ApiPropertyOptional({ type: Object, nullable: true, example: { promptTokens: 31 }, description: UNKNOWN })
@@ -66,7 +72,7 @@ class NodeDocument {
   @ApiPropertyOptional({ type: FailureDocument })
   error?: FailureDocument;
 
-  @ApiProperty({ ...CURSOR, description: 'At which it stands as it is shown.' })
+  @ApiProperty({ ...CURSOR, description: 'The cursor at which the node has this state.' })
   cursor!: string;
 }
 
@@ -80,13 +86,21 @@ export class ConversationDocument {
   @ApiProperty({ type: String, nullable: true })
   system!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, description: 'Its own choice. Null: as the server has it.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The choice of the conversation. Null: the default of the server.',
+  })
   model!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, description: 'Its own choice. Null: as the server has it.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The choice of the conversation. Null: the default of the server.',
+  })
   provider!: string | null;
 
-  @ApiProperty({ type: Object, nullable: true, description: 'Its own choice. Null: none.' })
+  @ApiProperty({ type: Object, nullable: true, description: 'The choice of the conversation. Null: none.' })
   params!: object | null;
 
   @ApiProperty()
@@ -98,12 +112,12 @@ export class ConversationDocument {
   @ApiProperty(CURSOR)
   cursor!: string;
 
-  @ApiProperty({ type: [String], description: 'All ids from the root to the leaf, selected or asked for.' })
+  @ApiProperty({ type: [String], description: 'All ids from the root to the selected or requested leaf.' })
   path!: readonly string[];
 
   @ApiProperty({ type: [NodeDocument], description: 'The newest nodes, 500 at most, oldest first.' })
   tree!: readonly NodeDocument[];
 
-  @ApiProperty({ description: 'There are older nodes: ask with `before` and the first of these.' })
+  @ApiProperty({ description: 'There are older nodes: request them with `before` and the first of these ids.' })
   more!: boolean;
 }

@@ -25,13 +25,17 @@ import { CURSOR } from './schema-patterns.js';
 class ViewQuery {
   @IsOptional()
   @IsString()
-  @ApiPropertyOptional({ description: 'Exactly what a person saw at this cursor.', pattern: CURSOR, example: '13:41' })
+  @ApiPropertyOptional({
+    description: 'Shows the conversation as it was at this cursor.',
+    pattern: CURSOR,
+    example: '13:41',
+  })
   at?: string;
 
   @IsOptional()
   @IsString()
   @ApiPropertyOptional({
-    description: 'What a command answered: the answer covers it.',
+    description: 'A cursor from a command. The answer is at least as new.',
     pattern: CURSOR,
     example: '12:0',
   })
@@ -39,12 +43,12 @@ class ViewQuery {
 
   @IsOptional()
   @IsString()
-  @ApiPropertyOptional({ description: 'The leaf of `path`, instead of the selected one.' })
+  @ApiPropertyOptional({ description: 'The leaf of `path` instead of the selected one.' })
   branch?: string;
 
   @IsOptional()
   @IsString()
-  @ApiPropertyOptional({ description: 'A node: those of `tree` are older.' })
+  @ApiPropertyOptional({ description: 'A node. `tree` holds older nodes only.' })
   before?: string;
 }
 
@@ -52,15 +56,15 @@ class FeedQuery {
   @IsOptional()
   @IsString()
   @ApiPropertyOptional({
-    description: 'Where to go on, for clients that cannot set Last-Event-ID.',
+    description: 'The cursor to continue from, for clients that cannot set Last-Event-ID.',
     pattern: CURSOR,
     example: '13:41',
   })
   after?: string;
 }
 
-const FEED = `Every event of the conversation as it is committed, exactly once: \`id\` is the cursor at which it can be \
-seen, \`event\` its type, \`data\` one line of JSON. Without a cursor a \`snapshot\` comes first: the answer of GET.`;
+const FEED = `Sends every event of the conversation once, after its commit. \`id\` is the cursor of the event, \`event\` its \
+type, \`data\` one line of JSON. Without a cursor a \`snapshot\` comes first: the answer of GET.`;
 
 @ApiTags('Conversations')
 @ApiBearerAuth()
@@ -109,7 +113,11 @@ export class ConversationReadsController {
   @Get(':id/events')
   @TakesQuery()
   @ApiOperation({ summary: 'The live feed of a conversation.', description: FEED })
-  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'A cursor: every later event follows.' })
+  @ApiHeader({
+    name: 'Last-Event-ID',
+    required: false,
+    description: 'The cursor to continue from: every later event follows.',
+  })
   @ApiProduces('text/event-stream')
   @ApiOkResponse({ description: 'Server-sent events.', schema: { type: 'string' } })
   @ApiProblems(

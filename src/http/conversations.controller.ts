@@ -41,7 +41,7 @@ export class ConversationsController {
   ) {}
 
   @Post()
-  @ApiOperation({ summary: 'Start a conversation. Nothing has to be chosen.' })
+  @ApiOperation({ summary: 'Start a conversation. Every field is optional.' })
   @ApiIdempotencyKey()
   @ApiCreatedResponse({ type: StartedConversation })
   @ApiProblems(
@@ -64,7 +64,7 @@ export class ConversationsController {
 
   @Patch(':id')
   @ApiOperation({
-    summary: 'Change what a conversation chooses. It acts on turns that are asked, or run, from now on.',
+    summary: 'Change the settings of a conversation. They apply to turns that start later.',
   })
   @ApiOkResponse({ type: EffectDocument })
   @ApiProblems(
@@ -90,7 +90,7 @@ export class ConversationsController {
   }
 
   @Put(':id/branch')
-  @ApiOperation({ summary: 'Choose what is looked at, and what the next message follows.' })
+  @ApiOperation({ summary: 'Select the branch that is shown and that the next message follows.' })
   @ApiOkResponse({ type: EffectDocument })
   @ApiProblems(
     ...OF_A_BODY,

@@ -25,7 +25,7 @@ class ReadinessDocument {
     type: 'object',
     additionalProperties: { type: 'string', enum: FINDINGS },
     example: { log: 'ok', readModels: 'ok' },
-    description: 'The parts that it needs, as of at most 3 s ago. Only `unavailable` makes it unready.',
+    description: 'State of each part, at most 3 s old. Only `unavailable` makes the process unready.',
   })
   checks!: Record<string, string>;
 
@@ -33,7 +33,7 @@ class ReadinessDocument {
     type: 'object',
     additionalProperties: { type: 'string' },
     example: { relay: 'topic verbatim.events.v1 has 3 partitions, and must have 12' },
-    description: 'The reasons of the checks that give one.',
+    description: 'Why a check is not `ok`.',
   })
   reasons?: Record<string, string>;
 }
@@ -44,7 +44,7 @@ export class HealthController {
   constructor(@Inject(Readiness) private readonly readiness: Readiness) {}
 
   @Get('live')
-  @ApiOperation({ summary: 'Whether the process runs. It asks nothing else.' })
+  @ApiOperation({ summary: 'Whether the process runs. Checks no store.' })
   @ApiOkResponse({ type: LifeDocument })
   live(): { status: 'live' } {
     return { status: 'live' };
@@ -52,7 +52,7 @@ export class HealthController {
 
   @Get('ready')
   @ApiOperation({
-    summary: 'Whether this process should get requests, with reasons. Answers at once, whatever its stores do.',
+    summary: 'Whether this process takes requests, with reasons. Answers without waiting for its stores.',
   })
   @ApiOkResponse({ type: ReadinessDocument })
   @ApiServiceUnavailableResponse({

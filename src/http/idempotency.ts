@@ -15,7 +15,7 @@ export const ApiIdempotencyKey = (): MethodDecorator =>
   ApiHeader({
     name: HEADER,
     required: false,
-    description: 'Made up by the client, once for each thing it wants done. Asked again, the first answer comes again.',
+    description: 'Chosen by the client, one for each command. A repeated request gets the first answer.',
     schema: {
       type: 'string',
       minLength: 1,

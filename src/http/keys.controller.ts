@@ -35,14 +35,14 @@ import { IsName } from './is-name.js';
 const ROLES = ['member', 'auditor', 'admin'] as const;
 
 class IssueKeyBody {
-  @IsName('One owner, across all keys with this name.')
+  @IsName('The user. All keys with the same user have one owner.')
   user!: string;
 
   @IsIn(ROLES)
   @ApiProperty({ enum: ROLES })
   role!: (typeof ROLES)[number];
 
-  @IsName('What the key is for.')
+  @IsName('Purpose of the key.')
   name!: string;
 }
 
@@ -50,7 +50,7 @@ class IssuedKey {
   @ApiProperty()
   id!: string;
 
-  @ApiProperty({ description: 'Shown this once. Only a hash of it is kept.', example: 'vb_<id>_<secret>' })
+  @ApiProperty({ description: 'Only this answer shows the key; the log keeps its hash.', example: 'vb_<id>_<secret>' })
   key!: string;
 }
 
@@ -75,7 +75,7 @@ class ListedKeyDocument {
 }
 
 class ListedKeys {
-  @ApiProperty({ type: [ListedKeyDocument], description: 'The oldest first, revoked ones included.' })
+  @ApiProperty({ type: [ListedKeyDocument], description: 'Oldest first, including revoked keys.' })
   items!: readonly ListedKey[];
 }
 
@@ -91,7 +91,7 @@ export class KeysController {
   ) {}
 
   @Post()
-  @ApiOperation({ summary: 'Issue a key to a user of this tenant. The answer is the only time that it is shown.' })
+  @ApiOperation({ summary: 'Issue a key to a user of this tenant. Only this answer shows the key.' })
   @ApiCreatedResponse({ type: IssuedKey })
   @ApiProblems(...OF_A_BODY, 'value_refused', 'text_malformed', 'log_unavailable')
   async issue(@CurrentCaller() caller: Caller, @Body() { user, role, name }: IssueKeyBody): Promise<IssuedKey> {
@@ -101,7 +101,7 @@ export class KeysController {
   }
 
   @Get()
-  @ApiOperation({ summary: 'All keys of this tenant, without their secrets.' })
+  @ApiOperation({ summary: 'List all keys of this tenant, without their secrets.' })
   @ApiOkResponse({ type: ListedKeys })
   @ApiProblems()
   async list(@CurrentPrincipal() { tenant }: Principal): Promise<ListedKeys> {
@@ -110,7 +110,7 @@ export class KeysController {
 
   @Delete(':id')
   @HttpCode(HttpStatus.NO_CONTENT)
-  @ApiOperation({ summary: 'Revoke a key. It stops within 5 s everywhere; a second time changes nothing.' })
+  @ApiOperation({ summary: 'Revoke a key. It stops working within 5 s everywhere. A repeated revoke changes nothing.' })
   @ApiNoContentResponse()
   @ApiProblems('not_found', 'log_unavailable')
   async revoke(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<void> {

@@ -18,7 +18,7 @@ class ListedConversationDocument implements ListedConversation {
   @ApiProperty({ type: String, nullable: true })
   title!: string | null;
 
-  @ApiProperty({ type: String, nullable: true, description: 'The beginning of what was said last.' })
+  @ApiProperty({ type: String, nullable: true, description: 'The beginning of the last message or answer.' })
   lastMessage!: string | null;
 
   @ApiProperty({ format: 'date-time' })
@@ -27,10 +27,14 @@ class ListedConversationDocument implements ListedConversation {
   @ApiProperty({ enum: ['generating', 'queued', 'idle'] })
   status!: ListedConversation['status'];
 
-  @ApiProperty({ type: String, nullable: true, description: 'Its own choice, or else the one that was asked last.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The model of the conversation, or else the last requested one.',
+  })
   model!: string | null;
 
-  @ApiProperty({ description: 'Messages and answers; notes are not counted.' })
+  @ApiProperty({ description: 'Number of messages and answers, without notes.' })
   messages!: number;
 }
 
@@ -44,7 +48,7 @@ export class ConversationsDocument {
 
 /** Without what only the tape of a run records. */
 class ListedRunDocument extends OmitType(RunDocument, ['events', 'responseId', 'requestId']) {
-  @ApiProperty({ format: 'date-time', description: 'When it was asked for.' })
+  @ApiProperty({ format: 'date-time', description: 'When the generation was requested.' })
   requestedAt!: string;
 }
 
@@ -57,19 +61,19 @@ export class RunsDocument {
 }
 
 class UsedByDocument implements UsedBy {
-  @ApiPropertyOptional({ example: '2026-01-31', description: 'By day.' })
+  @ApiPropertyOptional({ example: '2026-01-31', description: 'With `by=day`.' })
   day?: string;
 
-  @ApiPropertyOptional({ type: String, nullable: true, description: 'By user.' })
+  @ApiPropertyOptional({ type: String, nullable: true, description: 'With `by=user`.' })
   user?: string | null;
 
-  @ApiPropertyOptional({ description: 'By model.' })
+  @ApiPropertyOptional({ description: 'With `by=model`.' })
   model?: string;
 
-  @ApiProperty({ description: 'That called a model.' })
+  @ApiProperty({ description: 'Number of runs that called a model.' })
   runs!: number;
 
-  @ApiProperty({ description: 'Runs of which no usage is known: they are in none of the sums.' })
+  @ApiProperty({ description: 'Runs with unknown usage. No sum includes them.' })
   unknownUsage!: number;
 
   @ApiProperty()
@@ -81,14 +85,14 @@ class UsedByDocument implements UsedBy {
   @ApiProperty()
   totalTokens!: number;
 
-  @ApiProperty({ type: CostDocument, nullable: true, description: 'Null: it is known of no run.' })
+  @ApiProperty({ type: CostDocument, nullable: true, description: 'Null: no cost is known.' })
   cost!: CostDocument | null;
 
-  @ApiProperty({ description: 'Runs of which no cost is known.' })
+  @ApiProperty({ description: 'Runs with unknown cost.' })
   unknownCost!: number;
 }
 
 export class UsageDocument {
-  @ApiProperty({ type: [UsedByDocument], description: 'Another currency has a line of its own.' })
+  @ApiProperty({ type: [UsedByDocument], description: 'One line for each currency.' })
   items!: readonly UsedBy[];
 }

@@ -19,7 +19,7 @@ class PageQuery {
   @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: limits.pageItemsMax, default: limits.pageItemsUsual })
   limit?: string;
 
-  @optional('`next` of the page before: what comes after it.')
+  @optional('`next` of the previous page.')
   before?: string;
 }
 
@@ -27,7 +27,7 @@ function isPageSize(value: unknown): boolean {
   return !/^[1-9]\d{0,8}$/.test(String(value)) || Number(value) <= limits.pageItemsMax;
 }
 
-const MIN = 'Waits up to 5 s until the list shows this conversation as it was at the cursor, or later; then 503.';
+const MIN = 'Waits up to 5 s until the list covers this cursor of the conversation; then 503.';
 
 /** What every list of conversations' contents can be asked to cover. */
 const Min = (): PropertyDecorator =>
@@ -60,13 +60,13 @@ const Named = (description: string): PropertyDecorator =>
 
 export class ConversationsQuery extends PageQuery {
   @Searched(
-    'Words as they are written, of one title, message or answer. `"a phrase"`, `or` and `-not` work; `-not` alone is 422.',
+    'Exact words, all in one title, message or answer. `"a phrase"`, `or` and `-not` work; `-not` alone is 422.',
   )
   q?: string;
 
   @IsOptional()
   @IsIn(['true', 'false'])
-  @ApiPropertyOptional({ type: Boolean, default: false, description: 'The archived ones instead.' })
+  @ApiPropertyOptional({ type: Boolean, default: false, description: 'List archived conversations instead.' })
   archived?: 'true' | 'false';
 
   @Min()
@@ -81,13 +81,13 @@ const Instant = (description: string): PropertyDecorator =>
   );
 
 export class RunsQuery extends PageQuery {
-  @Named('Of this conversation.')
+  @Named('Runs of this conversation.')
   conversation?: string;
 
-  @Named('Of conversations of this user.')
+  @Named('Runs in conversations of this user.')
   user?: string;
 
-  @Named('For which this model was asked.')
+  @Named('Runs that requested this model.')
   model?: string;
 
   @IsOptional()
@@ -95,13 +95,13 @@ export class RunsQuery extends PageQuery {
   @ApiPropertyOptional({ enum: STATUSES })
   status?: (typeof STATUSES)[number];
 
-  @Instant('Asked for from then on.')
+  @Instant('Requested at this time or later.')
   from?: string;
 
-  @Instant('Asked for before then.')
+  @Instant('Requested before this time.')
   to?: string;
 
-  @Searched('Words of the question or of the answer.')
+  @Searched('Words in the question or the answer.')
   q?: string;
 
   @Min()
@@ -109,7 +109,7 @@ export class RunsQuery extends PageQuery {
 }
 
 export class RunFeedQuery {
-  @optional('Where to go on, for clients that cannot set Last-Event-ID.')
+  @optional('The id to continue from, for clients that cannot set Last-Event-ID.')
   after?: string;
 }
 

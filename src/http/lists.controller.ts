@@ -41,7 +41,7 @@ export class ListsController {
   @Get('conversations')
   @TakesQuery()
   @ApiOperation({
-    summary: 'Conversations, newest first; with `q`, those with a title, message or answer that holds all its words.',
+    summary: 'List conversations, newest first. `q` searches titles, messages and answers.',
   })
   @ApiOkResponse({ type: ConversationsDocument })
   @ApiProblems(
@@ -64,7 +64,7 @@ export class ListsController {
 
   @Get('runs')
   @TakesQuery()
-  @ApiOperation({ summary: 'Prompt runs, newest first.' })
+  @ApiOperation({ summary: 'List prompt runs, newest first.' })
   @ApiOkResponse({ type: RunsDocument })
   @ApiProblems(
     'invalid_request',
@@ -87,10 +87,14 @@ export class ListsController {
   @Get('runs/events')
   @TakesQuery()
   @ApiOperation({
-    summary: 'Runs as they start and end.',
-    description: '`run-started` and `run-ended`, each with an opaque id from which a client goes on.',
+    summary: 'The live feed of runs.',
+    description: 'Sends `run-started` and `run-ended`, each with an opaque id. A client continues from the last id.',
   })
-  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'Every later start and end follows.' })
+  @ApiHeader({
+    name: 'Last-Event-ID',
+    required: false,
+    description: 'The id to continue from: every later start and end follows.',
+  })
   @ApiProduces('text/event-stream')
   @ApiOkResponse({ description: 'Server-sent events.', schema: { type: 'string' } })
   @ApiProblems('invalid_request', 'cursor_invalid', 'cursor_beyond_end', 'rate_limited', 'log_unavailable')
@@ -111,7 +115,7 @@ export class ListsController {
 
   @Get('usage')
   @TakesQuery()
-  @ApiOperation({ summary: 'Sums of tokens and cost by day (UTC), user or model.' })
+  @ApiOperation({ summary: 'Sum tokens and cost by day (UTC), user or model.' })
   @ApiOkResponse({ type: UsageDocument })
   @ApiProblems('invalid_request', 'view_unavailable')
   async usage(

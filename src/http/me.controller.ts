@@ -19,7 +19,7 @@ class Me {
 @Controller('api/v1/me')
 export class MeController {
   @Get()
-  @ApiOperation({ summary: 'Who this key belongs to, and what it may do.' })
+  @ApiOperation({ summary: 'Show the tenant, user and role of this key.' })
   @ApiOkResponse({ type: Me })
   @ApiProblems()
   me(@CurrentPrincipal() { tenant, user, role }: Principal): Me {

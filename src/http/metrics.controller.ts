@@ -16,7 +16,7 @@ export class MetricsController {
   constructor(@Inject(Exposition) private readonly exposition: Exposition) {}
 
   @Get()
-  @ApiOperation({ summary: 'The numbers of this process, in the text format of Prometheus.' })
+  @ApiOperation({ summary: 'The metrics of this process, in the text format of Prometheus.' })
   @ApiProduces('text/plain')
   @ApiOkResponse({ schema: { type: 'string' } })
   async metrics(@Res() reply: FastifyReply): Promise<void> {

@@ -71,7 +71,7 @@ export function IsParams(): PropertyDecorator {
     IsObject(),
     ValidateNested({ message: 'must be an object' }),
     Type(() => Params),
-    ApiProperty({ type: Params, description: 'They are one choice: nothing is merged.' }),
+    ApiProperty({ type: Params, description: 'The whole object counts: it is not merged with an earlier one.' }),
   );
 }
 

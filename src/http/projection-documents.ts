@@ -5,7 +5,7 @@ type Lag = BuildReport['lag'];
 
 export class ReplayedDocument {
   @ApiProperty({
-    description: 'How many streams are parked. `replaying` in GET is true for each until it has been tried.',
+    description: 'Number of parked streams. GET shows `replaying` for each until its replay was tried.',
   })
   streams!: number;
 }
@@ -14,19 +14,19 @@ class LagDocument implements Lag {
   @ApiProperty({
     type: 'integer',
     nullable: true,
-    description: 'Events that wait, counted up to a bound. null where the log cannot count: on EventStoreDB.',
+    description: 'Events not applied yet, counted up to a limit. null on EventStoreDB, which does not count events.',
   })
   events!: number | null;
 
   @ApiProperty({
-    description: 'From its position to the end of the log, in positions: events in PostgreSQL, bytes in EventStoreDB.',
+    description: 'Distance from its position to the end of the log: events in PostgreSQL, bytes in EventStoreDB.',
   })
   distance!: number;
 
-  @ApiProperty({ description: 'The age of the oldest event that waits.' })
+  @ApiProperty({ description: 'Age of the oldest event not applied yet.' })
   seconds!: number;
 
-  @ApiProperty({ description: 'More events may wait than `events` says, and the oldest may be younger.' })
+  @ApiProperty({ description: 'There may be more events than `events` says, and the oldest may be younger.' })
   estimated!: boolean;
 }
 
@@ -51,30 +51,33 @@ class PoisonDocument {
   @ApiProperty()
   reason!: string;
 
-  @ApiPropertyOptional({ type: PoisonedEventDocument, description: 'Absent when the trouble is not about an event.' })
+  @ApiPropertyOptional({
+    type: PoisonedEventDocument,
+    description: 'The event that caused the stop. Absent when no event did.',
+  })
   event?: PoisonedEventDocument;
 }
 
 class BuildDocument {
-  @ApiProperty({ description: 'Each rebuild makes the next one.' })
+  @ApiProperty({ description: 'Number of the build. Each rebuild makes the next one.' })
   build!: number;
 
-  @ApiProperty({ description: 'Of its shape and rules.' })
+  @ApiProperty({ description: 'Version of its tables and rules.' })
   version!: number;
 
   @ApiProperty({
     enum: ['following', 'parked', 'stopped'],
-    description: 'parked: some streams wait. stopped: see poison.',
+    description: 'parked: some streams are parked. stopped: see poison.',
   })
   state!: BuildReport['state'];
 
-  @ApiProperty({ description: 'In the log: opaque.' })
+  @ApiProperty({ description: 'Position in the log: opaque.' })
   position!: string;
 
   @ApiProperty({ type: LagDocument })
   lag!: LagDocument;
 
-  @ApiProperty({ description: 'Events that it has brought in or set aside.' })
+  @ApiProperty({ description: 'Events that it has applied or parked.' })
   handled!: number;
 
   @ApiProperty({ type: PoisonDocument, nullable: true })
@@ -91,7 +94,7 @@ class ParkedDocument {
   @ApiProperty({ format: 'date-time' })
   at!: string;
 
-  @ApiProperty({ description: 'A replay was asked for, and has not been tried yet.' })
+  @ApiProperty({ description: 'A replay was requested and has not been tried yet.' })
   replaying!: boolean;
 }
 
@@ -99,10 +102,13 @@ class ProjectionDocument extends BuildDocument {
   @ApiProperty()
   name!: string;
 
-  @ApiProperty({ type: [ParkedDocument], description: 'Streams whose later events wait.' })
+  @ApiProperty({
+    type: [ParkedDocument],
+    description: 'Streams that were set aside because an event could not be applied.',
+  })
   parked!: readonly ParkedDocument[];
 
-  @ApiProperty({ type: BuildDocument, nullable: true, description: 'A new build that is being made beside it.' })
+  @ApiProperty({ type: BuildDocument, nullable: true, description: 'The new build, during a rebuild.' })
   rebuild!: BuildDocument | null;
 }
 

@@ -31,7 +31,7 @@ export class ProjectionsController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'Each projection: how far it is, what it could not bring in, and its rebuild.' })
+  @ApiOperation({ summary: 'List projections with their lag, parked streams and rebuild.' })
   @ApiOkResponse({ type: ProjectionsDocument })
   @ApiProblems('invalid_request', 'log_unavailable')
   async list(@CurrentPrincipal() principal: Principal): Promise<ProjectionsDocument> {
@@ -41,8 +41,8 @@ export class ProjectionsController {
 
   @Post(':name/rebuild')
   @HttpCode(HttpStatus.ACCEPTED)
-  @ApiOperation({ summary: 'Build it anew beside the one that is read, and then read the new one.' })
-  @ApiAcceptedResponse({ description: 'Its progress stands in GET.' })
+  @ApiOperation({ summary: 'Rebuild a projection beside the live build, then swap them.' })
+  @ApiAcceptedResponse({ description: 'GET shows the progress.' })
   @ApiProblems('projection_not_found', 'rebuild_running')
   async rebuild(@CurrentPrincipal() principal: Principal, @Param('name') name: string): Promise<void> {
     requireOperator(principal);
@@ -51,7 +51,7 @@ export class ProjectionsController {
 
   @Post(':name/parked/replay')
   @HttpCode(HttpStatus.ACCEPTED)
-  @ApiOperation({ summary: 'Bring in every parked stream of the projection again, each from its beginning.' })
+  @ApiOperation({ summary: 'Replay every parked stream of the projection from its beginning.' })
   @ApiAcceptedResponse({ type: ReplayedDocument })
   @ApiProblems('projection_not_found')
   async replayAll(@CurrentPrincipal() principal: Principal, @Param('name') name: string): Promise<ReplayedDocument> {
@@ -61,8 +61,8 @@ export class ProjectionsController {
 
   @Post(':name/parked/:stream/replay')
   @HttpCode(HttpStatus.ACCEPTED)
-  @ApiOperation({ summary: 'Bring in a parked stream again, from its beginning.' })
-  @ApiAcceptedResponse({ description: 'It is parked again when that fails.' })
+  @ApiOperation({ summary: 'Replay a parked stream from its beginning.' })
+  @ApiAcceptedResponse({ description: 'The stream is parked again if the replay fails.' })
   @ApiProblems('projection_not_found', 'not_found')
   async replay(
     @CurrentPrincipal() principal: Principal,

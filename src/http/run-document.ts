@@ -5,10 +5,10 @@ const nullableText = { type: String, nullable: true } as const;
 const nullableNumber = { type: Number, nullable: true } as const;
 
 class RunEventDocument {
-  @ApiProperty({ example: '13:41', description: 'At which it can be seen.' })
+  @ApiProperty({ example: '13:41', description: 'The cursor at which the event is visible.' })
   cursor!: string;
 
-  @ApiProperty({ example: 'GenerationClaimed', description: 'As it stands in the log.' })
+  @ApiProperty({ example: 'GenerationClaimed', description: 'The type of the event in the log.' })
   type!: string;
 
   @ApiProperty({ format: 'date-time' })
@@ -22,37 +22,45 @@ export class RunDocument {
   @ApiProperty()
   conversation!: string;
 
-  @ApiProperty({ description: 'The message that it answers.' })
+  @ApiProperty({ description: 'The message that the run answers.' })
   message!: string;
 
-  @ApiProperty({ ...nullableText, description: 'Whose conversation it is.' })
+  @ApiProperty({ ...nullableText, description: 'The owner of the conversation.' })
   user!: string | null;
 
   @ApiProperty(nullableText)
   provider!: string | null;
 
-  @ApiProperty({ ...nullableText, description: 'The one that was asked.' })
+  @ApiProperty({ ...nullableText, description: 'The requested model.' })
   model!: string | null;
 
-  @ApiProperty({ ...nullableText, description: 'The one that answered, as the provider named it.' })
+  @ApiProperty({ ...nullableText, description: 'The model that answered, as the provider named it.' })
   modelServed!: string | null;
 
-  @ApiProperty({ ...nullableText, description: 'By which the provider knows the answer of the latest attempt.' })
+  @ApiProperty({ ...nullableText, description: 'Id of the latest response, from the provider.' })
   responseId!: string | null;
 
-  @ApiProperty({ ...nullableText, description: 'By which the provider knows the request of the latest attempt.' })
+  @ApiProperty({ ...nullableText, description: 'Id of the latest request, from the provider.' })
   requestId!: string | null;
 
   @ApiProperty({ type: Object, nullable: true })
   params!: object | null;
 
-  @ApiProperty({ ...nullableText, description: 'Of the exact bytes of the request. Null: no prompt was assembled.' })
+  @ApiProperty({
+    ...nullableText,
+    description: 'SHA-256 of the exact bytes of the request. Null: no prompt was assembled.',
+  })
   promptSha256!: string | null;
 
-  @ApiProperty({ type: Object, nullable: true, description: 'What the prompt was counted as, and its budget.' })
+  @ApiProperty({ type: Object, nullable: true, description: 'Token count and budget of the prompt.' })
   tokens!: object | null;
 
-  @ApiProperty({ type: Object, nullable: true, example: { promptTokens: 31 }, description: 'As the provider says.' })
+  @ApiProperty({
+    type: Object,
+    nullable: true,
+    example: { promptTokens: 31 },
+    description: 'As the provider reported it.',
+  })
   usage!: object | null;
 
   @ApiProperty({ type: CostDocument, nullable: true })
@@ -60,13 +68,13 @@ export class RunDocument {
 
   @ApiProperty({
     ...nullableNumber,
-    description: 'From the claim of the attempt that counts to its first text, in whichever channel.',
+    description: 'Time from the claim of the attempt that counts to its first text, in any channel.',
   })
   ttftMs!: number | null;
 
   @ApiProperty({
     ...nullableNumber,
-    description: 'From the request to the end as it was recorded: time in the queue and repeated attempts included.',
+    description: 'Time from the request to the recorded end, including the queue and retries.',
   })
   durationMs!: number | null;
 
@@ -78,14 +86,14 @@ export class RunDocument {
 
   @ApiProperty({
     ...nullableNumber,
-    description: 'The one that counts, or the latest so far. Null: no model was called.',
+    description: 'The attempt that counts, or the latest so far. Null: no model was called.',
   })
   attempt!: number | null;
 
-  @ApiProperty({ ...nullableText, description: 'The generation of which this is another try.' })
+  @ApiProperty({ ...nullableText, description: 'The generation that this one regenerates.' })
   regenerates!: string | null;
 
-  @ApiProperty({ type: [String], description: 'From the first answer to this one.' })
+  @ApiProperty({ type: [String], description: 'Generations from the first answer to this one.' })
   lineage!: readonly string[];
 
   @ApiProperty({ type: FailureDocument, nullable: true })
@@ -118,17 +126,17 @@ class DeltaDocument {
 
   @ApiProperty({
     enum: ['content', 'reasoning', 'tool', 'refusal', 'other'],
-    description: 'The answer is its content. `other` is JSON, line by line, of fields that nothing here reads.',
+    description: 'The answer is the content. `other` holds unknown fields, as lines of JSON.',
   })
   channel!: string;
 
   @ApiProperty({ description: 'Pieces with the same number are one block of the answer.' })
   block!: number;
 
-  @ApiPropertyOptional({ type: ToolStartDocument, description: 'With the first piece of a tool call.' })
+  @ApiPropertyOptional({ type: ToolStartDocument, description: 'Present on the first piece of a tool call.' })
   tool?: ToolStartDocument;
 
-  @ApiProperty({ description: 'After the claim of its attempt.' })
+  @ApiProperty({ description: 'Time since the claim of the attempt.' })
   offsetMs!: number;
 }
 

@@ -19,7 +19,7 @@ export class RunsController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'One generation with all that is known of it. Null: not known, or not yet.' })
+  @ApiOperation({ summary: 'Show everything recorded of one generation. Null: unknown, or not known yet.' })
   @ApiOkResponse({ type: RunDocument })
   @ApiProblems('invalid_request', 'generation_not_found', 'log_unavailable')
   async run(@CurrentPrincipal() principal: Principal, @Param('generationId') id: string): Promise<RunDocument> {
@@ -30,7 +30,7 @@ export class RunsController {
   }
 
   @Get('request')
-  @ApiOperation({ summary: 'The exact bytes that were sent, made again from the log and held against their hash.' })
+  @ApiOperation({ summary: 'The exact bytes that were sent, rebuilt from the log and checked against their hash.' })
   @ApiProduces('application/json')
   @ApiOkResponse({
     schema: { type: 'object' },
@@ -53,7 +53,7 @@ export class RunsController {
   }
 
   @Get('deltas')
-  @ApiOperation({ summary: 'What came back, piece by piece: of the attempt that counts, or the latest so far.' })
+  @ApiOperation({ summary: 'The pieces of the response, of the attempt that counts or the latest so far.' })
   @ApiOkResponse({ type: DeltasDocument })
   @ApiProblems('invalid_request', 'generation_not_found', 'log_unavailable')
   async deltas(@CurrentPrincipal() principal: Principal, @Param('generationId') id: string): Promise<DeltasDocument> {

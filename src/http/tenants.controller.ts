@@ -11,7 +11,7 @@ import { CurrentCaller } from './caller.js';
 import { IsName } from './is-name.js';
 
 class CreateTenantBody {
-  @IsName('For people. Two tenants may have the same.')
+  @IsName('Display name. Two tenants may have the same name.')
   name!: string;
 }
 
@@ -19,7 +19,10 @@ class CreatedTenant {
   @ApiProperty()
   id!: string;
 
-  @ApiProperty({ description: 'The key of its first administrator, shown this once.', example: 'vb_<id>_<secret>' })
+  @ApiProperty({
+    description: 'The key of the first administrator. Only this answer shows it.',
+    example: 'vb_<id>_<secret>',
+  })
   key!: string;
 }
 
@@ -34,7 +37,7 @@ export class TenantsController {
   ) {}
 
   @Post()
-  @ApiOperation({ summary: 'Create a tenant. Only an administrator of the default tenant may.' })
+  @ApiOperation({ summary: 'Create a tenant. Requires an administrator of the default tenant.' })
   @ApiCreatedResponse({ type: CreatedTenant })
   @ApiProblems(...OF_A_BODY, 'value_refused', 'text_malformed', 'log_unavailable')
   async create(@CurrentCaller() caller: Caller, @Body() { name }: CreateTenantBody): Promise<CreatedTenant> {

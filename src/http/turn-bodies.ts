@@ -14,11 +14,11 @@ const KINDS = ['message', 'note'] as const;
 /** What a turn chooses for itself. What it leaves out is as the conversation has it. */
 class TurnChoices {
   @MayBeLeftOut()
-  @IsServiceName('Who is asked.')
+  @IsServiceName('The provider that answers.')
   provider?: string;
 
   @MayBeLeftOut()
-  @IsServiceName('By the name that its provider has for it.')
+  @IsServiceName('The model, by the name that its provider uses.')
   model?: string;
 
   @MayBeLeftOut()
@@ -33,7 +33,7 @@ class AskingBody extends TurnChoices {
   @ApiProperty({
     type: String,
     pattern: SHA256.source,
-    description: 'The hash that a preview showed: nothing else is sent.',
+    description: 'The hash from a preview. The request is refused when the prompt has another hash.',
   })
   expectPrompt?: string;
 
@@ -53,24 +53,27 @@ export class EditMessageBody extends AskingBody {
 
   @MayBeLeftOut()
   @IsBoolean()
-  @ApiProperty({ type: Boolean, default: true, description: 'Whether an answer is asked for.' })
+  @ApiProperty({ type: Boolean, default: true, description: 'Whether to request an answer.' })
   generate?: boolean;
 }
 
 export class SendMessageBody extends EditMessageBody {
   @MayBeNull()
   @IsString()
-  @ApiProperty({ type: String, description: 'The node that it follows; null: none. Left out: the selected one.' })
+  @ApiProperty({
+    type: String,
+    description: 'The node that the message follows. null: none. Absent: the selected one.',
+  })
   parent?: string | null;
 
   @MayBeLeftOut()
   @IsIn(KINDS)
-  @ApiProperty({ enum: KINDS, description: 'A note asks nothing, and enters no prompt.' })
+  @ApiProperty({ enum: KINDS, description: 'A note gets no answer and is in no prompt.' })
   kind?: (typeof KINDS)[number];
 
   @MayBeLeftOut()
   @IsString()
-  @ApiProperty({ type: String, description: 'The message of which this is another version.' })
+  @ApiProperty({ type: String, description: 'The message that this one revises.' })
   revises?: string;
 }
 
@@ -84,17 +87,17 @@ export class PreviewBody extends TurnChoices {
 
   @MayBeNull()
   @IsString()
-  @ApiProperty({ type: String, description: 'As with a message.' })
+  @ApiProperty({ type: String, description: 'As in a message.' })
   parent?: string | null;
 
   @MayBeLeftOut()
   @IsString()
-  @ApiProperty({ type: String, description: 'As with a message.' })
+  @ApiProperty({ type: String, description: 'As in a message.' })
   revises?: string;
 
   @MayBeLeftOut()
   @IsString()
-  @ApiProperty({ type: String, description: 'The generation that would be tried again, instead of a message.' })
+  @ApiProperty({ type: String, description: 'The generation to regenerate, instead of a message.' })
   regenerate?: string;
 }
 

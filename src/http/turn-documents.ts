@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { CostDocument } from './conversation-document.js';
 
-const CURSOR = { example: '13:0', description: 'At which its effect can be seen.' };
+const CURSOR = { example: '13:0', description: 'The cursor at which the effect is visible.' };
 
 /** What a route answers that changes something and makes nothing. */
 export class EffectDocument {
@@ -10,10 +10,14 @@ export class EffectDocument {
 }
 
 export class TurnDocument extends EffectDocument {
-  @ApiProperty({ description: 'Also the id of the answer as a node.' })
+  @ApiProperty({ description: 'Also the id of the answer in the tree.' })
   generationId!: string;
 
-  @ApiProperty({ type: String, nullable: true, description: 'Null for a turn that waits: its prompt is not known.' })
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'Null for a turn that waits: its prompt is not known yet.',
+  })
   promptSha256!: string | null;
 
   @ApiProperty({ enum: ['queued'] })
@@ -24,7 +28,7 @@ export class SentMessageDocument extends EffectDocument {
   @ApiProperty()
   messageId!: string;
 
-  @ApiPropertyOptional({ description: 'Absent when no answer is asked for, and so with the next two.' })
+  @ApiPropertyOptional({ description: 'Absent, like promptSha256 and status, when no answer was requested.' })
   generationId?: string;
 
   @ApiPropertyOptional({ type: String, nullable: true, description: 'Null for a turn that waits.' })
@@ -35,7 +39,7 @@ export class SentMessageDocument extends EffectDocument {
 }
 
 export class EndedDocument {
-  @ApiProperty({ enum: ['final', 'cancelled', 'error'], description: 'How it had ended.' })
+  @ApiProperty({ enum: ['final', 'cancelled', 'error'], description: 'How the generation ended.' })
   status!: string;
 }
 
@@ -49,7 +53,7 @@ class SegmentDocument {
   @ApiProperty({ enum: ['system', 'history', 'you'] })
   from!: string;
 
-  @ApiPropertyOptional({ description: 'The node; the system text has none.' })
+  @ApiPropertyOptional({ description: 'The node. Absent for the system text.' })
   id?: string;
 
   @ApiProperty()
@@ -60,16 +64,16 @@ class TokensDocument {
   @ApiProperty()
   prompt!: number;
 
-  @ApiProperty({ description: 'What the prompt may take.' })
+  @ApiProperty({ description: 'Tokens that the prompt may take.' })
   budget!: number;
 
-  @ApiProperty({ description: 'Kept free for the answer.' })
+  @ApiProperty({ description: 'Tokens reserved for the answer.' })
   reserved!: number;
 
-  @ApiProperty({ description: 'Both together.' })
+  @ApiProperty({ description: 'Sum of budget and reserved.' })
   limit!: number;
 
-  @ApiProperty({ description: 'The model is not known: the counts and the limit are assumptions.' })
+  @ApiProperty({ description: 'True for an unknown model: the counts and the limit are estimates.' })
   estimated!: boolean;
 }
 
@@ -85,13 +89,13 @@ export class PreviewDocument {
   @ApiProperty({ description: 'SHA-256 of the UTF-8 bytes of `body`, as `expectPrompt` takes it.' })
   promptSha256!: string;
 
-  @ApiProperty({ description: 'Exactly what the provider would get.' })
+  @ApiProperty({ description: 'The exact request body for the provider.' })
   body!: string;
 
-  @ApiProperty({ type: Object, description: 'The same, parsed.' })
+  @ApiProperty({ type: Object, description: 'The body as JSON.' })
   request!: unknown;
 
-  @ApiProperty({ type: [SegmentDocument], description: 'The same, message by message.' })
+  @ApiProperty({ type: [SegmentDocument], description: 'The messages of the body.' })
   segments!: readonly SegmentDocument[];
 
   @ApiProperty({ type: TokensDocument })
@@ -104,8 +108,8 @@ export class PreviewDocument {
     type: CostDocument,
     nullable: true,
     description:
-      'With nothing of the prompt cached, and an answer that takes all of `reserved`: most turns cost less. Only ' +
-      '`max_tokens` or `max_completion_tokens` keeps an answer from being longer. Null: the model has no known price.',
+      'Cost without a cached prompt, and with an answer of `reserved` tokens: most turns cost less. Only `max_tokens` ' +
+      'or `max_completion_tokens` limits the answer. Null: the model has no known price.',
   })
   estimatedCost!: CostDocument | null;
 }

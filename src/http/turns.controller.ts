@@ -36,7 +36,9 @@ export class TurnsController {
 
   @Post('preview')
   @HttpCode(HttpStatus.OK)
-  @ApiOperation({ summary: 'The exact prompt that a message, or another try, would have now. Nothing is recorded.' })
+  @ApiOperation({
+    summary: 'Show the exact prompt that a message or a regeneration would send now. Nothing is recorded.',
+  })
   @ApiOkResponse({ type: PreviewDocument })
   @ApiProblems(
     ...OF_A_MESSAGE,
@@ -62,7 +64,7 @@ export class TurnsController {
 
   @Post('messages')
   @HttpCode(HttpStatus.ACCEPTED)
-  @ApiTurn('Say something, and ask for an answer to it.', SentMessageDocument, ...OF_A_MESSAGE, ...OF_ITS_PLACE)
+  @ApiTurn('Send a message and request an answer.', SentMessageDocument, ...OF_A_MESSAGE, ...OF_ITS_PLACE)
   async send(
     @CurrentWriter() caller: WritingCaller,
     @Param('id') id: string,
@@ -77,7 +79,7 @@ export class TurnsController {
 
   @Post('messages/:messageId/edit')
   @HttpCode(HttpStatus.ACCEPTED)
-  @ApiTurn('Say something again in other words: the first version stays.', SentMessageDocument, ...OF_A_MESSAGE)
+  @ApiTurn('Send a revised version of a message. The first version stays.', SentMessageDocument, ...OF_A_MESSAGE)
   async edit(
     @CurrentWriter() caller: WritingCaller,
     @Param('id') id: string,
@@ -94,7 +96,7 @@ export class TurnsController {
   @Post('messages/:messageId/generate')
   @HttpCode(HttpStatus.ACCEPTED)
   @ApiTurn(
-    'Ask for the first answer to a message.',
+    'Request the first answer to a message.',
     TurnDocument,
     'message_not_found',
     'message_is_note',
@@ -121,7 +123,7 @@ export class TurnsController {
   @Post('generations/:generationId/regenerate')
   @HttpCode(HttpStatus.ACCEPTED)
   @ApiTurn(
-    'Ask for another answer to the same message, with the settings as they are now: the first one stays.',
+    'Request another answer to the same message, with the present settings. The first answer stays.',
     TurnDocument,
     'generation_not_found',
     'nothing_to_regenerate',
@@ -145,10 +147,10 @@ export class TurnsController {
   }
 
   @Post('generations/:generationId/cancel')
-  @ApiOperation({ summary: 'End one answer where it is, or before it begins. Its end may come first.' })
+  @ApiOperation({ summary: 'Cancel a generation. It may end before the cancel takes effect.' })
   @ApiIdempotencyKey()
   @ApiAcceptedResponse({ type: EffectDocument })
-  @ApiOkResponse({ type: EndedDocument, description: 'It had ended already.' })
+  @ApiOkResponse({ type: EndedDocument, description: 'The generation had already ended.' })
   @ApiProblems(
     ...OF_A_BODY,
     'conversation_not_found',
