@@ -153,7 +153,7 @@ function backgroundFinding({ failing }: BackgroundFailures): Told {
 
 function countFailing(metrics: Telemetry['metrics'], health: BackgroundFailures): void {
   const failing = () => new Map([...health.failing.keys()].map((part) => [part, 1]));
-  metrics.gaugeOfEach('background_failing', '1 while a part of the background work fails.', 'part', failing);
+  metrics.gaugeOfEach('background_failing', '1 while this part of the background work fails.', 'part', failing);
 }
 
 const isBehind = ({ state, lag }: ProjectionReport): boolean =>
@@ -177,8 +177,8 @@ function projectionSurvey(
   gaugeLags(metrics, 'projection', () => known(({ lag }) => lag));
   const gauge = (name: string, help: string, of: (report: ProjectionReport) => number) =>
     metrics.gaugeOfEach(name, help, 'projection', () => known(of));
-  gauge('projection_parked_streams', 'Streams whose events wait.', ({ parked }) => parked.length);
-  gauge('projection_stopped', '1 when it cannot go on by itself.', ({ state }) => (state === 'stopped' ? 1 : 0));
+  gauge('projection_parked_streams', 'Streams that the projection has parked.', ({ parked }) => parked.length);
+  gauge('projection_stopped', '1 when the projection has stopped.', ({ state }) => (state === 'stopped' ? 1 : 0));
   return survey;
 }
 

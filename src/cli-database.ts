@@ -52,7 +52,7 @@ export async function openLog(whereabouts: Whereabouts, follow: boolean, onNotic
   } catch (error) {
     await close();
     if (!(error instanceof pg.DatabaseError && error.code === UNDEFINED_TABLE)) throw error;
-    throw new CommandFailed('There is no log in this database yet: verbatim migrate makes it');
+    throw new CommandFailed('There is no log in this database yet: run verbatim migrate');
   }
   return { log, positions, close };
 }
@@ -79,7 +79,7 @@ async function reach(whereabouts: Whereabouts, follow: boolean, onNotice: Notice
   const cluster = await clusterOf(whereabouts.dataDir);
   if (cluster === undefined) throw new CommandFailed(`There is no log in ${whereabouts.dataDir} yet`);
   // Only its owner can write to it, and while we owned it no server could start.
-  if (follow) return guestOf(cluster, `No server runs on ${whereabouts.dataDir}: nothing would come to be followed`);
+  if (follow) return guestOf(cluster, `No server runs on ${whereabouts.dataDir}: there are no new events to follow`);
   try {
     // As its superuser: a release that served as another role may have made it.
     const postgres = await startEmbeddedPostgres({ dataDir: whereabouts.dataDir, onNotice });

@@ -101,7 +101,7 @@ export function conversationSide(
       drain,
     });
     saga.runner = generations;
-    metrics.gauge('generations_open', 'Generations that this process is at.', () => generations.open);
+    metrics.gauge('generations_open', 'Generations that this process works on.', () => generations.open);
     const handle = recordWork(codec, work, generations);
     // The furthest stage stands, in whatever order they come.
     const subscription = { ...WORK, handle, inAnyOrder: true } as const;

@@ -1,10 +1,14 @@
 import type { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
+import { limits } from './limits.js';
 import type { Lag } from './ports/lag.js';
 
 const MEASURES = [
-  ['events', 'Events that wait, counted up to a bound. Absent where the log cannot count: on EventStoreDB.'],
-  ['distance', 'From its position to the end of the log: events in PostgreSQL, bytes in EventStoreDB.'],
-  ['seconds', 'Age of the oldest event that waits.'],
+  [
+    'events',
+    `Events not applied yet (counted up to ${limits.backlogCountMax}). Absent on EventStoreDB, which does not count events.`,
+  ],
+  ['distance', 'Distance from the checkpoint to the end of the log: events in PostgreSQL, bytes in EventStoreDB.'],
+  ['seconds', 'Age of the oldest event not applied yet.'],
 ] as const;
 
 /** Gauges of how far each reader of a kind is behind the log. A reader whose lag is not known has no sample. */

@@ -59,7 +59,7 @@ export function readSide(parts: ReadSideParts): { controllers: Type[]; providers
         provide: OpenStreams,
         useFactory: (authenticator: Authenticator) => {
           const streams = new OpenStreams(authenticator, parts.pace);
-          parts.metrics.gauge('sse_clients', 'Open streams of events, feeds and turns.', () => streams.size);
+          parts.metrics.gauge('sse_clients', 'Open event streams: feeds and turns.', () => streams.size);
           return streams;
         },
         inject: [Authenticator],

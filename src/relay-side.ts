@@ -36,10 +36,10 @@ export function relaySide(
   });
   gaugeRelayLag(metrics, () => lag.known);
   if (!relay) return { checks: {}, providers: [] };
-  metrics.gauge('relay_denied', '1 while the brokers refuse the relay, which asks again.', () =>
+  metrics.gauge('relay_denied', '1 while the brokers refuse the relay. It retries.', () =>
     relay.state.is === 'denied' ? 1 : 0,
   );
-  metrics.gauge('relay_stopped', '1 when it cannot go on by itself.', () => (relay.state.is === 'refused' ? 1 : 0));
+  metrics.gauge('relay_stopped', '1 when the relay has stopped.', () => (relay.state.is === 'refused' ? 1 : 0));
   const hosted: OnApplicationBootstrap & OnApplicationShutdown = {
     onApplicationBootstrap: () => relay.start(),
     onApplicationShutdown: () => relay.stop(),

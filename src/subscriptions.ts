@@ -24,7 +24,7 @@ export class Subscriptions {
     gaugeLags(metrics, 'subscription', () => lags.known ?? new Map());
     metrics.gaugeOfEach(
       'subscription_poisoned',
-      '1 when it has stopped for good in this process.',
+      '1 when the subscription has stopped in this process until a restart.',
       'subscription',
       () => this.poisoned(),
     );

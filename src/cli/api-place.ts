@@ -37,7 +37,7 @@ function checkedUrl(text: string): string {
 
 /** A server that listens on every address is asked on this machine's own. */
 function usualUrl({ host, port }: ServerSettings): string {
-  if (port === 0) throw new UsageError('PORT is 0, so the server took a free one: say with --url which');
+  if (port === 0) throw new UsageError('PORT is 0, so the server took a free port: give its address with --url');
   const own = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
   return `http://${isIPv6(own) ? `[${own}]` : own}:${port}`;
 }

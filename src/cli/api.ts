@@ -30,7 +30,7 @@ export class Api {
     const response = await this.call('GET', `${path}${search}`);
     if (!typeOf(response).startsWith('application/json')) {
       await response.body?.cancel();
-      throw new CommandFailed(`${this.place.url} answers, but not as Verbatim does`);
+      throw new CommandFailed(`${this.place.url} answers, but is not Verbatim`);
     }
     return (await this.whole(response.json())) as T;
   }
@@ -63,7 +63,9 @@ export class Api {
       return await answer;
     } catch (error) {
       const why = reasonOf(error).replace('fetch failed: ', '');
-      throw new ServerAway(`No answer from ${this.place.url} (${why}): does a server run there? --url says where`);
+      throw new ServerAway(
+        `No answer from ${this.place.url} (${why}): does a server run there? Give its address with --url`,
+      );
     }
   }
 }

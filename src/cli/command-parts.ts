@@ -42,9 +42,9 @@ export interface JsonOption {
 export type ServerCommandOptions = ServerOptions & JsonOption;
 
 export const withJson = (command: Command): Command =>
-  command.option('--json', 'for programs: JSON on one line, or one line for each event');
+  command.option('--json', 'JSON on one line, or one line for each event');
 
 export const withServer = (command: Command): Command =>
   command
-    .option('--url <url>', 'where the server is (default: HOST and PORT, else http://127.0.0.1:3000)')
+    .option('--url <url>', 'address of the server (default: HOST and PORT, else http://127.0.0.1:3000)')
     .option('--key <key>', 'an API key (default: VERBATIM_ADMIN_KEY, else admin.key in the data directory)');

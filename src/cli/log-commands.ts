@@ -18,22 +18,20 @@ interface TailOptions extends JsonOption {
 }
 
 export function addLog(program: Command, parts: CommandParts): void {
-  const group = program
-    .command('log')
-    .description('the log itself: its events as they are recorded, and its incarnations');
+  const group = program.command('log').description('read the recorded events, or begin a new incarnation');
   withJson(group.command('tail'))
     .description('the newest events of all streams')
     .addOption(new Option('-n, --lines <count>', 'how many').argParser(countIn).default(20))
-    .addOption(new Option('--from <position>', 'instead all that stand after this position').conflicts('lines'))
-    .option('--category <name>', 'of streams of this category, such as conversation', categoryIn)
-    .option('-f, --follow', 'and then those that come, until it is stopped')
+    .addOption(new Option('--from <position>', 'all events after this position instead').conflicts('lines'))
+    .option('--category <name>', 'only streams of this category, such as conversation', categoryIn)
+    .option('-f, --follow', 'also show new events, until it is stopped')
     .action((options) => tail(parts, options));
   withJson(group.command('show'))
     .description('all events of one stream')
     .argument('<stream>', 'such as tenant-default', streamIn)
     .action((stream, options) => show(parts, stream, options));
   withJson(group.command('restored'))
-    .description('after a restore that the product cannot notice: begin a new incarnation of the log')
+    .description('begin a new incarnation of the log, after a restore of log and views together')
     .action((options) => restored(parts, options));
 }
 
@@ -42,7 +40,7 @@ async function restored({ restored: begin, out }: CommandParts, { json }: JsonOp
   const { log, incarnation } = begun;
   const text = [
     `Log ${log} is now in incarnation ${incarnation}.`,
-    'Servers that run on it stop by themselves: start them again.',
+    'Running servers stop: start them again.',
     'The next start drops read models, work and keys that may hold lost events, and builds them again from the log.',
     'The relay sends all events again, from the first, with the new ce_incarnation.',
   ];
@@ -97,7 +95,7 @@ async function withLog(
 
 function positionIn(text: string, { positions }: OpenedLog) {
   const position = positions.parse(text);
-  if (position === undefined) throw new UsageError(visible(`--from: "${text}" is no position of this log`));
+  if (position === undefined) throw new UsageError(visible(`--from: "${text}" is not a position of this log`));
   return position;
 }
 
@@ -109,7 +107,7 @@ function countIn(text: string): number {
 
 function categoryIn(text: string): string {
   if (/^[a-z]+$/.test(text)) return text;
-  throw new InvalidArgumentError('expected small letters, as they stand before the first "-" of a stream');
+  throw new InvalidArgumentError('expected lower-case letters: the name of a stream before its first "-"');
 }
 
 function streamIn(text: string): string {

@@ -14,10 +14,10 @@ export function programOf(parts: CommandParts): Command {
     .exitOverride();
   program
     .command('serve')
-    .description('run the product, as npm start does')
+    .description('run the server, as npm start does')
     .action(() => parts.serve());
   withJson(program.command('migrate'))
-    .description('bring the database up to this version, and end')
+    .description('migrate the database to this version and grant the serving role its rights')
     .action((options) => migrate(parts, options));
   addProjections(program, parts);
   addRuns(program, parts);

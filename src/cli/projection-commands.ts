@@ -11,25 +11,25 @@ import { counted, tableOf } from './table.js';
 export function addProjections(program: Command, parts: CommandParts): void {
   const group = program.command('projections').description('the read models of a running server');
   withServer(withJson(group.command('list')))
-    .description('how far each is, and what it could not bring in')
+    .description('show lag, state and parked streams of each read model')
     .action((options) => list(parts, options));
   withServer(withJson(group.command('check')))
-    .description('count the log against what each has brought in; the log is read from the database itself')
-    .argument('[name]', 'this projection alone')
+    .description('compare the number of events in the log with the number that each read model has applied')
+    .argument('[name]', 'only this projection')
     .action((name, options) => check(parts, name, options));
   withServer(withJson(group.command('rebuild')))
-    .description('build one anew beside the one that is read, and wait until the new one is read')
+    .description('rebuild a read model beside the live one, and wait for the swap')
     .argument('<name>')
     .action((name, options) => rebuildOne(parts, name, options));
   withServer(withJson(group.command('parked')))
-    .description('streams that wait because one of their events could not be brought in')
-    .argument('[name]', 'of this projection')
+    .description('list streams that were parked because an event could not be applied')
+    .argument('[name]', 'only of this projection')
     .action((name, options) => listParked(parts, name, options));
   withServer(withJson(group.command('replay')))
-    .description('bring in a parked stream again, from its beginning, and wait for what comes of it')
-    .argument('[name]', 'the projection; with --all alone: every projection')
+    .description('replay a parked stream from its beginning, and wait for the result')
+    .argument('[name]', 'the projection; optional with --all')
     .argument('[stream]')
-    .option('--all', 'every parked stream instead of one')
+    .option('--all', 'all parked streams instead of one')
     .action((name, stream, options) => replayAsked(parts, name, stream, options));
 }
 
@@ -73,7 +73,7 @@ async function check(parts: CommandParts, name: string | undefined, options: Ser
   }
   await parts.out.write(options.json ? jsonLine({ items }) : reconciledText(items));
   const wrong = items.filter(({ handled, expected }) => handled !== expected).map((item) => item.name);
-  if (wrong.length > 0) throw new CommandFailed(`Not what the log holds: ${wrong.join(', ')}. A rebuild makes it so`);
+  if (wrong.length > 0) throw new CommandFailed(`Differs from the log: ${wrong.join(', ')}. Rebuild it`);
 }
 
 function reconciledText(items: readonly Reconciled[]): string {
@@ -95,7 +95,7 @@ async function rebuildOne(parts: CommandParts, name: string, options: ServerComm
 
 export function rebuiltText({ name, build, handled, seconds, parked }: Rebuilt): string {
   const aside = parked > 0 ? `; parked streams: ${parked}` : '';
-  return `${name}: build ${build} is read now, with ${counted(handled)} events, after ${seconds.toFixed(1)} s${aside}\n`;
+  return `${name}: build ${build} is live, with ${counted(handled)} events, after ${seconds.toFixed(1)} s${aside}\n`;
 }
 
 async function listParked(
@@ -147,7 +147,7 @@ async function replayEach(
 }
 
 const replayedText = ({ name, replayed, parked }: ReplayedAll): string =>
-  `${name}: ${replayed} streams are in again, ${parked} are parked again\n`;
+  `${name}: ${replayed} streams replayed, ${parked} parked again\n`;
 
 async function replayOne(
   { api, clock, out }: CommandParts,
@@ -159,5 +159,5 @@ async function replayOne(
   const poison = end === true ? null : end;
   if (options.json) await out.write(jsonLine({ name, stream, state: poison ? 'parked' : 'replayed', poison }));
   if (poison) throw new CommandFailed(`${stream} is parked again: ${poisonText(poison)}`);
-  if (!options.json) await out.write(`${stream} is in ${name} again\n`);
+  if (!options.json) await out.write(`${stream} is replayed in ${name}\n`);
 }

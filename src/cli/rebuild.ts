@@ -43,7 +43,7 @@ export async function rebuild(
     const now = await standingOf(api, name);
     const isRead = now.build !== before.build;
     const next = isRead ? now : now.rebuild;
-    if (!next) throw new CommandFailed(`The new build of ${name} is gone, and the old one is still read`);
+    if (!next) throw new CommandFailed(`The new build of ${name} is gone, and the old one is still live`);
     const isWhole = isRead && (next.handled >= of || (next.lag.events ?? next.lag.distance) === 0);
     if (next.poison || isWhole) return rebuilt(now, next, (clock.now() - began) / 1000);
     if (next.handled !== handled) moved();
@@ -112,7 +112,7 @@ async function watched<T>(clock: Clock, what: string, look: (moved: () => void) 
 
 const standsStill = (what: string): CommandFailed =>
   new CommandFailed(
-    `Nothing has moved in ${what} for ${limits.commandStillMs / 1000} s: does a process with the role projections run?`,
+    `No progress in ${what} for ${limits.commandStillMs / 1000} s: does a process with the role projections run?`,
   );
 
 function rebuilt({ name, build: read, parked: aside }: Standing, next: BuildStanding, seconds: number): Rebuilt {

@@ -28,7 +28,8 @@ export async function reconciled(
   { name, build, version, position, handled }: Standing,
 ): Promise<Reconciled> {
   const filter = followed.find((each) => each.name === name && each.version === version)?.filter;
-  if (!filter) throw new CommandFailed(`The server builds version ${version} of ${name}, and this program does not`);
+  if (!filter)
+    throw new CommandFailed(`The server builds version ${version} of ${name}, which this program does not know`);
   return { name, build, handled, expected: await countUpTo(log, position as Position, filter) };
 }
 

@@ -7,31 +7,31 @@ import { jsonLine } from './output.js';
 import { type ListedRun, type Run, runsText, runText } from './run-text.js';
 
 const FILTERS = {
-  conversation: 'of this conversation',
-  user: 'of conversations of this user',
-  model: 'for which this model was asked',
+  conversation: 'runs of this conversation',
+  user: 'runs in conversations of this user',
+  model: 'runs that requested this model',
   status: 'queued, streaming, final, cancelled or error',
-  from: 'asked for from then on: a day (UTC) or an instant, ISO 8601',
-  to: 'asked for before then',
+  from: 'requested at this time or later: a day (UTC) or an instant, ISO 8601',
+  to: 'requested before this time',
   q: 'words of the question or of the answer',
-  limit: 'how many on a page',
-  before: 'the next page, as the one before names it',
+  limit: 'number of runs on a page',
+  before: 'the page after the one that printed this value',
 } as const;
 
 type ListOptions = ServerCommandOptions & Readonly<Partial<Record<keyof typeof FILTERS, string>>>;
 
 export function addRuns(program: Command, parts: CommandParts): void {
-  const group = program.command('runs').description('prompt runs: what was asked, what was sent, what came back');
-  const list = withServer(withJson(group.command('list'))).description('the latest first');
+  const group = program.command('runs').description('the audit table: prompts, requests and answers');
+  const list = withServer(withJson(group.command('list'))).description('list runs, newest first');
   for (const [name, description] of Object.entries(FILTERS))
     list.addOption(new Option(`--${name} <value>`, description));
   list.action((options) => listRuns(parts, options));
   withServer(withJson(group.command('show')))
-    .description('all that is known of one')
+    .description('show everything recorded of one run')
     .argument('<id>')
     .action((id, options) => showRun(parts, id, options));
   withServer(group.command('request'))
-    .description('the exact bytes that were sent to the model, held against their hash')
+    .description('write the exact bytes that were sent to the model, after a check of their hash')
     .argument('<id>')
     .action((id, options) => writeRequest(parts, id, options));
 }

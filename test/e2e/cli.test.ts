@@ -79,7 +79,7 @@ describe('the command line of a running product', () => {
   it('lists projections and rebuilds one', async () => {
     const { code, out, err } = await askServer('projections', 'rebuild', 'messages');
     expect([code, err.split('\n').at(-2)]).toEqual([0, expect.stringMatching(/^messages: 100% /)]);
-    expect(out).toMatch(/^messages: build 2 is read now, with \d+ events/);
+    expect(out).toMatch(/^messages: build 2 is live, with \d+ events/);
     const listed = JSON.parse((await askServer('projections', 'list', '--json')).out).items;
     const builds = listed.map(({ name, build }: { name: string; build: number }) => [name, build]);
     expect(Object.fromEntries(builds)).toMatchObject({ messages: 2, runs: 1 });
@@ -161,7 +161,7 @@ describe('the command line of a running product', () => {
     for (const title of ['Four', 'Five', 'Six']) await client.ask('POST', '/conversations', { title });
     await settled();
     const { code, out, err } = await askServer('projections', 'check', '--json');
-    expect([code, err]).toEqual([1, 'error: Not what the log holds: conversations. A rebuild makes it so\n']);
+    expect([code, err]).toEqual([1, 'error: Differs from the log: conversations. Rebuild it\n']);
     const [found, ...others] = JSON.parse(out).items;
     expect(found.expected - found.handled).toBe(2);
     for (const { handled, expected } of others) expect(handled).toBe(expected);

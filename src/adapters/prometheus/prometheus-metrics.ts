@@ -33,41 +33,47 @@ export class PrometheusMetrics implements Meter {
 
   private readonly ttft = this.histogram(
     'chat_generation_ttft_seconds',
-    'From the claim of the attempt that counts to its first text.',
+    'Time from the claim of the attempt that counts to its first text.',
     TTFT_SECONDS,
   );
   private readonly duration = this.histogram(
     'chat_generation_duration_seconds',
-    'From the request to the recorded end, time in the queue included; of generations for which a model was called.',
+    'Time from the request to the recorded end, including the queue. Only generations that called a model.',
     GENERATION_SECONDS,
   );
   private readonly tokens = this.counter(
     'chat_tokens_total',
-    'As providers reported them, by the model that was asked. What is not reported is not counted.',
+    'Tokens that providers reported, by the requested model. Unreported usage is not counted.',
     ['kind', 'model'],
   );
-  private readonly cost = this.counter('chat_cost_total', 'Of generations whose cost is known.', ['currency']);
-  private readonly generations = this.counter('generations_total', 'Ends that this process has recorded.', ['status']);
+  private readonly cost = this.counter('chat_cost_total', 'Cost of the generations whose cost is known.', ['currency']);
+  private readonly generations = this.counter('generations_total', 'Generations that this process finalized.', [
+    'status',
+  ]);
   private readonly appends = this.tally(
     'log_append_seconds',
-    'From an append to its answer, whatever that is.',
+    'Time from an append to its answer, whatever the outcome.',
     APPEND_SECONDS,
   );
   private readonly batches = this.tally(
     'log_batch_events',
-    'Events in one transaction of the log, tried again or not.',
+    'Events in one transaction of the log, retries included.',
     BATCH_EVENTS,
   );
-  private readonly relayed = this.counter('relay_sent_total', 'Events that the relay had acknowledged.', []);
+  private readonly relayed = this.counter(
+    'relay_sent_total',
+    'Events that the destination of the relay acknowledged.',
+    [],
+  );
   private readonly backgroundFailures = this.counter(
     'background_failures_total',
-    'Errors in background work that were not outages of a database or broker. The work is tried again.',
+    'Errors in background work that were not outages of a database or broker. The work is retried.',
     ['part'],
   );
   private readonly parts = new BoundedNames(limits.countedNamesMax);
   private readonly requests = this.histogram(
     'http_request_duration_seconds',
-    'From a request to the end of its answer; of a stream, how long it was open.',
+    'Time from a request to the end of its answer. A stream counts for as long as it is open.',
     REQUEST_SECONDS,
     ['method', 'route', 'status'],
   );

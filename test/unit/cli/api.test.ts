@@ -99,7 +99,7 @@ describe('an answer of the server', () => {
   it.each([
     [502, 'text/html', '<p>Bad gateway</p>', /answers with 502$/],
     [404, 'application/problem+json', 'broken', /answers with 404$/],
-    [200, 'text/html', '<p>Welcome</p>', /not as Verbatim does$/],
+    [200, 'text/html', '<p>Welcome</p>', /is not Verbatim$/],
   ])('that is none of ours (%i, %s) is no success', async (status, type, body, message) => {
     expect(((await asked(status, type, body)) as Error).message).toMatch(message);
   });

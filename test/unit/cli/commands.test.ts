@@ -196,7 +196,7 @@ describe('verbatim projections', () => {
     expect(error).toBeUndefined();
     expect(posts).toEqual(['POST /api/v1/projections/runs/rebuild']);
     expect(err.match(/\d+%/g)).toEqual(['0%', '50%', '100%']);
-    expect(out).toBe('runs: build 2 is read now, with 10 events, after 1.0 s\n');
+    expect(out).toBe('runs: build 2 is live, with 10 events, after 1.0 s\n');
   });
 
   it('rebuild --json writes one object and nothing else', async () => {
@@ -239,7 +239,7 @@ describe('verbatim projections', () => {
   });
 
   it('rebuild does not wait for ever for what does not move, nor for a build that is gone', async () => {
-    expect((await asked('rebuild runs', standing(), under(5))).error.message).toMatch(/Nothing has moved/);
+    expect((await asked('rebuild runs', standing(), under(5))).error.message).toMatch(/No progress/);
     expect((await asked('rebuild runs', standing(), 503)).error.message).toMatch(/503/);
     expect((await asked('rebuild runs', standing(), under(5), standing())).error.message).toMatch(/is gone/);
   });
@@ -268,7 +268,7 @@ describe('verbatim projections', () => {
   it('replay waits for what comes of it', async () => {
     const words = 'replay runs conversation-1';
     const { out, posts } = await asked(words, parked(true), parked(true), standing());
-    expect(out).toBe('conversation-1 is in runs again\n');
+    expect(out).toBe('conversation-1 is replayed in runs\n');
     expect(posts).toEqual(['POST /api/v1/projections/runs/parked/conversation-1/replay']);
     const failed = await asked(`${words} --json`, parked(true), parked(true), parked(false));
     expect(failed.error.message).toMatch(/^conversation-1 is parked again: data: broken/);
@@ -284,7 +284,7 @@ describe('verbatim projections', () => {
       });
     const steps = [streams(false, false), streams(false, false), streams(true, true), streams(null, true)];
     const well = await asked('replay --all', ...steps, streams(null, null));
-    expect(well.out).toBe('runs: 2 streams are in again, 0 are parked again\n');
+    expect(well.out).toBe('runs: 2 streams replayed, 0 parked again\n');
     expect(well.posts).toEqual(['POST /api/v1/projections/runs/parked/replay']);
     const failed = await asked('replay runs --all --json', ...steps, streams(null, false));
     expect(JSON.parse(failed.out)).toEqual({ items: [{ name: 'runs', replayed: 1, parked: 1 }] });
