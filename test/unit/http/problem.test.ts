@@ -50,6 +50,7 @@ describe('the catalogue of problems', () => {
       '422 prompt_over_budget',
       '422 provider_not_configured',
       '422 revision_mismatch',
+      '422 search_unbounded',
       '422 text_malformed',
       '429 queue_full',
       '429 rate_limited',
