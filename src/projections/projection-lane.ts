@@ -261,7 +261,8 @@ export class ProjectionLane {
       this.parked.delete(stream);
       this.rows.forget();
     } catch (error) {
-      if (!isAboutEvents(error)) throw error;
+      // A stream that takes too long would hold up the replay of the streams after it for ever.
+      if (!isAboutEvents(error) && !(error instanceof TimedOut)) throw error;
       const parked = { stream, poison: { reason: toldReason(error) }, at: new Date(clock.now()).toISOString() };
       await this.write({ to, handled, changes: [], parked });
     }

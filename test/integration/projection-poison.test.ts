@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import { MemoryReadModels } from '../../src/adapters/memory/memory-read-models.js';
 import { MemoryViews } from '../../src/adapters/memory/memory-views.js';
-import { RetryableError, TerminalError } from '../../src/ports/errors.js';
+import { RetryableError, TerminalError, TimedOut } from '../../src/ports/errors.js';
 import type { Lane, Step } from '../../src/ports/read-models/read-models.js';
 import { ChatLog } from '../support/chat-log.js';
 import { newDelta } from '../support/new-events.js';
@@ -132,6 +132,24 @@ describe('an event that cannot be brought in', () => {
     for (const table of ['conversations', 'said'] as const) {
       expect(models.rows('conversations', table)).toEqual(fresh.rows('conversations', table));
     }
+  });
+
+  it('a stream whose replay takes too long is parked again, with the reason, and the next one is replayed', async () => {
+    const [large, small] = [await new ChatLog(log).started('large'), await new ChatLog(log).started('small')];
+    models.failing = (_, { changes }) => (changes.length > 0 ? new TerminalError('no row can be written') : undefined);
+    await start();
+    await until(async () => (await standing('messages')).parked.length === 2);
+    models.failing = (_, { unparked }) =>
+      unparked === `conversation-${large.id}` ? new TimedOut('the database did not answer in time') : undefined;
+    expect(await models.replayAll('messages')).toBe(2);
+    await until(async () => {
+      projecting.host.wake();
+      return (await standing('messages')).parked.every(({ replaying }) => !replaying);
+    });
+    expect((await standing('messages')).parked).toMatchObject([
+      { stream: `conversation-${large.id}`, poison: { reason: 'the database did not answer in time' } },
+    ]);
+    expect(models.rows('messages', 'heads').has(small.id)).toBe(true);
   });
 
   it('is not blamed for an outage', async () => {
