@@ -325,6 +325,29 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         }
       });
 
+      it('a word of any length parks no conversation, and a search for it fails in no list', async () => {
+        const events = log();
+        const ids = new Map<string, string>();
+        for (const bytes of [2034, 2035, 2046, 2047]) {
+          const chat = await new ChatLog(events).started();
+          const word = 'a'.repeat(bytes);
+          await chat.sent(`m${bytes}`, `beside ${word}`);
+          ids.set(word, chat.id);
+        }
+        await brought(events);
+        expect((await stores.builds.list()).flatMap(({ parked }) => parked)).toEqual([]);
+        const found = async (words: string) =>
+          (await stores.views.conversations({ scope: mine, archived: false, words, rowsMax: 9 })).map(({ id }) => id);
+        expect((await found('beside')).sort()).toEqual([...ids.values()].sort());
+        expect(await found('a'.repeat(2034))).toEqual([ids.get('a'.repeat(2034))]);
+        // An engine may leave a word of more bytes out of its index; it must not find another word instead.
+        for (const [word, id] of ids) {
+          expect([[], [id]]).toContainEqual(await found(word));
+          expect(await stores.views.runs({ scope: mine, words: word, rowsMax: 9 })).toEqual([]);
+        }
+        expect(await found('中'.repeat(680))).toEqual([]);
+      });
+
       it('runs are filtered by all that they are, newest first', async () => {
         const events = log();
         const chat = await new ChatLog(events).started();

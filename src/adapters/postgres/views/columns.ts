@@ -36,9 +36,14 @@ export const flag = <Row>(name: string, of: (row: Row) => boolean): Column<Row> 
   values: (rows) => booleanArray(rows.map(of)),
 });
 
+const PREFIX_BYTES = 12;
+
+/** PostgreSQL refuses a lexeme of more than 2,046 bytes, and the prefix is part of the lexeme. Longer words are not indexed. */
+export const INDEXED_WORD_BYTES_MAX = 2_046 - PREFIX_BYTES;
+
 /** Names the texts of a tenant, or of one owner in it, without their names. */
 export const prefixOf = (tenant: string, owner = "''"): string =>
-  `left(encode(sha256(convert_to(${tenant} || chr(1) || ${owner}, 'UTF8')), 'hex'), 12)`;
+  `left(encode(sha256(convert_to(${tenant} || chr(1) || ${owner}, 'UTF8')), 'hex'), ${PREFIX_BYTES})`;
 
 /**
  * Words of any language as they are written, without their inflections. Each is there for its tenant and for its owner, so
@@ -52,6 +57,7 @@ export const terms = <Row>(name: string, of: (row: Row) => string): Column<Row> 
     SELECT coalesce(string_agg('''' || prefix || replace(replace(lexeme, '\\', '\\\\'), '''', '''''') || ''':'
       || array_to_string(positions, ','), ' '), '')::tsvector
     FROM unnest(to_tsvector('simple', ${value})),
-      unnest(ARRAY[${prefixOf('new.tenant')}, ${prefixOf('new.tenant', "coalesce(new.owner, '')")}]) prefix)`,
+      unnest(ARRAY[${prefixOf('new.tenant')}, ${prefixOf('new.tenant', "coalesce(new.owner, '')")}]) prefix
+    WHERE octet_length(lexeme) <= ${INDEXED_WORD_BYTES_MAX})`,
   values: (rows) => textArray(rows.map(of)),
 });

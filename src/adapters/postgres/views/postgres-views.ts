@@ -12,7 +12,7 @@ import type {
   Views,
 } from '../../../ports/read-models/views.js';
 import type { ConnectionPool } from '../connection-pool.js';
-import { prefixOf } from './columns.js';
+import { INDEXED_WORD_BYTES_MAX, prefixOf } from './columns.js';
 import { Conditions } from './conditions.js';
 import { unlessUnreadable } from './lost.js';
 import { TREE, type TreeRow } from './tree-query.js';
@@ -23,9 +23,14 @@ const QUERY = `websearch_to_tsquery('simple', ?)`;
 /** No index can answer what asks for the absence of words alone: every text would be read. */
 const IS_UNBOUNDED = `SELECT numnode(query) > 0 AND querytree(query) = 'T' FROM ${QUERY.replace('?', '$1')} query`;
 
-/** Each word of the query as it is indexed for those who may see the text. */
-const isSaid = (prefix: string): string =>
-  `terms @@ regexp_replace(${QUERY}::text, '''(([^'']|'''')+)''', '''' || ${prefix} || '\\1''', 'g')::tsquery`;
+/**
+ * Each word of the query as it is indexed for those who may see the text. A word that is too long for the index becomes
+ * the prefix alone, which is no indexed word: nothing is found, and PostgreSQL does not refuse the query.
+ */
+const isSaid = (prefix: string): string => `terms @@ (
+  SELECT coalesce(string_agg(coalesce(part[1], '''' || ${prefix}
+    || CASE WHEN octet_length(part[2]) <= ${INDEXED_WORD_BYTES_MAX} THEN part[2] ELSE '' END || ''''), '' ORDER BY nth), '')
+  FROM regexp_matches(${QUERY}::text, '([^'']+)|''(([^'']|'''')+)''', 'g') WITH ORDINALITY AS parts (part, nth))::tsquery`;
 
 /** The read models in PostgreSQL, through the views that show the live builds. */
 export class PostgresViews implements Views {
