@@ -60,7 +60,10 @@ export interface Work {
   /** Gives a job back, to be taken by anybody after a pause. Nothing happens when another holds it. */
   release(holder: string, generation: string, pauseMs: number): Promise<void>;
 
-  /** For how long the oldest job waits that could be taken now; 0 when none does. */
+  /**
+   * The age of the oldest prompted job that no process holds, counted from when it first came due: a release does not
+   * reset it, so a job that fails again and again grows old. 0 when there is none.
+   */
   oldestWaitingMs(): Promise<number>;
 
   /** Where a generation belongs, ended ones included; nothing when it was never recorded. */

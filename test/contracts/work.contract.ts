@@ -79,7 +79,27 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         expect(await work.oldestWaitingMs()).toBeGreaterThanOrEqual(before);
         await work.take('two', LONG_MS, ALL);
         expect(await work.oldestWaitingMs()).toBe(0);
-        await work.release('two', job.generation, LONG_MS);
+        await work.record(job, 'ended');
+        expect(await work.oldestWaitingMs()).toBe(0);
+      });
+
+      it('keeps its age when holders release it, whether it pauses or can be taken', async () => {
+        const job = await jobIn('prompted');
+        let before = 0;
+        for (const pauseMs of [0, LONG_MS, LONG_MS, 0]) {
+          await until(async () => (await elsewhere.oldestWaitingMs()) > before + 20);
+          before = await work.oldestWaitingMs();
+          await work.hold(job, 'one', LONG_MS);
+          expect(await work.oldestWaitingMs()).toBe(0);
+          await work.release('one', job.generation, pauseMs);
+          expect(await elsewhere.oldestWaitingMs()).toBeGreaterThanOrEqual(before);
+        }
+        await work.record(job, 'ended');
+        expect(await work.oldestWaitingMs()).toBe(0);
+      });
+
+      it('is not one that is left alone after it was recorded', async () => {
+        await work.record(newJob(), 'prompted', LONG_MS);
         expect(await work.oldestWaitingMs()).toBe(0);
       });
 

@@ -6,6 +6,8 @@ interface Entry {
   stage: JobStage;
   /** Since when it waits, or until when it is left alone. */
   dueAt: number;
+  /** When it first came due; absent until a holder releases it. */
+  waitsSince?: number;
   /** The last one, whose time may have run out. */
   held?: { readonly by: string; readonly until: number };
   /** When it was last taken, or the one before it in its owner's line. */
@@ -80,13 +82,14 @@ export class MemoryWork implements Work {
     const entry = this.entries.get(generation);
     if (entry?.stage !== 'prompted' || entry.held?.by !== holder) return;
     entry.held = { by: holder, until: Number.NEGATIVE_INFINITY };
+    entry.waitsSince ??= entry.dueAt;
     entry.dueAt = this.now() + pauseMs;
   }
 
   async oldestWaitingMs(): Promise<number> {
     const now = this.now();
-    const waiting = this.inTurn(now).map(({ entry }) => now - entry.dueAt);
-    return Math.max(0, ...waiting);
+    const free = [...this.entries.values()].filter((entry) => entry.stage === 'prompted' && !isHeld(entry, now));
+    return Math.max(0, ...free.map(({ dueAt, waitsSince = dueAt }) => now - waitsSince));
   }
 
   async find(generation: string): Promise<Job | undefined> {

@@ -121,16 +121,17 @@ const RENEW = `
 
 const RELEASE = `
   UPDATE runtime.generations
-  SET held_until = '-infinity', due_at = clock_timestamp() + $3 * interval '1 millisecond'
+  SET held_until = '-infinity', due_at = clock_timestamp() + $3 * interval '1 millisecond',
+    waits_since = least(waits_since, due_at)
   FROM ${WITHOUT_FLUSH}
   WHERE generation = $2 AND holder = $1 AND stage = 'prompted'`;
 
-// The index gives the oldest first, so it ends at the first one that nobody holds.
+// Reads all prompted jobs: a release moves `due_at`, so the index no longer orders the jobs by age.
 const OLDEST = `
-  SELECT extract(epoch FROM statement_timestamp() - due_at)::float8 * 1000 FROM runtime.generations
-  WHERE stage = 'prompted' AND due_at <= statement_timestamp()
-    AND (held_until IS NULL OR held_until <= statement_timestamp())
-  ORDER BY due_at LIMIT 1`;
+  SELECT coalesce(extract(epoch FROM statement_timestamp() - min(coalesce(waits_since, due_at))), 0)::float8 * 1000
+  FROM runtime.generations
+  WHERE stage = 'prompted' AND (due_at <= statement_timestamp() OR waits_since IS NOT NULL)
+    AND (held_until IS NULL OR held_until <= statement_timestamp())`;
 
 const FIND = `SELECT conversation, tenant, owner FROM runtime.generations WHERE generation = $1`;
 
