@@ -269,6 +269,9 @@ export const limits = {
   usageBytesMax: 16 * 1024,
   /** Of the fields of one chunk of an answer that nothing here reads, as JSON: of larger ones the names stay. */
   unreadFieldsBytesMax: 16 * 1024,
+  /** Names of larger fields that stay, and characters of each: written as JSON, they take less than the fields may. */
+  unreadNamesMax: 32,
+  unreadNameCharactersMax: 80,
   /** Of tool calls, refusals and what nothing reads, together in one answer; each piece counts for so much more. */
   sideBytesMax: 512 * 1024,
   sidePieceOverheadBytes: 64,

@@ -102,18 +102,93 @@ describe('what a provider streams beside its answer', () => {
     ]);
   });
 
+  it('unread fields inside a tool call are kept beside the call', async () => {
+    const extra_content = { google: { thought_signature: 'c2lnbmVk' } };
+    const weather = { name: 'weather', arguments: '{}', strict: true };
+    const pieces = await texts(
+      said({ tool_calls: [{ index: 1, id: 'call_1', type: 'function', function: weather, extra_content }] }),
+      said({ tool_calls: [{ index: 1, id: 7, function: { name: ['time'], arguments: '{}', input: 'both' } }] }),
+      said({
+        tool_calls: [{ index: '2', type: 'custom', custom: { name: 'sql', input: 'SELECT 1', grammar: 'lark' } }],
+      }),
+      said({ function_call: { name: 'weather', arguments: '{}', extra_content } }),
+    );
+    expect(pieces).toEqual([
+      { channel: 'tool', call: 1, text: '{}', tool: { id: 'call_1', name: 'weather', type: 'function' } },
+      other({ delta: { tool_calls: [{ index: 1, extra_content, function: { strict: true } }] } }),
+      { channel: 'tool', call: 1, text: '{}' },
+      other({ delta: { tool_calls: [{ index: 1, id: 7, function: { name: ['time'], input: 'both' } }] } }),
+      { channel: 'tool', call: 0, text: 'SELECT 1', tool: { name: 'sql', type: 'custom' } },
+      other({ delta: { tool_calls: [{ index: '2', custom: { grammar: 'lark' } }] } }),
+      { channel: 'tool', call: 0, text: '{}', tool: { name: 'weather' } },
+      other({ delta: { function_call: { extra_content } } }),
+    ]);
+  });
+
+  it('arguments that are an object are kept as JSON, and a larger object leaves its name', async () => {
+    const call = (argument: object) =>
+      said({ tool_calls: [{ index: 0, id: 'call_1', function: { name: 'f', arguments: argument } }] });
+    const large = 'x'.repeat(limits.unreadFieldsBytesMax);
+    const pieces = await texts(
+      call({ city: 'Bern' }),
+      call({ city: large }),
+      said({ function_call: { name: 'f', arguments: [large] } }),
+    );
+    const tool = { id: 'call_1', name: 'f' };
+    expect(pieces).toEqual([
+      { channel: 'tool', call: 0, text: '{"city":"Bern"}', tool },
+      { channel: 'tool', call: 0, text: '', tool },
+      other({ tooLarge: ['delta.tool_calls.0.index', 'delta.tool_calls.0.function.arguments'] }),
+      { channel: 'tool', call: 0, text: '', tool: { name: 'f' } },
+      other({ tooLarge: ['delta.function_call.arguments.0'] }),
+    ]);
+  });
+
+  it('a call that is not an object is kept as JSON, and a larger one leaves its name', async () => {
+    const large = 'x'.repeat(limits.unreadFieldsBytesMax);
+    const pieces = await texts(
+      said({ function_call: 'weather()' }),
+      said({ function_call: null, tool_calls: null }),
+      said({ function_call: ['weather'] }),
+      said({ function_call: large, tool_calls: [large] }),
+    );
+    expect(pieces).toEqual([
+      other({ delta: { function_call: 'weather()' } }),
+      other({ delta: { function_call: ['weather'] } }),
+      other({ tooLarge: ['delta.tool_calls.0'] }),
+      other({ tooLarge: ['delta.function_call'] }),
+    ]);
+  });
+
   it('fields too large or nested too deeply leave their names and end nothing', async () => {
     const deep: unknown = JSON.parse(`${'['.repeat(2_000)}${']'.repeat(2_000)}`);
+    const large = 'x'.repeat(limits.unreadFieldsBytesMax);
     const pieces = await texts(
-      said({ content: 'a', blob: 'x'.repeat(limits.unreadFieldsBytesMax) }),
+      said({ content: 'a', blob: large, small: { url: 1 } }),
       said({ content: 'b', deep }),
+      chunk({ blob: large, choices: [{ index: 1, delta: { content: large } }] }),
     );
     expect(pieces).toEqual([
       content('a'),
-      other({ tooLarge: ['delta'] }),
+      other({ tooLarge: ['delta.blob', 'delta.small.url'] }),
       content('b'),
-      other({ tooLarge: ['delta'] }),
+      other({ tooLarge: ['delta.deep.0.0.0'] }),
+      other({ tooLarge: ['choice.index', 'choice.delta.content'] }),
+      other({ tooLarge: ['chunk.blob'] }),
     ]);
+  });
+
+  it('names of fields are bounded in their length and their number', async () => {
+    const { unreadNamesMax, unreadNameCharactersMax, unreadFieldsBytesMax } = limits;
+    const names = Array.from({ length: 5_000 }, (_, nth) => `${nth}-${'\u0001'.repeat(100)}`);
+    const [piece, ...none] = await texts(said(Object.fromEntries(names.map((name) => [name, 1]))));
+    expect(none).toEqual([]);
+    const { tooLarge, namesLeftOut } = JSON.parse(piece?.text ?? '') as { tooLarge: string[]; namesLeftOut: boolean };
+    expect(namesLeftOut).toBe(true);
+    expect(tooLarge).toHaveLength(unreadNamesMax);
+    expect(new Set(tooLarge.map(({ length }) => length))).toEqual(new Set([unreadNameCharactersMax]));
+    expect(tooLarge.at(-1)?.startsWith(`delta.${unreadNamesMax - 1}-`)).toBe(true);
+    expect(Buffer.byteLength(piece?.text ?? '')).toBeLessThan(unreadFieldsBytesMax);
   });
 });
 

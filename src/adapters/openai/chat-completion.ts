@@ -3,7 +3,7 @@ import { limits } from '../../limits.js';
 import { type Channel, ModelFailure, type ModelOutput } from '../../ports/language-model.js';
 import { bounded, isRecord, wordsOfError } from './failures.js';
 import { toolPieces } from './tool-calls.js';
-import { unreadFields } from './unread-fields.js';
+import { isGiven, unreadFields, unreadPiece } from './unread-fields.js';
 
 const LAST_WORD = '[DONE]';
 
@@ -40,11 +40,11 @@ export class ChatCompletion {
     for (const choice of choices) {
       // Some servers number no choice when there is only one.
       if ((choice.index ?? 0) === 0) yield* this.readChoice(choice);
-      else yield* other({ choice });
+      else yield* unreadPiece({ choice });
     }
     const unread = unreadFields(chunk, READ.chunk);
     const text = unread && jsonWithin(unread, limits.unreadFieldsBytesMax);
-    if (text !== this.lastUnread) yield* other(unread && { chunk: unread });
+    if (text !== this.lastUnread) yield* unreadPiece(unread && { chunk: unread });
     this.lastUnread = text ?? this.lastUnread;
   }
 
@@ -75,15 +75,15 @@ export class ChatCompletion {
     yield* this.text('reasoning', delta.reasoning_content || delta.reasoning);
     yield* this.text('content', delta.content);
     if (typeof delta.refusal === 'string') yield* this.text('refusal', delta.refusal);
-    else yield* other(given(delta.refusal) && { delta: { refusal: delta.refusal } });
+    else yield* unreadPiece(isGiven(delta.refusal) && { delta: { refusal: delta.refusal } });
     yield* toolPieces(delta);
-    yield* other(wrapped('delta', unreadFields(delta, READ.delta)));
-    yield* other(wrapped('choice', unreadFields(choice, READ.choice)));
+    yield* unreadPiece(wrapped('delta', unreadFields(delta, READ.delta)));
+    yield* unreadPiece(wrapped('choice', unreadFields(choice, READ.choice)));
     if (typeof choice.finish_reason === 'string' && choice.finish_reason) this.finishReason = choice.finish_reason;
   }
 
   private *text(channel: Exclude<Channel, 'tool' | 'other'>, value: unknown): Iterable<ModelOutput> {
-    if (value === undefined || value === null || value === '') return;
+    if (!isGiven(value)) return;
     // Passing it over would lose a part of the answer without a trace.
     if (typeof value !== 'string') throw unreadable(`The provider sent ${channel} that is not text`);
     const joined = this.held[channel] + value;
@@ -94,16 +94,7 @@ export class ChatCompletion {
   }
 }
 
-const given = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
-
 const wrapped = (name: string, fields: object | undefined) => fields && { [name]: fields };
-
-/** What nothing here reads, as one line of JSON. */
-function* other(fields: object | false | undefined): Iterable<ModelOutput> {
-  if (!fields) return;
-  const json = jsonWithin(fields, limits.unreadFieldsBytesMax) ?? JSON.stringify({ tooLarge: Object.keys(fields) });
-  yield { type: 'text', channel: 'other', text: `${json}\n` };
-}
 
 function parseChunk(data: string): Record<string, unknown> {
   try {

@@ -2,39 +2,66 @@ import { jsonWithin } from '../../events/bounded-json.js';
 import { limits } from '../../limits.js';
 import type { ModelOutput, ToolStart } from '../../ports/language-model.js';
 import { bounded, isRecord } from './failures.js';
+import { isGiven, unreadFields, unreadPiece } from './unread-fields.js';
 
 /** What a delta brings of the calls of tools: who is called, and the arguments as they come. Nothing here calls one. */
 export function* toolPieces({ tool_calls, function_call }: Record<string, unknown>): Iterable<ModelOutput> {
-  if (tool_calls !== undefined && tool_calls !== null) {
+  if (isGiven(tool_calls)) {
     const calls = Array.isArray(tool_calls) ? tool_calls : [tool_calls];
-    for (const [place, call] of calls.entries()) yield* pieceOf(call, place);
+    for (const [place, call] of calls.entries()) yield* piecesOf(call, place);
   }
   // The older form, of which an answer has one at most.
-  if (isRecord(function_call)) yield* pieceOf({ function: function_call }, 0);
+  if (isRecord(function_call)) {
+    yield pieceOf({}, function_call, 0);
+    const unread = unreadOf(function_call);
+    yield* unreadPiece(unread && { delta: { function_call: unread } });
+  } else if (isGiven(function_call)) yield* unreadPiece({ delta: { function_call } });
 }
 
-function* pieceOf(call: unknown, place: number): Iterable<ModelOutput> {
-  const said = isRecord(call) ? (call.function ?? call.custom) : undefined;
-  if (!isRecord(call) || !isRecord(said)) {
-    const json = jsonWithin(call, limits.unreadFieldsBytesMax) ?? '"too large"';
-    yield { type: 'text', channel: 'other', text: `{"delta":{"tool_calls":[${json}]}}\n` };
-    return;
-  }
-  const tool = startOf(call, said);
+function* piecesOf(call: unknown, place: number): Iterable<ModelOutput> {
+  const form = isRecord(call) && isGiven(call.function) ? 'function' : 'custom';
+  const said = isRecord(call) ? call[form] : undefined;
+  if (!isRecord(call) || !isRecord(said)) return yield* unreadPiece({ delta: { tool_calls: [call] } });
   const index = typeof call.index === 'number' ? call.index : place;
-  const text = said.arguments ?? said.input;
-  yield {
+  yield pieceOf(call, said, index);
+  const ofCall = unreadFields(call, [
+    form,
+    ...namesIn(call, 'number', 'index'),
+    ...namesIn(call, 'string', 'id', 'type'),
+  ]);
+  const ofSaid = unreadOf(said);
+  const unread = (ofCall || ofSaid) && { index, ...ofCall, ...(ofSaid && { [form]: ofSaid }) };
+  yield* unreadPiece(unread && { delta: { tool_calls: [unread] } });
+}
+
+function pieceOf(call: Record<string, unknown>, said: Record<string, unknown>, index: number): ModelOutput {
+  const tool = startOf(call, said);
+  return {
     type: 'text',
     channel: 'tool',
-    // Some servers send arguments as an object, and all of them at once.
-    text:
-      typeof text === 'string'
-        ? text
-        : (jsonWithin(text ?? '', limits.unreadFieldsBytesMax)?.replace(/^""$/, '') ?? ''),
+    text: textOf(said[textField(said)]) ?? '',
     call: index,
     ...(tool && { tool }),
   };
 }
+
+function unreadOf(said: Record<string, unknown>): Record<string, unknown> | undefined {
+  const field = textField(said);
+  const read = textOf(said[field]) === undefined ? [] : [field];
+  return unreadFields(said, [...read, ...namesIn(said, 'string', 'name')]);
+}
+
+const textField = (said: Record<string, unknown>) => (isGiven(said.arguments) ? 'arguments' : 'input');
+
+/** Some servers send arguments as an object, and all of them at once. Nothing when that is too large. */
+function textOf(value: unknown): string | undefined {
+  if (!isGiven(value)) return '';
+  return typeof value === 'string' ? value : jsonWithin(value, limits.unreadFieldsBytesMax);
+}
+
+/** Those of the names whose values have the type that is read. */
+const namesIn = (record: Record<string, unknown>, type: 'string' | 'number', ...names: readonly string[]) =>
+  names.filter((name) => typeof record[name] === type);
 
 /** Who is called is said once, with the first piece of a call. */
 function startOf({ id, type }: Record<string, unknown>, { name }: Record<string, unknown>): ToolStart | undefined {

@@ -1,3 +1,10 @@
+import { jsonWithin } from '../../events/bounded-json.js';
+import { limits } from '../../limits.js';
+import type { ModelOutput } from '../../ports/language-model.js';
+
+/** Deep enough for the arguments of a tool call: delta.tool_calls.0.function.arguments. */
+const NAMES_PER_PATH_MAX = 5;
+
 /** The fields of a record that are not among those that are read, and that say something; nothing when there is none. */
 export function unreadFields(
   record: Readonly<Record<string, unknown>>,
@@ -7,9 +14,43 @@ export function unreadFields(
   let found = false;
   for (const name in record) {
     const value = record[name];
-    if (read.includes(name) || value === null || value === '') continue;
+    if (read.includes(name) || !isGiven(value)) continue;
     unread[name] = value;
     found = true;
   }
   return found ? unread : undefined;
+}
+
+/** Unread fields as one line of JSON. Of fields that are too large the line has the names alone. */
+export function* unreadPiece(fields: object | false | undefined): Iterable<ModelOutput> {
+  if (!fields) return;
+  const json = jsonWithin(fields, limits.unreadFieldsBytesMax) ?? JSON.stringify(namesOf(fields));
+  yield { type: 'text', channel: 'other', text: `${json}\n` };
+}
+
+export const isGiven = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
+
+function namesOf(fields: object): { tooLarge: readonly string[]; namesLeftOut?: true } {
+  const tooLarge: string[] = [];
+  for (const path of innermostPaths(fields, [])) {
+    if (tooLarge.length === limits.unreadNamesMax) return { tooLarge, namesLeftOut: true };
+    tooLarge.push(cut(path.join('.')));
+  }
+  return { tooLarge };
+}
+
+function* innermostPaths(value: unknown, path: readonly string[]): Iterable<readonly string[]> {
+  let hasFields = false;
+  if (typeof value === 'object' && value !== null && path.length < NAMES_PER_PATH_MAX) {
+    for (const name in value) {
+      hasFields = true;
+      yield* innermostPaths((value as Record<string, unknown>)[name], [...path, name]);
+    }
+  }
+  if (!hasFields) yield path;
+}
+
+function cut(name: string): string {
+  const { unreadNameCharactersMax: most } = limits;
+  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
 }
