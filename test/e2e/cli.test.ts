@@ -141,7 +141,7 @@ describe('the command line of a running product', () => {
     for (const { err } of failures.slice(0, 5)) expect(err).toMatch(/^error: .+\n$/);
   });
 
-  it('finds by counting what was passed over, although nothing is behind', async () => {
+  it('finds events that a read model skipped, although nothing is behind', async () => {
     const client = new ApiClient(product.address, KEY);
     const standing = async () => {
       const { items } = await client.ask('GET', '/projections');
@@ -153,13 +153,10 @@ describe('the command line of a running product', () => {
     expect([whole.code, whole.err]).toEqual([0, '']);
     expect(whole.out).toMatch(/^conversations +1 +(\d+) +\1 +0$/m);
 
-    // As if the next two events had been seen already.
+    // As if the lane had skipped two events.
     const connection = await runningPostgres(join(environment.VERBATIM_DATA_DIR ?? '', 'postgres'));
-    const sql = `UPDATE views.lanes SET position = lpad((position::bigint + 2)::text, 19, '0')
-      WHERE projection = 'conversations'`;
+    const sql = "UPDATE views.lanes SET handled = handled - 2 WHERE projection = 'conversations' AND lane = 0";
     await withClient(connection ?? {}, (database) => database.query(sql));
-    for (const title of ['Four', 'Five', 'Six']) await client.ask('POST', '/conversations', { title });
-    await settled();
     const { code, out, err } = await askServer('projections', 'check', '--json');
     expect([code, err]).toEqual([1, 'error: Differs from the log: conversations. Rebuild it\n']);
     const [found, ...others] = JSON.parse(out).items;
