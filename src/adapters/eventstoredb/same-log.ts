@@ -26,11 +26,13 @@ export class SameLog {
   /** Throws LogWentBack when the log went back, and LogUnavailable when nobody knows. */
   async require(): Promise<void> {
     this.continuity.require();
-    if (!this.isDoubtful) return;
-    this.checking ??= this.check().finally(() => {
-      this.checking = undefined;
-    });
-    await this.checking;
+    // A connection that fails during a check is another doubt: what that check found may be the answer of another node.
+    while (this.isDoubtful || this.checking) {
+      this.checking ??= this.check().finally(() => {
+        this.checking = undefined;
+      });
+      await this.checking;
+    }
   }
 
   /** The same for a reader that has seen this position. */
