@@ -109,8 +109,8 @@ export const limits = {
   foldsMax: 10_000,
   /** From this weight on a fold takes its memory from a share of its own, so that it pushes out none of the many small ones. */
   largeFoldBytesMin: 2 * 1024 * 1024,
-  /** Of those: room for one conversation as large as any, with the answers of its queue. */
-  largeFoldsBytesMax: 128 * 1024 * 1024,
+  /** Of those: room for two full conversations, or for one with the longest answers of a full queue. */
+  largeFoldsBytesMax: 256 * 1024 * 1024,
 
   /** A handler that keeps failing is poisoned after this many tries; an outage it reports as such is not counted. */
   handlerAttemptsMax: 6,
@@ -242,6 +242,12 @@ export const limits = {
   conversationNodesMax: 50_000,
   /** Of texts, in UTF-8: from here on nothing is said, asked or noted any more. Answers that are under way still come. */
   conversationTextBytesMax: 64 * 1024 * 1024,
+  /**
+   * Of its fold: the JSON of its events. A text full of quotes weighs twice its bytes there. 64 MiB of plain text and 10,000
+   * turns are 94 MiB. From the first bound on it takes no more messages, and from the second no other change.
+   */
+  conversationFoldBytesMax: 112 * 1024 * 1024,
+  conversationChangeFoldBytesMax: 120 * 1024 * 1024,
   /** Events from which on a conversation takes no more messages, and from which on no other change: renames count too. */
   conversationEventsMax: 250_000,
   conversationChangeEventsMax: 260_000,

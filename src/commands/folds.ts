@@ -5,6 +5,7 @@ import type { NewEvent, RecordedEvent } from '../events/envelope.js';
 import type { LogWentBack } from '../ports/continuity.js';
 import { TerminalError } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
+import { limits } from '../limits.js';
 import { OneAtATime } from './one-at-a-time.js';
 import { RememberedFolds } from './remembered-folds.js';
 
@@ -27,6 +28,7 @@ export class Folds<State, Event extends DomainEvent> {
   private readonly remembered = new RememberedFolds<Folded<State>>();
   private readonly firstReads = new Map<string, Promise<unknown>>();
   private readonly turns = new OneAtATime();
+  private readonly largeReads = new OneAtATime();
 
   constructor(
     private readonly log: Pick<EventLog, 'readStream' | 'continuity'>,
@@ -58,7 +60,16 @@ export class Folds<State, Event extends DomainEvent> {
     }
   }
 
+  /** Large folds are read one at a time, because each takes its memory before it is remembered. */
   private async readOn(stream: string): Promise<Folded<State>> {
+    const small = await this.read(stream, limits.largeFoldBytesMin);
+    return small ?? this.largeReads.run('large folds', () => this.read(stream));
+  }
+
+  /** Returns nothing once it has read more than `bytesMax`, so that a read that waits for its turn holds no memory. */
+  private read(stream: string): Promise<Folded<State>>;
+  private read(stream: string, bytesMax: number): Promise<Folded<State> | undefined>;
+  private async read(stream: string, bytesMax?: number): Promise<Folded<State> | undefined> {
     const before = this.last(stream) ?? { state: this.aggregate.initial, revision: 'none', bytes: 0 };
     let folded: Folded<State> = before;
     let isThere = before.revision === 'none';
@@ -70,6 +81,7 @@ export class Folds<State, Event extends DomainEvent> {
         isThere = true;
       }
       if (!isThere) break;
+      if (bytesMax !== undefined && folded.bytes - before.bytes > bytesMax) return undefined;
     }
     if (!isThere) throw this.breakOff(stream, before);
     if (folded !== before) this.remember(stream, folded);
@@ -97,7 +109,8 @@ export class Folds<State, Event extends DomainEvent> {
   private with(before: Folded<State>, { id, data, meta }: NewEvent, event: Event, revision: number): Folded<State> {
     const isKept = this.aggregate.keepsTexts?.(event) ?? true;
     const bytes = before.bytes + (isKept ? data.length : 0) + meta.length;
-    return { state: this.aggregate.evolve(before.state, event), revision, lastId: id, bytes };
+    const state = this.aggregate.evolve(before.state, event);
+    return { state: this.aggregate.weighed?.(state, bytes) ?? state, revision, lastId: id, bytes };
   }
 
   private decoded(recorded: RecordedEvent): Event {

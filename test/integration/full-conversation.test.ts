@@ -12,7 +12,7 @@ beforeEach(async () => {
 });
 afterEach(() => chat.close());
 
-function note(conversation: string, text: string): NewEvent {
+function said(conversation: string, text: string, kind: 'message' | 'note'): NewEvent {
   const commandId = randomUUID();
   const actor = { id: 'admin', kind: 'user' };
   return codec.encode(
@@ -23,7 +23,7 @@ function note(conversation: string, text: string): NewEvent {
         parent: null,
         role: 'user',
         origin: 'person',
-        kind: 'note',
+        kind,
         parts: [{ type: 'text', text }],
       },
     },
@@ -39,7 +39,7 @@ function note(conversation: string, text: string): NewEvent {
 /** Into the log, as commands would have brought them. */
 async function withNotes(id: string, count: number, bytes: number): Promise<void> {
   const text = 'x'.repeat(bytes);
-  for (let nth = 0; nth < count; nth++) await chat.append(`conversation-${id}`, 'any', [note(id, text)]);
+  for (let nth = 0; nth < count; nth++) await chat.append(`conversation-${id}`, 'any', [said(id, text, 'note')]);
 }
 
 const read = (): (() => number) => {
@@ -99,6 +99,29 @@ it('a command on a conversation of 150 long notes reads nothing, and neither do 
   for (const title of ['a', 'b', 'c']) await rename(id, title);
   for (const other of others) await rename(other, 'too');
   expect(reads()).toBe(0);
+}, 120_000);
+
+it('two conversations that quotes have filled refuse more, and a change of either reads nothing', async () => {
+  const quotes = '"'.repeat(limits.contentBytesMax);
+  const ids = [await chat.started(), await chat.started()] as const;
+  for (const id of ids) {
+    for (let nth = 0; nth < 225; nth++) {
+      await chat.append(`conversation-${id}`, 'any', [said(id, quotes, 'message')]);
+    }
+  }
+  const rename = async (id: string, title: string) => {
+    expect((await chat.call('PATCH', `${CONVERSATIONS}/${id}`, { body: { title } })).status).toBe(200);
+  };
+  for (const id of ids) await rename(id, 'first');
+  const reads = read();
+  for (const title of ['a', 'b', 'c']) for (const id of ids) await rename(id, title);
+  expect(reads()).toBe(0);
+  for (const id of ids) {
+    expect(await chat.post(`${id}/messages`, { content: 'more' })).toMatchObject({
+      status: 422,
+      json: { code: 'conversation_full' },
+    });
+  }
 }, 120_000);
 
 it('the text of a note is shown, now and at any cursor, although no decision remembers it', async () => {

@@ -30,6 +30,8 @@ export interface Conversation {
   readonly nodes: PersistentMap<Node>;
   /** Of UTF-8, in all messages, notes, answers and system texts that it ever had. */
   readonly textBytes: number;
+  /** What its fold takes of the memory for folds. 0 in a fold that is not remembered. */
+  readonly foldBytes: number;
   /** How many nodes have lost their texts, because no decision looks at them. */
   readonly withoutTexts: number;
   /** The selected one: what was last chosen, sent (notes aside) or requested. */
@@ -56,6 +58,7 @@ export const conversation: Aggregate<Conversation, RecordedInConversation> = {
     systemTexts: PersistentMap.empty(),
     nodes: PersistentMap.empty(),
     textBytes: 0,
+    foldBytes: 0,
     withoutTexts: 0,
     leaf: null,
     open: null,
@@ -82,6 +85,7 @@ export const decidedConversation: Aggregate<Conversation, RecordedInConversation
   },
   keepsTexts: ({ type, data }) =>
     !(type === 'MessageSent' && data.kind === 'note') && !(type === 'GenerationFinalized' && data.status === 'error'),
+  weighed: (state, foldBytes) => ({ ...state, foldBytes }),
 };
 
 function withoutText(before: Conversation, after: Conversation, { type, data }: RecordedInConversation): Conversation {

@@ -1,9 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
 import { Folds } from '../../../src/commands/folds.js';
+import { decidedConversation } from '../../../src/domain/conversation/conversation.js';
 import { tenant } from '../../../src/domain/tenant.js';
-import type { NewEvent } from '../../../src/events/envelope.js';
+import type { NewEvent, RecordedEvent } from '../../../src/events/envelope.js';
+import { limits } from '../../../src/limits.js';
 import { Continuity, LogWentBack } from '../../../src/ports/continuity.js';
+import type { EventLog } from '../../../src/ports/event-log.js';
 import { codec, someMetadata } from '../../support/new-events.js';
 
 const STREAM = 'tenant-acme';
@@ -55,4 +58,61 @@ describe('a remembered fold', () => {
     expect(folds.last(STREAM)).toBeUndefined();
     expect((await log.continuity.broken).gone).toEqual({ stream: STREAM, revision: 1, id: two.id });
   });
+});
+
+describe('large folds', () => {
+  /** A log in which a page of each stream is read only when the test lets it. */
+  function heldLog(events: Readonly<Record<string, readonly NewEvent[]>>) {
+    const held: { stream: string; release: () => void }[] = [];
+    const log: Pick<EventLog, 'readStream' | 'continuity'> = {
+      continuity: new Continuity(),
+      async *readStream(stream) {
+        for (const [revision, one] of (events[stream] ?? []).entries()) {
+          await new Promise<void>((release) => held.push({ stream, release }));
+          yield [{ ...one, stream, revision } as RecordedEvent];
+        }
+      },
+    };
+    const passOn = async () => {
+      for (const { release } of held.splice(0)) release();
+      await new Promise((resolve) => setImmediate(resolve));
+    };
+    return { held, log, passOn };
+  }
+
+  /** JSON may end in blanks. */
+  const large = (): NewEvent => {
+    const one = event('key');
+    return { ...one, meta: one.meta + ' '.repeat(limits.largeFoldBytesMin) };
+  };
+
+  it('are read one at a time, and small ones meanwhile', async () => {
+    const { held, log, passOn } = heldLog({
+      one: [large(), large()],
+      other: [large(), large()],
+      small: [event('key')],
+    });
+    const folds = new Folds(log, codec, tenant);
+    const reading = [folds.current('one'), folds.current('other')];
+    await passOn();
+    const small = folds.current('small');
+    const largeAtOnce: number[] = [];
+    for (let page = 0; page < 5; page++) {
+      largeAtOnce.push(held.filter(({ stream }) => stream !== 'small').length);
+      await passOn();
+      if (page === 0) expect((await small).revision).toBe(0);
+    }
+    expect(largeAtOnce).toEqual([1, 1, 1, 1, 0]);
+    expect((await Promise.all(reading)).map(({ revision }) => revision)).toEqual([1, 1]);
+  });
+});
+
+it('a conversation knows the bytes of its remembered fold', async () => {
+  const started = { type: 'ConversationStarted' as const, data: { title: 'x'.repeat(100), system: null } };
+  const wrapping = { id: crypto.randomUUID(), tenant: 'acme', at: '2026-01-02T03:04:05.678Z', meta: someMetadata };
+  const log = new MemoryEventLog();
+  await log.append('conversation-1', 'none', [codec.encode(started, wrapping)]);
+  const { state, bytes } = await new Folds(log, codec, decidedConversation).current('conversation-1');
+  expect(bytes).toBeGreaterThan(100);
+  expect(state.foldBytes).toBe(bytes);
 });

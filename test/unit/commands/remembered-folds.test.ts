@@ -15,9 +15,18 @@ describe('remembered folds', () => {
     expect([folds.get('large-0'), folds.get('large-8'), folds.get('large-9')]).toEqual([undefined, large, large]);
   });
 
-  it('a conversation as large as any stays remembered', () => {
+  it('two full conversations stay remembered beside each other', () => {
     const folds = new RememberedFolds();
-    const largest = { bytes: limits.conversationTextBytesMax + 50_000 * KIB };
+    const full = { bytes: limits.conversationChangeFoldBytesMax };
+    folds.set('one', full);
+    folds.set('other', full);
+    expect([folds.get('one'), folds.get('other')]).toEqual([full, full]);
+  });
+
+  it('a full conversation stays remembered with the longest answers of a full queue', () => {
+    const folds = new RememberedFolds();
+    const answers = limits.queuedTurnsMax * limits.answerEscapedBytesMax;
+    const largest = { bytes: limits.conversationChangeFoldBytesMax + answers };
     folds.set('largest', largest);
     expect(folds.get('largest')).toBe(largest);
   });
@@ -34,7 +43,7 @@ describe('remembered folds', () => {
     folds.set('one', small);
     folds.set('one', large);
     expect(folds.get('one')).toBe(large);
-    for (let nth = 0; nth < 4; nth++) folds.set(`large-${nth}`, large);
+    for (let nth = 0; nth < 7; nth++) folds.set(`large-${nth}`, large);
     expect(folds.get('one')).toBeUndefined();
   });
 

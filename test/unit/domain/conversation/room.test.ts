@@ -73,6 +73,10 @@ const notes = (most: number, content: string) =>
 const full: Record<string, Conversation> = {
   'of texts': folded([started, ...notes(texts, text), said('unanswered', 'Hi'), ...turn]),
   'of messages': folded([started, ...notes(limits.conversationNodesMax, 'x'), said('unanswered', 'Hi'), ...turn]),
+  'of folded bytes': {
+    ...folded([started, said('unanswered', 'Hi'), ...turn]),
+    foldBytes: limits.conversationFoldBytesMax,
+  },
   'of events': { ...folded([started, said('unanswered', 'Hi'), ...turn]), seen: limits.conversationEventsMax },
 };
 
@@ -90,8 +94,11 @@ describe.each(Object.entries(full))('a conversation that is full %s', (_, state)
   });
 });
 
-describe('a conversation of many changes', () => {
-  const state = { ...folded([started, ...turn]), seen: limits.conversationChangeEventsMax };
+describe.each([
+  ['many changes', { seen: limits.conversationChangeEventsMax }],
+  ['large changes', { foldBytes: limits.conversationChangeFoldBytesMax }],
+])('a conversation of %s', (_, reached) => {
+  const state = { ...folded([started, ...turn]), ...reached };
 
   it.each(Object.entries(changes))('refuses %s', (_, decide) => {
     expect(outcome(state, decide)).toBe('conversation_full');
