@@ -88,6 +88,13 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
   const projecting = projectionSide(engines, config, { ...runner, codec, advances });
   const checks = readinessChecks(engines, surveys, projectionSurvey(config, telemetry, projecting.reports, surveys));
   const relaying = relaySide(config, { ...runner, incarnation }, metrics, surveys);
+  const readiness = new Readiness({ ...checks, background: () => backgroundFinding(health), ...relaying.checks });
+  metrics.gaugeOfEach(
+    'readiness',
+    '1 for the status of GET /health/ready: starting, ready, unavailable or draining.',
+    'status',
+    () => new Map([[readiness.report().status, 1]]),
+  );
   return {
     module: AppModule,
     imports: [CqrsModule.forRoot()],
@@ -102,10 +109,7 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
       { provide: APP_GUARD, useFactory: (reflector: Reflector) => new RoleGuard(reflector), inject: [Reflector] },
       { provide: APP_GUARD, useFactory: (reflector: Reflector) => new QueryGuard(reflector), inject: [Reflector] },
       { provide: Surveys, useFactory: () => surveys },
-      {
-        provide: Readiness,
-        useFactory: () => new Readiness({ ...checks, background: () => backgroundFinding(health), ...relaying.checks }),
-      },
+      { provide: Readiness, useFactory: () => readiness },
       { provide: Exposition, useFactory: () => new Exposition(metrics.contentType, () => metrics.text()) },
       { provide: Authenticator, useFactory: () => new Authenticator(keys, new FailedKeys(systemClock)) },
       { provide: KeyMint, useFactory: () => new KeyMint(systemIds) },

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Readiness } from '../../src/http/readiness.js';
 import { LogUnavailable, RetryableError } from '../../src/ports/errors.js';
+import { samplesIn } from '../support/exposition.js';
 import { gate } from '../support/gate.js';
 import { type HttpApp, startHttpApp } from '../support/http-app.js';
 import { memoryEngines } from '../support/memory-engines.js';
@@ -40,6 +41,26 @@ describe('whether a process is ready', () => {
     readiness.drain();
     expect(await ready()).toEqual(unready('draining'));
     expect((await app.call('GET', '/health/live', { key: null })).json).toEqual({ status: 'live' });
+  });
+
+  it('is a gauge with the status, which tells a drain from an outage', async () => {
+    const { engines, state } = breakable();
+    app = await startHttpApp(engines);
+    const gauge = async () => {
+      const samples = samplesIn((await app.call('GET', '/metrics', { key: null })).text);
+      return Object.fromEntries([...samples].filter(([name]) => name.startsWith('readiness{')));
+    };
+    expect(await gauge()).toEqual({ 'readiness{status="starting"}': 1 });
+    const readiness = app.app.get(Readiness);
+    readiness.serve();
+    expect(await gauge()).toEqual({ 'readiness{status="ready"}': 1 });
+    state.log = async () => {
+      throw new LogUnavailable('away');
+    };
+    await untilReady(unready('unavailable', { ...allOk, log: 'unavailable' }));
+    expect(await gauge()).toEqual({ 'readiness{status="unavailable"}': 1 });
+    readiness.drain();
+    expect(await gauge()).toEqual({ 'readiness{status="draining"}': 1 });
   });
 
   it('names what is away, and leaves the lag of projections out of it', async () => {
