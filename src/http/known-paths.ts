@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import findMyWay from 'find-my-way';
+import { limits } from '../limits.js';
 
 /** A path that some route has, with the methods of all its routes. */
 interface KnownPath {
@@ -24,7 +25,7 @@ export class MethodNotAllowed extends Error {
 export class KnownPaths {
   private readonly known = new Map<string, KnownPath>();
   /** The router of Fastify, so that both agree on what a pattern matches. Each path is registered once, as a GET. */
-  private readonly router = findMyWay();
+  private readonly router = findMyWay({ maxParamLength: limits.pathParameterCharactersMax });
 
   constructor(server: FastifyInstance) {
     server.addHook('onRoute', ({ url, method }) => {

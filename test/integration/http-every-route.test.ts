@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { FastifyInstance } from 'fastify';
+import { limits } from '../../src/limits.js';
 import { expectProblem } from '../support/expect-problem.js';
 import { type HttpApp, startHttpApp } from '../support/http-app.js';
 import { registeredRoutes } from '../support/registered-routes.js';
@@ -80,6 +81,7 @@ describe('a known path with a method that it does not have', () => {
   it.each([
     ['PUT', '/api/v1/me', 'GET, HEAD'],
     ['GET', '/api/v1/keys/x', 'DELETE'],
+    ['GET', `/api/v1/keys/${'x'.repeat(limits.pathParameterCharactersMax)}`, 'DELETE'],
     ['HEAD', '/api/v1/tenants', 'POST'],
     ['DELETE', '/api/v1/conversations/x', 'GET, HEAD, PATCH'],
     ['GET', '/api/v1/conversations/x/messages?limit=1', 'POST'],
