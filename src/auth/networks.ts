@@ -1,4 +1,4 @@
-import { isIP, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 
 /** Addresses, or networks such as 10.0.0.0/8, with commas between. */
 export const areNetworks = (text: string): boolean => text.split(',').every(isNetwork);
@@ -11,11 +11,25 @@ function isNetwork(text: string): boolean {
 
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** One host has one IPv4 address, and with IPv6 the 2^64 addresses of its network. */
-export function networkOf(address: string): string {
+/** As some proxies forward the address of a client: 192.0.2.1:51234 and [2001:db8::1]:51234. */
+const WITH_PORT = /^(?:\[([^\]]+)\]|([\d.]+))(?::\d+)?$/;
+
+/**
+ * One host has one IPv4 address, and with IPv6 the 2^64 addresses of its network. A proxy may forward any text that a client
+ * sends as its address: all texts that are no address count as one network.
+ */
+export function networkOf(forwarded: string): string {
+  const [, inBrackets, beforePort] = WITH_PORT.exec(forwarded) ?? [];
+  const address = inBrackets ?? beforePort ?? forwarded;
   const [, mapped] = MAPPED.exec(address) ?? [];
-  if (mapped !== undefined) return mapped;
-  return isIPv6(address) ? `${firstGroups(address).join(':')}::/64` : address;
+  switch (isIP(address)) {
+    case 4:
+      return address;
+    case 6:
+      return mapped ?? `${firstGroups(address).join(':')}::/64`;
+    default:
+      return 'no address';
+  }
 }
 
 /** The first four of its eight groups, each in its shortest form. */

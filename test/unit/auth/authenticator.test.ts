@@ -224,14 +224,28 @@ describe('wrong keys of an address', () => {
   it('are counted for a bounded number of addresses, and the oldest is forgotten', async () => {
     const clock = { monotonic: () => 1 };
     const failed = new FailedKeys(clock);
-    for (let nth = 0; nth < limits.failedKeysAtOnceMax; nth++) failed.count('first');
-    expect(failed.isExhausted('first')).toBe(true);
-    for (let nth = 0; nth < limits.failingAddressesMax; nth++) failed.count(`other ${nth}`);
-    expect(failed.isExhausted('first')).toBe(false);
+    for (let nth = 0; nth < limits.failedKeysAtOnceMax; nth++) failed.count('192.0.2.1');
+    expect(failed.isExhausted('192.0.2.1')).toBe(true);
+    for (let nth = 0; nth < limits.failingAddressesMax; nth++) failed.count(`10.0.${nth >> 8}.${nth & 255}`);
+    expect(failed.isExhausted('192.0.2.1')).toBe(false);
+  });
+
+  it('are counted together for all texts that are no address', () => {
+    const failed = new FailedKeys({ monotonic: () => 1 });
+    for (let nth = 0; nth < limits.failedKeysAtOnceMax; nth++) failed.count(`unknown ${nth}`);
+    expect(failed.isExhausted('another text')).toBe(true);
+    expect(failed.isExhausted('192.0.2.1')).toBe(false);
   });
 
   it.each([
     ['192.0.2.1', '192.0.2.1'],
+    ['192.0.2.1:51234', '192.0.2.1'],
+    ['[2001:db8:1:2::3]:51234', '2001:db8:1:2::/64'],
+    ['[2001:db8:1:2::3]', '2001:db8:1:2::/64'],
+    ['192.0.2.1.5', 'no address'],
+    ['::ffff:999.0.2.1', 'no address'],
+    ['[x]:1', 'no address'],
+    ['', 'no address'],
     ['::ffff:192.0.2.1', '192.0.2.1'],
     ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
     ['2001:0DB8:0001:2:ffff::1', '2001:db8:1:2::/64'],
