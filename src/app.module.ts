@@ -156,7 +156,7 @@ function backgroundFinding({ failing }: BackgroundFailures): Told {
 }
 
 function countFailing(metrics: Telemetry['metrics'], health: BackgroundFailures): void {
-  const failing = () => new Map([...health.failing.keys()].map((part) => [part, 1]));
+  const failing = () => new Map([...health.metricLabels].map((label) => [label, 1]));
   metrics.gaugeOfEach('background_failing', '1 while this part of the background work fails.', 'part', failing);
 }
 

@@ -5,6 +5,7 @@ import { toldReason } from '../ports/told-reason.js';
 /** Logs and counts what fails in the background, and knows which parts fail now, and why. */
 export class BackgroundFailures implements BackgroundHealth {
   private readonly reasons = new Map<string, string>();
+  private readonly labels = new Map<string, string>();
 
   constructor(
     private readonly meter: Pick<Meter, 'backgroundFailed'>,
@@ -15,13 +16,20 @@ export class BackgroundFailures implements BackgroundHealth {
     return this.reasons;
   }
 
-  failed(part: string, error: unknown): void {
+  /** Of the parts that fail now. */
+  get metricLabels(): ReadonlySet<string> {
+    return new Set(this.labels.values());
+  }
+
+  failed(part: string, error: unknown, metricLabel = part): void {
     this.reasons.set(part, toldReason(error));
-    this.meter.backgroundFailed(part);
+    this.labels.set(part, metricLabel);
+    this.meter.backgroundFailed(metricLabel);
     this.logError({ part, err: error }, 'background work failed, and will be tried again');
   }
 
   recovered(part: string): void {
     this.reasons.delete(part);
+    this.labels.delete(part);
   }
 }

@@ -12,6 +12,7 @@ export class BackgroundPart {
   constructor(
     private readonly name: string,
     private readonly health: BackgroundHealth,
+    private readonly metricLabel: string = name,
   ) {}
 
   /** Never rejects. Resolves to the pause, in milliseconds, that the next attempt needs at least. */
@@ -28,7 +29,7 @@ export class BackgroundPart {
   /** An outage is not reported, and each part already has a pace at which it asks again. */
   failed(error: unknown): number {
     if (error instanceof RetryableError) return 0;
-    this.health.failed(this.name, error);
+    this.health.failed(this.name, error, this.metricLabel);
     const { first, most } = limits.backgroundBackoffMs;
     this.pauseMs = Math.min(most, Math.max(first, this.pauseMs * 2));
     return this.pauseMs;

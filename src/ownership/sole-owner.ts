@@ -20,6 +20,8 @@ export interface OwnerParts {
 export interface SoleWork {
   /** Names the lease. */
   readonly name: string;
+  /** For works of ever new names, of which metrics would keep one series each. Without it the name is the label. */
+  readonly metricLabel?: string;
   /** Done while the lease is held, and until `over`. A TerminalError ends the work for good; after any other it begins again. */
   readonly own: (lease: Lease, over: AbortSignal) => Promise<void>;
   /** One of several that are shared out; nothing said: it is owned wherever it is free. */
@@ -46,7 +48,7 @@ export class SoleOwner {
     private readonly work: SoleWork,
     private readonly parts: OwnerParts,
   ) {
-    this.background = new BackgroundPart(work.name, parts.health);
+    this.background = new BackgroundPart(work.name, parts.health, work.metricLabel);
   }
 
   /** Rejects only with the TerminalError that ended the work. */
@@ -62,6 +64,8 @@ export class SoleOwner {
       this.work.onWaiting?.();
       await clock.sleep(Math.max(lookMs, pauseMs), stop);
     }
+    // Work that was stopped is tried no more, so nothing else would report that it does not fail.
+    this.background.recovered();
   }
 
   private async ownOnce(stop: AbortSignal): Promise<void> {

@@ -71,6 +71,7 @@ export class ProjectionLane {
     const owner = new SoleOwner(
       {
         name: `projection ${name} ${build} ${nth}`,
+        metricLabel: `projection ${name}`,
         part: parts.share.part(),
         own: (lease, over) => this.own(lease, over),
       },

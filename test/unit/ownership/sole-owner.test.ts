@@ -165,6 +165,20 @@ describe('a sole owner', () => {
     expect(Math.max(...pauses)).toBe(30_000);
   });
 
+  it('is no longer failing after it was stopped', async () => {
+    start({
+      own: async () => {
+        throw denied();
+      },
+    });
+    await clock.pass(LEASE_MS);
+    expect(health.failing).toEqual(new Set(['work']));
+    stopping.abort();
+    await clock.pass(0);
+    await running;
+    expect(health.failing).toEqual(new Set());
+  });
+
   it('reports no outage, and asks again at its usual pace', async () => {
     let asked = 0;
     leases.acquire = async () => {
