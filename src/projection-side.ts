@@ -31,7 +31,7 @@ export function projectionSide(
   const reports = new ProjectionReports(projections, { ...parts, builds });
   const providers = [
     { provide: 'projections', useFactory: () => hosted },
-    { provide: Rebuilds, useFactory: () => new Rebuilds(shapes, builds, () => host?.wake()) },
+    { provide: Rebuilds, useFactory: () => new Rebuilds(shapes, builds, parts.leases, () => host?.wake()) },
     { provide: ListProjectionsHandler, useFactory: () => new ListProjectionsHandler(reports) },
   ];
   return { reports, providers };

@@ -5,7 +5,7 @@ import { LogUnavailable, RetryableError } from '../ports/errors.js';
 import { ReadModelLost, SearchUnbounded } from '../ports/read-models/read-models.js';
 import { ViewBehind } from '../projections/queries/conversation-views.js';
 import { InvalidPageToken } from '../projections/queries/pages.js';
-import { RebuildRunning, UnknownProjection } from '../projections/rebuilds.js';
+import { NewerVersionRunning, RebuildRunning, UnknownProjection } from '../projections/rebuilds.js';
 import { CursorBeyondEnd } from '../sse/conversation-history.js';
 import { UnknownPosition } from '../sse/run-feed.js';
 import { RecordDamaged } from '../sse/run-reader.js';
@@ -63,6 +63,7 @@ export function findingOf(error: unknown): Finding {
   if (error instanceof ReadModelLost) return { code: 'view_unavailable' };
   if (error instanceof UnknownProjection) return { code: 'projection_not_found' };
   if (error instanceof RebuildRunning) return { code: 'rebuild_running' };
+  if (error instanceof NewerVersionRunning) return { code: 'newer_version_running' };
   if (error instanceof InvalidPageToken) return { code: 'page_token_invalid' };
   if (error instanceof RetryableError) {
     const code = error instanceof LogUnavailable ? 'log_unavailable' : 'unavailable';

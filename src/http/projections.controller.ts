@@ -43,7 +43,7 @@ export class ProjectionsController {
   @HttpCode(HttpStatus.ACCEPTED)
   @ApiOperation({ summary: 'Rebuild a projection beside the live build, then swap them.' })
   @ApiAcceptedResponse({ description: 'GET shows the progress.' })
-  @ApiProblems('projection_not_found', 'rebuild_running')
+  @ApiProblems('projection_not_found', 'newer_version_running', 'rebuild_running')
   async rebuild(@CurrentPrincipal() principal: Principal, @Param('name') name: string): Promise<void> {
     requireOperator(principal);
     await this.rebuilds.begin(name);

@@ -1,4 +1,5 @@
 import type { RecordedEvent } from '../events/envelope.js';
+import type { Build } from '../ports/read-models/read-models.js';
 
 const CONVERSATION = 'conversation-';
 
@@ -17,6 +18,9 @@ function conversationIn(meta: string): string | undefined {
     return undefined;
   }
 }
+
+/** How the names of the leases on the lanes of a build begin. */
+export const leasesOf = ({ projection, build }: Build): string => `projection ${projection} ${build} `;
 
 /** Which lane a stream belongs to: the same on every node and for ever (FNV-1a). */
 export function laneOf(stream: string, lanes: number): number {

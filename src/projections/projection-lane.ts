@@ -18,7 +18,7 @@ import {
 import { toldReason } from '../ports/told-reason.js';
 import type { Advances } from './advances.js';
 import { isAboutEvents, pauseAfter, Stopped, Superseded } from './lane-failures.js';
-import { laneOf, orderedWith } from './lane-key.js';
+import { laneOf, leasesOf, orderedWith } from './lane-key.js';
 import { pagesAndPauses } from './pages-and-pauses.js';
 import type { Projection } from './projection.js';
 import { replayed } from './replay.js';
@@ -67,11 +67,10 @@ export class ProjectionLane {
     private readonly parts: LaneParts,
   ) {
     this.rows = new WorkingRows(parts.store, lane, false);
-    const { projection: name, build, lane: nth } = lane;
     const owner = new SoleOwner(
       {
-        name: `projection ${name} ${build} ${nth}`,
-        metricLabel: `projection ${name}`,
+        name: `${leasesOf(lane)}${lane.lane}`,
+        metricLabel: `projection ${lane.projection}`,
         part: parts.share.part(),
         own: (lease, over) => this.own(lease, over),
       },

@@ -1,23 +1,31 @@
 import { isStreamName } from '../ports/append-rules.js';
-import type { Builds, ProjectionShape } from '../ports/read-models/read-models.js';
+import type { Leases } from '../ports/leases.js';
+import type { Build, Builds, ProjectionShape } from '../ports/read-models/read-models.js';
+import { leasesOf } from './lane-key.js';
 
 export class UnknownProjection extends Error {}
 
 /** A new build is being made: a second one beside it would be for nothing. */
 export class RebuildRunning extends Error {}
 
+/** Processes of a newer version run the read model: a build of this version would take it from them. */
+export class NewerVersionRunning extends Error {}
+
 /** What operators ask of the read models. Whichever process runs their lanes does it. */
 export class Rebuilds {
   constructor(
     private readonly shapes: readonly ProjectionShape[],
     private readonly builds: Builds,
+    private readonly leases: Leases,
     private readonly onAsked: () => void,
   ) {}
 
   async begin(name: string): Promise<void> {
     const shape = this.shapes.find((each) => each.name === name);
     if (!shape) throw new UnknownProjection(name);
-    if (!(await this.builds.begin(shape))) throw new RebuildRunning(name);
+    const newer = (await this.builds.list()).filter((each) => each.projection === name && each.version > shape.version);
+    if (await this.areRun(newer)) throw new NewerVersionRunning(name);
+    if (!(await this.builds.begin(shape, newer))) throw new RebuildRunning(name);
     this.onAsked();
   }
 
@@ -35,5 +43,10 @@ export class Rebuilds {
     const streams = await this.builds.replayAll(name);
     if (streams > 0) this.onAsked();
     return streams;
+  }
+
+  private async areRun(builds: readonly Build[]): Promise<boolean> {
+    const held = await Promise.all(builds.map((build) => this.leases.count(leasesOf(build))));
+    return held.some((lanes) => lanes > 0);
   }
 }

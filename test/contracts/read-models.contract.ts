@@ -79,6 +79,20 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         expect(await stores.builds.list()).toHaveLength(2);
       });
 
+      it('of a newer version are in the way of an older one, until they are abandoned', async () => {
+        await stores.builds.prepare([usageShape]);
+        await stores.builds.prepare([{ ...usageShape, version: 99 }]);
+        const next = await laneOf('usage', 'building');
+        expect(await stores.builds.begin(usageShape)).toBe(false);
+        expect(await stores.builds.begin(usageShape, [next])).toBe(true);
+        expect(await stores.lanes.open(next, 1)).toBeUndefined();
+        expect(await stores.builds.begin(usageShape, [next])).toBe(false);
+        expect((await stores.builds.list()).map(({ build, version, state }) => [build, version, state])).toEqual([
+          [1, usageShape.version, 'live'],
+          [3, usageShape.version, 'building'],
+        ]);
+      });
+
       it('take the place of the live one once they have come as far, and not before', async () => {
         await stores.builds.prepare([usageShape]);
         const live = await laneOf('usage');

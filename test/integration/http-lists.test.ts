@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Lease } from '../../src/ports/leases.js';
 import { projections } from '../../src/projections/all.js';
 import { ChatLog } from '../support/chat-log.js';
 import { type HttpApp, startHttpApp } from '../support/http-app.js';
@@ -258,6 +259,19 @@ describe('projections over HTTP', () => {
     const { items } = (await idle.call('GET', '/api/v1/projections')).json as Json;
     expect(items[2]).toMatchObject({ name: 'runs', build: 1, rebuild: { build: 2, state: 'following' } });
     await idle.close();
+  });
+
+  it('refuses a rebuild of an older version as long as a process runs the newer one, and then takes it back', async () => {
+    const engines = memoryEngines();
+    await engines.builds.prepare([{ name: 'runs', version: 99, lanes: 1, tables: ['runs', 'ledgers'] }]);
+    const lease = await engines.leases.acquire('projection runs 1 0', 'of the newer version', 60_000);
+    const older = await startHttpApp(engines, { VERBATIM_ROLES: 'api' });
+    const post = async () => (await older.call('POST', '/api/v1/projections/runs/rebuild')).json as Json;
+    expect(await post()).toMatchObject({ status: 409, code: 'newer_version_running' });
+    await engines.leases.release(lease as Lease);
+    expect(await post()).toBeUndefined();
+    expect(await post()).toMatchObject({ status: 409, code: 'rebuild_running' });
+    await older.close();
   });
 });
 

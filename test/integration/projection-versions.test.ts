@@ -8,6 +8,7 @@ import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-la
 import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
 import { projections as newer, shapeOf } from '../../src/projections/all.js';
 import type { Projection } from '../../src/projections/projection.js';
+import { NewerVersionRunning, Rebuilds } from '../../src/projections/rebuilds.js';
 import { ChatLog } from '../support/chat-log.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { type Projecting, startProjecting } from '../support/projecting.js';
@@ -117,6 +118,30 @@ describe('processes of two versions on one database', () => {
       versionsOf(newer).map((version) => [version, 'live']),
     );
     expect([old, young, again, ...others].flatMap(({ warnings }) => warnings)).toEqual([]);
+  });
+
+  it('an operator rebuilds the older version after a rollback, once the newer processes are gone', async () => {
+    const young = await start(newer, 'young');
+    await chats(3);
+    await young.caughtUp();
+    const old = await start(older, 'old');
+    const shapes = older.map((projection) => shapeOf(projection, 1));
+    const rebuilds = new Rebuilds(shapes, old.builds, old.leases, () => old.host.wake());
+    for (const { name } of older) await expect(rebuilds.begin(name)).rejects.toThrow(NewerVersionRunning);
+    expect(await liveVersions(old.builds)).toEqual(versionsOf(newer));
+
+    await young.stop();
+    await chats(1);
+    for (const { name } of older) await rebuilds.begin(name);
+    await until(async () => (await liveVersions(old.builds)).join() === versionsOf(older).join());
+    await chats(1);
+    const listed = () => old.views.conversations({ scope, archived: false, rowsMax: 200 });
+    await until(async () => (await listed()).length === 5);
+    expect(old.warnings).toEqual([]);
+
+    // The next upgrade makes its builds anew.
+    const again = await start(newer, 'young-again');
+    await until(async () => (await liveVersions(again.builds)).join() === versionsOf(newer).join());
   });
 
   it('go live also where a reader holds a view: the swap is tried again, and others read meanwhile', async () => {

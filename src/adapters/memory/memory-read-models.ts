@@ -59,9 +59,14 @@ export class MemoryReadModels implements LaneStore, Builds {
       }));
   }
 
-  async begin(shape: ProjectionShape): Promise<boolean> {
+  async begin(shape: ProjectionShape, abandoned: readonly Build[] = []): Promise<boolean> {
+    const isAbandoned = ({ build }: StandingBuild) => abandoned.some((each) => each.build === build);
     const isInTheWay = ({ state, version }: StandingBuild) => state === 'building' || version > shape.version;
-    if (this.standing(shape.name).some(isInTheWay)) return false;
+    const standing = this.standing(shape.name);
+    if (standing.some((build) => isInTheWay(build) && !isAbandoned(build))) return false;
+    for (const build of standing) {
+      if (build.state === 'building') build.state = 'retired';
+    }
     this.make(shape, 'building');
     return true;
   }

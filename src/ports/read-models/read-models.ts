@@ -107,8 +107,11 @@ export interface Builds {
   prepare(shapes: readonly ProjectionShape[]): Promise<void>;
   /** All that are not retired, and their lanes. */
   list(): Promise<readonly BuildState[]>;
-  /** Begins a new build beside the live one. False while one is being made, or when the live one is of a newer version. */
-  begin(shape: ProjectionShape): Promise<boolean>;
+  /**
+   * Begins a new build beside the live one. False while one is being made, or when the live one is of a newer version.
+   * Builds that no process runs any more (`abandoned`) do not count, and those being made are retired.
+   */
+  begin(shape: ProjectionShape, abandoned?: readonly Build[]): Promise<boolean>;
   /** Reads the new build from now on, unless it is behind the live one. The one before is kept until the next. */
   swap(build: Build): Promise<'swapped' | 'behind'>;
   /** False when no such stream is parked. */

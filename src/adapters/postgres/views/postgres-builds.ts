@@ -59,14 +59,20 @@ export class PostgresBuilds implements Builds {
     }));
   }
 
-  begin(shape: ProjectionShape): Promise<boolean> {
+  begin(shape: ProjectionShape, abandoned: readonly Build[] = []): Promise<boolean> {
+    const numbers = abandoned.map(({ build }) => build);
     return this.pool.inTransaction(async (query) => {
       await query(ALONE);
       const inTheWay = await query(
-        `SELECT 1 FROM views.builds WHERE projection = $1 AND (state = 'building' OR state = 'live' AND version > $2)`,
-        [shape.name, shape.version],
+        `SELECT 1 FROM views.builds WHERE projection = $1 AND build <> ALL($3)
+           AND (state = 'building' OR state = 'live' AND version > $2)`,
+        [shape.name, shape.version, numbers],
       );
       if (inTheWay.length > 0) return false;
+      await query(
+        `UPDATE views.builds SET state = 'retired' WHERE projection = $1 AND build = ANY($2) AND state = 'building'`,
+        [shape.name, numbers],
+      );
       await make(query, shape, 'building');
       return true;
     });
