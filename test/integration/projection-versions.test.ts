@@ -6,9 +6,14 @@ import { PostgresLeases } from '../../src/adapters/postgres/postgres-leases.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
 import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
+import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { ReadModelLost } from '../../src/ports/read-models/read-models.js';
+import { Advances } from '../../src/projections/advances.js';
 import { projections as newer, shapeOf } from '../../src/projections/all.js';
 import type { Projection } from '../../src/projections/projection.js';
 import { NewerVersionRunning, Rebuilds } from '../../src/projections/rebuilds.js';
+import { ListCoverage } from '../../src/projections/queries/list-coverage.js';
+import { Shown } from '../../src/projections/queries/shown.js';
 import { ChatLog } from '../support/chat-log.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { type Projecting, startProjecting } from '../support/projecting.js';
@@ -142,6 +147,30 @@ describe('processes of two versions on one database', () => {
     // The next upgrade makes its builds anew.
     const again = await start(newer, 'young-again');
     await until(async () => (await liveVersions(again.builds)).join() === versionsOf(newer).join());
+  });
+
+  it('list from the older build before it is replaced, although it lacks what tells how far it has come', async () => {
+    const old = await start(older, 'old');
+    await chats(1);
+    await old.caughtUp();
+    await sql(`DROP VIEW views.ledgers;
+      DROP VIEW views.conversations;
+      CREATE VIEW views.conversations AS SELECT key, tenant, owner, archived, updated_at, doc FROM views.conversations_1`);
+    const { views } = storesOf();
+    const ada = { tenant: 'default', user: 'ada', role: 'member' as const };
+    const shown = new Shown();
+    const coverage = new ListCoverage({ views, shown, clock: systemClock, advances: new Advances() });
+    const place = { ledger: 1, tape: 0 };
+    shown.note(ada, 'just started', place);
+    for (const list of ['conversations', 'runs'] as const) {
+      await coverage.wait(list, ada, undefined);
+      // Still unsettled: the list waits for it as soon as the newer build is live.
+      expect(shown.unsettled(ada, list).size).toBe(1);
+      const least = { conversation: 'just started', place };
+      await expect(coverage.wait(list, ada, least)).rejects.toBeInstanceOf(ReadModelLost);
+    }
+    expect(await views.conversations({ scope, archived: false, rowsMax: 9 })).toHaveLength(1);
+    expect(await views.runs({ scope, rowsMax: 9 })).toHaveLength(1);
   });
 
   it('go live also where a reader holds a view: the swap is tried again, and others read meanwhile', async () => {

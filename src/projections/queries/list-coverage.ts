@@ -1,5 +1,6 @@
 import type { Reader } from '../../domain/conversation/readers.js';
 import { limits } from '../../limits.js';
+import { ReadModelLost } from '../../ports/read-models/read-models.js';
 import type { Covered, Views } from '../../ports/read-models/views.js';
 import { ViewBehind } from './conversation-views.js';
 import type { CoveringList, Place, Shown } from './shown.js';
@@ -28,8 +29,7 @@ export class ListCoverage {
     const { clock, shown } = this.parts;
     const askedMs = clock.now();
     const places = shown.unsettled(reader, list);
-    if (places.size > 0) {
-      await this.covers(list, places, askedMs + limits.viewGraceMs);
+    if (places.size > 0 && (await this.hasWaited(list, places, askedMs + limits.viewGraceMs))) {
       // Also when it was not covered: a view that stands still makes each change wait once.
       shown.settle(reader, list, places);
     }
@@ -37,6 +37,17 @@ export class ListCoverage {
     const { conversation, place } = least;
     if (await this.covers(list, new Map([[conversation, place]]), askedMs + limits.viewWaitMs)) return;
     throw new ViewBehind(`the list of ${list} does not cover ${conversation} at ${place.ledger}:${place.tape}`);
+  }
+
+  /** False when the live build cannot say what it covers: a build of an older version lacks columns until it is replaced. */
+  private async hasWaited(list: CoveringList, places: ReadonlyMap<string, Place>, deadline: number): Promise<boolean> {
+    try {
+      await this.covers(list, places, deadline);
+      return true;
+    } catch (error) {
+      if (error instanceof ReadModelLost) return false;
+      throw error;
+    }
   }
 
   private covers(list: CoveringList, places: ReadonlyMap<string, Place>, deadline: number): Promise<boolean> {
