@@ -2,7 +2,6 @@ import { BackgroundPart } from '../background/background-part.js';
 import { LinkedAbort } from '../background/linked-abort.js';
 import { limits } from '../limits.js';
 import { FairShare } from '../ownership/fair-share.js';
-import { RetryableError } from '../ports/errors.js';
 import type { BuildState, Builds, Lane } from '../ports/read-models/read-models.js';
 import type { Projection } from './projection.js';
 import { type LaneParts, ProjectionLane } from './projection-lane.js';
@@ -20,6 +19,8 @@ export class ProjectionHost {
   private readonly lanes = new Map<string, ProjectionLane>();
   private readonly share: FairShare;
   private readonly background: BackgroundPart;
+  /** Each has its own failures, so that one swap that fails keeps no other build and no replay waiting. */
+  private readonly swaps: readonly (readonly [Projection, BackgroundPart])[];
   private sharing: Promise<void> = Promise.resolve();
   private readonly stopping = new AbortController();
   private looking: Promise<void> = Promise.resolve();
@@ -33,6 +34,7 @@ export class ProjectionHost {
     const versions = projections.map(({ name, version }) => `${name} ${version}`).join(', ');
     this.share = new FairShare(`projections (${versions})`, parts);
     this.background = new BackgroundPart('projections', parts.health);
+    this.swaps = projections.map((each) => [each, new BackgroundPart(`swap of ${each.name}`, parts.health)]);
   }
 
   /** Lanes that this process works on. */
@@ -60,27 +62,33 @@ export class ProjectionHost {
     while (!this.stopping.signal.aborted) {
       const early = new LinkedAbort([this.stopping.signal]);
       this.lookNow = () => early.abort();
-      const pauseMs = await this.background.attempt(() => this.look());
-      await this.parts.clock.sleep(Math.max(limits.projectionLookMs, pauseMs), early.signal);
+      let swapPauseMs = 0;
+      const pauseMs = await this.background.attempt(async () => {
+        swapPauseMs = await this.look();
+      });
+      await this.parts.clock.sleep(Math.max(limits.projectionLookMs, pauseMs, swapPauseMs), early.signal);
       early.release();
     }
   }
 
-  private async look(): Promise<void> {
+  /** Resolves to the pause that the next swap needs at least. */
+  private async look(): Promise<number> {
     const builds = await this.parts.builds.list();
     await this.runLanesOf(builds);
-    for (const build of builds) {
-      if (build.state === 'building' && this.definitionOf(build) && hasComeAsFar(build, builds)) await this.swap(build);
+    let pauseMs = 0;
+    for (const [projection, background] of this.swaps) {
+      const swapping = await background.attempt(() => this.swapBuildOf(projection, builds));
+      pauseMs = Math.max(pauseMs, swapping);
     }
     await Promise.all([...this.lanes.values()].map((lane) => lane.replay()));
+    return pauseMs;
   }
 
-  /** What cannot be swapped now must not keep the others waiting: it is tried again with the next look. */
-  private async swap(build: BuildState): Promise<void> {
-    try {
-      await this.parts.builds.swap(build);
-    } catch (error) {
-      if (!(error instanceof RetryableError)) throw error;
+  /** Nothing to do unless a new build has caught up. A swap that fails is tried again with the next look. */
+  private async swapBuildOf(projection: Projection, builds: readonly BuildState[]): Promise<void> {
+    for (const build of builds) {
+      const isOurs = build.state === 'building' && this.definitionOf(build) === projection;
+      if (isOurs && hasComeAsFar(build, builds)) await this.parts.builds.swap(build);
     }
   }
 
