@@ -129,13 +129,13 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
 
 /** The parts that a request needs. */
 function readinessChecks(
-  { log, builds }: Engines,
+  { log, buildStates }: Engines,
   surveys: Surveys,
   reports: Survey<readonly ProjectionReport[]>,
 ): Checks {
   return {
     log: answering(surveys.of('log', () => log.head())),
-    readModels: answering(surveys.of('read models', () => builds.list())),
+    readModels: answering(surveys.of('read models', () => buildStates.list())),
     projections: () => toldOfProjections(reports),
   };
 }

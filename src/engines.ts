@@ -41,6 +41,8 @@ export interface Engines {
   readonly work: Work;
   readonly places: CommandPlaces;
   readonly builds: Builds;
+  /** The same builds for readiness and reports, which never wait for a step of a lane. */
+  readonly buildStates: Pick<Builds, 'list'>;
   readonly lanes: LaneStore;
   readonly views: Views;
   /** By the names of their providers. */
@@ -91,6 +93,7 @@ export async function openEngines(
     work: new PostgresWork(pool),
     places: new PostgresCommandPlaces(pool),
     builds: new PostgresBuilds(viewPool),
+    buildStates: new PostgresBuilds(readPool),
     lanes: new PostgresLaneStore(viewPool),
     views: new PostgresViews(readPool, searchPool),
     models: await openModels(config),

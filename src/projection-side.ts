@@ -11,7 +11,7 @@ import { Rebuilds } from './projections/rebuilds.js';
 
 /** The read models: their tables are there in every process, their lanes run where the role is. */
 export function projectionSide(
-  { builds, lanes: store }: Engines,
+  { builds, buildStates, lanes: store }: Engines,
   config: Config,
   parts: Omit<LaneParts, 'store' | 'share'>,
 ): { reports: ProjectionReports; providers: Provider[] } {
@@ -28,7 +28,7 @@ export function projectionSide(
       await host?.stop();
     },
   };
-  const reports = new ProjectionReports(projections, { ...parts, builds });
+  const reports = new ProjectionReports(projections, { ...parts, builds: buildStates });
   const providers = [
     { provide: 'projections', useFactory: () => hosted },
     { provide: Rebuilds, useFactory: () => new Rebuilds(shapes, builds, parts.leases, () => host?.wake()) },

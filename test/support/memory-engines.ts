@@ -20,6 +20,7 @@ export function memoryEngines(): Engines {
     incarnations: ['the first'],
     openLogAnew: async () => log,
     builds: models,
+    buildStates: models,
     lanes: models,
     views: new MemoryViews(models),
     checkpoints: new MemoryCheckpoints(),

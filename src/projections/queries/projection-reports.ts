@@ -28,7 +28,7 @@ export interface ProjectionReport extends BuildReport {
 export class ProjectionReports {
   constructor(
     private readonly projections: readonly Projection[],
-    private readonly parts: { readonly builds: Builds; readonly log: EventLog; readonly clock: Clock },
+    private readonly parts: { readonly builds: Pick<Builds, 'list'>; readonly log: EventLog; readonly clock: Clock },
   ) {}
 
   async all(): Promise<readonly ProjectionReport[]> {
