@@ -2,10 +2,10 @@ import type { Aggregate } from '../domain/decider.js';
 import type { DomainEvent } from '../events/catalogue.js';
 import type { Codec } from '../events/codec.js';
 import type { NewEvent, RecordedEvent } from '../events/envelope.js';
+import { limits } from '../limits.js';
 import type { LogWentBack } from '../ports/continuity.js';
 import { TerminalError } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
-import { limits } from '../limits.js';
 import { OneAtATime } from './one-at-a-time.js';
 import { RememberedFolds } from './remembered-folds.js';
 
