@@ -89,7 +89,10 @@ function withinBudget({ tokenizer, path, newest, params, tokenBudget }: PromptDr
     characters: limits.promptCharactersMax - newest.text.length - (system?.length ?? 0),
   };
 
-  const turns = newestTurns(path, room, (entry) => (whyLeftOut(entry) ? 0 : cost(entry.text)));
+  // A fold for decisions has no texts of failed answers: to count them would make two prompts of one path.
+  const turns = newestTurns(path, room, (entry) =>
+    whyLeftOut(entry) ? { tokens: 0, characters: 0 } : { tokens: cost(entry.text), characters: entry.text.length },
+  );
   const history = path.slice(turns.start).flatMap((entry, place): Segment[] => {
     return whyLeftOut(entry) ? [] : [{ ...segmentOf(entry, 'history'), tokens: turns.tokens[place] ?? 0 }];
   });

@@ -53,7 +53,7 @@ export interface KeptTurns {
   readonly tokens: readonly number[];
 }
 
-/** What is left of a prompt for its history. */
+/** What is left of a prompt for its history, and what an entry of it takes. */
 export interface Room {
   readonly tokens: number;
   /** Few tokens may be many characters, and a budget may be any number: this bounds the work on a prompt. */
@@ -65,17 +65,17 @@ export interface Room {
  * without its question. It walks back from the newest and stops at the first turn that does not fit, so a prompt costs
  * what its budget holds and not what its history holds.
  */
-export function newestTurns(path: Path, room: Room, tokensOf: (entry: PathEntry) => number): KeptTurns {
+export function newestTurns(path: Path, room: Room, costOf: (entry: PathEntry) => Room): KeptTurns {
   const tokens: number[] = [];
   let start = path.length;
   let sum = 0;
   let characters = 0;
   for (let place = path.length - 1; place >= 0; place--) {
     const entry = path.at(place) as PathEntry;
-    const own = tokensOf(entry);
-    tokens.push(own);
-    sum += own;
-    characters += entry.text.length;
+    const cost = costOf(entry);
+    tokens.push(cost.tokens);
+    sum += cost.tokens;
+    characters += cost.characters;
     if (sum > room.tokens || characters > room.characters) break;
     // What comes before the first message of a user is a turn of its own.
     if (entry.role === 'user' || place === 0) start = place;

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { assemblePrompt } from '../../../../src/domain/prompt/assemble.js';
 import { allowanceOf } from '../../../../src/domain/prompt/budget.js';
 import { leftOutNodes } from '../../../../src/domain/prompt/left-out.js';
+import { limits } from '../../../../src/limits.js';
 import { aDraft, anyDraft, assembled, history, oneEach, reply, system, user, type WholeDraft } from './drafts.js';
 
 /** A budget for the prompt of exactly so many tokens: one more is kept for the answer. */
@@ -63,6 +64,21 @@ describe('a history that is too long', () => {
       { id: 'v', reason: 'budget' },
       { id: 'x', reason: 'error' },
     ]);
+  });
+});
+
+describe('the bound of characters', () => {
+  const tokenizer = { ...oneEach, count: () => 1 };
+  const half = 'x'.repeat(limits.promptCharactersMax / 2);
+
+  it('leaves out the oldest turn when its characters are too many', () => {
+    const path = [user('u', half), reply('a', half), user('v'), reply('b')];
+    expect(entering({ path, tokenizer })).toEqual(['v', 'b', 'new']);
+  });
+
+  it('does not count the texts of replies that do not enter', () => {
+    const path = [user('u'), reply('a'), user('v'), reply('w', half, 'error'), reply('x', half, 'error')];
+    expect(entering({ path, tokenizer })).toEqual(['u', 'a', 'v', 'new']);
   });
 });
 
