@@ -19,6 +19,9 @@ export const limits = {
   /** Appends that wait for a database that is away; past either bound a new one fails at once. */
   commitQueueAppendsMax: 20_000,
   commitQueueBytesMax: 64 * 1024 * 1024,
+  /** Of both bounds, so that the appends of one tenant, or of one user, do not take the room of all others. */
+  commitQueueTenantShare: 1 / 2,
+  commitQueueUserShare: 1 / 4,
   /** How long an append may wait for the database before it is answered as unavailable. */
   appendDeadlineMs: 10_000,
   /** A connection that has not answered a batch by then is dropped, and the batch retried elsewhere. */

@@ -101,7 +101,7 @@ describe('a log whose Postgres is not there', () => {
     const log = new PostgresEventLog({ host: '/nowhere', user: 'postgres', database: 'postgres' });
     const settled: AppendOutcome[] = [];
     const submit = () => log.append(newStream(), 'none', [newDelta()]).then((outcome) => void settled.push(outcome));
-    const accepted = Array.from({ length: limits.commitQueueAppendsMax }, submit);
+    const accepted = Array.from({ length: limits.commitQueueTenantShare * limits.commitQueueAppendsMax }, submit);
     const beyond = Array.from({ length: 100 }, submit);
     await Promise.all(beyond);
     expect(settled).toEqual(beyond.map(() => ({ outcome: 'unavailable', maybeWritten: false })));

@@ -4,6 +4,7 @@ import { RetryableError } from '../../ports/errors.js';
 import type { AppendOutcome } from '../../ports/event-log.js';
 import { FairQueue } from '../../ports/fair-queue.js';
 import type { Meter } from '../../ports/meter.js';
+import { QueueRoom } from '../../ports/queue-room.js';
 import type { Append } from './append-judge.js';
 
 export interface AppendQueueParts {
@@ -23,8 +24,7 @@ interface Waiting {
  * other, up to a bound, at which tenants, and the users of each, take turns. What gets no answer is sent again, with the same ids, until its deadline.
  */
 export class AppendQueue {
-  private unsettled = 0;
-  private unsettledBytes = 0;
+  private readonly room = new QueueRoom();
   private onWire = 0;
   private readonly waiting = new FairQueue<Waiting>(({ groups }) => groups);
   private readonly lastOfStream = new Map<string, Promise<void>>();
@@ -34,17 +34,12 @@ export class AppendQueue {
   constructor(private readonly parts: AppendQueueParts) {}
 
   async submit(append: Append): Promise<AppendOutcome> {
-    const isFull =
-      this.unsettled >= limits.commitQueueAppendsMax || this.unsettledBytes + append.bytes > limits.commitQueueBytesMax;
-    if (isFull || this.closing) return { outcome: 'unavailable', maybeWritten: false };
+    if (this.closing || !this.room.take(append)) return { outcome: 'unavailable', maybeWritten: false };
     const askedAt = this.parts.now();
-    this.unsettled += 1;
-    this.unsettledBytes += append.bytes;
     try {
       return await this.answer(append, askedAt + limits.appendDeadlineMs);
     } finally {
-      this.unsettled -= 1;
-      this.unsettledBytes -= append.bytes;
+      this.room.giveBack(append);
       this.parts.meter.appendAnswered(this.parts.now() - askedAt);
     }
   }

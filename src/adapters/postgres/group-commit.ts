@@ -4,6 +4,7 @@ import { RetryableError } from '../../ports/errors.js';
 import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
 import { FairQueue } from '../../ports/fair-queue.js';
 import type { Meter } from '../../ports/meter.js';
+import { QueueRoom } from '../../ports/queue-room.js';
 
 export interface Append {
   readonly stream: string;
@@ -51,7 +52,7 @@ const EXPIRY_CHECK_MS = 100;
 export class GroupCommit {
   private readonly idle: BatchWriter[];
   private readonly unsettled = new Set<Pending>();
-  private unsettledBytes = 0;
+  private readonly room = new QueueRoom();
   /** One append of each busy stream is here or on its way; the others of that stream wait behind it. */
   private readonly ready = new FairQueue<Pending>(({ append: { events, user } }) => [
     events[0]?.tenant ?? '',
@@ -72,10 +73,8 @@ export class GroupCommit {
   }
 
   submit(append: Append): Promise<AppendOutcome> {
-    const full =
-      this.unsettled.size >= limits.commitQueueAppendsMax ||
-      this.unsettledBytes + append.bytes > limits.commitQueueBytesMax;
-    if (full || this.closing) return Promise.resolve({ outcome: 'unavailable', maybeWritten: false });
+    if (this.closing || !this.room.take(append))
+      return Promise.resolve({ outcome: 'unavailable', maybeWritten: false });
     return new Promise((resolve, reject) => {
       const askedAt = this.parts.now();
       const giveUpAt = askedAt + limits.appendDeadlineMs;
@@ -95,7 +94,6 @@ export class GroupCommit {
 
   private accept(pending: Pending): void {
     this.unsettled.add(pending);
-    this.unsettledBytes += pending.append.bytes;
     const { stream } = pending.append;
     const queue = this.behind.get(stream);
     if (queue) queue.push(pending);
@@ -221,7 +219,7 @@ export class GroupCommit {
     if (pending.settled) return;
     pending.settled = true;
     this.unsettled.delete(pending);
-    this.unsettledBytes -= pending.append.bytes;
+    this.room.giveBack(pending.append);
     this.parts.meter.appendAnswered(this.parts.now() - pending.askedAt);
     answer();
     if (this.unsettled.size > 0) return;

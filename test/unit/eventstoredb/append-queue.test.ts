@@ -38,3 +38,34 @@ it('an append of one tenant is sent next, however many of another tenant wait fo
   }
   await Promise.all([...flood, other]);
 });
+
+it('a user that fills its share of the queue leaves room for other users and tenants', async () => {
+  const answers: (() => void)[] = [];
+  const queue = new AppendQueue({
+    judge: () =>
+      new Promise((resolve) => {
+        answers.push(() => resolve({ outcome: 'appended', revision: 0, position: '1' as Position }));
+      }),
+    now: () => performance.now(),
+    meter: noMeter,
+  });
+  const submit = (stream: string, tenant: string, user: string, bytes: number) =>
+    queue.submit({
+      ...{ stream, expected: 'none', bytes, user, call: stream, sent: false },
+      events: [{ ...newDelta(), tenant }],
+    });
+  const appends = limits.commitQueueBytesMax / limits.appendBytesMax / 4;
+  const flood = (user: string) =>
+    Array.from({ length: appends }, (_, nth) => submit(`${user}-${nth}`, 'a', user, limits.appendBytesMax));
+  const refused = { outcome: 'unavailable', maybeWritten: false };
+  const taken = flood('ada');
+  expect(await submit('late', 'a', 'ada', 1)).toEqual(refused);
+  taken.push(...flood('bob'));
+  expect(await submit('late', 'a', 'cleo', 1)).toEqual(refused);
+  taken.push(submit('late', 'b', 'ada', 1));
+  for (let nth = 0; nth < taken.length; nth++) {
+    while (answers[nth] === undefined) await new Promise((resolve) => setImmediate(resolve));
+    answers[nth]?.();
+  }
+  expect(await Promise.all(taken)).not.toContainEqual(refused);
+});

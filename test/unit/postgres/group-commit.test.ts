@@ -109,7 +109,9 @@ describe('the queue', () => {
     const { writer, commit, inFlight } = await busyCommit();
     writer.last.succeed();
     await inFlight;
-    const taken = Array.from({ length: fitting }, (_, nth) => commit.submit(append(`s${nth}`, 0, size)));
+    const taken = Array.from({ length: fitting }, (_, nth) =>
+      commit.submit(append(`s${nth}`, 0, { ...size, tenant: `tenant-${nth % 2}` })),
+    );
     expect(await commit.submit(append('late', 0, { bytes: 1 }))).toEqual(neverWritten);
     const answers = answersOf(taken);
     for (let batch = 0; batch <= fitting && answers.length < fitting; batch++) {
@@ -123,6 +125,35 @@ describe('the queue', () => {
     void commit.submit(append('late', 1));
     await endOfTurn();
     expect(sent(writer).at(-1)).toEqual([append('late', 1)]);
+  });
+
+  it.each([
+    ['appends', { bytes: 1 }, limits.commitQueueAppendsMax],
+    ['bytes', { bytes: limits.appendBytesMax }, limits.commitQueueBytesMax / limits.appendBytesMax],
+  ])('gives one user a quarter of its %s and one tenant half of them', async (_, size, most) => {
+    const { writer, commit, inFlight } = await busyCommit();
+    writer.last.succeed();
+    await inFlight;
+    const flood = (user: string) =>
+      Array.from({ length: most / 4 }, (_, nth) =>
+        commit.submit(append(`${user}-${nth}`, 0, { ...size, tenant: 'a', user })),
+      );
+    const by = (tenant: string, user: string) => commit.submit(append('late', 0, { bytes: 1, tenant, user }));
+    const taken = flood('ada');
+    expect(await by('a', 'ada')).toEqual(neverWritten);
+    taken.push(...flood('bob'));
+    expect(await by('a', 'cleo')).toEqual(neverWritten);
+    taken.push(by('b', 'ada'));
+    const answers = answersOf(taken);
+    for (let batch = 0; batch <= taken.length && Object.keys(answers).length < taken.length; batch++) {
+      await endOfTurn();
+      writer.last.succeed();
+    }
+    expect(await Promise.all(taken)).not.toContainEqual(neverWritten);
+    taken.push(by('a', 'ada'));
+    await endOfTurn();
+    writer.last.succeed();
+    expect(await taken.at(-1)).toMatchObject({ outcome: 'appended' });
   });
 });
 
