@@ -9,6 +9,7 @@ import { createCodec } from './events/codec.js';
 import type { Position } from './events/envelope.js';
 import type { EventLog } from './ports/event-log.js';
 import type { Keys } from './ports/keys.js';
+import { foundOnSecondLook } from './ports/second-look.js';
 import { recordKeys } from './projections/record-keys.js';
 
 export interface OpenedLog {
@@ -86,9 +87,15 @@ async function claimedFor(log: EventLog, views: LogOfViews): Promise<BuiltFrom> 
   return from;
 }
 
-async function goneOf(log: EventLog, positions: readonly Position[]): Promise<Position[]> {
-  const gone: Position[] = [];
-  for (const position of positions) if (!(await log.holds(position))) gone.push(position);
+/** Those that the log does not hold, on a second look at all of them either. */
+export async function goneOf(log: Pick<EventLog, 'holds'>, positions: readonly Position[]): Promise<Position[]> {
+  let gone = [...positions];
+  await foundOnSecondLook(async () => {
+    const missing: Position[] = [];
+    for (const position of gone) if (!(await log.holds(position))) missing.push(position);
+    gone = missing;
+    return gone.length === 0;
+  });
   return gone;
 }
 

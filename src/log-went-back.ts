@@ -9,6 +9,7 @@ import { limits } from './limits.js';
 import type { GoneEvent, LogWentBack } from './ports/continuity.js';
 import { RetryableError } from './ports/errors.js';
 import type { EventLog } from './ports/event-log.js';
+import { foundOnSecondLook } from './ports/second-look.js';
 
 type Parts = Pick<Engines, 'log' | 'incarnations' | 'openLogAnew'>;
 
@@ -45,7 +46,7 @@ type Found =
 async function recorded({ incarnations, openLogAnew }: Parts, { gone }: LogWentBack): Promise<Found> {
   const log = await openLogAnew();
   try {
-    if (gone && (await isThere(gone, log))) return { is: 'there again' };
+    if (gone && (await foundOnSecondLook(() => isThere(gone, log)))) return { is: 'there again' };
     const known = gone ? incarnations : [];
     const parts = { log, codec: createCodec(), clock: systemClock, ids: systemIds };
     return { is: 'new incarnation', incarnation: await beginIncarnation(parts, known, WORKER) };

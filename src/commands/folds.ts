@@ -6,6 +6,7 @@ import { limits } from '../limits.js';
 import type { LogWentBack } from '../ports/continuity.js';
 import { TerminalError } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
+import { foundOnSecondLook } from '../ports/second-look.js';
 import { OneAtATime } from './one-at-a-time.js';
 import { RememberedFolds } from './remembered-folds.js';
 
@@ -71,6 +72,23 @@ export class Folds<State, Event extends DomainEvent> {
   private read(stream: string, bytesMax: number): Promise<Folded<State> | undefined>;
   private async read(stream: string, bytesMax?: number): Promise<Folded<State> | undefined> {
     const before = this.last(stream) ?? { state: this.aggregate.initial, revision: 'none', bytes: 0 };
+    let found = 'gone' as Folded<State> | 'gone' | 'too large';
+    await foundOnSecondLook(async () => {
+      found = await this.readBehind(stream, before, bytesMax);
+      return found !== 'gone';
+    });
+    if (found === 'gone') throw this.breakOff(stream, before);
+    if (found === 'too large') return undefined;
+    if (found !== before) this.remember(stream, found);
+    return found;
+  }
+
+  /** `gone`: the log does not have the last event that is folded. */
+  private async readBehind(
+    stream: string,
+    before: Folded<State>,
+    bytesMax: number = Number.POSITIVE_INFINITY,
+  ): Promise<Folded<State> | 'gone' | 'too large'> {
     let folded: Folded<State> = before;
     let isThere = before.revision === 'none';
     for await (const page of this.log.readStream(stream, { from: Math.max(0, revisionOf(before)) })) {
@@ -81,11 +99,9 @@ export class Folds<State, Event extends DomainEvent> {
         isThere = true;
       }
       if (!isThere) break;
-      if (bytesMax !== undefined && folded.bytes - before.bytes > bytesMax) return undefined;
+      if (folded.bytes - before.bytes > bytesMax) return 'too large';
     }
-    if (!isThere) throw this.breakOff(stream, before);
-    if (folded !== before) this.remember(stream, folded);
-    return folded;
+    return isThere ? folded : 'gone';
   }
 
   private breakOff(stream: string, before: Folded<State>): LogWentBack {

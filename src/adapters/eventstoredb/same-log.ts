@@ -1,7 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Position } from '../../events/envelope.js';
-import { limits } from '../../limits.js';
 import type { Continuity } from '../../ports/continuity.js';
+import { foundOnSecondLook } from '../../ports/second-look.js';
 import { namedEvent, shownPosition } from './position.js';
 import type { StreamReads } from './stream-reads.js';
 
@@ -52,11 +51,8 @@ export class SameLog {
     }
   }
 
-  /** A leader that was just elected may not have indexed all that it holds, so the first look is not believed. */
   private async requireHeld(position: Position): Promise<void> {
-    if (await this.reads.holds(position)) return;
-    await sleep(limits.goneEventLookAgainMs);
-    if (await this.reads.holds(position)) return;
+    if (await foundOnSecondLook(() => this.reads.holds(position))) return;
     const { id } = namedEvent(position) ?? {};
     throw this.continuity.breakOff(
       `the event log in EventStoreDB went back: position ${shownPosition(position)} does not hold event ${id} any more`,

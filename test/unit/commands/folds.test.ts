@@ -44,6 +44,21 @@ describe('a remembered fold', () => {
     expect(log.continuity.isBroken).toBe(false);
   });
 
+  it('is kept when the log lacks its last event only for the first look', async () => {
+    const whole = await logOf(one, two);
+    const { log, folds } = replaceable(whole);
+    await folds.current(STREAM);
+    const behind = await logOf(one);
+    const read = behind.readStream.bind(behind);
+    behind.readStream = (...args) => {
+      log.present = whole;
+      return read(...args);
+    };
+    log.present = behind;
+    expect((await folds.current(STREAM)).revision).toBe(1);
+    expect(log.continuity.isBroken).toBe(false);
+  });
+
   it.each([
     ['ends before it', [one]],
     ['has no such stream', []],
