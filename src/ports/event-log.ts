@@ -90,7 +90,10 @@ export interface EventLog {
   /** The position of the newest event. */
   head(): Promise<Position>;
 
-  /** Whether the log has, in this position, the event that the position names. START is before every event, and always there. */
+  /**
+   * Whether the log has, in this position, the event that the position names; of a position without an id, whether the log
+   * reaches it. START is before every event, and always there.
+   */
   holds(position: Position): Promise<boolean>;
 
   /**

@@ -96,15 +96,20 @@ export class StreamReads {
     });
   }
 
-  /** Whether the log has this event there. A server refuses to read from within a record: then it has others there. */
+  /**
+   * Whether the log has this event there. A place without an id is held when the log has a record there or behind it:
+   * earlier versions saved how far the server had read, and what another program wrote there may have expired. A server
+   * refuses to read from within a record: then it has others there.
+   */
   async holds(position: Position): Promise<boolean> {
     if (position === START) return true;
     const named = namedEvent(position);
     if (!named) return false;
     try {
       const first = await this.ask((client, over) => firstFrom(client, named.place, over));
-      if (first?.position === undefined || positionOf(first.position) !== positionOf(named.place)) return false;
-      return named.id === undefined || named.id === first.id;
+      if (first?.position === undefined) return false;
+      if (named.id === undefined) return positionOf(first.position) >= positionOf(named.place);
+      return positionOf(first.position, first.id) === positionOf(named.place, named.id);
     } catch (error) {
       if (!(error instanceof LogUnavailable && error.cause === REFUSED_PLACE)) throw error;
       // The server answers other reads, so what it refuses is this place.
