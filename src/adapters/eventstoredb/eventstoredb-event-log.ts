@@ -66,7 +66,10 @@ export class EventStoreDbEventLog implements EventLog {
     const bytes = checkAppend(stream, expected, events);
     requireJson(stream, events);
     if (this.continuity.isBroken) return { outcome: 'unavailable', maybeWritten: false };
-    return this.appends.submit({ stream, expected, events, bytes, user, call: randomUUID(), sent: false });
+    const append = { stream, expected, events, bytes, user, call: randomUUID(), sent: false };
+    const outcome = await this.appends.submit(append);
+    if ('position' in outcome) this.continuity.see(outcome.position);
+    return outcome;
   }
 
   async *readStream(stream: string, options: ReadStreamOptions = {}): AsyncIterable<readonly RecordedEvent[]> {

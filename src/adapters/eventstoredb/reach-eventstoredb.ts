@@ -37,6 +37,9 @@ const REASONS: Partial<Record<Kind, string>> = {
 /** They pass when a cluster has elected a leader. Of a single server, only the first says that it belongs to a cluster. */
 const WHILE_ELECTING: readonly Refusal['kind'][] = ['not-leader', 'no-leader', 'unavailable', 'no-answer', 'late'];
 
+/** They stay as they are until an operator changes something. Any other failure may pass. */
+const LASTING: readonly Refusal['kind'][] = ['access-denied', 'other'];
+
 /**
  * Finds out whether the servers that a URL names let us in, and opens the log there. Waits for a cluster that elects its
  * leader. Messages name only the hosts of the URL. Nothing is written: it may be another log than the one that was meant.
@@ -56,7 +59,9 @@ export async function reachEventStoreDb(
     const problem = await problemOfCertificate(address, refusal);
     if (problem === undefined && mayPass && (await waiting.goesOn(refusal.reason))) continue;
     await log.close();
-    throw new Error(`EVENT_LOG_URL: cannot reach ${description}: ${problem ?? refusal.reason}`);
+    const isLasting = problem !== undefined || LASTING.includes(refusal.kind);
+    const message = `EVENT_LOG_URL: cannot reach ${description}: ${problem ?? refusal.reason}`;
+    throw isLasting ? new Error(message) : new LogUnavailable(message);
   }
 }
 
