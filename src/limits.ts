@@ -100,6 +100,8 @@ export const limits = {
   reconnectBackoffMs: { first: 20, most: 1_000 },
   /** A server that lacks a known event is asked once more after this long, before the log counts as gone back. */
   goneEventLookAgainMs: 500,
+  /** Between two looks of a process that starts whether another one still settles what the database was built from. */
+  startTurnLookMs: 200,
   /** Between two attempts of background work that fails for another reason than an outage: each one is a line in the log. */
   backgroundBackoffMs: { first: 500, most: 30_000 },
 

@@ -6,7 +6,7 @@ import { LogUnavailable, RetryableError } from '../../ports/errors.js';
 import type { AllStreamsFilter, Backlog, Page } from '../../ports/event-log.js';
 import { passes } from '../../ports/read-rules.js';
 import { ConnectionPool } from './connection-pool.js';
-import { holdsEvent, requireSameLog } from './held-event.js';
+import { breakOffAt, holdsEvent, requireSameLog } from './held-event.js';
 import { bigintOf, positionOf } from './position.js';
 
 const COLUMNS = 'position, stream, revision, id, type, schema, tenant, at, data, meta';
@@ -112,6 +112,11 @@ export class EventReader {
   async head(asked: Asked = this.pool): Promise<Position> {
     const [row] = await this.query<[string, string | null]>('head', [], asked);
     const head = row === undefined ? START : positionOf(row[0], row[1] ?? undefined);
+    // Commits of this process may be newer than a head that was read meanwhile: then the log has them.
+    const { newest } = this.continuity;
+    if (head < newest && !(await holdsEvent(newest, (text, values) => this.ask(text, values, undefined, asked)))) {
+      throw breakOffAt(newest, this.continuity);
+    }
     this.continuity.see(head);
     return head;
   }

@@ -1,10 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Position } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { ConnectionPool, type Query } from './connection-pool.js';
 
 /** Processes that start at once settle one after the other what the database is built from. */
-const ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('verbatim.log-of-views', 0))";
+const ALONE = "SELECT pg_try_advisory_xact_lock(hashtextextended('verbatim.log-of-views', 0))";
 
 const RECORDED = 'SELECT identity, coalesce(incarnation, identity) FROM views.log_identity';
 const CLAIM = 'INSERT INTO views.log_identity (identity, incarnation) VALUES ($1, $2)';
@@ -39,7 +40,8 @@ export class LogOfViews {
     const pool = new ConnectionPool(connection, 1, limits.viewAnswerMs);
     try {
       return await pool.inTransaction(async (query) => {
-        await query(ALONE);
+        // Tried again and again: the server ends a statement that waits, and the start of each process may take long.
+        while (!(await query(ALONE))[0]?.[0]) await sleep(limits.startTurnLookMs);
         return work(new LogOfViews(query));
       });
     } finally {
