@@ -69,6 +69,7 @@ export function appModule(engines: Engines, config: Config, telemetry: Telemetry
   const { metrics, warn } = telemetry;
   const health = new BackgroundFailures(metrics, telemetry.error);
   countFailing(metrics, health);
+  log.reportTo?.(health);
   const { leaseMs } = config;
   const incarnation = engines.incarnations.at(-1) as string;
   const runner: RunnerParts = { ...engines, clock: systemClock, holder: systemIds.random(), leaseMs, warn, health };

@@ -1,4 +1,5 @@
 import type { NewEvent, Position, RecordedEvent } from '../events/envelope.js';
+import type { BackgroundHealth } from './background-health.js';
 import type { Continuity } from './continuity.js';
 
 /** What a writer believes of a stream: its last revision, that it does not exist, or nothing at all. */
@@ -113,6 +114,9 @@ export interface EventLog {
 
   /** The same, if anybody has asked for it. Nothing is written. */
   knownIdentity(): Promise<string | undefined>;
+
+  /** Reports failures of the log's own background work from now on. A log without such work does not have it. */
+  reportTo?(health: BackgroundHealth): void;
 
   /** Lets what is under way finish and leaves nothing open. */
   close(): Promise<void>;

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Engines } from '../../src/engines.js';
 import { Readiness } from '../../src/http/readiness.js';
+import type { BackgroundHealth } from '../../src/ports/background-health.js';
 import type { LanguageModel } from '../../src/ports/language-model.js';
 import { CONVERSATIONS } from '../support/chat.js';
 import { type HttpApp, startHttpApp } from '../support/http-app.js';
@@ -36,6 +37,16 @@ function breakingSubscriptions(engines: Engines): () => void {
   };
 }
 
+/** As a log reports that it cannot look for new events. */
+function breakingLogHead(engines: Engines): () => void {
+  let report: BackgroundHealth | undefined;
+  engines.log.reportTo = (health) => {
+    report = health;
+    health.failed('log head', denied());
+  };
+  return () => report?.recovered('log head');
+}
+
 const readiness = async () => (await http.call('GET', '/health/ready', { key: null })).json as Record<string, unknown>;
 const failingParts = async () => {
   const { text } = await http.call('GET', '/metrics', { key: null });
@@ -47,6 +58,7 @@ describe('an unexpected error of a database', () => {
     ['work taking', (engines: Engines) => breaking(engines.work, 'take')],
     ['work renewing', (engines: Engines) => breaking(engines.work, 'hold')],
     ['live events', breakingSubscriptions],
+    ['log head', breakingLogHead],
     ['projections', (engines: Engines) => breaking(engines.builds, 'list')],
     ['seats', (engines: Engines) => breaking(engines.leases, 'count')],
     ['keys', (engines: Engines) => breaking(engines.checkpoints, 'open')],

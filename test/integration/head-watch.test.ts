@@ -2,10 +2,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type pg from 'pg';
 import { HeadWatch, type Look } from '../../src/adapters/postgres/head-watch.js';
 import { migrate } from '../../src/adapters/postgres/migrate.js';
+import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { positionOf } from '../../src/adapters/postgres/position.js';
 import { limits } from '../../src/limits.js';
 import { RetryableError } from '../../src/ports/errors.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { RecordedHealth } from '../support/recorded-health.js';
 import { until } from '../support/until.js';
 
 const at = (position: number) => positionOf(String(position));
@@ -14,7 +16,7 @@ describe('the watch over the head of the log', () => {
   let postgres: TestPostgres;
   let connection: pg.ClientConfig;
   let watch: HeadWatch | undefined;
-  let failures = 0;
+  let health: RecordedHealth;
   beforeAll(async () => {
     postgres = await startTestPostgres();
     connection = await postgres.newDatabase();
@@ -26,6 +28,7 @@ describe('the watch over the head of the log', () => {
   /** Each look finds the next of these, and then the last one again and again. */
   function watching(...found: (Look | Error)[]) {
     const looks: number[] = [];
+    health = new RecordedHealth();
     watch = new HeadWatch(
       connection,
       () => false,
@@ -36,20 +39,33 @@ describe('the watch over the head of the log', () => {
         if (next instanceof Error) throw next;
         return next;
       },
-      () => {
-        failures += 1;
-      },
+      health,
     );
     return { looks, watch };
   }
 
   const nothing: Look = { head: at(0), isAll: true };
 
-  it('counts a look that failed for another reason than an outage, and looks again', async () => {
-    failures = 0;
-    const { looks } = watching(new RetryableError('away'), new Error('permission denied'), nothing);
+  it('reports a look that failed for another reason than an outage, and recovers with the next one', async () => {
+    const denied = new Error('permission denied');
+    const { looks } = watching(new RetryableError('away'), denied, nothing);
     await until(() => looks.length >= 3);
-    expect(failures).toBe(1);
+    expect(health.failures).toEqual([{ part: 'log head', error: denied }]);
+    await until(() => health.failing.size === 0);
+  });
+
+  it('reports to where the log was told to report', async () => {
+    const log = new PostgresEventLog(connection);
+    try {
+      const reported = new RecordedHealth();
+      log.reportTo(reported);
+      await withClient(connection, (client) => client.query('ALTER TABLE log.events RENAME TO hidden'));
+      await until(() => reported.failing.has('log head'));
+      await withClient(connection, (client) => client.query('ALTER TABLE log.hidden RENAME TO events'));
+      await until(() => reported.failing.size === 0);
+    } finally {
+      await log.close();
+    }
   });
 
   const notify = (client: pg.Client) => client.query('NOTIFY verbatim_log');

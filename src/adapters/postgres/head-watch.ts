@@ -1,8 +1,11 @@
 import type pg from 'pg';
 import { type Position, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
+import type { BackgroundHealth } from '../../ports/background-health.js';
 import { RetryableError } from '../../ports/errors.js';
 import { DedicatedConnection } from './dedicated-connection.js';
+
+const PART = 'log head';
 
 /** What a look at the database has found. */
 export interface Look {
@@ -34,8 +37,7 @@ export class HeadWatch {
     config: pg.ClientConfig,
     isOwnBackend: (processId: number) => boolean,
     private readonly lookWith: (connection: DedicatedConnection) => Promise<Look>,
-    /** Called when a look failed for another reason than an outage; it is tried again. */
-    private readonly onFailure: () => void,
+    private readonly health: BackgroundHealth,
     requireLog: (client: pg.Client) => Promise<void> = async () => {},
   ) {
     this.connection = new DedicatedConnection(config, limits.commitAnswerMs, async (client) => {
@@ -113,10 +115,11 @@ export class HeadWatch {
     while (!this.stopping.signal.aborted) {
       try {
         await this.look();
+        this.health.recovered(PART);
         pauseMs = first;
         await this.untilDue();
       } catch (error) {
-        if (!(error instanceof RetryableError)) this.onFailure();
+        if (!(error instanceof RetryableError)) this.health.failed(PART, error);
         // Subscribers wait, and the next successful look wakes them.
         await this.pause(pauseMs);
         pauseMs = Math.min(most, pauseMs * 2);

@@ -5,6 +5,7 @@ import { LinkedAbort } from '../../background/linked-abort.js';
 import { type NewEvent, type Position, type RecordedEvent, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { checkAppend, InvalidAppend } from '../../ports/append-rules.js';
+import type { BackgroundHealth } from '../../ports/background-health.js';
 import { Continuity } from '../../ports/continuity.js';
 import { LogUnavailable, TerminalError } from '../../ports/errors.js';
 import type {
@@ -41,6 +42,7 @@ export class PostgresEventLog implements EventLog {
   private readonly commits: GroupCommit;
   private readonly recent = new RecentEvents();
   private readonly closing = new AbortController();
+  private health: BackgroundHealth | undefined;
 
   constructor(config: pg.ClientConfig, meter: Meter = noMeter) {
     setMaxListeners(0, this.closing.signal);
@@ -63,7 +65,10 @@ export class PostgresEventLog implements EventLog {
       config,
       isOwn,
       (connection) => this.look(connection),
-      () => meter.backgroundFailed('log head'),
+      {
+        failed: (part, error) => this.health?.failed(part, error),
+        recovered: (part) => this.health?.recovered(part),
+      },
       requireLog,
     );
   }
@@ -212,6 +217,10 @@ export class PostgresEventLog implements EventLog {
       }
     }
     return undefined;
+  }
+
+  reportTo(health: BackgroundHealth): void {
+    this.health = health;
   }
 
   async close(): Promise<void> {
