@@ -196,6 +196,16 @@ describe('docs/operations.md', () => {
   });
 });
 
+describe('docs/scale.md', () => {
+  it('counts the connections to PostgreSQL as the capacity in docs/operations.md does', () => {
+    const [scale, operations] = [textOf('docs/scale.md'), textOf('docs/operations.md')];
+    const ofOne = Number(/^\| all +\| (\d+) +\|$/m.exec(operations)?.[1]);
+    expect(Number(/^\| PostgreSQL connections of a process, at most +\| (\d+) /m.exec(scale)?.[1])).toBe(ofOne);
+    const [, processes, ofAll] = /\*\*Connections\.\*\* (\d+) processes have at most (\d+):/.exec(scale) ?? [];
+    expect(Number(ofAll)).toBe(Number(processes) * ofOne);
+  });
+});
+
 describe('infra/prometheus/alerts.yml', () => {
   const [, section = ''] = /^## Alerts and what to do\n(.*?)^## /ms.exec(textOf('docs/operations.md')) ?? [];
   const headings = [...section.matchAll(/^### (\S+)$/gm)].map(([, heading]) => heading);
