@@ -2,8 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type pg from 'pg';
 import { HeadWatch, type Look } from '../../src/adapters/postgres/head-watch.js';
 import { migrate } from '../../src/adapters/postgres/migrate.js';
-import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { positionOf } from '../../src/adapters/postgres/position.js';
+import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { limits } from '../../src/limits.js';
 import { RetryableError } from '../../src/ports/errors.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
