@@ -3,7 +3,7 @@ import SequencerModule from '@jest/test-sequencer';
 // CommonJS: imported from an ES module, its default export may be one level down.
 const Sequencer = SequencerModule.default ?? SequencerModule;
 
-const LONGEST_FIRST = ['faults', 'eventstoredb', 'e2e', 'integration', 'contracts', 'unit'];
+const LONGEST_FIRST = ['simulation', 'faults', 'eventstoredb', 'e2e', 'integration', 'contracts', 'unit'];
 
 /**
  * Long files first, so that no worker is left alone with one in the end. Jest orders by the times of earlier runs, and a

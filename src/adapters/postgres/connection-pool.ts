@@ -40,28 +40,26 @@ export class ConnectionPool {
     return answered(async () => (await this.pool.query<Row>(query)).rows);
   }
 
-  /** What is done is done whole or not at all. */
-  inTransaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
-    return answered(async () => {
-      const client = await this.pool.connect();
-      // The pool listens only while the connection is idle. Without a listener its end would end the process;
-      // with one, the statement that is under way or the next one fails.
-      client.on('error', ignored);
-      try {
-        await client.query('BEGIN');
-        const result = await work(
-          async (text, values) => (await client.query({ text, values, rowMode: 'array' })).rows,
-        );
-        await client.query('COMMIT');
-        client.off('error', ignored);
-        client.release();
-        return result;
-      } catch (error) {
-        // Its session ends, and what it had begun is rolled back with it.
-        client.release(true);
-        throw error;
-      }
-    });
+  /** What is done is done whole or not at all. Only what the database answers, or does not, becomes an outage. */
+  async inTransaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
+    const client = await answered(() => this.pool.connect());
+    const query: Query = (text, values) =>
+      answered(async () => (await client.query({ text, values, rowMode: 'array' })).rows);
+    // The pool listens only while the connection is idle. Without a listener its end would end the process;
+    // with one, the statement that is under way or the next one fails.
+    client.on('error', ignored);
+    try {
+      await query('BEGIN');
+      const result = await work(query);
+      await query('COMMIT');
+      client.off('error', ignored);
+      client.release();
+      return result;
+    } catch (error) {
+      // Its session ends, and what it had begun is rolled back with it.
+      client.release(true);
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
