@@ -3,7 +3,11 @@ import { limits } from '../../src/limits.js';
 import { type Chat, startChat } from '../support/chat.js';
 import { leastHold, longestHold } from '../support/longest-hold.js';
 
-const HOLD_MS_MAX = 50;
+/**
+ * A whole request, with all that it parses, encodes and collects, beside whatever else the machine does. The counter alone is held
+ * to 50 ms by a test of its own; where the work is not bounded, each of these took seconds.
+ */
+const HOLD_MS_MAX = 250;
 const longest = (alphabet: string) => alphabet.repeat(Math.floor((256 * 1024) / Buffer.byteLength(alphabet)));
 const alphabets = ['ap', 'a', 'N', 'a\u0301', '中文', '😀', ' \n', '1', '=-', 'a1 中!'];
 /** Another text each time, so that it was not counted before. Of blanks alone none is taken. */
@@ -19,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => chat.close());
 
-it.each(alphabets)('a preview of 256 KiB of %j holds no other request for 50 ms', async (alphabet) => {
+it.each(alphabets)('a preview of 256 KiB of %j holds no other request for 250 ms', async (alphabet) => {
   const id = await chat.started({ tokenBudget: 2_000_000 });
   const held = await leastHold(async (nth) => {
     const { status, text } = await chat.post(`${id}/preview`, { content: textOf(alphabet, nth) });
@@ -28,7 +32,7 @@ it.each(alphabets)('a preview of 256 KiB of %j holds no other request for 50 ms'
   expect(held).toBeLessThan(HOLD_MS_MAX);
 });
 
-it.each(alphabets)('a turn of 256 KiB of %j holds no other request for 50 ms', async (alphabet) => {
+it.each(alphabets)('a turn of 256 KiB of %j holds no other request for 250 ms', async (alphabet) => {
   const held = await leastHold(async (nth) => {
     const id = await chat.started({ tokenBudget: 2_000_000 });
     await chat.done(id, { content: textOf(alphabet, nth) });
@@ -51,7 +55,7 @@ const bodies: [string, string][] = [
   ['lists', `{"content":[${'[],'.repeat(300_000)}[]]}`],
 ];
 
-it.each(bodies)('a body full of %s holds no other request for 50 ms', async (_, body) => {
+it.each(bodies)('a body full of %s holds no other request for 250 ms', async (_, body) => {
   const id = await chat.started();
   const held = await leastHold(async () => {
     const { status } = await chat.post(`${id}/messages`, body, { headers: { 'idempotency-key': 'k' } });
@@ -60,7 +64,7 @@ it.each(bodies)('a body full of %s holds no other request for 50 ms', async (_, 
   expect(held).toBeLessThan(HOLD_MS_MAX);
 });
 
-it('a body with as many unknown fields as are looked at holds no other request for 50 ms', async () => {
+it('a body with as many unknown fields as are looked at holds no other request for 250 ms', async () => {
   const id = await chat.started();
   const fields = Array.from({ length: limits.jsonValuesMax - 10 }, (_, nth) => [`field${nth}`, 1]);
   const held = await leastHold(async () => {
@@ -71,7 +75,7 @@ it('a body with as many unknown fields as are looked at holds no other request f
   expect(held).toBeLessThan(HOLD_MS_MAX);
 });
 
-it('a turn behind texts that were never counted holds no other request for 50 ms', async () => {
+it('a turn behind texts that were never counted holds no other request for 250 ms', async () => {
   const held = await leastHold(async (nth) => {
     const id = await chat.started({ system: textOf('中a', nth), tokenBudget: 2_000_000 });
     for (const alphabet of alphabets.slice(0, 3)) {
@@ -83,7 +87,7 @@ it('a turn behind texts that were never counted holds no other request for 50 ms
   expect(held).toBeLessThan(HOLD_MS_MAX);
 });
 
-it('a queue of long turns holds no other request for 50 ms', async () => {
+it('a queue of long turns holds no other request for 250 ms', async () => {
   const id = await chat.started({ tokenBudget: 2_000_000 });
   const turn = await chat.sent(id, { content: 'hold on' });
   await chat.firstWord(turn.generationId);
