@@ -27,7 +27,7 @@ import { type Append, GroupCommit } from './group-commit.js';
 import { HeadWatch, type Look } from './head-watch.js';
 import { breakOffAt, requireSameLog } from './held-event.js';
 import { type OwnAppend, OwnCommits } from './own-commits.js';
-import { parsePosition, positionBack } from './position.js';
+import { bigintOf, parsePosition, positionBack } from './position.js';
 import { RecentEvents } from './recent-events.js';
 
 /** While one batch is being flushed the next is already on its way: it waits inside the server, for the head row. */
@@ -104,11 +104,12 @@ export class PostgresEventLog implements EventLog {
   async *readAll(after: Position, filter?: AllStreamsFilter): AsyncIterable<Page> {
     const end = await this.reader.head();
     const read = (position: Position) => started(this.reader.allAfter(position, end, filter));
-    let next = after < end ? read(after) : undefined;
+    // Also for a position without an id, which sorts before the same place with one.
+    let next = bigintOf(after) < bigintOf(end) ? read(after) : undefined;
     while (next) {
       const page = await next;
       // The next page is on its way while this one is worked on.
-      next = page.position < end ? read(page.position) : undefined;
+      next = bigintOf(page.position) < bigintOf(end) ? read(page.position) : undefined;
       yield page;
     }
   }
