@@ -37,7 +37,8 @@ export class SameLog {
   /** The same for a reader that has seen this position. */
   async requireAt(position: Position): Promise<void> {
     await this.require();
-    if (position > this.continuity.newest) await this.requireHeld(position);
+    // Also one before the newest known event: it may be of a log that was there earlier, or of another one.
+    if (position !== this.continuity.newest) await this.requireHeld(position);
   }
 
   private async check(): Promise<void> {
