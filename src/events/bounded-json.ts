@@ -1,4 +1,4 @@
-/** Deeper than anything that says something, and no danger to whoever walks it. */
+/** Deeper than any value that carries meaning, and safe for a recursive walk. */
 const DEPTH_MAX = 32;
 
 /**
@@ -9,19 +9,21 @@ export function jsonWithin(value: unknown, bytesMax: number): string | undefined
   return bytesLeft(value, bytesMax, DEPTH_MAX) < 0 ? undefined : JSON.stringify(value);
 }
 
-/** Of a budget, when a parsed value is written: negative as soon as it does not suffice. */
+/** What remains of a budget after a parsed value is written: negative as soon as the budget does not suffice. */
 function bytesLeft(value: unknown, budget: number, depth: number): number {
   if (typeof value === 'string') return budget - (value.length > budget ? value.length : bytesOf(value));
   if (typeof value !== 'object' || value === null) return budget - bytesOf(value);
   if (depth === 0) return -1;
   const isList = Array.isArray(value);
-  let left = budget - 1;
-  for (const name in value) {
+  const names = Object.keys(value);
+  // The two brackets, or one of them and what stands between the members: one comma less than there are members.
+  let left = budget - (names.length === 0 ? 2 : 1);
+  for (const name of names) {
     const named = isList ? left - 1 : bytesLeft(name, left - 2, 0);
     left = named < 0 ? named : bytesLeft((value as Record<string, unknown>)[name], named, depth - 1);
     if (left < 0) return left;
   }
-  return left - 1;
+  return left;
 }
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');
