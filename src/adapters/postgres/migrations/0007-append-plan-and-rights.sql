@@ -1,5 +1,4 @@
 -- The same function as before, with one plan at any size of the log, and with the rights of its owner.
--- Readable since 0006
 CREATE OR REPLACE FUNCTION log.append(
   optimistic boolean,
   streams text[], expected integer[], sizes integer[],
