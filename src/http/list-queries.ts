@@ -4,7 +4,7 @@ import { IsIn, IsOptional, IsString, Matches } from 'class-validator';
 import { limits } from '../limits.js';
 import { instantIn, isDay } from './instants.js';
 import { Rule, Shape } from './rule.js';
-import { CURSOR_OF, INSTANT, TEXT } from './schema-patterns.js';
+import { CURSOR_OF, TEXT } from './schema-patterns.js';
 
 const STATUSES = ['queued', 'streaming', 'final', 'cancelled', 'error'] as const;
 
@@ -76,7 +76,7 @@ export class ConversationsQuery extends PageQuery {
 const Instant = (description: string): PropertyDecorator =>
   optional(
     `${description} A day (UTC) or an instant, ISO 8601.`,
-    ApiPropertyOptional({ pattern: INSTANT }),
+    ApiPropertyOptional({ anyOf: [{ format: 'date' }, { format: 'date-time' }] }),
     Shape('isInstant', (text) => instantIn(text) !== undefined, 'must be an ISO 8601 date or time that exists'),
   );
 

@@ -13,6 +13,3 @@ export const VISIBLE = '^[^\\s\\u0000-\\u001f\\u007f-\\u009f]+$';
 export const CURSOR = '^(0|[1-9][0-9]{0,9}):(0|[1-9][0-9]{0,9})$';
 /** A conversation and a cursor of it. */
 export const CURSOR_OF = '^[^@]+@(0|[1-9][0-9]{0,9}):(0|[1-9][0-9]{0,9})$';
-/** A day or an instant of ISO 8601. */
-export const INSTANT =
-  '^[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,9})?)?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))?$';

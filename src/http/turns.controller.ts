@@ -14,7 +14,7 @@ import { ApiTurn } from './api-turn.js';
 import { CurrentCaller } from './caller.js';
 import { cursorIn } from './cursor-parameter.js';
 import { ApiIdempotencyKey, CurrentWriter } from './idempotency.js';
-import { previewedIn } from './previewed.js';
+import { ApiPreviewBody, previewedIn } from './previewed.js';
 import { AnswerBody, askingOf, EditMessageBody, NoFields, PreviewBody, SendMessageBody } from './turn-bodies.js';
 import { EffectDocument, EndedDocument, PreviewDocument, SentMessageDocument, TurnDocument } from './turn-documents.js';
 import { replyWithTurn, withoutMessage } from './turn-reply.js';
@@ -39,6 +39,7 @@ export class TurnsController {
   @ApiOperation({
     summary: 'Show the exact prompt that a message or a regeneration would send now. Nothing is recorded.',
   })
+  @ApiPreviewBody()
   @ApiOkResponse({ type: PreviewDocument })
   @ApiProblems(
     ...OF_A_MESSAGE,

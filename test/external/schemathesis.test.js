@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from '@jest/globals';
 
 const root = join(import.meta.dirname, '..', '..');
-const SEED = 1;
+/** Another seed draws other requests. */
+const SEED = Number(process.env.TEST_EXTERNAL_SEED ?? 1);
 /** For each route and phase: the whole run has a bound of its own. */
 const EXAMPLES_MAX = 10;
 const RUN_SECONDS_MAX = 150;
@@ -73,7 +74,7 @@ function runOf(command, address, key) {
       ...['--max-time', String(RUN_SECONDS_MAX), '--request-timeout', '20', '--continue-on-failure'],
       ...['--generation-database', 'none', '--no-color'],
     ],
-    { cwd: folder },
+    { cwd: folder, env: { ...process.env, SCHEMATHESIS_HOOKS: join(import.meta.dirname, 'hooks.py') } },
   );
   let report = '';
   for (const stream of [run.stdout, run.stderr]) {

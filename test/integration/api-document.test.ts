@@ -24,6 +24,15 @@ function* objectsIn(value: unknown, at = ''): Generator<[string, Record<string, 
 }
 const placesOf = (keyword: string) => [...objectsIn(document)].flatMap(([at, each]) => (keyword in each ? [at] : []));
 
+/** Whether a value is one that a schema of the document allows. */
+function conforms(schema: object | false, value: unknown): boolean {
+  const ajv = new Ajv2020({ strict: false });
+  formats.default(ajv);
+  ajv.addSchema(document, 'document');
+  const absolute = JSON.stringify(schema).replaceAll('"$ref":"#', '"$ref":"document#');
+  return ajv.validate(JSON.parse(absolute), value) === true;
+}
+
 describe('the document of the API', () => {
   it('is one of OpenAPI 3.1', () => {
     const ajv = new Ajv2020({ strict: false, formats: { 'media-range': /^[\w.+-]+\/[\w.+*-]+$/ } });
@@ -86,7 +95,37 @@ describe('the document of the API', () => {
     const search = contract.operations.find(({ name }) => name === 'GET /api/v1/runs');
     const schemaOf = (wanted: string) => search?.parameters.find(({ name }) => name === wanted)?.schema;
     expect(schemaOf('q')).toMatchObject({ maxLength: limits.searchCharactersMax });
-    expect(new RegExp(String(schemaOf('from')?.pattern)).test('2026-01-31')).toBe(true);
+  });
+
+  it.each([
+    ['2026-02-28', true],
+    ['2026-01-31T10:00:00Z', true],
+    ['2026-02-30', false],
+    ['0000-00-00', false],
+    ['2026-02-30T10:00:00Z', false],
+    ['today', false],
+  ])('says that the time %j in a query is accepted: %j, as the server does', async (text, isAccepted) => {
+    const query = contract.operations.find(({ name }) => name === 'GET /api/v1/runs')?.parameters;
+    const { status } = await app.call('GET', `/api/v1/runs?from=${text}`);
+    expect([conforms(query?.find(({ name }) => name === 'from')?.schema ?? false, text), status]).toEqual([
+      isAccepted,
+      isAccepted ? 200 : 400,
+    ]);
+  });
+
+  it.each([
+    [{}, true],
+    [{ content: 'Hello' }, true],
+    [{ regenerate: 'g', model: 'demo' }, true],
+    [{ regenerate: 'g', content: 'Hello' }, false],
+    [{ regenerate: 'g', parent: null }, false],
+    [{ regenerate: 'g', revises: 'm' }, false],
+  ])('says that the preview %j is well formed: %j, as the server does', async (body, isAccepted) => {
+    const { id } = (await app.call('POST', '/api/v1/conversations', { body: {} })).json as { id: string };
+    const preview = contract.operations.find(({ path }) => path.endsWith('/preview'));
+    const { status } = await app.call('POST', `/api/v1/conversations/${id}/preview`, { body });
+    const schema = preview?.requestBody?.content['application/json']?.schema ?? false;
+    expect([conforms(schema, body), status !== 400]).toEqual([isAccepted, isAccepted]);
   });
 
   it('has one type of content for each answer at most: problems, events and all the rest', () => {
