@@ -7,6 +7,7 @@ import type { AskedRow, MessageRow } from '../../src/ports/read-models/rows.js';
 import { nodeKey } from '../../src/ports/read-models/rows.js';
 import { projections, shapeOf } from '../../src/projections/all.js';
 import { ChatLog } from '../support/chat-log.js';
+import { leastHold } from '../support/longest-hold.js';
 import { type ReadModelStores, startProjecting } from '../support/projecting.js';
 
 export interface OpenedStores extends ReadModelStores {
@@ -338,6 +339,15 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
           await expect(runs(words)).rejects.toBeInstanceOf(SearchUnbounded);
         }
       });
+
+      it.each(['-a'.repeat(26), '- '.repeat(26), '"-'.repeat(26), 'or '.repeat(17), '\t'.repeat(51)])(
+        'a search for %j and a word holds the event loop for less than 50 ms',
+        async (words) => {
+          const search = () =>
+            stores.views.conversations({ scope: mine, words: `${words} b`, archived: false, rowsMax: 9 });
+          expect(await leastHold(search)).toBeLessThan(50);
+        },
+      );
 
       it('a word of any length parks no conversation, and a search for it fails in no list', async () => {
         const events = log();

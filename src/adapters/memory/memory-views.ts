@@ -116,7 +116,10 @@ export class MemoryViews implements Views {
   /** Every word must be there, in one piece of text. */
   private said(scope: Scope, words: string) {
     const wanted = wordsIn(words);
-    const isNegated = /^\s*(-\S+\s*)+$/.test(words);
+    const isNegated = words
+      .trim()
+      .split(/\s+/)
+      .every((word) => /^-./su.test(word));
     if (isNegated && wanted.length > 0) throw new SearchUnbounded('a search needs a word that is there');
     return [...this.models.rows('conversations', 'said').values()].filter(
       (row) =>
