@@ -4,7 +4,7 @@ import { systemClock } from './adapters/system/system-clock.js';
 import { Api } from './cli/api.js';
 import { apiPlace } from './cli/api-place.js';
 import type { CommandParts } from './cli/command-parts.js';
-import { ReaderGone, reasonOf, UsageError } from './cli/failures.js';
+import { exitCodeOf, ReaderGone, reasonOf } from './cli/failures.js';
 import { outputTo } from './cli/output.js';
 import { programOf } from './cli/program.js';
 import { loadWhereabouts } from './config.js';
@@ -44,13 +44,8 @@ try {
   await programOf(parts).parseAsync(process.argv);
   process.exit(0);
 } catch (error) {
-  process.exit(await exitCodeOf(error));
-}
-
-async function exitCodeOf(error: unknown): Promise<number> {
-  if (error instanceof ReaderGone) return 0;
-  // Commander has said it already. Help and the version are no mistakes.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  await err.write(`error: ${reasonOf(error)}\n`).catch(() => {});
-  return error instanceof UsageError ? 2 : 1;
+  // Commander has written its own, and nothing reads what follows a reader that has gone.
+  const isWritten = error instanceof CommanderError || error instanceof ReaderGone;
+  if (!isWritten) await err.write(`error: ${reasonOf(error)}\n`).catch(() => {});
+  process.exit(exitCodeOf(error));
 }

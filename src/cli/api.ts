@@ -87,8 +87,10 @@ async function problemIn(response: Response): Promise<Problem> {
   return (await response.json().catch(() => ({}))) as Problem;
 }
 
-function refusal(status: number, { code, title, detail }: Problem): CommandFailed {
+function refusal(status: number, { code, title, detail }: Problem): CommandFailed | UsageError {
   const said = [detail, title].find((text) => typeof text === 'string');
   const message = said === undefined ? `The server answers with ${status}` : `${said} (${status} ${code})`;
+  // An option or an argument that the server does not take; a proxy's 400 has no code.
+  if (status === 400 && typeof code === 'string') return new UsageError(visible(message));
   return new (status === 503 ? ServerAway : Refused)(visible(message));
 }

@@ -1,3 +1,5 @@
+import { CommanderError } from 'commander';
+
 /** The command could not do what it was asked: one line for a person, and exit code 1. */
 export class CommandFailed extends Error {}
 
@@ -6,6 +8,13 @@ export class UsageError extends Error {}
 
 /** Whoever reads what the command writes has gone, as `head` does: nothing is left to do, and nothing is wrong. */
 export class ReaderGone extends Error {}
+
+/** What README promises: 0, 1 after a failure, 2 for wrong usage. Help and the version are no mistakes. */
+export function exitCodeOf(error: unknown): 0 | 1 | 2 {
+  if (error instanceof ReaderGone) return 0;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  return error instanceof UsageError ? 2 : 1;
+}
 
 /** With what caused it, unless that stands in it already. */
 export function reasonOf(error: unknown): string {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type CommandParts, type ServerCommandOptions, withJson, withServer } from './command-parts.js';
-import { CommandFailed } from './failures.js';
+import { CommandFailed, UsageError } from './failures.js';
 import { jsonLine } from './output.js';
 import { progressOn } from './progress.js';
 import { type Rebuilt, type ReplayedAll, rebuild, replay, replayAll } from './rebuild.js';
@@ -126,7 +126,7 @@ async function replayAsked(
 ): Promise<void> {
   if (options.all && stream === undefined) return replayEach(parts, name, options);
   if (!options.all && name !== undefined && stream !== undefined) return replayOne(parts, name, stream, options);
-  throw new CommandFailed('Name a projection and a stream, or use --all, with or without a projection');
+  throw new UsageError('Name a projection and a stream, or use --all, with or without a projection');
 }
 
 async function replayEach(

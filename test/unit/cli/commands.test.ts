@@ -5,7 +5,7 @@ import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js
 import { parsePosition, positionBack, shownPosition } from '../../../src/adapters/postgres/position.js';
 import { Api } from '../../../src/cli/api.js';
 import type { CommandParts } from '../../../src/cli/command-parts.js';
-import { CommandFailed, UsageError } from '../../../src/cli/failures.js';
+import { CommandFailed, exitCodeOf, UsageError } from '../../../src/cli/failures.js';
 import type { OpenedLog } from '../../../src/cli/opened-log.js';
 import { programOf } from '../../../src/cli/program.js';
 import { type AnsweringServer, answering, type PlannedAnswer } from '../../support/answering-server.js';
@@ -89,14 +89,42 @@ describe('the command line', () => {
   ])('takes "%s" for a mistake, says so, and does nothing', async (words) => {
     const { out, err, error } = await commanded(words);
     expect(error).toBeInstanceOf(CommanderError);
-    expect(error.exitCode).toBe(1);
+    expect(exitCodeOf(error)).toBe(2);
     expect(err).not.toBe('');
     expect(out).toBe('');
   });
 
+  it.each([
+    ['projections replay', /^Name a projection and a stream/],
+    ['projections replay runs', /^Name a projection and a stream/],
+    ['projections replay runs conversation-1 --all', /^Name a projection and a stream/],
+    ['runs show ..', /neither a name nor an id/],
+    ['runs request .', /neither a name nor an id/],
+    ['log tail --from nowhere', /not a position/],
+  ])('ends "%s" with exit code 2 and a reason, and asks no server', async (words, reason) => {
+    await answering(json({}), async (server) => {
+      const openLog = async () => ({ log: new MemoryEventLog(), positions, close: async () => {} });
+      const { error, out } = await commanded(words, { ...apiOf(server), openLog });
+      expect([exitCodeOf(error), error.message, out]).toEqual([2, expect.stringMatching(reason), '']);
+      expect(server.asked).toEqual([]);
+    });
+  });
+
+  it.each([
+    ['runs list --from yesterday', 400, 'invalid_request', 2],
+    ['runs list --before x', 400, 'cursor_invalid', 2],
+    ['runs show g1', 404, 'run_not_found', 1],
+    ['projections list', 403, 'forbidden', 1],
+    ['projections rebuild runs', 503, 'unavailable', 1],
+  ])('ends "%s" that the server answers with %i %s with exit code %i', async (words, status, code, exitCode) => {
+    await answering(json({ title: 'No', code }, status), async (server) => {
+      expect(exitCodeOf((await commanded(words, apiOf(server))).error)).toBe(exitCode);
+    });
+  });
+
   it.each([['--help'], ['help runs'], ['log tail --help'], ['--version']])('answers %s', async (words) => {
     const { out, error } = await commanded(words);
-    expect(error.exitCode).toBe(0);
+    expect(exitCodeOf(error)).toBe(0);
     expect(out).toMatch(/Usage: verbatim|1\.2\.3/);
   });
 
@@ -292,15 +320,6 @@ describe('verbatim projections', () => {
     const idle = await asked('replay --all', standing());
     expect([idle.out, idle.posts]).toEqual(['Nothing is parked.\n', []]);
   });
-
-  it.each(['replay', 'replay runs', 'replay runs conversation-1 --all'])(
-    '%s names neither one stream nor all',
-    async (words) => {
-      const { error, posts } = await asked(words, standing());
-      expect(error.message).toBe('Name a projection and a stream, or use --all, with or without a projection');
-      expect(posts).toEqual([]);
-    },
-  );
 });
 
 describe('verbatim runs', () => {
