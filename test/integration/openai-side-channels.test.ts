@@ -83,8 +83,84 @@ describe('what a provider streams beside its answer', () => {
       other({ delta: { annotations: [{ url: 'https://example.org' }] } }),
       other({ choice: { logprobs: { content: [1] } } }),
       other({ choice: { index: 1, delta: { content: 'another answer' } } }),
-      other({ delta: { refusal: { why: 1 } } }),
       other({ delta: { tool_calls: ['none'] } }),
+      other({ delta: { refusal: { why: 1 } } }),
+    ]);
+  });
+
+  it('fields that are read in another type are kept as JSON, and fail nothing', async () => {
+    const { outputs, call } = await heard([
+      chunk({ id: 7, object: ['chunk'], created: 'today', model: { name: 'm' }, obfuscation: 1, error: false }),
+      chunk({ choices: 'none' }),
+      chunk({ choices: [null, '', 'text', 12, ['x'], { index: '0', delta: { content: 'numbered by a text' } }] }),
+      said({ role: ['assistant'], reasoning: { steps: 1 }, content: 'Hi' }),
+      said({ reasoning_content: 5, reasoning: 'hm' }),
+      chunk({ choices: [{ index: 0, delta: 'Hello', finish_reason: { stop: true } }] }),
+      chunk({ choices: [{ index: 0, delta: ['Hello'], finish_reason: 3 }] }),
+      chunk({ choices: [], usage: [1, 2] }),
+      finish(),
+      done,
+    ]);
+    expect(outputs).toEqual([
+      ...[
+        other({
+          chunk: {
+            ...{ id: 7, object: ['chunk'], created: 'today', model: { name: 'm' } },
+            ...{ obfuscation: 1, error: false },
+          },
+        }),
+        other({ chunk: { choices: 'none' } }),
+        ...['text', 12, ['x'], { index: '0', delta: { content: 'numbered by a text' } }].map((choice) =>
+          other({ choice }),
+        ),
+        content('Hi'),
+        other({ delta: { role: ['assistant'], reasoning: { steps: 1 } } }),
+        { channel: 'reasoning', text: 'hm' },
+        other({ delta: { reasoning_content: 5 } }),
+        other({ choice: { delta: 'Hello', finish_reason: { stop: true } } }),
+        other({ choice: { delta: ['Hello'], finish_reason: 3 } }),
+        other({ chunk: { usage: [1, 2] } }),
+      ].map((piece) => ({ type: 'text', ...piece })),
+      { type: 'finished', finishReason: 'stop', modelServed: expect.any(String), usage: null },
+    ]);
+    expect(call.response.id).toBe('chatcmpl-fake');
+  });
+
+  it('fields that are read in another type and too large leave their names', async () => {
+    const large = 'x'.repeat(limits.unreadFieldsBytesMax);
+    const pieces = await texts(
+      chunk({ choices: [large] }),
+      chunk({ choices: { large } }),
+      said({ reasoning: [large] }),
+      chunk({ choices: [{ index: 0, delta: large }] }),
+    );
+    expect(pieces).toEqual([
+      other({ tooLarge: ['choice'] }),
+      other({ tooLarge: ['chunk.choices.large'] }),
+      other({ tooLarge: ['delta.reasoning.0'] }),
+      other({ tooLarge: ['choice.delta'] }),
+    ]);
+  });
+
+  it('a field with the name of a method of every object is kept like another one', async () => {
+    const pieces = await texts(said(JSON.parse('{"constructor":1,"__proto__":{"a":2},"toString":"x"}')));
+    expect(pieces).toEqual([
+      { channel: 'other', text: '{"delta":{"constructor":1,"__proto__":{"a":2},"toString":"x"}}\n' },
+    ]);
+  });
+
+  it('content that is not text ends the call, and is kept', async () => {
+    provider.script = [delta('Hi'), said({ content: [{ type: 'text', text: 'lost?' }] }), finish(), done];
+    const model = new OpenAiLanguageModel({ apiKey: 'sk-of-the-test', baseUrl: provider.baseUrl }, { now: () => 0 });
+    const outputs: ModelOutput[] = [];
+    const hearing = async () => {
+      const call = model.prepare(askedFor('Hello?'));
+      for await (const together of call.stream(new AbortController().signal)) outputs.push(...together);
+    };
+    await expect(hearing()).rejects.toThrow('content that is not text');
+    expect(outputs).toEqual([
+      { type: 'text', ...content('Hi') },
+      { type: 'text', ...other({ delta: { content: [{ type: 'text', text: 'lost?' }] } }) },
     ]);
   });
 

@@ -3,15 +3,21 @@ import { limits } from '../../limits.js';
 import { type Channel, ModelFailure, type ModelOutput } from '../../ports/language-model.js';
 import { bounded, isRecord, wordsOfError } from './failures.js';
 import { toolPieces } from './tool-calls.js';
-import { isGiven, unreadFields, unreadPiece } from './unread-fields.js';
+import { isGiven, isNumber, isText, ofAnyType, unreadFields, unreadPiece } from './unread-fields.js';
 
 const LAST_WORD = '[DONE]';
 
 /** What is read of a chunk, of a choice and of a delta, or has no meaning of its own. All else is recorded as it comes. */
 const READ = {
-  chunk: ['id', 'object', 'created', 'model', 'choices', 'usage', 'obfuscation', 'error'],
-  choice: ['index', 'delta', 'finish_reason'],
-  delta: ['role', 'content', 'reasoning', 'reasoning_content', 'refusal', 'tool_calls', 'function_call'],
+  chunk: {
+    ...{ id: isText, object: isText, created: isNumber, model: isText, obfuscation: isText },
+    ...{ choices: Array.isArray, usage: isRecord },
+  },
+  choice: { index: isNumber, delta: isRecord, finish_reason: isText },
+  delta: {
+    ...{ role: isText, content: isText, reasoning: isText, reasoning_content: isText, refusal: isText },
+    ...{ tool_calls: ofAnyType, function_call: ofAnyType },
+  },
 } as const;
 
 /** One streamed chat completion: what its chunks add up to. */
@@ -36,11 +42,10 @@ export class ChatCompletion {
     if (typeof chunk.model === 'string' && chunk.model) this.modelServed = chunk.model;
     if (isRecord(chunk.usage)) this.usage = chunk.usage;
     if (chunk.error) throw unreadable(bounded(wordsOfError(chunk) ?? 'The provider sent an error'));
-    const choices = Array.isArray(chunk.choices) ? chunk.choices.filter(isRecord) : [];
-    for (const choice of choices) {
+    for (const choice of Array.isArray(chunk.choices) ? chunk.choices : []) {
       // Some servers number no choice when there is only one.
-      if ((choice.index ?? 0) === 0) yield* this.readChoice(choice);
-      else yield* unreadPiece({ choice });
+      if (isRecord(choice) && (choice.index ?? 0) === 0) yield* this.readChoice(choice);
+      else yield* unreadPiece(isGiven(choice) && { choice });
     }
     const unread = unreadFields(chunk, READ.chunk);
     const text = unread && jsonWithin(unread, limits.unreadFieldsBytesMax);
@@ -72,20 +77,23 @@ export class ChatCompletion {
   private *readChoice(choice: Record<string, unknown>): Iterable<ModelOutput> {
     const delta = isRecord(choice.delta) ? choice.delta : {};
     // Servers that write both write the same in both.
-    yield* this.text('reasoning', delta.reasoning_content || delta.reasoning);
+    yield* this.text(
+      'reasoning',
+      [delta.reasoning_content, delta.reasoning].find((text) => isText(text) && text),
+    );
     yield* this.text('content', delta.content);
-    if (typeof delta.refusal === 'string') yield* this.text('refusal', delta.refusal);
-    else yield* unreadPiece(isGiven(delta.refusal) && { delta: { refusal: delta.refusal } });
+    yield* this.text('refusal', delta.refusal);
     yield* toolPieces(delta);
     yield* unreadPiece(wrapped('delta', unreadFields(delta, READ.delta)));
     yield* unreadPiece(wrapped('choice', unreadFields(choice, READ.choice)));
+    // Passing it over would lose a part of the answer.
+    if (isGiven(delta.content) && !isText(delta.content))
+      throw unreadable('The provider sent content that is not text');
     if (typeof choice.finish_reason === 'string' && choice.finish_reason) this.finishReason = choice.finish_reason;
   }
 
   private *text(channel: Exclude<Channel, 'tool' | 'other'>, value: unknown): Iterable<ModelOutput> {
-    if (!isGiven(value)) return;
-    // Passing it over would lose a part of the answer without a trace.
-    if (typeof value !== 'string') throw unreadable(`The provider sent ${channel} that is not text`);
+    if (typeof value !== 'string') return;
     const joined = this.held[channel] + value;
     const [half = ''] = /[\uD800-\uDBFF]$/.exec(joined) ?? [];
     this.held[channel] = half;

@@ -2,7 +2,7 @@ import { jsonWithin } from '../../events/bounded-json.js';
 import { limits } from '../../limits.js';
 import type { ModelOutput, ToolStart } from '../../ports/language-model.js';
 import { bounded, isRecord } from './failures.js';
-import { isGiven, unreadFields, unreadPiece } from './unread-fields.js';
+import { isGiven, isNumber, isText, ofAnyType, unreadFields, unreadPiece } from './unread-fields.js';
 
 /** What a delta brings of the calls of tools: who is called, and the arguments as they come. Nothing here calls one. */
 export function* toolPieces({ tool_calls, function_call }: Record<string, unknown>): Iterable<ModelOutput> {
@@ -24,11 +24,7 @@ function* piecesOf(call: unknown, place: number): Iterable<ModelOutput> {
   if (!isRecord(call) || !isRecord(said)) return yield* unreadPiece({ delta: { tool_calls: [call] } });
   const index = typeof call.index === 'number' ? call.index : place;
   yield pieceOf(call, said, index);
-  const ofCall = unreadFields(call, [
-    form,
-    ...namesIn(call, 'number', 'index'),
-    ...namesIn(call, 'string', 'id', 'type'),
-  ]);
+  const ofCall = unreadFields(call, { [form]: ofAnyType, index: isNumber, id: isText, type: isText });
   const ofSaid = unreadOf(said);
   const unread = (ofCall || ofSaid) && { index, ...ofCall, ...(ofSaid && { [form]: ofSaid }) };
   yield* unreadPiece(unread && { delta: { tool_calls: [unread] } });
@@ -46,9 +42,7 @@ function pieceOf(call: Record<string, unknown>, said: Record<string, unknown>, i
 }
 
 function unreadOf(said: Record<string, unknown>): Record<string, unknown> | undefined {
-  const field = textField(said);
-  const read = textOf(said[field]) === undefined ? [] : [field];
-  return unreadFields(said, [...read, ...namesIn(said, 'string', 'name')]);
+  return unreadFields(said, { [textField(said)]: (value) => textOf(value) !== undefined, name: isText });
 }
 
 const textField = (said: Record<string, unknown>) => (isGiven(said.arguments) ? 'arguments' : 'input');
@@ -58,10 +52,6 @@ function textOf(value: unknown): string | undefined {
   if (!isGiven(value)) return '';
   return typeof value === 'string' ? value : jsonWithin(value, limits.unreadFieldsBytesMax);
 }
-
-/** Those of the names whose values have the type that is read. */
-const namesIn = (record: Record<string, unknown>, type: 'string' | 'number', ...names: readonly string[]) =>
-  names.filter((name) => typeof record[name] === type);
 
 /** Who is called is said once, with the first piece of a call. */
 function startOf({ id, type }: Record<string, unknown>, { name }: Record<string, unknown>): ToolStart | undefined {

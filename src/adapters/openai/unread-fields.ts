@@ -5,16 +5,24 @@ import type { ModelOutput } from '../../ports/language-model.js';
 /** Deep enough for the arguments of a tool call: delta.tool_calls.0.function.arguments. */
 const NAMES_PER_PATH_MAX = 5;
 
-/** The fields of a record that are not among those that are read, and that say something; nothing when there is none. */
+/** The fields that are read of a record, and whether a value has the type in which its field is read. */
+export type ReadFields = Readonly<Record<string, (value: unknown) => boolean>>;
+
+export const isText = (value: unknown): boolean => typeof value === 'string';
+export const isNumber = (value: unknown): boolean => typeof value === 'number';
+export const ofAnyType = (): boolean => true;
+
+/** The fields of a record that are not read, or not in this type, and that say something; nothing when there is none. */
 export function unreadFields(
   record: Readonly<Record<string, unknown>>,
-  read: readonly string[],
+  read: ReadFields,
 ): Record<string, unknown> | undefined {
-  const unread: Record<string, unknown> = {};
+  const unread: Record<string, unknown> = Object.create(null);
   let found = false;
   for (const name in record) {
     const value = record[name];
-    if (read.includes(name) || !isGiven(value)) continue;
+    // A provider may name a field `constructor`.
+    if (!isGiven(value) || (Object.hasOwn(read, name) && read[name]?.(value))) continue;
     unread[name] = value;
     found = true;
   }
