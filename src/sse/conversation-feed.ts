@@ -36,6 +36,8 @@ export class ConversationFeed {
   /** Whether a prompt was heard: whatever precedes a later one was heard too. */
   private hasOpened = false;
   private place: Place | undefined;
+  /** The open generation's last attempt was told. Nothing of its tape follows. */
+  private isSealed = false;
   /** Everything that was heard has been told and taken. */
   private isIdle = false;
   private readonly ledger: string;
@@ -100,7 +102,7 @@ export class ConversationFeed {
     if (event.stream === this.ledger) {
       if (event.revision < cursor.ledger) return true;
       if (event.revision > cursor.ledger) return false;
-      if (event.type === 'PromptAssembled') return false;
+      if (event.type === 'PromptAssembled' || this.endsUnsealed(event)) return false;
     } else {
       const generation = generationOf(event);
       if (this.ended.has(generation)) return true;
@@ -114,6 +116,7 @@ export class ConversationFeed {
     if (event.stream === this.ledger) {
       if (event.revision < cursor.ledger) return;
       if (event.revision > cursor.ledger) return yield* this.readOn();
+      if (this.endsUnsealed(event)) yield* this.readTape(open as string);
       yield this.told(event);
       if (event.type === 'PromptAssembled') yield* this.beginningOf(event.data.generationId);
       return;
@@ -122,6 +125,12 @@ export class ConversationFeed {
     if (this.ended.has(generation)) return;
     if (generation === open) yield* this.nextOfTape(generation, event);
     else this.keepEarly(generation, event);
+  }
+
+  /** The end of an answer whose tape was not told to its seal: that was not heard, or this process does not know its type. */
+  private endsUnsealed(event: TypedEvent): boolean {
+    const { open } = this.place as Place;
+    return event.type === 'GenerationFinalized' && event.data.generationId === open && !this.isSealed;
   }
 
   /** What was committed before its prompt: heard and kept, or so early that nobody was listening yet. */
@@ -154,6 +163,8 @@ export class ConversationFeed {
 
   private told(event: TypedEvent): ToldEvent {
     this.place = placeAfter(this.place as Place, event);
+    if (event.type === 'PromptAssembled') this.isSealed = false;
+    if (event.type === 'AttemptEnded') this.isSealed = event.data.retryAt === undefined;
     if (event.type === 'GenerationFinalized') this.ended.add(event.data.generationId);
     return { event, cursor: this.place.cursor };
   }
