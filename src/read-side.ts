@@ -69,7 +69,7 @@ export function readSide(parts: ReadSideParts): { controllers: Type[]; providers
       { provide: Shown, useValue: shown },
       { provide: ListConversationsHandler, useFactory: () => new ListConversationsHandler(parts.views, coverage) },
       { provide: ListRunsHandler, useFactory: () => new ListRunsHandler(parts.views, coverage) },
-      { provide: SumUsageHandler, useFactory: () => new SumUsageHandler(parts.views) },
+      { provide: SumUsageHandler, useFactory: () => new SumUsageHandler(parts.views, coverage) },
       { provide: RunReader, useFactory: () => new RunReader(parts) },
       { provide: ConversationFeeds, useFactory: feeds, inject: [OpenStreams] },
       {

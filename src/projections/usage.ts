@@ -1,5 +1,6 @@
 import { decimalOf, sumOf, textOf } from '../domain/decimal.js';
 import type { TypedEvent } from '../events/codec.js';
+import type { RowKey } from '../ports/read-models/read-models.js';
 import type { Sums, UsageRow } from '../ports/read-models/rows.js';
 import type { Projection } from './projection.js';
 
@@ -8,19 +9,20 @@ type Finalized = Extract<TypedEvent, { type: 'GenerationFinalized' }>;
 /** What was used: by tenant, day, user and model. What a provider did not report is counted apart and never as zero. */
 export const usage: Projection = {
   name: 'usage',
-  version: 1,
-  tables: ['usage', 'asked'],
+  version: 2,
+  tables: ['usage', 'asked', 'counted'],
   filter: { categories: ['conversation'] },
   isByConversation: false,
   onPoison: 'stop',
   touched(event) {
-    if (event.type !== 'GenerationFinalized') return [];
-    return [
-      { table: 'asked', key: event.data.generationId },
-      { table: 'usage', key: keyOf(event) },
-    ];
+    const counted: RowKey = { table: 'counted', key: conversationOf(event) };
+    if (event.type !== 'GenerationFinalized') return [counted];
+    return [counted, { table: 'asked', key: event.data.generationId }, { table: 'usage', key: keyOf(event) }];
   },
   apply(rows, event) {
+    const conversation = conversationOf(event);
+    const seen = Math.max(event.revision + 1, rows.get('counted', conversation)?.seen ?? 0);
+    rows.put('counted', conversation, { seen });
     if (event.type === 'PromptAssembled') rows.put('asked', event.data.generationId, { model: event.data.model });
     if (event.type !== 'GenerationFinalized') return;
     const { generationId, attempt } = event.data;
@@ -35,6 +37,8 @@ export const usage: Projection = {
     rows.put('usage', key, { ...row, models: { ...row.models, [asked.model]: sums } });
   },
 };
+
+const conversationOf = ({ stream }: TypedEvent): string => stream.slice('conversation-'.length);
 
 const dayOf = (at: string): string => at.slice(0, 10);
 

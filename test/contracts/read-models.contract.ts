@@ -301,6 +301,18 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         }
       });
 
+      it('sums of usage say how far they have come in a conversation, and show no claims', async () => {
+        const events = log();
+        const [ended, renamed] = [new ChatLog(events), new ChatLog(events)];
+        await (await ended.started()).turn('1', ['Hello']);
+        await (await renamed.started()).ledger({ type: 'ConversationRenamed', data: { title: 'x' } });
+        await brought(events);
+        expect(Object.fromEntries(await stores.views.covered('usage', [ended.id, renamed.id, 'nobody']))).toEqual({
+          [ended.id]: { seen: 5, isClaimed: true },
+          [renamed.id]: { seen: 2, isClaimed: true },
+        });
+      });
+
       it('words find the conversations and runs in which they were said, whatever is written around them', async () => {
         const events = log();
         const chat = await new ChatLog(events).started();

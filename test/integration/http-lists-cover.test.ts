@@ -78,6 +78,15 @@ describe('a list after what its client was shown', () => {
     }
   });
 
+  it.each(['day', 'user', 'model'])('counts each turn whose stream has said that it is done, by %s', async (by) => {
+    const id = await chat.started();
+    for (let turn = 1; turn <= TURNS; turn++) {
+      await streamed(id, { content: `turn ${turn}` });
+      const { items } = await get(`usage?by=${by}`);
+      expect(items).toEqual([expect.objectContaining({ runs: turn })]);
+    }
+  });
+
   it('shows what was started, renamed and archived at once', async () => {
     for (let nth = 0; nth < TURNS; nth++) {
       const id = await chat.started({ title: `first ${nth}` });
@@ -162,6 +171,8 @@ describe('a list that must cover a cursor', () => {
     const { id, cursor } = (await alone.call('POST', CONVERSATIONS, { body: {} })).json as Json;
     const older = await alone.call('GET', '/api/v1/conversations');
     expect([older.status, older.json]).toEqual([200, { items: [], next: null }]);
+    const sums = await alone.call('GET', '/api/v1/usage');
+    expect([sums.status, sums.json]).toEqual([200, { items: [] }]);
     for (const list of ['conversations', 'runs']) {
       const { status, json, headers } = await alone.call('GET', `/api/v1/${list}?min=${id}@${cursor}`);
       expect([status, (json as Json).code, headers['retry-after']]).toEqual([503, 'view_behind', '1']);

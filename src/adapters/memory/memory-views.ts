@@ -2,6 +2,7 @@ import { SearchUnbounded } from '../../ports/read-models/read-models.js';
 import {
   type ConversationRow,
   type HeadRow,
+  type LedgerRow,
   type NodeRow,
   nodeKey,
   type RunRow,
@@ -10,6 +11,7 @@ import {
 import type {
   ConversationsAsked,
   Covered,
+  CoveringList,
   PageEnd,
   RunsAsked,
   Scope,
@@ -20,6 +22,9 @@ import type {
   Views,
 } from '../../ports/read-models/views.js';
 import type { MemoryReadModels } from './memory-read-models.js';
+
+const coveredBy = (row: LedgerRow | undefined): Covered | undefined =>
+  row && { seen: row.seen, isClaimed: row.open !== null && row.open === row.claimed };
 
 /** What can be asked of the rows that are kept in memory: each question looks at all of them. */
 export class MemoryViews implements Views {
@@ -101,15 +106,20 @@ export class MemoryViews implements Views {
       .sort((one, other) => ((one.of ?? '') < (other.of ?? '') ? -1 : 1));
   }
 
-  async covered(list: 'conversations' | 'runs', conversations: readonly string[]): Promise<Map<string, Covered>> {
-    const rows =
-      list === 'runs' ? this.models.rows('runs', 'ledgers') : this.models.rows('conversations', 'conversations');
-    const known = conversations.flatMap((id) => {
-      const row = rows.get(id);
-      return row ? [{ id, ...row }] : [];
-    });
+  async covered(list: CoveringList, conversations: readonly string[]): Promise<Map<string, Covered>> {
+    const rowOf = {
+      conversations: (id: string) => coveredBy(this.models.rows('conversations', 'conversations').get(id)),
+      runs: (id: string) => coveredBy(this.models.rows('runs', 'ledgers').get(id)),
+      usage: (id: string) => {
+        const row = this.models.rows('usage', 'counted').get(id);
+        return row && { seen: row.seen, isClaimed: true };
+      },
+    }[list];
     return new Map(
-      known.map(({ id, seen, open, claimed }) => [id, { seen, isClaimed: open !== null && open === claimed }]),
+      conversations.flatMap((id) => {
+        const covered = rowOf(id);
+        return covered ? [[id, covered]] : [];
+      }),
     );
   }
 

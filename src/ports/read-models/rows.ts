@@ -140,6 +140,12 @@ export interface LedgerRow {
   readonly claimed: string | null;
 }
 
+/** How far the sums have come in a conversation. */
+export interface CountedRow {
+  /** How many events of its ledger they count. */
+  readonly seen: number;
+}
+
 /** A generation that may come to cost something, and the model that was asked. */
 export interface AskedRow {
   readonly model: string;
@@ -174,6 +180,7 @@ export interface Tables {
   ledgers: LedgerRow;
   asked: AskedRow;
   usage: UsageRow;
+  counted: CountedRow;
 }
 
 export type TableName = keyof Tables;

@@ -60,11 +60,14 @@ export interface TreeAsked {
   readonly charactersMax: number;
 }
 
+/** What can say how far it has come in a conversation. Each is named as its projection. */
+export type CoveringList = 'conversations' | 'runs' | 'usage';
+
 /** How far a list has come in a conversation. */
 export interface Covered {
   /** Events of its ledger that the list shows. */
   readonly seen: number;
-  /** The list shows that its open generation was claimed. */
+  /** The list shows that its open generation was claimed, or shows no claims at all. */
   readonly isClaimed: boolean;
 }
 
@@ -94,5 +97,5 @@ export interface Views {
   runs(asked: RunsAsked): Promise<readonly RunRow[]>;
   usage(asked: UsageAsked): Promise<readonly UsageSums[]>;
   /** How far a list has come in these conversations; those that it does not know are left out. */
-  covered(list: 'conversations' | 'runs', conversations: readonly string[]): Promise<ReadonlyMap<string, Covered>>;
+  covered(list: CoveringList, conversations: readonly string[]): Promise<ReadonlyMap<string, Covered>>;
 }

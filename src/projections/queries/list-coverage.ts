@@ -1,9 +1,9 @@
 import type { Reader } from '../../domain/conversation/readers.js';
 import { limits } from '../../limits.js';
 import { ReadModelLost } from '../../ports/read-models/read-models.js';
-import type { Covered, Views } from '../../ports/read-models/views.js';
+import type { Covered, CoveringList, Views } from '../../ports/read-models/views.js';
 import { ViewBehind } from './conversation-views.js';
-import type { CoveringList, Place, Shown } from './shown.js';
+import type { Place, Shown } from './shown.js';
 import { type CoverageParts, untilCovered } from './until-covered.js';
 
 /** What a list has to show: `place` of a conversation, or what came after it. */

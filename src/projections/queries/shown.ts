@@ -1,14 +1,12 @@
 import type { Reader } from '../../domain/conversation/readers.js';
 import { limits } from '../../limits.js';
+import type { CoveringList } from '../../ports/read-models/views.js';
 
 /** A place in a conversation, as its cursors count: events of the ledger, and of the open generation's tape. */
 export interface Place {
   readonly ledger: number;
   readonly tape: number;
 }
-
-/** Lists that wait for what was shown. Each is named as its projection. */
-export type CoveringList = 'conversations' | 'runs';
 
 type User = Pick<Reader, 'tenant' | 'user'>;
 

@@ -2,6 +2,7 @@ import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { Reader } from '../../domain/conversation/readers.js';
 import type { CostRow } from '../../ports/read-models/rows.js';
 import type { UsageAsked, UsageSums, Views } from '../../ports/read-models/views.js';
+import type { ListCoverage } from './list-coverage.js';
 import { scopeOf } from './scope.js';
 
 export interface UsedBy {
@@ -31,9 +32,13 @@ export class SumUsage extends Query<readonly UsedBy[]> {
 
 @QueryHandler(SumUsage)
 export class SumUsageHandler implements IQueryHandler<SumUsage> {
-  constructor(private readonly views: Pick<Views, 'usage'>) {}
+  constructor(
+    private readonly views: Pick<Views, 'usage'>,
+    private readonly coverage: Pick<ListCoverage, 'wait'>,
+  ) {}
 
   async execute({ reader, asked }: SumUsage): Promise<readonly UsedBy[]> {
+    await this.coverage.wait('usage', reader, undefined);
     const sums = await this.views.usage({ ...asked, scope: scopeOf(reader) });
     return sums.flatMap((each) => usedBy(asked.by, each));
   }

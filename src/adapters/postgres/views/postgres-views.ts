@@ -3,6 +3,7 @@ import type { ConversationRow, HeadRow, NodeRow, RunRow, SystemTextRow } from '.
 import type {
   ConversationsAsked,
   Covered,
+  CoveringList,
   RunsAsked,
   Scope,
   Tree,
@@ -115,9 +116,13 @@ export class PostgresViews implements Views {
     }));
   }
 
-  async covered(list: 'conversations' | 'runs', conversations: readonly string[]): Promise<Map<string, Covered>> {
-    const table = { conversations: 'conversations', runs: 'ledgers' }[list];
-    const text = `SELECT key, seen, claimed FROM views.${table} WHERE key = ANY($1)`;
+  async covered(list: CoveringList, conversations: readonly string[]): Promise<Map<string, Covered>> {
+    const what = {
+      conversations: 'claimed FROM views.conversations',
+      runs: 'claimed FROM views.ledgers',
+      usage: 'true FROM views.counted',
+    }[list];
+    const text = `SELECT key, seen, ${what} WHERE key = ANY($1)`;
     const rows = await this.ask<[string, number, boolean]>(list, text, [conversations]);
     return new Map(rows.map(([key, seen, isClaimed]) => [key, { seen, isClaimed }]));
   }

@@ -83,6 +83,7 @@ export const shapes: Shapes = {
     indexes: [],
   },
   asked: { hasDocument: true, columns: [], indexes: [] },
+  counted: { hasDocument: true, columns: [integer('seen', (row) => row.seen)], indexes: [] },
   usage: {
     hasDocument: true,
     columns: [text('tenant', (row) => row.tenant), text('day', (row) => row.day), text('owner', (row) => row.user)],
