@@ -63,10 +63,16 @@ export async function createApp(
   acceptStrictJsonOnly(server);
   app.useSecurityHeaders(securityHeaders);
   serveDocs(app, version);
-  await app.init();
-  app.useLogger(new NestLogger(server.log));
-  await app.get(Surveys).start();
-  return app;
+  try {
+    await app.init();
+    app.useLogger(new NestLogger(server.log));
+    await app.get(Surveys).start();
+    return app;
+  } catch (error) {
+    // Some of its parts may work already.
+    await app.close();
+    throw error;
+  }
 }
 
 /** Read models may hold what the log has lost. What needs no key, such as readiness, is still answered. */

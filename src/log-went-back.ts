@@ -17,9 +17,8 @@ type Parts = Pick<Engines, 'log' | 'incarnations' | 'openLogAnew'>;
  * Resolves when the log has gone back, with what an operator has to know, and not before that is on the record: a log and
  * its views that went back together show no trace of it to the next start.
  */
-export async function wentBack(engines: Parts, onCause: (cause: LogWentBack) => void): Promise<string> {
+export async function wentBack(engines: Parts): Promise<string> {
   const cause = await engines.log.continuity.broken;
-  onCause(cause);
   const { first, most } = limits.reconnectBackoffMs;
   for (let pauseMs: number = first; ; pauseMs = Math.min(most, pauseMs * 2)) {
     try {

@@ -12,6 +12,7 @@ import { Readiness } from './http/readiness.js';
 import { limits } from './limits.js';
 import { LogLevelFile } from './log-level-file.js';
 import { requireIncarnation, wentBack } from './log-went-back.js';
+import { RetryableError } from './ports/errors.js';
 import { Drain } from './sagas/drain.js';
 
 export interface Serving {
@@ -29,10 +30,21 @@ export async function serve(
   version: string,
   metrics: PrometheusMetrics,
 ): Promise<Serving> {
-  const app = await createApp(engines, config, version, { metrics });
+  // Before the application is built: its parts already read the log while it is.
+  const ended = wentBack(engines);
+  const reasonOf = async (error: unknown) => {
+    // What broke the connection may be a failover. The next connection compares the newest event; an outage stays one.
+    if (error instanceof RetryableError) await engines.log.head().catch(() => {});
+    return engines.log.continuity.isBroken ? new Error(await ended, { cause: error }) : error;
+  };
+  const app = await createApp(engines, config, version, { metrics }).catch(async (error) => {
+    const reason = await reasonOf(error);
+    await engines.close();
+    throw reason;
+  });
   const readiness = app.get(Readiness);
   const { log } = app.getHttpAdapter().getInstance();
-  const ended = wentBack(engines, ({ message }) =>
+  void engines.log.continuity.broken.then(({ message }) =>
     log.error({ reason: message }, 'the event log went back: this process records it, and stops'),
   );
   void ended.then((text) => log.error(text));
@@ -58,9 +70,9 @@ export async function serve(
     const address = await app.getUrl();
     process.stdout.write(banner(config, { version, address, logDescription: engines.logDescription, firstKey }));
   } catch (error) {
-    const text = engines.log.continuity.isBroken ? await ended : undefined;
+    const reason = await reasonOf(error);
     await stop();
-    throw text === undefined ? error : new Error(text, { cause: error });
+    throw reason;
   }
   return { stop, ended, cutDrainShort: () => app.get(Drain).cutShort() };
 }

@@ -53,8 +53,36 @@ describe('a process whose log went back', () => {
   it('begins no incarnation when the log lacks the event only for the first look', async () => {
     const { log: anew, head } = await logAndHead();
     const openLogAnew = async () => withoutTailFor(1, anew);
-    expect(await wentBack({ ...(await brokenAt(head)), openLogAnew }, () => {})).toContain('It has it again');
+    expect(await wentBack({ ...(await brokenAt(head)), openLogAnew })).toContain('It has it again');
     expect(await incarnationsOf(anew)).toHaveLength(1);
+  });
+
+  it('begins no incarnation when the stream that lost an event has that event again', async () => {
+    const stream = newStream();
+    const event = newDelta();
+    const anew = new MemoryEventLog();
+    await anew.append(stream, 'none', [newDelta(), event]);
+    const log = new MemoryEventLog();
+    log.continuity.breakOff('the test says so', { stream, revision: 1, id: event.id });
+    const parts = { log, incarnations: await incarnationsOf(anew), openLogAnew: async () => anew };
+    expect(await wentBack(parts)).toContain('It has it again');
+    expect(await incarnationsOf(anew)).toHaveLength(1);
+  });
+
+  it.each([
+    ['another event in its place', [newDelta(), newDelta()]],
+    ['nothing in its place', [newDelta()]],
+  ])('begins an incarnation when the stream has %s', async (_, events) => {
+    const stream = newStream();
+    const anew = new MemoryEventLog();
+    await anew.append(stream, 'none', events);
+    const log = new MemoryEventLog();
+    log.continuity.breakOff('the test says so', { stream, revision: 1, id: newDelta().id });
+    const parts = { log, incarnations: await incarnationsOf(anew), openLogAnew: async () => anew };
+    const text = await wentBack(parts);
+    const incarnations = await incarnationsOf(anew);
+    expect(incarnations).toHaveLength(2);
+    expect(text).toContain(`is now in incarnation ${incarnations[1]}`);
   });
 
   it('begins an incarnation once the log can be opened again', async () => {
@@ -68,7 +96,58 @@ describe('a process whose log went back', () => {
       if (refusals >= 0) throw new LogUnavailable('the server is away');
       return anew;
     };
-    expect(await wentBack({ log, incarnations, openLogAnew }, () => {})).toContain('is now in incarnation');
+    expect(await wentBack({ log, incarnations, openLogAnew })).toContain('is now in incarnation');
     expect(await incarnationsOf(anew)).toHaveLength(2);
+  });
+
+  it('names the incarnation that another process has begun, and begins none', async () => {
+    const { log: anew } = await logAndHead();
+    const first = await incarnationsOf(anew);
+    const [another, other] = [new MemoryEventLog(), new MemoryEventLog()];
+    another.continuity.breakOff('the test says so', { position: await anotherPosition() });
+    await wentBack({ log: another, incarnations: first, openLogAnew: async () => anew });
+    const [, began = ''] = await incarnationsOf(anew);
+    other.continuity.supersede(began);
+    const text = await wentBack({ log: other, incarnations: first, openLogAnew: async () => anew });
+    expect(text).toMatch(
+      new RegExp(`^another process has begun incarnation ${began} .*is now in incarnation ${began}`, 's'),
+    );
+    expect(await incarnationsOf(anew)).toEqual([...first, began]);
+  });
+
+  it.each([
+    ['cannot be opened', (_: MemoryEventLog) => Promise.reject(new Error('the password is wrong'))],
+    [
+      'refuses the event',
+      async (anew: MemoryEventLog) =>
+        Object.create(anew, { append: { value: () => Promise.reject(new Error('the password is wrong')) } }),
+    ],
+  ])('says how an operator records it when the log %s for good', async (_, openLogAnew) => {
+    const { log, incarnations } = await brokenAt(await anotherPosition());
+    const { log: anew } = await logAndHead();
+    const text = await wentBack({
+      log,
+      incarnations: [...incarnations, await anew.identity()],
+      openLogAnew: () => openLogAnew(anew),
+    });
+    expect(text).toMatch(/could not be recorded \(the password is wrong\)\.\n.*Run `verbatim log restored`/);
+    expect(await incarnationsOf(anew)).toHaveLength(1);
+  });
+
+  it('closes the log that it opened, whether that could be written or not', async () => {
+    const { log, incarnations } = await brokenAt(await anotherPosition());
+    const { log: anew } = await logAndHead();
+    let open = 0;
+    const openLogAnew = async () => {
+      open += 1;
+      const isAway = open === 1;
+      return Object.create(anew, {
+        close: { value: async () => void closed.push(open) },
+        ...(isAway && { holds: { value: () => Promise.reject(new LogUnavailable('away again')) } }),
+      });
+    };
+    const closed: number[] = [];
+    await wentBack({ log, incarnations, openLogAnew });
+    expect(closed).toEqual([1, 2]);
   });
 });
