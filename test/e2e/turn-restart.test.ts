@@ -1,50 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
-import { ApiClient } from '../support/api-client.js';
 import { delta } from '../support/fake-provider.js';
 import { LiveChat } from '../support/live-chat.js';
-import { ADMIN_KEY, environmentOf } from '../support/live-product.js';
-import { type PlayedProvider, startPlayedProvider, steered } from '../support/played-provider.js';
-import { type Product, startProduct } from '../support/product.js';
+import { steered } from '../support/played-provider.js';
+import { withRestarts } from '../support/restarts.js';
 import { saidBy, shownBy, shownIn } from '../support/shown-conversation.js';
-import { withTemporaryDirectory } from '../support/temporary-directory.js';
-import { startTestLog } from '../support/test-log.js';
 import { TurnJournal } from '../support/turn-journal.js';
 import { until } from '../support/until.js';
 
-/** Runs `work` with a way to start the product on the same data, and stops what it has started. */
-async function withProducts(
-  work: (start: () => Promise<{ product: Product; client: ApiClient }>, provider: PlayedProvider) => Promise<void>,
-): Promise<void> {
-  const provider = await startPlayedProvider();
-  const log = await startTestLog();
-  const started: { product: Product; client: ApiClient }[] = [];
-  try {
-    await withTemporaryDirectory(async (dataDir) => {
-      const start = async () => {
-        const environment = { ...environmentOf(provider, dataDir), ...log.environment };
-        const product = await startProduct({ ...environment, VERBATIM_DELTA_FLUSH_MS: '0' });
-        const one = { product, client: new ApiClient(product.address, ADMIN_KEY) };
-        started.push(one);
-        return one;
-      };
-      try {
-        await work(start, provider);
-      } finally {
-        for (const { client, product } of started) {
-          client.leave();
-          await product.stop();
-        }
-      }
-    });
-  } finally {
-    await log.stop();
-    await provider.stop();
-  }
-}
-
 describe('a product that is stopped in the middle of a conversation and started again', () => {
   it('shows at every cursor what it showed, goes on where clients were, and answers keys as before', async () => {
-    await withProducts(async (start, provider) => {
+    await withRestarts(async ({ start, provider }) => {
       const around = { journal: new TurnJournal(), provider };
       const { script, letNext } = steered([delta('before'), delta(' and after')]);
       provider.play('over the stop', script);
