@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs';
 import type { NewEvent } from '../../src/events/envelope.js';
+import { limits } from '../../src/limits.js';
 import type { AppendOutcome, EventLog } from '../../src/ports/event-log.js';
 import type { LaneStore } from '../../src/ports/read-models/read-models.js';
 
@@ -22,12 +23,20 @@ export const IN_THE_ANSWER = [
   'before-finalize',
 ] as const;
 
+/** Of an answer that comes at once and is too large for one append. */
+export const IN_A_LARGE_END = [
+  /** An append as large as one may be is committed, and more of the answer waits. */
+  'after-full-append',
+  /** Some of the turns that wait have ended, and the answer has not. */
+  'mid-finalize',
+] as const;
+
 export const IN_THE_VIEWS = [
   /** A step of a projection is being written: its transaction has begun. */
   'in-a-step',
 ] as const;
 
-export const FAILPOINTS = [...BEFORE_THE_ANSWER, ...IN_THE_ANSWER, ...IN_THE_VIEWS];
+export const FAILPOINTS = [...BEFORE_THE_ANSWER, ...IN_THE_ANSWER, ...IN_A_LARGE_END, ...IN_THE_VIEWS];
 
 export type Failpoint = (typeof FAILPOINTS)[number];
 
@@ -60,6 +69,9 @@ const after: Partial<Record<Failpoint, (has: Has) => boolean>> = {
   'after-append': (has) => has('MessageSent'),
   'after-claim': (has) => has('GenerationClaimed'),
   'mid-stream': (has) => has('DeltaReceived') && !has('AttemptEnded'),
+  'after-full-append': (has) =>
+    has('DeltaReceived', ({ text }) => String(text).length >= limits.deltaCharactersMax) && !has('AttemptEnded'),
+  'mid-finalize': (has) => has('GenerationFinalized') && !has('GenerationFinalized', ({ attempt }) => attempt !== null),
 };
 
 /** A log whose process dies when an append comes to a failpoint for the nth time. Everything else is the log's own. */
