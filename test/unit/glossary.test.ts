@@ -1,0 +1,54 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+
+const root = join(import.meta.dirname, '..', '..');
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const namesIn = (folder: string, ending: string) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(folder, name));
+
+const GLOSSARY = 'docs/glossary.md';
+const otherPages = ['README.md', 'ARCHITECTURE.md', ...namesIn('docs', '.md').filter((name) => name !== GLOSSARY)];
+const terms = [...read(GLOSSARY).matchAll(/\*\*([^*]+)\*\*/g)].map(([, term]) => term as string);
+const sources = namesIn('src', '.ts').map(read).join('\n');
+const pages = otherPages.map(read).join('\n');
+
+/** Of the words that the glossary bans, those that have no other meaning in a text about software. */
+const BANNED = /\b(told|tells|heard|hears|whoever|somebody|nobody|anybody|stands|stood|brought in|let go|lets go)\b/gi;
+/** Records of decisions are kept as they were written; their titles are not. */
+const proseOf = (name: string) => (name.includes('/adr/') ? read(name).split('\n', 1).join('') : read(name));
+const withoutCode = (text: string) => text.replaceAll(/`[^`\n]*`/g, '').replaceAll(/^ {4}.*$/gm, '');
+
+describe('the glossary', () => {
+  it('has each term once', () => {
+    expect(terms.length).toBeGreaterThan(40);
+    expect(terms.filter((term, nth) => terms.indexOf(term) !== nth)).toEqual([]);
+  });
+
+  it.each(terms)('explains %j, which the code or the other pages use', (term) => {
+    const word = new RegExp(`\\b${term.replace(' ', '[ -]?')}`, 'i');
+    expect([term, word.test(sources) || word.test(pages)]).toEqual([term, true]);
+  });
+
+  it.each(['README.md', 'ARCHITECTURE.md'])('is linked from %s', (page) => {
+    expect(read(page)).toContain(`(${GLOSSARY})`);
+  });
+
+  it('explains every folder of the sources that is named after a term', () => {
+    const folders = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    // Layers, which ARCHITECTURE.md explains.
+    const layers = ['adapters', 'auth', 'background', 'cli', 'domain', 'http', 'ownership', 'ports', 'sse'];
+    const unexplained = folders
+      .map(({ name }) => name)
+      .filter((name) => !layers.includes(name) && !terms.includes(name.replace(/s$/, '')));
+    expect(unexplained).toEqual([]);
+  });
+});
+
+describe('a page of the documentation', () => {
+  it.each(otherPages)('%s uses no word that the glossary bans', (name) => {
+    expect([...withoutCode(proseOf(name)).matchAll(BANNED)].map(([word]) => word)).toEqual([]);
+  });
+});
