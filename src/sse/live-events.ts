@@ -17,6 +17,13 @@ const CATEGORIES = ['conversation', 'generation', LOG_CATEGORY];
 /** Hears of every event of a conversation that is committed from now on, in the order of commits. */
 export type Listener = (event: TypedEvent) => void;
 
+/** The same for some types of events of a tenant. */
+export interface TenantListener {
+  readonly hear: Listener;
+  /** An event of these types has a version that this process does not know. */
+  readonly miss: (event: RecordedEvent) => void;
+}
+
 export interface LiveEventsParts {
   readonly log: EventLog;
   readonly codec: Codec;
@@ -33,7 +40,7 @@ export interface LiveEventsParts {
 export class LiveEvents {
   private readonly listeners = new Map<string, Set<Listener>>();
   /** By tenant and type. */
-  private readonly ofTenants = new Map<string, Set<Listener>>();
+  private readonly ofTenants = new Map<string, Set<TenantListener>>();
   private readonly stopping = new AbortController();
   private readonly background: BackgroundPart;
   private following: Promise<void> | undefined;
@@ -58,7 +65,7 @@ export class LiveEvents {
   }
 
   /** The same for events of some types in all conversations of a tenant. */
-  listenToTenant(tenant: string, types: readonly string[], listener: Listener): () => void {
+  listenToTenant(tenant: string, types: readonly string[], listener: TenantListener): () => void {
     const leaves = types.map((type) => added(this.ofTenants, `${tenant}/${type}`, listener));
     return () => {
       for (const leave of leaves) leave();
@@ -93,16 +100,16 @@ export class LiveEvents {
     if (!ofConversation && !ofTenant) return;
     try {
       const event = this.parts.codec.decode(recorded);
-      if (!event) return;
-      for (const listener of ofConversation ?? []) listener(event);
-      for (const listener of ofTenant ?? []) listener(event);
+      // A feed of a conversation finds the gap at the next event.
+      if (event) for (const listener of ofConversation ?? []) listener(event);
+      for (const { hear, miss } of ofTenant ?? []) event ? hear(event) : miss(recorded);
     } catch (error) {
       this.parts.onDamage(error);
     }
   }
 }
 
-function added(sets: Map<string, Set<Listener>>, key: string, listener: Listener): () => void {
+function added<L>(sets: Map<string, Set<L>>, key: string, listener: L): () => void {
   const set = sets.get(key) ?? new Set();
   sets.set(key, set.add(listener));
   return () => {

@@ -1,9 +1,11 @@
 import { mayRead, type Reader } from '../domain/conversation/readers.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
 import type { Position, RecordedEvent } from '../events/envelope.js';
+import type { TerminalError } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
 import { CursorBeyondEnd, conversationStream } from './conversation-history.js';
 import type { Cursor } from './cursor.js';
+import { newerVersion } from './events-of.js';
 import type { LiveEvents } from './live-events.js';
 import { type RunEvent, runFrameOf } from './run-frames.js';
 
@@ -41,6 +43,7 @@ const RUN_TYPES = ['GenerationRequested', 'GenerationFinalized'] as const;
 export class RunFeed {
   private readonly heard: RunEvent[] = [];
   private heardBytes = 0;
+  private missed: TerminalError | undefined;
   private wake = () => {};
 
   constructor(
@@ -61,21 +64,29 @@ export class RunFeed {
 
   async *from(after: Position, signal: AbortSignal): AsyncIterable<Buffer> {
     // Listening before reading: what is committed meanwhile is heard, and told once.
-    const leave = this.parts.live.listenToTenant(this.reader.tenant, RUN_TYPES, (event) => this.hear(event));
+    const leave = this.parts.live.listenToTenant(this.reader.tenant, RUN_TYPES, {
+      hear: (event) => this.hear(event),
+      miss: (recorded) => this.miss(recorded),
+    });
     const onAbort = () => this.wake();
     signal.addEventListener('abort', onAbort);
     let told = after;
     try {
       for await (const page of this.parts.log.readAll(after, FILTER)) {
         for (const recorded of page.events) {
-          const event = this.mayConcern(recorded) ? this.parts.codec.decode(recorded) : undefined;
-          if (event && this.concerns(event)) yield this.told(event);
+          if (this.mayConcern(recorded)) {
+            const event = this.parts.codec.decode(recorded);
+            if (!event) throw newerVersion(recorded);
+            if (this.concerns(event)) yield this.told(event);
+          }
           if (signal.aborted) return;
         }
         told = page.position;
       }
       while (!signal.aborted) {
         const event = this.heard.shift();
+        // What was heard before it is told: the client resumes behind that, at a process that knows the event.
+        if (!event && this.missed) throw this.missed;
         if (!event) await this.arrival();
         else {
           const frame = runFrameOf(event);
@@ -95,8 +106,13 @@ export class RunFeed {
     return runFrameOf(event);
   }
 
+  private miss(recorded: RecordedEvent): void {
+    this.missed ??= newerVersion(recorded);
+    this.wake();
+  }
+
   private hear(event: TypedEvent): void {
-    if (!this.concerns(event)) return;
+    if (!this.concerns(event) || this.missed) return;
     this.heard.push(event);
     this.heardBytes += runFrameOf(event).length;
     this.wake();

@@ -74,6 +74,37 @@ describe('the feed of runs', () => {
     expect(decoded).toEqual([]);
   });
 
+  /** As a process sees the event that was released before this version of it. */
+  const newerEnd = () => {
+    const { decode } = counting;
+    counting.decode = (event) => (event.type === 'GenerationFinalized' ? undefined : decode(event));
+  };
+
+  it('ends with an error at the end of a run that is of a newer version, while it reads what was before', async () => {
+    await turnOf('acme', '1');
+    newerEnd();
+    const frames: string[] = [];
+    await expect(follow(START, new AbortController().signal, frames)).rejects.toThrow(
+      /GenerationFinalized v\d+, of a newer version/,
+    );
+    expect(frames).toHaveLength(1);
+  });
+
+  it('ends with an error at the end of a run that is of a newer version, while it is live', async () => {
+    newerEnd();
+    const frames: string[] = [];
+    let reason = '';
+    const following = follow(await log.head(), new AbortController().signal, frames).catch(({ message }) => {
+      reason = message;
+    });
+    await turnOf('other', '1');
+    await turnOf('acme', '2');
+    await until(() => reason !== '');
+    await following;
+    expect(reason).toMatch(/GenerationFinalized v\d+, of a newer version/);
+    expect(frames).toHaveLength(1);
+  });
+
   it('is not ended by an event of another tenant that cannot be read', async () => {
     await turnOf('other', '1');
     await turnOf('acme', '2');
