@@ -3,6 +3,7 @@ import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstore
 import { reachEventStoreDb } from '../../src/adapters/eventstoredb/reach-eventstoredb.js';
 import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
 import { START } from '../../src/events/envelope.js';
+import { limits } from '../../src/limits.js';
 import { follow } from '../contracts/event-log/subscribe.js';
 import { StandInCluster } from '../support/eventstore/cluster.js';
 import { newDelta, newStream, wholeStream } from '../support/new-events.js';
@@ -10,6 +11,9 @@ import { until } from '../support/until.js';
 
 /** From the election of a new leader to the next answer. */
 const BACK_WITHIN_MS = 3_000;
+
+/** Two of the notices that a start writes while it waits, and a search of a cluster. */
+const NOTICES_MS = 2 * limits.leaderWaitNoticeMs + limits.logReachMs;
 
 let cluster: StandInCluster;
 beforeEach(async () => {
@@ -85,5 +89,28 @@ describe('a start on a cluster', () => {
       /^Waiting for a leader of EventStoreDB at 127.0.0.1:\d+, .*: the nodes of the cluster know no leader; for up to \d+ s more$/,
     );
     await log.close();
+  });
+
+  it('goes on waiting when all nodes are away after one of them has answered', async () => {
+    cluster.beginElection();
+    const notices: string[] = [];
+    const reached = reachEventStoreDb(cluster.url, { onNotice: (text) => notices.push(text) });
+    await until(() => notices.length > 0);
+    for (const nth of [0, 1, 2]) await cluster.node(nth).goAway();
+    await until(() => notices.some((text) => text.includes('no node of the cluster was found')), NOTICES_MS);
+    for (const nth of [0, 1, 2]) await cluster.node(nth).comeBack();
+    cluster.elect(2);
+    const { log } = await reached;
+    expect(await log.append(newStream(), 'none', [newDelta()])).toMatchObject({ outcome: 'appended' });
+    await log.close();
+  });
+
+  it('fails without a wait for a leader when no node has answered', async () => {
+    for (const nth of [0, 1, 2]) await cluster.node(nth).goAway();
+    const notices: string[] = [];
+    const reached = reachEventStoreDb(cluster.url, { onNotice: (text) => notices.push(text) });
+    await expect(reached).rejects.toThrow(/no node of the cluster was found$/);
+    expect(notices).toEqual([]);
+    for (const nth of [0, 1, 2]) await cluster.node(nth).comeBack();
   });
 });

@@ -37,6 +37,9 @@ const REASONS: Partial<Record<Kind, string>> = {
 /** They pass when a cluster has elected a leader. Of a single server, only the first says that it belongs to a cluster. */
 const WHILE_ELECTING: readonly Refusal['kind'][] = ['not-leader', 'no-leader', 'unavailable', 'no-answer', 'late'];
 
+/** A node of a cluster said so: then the address is right, and nodes that are all away may be back in a moment. */
+const ANSWERED: readonly Refusal['kind'][] = ['not-leader', 'no-leader'];
+
 /** They stay as they are until an operator changes something. Any other failure may pass. */
 const LASTING: readonly Refusal['kind'][] = ['access-denied', 'other'];
 
@@ -52,10 +55,14 @@ export async function reachEventStoreDb(
   const description = `EventStoreDB at ${address.description}`;
   const log = new EventStoreDbEventLog(address, meter);
   const waiting = new Waiting((reason) => onNotice(`Waiting for a leader of ${description}: ${reason}`));
+  let hasAnswered = false;
   for (;;) {
     const refusal = await withinDeadline(() => log.knownIdentity());
     if (refusal === undefined) return { log, description };
-    const mayPass = address.isCluster ? WHILE_ELECTING.includes(refusal.kind) : refusal.kind === 'not-leader';
+    hasAnswered ||= ANSWERED.includes(refusal.kind);
+    const mayPass = address.isCluster
+      ? WHILE_ELECTING.includes(refusal.kind) || (hasAnswered && refusal.kind === 'no-connection')
+      : refusal.kind === 'not-leader';
     const problem = await problemOfCertificate(address, refusal);
     if (problem === undefined && mayPass && (await waiting.goesOn(refusal.reason))) continue;
     await log.close();
