@@ -24,9 +24,9 @@ export interface TestPostgres {
   crash(): Promise<void>;
   /**
    * Takes a base backup while it runs, as `pg_basebackup` does, and starts a PostgreSQL on it: what a restore leads to, or a
-   * failover to a copy that is behind.
+   * failover to a copy that is behind. As a standby it takes no writes until it is promoted.
    */
-  startFromBackup(): Promise<TestPostgres>;
+  startFromBackup(options?: { readonly asStandby?: boolean }): Promise<TestPostgres>;
   /** Another database on it, migrated and empty: made in a fraction of the time that another PostgreSQL takes. */
   newDatabase(): Promise<EmbeddedPostgres['connection']>;
   /** Stops it and deletes its data. */
@@ -57,7 +57,7 @@ async function copy(...fromTo: [string, string]): Promise<void> {
   await promisify(execFile)('/bin/cp', ['-a', ...fromTo]);
 }
 
-async function baseBackup({ connection, directory }: EmbeddedPostgres): Promise<string> {
+async function baseBackup({ connection, directory }: EmbeddedPostgres, asStandby: boolean): Promise<string> {
   const dataDir = await newDataDirectory();
   const copied = join(dataDir, 'postgres');
   await withClient(connection, async (client) => {
@@ -68,10 +68,13 @@ async function baseBackup({ connection, directory }: EmbeddedPostgres): Promise<
     await rm(join(copied, 'pg_wal'), { recursive: true });
     await copy(join(directory, 'pg_wal'), copied);
     await rm(join(copied, 'postmaster.pid'), { force: true });
-    const label = join(copied, 'backup_label');
-    await writeFile(label, rows[0].labelfile);
     const { uid, gid } = await stat(copied);
-    await chown(label, uid, gid);
+    const add = async (name: string, text: string) => {
+      await writeFile(join(copied, name), text);
+      await chown(join(copied, name), uid, gid);
+    };
+    await add('backup_label', rows[0].labelfile);
+    if (asStandby) await add('standby.signal', '');
   });
   return dataDir;
 }
@@ -85,7 +88,7 @@ async function startIn(dataDir: string, options: TestPostgresOptions): Promise<T
   let databases = 0;
   return {
     connection: postgres.connection,
-    startFromBackup: async () => startIn(await baseBackup(postgres), options),
+    startFromBackup: async ({ asStandby = false } = {}) => startIn(await baseBackup(postgres, asStandby), options),
     async newDatabase() {
       const database = `another_${databases++}`;
       const sql = `CREATE DATABASE ${database} TEMPLATE postgres`;
