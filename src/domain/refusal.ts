@@ -3,33 +3,33 @@
  * never renamed, and whoever answers over a protocol maps each one of them.
  */
 export const refusals = {
-  conversation_not_found: 'There is no such conversation.',
+  conversation_not_found: 'The conversation does not exist.',
   conversation_exists: 'This conversation has already been started.',
-  message_not_found: 'There is no such message in this conversation.',
-  generation_not_found: 'There is no such generation in this conversation.',
-  idempotency_key_reused: 'This idempotency key came with another request before.',
+  message_not_found: 'The message does not exist in this conversation.',
+  generation_not_found: 'The generation does not exist in this conversation.',
+  idempotency_key_reused: 'An earlier request with other content used this idempotency key.',
 
-  content_empty: 'A message needs a text.',
+  content_empty: 'The content is empty or blank.',
   content_too_long: 'The text is too long.',
   text_malformed: 'A text contains NUL or half of a surrogate pair.',
 
-  parent_not_found: 'There is no such node to follow in this conversation.',
-  parent_is_note: 'Nothing can follow a note.',
+  parent_not_found: 'The parent does not exist in this conversation.',
+  parent_is_note: 'A note cannot be the parent of a message.',
   parent_is_queued: 'A turn that interrupts cannot build on a reply that would run after it.',
   revision_mismatch: 'A revision keeps the parent and the kind of the message that it revises.',
   message_is_note: 'A note has no reply.',
-  already_replied: 'This message has a reply: regenerate that one.',
-  nothing_to_regenerate: 'This generation is still waiting for its turn: there is no answer yet.',
-  leaf_not_found: 'There is no such node to select in this conversation.',
+  already_replied: 'This message already has a reply: regenerate the reply.',
+  nothing_to_regenerate: 'This generation has not started: there is no answer to regenerate.',
+  leaf_not_found: 'The node to select does not exist in this conversation.',
   leaf_is_note: 'A note cannot be selected.',
-  node_not_found: 'There is no such node to page back from in this conversation.',
+  node_not_found: 'The node to page back from does not exist in this conversation.',
 
-  conversation_full: 'This conversation takes no more: start another one.',
+  conversation_full: 'This conversation has reached its size limit: start another one.',
   conversation_busy: 'Another generation is open in this conversation.',
   queue_full: 'Too many turns are waiting in this conversation.',
-  prompt_changed: 'The prompt would not be the expected one.',
+  prompt_changed: 'The hash of the prompt is not the expected one.',
   prompt_not_known_yet: 'The prompt depends on a reply that has not ended.',
-  prompt_over_budget: 'The prompt does not fit its token budget.',
+  prompt_over_budget: 'The prompt has more tokens than its budget allows.',
   provider_not_configured: 'This provider is not configured.',
 } as const;
 

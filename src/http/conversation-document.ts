@@ -20,7 +20,10 @@ export class FailureDocument {
 }
 
 const NODE_STATUSES = ['final', 'queued', 'streaming', 'cancelled', 'error'] as const;
-const CURSOR = { example: '13:41', description: 'Opaque. Only 0:0, the beginning, may be written by hand.' };
+const CURSOR = {
+  example: '13:41',
+  description: 'Opaque. A client takes it from an answer; only 0:0, the beginning, is fixed.',
+};
 const UNKNOWN = 'Null: unknown. Unknown is never 0.';
 
 class NodeDocument {

@@ -11,17 +11,17 @@ export const problemExtensions: Partial<Record<ProblemCode, Readonly<Record<stri
   conversation_full: {
     nodes: { ...COUNT, description: 'Messages, notes and answers.' },
     nodesMax: COUNT,
-    textBytes: { ...COUNT, description: 'Of all texts that it ever had, in UTF-8.' },
+    textBytes: { ...COUNT, description: 'Bytes of all texts that the conversation ever had, in UTF-8.' },
     textBytesMax: COUNT,
   },
-  conversation_busy: { generationId: { ...ID, description: 'The open one.' } },
-  parent_is_queued: { generationId: { ...ID, description: 'The reply that waits.' } },
+  conversation_busy: { generationId: { ...ID, description: 'The open generation.' } },
+  parent_is_queued: { generationId: { ...ID, description: 'The generation that waits.' } },
   prompt_changed: { preview: { $ref: getSchemaPath(PreviewDocument) } },
   prompt_over_budget: {
     tokens: {
       type: 'object',
       properties: {
-        prompt: { ...COUNT, description: 'Of what cannot be left out.' },
+        prompt: { ...COUNT, description: 'Tokens of the parts that cannot be left out.' },
         budget: COUNT,
         reserved: COUNT,
         limit: COUNT,
@@ -33,7 +33,11 @@ export const problemExtensions: Partial<Record<ProblemCode, Readonly<Record<stri
   },
   provider_not_configured: {
     provider: { type: 'string' },
-    missing: { type: 'string', enum: ['model'], description: 'Nobody has chosen one, and the provider has none.' },
+    missing: {
+      type: 'string',
+      enum: ['model'],
+      description: 'No client or setting has chosen one, and the provider has no default.',
+    },
   },
   queue_full: { turnsMax: COUNT },
 };

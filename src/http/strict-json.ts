@@ -106,7 +106,7 @@ function enter(open: readonly Open[], inner: Open, name: string): void {
   inner.names?.add(name);
   inner.at = name;
   inner.nameIsNext = false;
-  if (repeated) throw refusal(stepsOf(open), 'stands twice in its object');
+  if (repeated) throw refusal(stepsOf(open), 'occurs twice in its object');
   // What merges or copies objects further in may follow these to the prototype of all objects.
   if (name === '__proto__' || (name === 'prototype' && owner === 'constructor')) {
     throw refusal(stepsOf(open), 'is not allowed as a name');

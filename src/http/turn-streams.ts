@@ -67,7 +67,7 @@ export class TurnStreams {
     for await (const event of events) {
       if (event.stream === tapeStream) {
         // An answer with a piece left out must not look whole.
-        if (event.revision > taped) throw new TerminalError(`event ${taped} of ${tapeStream} was not heard`);
+        if (event.revision > taped) throw new TerminalError(`event ${taped} of ${tapeStream} was not received`);
         taped = event.revision + 1;
       }
       if (event.stream === ledgerStream) ledger = Math.max(ledger, event.revision + 1);

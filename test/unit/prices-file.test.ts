@@ -85,7 +85,7 @@ describe('the file of prices', () => {
     [Buffer.from([0xff]), 'the file: is not UTF-8'],
     ['[]', 'the file: expected an object with date, currency and models'],
     ['null', 'the file: expected an object with date, currency and models'],
-    ['{"currency":"EUR","models":{"m":{},"m":{}}}', 'models.m: stands twice in its object'],
+    ['{"currency":"EUR","models":{"m":{},"m":{}}}', 'models.m: occurs twice in its object'],
     [{ ...list, models: { 'a\nb': 1 } }, 'models["a\\nb"]: no such field'],
     [{ ...list, models: [] }, 'models: expected an object with a price for each model'],
   ])('%j: %s', async (content, mistake) => {

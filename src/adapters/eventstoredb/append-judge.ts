@@ -65,7 +65,7 @@ export class AppendJudge {
           },
         ),
       );
-      if (position === undefined) throw new TerminalError(`append to ${stream}: the server tells no position`);
+      if (position === undefined) throw new TerminalError(`append to ${stream}: the server returned no position`);
       return position;
     } catch (error) {
       if (error instanceof WrongExpectedVersionError) return undefined;

@@ -73,19 +73,19 @@ describe('strict JSON', () => {
         let text = `{${space}${JSON.stringify(name)}${space}:${a},"between names":0,${again}:${space}${b}}`;
         for (const layer of around) text = layer === 'array' ? `[0,${text}]` : `{"x":${space}${text}}`;
         JSON.parse(text);
-        expect(refusal(text)).toEqual([{ path: expect.any(String), message: 'stands twice in its object' }]);
+        expect(refusal(text)).toEqual([{ path: expect.any(String), message: 'occurs twice in its object' }]);
       }),
     );
   });
 
   it.each([
-    ['{"a":{"b":1,"b":2}}', 'a.b', 'stands twice in its object'],
-    ['{"parts":[{"text":"a"},{"text":"b","text":"c"}]}', 'parts[1].text', 'stands twice in its object'],
-    ['{"a":1,"\\u0061":2}', 'a', 'stands twice in its object'],
+    ['{"a":{"b":1,"b":2}}', 'a.b', 'occurs twice in its object'],
+    ['{"parts":[{"text":"a"},{"text":"b","text":"c"}]}', 'parts[1].text', 'occurs twice in its object'],
+    ['{"a":1,"\\u0061":2}', 'a', 'occurs twice in its object'],
     ['{"__proto__":{"admin":true}}', '__proto__', 'is not allowed as a name'],
     ['{"a":[{"\\u005f_proto__":1}]}', 'a[0].__proto__', 'is not allowed as a name'],
     ['{"constructor":{"prototype":{}}}', 'constructor.prototype', 'is not allowed as a name'],
-    ['{"a b":{"c":1,"c":2}}', '["a b"].c', 'stands twice in its object'],
+    ['{"a b":{"c":1,"c":2}}', '["a b"].c', 'occurs twice in its object'],
     ['{"a":', '', 'is not JSON'],
     ['{"a":1}}', '', 'is not JSON'],
     ['{"a":1,}', '', 'is not JSON'],

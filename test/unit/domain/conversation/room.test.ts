@@ -90,7 +90,9 @@ describe.each(Object.entries(full))('a conversation that is full %s', (_, state)
   });
 
   it('refuses a preview of what it would refuse', () => {
-    expect(() => preview(ada, { message, asked }, assemble)(state)).toThrow('This conversation takes no more');
+    expect(() => preview(ada, { message, asked }, assemble)(state)).toThrow(
+      'This conversation has reached its size limit',
+    );
   });
 });
 
