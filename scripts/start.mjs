@@ -1,5 +1,6 @@
 // `npm start`: runs the product in this very process, so that signals reach it.
-import { buildIfStale } from './build-if-stale.mjs';
+import { bundleIfStale } from './bundle-if-stale.mjs';
 
-await buildIfStale();
-await import('../dist/main.js');
+await bundleIfStale();
+process.setSourceMapsEnabled(true);
+await import(new URL('../bundle/main.js', import.meta.url).href);

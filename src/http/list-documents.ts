@@ -1,9 +1,9 @@
-import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { ListedConversation } from '../projections/queries/list-conversations.js';
 import type { ListedRun } from '../projections/queries/list-runs.js';
 import type { UsedBy } from '../projections/queries/sum-usage.js';
 import { CostDocument } from './conversation-document.js';
-import { RunDocument } from './run-document.js';
+import { RunSummaryDocument } from './run-document.js';
 
 const NEXT = {
   type: String,
@@ -46,8 +46,7 @@ export class ConversationsDocument {
   next!: string | null;
 }
 
-/** Without what only the tape of a run records. */
-class ListedRunDocument extends OmitType(RunDocument, ['events', 'responseId', 'requestId']) {
+class ListedRunDocument extends RunSummaryDocument {
   @ApiProperty({ format: 'date-time', description: 'When the generation was requested.' })
   requestedAt!: string;
 }

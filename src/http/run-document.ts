@@ -15,7 +15,8 @@ class RunEventDocument {
   at!: string;
 }
 
-export class RunDocument {
+/** Everything of a run but what only its tape records. */
+export class RunSummaryDocument {
   @ApiProperty()
   id!: string;
 
@@ -36,12 +37,6 @@ export class RunDocument {
 
   @ApiProperty({ ...nullableText, description: 'The model that answered, as the provider named it.' })
   modelServed!: string | null;
-
-  @ApiProperty({ ...nullableText, description: 'Id of the latest response, from the provider.' })
-  responseId!: string | null;
-
-  @ApiProperty({ ...nullableText, description: 'Id of the latest request, from the provider.' })
-  requestId!: string | null;
 
   @ApiProperty({ type: Object, nullable: true })
   params!: object | null;
@@ -98,6 +93,14 @@ export class RunDocument {
 
   @ApiProperty({ type: FailureDocument, nullable: true })
   error!: FailureDocument | null;
+}
+
+export class RunDocument extends RunSummaryDocument {
+  @ApiProperty({ ...nullableText, description: 'Id of the latest response, from the provider.' })
+  responseId!: string | null;
+
+  @ApiProperty({ ...nullableText, description: 'Id of the latest request, from the provider.' })
+  requestId!: string | null;
 
   @ApiProperty({ type: [RunEventDocument] })
   events!: readonly RunEventDocument[];

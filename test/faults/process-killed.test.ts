@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, it } from '@jest/globals';
 import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded/embedded-postgres.js';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { EVENTS_OF_AN_APPEND_MAX, type Journal } from '../support/journal-writers.js';
 import { wholeStream } from '../support/new-events.js';
+import { programOf } from '../support/programs.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
 
@@ -15,9 +15,7 @@ const ACKNOWLEDGED_BEFORE_KILL = 500;
 
 /** Runs the load until it has acknowledged enough, kills it, and enters what it acknowledged in the journal. */
 async function loadUntilKilled(dataDir: string, journal: Journal): Promise<void> {
-  const support = join(process.cwd(), 'test', 'support');
-  const program = ['--import', join(support, 'ts-loader.mjs'), join(support, 'append-load.ts'), dataDir];
-  const child = spawn(process.execPath, program, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [programOf('append-load'), dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
   let acknowledged = 0;
   const lines = createInterface({ input: child.stdout });
   lines.on('line', (line) => {

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import {
   BACKWARDS,
   binaryEvent,
@@ -14,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { halfAppend } from '../support/eventstore/half-append.js';
 import { type StandIn, startStandIn } from '../support/eventstore/stand-in.js';
 import { launch } from '../support/product.js';
+import { programOf } from '../support/programs.js';
 import { until } from '../support/until.js';
 
 const credentials = { username: 'anybody', password: '' };
@@ -143,12 +143,7 @@ describe('the stand-in for EventStoreDB, asked by the real client', () => {
   });
 
   it('runs as a process of its own', async () => {
-    const support = join(import.meta.dirname, '..', 'support');
-    const program = join(support, 'eventstore', 'stand-in-process.ts');
-    const { child, output, ended } = launch(
-      [process.execPath, '--import', join(support, 'ts-loader.mjs'), program],
-      {},
-    );
+    const { child, output, ended } = launch([process.execPath, programOf('stand-in-process')], {});
     await until(() => output.out.includes('\n'));
     expect(output.out).toMatch(/^esdb:\/\/127\.0\.0\.1:\d+\?tls=false\n$/);
     child.kill();

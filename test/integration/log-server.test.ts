@@ -1,17 +1,15 @@
 import { readdir } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstoredb-event-log.js';
 import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
 import { type LogServer, startLogServer } from '../support/log-server.js';
 import { newDelta, newStream } from '../support/new-events.js';
+import { programOf } from '../support/programs.js';
 
-const loader = join(import.meta.dirname, '..', 'support', 'ts-loader.mjs');
-const standIn = join(import.meta.dirname, '..', 'support', 'eventstore', 'stand-in-process.ts');
 /** What TEST_LOG_COMMAND may be: the stand-in as a process takes its port as the first argument. */
-const COMMAND = `${process.execPath} --import ${loader} ${standIn}`;
+const COMMAND = `${process.execPath} ${programOf('stand-in-process')}`;
 
 describe('a command that starts a server for a log', () => {
   it('is run once for each log, and its server is killed with all that it wrote', async () => {

@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type pg from 'pg';
 import { migrate } from '../../src/adapters/postgres/migrate.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { programOf } from '../support/programs.js';
 import { until } from '../support/until.js';
 
 const INDEX = '-- Outside a transaction\nCREATE INDEX CONCURRENTLY a_n ON public.a (n);\n';
@@ -73,9 +74,8 @@ describe('a migration beside other sessions', () => {
   it('that was killed while it made an index drops what was left, and makes it again', async () => {
     await write('0002-index.sql', INDEX);
     await withWriter(async () => {
-      const support = join(import.meta.dirname, '..', 'support');
-      const program = ['--import', join(support, 'ts-loader.mjs'), join(support, 'migrating.ts')];
-      const child = spawn(process.execPath, [...program, JSON.stringify(connection), directory], { stdio: 'ignore' });
+      const program = [programOf('migrating'), JSON.stringify(connection), directory];
+      const child = spawn(process.execPath, program, { stdio: 'ignore' });
       const ended = once(child, 'exit');
       try {
         await until(async () => (await indexes()).length === 1);

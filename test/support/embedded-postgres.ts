@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { access, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import {
   type EmbeddedPostgres,
@@ -11,11 +10,11 @@ import {
 import { ifThere } from '../../src/adapters/postgres/embedded/if-there.js';
 import { holderOf } from '../../src/adapters/postgres/embedded/left-over.js';
 import { withClient } from './postgres-cluster.js';
+import { programOf } from './programs.js';
 
 /** Runs a program that owns the cluster in `dataDir`; its command line, for tests that spawn it themselves. */
 export function ownerCommand(dataDir: string, life: 'until killed' | 'while busy'): string[] {
-  const support = import.meta.dirname;
-  return ['--import', join(support, 'ts-loader.mjs'), join(support, 'embedded-postgres-owner.ts'), dataDir, life];
+  return [programOf('embedded-postgres-owner'), dataDir, life];
 }
 
 export async function withPostgres<T>(

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Death, Failpoint, Report } from './failpoints.js';
+import { programOf } from './programs.js';
 import { until } from './until.js';
 
 export interface ServerOptions {
@@ -34,13 +34,12 @@ export class ServerProcess {
   /** To operators. */
   said = '';
 
-  constructor(sources: string, { environment, dieAt, neverLetsGo = false }: ServerOptions) {
-    const program = [join(sources, 'test', 'support', 'failpoint-server.js')];
+  constructor({ environment, dieAt, neverLetsGo = false }: ServerOptions) {
     const options = [
       ...(dieAt ? [`--die-at=${dieAt.failpoint}:${dieAt.hit}`] : []),
       ...(neverLetsGo ? ['--never-lets-go'] : []),
     ];
-    this.child = spawn(process.execPath, [...program, ...options], {
+    this.child = spawn(process.execPath, [programOf('failpoint-server'), ...options], {
       env: { PATH: process.env.PATH ?? '', ...ENVIRONMENT, ...environment },
     });
     // It may be dead by the time that it is told anything.

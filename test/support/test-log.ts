@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type pg from 'pg';
 import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstoredb-event-log.js';
 import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
@@ -7,6 +6,7 @@ import type { EventLog } from '../../src/ports/event-log.js';
 import { type LogServer, startLogServer } from './log-server.js';
 import { logCommand, logInUse } from './log-switch.js';
 import { launch } from './product.js';
+import { programOf } from './programs.js';
 import { until } from './until.js';
 
 /** Where a product of the tests has its log, on the engine that this run is about. */
@@ -34,12 +34,9 @@ const inItsDatabase: TestLog = {
   stop: async () => {},
 };
 
-const standInProgram = join(import.meta.dirname, 'eventstore', 'stand-in-process.ts');
-
 /** A process of its own: what it does must not hold up the test, nor the test it. */
 export async function startStandInProcess(): Promise<LogServer> {
-  const program = ['--import', join(import.meta.dirname, 'ts-loader.mjs'), standInProgram];
-  const { child, output, ended } = launch([process.execPath, ...program], {});
+  const { child, output, ended } = launch([process.execPath, programOf('stand-in-process')], {});
   await until(() => output.out.includes('\n') || child.exitCode !== null);
   const url = output.out.trim();
   if (!url) throw new Error(`the stand-in did not start:\n${output.err}`);

@@ -1,6 +1,5 @@
 import type pg from 'pg';
 import type { EventLog } from '../../src/ports/event-log.js';
-import { type CompiledSources, compileSources } from './compiled-sources.js';
 import { type ServerOptions, ServerProcess } from './failpoint-process.js';
 import { databaseUrl, served, startTestPostgres, type TestPostgres } from './postgres-cluster.js';
 import { startTestLog } from './test-log.js';
@@ -14,25 +13,16 @@ export interface TurnStores {
   readonly connection: pg.ClientConfig;
 }
 
-/** What a file of tests shares that kill servers: their program, and a PostgreSQL that outlives them. */
+/** Tests that kill servers share a PostgreSQL, which outlives the servers. */
 export class TurnGround {
-  private constructor(
-    private readonly sources: CompiledSources,
-    private readonly postgres: TestPostgres,
-  ) {}
+  private constructor(private readonly postgres: TestPostgres) {}
 
   static async prepare(): Promise<TurnGround> {
-    const sources = await compileSources();
-    try {
-      return new TurnGround(sources, await startTestPostgres());
-    } catch (error) {
-      await sources.remove();
-      throw error;
-    }
+    return new TurnGround(await startTestPostgres());
   }
 
   server(options: ServerOptions): ServerProcess {
-    return new ServerProcess(this.sources.directory, options);
+    return new ServerProcess(options);
   }
 
   async withStores<T>(work: (stores: TurnStores) => Promise<T>): Promise<T> {
@@ -48,8 +38,7 @@ export class TurnGround {
     }
   }
 
-  async clear(): Promise<void> {
-    await this.postgres.stop();
-    await this.sources.remove();
+  clear(): Promise<void> {
+    return this.postgres.stop();
   }
 }

@@ -1,0 +1,10 @@
+import { join } from 'node:path';
+
+/** A program of these tests, bundled with the sources as they are now. The suite's project must declare the global setup. */
+export function programOf(
+  name: 'append-load' | 'embedded-postgres-owner' | 'failpoint-server' | 'migrating' | 'stand-in-process',
+): string {
+  const { VERBATIM_TEST_PROGRAMS: programs } = process.env;
+  if (!programs) throw new Error('No programs: does the Jest project declare test/support/global-setup.ts?');
+  return join(programs, `${name}.js`);
+}
