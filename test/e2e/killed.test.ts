@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { chunk, delta, type Script, stall, startFakeProvider } from '../support/fake-provider.js';
+import { withMigratedDataDirectory } from '../support/postgres-cluster.js';
 import { startProduct } from '../support/product.js';
-import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { startTestLog } from '../support/test-log.js';
 import { until } from '../support/until.js';
 
@@ -14,7 +14,7 @@ it('after a kill on an embedded database nobody waits for the leases of the dead
   const half: Script = [chunk({ choices: [{ index: 0, delta: { role: 'assistant' } }] }), delta('half an ans'), stall];
   provider.script = half;
   try {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       const environment = {
         ...log.environment,
         VERBATIM_DATA_DIR: dataDir,

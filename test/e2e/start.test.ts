@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded/embedded-postgres.js';
 import { hashSecret, parseApiKey } from '../../src/auth/api-key.js';
-import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import {
+  startTestPostgres,
+  type TestPostgres,
+  withClient,
+  withMigratedDataDirectory,
+} from '../support/postgres-cluster.js';
 import { processesNaming, refusedStart, run, startProduct } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
@@ -77,7 +82,7 @@ describe('a first start', () => {
   });
 
   it('uses the key that a start left behind which died before it could issue it', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       const key = `vb_admin_${'a1'.repeat(20)}`;
       await writeFile(join(dataDir, 'admin.key'), `${key}\n`);
       const product = await startProduct({ VERBATIM_DATA_DIR: dataDir });
@@ -88,7 +93,7 @@ describe('a first start', () => {
   });
 
   it('takes the key of VERBATIM_ADMIN_KEY instead, never prints it, and takes another one later', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       for (const secret of ['x'.repeat(32), 'x'.repeat(32), 'y'.repeat(32)]) {
         const product = await startProduct({ VERBATIM_DATA_DIR: dataDir, VERBATIM_ADMIN_KEY: `vb_root_${secret}` });
         await product.stop();
@@ -103,7 +108,7 @@ describe('a first start', () => {
 
 describe('a later start', () => {
   it('shows no key, whether the one before was stopped or killed, and leaves no process behind', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       const first = await startProduct({ VERBATIM_DATA_DIR: dataDir });
       expect(first.banner).toMatch(KEY);
       await first.stop('SIGKILL');
@@ -121,7 +126,7 @@ describe('a later start', () => {
 
 describe('a stop', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('is orderly although %s comes again and again', async (signal) => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       const { child, output, ended } = run({ VERBATIM_DATA_DIR: dataDir });
       try {
         await until(() => output.out.includes('  data '), 60_000);
@@ -141,7 +146,7 @@ describe('a stop', () => {
 
 describe('a start is refused, with exit code 1 and nothing left running,', () => {
   it('when another process holds the data directory; that one is unharmed', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       const product = await startProduct({ VERBATIM_DATA_DIR: dataDir });
       try {
         const { code, said } = await refusedStart({ VERBATIM_DATA_DIR: dataDir });
@@ -157,8 +162,7 @@ describe('a start is refused, with exit code 1 and nothing left running,', () =>
   });
 
   it('when a newer version has written the data', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
-      await (await startProduct({ VERBATIM_DATA_DIR: dataDir })).stop();
+    await withMigratedDataDirectory(async (dataDir) => {
       const postgres = await startEmbeddedPostgres({ dataDir, onNotice: () => {} });
       await withClient(postgres.connection, (client) =>
         client.query(`INSERT INTO runtime.migrations (version, name, sha256) VALUES (9999, '9999-later.sql', '')`),
@@ -179,7 +183,7 @@ describe('a start is refused, with exit code 1 and nothing left running,', () =>
   });
 
   it('when the prices in the data directory are wrong, with every mistake', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       await writeFile(join(dataDir, 'prices.json'), '{"date":"2026-11-01","currency":"$","modles":{}}');
       const { code, said } = await refusedStart({ VERBATIM_DATA_DIR: dataDir });
       expect(code).toBe(1);
@@ -194,7 +198,7 @@ describe('a start is refused, with exit code 1 and nothing left running,', () =>
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       const { code, said } = await refusedStart({ VERBATIM_DATA_DIR: dataDir, PORT: String(port) });
       expect(code).toBe(1);
       expect(said).toContain('EADDRINUSE');
@@ -208,7 +212,7 @@ describe('a start is refused, with exit code 1 and nothing left running,', () =>
   });
 
   it('when the file of the first key holds none, and says nothing else', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       const file = join(dataDir, 'admin.key');
       await writeFile(file, 'not a key\n');
       const { code, said } = await refusedStart({ VERBATIM_DATA_DIR: dataDir });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded/embedded-postgres.js';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { crashThrough, hold } from '../support/crash-through.js';
-import { withTemporaryDirectory } from '../support/temporary-directory.js';
+import { withMigratedDataDirectory } from '../support/postgres-cluster.js';
 import { TurnGround } from '../support/turn-ground.js';
 
 describe('a process killed in the middle of a turn', () => {
@@ -15,7 +15,7 @@ describe('a process killed in the middle of a turn', () => {
   it.each(['after-append', 'mid-stream'] as const)(
     'keeps every promise with its own database, at %s',
     async (failpoint) => {
-      await withTemporaryDirectory(async (dataDir) => {
+      await withMigratedDataDirectory(async (dataDir) => {
         const survived = await crashThrough(ground, [{ failpoint, hit: 2 }], { VERBATIM_DATA_DIR: dataDir });
         const postgres = await startEmbeddedPostgres({ dataDir, onNotice: () => {} });
         const log = new PostgresEventLog(postgres.connection);

@@ -8,16 +8,16 @@ import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstore
 import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
 import { startLogServer } from '../support/log-server.js';
 import { newDelta, newStream } from '../support/new-events.js';
+import { programOf } from '../support/programs.js';
 
 const root = join(import.meta.dirname, '..', '..');
-const support = join(root, 'test', 'support');
 const PROGRAM = 'EventStore.ClusterNode';
 
 /** The program that an image would hold: the stand-in, which finds its port among the options of the real server. */
 const PROGRAM_TEXT = `#!/usr/bin/env bash
 for name in "\${!EVENTSTORE_@}"; do [ "$name" = EVENTSTORE_TELEMETRY_OPTOUT ] || exit 64; done
 while [ "$1" != --node-port ]; do shift; done
-exec "${process.execPath}" --import "${join(support, 'ts-loader.mjs')}" "${join(support, 'eventstore', 'stand-in-process.ts')}" "$2"
+exec "${process.execPath}" "${programOf('stand-in-process')}" "$2"
 `;
 
 /** An image that must be pulled before it can be inspected. */

@@ -9,6 +9,7 @@ import {
 } from '../../src/adapters/postgres/embedded/embedded-postgres.js';
 import { provideServingRole, SERVING_ROLE } from '../../src/adapters/postgres/embedded/serving-role.js';
 import { migrate } from '../../src/adapters/postgres/migrate.js';
+import { withTemporaryDirectory } from './temporary-directory.js';
 import { until } from './until.js';
 
 export interface TestPostgresOptions {
@@ -35,9 +36,21 @@ export interface TestPostgres {
 
 /** A PostgreSQL of its own, migrated and empty. The suite's project must declare the global setup. */
 export async function startTestPostgres(options: TestPostgresOptions = {}): Promise<TestPostgres> {
+  return startCopyOf(templateCluster(), options);
+}
+
+/** A data directory with a migrated and empty cluster, for starts that test neither initdb nor migrations. */
+export function withMigratedDataDirectory<T>(work: (dataDir: string) => Promise<T>): Promise<T> {
+  return withTemporaryDirectory(async (dataDir) => {
+    await copy(templateCluster(), dataDir);
+    return work(dataDir);
+  });
+}
+
+function templateCluster(): string {
   const clusters = process.env.VERBATIM_TEST_CLUSTERS;
   if (!clusters) throw new Error('No template: does the Jest project declare test/support/global-setup.ts?');
-  return startCopyOf(join(clusters, 'template', 'postgres'), options);
+  return join(clusters, 'template', 'postgres');
 }
 
 async function startCopyOf(cluster: string, options: TestPostgresOptions): Promise<TestPostgres> {

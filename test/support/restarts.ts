@@ -1,8 +1,8 @@
 import { ApiClient } from './api-client.js';
 import { ADMIN_KEY, environmentOf } from './live-product.js';
 import { type PlayedProvider, startPlayedProvider } from './played-provider.js';
+import { withMigratedDataDirectory } from './postgres-cluster.js';
 import { type Product, startProduct } from './product.js';
-import { withTemporaryDirectory } from './temporary-directory.js';
 import { startTestLog } from './test-log.js';
 
 export interface Restarts {
@@ -18,7 +18,7 @@ export async function withRestarts(work: (restarts: Restarts) => Promise<void>):
   const log = await startTestLog();
   const started: { product: Product; client: ApiClient }[] = [];
   try {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       const start: Restarts['start'] = async (settings = {}) => {
         const environment = { ...environmentOf(provider, dataDir), ...log.environment };
         const product = await startProduct({ ...environment, VERBATIM_DELTA_FLUSH_MS: '0', ...settings });
