@@ -27,6 +27,8 @@ export const POSTGRES_ONLY = {
   'faults/postgres-locks.test.ts': 'locks of other sessions in PostgreSQL, which EventStoreDB does not have',
   'faults/postgres-outages.test.ts': 'Postgres crashes; faults/eventstoredb-outages.test.ts is its counterpart',
   'faults/postgres-hangs.test.ts': 'Postgres is halted; its counterpart is the same',
+  'faults/standby-behind.test.ts': 'a failover of PostgreSQL to a standby that is behind',
+  'faults/log-went-back-in-a-start.test.ts': 'the same failover while a process starts',
   'faults/process-killed.test.ts': 'an embedded Postgres whose owner is killed while it appends',
   'faults/killed-with-its-database.test.ts': 'likewise in the middle of a turn: log and views are recovered together',
   'faults/kafka-broker.test.ts': 'relays from a log in memory',

@@ -8,7 +8,8 @@ const files = ['e2e', 'faults'].flatMap((tier) =>
   readdirSync(join(root, tier)).flatMap((name) => (name.endsWith('.test.ts') ? [`${tier}/${name}`] : [])),
 );
 /** What brings the log that the switch names, or that of EventStoreDB alone. */
-const BRINGS_A_LOG = /from '\.\.\/support\/(live-product|turn-ground|test-log|eventstore\/(stand-in|cluster))\.js'/;
+const BRINGS_A_LOG =
+  /from '\.\.\/support\/(live-product|restarts|turn-ground|test-log|eventstore\/(stand-in|cluster))\.js'/;
 
 describe('the switch between the logs', () => {
   it('governs every file of the end-to-end and fault tests, unless that is listed with a reason', () => {
