@@ -3,7 +3,8 @@ import SequencerModule from '@jest/test-sequencer';
 // CommonJS: imported from an ES module, its default export may be one level down.
 const Sequencer = SequencerModule.default ?? SequencerModule;
 
-const LONGEST_FIRST = ['simulation', 'faults', 'eventstoredb', 'e2e', 'integration', 'contracts', 'unit'];
+/** The contracts of the log on EventStoreDB and on PostgreSQL are the longest files of all. */
+const LONGEST_FIRST = ['simulation', 'contracts', 'faults', 'eventstoredb', 'e2e', 'integration', 'unit'];
 
 /**
  * Long files first, so that no worker is left alone with one in the end. Jest orders by the times of earlier runs, and a
