@@ -1,0 +1,130 @@
+import { isDeepStrictEqual } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
+import type { TypedEvent } from '../../../src/events/codec.js';
+import { START } from '../../../src/events/envelope.js';
+import type { TableName, Tables } from '../../../src/ports/read-models/rows.js';
+import { projections } from '../../../src/projections/all.js';
+import type { Projection, Rows } from '../../../src/projections/projection.js';
+import { type DrawnStep, drawnSteps, playHistory } from '../../support/drawn-history.js';
+import { codec } from '../../support/new-events.js';
+
+/** Rows that accept only what the projection declares: its tables, and of its rows those that it has named. */
+class GuardedRows implements Rows {
+  private readonly rows = new Map<string, unknown>();
+  private readonly broken = new Set<string>();
+  private named = new Set<string>();
+
+  constructor(private readonly projection: Projection) {}
+
+  /** Applies an event as a lane does. */
+  apply(event: TypedEvent): void {
+    this.named = new Set(this.projection.touched(event).map(({ table, key }) => `${table} ${key}`));
+    this.projection.apply(this, event);
+  }
+
+  get<T extends TableName>(table: T, key: string): Tables[T] | undefined {
+    if (!this.named.has(`${table} ${key}`)) this.broken.add(`reads a row of ${table} that touched does not name`);
+    return this.rows.get(this.at(table, key)) as Tables[T] | undefined;
+  }
+
+  put<T extends TableName>(table: T, key: string, row: Tables[T]): void {
+    this.rows.set(this.at(table, key), row);
+  }
+
+  remove(table: TableName, key: string): void {
+    this.rows.delete(this.at(table, key));
+  }
+
+  get brokenRules(): string[] {
+    return [...this.broken];
+  }
+
+  snapshot(): object {
+    return Object.fromEntries(this.rows);
+  }
+
+  private at(table: TableName, key: string): string {
+    if (!this.projection.tables.includes(table)) this.broken.add(`uses ${table}, which is none of its tables`);
+    return `${table} ${key}`;
+  }
+}
+
+async function eventsFor({ filter }: Projection, steps: readonly DrawnStep[]): Promise<TypedEvent[]> {
+  const log = new MemoryEventLog();
+  await playHistory(log, steps);
+  const events: TypedEvent[] = [];
+  for await (const page of log.readAll(START, filter)) {
+    for (const recorded of page.events) events.push(codec.decode(recorded) as TypedEvent);
+  }
+  return events;
+}
+
+/** Applies each event twice, and reports which rules of a projection this breaks. */
+async function brokenRules(projection: Projection, steps: readonly DrawnStep[]): Promise<string[]> {
+  const events = await eventsFor(projection, steps);
+  const [once, twice] = [new GuardedRows(projection), new GuardedRows(projection)];
+  for (const event of events) {
+    once.apply(event);
+    twice.apply(event);
+    twice.apply(event);
+  }
+  const isSame = isDeepStrictEqual(once.snapshot(), twice.snapshot());
+  return [...once.brokenRules, ...(isSame ? [] : ['makes other rows when an event is applied again'])];
+}
+
+const byName = new Map(projections.map((projection) => [projection.name, projection]));
+const named = (name: string): Projection => byName.get(name) as Projection;
+
+/** A chat with an answer and a request to regenerate it: the fewest steps that reach each rule of each projection. */
+const steps = (['archive', 'rename', 'send', 'ask', 'claim', 'end', 'ask'] as const).map((act) => ({
+  ...{ chat: 0, act, pick: 2 },
+}));
+
+describe('every projection', () => {
+  it.each([...byName.keys()])('%s reads only rows that it names, and applies an event once', async (name) => {
+    await fc.assert(
+      fc.asyncProperty(drawnSteps, async (drawn) => {
+        expect(await brokenRules(named(name), [...steps, ...drawn])).toEqual([]);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('is listed in the order of names, which is also the order of a list of builds', () => {
+    expect([...byName.keys()]).toEqual([...byName.keys()].sort());
+  });
+});
+
+describe('the check of projections', () => {
+  it('draws events that change rows', async () => {
+    for (const projection of projections) {
+      const rows = new GuardedRows(projection);
+      for (const event of await eventsFor(projection, steps)) rows.apply(event);
+      expect([projection.name, Object.keys(rows.snapshot()).length > 1]).toEqual([projection.name, true]);
+    }
+  });
+
+  it.each([...byName.keys()])('finds that %s does not name the rows that it reads', async (name) => {
+    const found = await brokenRules({ ...named(name), touched: () => [] }, steps);
+    expect(found).toContainEqual(expect.stringMatching(/^reads a row of \w+ that touched does not name$/));
+  });
+
+  it('finds a projection that counts an event twice', async () => {
+    const counting: Projection = {
+      ...named('usage'),
+      touched: () => [{ table: 'counted', key: 'all' }],
+      apply: (rows) => rows.put('counted', 'all', { seen: (rows.get('counted', 'all')?.seen ?? 0) + 1 }),
+    };
+    expect(await brokenRules(counting, steps)).toEqual(['makes other rows when an event is applied again']);
+  });
+
+  it('finds a projection that uses a table of another one', async () => {
+    const greedy: Projection = {
+      ...named('usage'),
+      apply: (rows) => rows.put('ledgers', 'x', { seen: 0, open: null, claimed: null }),
+    };
+    expect(await brokenRules(greedy, steps)).toEqual(['uses ledgers, which is none of its tables']);
+  });
+});
