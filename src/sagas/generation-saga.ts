@@ -27,7 +27,9 @@ interface Held {
   readonly entered: Promise<boolean>;
   /** Its prompt is committed: until then the work table must not say that there is anything to answer. */
   isCommitted: boolean;
-  /** It also came out of the table meanwhile. Should this run have given it up, somebody has to be at it. */
+  /** Its run has ended, and the job is given back to the work table. */
+  isLeft: boolean;
+  /** The work table returned this job again. It is begun anew when this run has ended. */
   takenAgain?: Taken;
 }
 
@@ -142,9 +144,10 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     }
     if (!(await committed)) return false;
     const held = this.held.get(job.generation);
-    if (held) held.isCommitted = true;
+    if (!held) return false;
+    held.isCommitted = true;
     await this.parts.clock.sleep(0);
-    return this.hold(job);
+    return this.hold(held);
   }
 
   private keep(run: GenerationRun, ending: Promise<RunEnd>, { entered, isCommitted, askedMs }: Holding): void {
@@ -155,6 +158,7 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
       entered,
       isCommitted,
       untilMs: askedMs + this.parts.leaseMs,
+      isLeft: false,
       over: this.settle(run.job, ending).finally(() => {
         ended.abort();
         if (this.held.get(generation) === held) this.held.delete(generation);
@@ -180,13 +184,19 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     const { leaseMs, warn } = this.parts;
     try {
       const end = await ending;
-      if (end.is === 'left') await this.release(job, end.pauseMs);
+      if (end.is === 'left') await this.leave(job, end.pauseMs);
     } catch (error) {
       warn({ ...job, err: error }, 'a generation could not be worked on, and will be taken up again');
       // An outage passes; anything else would only be met again.
       const pauseMs = error instanceof RetryableError ? limits.workPollMs : leaseMs;
-      await this.release(job, pauseMs);
+      await this.leave(job, pauseMs);
     }
+  }
+
+  private leave(job: Job, pauseMs: number): Promise<void> {
+    const held = this.held.get(job.generation);
+    if (held) held.isLeft = true;
+    return this.release(job, pauseMs);
   }
 
   private async takeAsLongAsItRuns(): Promise<void> {
@@ -250,18 +260,20 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     const renewed = new Set(await work.renew(worker, [...this.held.keys()], leaseMs));
     for (const [generation, held] of this.held) {
       if (renewed.has(generation)) held.untilMs = askedMs + leaseMs;
-      else if (held.isCommitted) await this.hold(held.run.job);
+      else if (held.isCommitted && !held.isLeft) await this.hold(held);
     }
   }
 
   /** Never rejects. Another process may be just looking at the job, to find that it is claimed here: then it is held the next time. */
-  private async hold(job: Job): Promise<boolean> {
+  private async hold(held: Held): Promise<boolean> {
     const { work, worker, leaseMs, clock } = this.parts;
+    const { job } = held.run;
     const askedMs = clock.monotonic();
     try {
       const isHeld = await work.hold(job, worker, leaseMs);
-      const held = this.held.get(job.generation);
-      if (isHeld && held) held.untilMs = askedMs + leaseMs;
+      if (isHeld) held.untilMs = askedMs + leaseMs;
+      // The release may have come first. Held here, the job would be kept from the worker that answers it.
+      if (isHeld && held.isLeft) await this.release(job, 0);
       return isHeld;
     } catch (error) {
       this.backgroundRenewing.failed(error);

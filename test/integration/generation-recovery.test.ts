@@ -223,3 +223,44 @@ describe('a prompt whose commit takes longer than a third of a lease', () => {
     expect(await turns.ended(conversation, await sending)).toMatchObject({ status: 'final', attempt: 1 });
   });
 });
+
+describe('a job that another worker answers', () => {
+  it('is given back for good, also while a renewal of the process that had taken it is under way', async () => {
+    const engines = memoryEngines();
+    const asking = await start(new ScriptedModel([saying('new')]), { VERBATIM_ROLES: 'api' }, engines);
+    const conversation = await asking.start();
+    const generation = await asking.send(conversation, 'Hi');
+    const job = { generation, conversation, tenant: ada.tenant, owner: ada.user };
+    const meta = { conversation, actor: { id: 'verbatim', kind: 'system' }, correlationId: 't', commandId: 'c' };
+    const wrapping = { id: randomUUID(), tenant: ada.tenant, at: new Date().toISOString(), meta };
+    await engines.log.append(`generation-${generation}`, 'none', [codec.encode(claimed(), wrapping)]);
+
+    const [renewing, released, renewed] = [gate(), gate(), gate()];
+    onTestEnd.push(renewing.open, released.open);
+    const work: Work = Object.assign(Object.create(engines.work), {
+      async renew(...[holder, generations, durationMs]: Parameters<Work['renew']>) {
+        if (!generations.includes(generation)) return engines.work.renew(holder, generations, durationMs);
+        renewing.open();
+        await released.opened;
+        const held = await engines.work.renew(holder, generations, durationMs);
+        setImmediate(() => setImmediate(renewed.open));
+        return held;
+      },
+      async release(...args: Parameters<Work['release']>) {
+        await engines.work.release(...args);
+        released.open();
+        // The run is over only when the answer has arrived.
+        await renewed.opened;
+      },
+    });
+    const log: EventLog = Object.assign(Object.create(engines.log), {
+      async *readStream(...[stream, options]: Parameters<EventLog['readStream']>) {
+        if (stream === `generation-${generation}`) await renewing.opened;
+        yield* engines.log.readStream(stream, options);
+      },
+    });
+    await start(new ScriptedModel([saying('new')]), { VERBATIM_ROLES: 'saga' }, { ...engines, log, work });
+    await renewed.opened;
+    expect(await engines.work.hold(job, DEAD, 1_000)).toBe(true);
+  });
+});
