@@ -9,18 +9,19 @@ import type { Restored } from './cli/command-parts.js';
 import { CommandFailed } from './cli/failures.js';
 import type { OpenedLog, Positions } from './cli/opened-log.js';
 import { beginIncarnation, incarnationsOf } from './commands/incarnations.js';
+import { OPERATOR } from './commands/origin.js';
 import type { Whereabouts } from './config.js';
 import { type Database, openDatabase } from './database.js';
 import { createCodec } from './events/codec.js';
 import type { Position } from './events/envelope.js';
-import type { EventLog } from './ports/event-log.js';
+import type { LogWithoutCommands } from './ports/event-log.js';
 
 /** What the command line does with the database itself, whether or not a server runs on it. */
 
 type Notice = (text: string) => void;
 type Reached = Pick<Database, 'connection' | 'close'>;
 
-type OpenedEventLog = OpenedLog & { readonly log: EventLog };
+type OpenedEventLog = OpenedLog & { readonly log: LogWithoutCommands };
 
 const UNDEFINED_TABLE = '42P01';
 
@@ -31,8 +32,7 @@ export async function logRestored(whereabouts: Whereabouts, onNotice: Notice): P
     const identity = await log.knownIdentity();
     if (identity === undefined) throw new CommandFailed('There is no log on this server yet');
     const parts = { log, codec: createCodec(), clock: systemClock, ids: systemIds };
-    const actor = { id: 'operator', kind: 'operator' };
-    return { log: identity, incarnation: await beginIncarnation(parts, await incarnationsOf(log), actor) };
+    return { log: identity, incarnation: await beginIncarnation(parts, await incarnationsOf(log), OPERATOR) };
   } finally {
     await close();
   }

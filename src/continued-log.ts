@@ -2,8 +2,8 @@ import type pg from 'pg';
 import { type BuiltFrom, LogOfViews } from './adapters/postgres/log-of-views.js';
 import { systemClock } from './adapters/system/system-clock.js';
 import { systemIds } from './adapters/system/system-ids.js';
-import { beginIncarnation, incarnationsOf } from './commands/incarnations.js';
-import { WORKER } from './commands/origin.js';
+import { beganBy, beginIncarnation, incarnationsOf } from './commands/incarnations.js';
+import { OPERATOR, WORKER } from './commands/origin.js';
 import { tenantStream } from './domain/tenant.js';
 import { createCodec } from './events/codec.js';
 import type { Position } from './events/envelope.js';
@@ -74,7 +74,9 @@ async function settle(
   // Every position here is of that incarnation: a later one was begun for what is gone, by the process that noticed it.
   const isRecorded = before.includes(from.incarnation) && before.at(-1) !== from.incarnation;
   const present = isRecorded ? before.at(-1) : await beginIncarnation(parts, before, WORKER);
-  const mayHoldLost = !isWhole || !isInDatabase;
+  // A process that noticed the loss may have written lost events after log and views were put back together.
+  const wasServed = isRecorded && (await beganBy(log, parts.codec))?.kind !== OPERATOR.kind;
+  const mayHoldLost = !isWhole || !isInDatabase || wasServed;
   const { tenants } = mayHoldLost ? await views.forgetAll() : { tenants: [] };
   await views.goOnWith(present as string);
   onNotice(noticeOf(present as string, { gone, mayHoldLost, logDescription }));

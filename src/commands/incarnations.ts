@@ -28,6 +28,14 @@ export async function incarnationsOf(
   return [await log.identity(), ...began];
 }
 
+/** Who began the present incarnation; nothing for the first one. */
+export async function beganBy(log: Pick<EventLog, 'readStream'>, codec: Codec): Promise<Metadata['actor'] | undefined> {
+  for await (const [last] of log.readStream(INCARNATIONS, { direction: 'backwards', eventsMax: 1 })) {
+    return last && codec.decode(last)?.meta.actor;
+  }
+  return undefined;
+}
+
 /**
  * Begins a new incarnation, unless another process has begun one that is not among `known`. Answers with the present one.
  * Throws LogUnavailable when the log cannot take it now.
@@ -49,7 +57,7 @@ export async function beginIncarnation(
 }
 
 async function began({ log, codec, clock, ids }: IncarnationParts, actor: Metadata['actor']): Promise<NewEvent> {
-  const id = ids.random();
+  const id = ids.event();
   const commandId = ids.random();
   return codec.encode(
     { type: 'IncarnationBegan', data: { origin: `${await log.identity()}.${id}` } },
