@@ -10,6 +10,9 @@ import { startProjecting } from './projecting.js';
 import { until } from './until.js';
 import { differences } from './view-rows.js';
 
+/** Of all that half an hour under load has left. */
+const REBUILD_MS = 240_000;
+
 /** Brings the read models of a database up to its log, builds each anew, and tells where the two are not the same. */
 export async function rebuildDifferences(connection: pg.ClientConfig, log: EventLog): Promise<string[]> {
   const pool = new ConnectionPool(connection, 8, 20_000);
@@ -28,7 +31,8 @@ export async function rebuildDifferences(connection: pg.ClientConfig, log: Event
     const before = await liveBuilds();
     for (const projection of projections) await stores.builds.begin(shapeOf(projection, 1));
     projecting.host.wake();
-    await until(async () => [...(await liveBuilds())].every(([name, build]) => build !== before.get(name)));
+    const isRebuilt = async () => [...(await liveBuilds())].every(([name, build]) => build !== before.get(name));
+    await until(isRebuilt, REBUILD_MS);
     const ask = async (sql: string) =>
       (await pool.query<[unknown]>({ text: sql, rowMode: 'array' })).map(([row]) => row);
     const found: string[] = projecting.warnings.map((warning) => JSON.stringify(warning));

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Wait {
   readonly what: string;
+  /** On the clock of the test, as the moments of kills are. */
+  readonly begunMs: number;
   readonly ms: number;
   /** A process was killed while it had this request. */
   readonly isCut: boolean;
@@ -51,7 +53,7 @@ async function asked(
       await sleep(10);
       continue;
     }
-    service.waits.push({ what, ms: performance.now() - begun, isCut });
+    service.waits.push({ what, begunMs: begun, ms: performance.now() - begun, isCut });
     if (!answer.ok) service.wrong.push(`${what} was answered ${answer.status}: ${answer.text}`);
     return JSON.parse(answer.text);
   }

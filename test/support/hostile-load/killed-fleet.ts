@@ -6,7 +6,8 @@ const PAUSE_MS = { least: 4_000, most: 12_000 };
 
 /** Two processes on one database. One at a time is killed at a drawn moment and started again. */
 export class KilledFleet {
-  kills = 0;
+  /** From each kill until the process serves again. */
+  readonly absences: { readonly fromMs: number; toMs: number }[] = [];
   private readonly serving: (Product | undefined)[] = [undefined, undefined];
   private asked = 0;
 
@@ -52,7 +53,7 @@ export class KilledFleet {
   private async kill(nth: number): Promise<void> {
     const victim = this.serving[nth];
     this.serving[nth] = undefined;
-    this.kills += 1;
+    this.absences.push({ fromMs: performance.now(), toMs: Number.POSITIVE_INFINITY });
     await victim?.stop('SIGKILL');
   }
 
@@ -61,5 +62,7 @@ export class KilledFleet {
     // As a load balancer does: a process gets requests once it has said that it is ready.
     await until(async () => (await fetch(`${product.address}/health/ready`)).ok, 30_000);
     this.serving[nth] = product;
+    const absence = this.absences.at(-1);
+    if (absence) absence.toMs = performance.now();
   }
 }
