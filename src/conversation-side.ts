@@ -59,12 +59,12 @@ export function conversationSide(
   { codec, worker, subscriptions, health }: ConversationSideParts,
   { metrics, warn }: Telemetry,
 ): ConversationSide {
-  const { log, work, places, prices } = engines;
+  const { log, work, prices } = engines;
   const conversations = new Folds(log, codec, decidedConversation);
   const onDamage = (error: unknown) => warn({ err: error }, 'an event could not be read, or its reader failed');
   const live = new LiveEvents({ log, codec, clock: systemClock, health, onDamage });
   const prompts = new Prompts(modelsOf(engines, config), new GptTokenCounter(), prices);
-  const base = { log, codec, clock: systemClock, ids: systemIds, conversations, prompts, prices, work, places, warn };
+  const base = { log, codec, clock: systemClock, ids: systemIds, conversations, prompts, prices, work, warn };
 
   // The saga finalizes by a command, and commands offer prompts to the saga.
   const saga: { runner: PromptRunner } = { runner: noRunner };

@@ -1,4 +1,5 @@
 import { DemoLanguageModel } from './adapters/demo/demo-language-model.js';
+import { CommandClaims } from './adapters/eventstoredb/command-claims.js';
 import { ConnectionPool } from './adapters/postgres/connection-pool.js';
 import { freeLeases } from './adapters/postgres/free-leases.js';
 import { PostgresCheckpoints } from './adapters/postgres/postgres-checkpoints.js';
@@ -18,7 +19,7 @@ import type { PriceList } from './domain/prices.js';
 import { limits } from './limits.js';
 import type { Checkpoints } from './ports/checkpoints.js';
 import type { CommandPlaces } from './ports/command-places.js';
-import type { EventLog } from './ports/event-log.js';
+import type { EventLog, LogWithoutCommands } from './ports/event-log.js';
 import type { Keys } from './ports/keys.js';
 import type { LanguageModel } from './ports/language-model.js';
 import type { Leases } from './ports/leases.js';
@@ -33,13 +34,12 @@ export interface Engines {
   readonly log: EventLog;
   /** Those of the log when it was opened. The last one is what this process works with. */
   readonly incarnations: readonly string[];
-  /** The same log, to an eye that has seen nothing of it yet. */
-  openLogAnew(): Promise<EventLog>;
+  /** The same log, opened by a reader that has seen nothing of it yet. */
+  openLogAnew(): Promise<LogWithoutCommands>;
   readonly checkpoints: Checkpoints;
   readonly leases: Leases;
   readonly keys: Keys;
   readonly work: Work;
-  readonly places: CommandPlaces;
   readonly builds: Builds;
   /** The same builds for readiness and reports, which never wait for a step of a lane. */
   readonly buildStates: Pick<Builds, 'list'>;
@@ -60,8 +60,9 @@ export async function openEngines(
 ): Promise<Engines> {
   const prices = await pricesIn(config.dataDir);
   const { database, opened } = await openStores(config, onNotice, meter);
-  const { log, logDescription } = opened;
+  const { logDescription } = opened;
   const pool = new ConnectionPool(database.connection, limits.runtimeConnectionsMax, limits.runtimeAnswerMs);
+  const log = opened.logWith(new PostgresCommandPlaces(pool));
   // Of its own: callers without a key decide how much is asked of it, and must not keep leases and claims waiting.
   const keyPool = new ConnectionPool(database.connection, limits.keyConnectionsMax, limits.runtimeAnswerMs);
   // Of its own: a large step of a projection must not keep leases and claims waiting.
@@ -79,7 +80,7 @@ export async function openEngines(
     await pool.close();
     await database.close();
   };
-  const incarnations = await continueLog(opened, database, keys, onNotice).catch(async (error) => {
+  const incarnations = await continueLog({ ...opened, log }, database, keys, onNotice).catch(async (error) => {
     await close();
     throw error;
   });
@@ -91,7 +92,6 @@ export async function openEngines(
     leases: new PostgresLeases(pool),
     keys,
     work: new PostgresWork(pool),
-    places: new PostgresCommandPlaces(pool),
     builds: new PostgresBuilds(viewPool),
     buildStates: new PostgresBuilds(readPool),
     lanes: new PostgresLaneStore(viewPool),
@@ -103,8 +103,15 @@ export async function openEngines(
   };
 }
 
+interface ReachedLog extends Omit<OpenedLog, 'log'> {
+  /** A log that cannot record commands together with their events keeps their places there. */
+  logWith(places: CommandPlaces): EventLog;
+  openAnew(): Promise<LogWithoutCommands>;
+  close(): Promise<void>;
+}
+
 interface Stores {
-  readonly opened: OpenedLog & { openAnew(): Promise<EventLog> };
+  readonly opened: ReachedLog;
   readonly database: Database;
 }
 
@@ -119,31 +126,34 @@ async function openStores(config: Config, onNotice: (text: string) => void, mete
     if (database.isOursAlone) await freeLeases(database.connection);
     return { opened: server ?? logIn(database, meter), database };
   } catch (error) {
-    await server?.log.close();
+    await server?.close();
     await database?.close();
     throw error;
   }
 }
 
-function logIn({ connection, description }: Database, meter: Meter): Stores['opened'] {
+function logIn({ connection, description }: Database, meter: Meter): ReachedLog {
+  const log = new PostgresEventLog(connection, meter);
   return {
-    log: new PostgresEventLog(connection, meter),
+    logWith: () => log,
     logDescription: description,
     isInDatabase: true,
     openAnew: async () => new PostgresEventLog(connection),
+    close: () => log.close(),
   };
 }
 
-async function openEventStoreDb(
-  url: string,
-  meter: Meter,
-  onNotice: (text: string) => void,
-): Promise<Stores['opened']> {
+async function openEventStoreDb(url: string, meter: Meter, onNotice: (text: string) => void): Promise<ReachedLog> {
   // Its client takes a moment to load, and most starts need none.
   const { reachEventStoreDb } = await import('./adapters/eventstoredb/reach-eventstoredb.js');
   const { log, description } = await reachEventStoreDb(url, { meter, onNotice });
-  const openAnew = async () => (await reachEventStoreDb(url, { onNotice })).log;
-  return { log, logDescription: description, isInDatabase: false, openAnew };
+  return {
+    logWith: (places) => new CommandClaims(log, places),
+    logDescription: description,
+    isInDatabase: false,
+    openAnew: async () => (await reachEventStoreDb(url, { onNotice })).log,
+    close: () => log.close(),
+  };
 }
 
 /** The demo model is always there: it asks nobody. */

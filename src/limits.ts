@@ -29,10 +29,6 @@ export const limits = {
 
   /** Appends of different streams that are on their way to an EventStoreDB at once: it flushes for several together. */
   appendsOnWireMax: 128,
-  /** Others that write to a stream to whose end something is to be appended, until it waits a moment before the next try. */
-  appendRefusalsMax: 20,
-  /** Ids of the streams that are being written to, some 25 MB: beyond them a stream is read again before the next append. */
-  knownIdsMax: 200_000,
   /** What a subscription has received and nobody has taken yet. Events are small; the largest would fill 256 MB. */
   subscriptionBufferEventsMax: 256,
   /** So many events that are not the product's, and a subscription is told that it is past them. */
@@ -98,6 +94,8 @@ export const limits = {
   /** From one look to the next, while notifications come all the time: at most less than texts are held to be joined. */
   headLookMs: { first: 1, most: 30 },
   reconnectBackoffMs: { first: 20, most: 1_000 },
+  /** From one attempt to make a partition of the log to the next, if it fails. */
+  partitionRetryMs: 1_000,
   /** A server that lacks a known event is asked once more after this long, before the log counts as gone back. */
   goneEventLookAgainMs: 500,
   /** Between two looks of a process that starts whether another one still settles what the database was built from. */

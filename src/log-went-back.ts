@@ -8,7 +8,7 @@ import { createCodec } from './events/codec.js';
 import { limits } from './limits.js';
 import type { GoneEvent, LogWentBack } from './ports/continuity.js';
 import { RetryableError } from './ports/errors.js';
-import type { EventLog } from './ports/event-log.js';
+import type { LogWithoutCommands } from './ports/event-log.js';
 import { foundOnSecondLook } from './ports/second-look.js';
 
 type Parts = Pick<Engines, 'log' | 'incarnations' | 'openLogAnew'>;
@@ -54,7 +54,7 @@ async function recorded({ incarnations, openLogAnew }: Parts, { gone }: LogWentB
   }
 }
 
-async function isThere(gone: GoneEvent, log: EventLog): Promise<boolean> {
+async function isThere(gone: GoneEvent, log: LogWithoutCommands): Promise<boolean> {
   if ('position' in gone) return log.holds(gone.position);
   for await (const [event] of log.readStream(gone.stream, { from: gone.revision, eventsMax: 1 })) {
     return event?.id === gone.id;

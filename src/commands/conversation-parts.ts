@@ -1,6 +1,5 @@
 import type { Conversation, RecordedInConversation } from '../domain/conversation/conversation.js';
 import type { PriceList } from '../domain/prices.js';
-import type { CommandPlaces } from '../ports/command-places.js';
 import type { Meter } from '../ports/meter.js';
 import type { Work } from '../ports/work.js';
 import type { Folds } from './folds.js';
@@ -17,7 +16,6 @@ export interface ConversationParts extends TransactionParts {
   readonly prices: PriceList;
   readonly runner: PromptRunner;
   readonly work: Pick<Work, 'record'>;
-  readonly places: CommandPlaces;
   readonly meter: Meter;
   /** For operators: ids and counts, never a person's text. */
   readonly warn: (facts: object, message: string) => void;

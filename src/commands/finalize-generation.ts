@@ -2,7 +2,6 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Conversation, conversationStream } from '../domain/conversation/conversation.js';
 import { finalize } from '../domain/conversation/endings.js';
 import { replyOf } from '../domain/conversation/tree.js';
-import { derivedId } from '../domain/derived-id.js';
 import { finalizationOf } from '../domain/finalization.js';
 import type { AttemptEnded, Tape } from '../domain/generation.js';
 import { costOfAnswer } from '../domain/prices.js';
@@ -32,22 +31,21 @@ export class FinalizeGenerationHandler implements ICommandHandler<FinalizeGenera
     if (!seal) return;
     const stream = conversationStream(conversation);
     const remembered = this.parts.conversations.last(stream)?.state;
-    let known = remembered?.nodes.has(generation) ? remembered : (await this.parts.conversations.current(stream)).state;
-    while (!replyOf(known, generation).result) {
-      // One command for each append: its ids derive from the seal and from the turn at the head of the queue.
-      const [head] = known.queue;
-      const commandId = derivedId(seal.event, head === undefined ? 'finalize' : `finalize before ${head}`);
+    let known = remembered?.open === generation ? remembered : (await this.parts.conversations.current(stream)).state;
+    while (known.open === generation) {
+      // More than one append if the queue ends with it. Each decides on the present state, so none acts twice.
       const { state } = await transactConversation(this.parts, {
         tenant,
         conversation,
-        meta: { ...originOf(known, generation), commandId, causationId: seal.event },
-        decide: (state) => (state.queue[0] === head ? this.decide(state, generation, tape) : []),
+        meta: { ...originOf(known, generation), commandId: this.parts.ids.random(), causationId: seal.event },
+        decide: (state) => this.decide(state, generation, tape),
       });
       known = state;
     }
   }
 
   private async decide(state: Conversation, generation: string, tape: Tape): Promise<readonly ConversationEvent[]> {
+    if (state.open !== generation) return [];
     const { at: queuedAt, prompt } = replyOf(state, generation);
     const costOf = (end: AttemptEnded) => prompt && costOfAnswer(this.parts.prices, prompt, end);
     const result = finalizationOf(tape, { generationId: generation, queuedAt, costOf, sha256 });

@@ -1,6 +1,6 @@
 import type { Aggregate } from '../domain/decider.js';
 import type { DomainEvent } from '../events/catalogue.js';
-import type { Codec } from '../events/codec.js';
+import type { Codec, TypedEvent } from '../events/codec.js';
 import type { NewEvent, RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import type { LogWentBack } from '../ports/continuity.js';
@@ -95,7 +95,13 @@ export class Folds<State, Event extends DomainEvent> {
       for (const recorded of page) {
         const isLast = recorded.revision === before.revision;
         if (isLast && recorded.id !== before.lastId) break;
-        if (!isLast) folded = this.with(folded, recorded, this.decoded(recorded), recorded.revision);
+        if (!isLast)
+          folded = this.with(
+            folded,
+            recorded,
+            requireDecoded(this.codec, recorded) as unknown as Event,
+            recorded.revision,
+          );
         isThere = true;
       }
       if (!isThere) break;
@@ -129,22 +135,20 @@ export class Folds<State, Event extends DomainEvent> {
     return { state: this.aggregate.weighed?.(state, bytes) ?? state, revision, lastId: id, bytes };
   }
 
-  private decoded(recorded: RecordedEvent): Event {
-    const event = this.codec.decode(recorded);
-    // Deciding without knowing what has happened could contradict it.
-    if (!event) {
-      const { stream, type, schema } = recorded;
-      throw new TerminalError(`${stream} holds ${type} v${schema}, of a newer version`);
-    }
-    return event as unknown as Event;
-  }
-
   /** Of what is committed, the latest stays. */
   remember(stream: string, folded: Folded<State>): void {
     // A read that took its time must not put back what has been folded on meanwhile.
     if (revisionOf(this.last(stream)) > revisionOf(folded)) return;
     this.remembered.set(stream, folded);
   }
+}
+
+/** Deciding without knowing what has happened could contradict it. */
+export function requireDecoded(codec: Codec, recorded: RecordedEvent): TypedEvent {
+  const event = codec.decode(recorded);
+  if (event) return event;
+  const { stream, type, schema } = recorded;
+  throw new TerminalError(`${stream} holds ${type} v${schema}, of a newer version`);
 }
 
 const revisionOf = (folded: Folded<unknown> | undefined): number =>

@@ -1,13 +1,17 @@
-import { answerTo, type Command } from '../domain/conversation/command.js';
-import { type Conversation, isConversationId } from '../domain/conversation/conversation.js';
-import type { Answer } from '../domain/conversation/handled.js';
+import { type Answer, answerOf } from '../domain/conversation/answer.js';
+import type { Command } from '../domain/conversation/command.js';
+import { type Conversation, conversationStream, isConversationId } from '../domain/conversation/conversation.js';
 import { derivedId } from '../domain/derived-id.js';
+import type { Recorded } from '../domain/recorded.js';
 import { Refusal } from '../domain/refusal.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
+import { limits } from '../limits.js';
+import type { CommandPlace } from '../ports/event-log.js';
+import type { Ids } from '../ports/ids.js';
 import { metadataOf, type WritingCaller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
-import { bindToConversation, commandIdOf, requireUnhandled } from './idempotency.js';
-import { type Awaitable, Overtaken } from './transact.js';
+import { requireDecoded } from './folds.js';
+import { type Awaitable, CommandKnown } from './transact.js';
 import { transactConversation } from './transact-conversation.js';
 
 /** One request of a person or client, and the ids that follow from it: asked again, it makes the same things. */
@@ -15,6 +19,14 @@ export interface Request {
   readonly command: Command;
   /** Of what the command creates. */
   readonly idOf: (what: 'conversation' | 'message' | 'generation') => string;
+}
+
+/** The first part of every command id that derives from a key: it sets them apart from all other derived ids. */
+const KEYS = '6f1b0d1e-52a5-4a0c-9c3b-6f5a5ed0c7b4';
+
+/** The same for the same key of the same user, for ever; without a key, a new one. */
+function commandIdOf({ tenant, user, idempotency }: WritingCaller, ids: Ids): string {
+  return idempotency ? derivedId(KEYS, JSON.stringify([tenant, user, idempotency.key])) : ids.random();
 }
 
 export function requestOf(caller: WritingCaller, { ids }: ConversationParts): Request {
@@ -28,7 +40,7 @@ export function requestOf(caller: WritingCaller, { ids }: ConversationParts): Re
 }
 
 export interface Handled {
-  /** What the command was answered the first time; nothing when it changed nothing. */
+  /** The first answer of the command; nothing if it changed nothing. */
   readonly answer: Answer | undefined;
   readonly state: Conversation;
 }
@@ -42,21 +54,41 @@ export async function handle(
   decide: (state: Conversation) => Awaitable<readonly ConversationEvent[]>,
 ): Promise<Handled> {
   const { commandId, fingerprint, by } = command;
+  const isKeyed = fingerprint !== undefined;
   if (!isConversationId(conversation)) {
-    if (fingerprint !== undefined) await requireUnhandled(parts, commandId);
+    if (isKeyed && (await parts.log.findCommand(commandId))) throw new Refusal('idempotency_key_reused');
     throw new Refusal('conversation_not_found');
   }
-  if (fingerprint !== undefined) await bindToConversation(parts, commandId, conversation);
-  const meta = { ...metadataOf(caller, commandId), owner: by.user, ...(fingerprint !== undefined && { fingerprint }) };
+  const meta = { ...metadataOf(caller, commandId), owner: by.user, ...(isKeyed && { fingerprint }) };
   try {
-    const { state } = await transactConversation(parts, { tenant: by.tenant, conversation, meta, decide });
-    return { answer: answerTo(state, commandId), state };
+    const transaction = { tenant: by.tenant, conversation, meta, isKeyed, decide };
+    const { events, state } = await transactConversation(parts, transaction);
+    const last = events.at(-1);
+    return { answer: last && answerOf(events, last.revision + 1), state };
   } catch (error) {
-    // Its key may have been used elsewhere while it was on its way.
-    if (error instanceof Overtaken && fingerprint !== undefined)
-      await bindToConversation(parts, commandId, conversation);
+    if (error instanceof CommandKnown) return answeredBefore(parts, command, conversation, error.place);
     throw error;
   }
+}
+
+/** The command has acted before: with the same request its answer is the first one. */
+async function answeredBefore(
+  { log, codec, conversations }: ConversationParts,
+  { commandId, fingerprint }: Command,
+  conversation: string,
+  place: CommandPlace,
+): Promise<Handled> {
+  const stream = conversationStream(conversation);
+  if (place.stream !== stream) throw new Refusal('idempotency_key_reused');
+  const recorded: Recorded<ConversationEvent>[] = [];
+  for await (const page of log.readStream(stream, { from: place.revision, eventsMax: limits.appendEventsMax })) {
+    recorded.push(...page.map((event) => requireDecoded(codec, event) as Recorded<ConversationEvent>));
+  }
+  const others = recorded.findIndex(({ meta }) => meta.commandId !== commandId);
+  const events = others < 0 ? recorded : recorded.slice(0, others);
+  if (events[0]?.meta.fingerprint !== fingerprint) throw new Refusal('idempotency_key_reused');
+  const { state } = await conversations.current(stream);
+  return { answer: answerOf(events, place.revision + events.length), state };
 }
 
 /** The cursor at which the effect of a command can be seen. */

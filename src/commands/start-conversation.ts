@@ -20,7 +20,7 @@ export class StartConversationHandler implements ICommandHandler<StartConversati
   async execute({ caller, beginning }: StartConversation): Promise<{ id: string; cursor: string }> {
     const request = requestOf(caller, this.parts);
     const id = request.idOf('conversation');
-    const decide = start(request.command, beginning);
+    const decide = start(beginning);
     const handled = await handle(this.parts, caller, id, request, (state) => {
       const events = decide(state);
       if (events.length > 0) this.parts.prompts.requireConfigured(beginning);

@@ -4,12 +4,13 @@ import type { Recorded } from '../domain/recorded.js';
 import type { GenerationEvent } from '../events/generation-events.js';
 import { TerminalError } from '../ports/errors.js';
 import type { Job } from '../ports/work.js';
+import { requireDecoded } from './folds.js';
 import type { Origin } from './prompt-runner.js';
 import type { TransactionParts } from './transact.js';
 
 type Decision = Decide<Tape, GenerationEvent>;
 
-/** Another worker has written to the tape: this one has nothing more to say. */
+/** Another worker has written to the tape, so this one must stop. */
 export class Fenced extends TerminalError {}
 
 /**
@@ -35,9 +36,8 @@ export class TapeWriter {
     const writer = TapeWriter.ofNew(parts, job, origin);
     for await (const page of parts.log.readStream(stream)) {
       for (const recorded of page) {
-        const event = parts.codec.decode(recorded);
-        if (!event) throw new TerminalError(`${stream} holds ${recorded.type} v${recorded.schema}, of a newer version`);
-        writer.standing = generation.evolve(writer.standing, event as Recorded<GenerationEvent>);
+        const event = requireDecoded(parts.codec, recorded) as Recorded<GenerationEvent>;
+        writer.standing = generation.evolve(writer.standing, event);
         writer.revision = recorded.revision;
       }
     }
@@ -49,8 +49,9 @@ export class TapeWriter {
   }
 
   /**
-   * Appends what decisions on the tape make together, the later ones upon the earlier. While the log is away it is tried
-   * again, with the same ids; nobody can have taken over unnoticed. Throws Fenced.
+   * Appends the events of several decisions together, each made on the tape as the ones before leave it. While the log is
+   * unavailable the same call is repeated, with the same ids: another worker that took over has written behind the same
+   * revision. Throws Fenced.
    */
   async write(decisions: readonly Decision[], signal: AbortSignal): Promise<readonly GenerationEvent[]> {
     const { ids, clock, codec, log } = this.parts;
@@ -63,14 +64,14 @@ export class TapeWriter {
     let ahead = this.standing;
     for (const decide of decisions) {
       for (const event of decide(ahead)) {
-        const wrapping = { id: ids.random(), tenant, at, meta };
+        const wrapping = { id: ids.event(), tenant, at, meta };
         ahead = generation.evolve(ahead, { ...event, ...wrapping });
         written.push(event);
         encoded.push(codec.encode(event, wrapping));
       }
     }
     while (encoded.length > 0) {
-      const outcome = await log.append(generationStream(id), this.revision, encoded, this.origin.owner);
+      const outcome = await log.append(generationStream(id), this.revision, encoded, { user: this.origin.owner });
       if (outcome.outcome === 'conflict') throw new Fenced(`the tape of ${id} belongs to another worker now`);
       if (outcome.outcome !== 'unavailable') {
         this.standing = ahead;

@@ -13,6 +13,8 @@ export interface ConversationTransaction {
   readonly tenant: string;
   readonly conversation: string;
   readonly meta: Metadata;
+  /** The command derives from an idempotency key. */
+  readonly isKeyed?: boolean;
   readonly decide: (state: Conversation) => Awaitable<readonly ConversationEvent[]>;
 }
 
@@ -23,7 +25,7 @@ export interface ConversationTransaction {
  */
 export async function transactConversation(
   parts: ConversationParts,
-  { tenant, conversation, meta, decide }: ConversationTransaction,
+  { tenant, conversation, meta, isKeyed = false, decide }: ConversationTransaction,
 ): Promise<Transacted<Conversation, ConversationEvent>> {
   const offered = new Set<string>();
   const jobOf = (generation: string): Job => ({ generation, conversation, tenant, owner: meta.owner ?? null });
@@ -31,6 +33,7 @@ export async function transactConversation(
     stream: conversationStream(conversation),
     tenant,
     meta: { ...meta, conversation },
+    isKeyed,
     folds: parts.conversations,
     decide,
     onAppend(events, onItsWay) {

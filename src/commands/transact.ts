@@ -1,11 +1,11 @@
-import { derivedId } from '../domain/derived-id.js';
+import { Refusal } from '../domain/refusal.js';
 import type { DomainEvent } from '../events/catalogue.js';
 import type { Codec } from '../events/codec.js';
-import type { Metadata, NewEvent } from '../events/envelope.js';
+import type { Metadata } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { LogUnavailable, RetryableError } from '../ports/errors.js';
-import type { EventLog } from '../ports/event-log.js';
+import type { AppendOutcome, CommandPlace, EventLog } from '../ports/event-log.js';
 import type { Ids } from '../ports/ids.js';
 import type { Folded, Folds } from './folds.js';
 
@@ -16,16 +16,24 @@ export interface TransactionParts {
   readonly ids: Ids;
 }
 
-/** Others kept writing, or ids of these events stand in another stream. */
+/** Other writers changed the stream before each attempt. */
 export class Overtaken extends RetryableError {}
+
+/** A keyed command has acted before, at this place. Its first answer is read there. */
+export class CommandKnown extends Error {
+  constructor(readonly place: CommandPlace) {
+    super(`the command acted before in ${place.stream}`);
+  }
+}
 
 export type Awaitable<T> = T | Promise<T>;
 
 export interface Transaction<State, Event extends DomainEvent, Read extends DomainEvent> {
   readonly stream: string;
   readonly tenant: string;
-  /** Its command id is good for this decision alone: the ids of what is decided derive from it. */
   readonly meta: Metadata;
+  /** The command derives from an idempotency key: it acts once in the whole log. */
+  readonly isKeyed?: boolean;
   readonly folds: Folds<State, Read>;
   /** It may first have to load what a pure decision is given. */
   readonly decide: (state: State) => Awaitable<readonly Event[]>;
@@ -43,7 +51,7 @@ export interface OnItsWay<State> {
   readonly ahead: () => State;
 }
 
-/** A decided event that now stands in the log, and where. */
+/** A decided event that is committed, and where. */
 export type Committed<Event> = Event & { readonly revision: number; readonly at: string };
 
 export interface Transacted<State, Event> {
@@ -53,9 +61,9 @@ export interface Transacted<State, Event> {
 }
 
 /**
- * Decides on what a stream was folded to and appends the decision there; and again when another writer was faster.
- * What is remembered may be out of date: an append finds that out by itself, and what appends nothing, a refusal as
- * much as a decision that there is nothing to do, is decided once more on what stands.
+ * Decides on the fold of a stream and appends the decision there; and again if another writer was faster. A remembered
+ * fold may be out of date: an append finds that out by itself, and a refusal or a decision without events is made once
+ * more on the present fold. Throws CommandKnown for a keyed command that has acted before, whatever the decision says now.
  */
 export function transact<State, Event extends DomainEvent, Read extends DomainEvent>(
   parts: TransactionParts,
@@ -68,8 +76,31 @@ export function transact<State, Event extends DomainEvent, Read extends DomainEv
     const waitedMs = parts.clock.now() - askedMs;
     if (waitedMs >= limits.appendDeadlineMs)
       throw new LogUnavailable(`${stream} could not be written for ${waitedMs} ms`);
-    return decideAndAppend(parts, transaction);
+    return oncePerKey(parts, transaction, () => decideAndAppend(parts, transaction));
   });
+}
+
+/** The log judges a command together with its append. A decision that appends nothing must not answer for another one. */
+async function oncePerKey<State, Event extends DomainEvent, Read extends DomainEvent>(
+  { log }: TransactionParts,
+  { isKeyed, meta }: Transaction<State, Event, Read>,
+  decide: () => Promise<Transacted<State, Event>>,
+): Promise<Transacted<State, Event>> {
+  if (!isKeyed) return decide();
+  const requireNew = async () => {
+    const place = await log.findCommand(meta.commandId);
+    if (place) throw new CommandKnown(place);
+  };
+  await requireNew();
+  try {
+    const done = await decide();
+    if (done.events.length === 0) await requireNew();
+    return done;
+  } catch (error) {
+    // The same command may have acted in another process meanwhile, and that is why this one is refused.
+    if (error instanceof Refusal) await requireNew();
+    throw error;
+  }
 }
 
 async function decideAndAppend<State, Event extends DomainEvent, Read extends DomainEvent>(
@@ -87,10 +118,10 @@ async function decideAndAppend<State, Event extends DomainEvent, Read extends Do
   throw new Overtaken(`${stream} was changed by others ${limits.transactAttemptsMax} times in a row`);
 }
 
-/** Nothing when the stream stands elsewhere. */
+/** Nothing when the stream is at another revision. */
 async function attempt<State, Event extends DomainEvent, Read extends DomainEvent>(
   parts: TransactionParts,
-  { stream, tenant, meta, folds, onAppend }: Transaction<State, Event, Read>,
+  { stream, tenant, meta, isKeyed, folds, onAppend }: Transaction<State, Event, Read>,
   before: Folded<State>,
   decide: (state: State) => Awaitable<readonly Event[] | undefined>,
 ): Promise<Transacted<State, Event> | undefined> {
@@ -98,40 +129,32 @@ async function attempt<State, Event extends DomainEvent, Read extends DomainEven
   if (!decided) return undefined;
   if (decided.length === 0) return { events: [], state: before.state };
   const at = new Date(parts.clock.now()).toISOString();
-  const wrapped = decided.map((event, nth) => ({ event, id: derivedId(meta.commandId, `${nth}`), tenant, at, meta }));
+  // New for each attempt: the log takes events with the ids of an earlier attempt for that one.
+  const wrapped = decided.map((event) => ({ event, id: parts.ids.event(), tenant, at, meta }));
   const encoded = wrapped.map(({ event, ...wrapping }) => parts.codec.encode(event, wrapping));
 
-  const appending = append(parts, stream, before, encoded, meta.owner);
+  const command = isKeyed ? meta.commandId : undefined;
+  const appending = parts.log.append(stream, before.revision, encoded, { user: meta.owner, command });
   let folded: Folded<State> | undefined;
   const ahead = () => {
     const read = () => wrapped.map(({ event, ...wrapping }) => ({ ...event, ...wrapping }) as unknown as Read);
     folded ??= folds.after(before, encoded, read());
     return folded;
   };
-  const committed = appending.then(
-    (outcome) => outcome === 'written',
-    () => false,
-  );
+  const committed = appending.then(isCommitted, () => false);
   onAppend?.(decided, { committed, ahead: () => ahead().state });
-  // What stands there already may be another request's with the same key: what stands is for the decision to judge.
-  if ((await appending) !== 'written') return undefined;
+  const outcome = await appending;
+  if (outcome.outcome === 'unavailable') throw new LogUnavailable(`${stream} cannot be written now`);
+  if (outcome.outcome === 'command-known')
+    throw new CommandKnown({ stream: outcome.stream, revision: outcome.revision });
+  if (!isCommitted(outcome)) return undefined;
   const first = before.revision === 'none' ? 0 : before.revision + 1;
   const events = decided.map((event, nth) => ({ ...event, revision: first + nth, at }));
   folds.remember(stream, ahead());
   return { events, state: ahead().state };
 }
 
-async function append(
-  { log }: TransactionParts,
-  stream: string,
-  { revision }: Folded<unknown>,
-  events: readonly NewEvent[],
-  user: string | undefined,
-): Promise<'written' | 'not written'> {
-  const { outcome } = await log.append(stream, revision, events, user);
-  if (outcome === 'unavailable') throw new LogUnavailable(`${stream} cannot be written now`);
-  return outcome === 'appended' ? 'written' : 'not written';
-}
+const isCommitted = ({ outcome }: AppendOutcome): boolean => outcome === 'appended' || outcome === 'already-there';
 
 /** Only a decision that appends can be made without looking: the log will say when it came too late. */
 function ifAny<State, Event>(decide: (state: State) => Awaitable<readonly Event[]>) {

@@ -1,4 +1,4 @@
-import type { Answer } from '../domain/conversation/handled.js';
+import type { Answer } from '../domain/conversation/answer.js';
 import { TerminalError } from '../ports/errors.js';
 
 /** What becomes of a turn: asked for, and not claimed yet. */

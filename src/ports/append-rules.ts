@@ -1,7 +1,7 @@
 import type { NewEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import { TerminalError } from './errors.js';
-import type { ExpectedRevision } from './event-log.js';
+import type { AppendOptions, ExpectedRevision } from './event-log.js';
 
 export class InvalidStreamName extends TerminalError {}
 
@@ -24,7 +24,7 @@ export class InvalidAppend extends TerminalError {
 }
 
 const STREAM_NAME = /^[a-z]+-[A-Za-z0-9_-]+$/;
-const EVENT_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const TYPE = /^[A-Za-z][A-Za-z0-9]{0,99}$/;
 const TENANT = /^[A-Za-z0-9_-]{1,100}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -45,8 +45,16 @@ export function categoryOf(stream: string): string {
 }
 
 /** Refuses what no log may take, so that every engine refuses the same; answers with the size in bytes. */
-export function checkAppend(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): number {
+export function checkAppend(
+  stream: string,
+  expected: ExpectedRevision,
+  events: readonly NewEvent[],
+  { command }: AppendOptions = {},
+): number {
   checkStreamName(stream);
+  if (command !== undefined && !UUID.test(command)) {
+    throw new InvalidAppend('invalid-envelope', `append to ${stream}: command: expected a UUID in lower case`);
+  }
   checkExpectedRevision(stream, expected, events.length);
   if (events.length === 0) throw new InvalidAppend('no-events', `append to ${stream}: no events`);
   if (events.length > limits.appendEventsMax) {
@@ -54,7 +62,7 @@ export function checkAppend(stream: string, expected: ExpectedRevision, events: 
     throw new InvalidAppend('too-many-events', `append to ${stream}: ${size}`);
   }
   if (events.length > 1 && new Set(events.map((event) => event.id)).size < events.length) {
-    throw new InvalidAppend('repeated-id', `append to ${stream}: an event id stands in it twice`);
+    throw new InvalidAppend('repeated-id', `append to ${stream}: two of its events have the same id`);
   }
   for (const event of events) checkEnvelope(stream, event);
   const bytes = events.reduce((sum, event) => sum + sizeBytes(event), 0);
@@ -84,7 +92,7 @@ function isDay(at: string): boolean {
 /** Engines store these in columns and headers of their own, and each would refuse or bend something else. */
 function checkEnvelope(stream: string, { id, type, schema, tenant, at, data, meta }: NewEvent): void {
   const wrong =
-    (!EVENT_ID.test(id) && 'id: expected a UUID in lower case') ||
+    (!UUID.test(id) && 'id: expected a UUID in lower case') ||
     (!TYPE.test(type) && 'type: expected letters and digits') ||
     (!(Number.isInteger(schema) && schema >= 1 && schema <= limits.schemaVersionMax) &&
       'schema: expected a positive integer') ||

@@ -1,19 +1,20 @@
+import type { CommandPlace } from './event-log.js';
+
 /**
- * Where each command with an idempotency key was first tried. A conversation knows the commands that it has handled;
- * this knows in which conversation to look, because a key is good for one request among all of them.
+ * Where each command with an idempotency key acts, for a log that cannot record this together with the events. A command
+ * has one place for ever, because it could act twice if the place moved while an append is under way.
  *
- * Throws RetryableError when the store is away.
+ * Throws RetryableError when the store is unavailable.
  */
 export interface CommandPlaces {
-  /** Remembers the conversation unless one is remembered already, and answers with the one that stands. */
-  claim(commandId: string, conversation: string): Promise<string>;
+  /** Records the place unless the command has one already, and answers with the recorded one. */
+  claim(command: string, place: CommandPlace): Promise<ClaimedPlace>;
 
-  /** The conversation that is remembered; undefined when there is none. Remembers nothing. */
-  find(commandId: string): Promise<string | undefined>;
+  /** Records nothing. */
+  find(command: string): Promise<CommandPlace | undefined>;
+}
 
-  /**
-   * Puts another conversation in the place of one that has not handled the command, and never will. Answers with the
-   * one that stands: another caller may have been faster.
-   */
-  move(commandId: string, from: string, to: string): Promise<string>;
+export interface ClaimedPlace extends CommandPlace {
+  /** Recorded by this call. */
+  readonly isNew: boolean;
 }

@@ -2,21 +2,42 @@ import type { NewEvent, Position, RecordedEvent } from '../events/envelope.js';
 import type { BackgroundHealth } from './background-health.js';
 import type { Continuity } from './continuity.js';
 
-/** What a writer believes of a stream: its last revision, that it does not exist, or nothing at all. */
-export type ExpectedRevision = number | 'none' | 'any';
+/** What a writer has seen of a stream: its last revision, or that it does not exist. */
+export type ExpectedRevision = number | 'none';
 
-/** Everything that can come of an append. Each is about the append as a whole: it is never half written. */
+export interface AppendOptions {
+  /** Whose turn it takes where appends wait. Tenants take turns, and within a tenant its users. */
+  readonly user?: string | undefined;
+  /**
+   * A command that acts once in the whole log: the `commandId` in the metadata of these events, a UUID that derives from
+   * an idempotency key.
+   */
+  readonly command?: string | undefined;
+}
+
+/** Where the events of a command begin. */
+export interface CommandPlace {
+  readonly stream: string;
+  readonly revision: number;
+}
+
+/**
+ * Every outcome of an append. Each is about the append as a whole: it is never half written. An engine judges in this
+ * order: the ids of its own events at the revisions behind the expected one, then its command, then the revision.
+ */
 export type AppendOutcome =
   /** Committed and flushed. Revision and position are those of its last event. */
   | { readonly outcome: 'appended'; readonly revision: number; readonly position: Position }
-  /** All its ids stand in the stream already, in this order and without a gap: an earlier try had succeeded. */
-  | { readonly outcome: 'already-there'; readonly revision: number; readonly position: Position }
   /**
-   * Nothing is written: the stream is elsewhere, or only some of the ids stand in it. Ids that stand in another stream are
-   * refused where the engine can know; EventStoreDB cannot, so ids must be made such that they never do.
+   * An earlier try of this same call has committed these events: ids are random for each call, so they are nobody else's.
+   * An engine that cannot tell the two apart answers `appended`.
    */
+  | { readonly outcome: 'already-there'; readonly revision: number; readonly position: Position }
+  /** Nothing is written: the command has acted before, in this stream or in another one. */
+  | ({ readonly outcome: 'command-known' } & CommandPlace)
+  /** Nothing is written: the stream is at another revision. */
   | { readonly outcome: 'conflict'; readonly revision: number | 'none' }
-  /** The log did not answer in time. `maybeWritten` tells whether a retry may find the events there. */
+  /** The log did not answer in time. If `maybeWritten`, the same call again, with the same ids, may find its events there. */
   | { readonly outcome: 'unavailable'; readonly maybeWritten: boolean };
 
 export interface ReadStreamOptions {
@@ -71,13 +92,16 @@ export interface Backlog {
 export interface EventLog {
   readonly continuity: Continuity;
 
-  /** `user`: whose turn it takes where appends wait. Tenants take turns, and within a tenant its users. */
+  /** The ids of the events are made for this call alone, and repeated only by its own retries. */
   append(
     stream: string,
     expected: ExpectedRevision,
     events: readonly NewEvent[],
-    user?: string,
+    options?: AppendOptions,
   ): Promise<AppendOutcome>;
+
+  /** Where a command has acted that was appended as one. */
+  findCommand(command: string): Promise<CommandPlace | undefined>;
 
   /** One stream, in pages. A stream that does not exist has none. */
   readStream(stream: string, options?: ReadStreamOptions): AsyncIterable<readonly RecordedEvent[]>;
@@ -121,3 +145,6 @@ export interface EventLog {
   /** Lets what is under way finish and leaves nothing open. */
   close(): Promise<void>;
 }
+
+/** A log that cannot record a command together with its events, so its appends ignore the option. */
+export type LogWithoutCommands = Omit<EventLog, 'findCommand'>;

@@ -8,7 +8,7 @@ export interface CommandPlaceStore {
   destroy(): Promise<void>;
 }
 
-/** What every keeper of places must do. Each test has commands of its own, so they share a store. */
+/** What every store of places must do. Each test has commands of its own, so they share a store. */
 export function commandPlacesContract(engine: string, createStore: () => Promise<CommandPlaceStore>): void {
   describe(`command places in ${engine}`, () => {
     let store: CommandPlaceStore;
@@ -20,80 +20,45 @@ export function commandPlacesContract(engine: string, createStore: () => Promise
     });
     afterAll(() => store.destroy());
 
-    /** Ten that ask at once, each from another conversation. */
-    function tenAtOnce(ask: (from: CommandPlaces, conversation: string) => Promise<string>): Promise<string[]> {
-      const asked = Array.from({ length: 10 }, (_, nth) => ask(nth % 2 === 0 ? places : elsewhere, `asked-${nth}`));
-      return Promise.all(asked);
-    }
+    const first = { stream: 'conversation-first', revision: 3 };
+    const second = { stream: 'conversation-second', revision: 0 };
 
-    it('remember the conversation that came first, for everybody', async () => {
+    it('keep the first place of a command for every process and for ever', async () => {
       const command = randomUUID();
-      expect(await places.claim(command, 'first')).toBe('first');
-      expect(await elsewhere.claim(command, 'second')).toBe('first');
-      expect(await places.claim(command, 'first')).toBe('first');
+      expect(await places.claim(command, first)).toEqual({ ...first, isNew: true });
+      expect(await elsewhere.claim(command, second)).toEqual({ ...first, isNew: false });
+      expect(await places.claim(command, { ...first, revision: 7 })).toEqual({ ...first, isNew: false });
+      expect(await places.claim(command, first)).toEqual({ ...first, isNew: false });
     });
 
-    it('are found by everybody, and are not remembered by being looked for', async () => {
+    it('are found by every process, and a search records nothing', async () => {
       const command = randomUUID();
       expect(await places.find(command)).toBeUndefined();
       expect(await places.find(command)).toBeUndefined();
-      await places.claim(command, 'first');
-      expect(await elsewhere.find(command)).toBe('first');
-      await elsewhere.move(command, 'first', 'next');
-      expect(await places.find(command)).toBe('next');
+      expect((await places.claim(command, first)).isNew).toBe(true);
+      expect(await elsewhere.find(command)).toEqual(first);
     });
 
     it('keep commands apart', async () => {
       const [command, other] = [randomUUID(), randomUUID()];
-      await places.claim(command, 'one');
-      expect(await places.claim(other, 'other')).toBe('other');
-      await places.move(other, 'other', 'moved');
-      expect(await elsewhere.claim(command, 'late')).toBe('one');
+      await places.claim(command, first);
+      expect(await places.claim(other, second)).toEqual({ ...second, isNew: true });
+      expect(await elsewhere.find(command)).toEqual(first);
     });
 
-    it('give all of ten that claim at once the same answer, which is one of theirs', async () => {
+    it('are new for one of ten claims at once, and the same for all', async () => {
       const command = randomUUID();
-      const answers = await tenAtOnce((from, conversation) => from.claim(command, conversation));
-      expect(new Set(answers).size).toBe(1);
-      expect(answers[0]).toMatch(/^asked-\d$/);
-      expect(await places.claim(command, 'late')).toBe(answers[0]);
-    });
-
-    it('put another conversation in the place of one', async () => {
-      const command = randomUUID();
-      await places.claim(command, 'abandoned');
-      expect(await elsewhere.move(command, 'abandoned', 'next')).toBe('next');
-      expect(await places.claim(command, 'abandoned')).toBe('next');
-    });
-
-    it('leave alone what is no longer the one to be replaced, and answer with it', async () => {
-      const command = randomUUID();
-      await places.claim(command, 'abandoned');
-      await places.move(command, 'abandoned', 'next');
-      expect(await elsewhere.move(command, 'abandoned', 'late')).toBe('next');
-      expect(await places.claim(command, 'any')).toBe('next');
-    });
-
-    it('give the same answer to a move that is tried again', async () => {
-      const command = randomUUID();
-      await places.claim(command, 'abandoned');
-      for (let attempt = 0; attempt < 2; attempt++)
-        expect(await places.move(command, 'abandoned', 'next')).toBe('next');
-    });
-
-    it('give all of ten that move at once the same answer, which is one of theirs', async () => {
-      const command = randomUUID();
-      await places.claim(command, 'abandoned');
-      const answers = await tenAtOnce((from, conversation) => from.move(command, 'abandoned', conversation));
-      expect(new Set(answers).size).toBe(1);
-      expect(answers[0]).toMatch(/^asked-\d$/);
-      expect(await places.claim(command, 'late')).toBe(answers[0]);
-    });
-
-    it('remember where a command was moved that nobody had claimed', async () => {
-      const command = randomUUID();
-      expect(await places.move(command, 'forgotten', 'next')).toBe('next');
-      expect(await elsewhere.claim(command, 'late')).toBe('next');
+      const claims = await Promise.all(
+        Array.from({ length: 10 }, (_, revision) =>
+          (revision % 2 === 0 ? places : elsewhere).claim(command, { stream: `conversation-${revision}`, revision }),
+        ),
+      );
+      const isNew = claims.filter((claim) => claim.isNew);
+      expect(isNew).toHaveLength(1);
+      const { stream, revision } = isNew[0] ?? second;
+      expect(stream).toBe(`conversation-${revision}`);
+      expect(claims.map((claim) => [claim.stream, claim.revision])).toEqual(claims.map(() => [stream, revision]));
+      expect(await elsewhere.find(command)).toEqual({ stream, revision });
     });
   });
 }

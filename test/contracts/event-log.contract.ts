@@ -22,21 +22,32 @@ export interface LogStore {
 export type OpenLog = () => Promise<EventLog>;
 
 export interface EngineTraits {
-  /** Whether it sees that an id stands in another stream than the one that is appended to. */
-  readonly knowsIdsOfOtherStreams: boolean;
+  /** Whether it answers `already-there`, and not `appended`, to a call that it has committed before. */
+  readonly recognisesRetries: boolean;
+  /** Whether a command belongs to the stream in which it was tried first, even if it did not act there. */
+  readonly claimsCommands: boolean;
   /** Whether it counts a backlog. One that could count only by reading the events never does. */
   readonly countsBacklogs: boolean;
   /** So many it takes from several writers in a few seconds. */
   readonly eventsAtOnce: number;
 }
 
-const usual: EngineTraits = { knowsIdsOfOtherStreams: true, countsBacklogs: true, eventsAtOnce: 50_000 };
+const usual: EngineTraits = {
+  recognisesRetries: true,
+  claimsCommands: false,
+  countsBacklogs: true,
+  eventsAtOnce: 50_000,
+};
+
+/** A server that differs from another one only in how it serves subscriptions need not prove the rest again. */
+export type Scope = 'everything' | 'subscriptions';
 
 /** What every engine of the log must do. An engine's own test is its set-up and one call of this. */
 export function eventLogContract(
   engine: string,
   createStore: () => Promise<LogStore>,
   traits: Partial<EngineTraits> = {},
+  scope: Scope = 'everything',
 ): void {
   const all = { ...usual, ...traits };
   describe(`the event log on ${engine}`, () => {
@@ -56,16 +67,17 @@ export function eventLogContract(
       await store.destroy();
     });
 
+    describe('subscribing', () => subscribeContract(open));
+    describe('a log that is not the one a reader knows', () => continuityContract(createStore));
+    describe('under concurrency', () => concurrencyContract(open, all));
+    if (scope === 'subscriptions') return;
     describe('append', () => appendContract(open, all));
     describe('refusals', () => refusalContract(open));
     describe('reading', () => readContract(open));
     describe('a backlog', () => backlogContract(open, all));
-    describe('subscribing', () => subscribeContract(open));
     describe('positions from outside', () => positionContract(open));
     describe('its identity', () => identityContract(open));
     describe('its incarnations', () => incarnationContract(createStore));
-    describe('a log that is not the one a reader knows', () => continuityContract(createStore));
     describe('for any history', () => propertyContract(open, all));
-    describe('under concurrency', () => concurrencyContract(open, all));
   });
 }

@@ -1,12 +1,17 @@
+import { CommandClaims } from '../../src/adapters/eventstoredb/command-claims.js';
 import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstoredb-event-log.js';
 import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
+import { MemoryCommandPlaces } from '../../src/adapters/memory/memory-command-places.js';
 import { startStandIn } from '../support/eventstore/stand-in.js';
 import { startLogServer } from '../support/log-server.js';
 import { logCommand } from '../support/log-switch.js';
 import { eventLogContract } from './event-log.contract.js';
 
-const traits = { knowsIdsOfOtherStreams: false, countsBacklogs: false };
-const openAt = (url: string) => async () => new EventStoreDbEventLog(serverAddress(url));
+const traits = { recognisesRetries: false, claimsCommands: true, countsBacklogs: false };
+const openAt = (url: string) => {
+  const places = new MemoryCommandPlaces();
+  return async () => new CommandClaims(new EventStoreDbEventLog(serverAddress(url)), places);
+};
 
 for (const tellsCaughtUp of [true, false]) {
   const version = tellsCaughtUp ? 'since 23.10' : 'before 23.10';
@@ -14,8 +19,9 @@ for (const tellsCaughtUp of [true, false]) {
     const standIn = await startStandIn({ tellsCaughtUp });
     return { open: openAt(standIn.url), destroy: () => standIn.stop() };
   };
-  // In one process with the stand-in, each append is two calls that it makes and two that it answers.
-  eventLogContract(`a stand-in for EventStoreDB ${version}`, createStore, { ...traits, eventsAtOnce: 5_000 });
+  // In one process with the stand-in, which answers each append here too.
+  const scope = tellsCaughtUp ? 'everything' : 'subscriptions';
+  eventLogContract(`a stand-in for EventStoreDB ${version}`, createStore, { ...traits, eventsAtOnce: 5_000 }, scope);
 }
 
 // A real server, where a command is given that starts one.

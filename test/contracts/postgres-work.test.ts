@@ -205,7 +205,7 @@ describe('work in a Postgres of its own', () => {
       await work.record(job, 'ended');
     }
     expect(await flushes()).toBe(before);
-    await new PostgresCommandPlaces(pool).claim(randomUUID(), 'c');
+    await new PostgresCommandPlaces(pool).claim(randomUUID(), { stream: 'conversation-c', revision: 0 });
     expect(await flushes()).toBe(before + 1);
   });
 });

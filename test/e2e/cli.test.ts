@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { runningPostgres } from '../../src/adapters/postgres/embedded/running-postgres.js';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { ApiClient } from '../support/api-client.js';
-import { newDelta } from '../support/new-events.js';
+import { appendAtEnd, newDelta } from '../support/new-events.js';
 import { withClient } from '../support/postgres-cluster.js';
 import { command, type Product, processesNaming, started } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
@@ -174,7 +174,7 @@ describe('the command line of a running product', () => {
     const connection = await runningPostgres(cluster);
     const log = new PostgresEventLog(connection ?? {});
     const meta = JSON.stringify({ ...JSON.parse(newDelta().meta), conversation });
-    await log.append(stream, 'any', [{ ...newDelta(), meta, type: 'MessageSent', data: '{"broken":true}' }]);
+    await appendAtEnd(log, stream, [{ ...newDelta(), meta, type: 'MessageSent', data: '{"broken":true}' }]);
     await log.close();
 
     const client = new ApiClient(product.address, KEY);

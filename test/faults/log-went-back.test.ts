@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { CommandClaims } from '../../src/adapters/eventstoredb/command-claims.js';
 import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstoredb-event-log.js';
 import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
+import { MemoryCommandPlaces } from '../../src/adapters/memory/memory-command-places.js';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { incarnationsOf } from '../../src/commands/incarnations.js';
 import { START } from '../../src/events/envelope.js';
@@ -49,7 +51,8 @@ async function inPostgres(): Promise<RestorableLog> {
 async function onStandIn(): Promise<RestorableLog> {
   const standIn = await startStandIn();
   let count = 0;
-  const open = (url: string) => new EventStoreDbEventLog(serverAddress(url));
+  const places = new MemoryCommandPlaces();
+  const open = (url: string) => new CommandClaims(new EventStoreDbEventLog(serverAddress(url)), places);
   return {
     open: () => open(standIn.url),
     async backUp() {

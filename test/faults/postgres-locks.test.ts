@@ -81,7 +81,7 @@ describe('a lock that another session holds', () => {
       answers.push({ outcome, afterMs: performance.now() - askedAt });
     };
 
-    await withLock('SELECT position FROM log.head FOR UPDATE', async (release, observer) => {
+    await withLock('SELECT FROM log.head FOR UPDATE', async (release, observer) => {
       await until(async () => (await sessions(observer, 'waiting for a lock')) > 0);
       const before = batches;
       const asked = Array.from({ length: 20 }, ask);

@@ -69,17 +69,14 @@ describe('a log that loses answers', () => {
     await postgres.stop();
   });
 
-  it.each(['none', 'any'] as const)(
-    'does not double an append that it had to repeat (expecting %s)',
-    async (expected) => {
-      const stream = newStream();
-      const events = newDeltas(3);
-      proxy.loseAnswers(1);
-      expect(await log.append(stream, expected, events)).toMatchObject({ outcome: 'already-there', revision: 2 });
-      expect(proxy.lost).toBe(1);
-      expect((await wholeStream(log, stream)).map(({ id }) => id)).toEqual(events.map(({ id }) => id));
-    },
-  );
+  it('does not double an append that it had to repeat', async () => {
+    const stream = newStream();
+    const events = newDeltas(3);
+    proxy.loseAnswers(1);
+    expect(await log.append(stream, 'none', events)).toMatchObject({ outcome: 'already-there', revision: 2 });
+    expect(proxy.lost).toBe(1);
+    expect((await wholeStream(log, stream)).map(({ id }) => id)).toEqual(events.map(({ id }) => id));
+  });
 
   it('does not double anything under load', async () => {
     const writers = new JournalWriters(log, 32);

@@ -39,7 +39,7 @@ function said(conversation: string, text: string, kind: 'message' | 'note'): New
 /** Into the log, as commands would have brought them. */
 async function withNotes(id: string, count: number, bytes: number): Promise<void> {
   const text = 'x'.repeat(bytes);
-  for (let nth = 0; nth < count; nth++) await chat.append(`conversation-${id}`, 'any', [said(id, text, 'note')]);
+  for (let nth = 0; nth < count; nth++) await chat.append(`conversation-${id}`, [said(id, text, 'note')]);
 }
 
 const read = (): (() => number) => {
@@ -106,7 +106,7 @@ it('two conversations that quotes have filled refuse more, and a change of eithe
   const ids = [await chat.started(), await chat.started()] as const;
   for (const id of ids) {
     for (let nth = 0; nth < 225; nth++) {
-      await chat.append(`conversation-${id}`, 'any', [said(id, quotes, 'message')]);
+      await chat.append(`conversation-${id}`, [said(id, quotes, 'message')]);
     }
   }
   const rename = async (id: string, title: string) => {

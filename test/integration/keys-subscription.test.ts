@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { KeyEvent } from '../../src/ports/keys.js';
 import { startHttpApp } from '../support/http-app.js';
 import { memoryEngines } from '../support/memory-engines.js';
-import { codec, someMetadata } from '../support/new-events.js';
+import { appendAtEnd, codec, someMetadata } from '../support/new-events.js';
 import { until } from '../support/until.js';
 
 describe('the subscription keys', () => {
@@ -16,7 +16,7 @@ describe('the subscription keys', () => {
       { type: 'ApiKeyRevoked', data: { keyId: id } },
       { id: crypto.randomUUID(), tenant: 'default', at, meta: someMetadata },
     );
-    await engines.log.append('tenant-default', 'any', [revoked]);
+    await appendAtEnd(engines.log, 'tenant-default', [revoked]);
     await until(async () => (await engines.keys.find(id))?.revokedAt === at);
     await app.close();
   });

@@ -112,7 +112,7 @@ describe('the metrics of a process', () => {
       'subscription_poisoned{subscription="keys"}': 0,
     });
     const broken = { ...newDelta(), type: 'ApiKeyIssued', data: '{"broken":true}' };
-    await chat.append('tenant-default', 'any', [broken]);
+    await chat.append('tenant-default', [broken]);
     await until(async () => (await lag('keys')) === 1);
     expect(await sample('subscription_lag_seconds{subscription="keys"}')).toBeGreaterThan(0);
     await until(async () => (await sample('subscription_poisoned{subscription="keys"}')) === 1);

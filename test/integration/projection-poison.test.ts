@@ -6,7 +6,7 @@ import { MemoryViews } from '../../src/adapters/memory/memory-views.js';
 import { RetryableError, TerminalError, TimedOut } from '../../src/ports/errors.js';
 import type { Lane, Step } from '../../src/ports/read-models/read-models.js';
 import { ChatLog } from '../support/chat-log.js';
-import { newDelta } from '../support/new-events.js';
+import { appendAtEnd, newDelta } from '../support/new-events.js';
 import { type Projecting, startProjecting } from '../support/projecting.js';
 import { until } from '../support/until.js';
 
@@ -45,7 +45,7 @@ describe('an event that cannot be brought in', () => {
   async function damaged(chat: ChatLog, event: object = {}): Promise<void> {
     const { meta } = newDelta();
     const broken = { ...newDelta(), type: 'MessageSent', data: '{"broken":true}', ...event };
-    await log.append(`conversation-${chat.id}`, 'any', [{ ...broken, meta: meta.replace('"c1"', `"${chat.id}"`) }]);
+    await appendAtEnd(log, `conversation-${chat.id}`, [{ ...broken, meta: meta.replace('"c1"', `"${chat.id}"`) }]);
   }
 
   it.each([

@@ -53,13 +53,15 @@ describe('the role that serves', () => {
       `SELECT n.nspname AS schema, c.relname AS table, pg_get_userbyid(c.relowner) AS owner,
          array(SELECT p FROM unnest($1::text[]) p WHERE has_table_privilege(c.oid, p)) AS rights
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-       WHERE n.nspname IN ('log', 'runtime', 'views') AND c.relkind IN ('r', 'p', 'v', 'S', 'm')`,
+       WHERE n.nspname IN ('log', 'runtime', 'views') AND c.relkind IN ('r', 'p', 'v', 'S', 'm') AND NOT c.relispartition`,
       [PRIVILEGES],
     );
     expect(tables.map(({ schema, table }) => `${schema}.${table}`)).toEqual(
       expect.arrayContaining([
         'log.events',
         'log.head',
+        'log.streams',
+        'log.command_ids',
         'runtime.leases',
         'runtime.migrations',
         'views.conversations_1',
@@ -93,9 +95,9 @@ describe('the role that serves', () => {
     const routines = await ask(
       owner,
       `SELECT DISTINCT grantee, routine_name AS name FROM information_schema.routine_privileges
-      WHERE routine_schema = 'log' AND routine_name = 'append' AND grantee <> 'owner'`,
+      WHERE routine_schema = 'log' AND routine_name IN ('append', 'extend') AND grantee <> 'owner' ORDER BY 2`,
     );
-    expect(routines).toEqual([{ grantee: 'server', name: 'append' }]);
+    expect(routines).toEqual(['append', 'extend'].map((name) => ({ grantee: 'server', name })));
     const [schemas] = await ask(
       server,
       `SELECT
@@ -112,10 +114,15 @@ describe('the role that serves', () => {
     "UPDATE log.events SET type = 'x'",
     'DELETE FROM log.events',
     'TRUNCATE log.events',
-    'UPDATE log.head SET position = 0',
-    'INSERT INTO log.head VALUES (false, 0)',
+    'INSERT INTO log.head VALUES (false)',
+    'DELETE FROM log.events_1',
+    'TRUNCATE log.events_1',
+    'ALTER TABLE log.events DETACH PARTITION log.events_1',
+    'UPDATE log.streams SET revision = 0',
+    'DELETE FROM log.command_ids',
+    'INSERT INTO log.partitions VALUES (0, 1)',
     'DELETE FROM log.head',
-    'SELECT position FROM log.head FOR UPDATE',
+    'SELECT FROM log.head FOR UPDATE',
     'BEGIN; LOCK TABLE log.events',
     'UPDATE log.identity SET identity = gen_random_uuid()',
     'ALTER TABLE log.events DISABLE TRIGGER append_only',

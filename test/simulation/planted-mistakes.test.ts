@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import type { NewEvent } from '../../src/events/envelope.js';
+import type { CommandPlaces } from '../../src/ports/command-places.js';
+import type { CommandPlace } from '../../src/ports/event-log.js';
 import { explained, simulate } from '../support/simulation/simulate.js';
 import type { Plant } from '../support/simulation/world.js';
 
@@ -7,27 +10,58 @@ const SEEDS_MAX = 300;
 
 const plants: Record<string, Plant> = {
   'a tape takes the write of a worker that was replaced': {
-    async append(log, stream, expected, events) {
-      const outcome = await log.append(stream, expected, events);
+    async append(log, stream, expected, events, options) {
+      const outcome = await log.append(stream, expected, events, options);
       const isFenced = outcome.outcome === 'conflict' && stream.startsWith('generation-');
       return isFenced ? log.append(stream, outcome.revision, events) : outcome;
     },
   },
   'a generation is finalized twice': {
-    async append(log, stream, expected, events) {
-      const outcome = await log.append(stream, expected, events);
+    async append(log, stream, expected, events, options) {
+      const outcome = await log.append(stream, expected, events, options);
       const ends = events.filter(({ type }) => type === 'GenerationFinalized');
       if (outcome.outcome !== 'appended' || ends.length === 0) return outcome;
-      return log.append(
-        stream,
-        outcome.revision,
-        ends.map((event) => ({ ...event, id: randomUUID() })),
-      );
+      return log.append(stream, outcome.revision, ends.map(withNewId));
     },
   },
+  'a tape repeats a write with new ids': {
+    async append(log, stream, expected, events, options) {
+      const isTape = stream.startsWith('generation-');
+      return log.append(stream, expected, isTape ? events.map(withNewId) : events, options);
+    },
+  },
+  'an append that is there already counts as not written': {
+    async append(log, stream, expected, events, options) {
+      const outcome = await log.append(stream, expected, events, options);
+      return outcome.outcome === 'already-there' ? { outcome: 'conflict', revision: outcome.revision } : outcome;
+    },
+  },
+  'commands are forgotten': {
+    append: (log, stream, expected, events, { user }) => log.append(stream, expected, events, { user }),
+    findCommand: async () => undefined,
+    places: () => ({ claim: async (_, place) => ({ ...place, isNew: true }), find: async () => undefined }),
+  },
+  'the place of a command moves': { places: movingPlaces },
   'a delta is shown before its commit': { showsBeforeCommit: true },
   'a lease is renewed in words only': { renew: async (_, generations) => generations },
 };
+
+function withNewId(event: NewEvent): NewEvent {
+  return { ...event, id: randomUUID() };
+}
+
+/** A command has the place where it was tried last. */
+function movingPlaces(): CommandPlaces {
+  const places = new Map<string, CommandPlace>();
+  return {
+    async claim(command, place) {
+      const isNew = places.get(command)?.stream !== place.stream;
+      if (isNew) places.set(command, place);
+      return { ...(places.get(command) ?? place), isNew };
+    },
+    find: async (command) => places.get(command),
+  };
+}
 
 describe('the simulation finds a planted mistake:', () => {
   it.each(Object.entries(plants))(

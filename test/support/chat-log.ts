@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { DomainEvent } from '../../src/events/catalogue.js';
 import type { EventLog } from '../../src/ports/event-log.js';
-import { codec } from './new-events.js';
+import { appendAtEnd, codec } from './new-events.js';
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -162,7 +162,7 @@ export class ChatLog {
     const meta = { conversation: this.id, owner, actor, correlationId: 'trace', commandId: randomUUID() };
     const encoded = codec.encode(event, { id: randomUUID(), tenant, at: this.at(), meta });
     this.seconds += 1;
-    const { outcome } = await this.log.append(stream, 'any', [encoded]);
+    const { outcome } = await appendAtEnd(this.log, stream, [encoded]);
     if (outcome !== 'appended') throw new Error(`${event.type} was not appended: ${outcome}`);
     await this.onAppended();
     return this;

@@ -1,9 +1,10 @@
 import type { TypedEvent } from '../../src/events/codec.js';
-import type { EventLog } from '../../src/ports/event-log.js';
+import type { NewEvent } from '../../src/events/envelope.js';
+import type { AppendOutcome } from '../../src/ports/event-log.js';
 import { gate } from './gate.js';
 import { type Answer, type CallOptions, type HttpApp, startHttpApp } from './http-app.js';
 import { memoryEngines } from './memory-engines.js';
-import { codec, wholeStream } from './new-events.js';
+import { appendAtEnd, codec, wholeStream } from './new-events.js';
 import { aborted, content, finished, type Play, ScriptedModel } from './scripted-model.js';
 import { until } from './until.js';
 
@@ -33,7 +34,7 @@ export interface Chat extends HttpApp {
   done(conversation: string, body: object): Promise<Turn>;
   ledger(conversation: string): Promise<TypedEvent[]>;
   /** Into the log, past everything that would refuse it. */
-  append: EventLog['append'];
+  append(stream: string, events: readonly NewEvent[]): Promise<AppendOutcome>;
   types(stream: string): Promise<string[]>;
   /** Resolves when the first word of an answer is committed. */
   firstWord(generation: string): Promise<void>;
@@ -87,7 +88,7 @@ export async function startChat(environment = {}, play?: Play): Promise<Chat> {
       return turn;
     },
     ledger,
-    append: (...args) => engines.log.append(...args),
+    append: (stream, events) => appendAtEnd(engines.log, stream, events),
     firstWord: (generation) =>
       until(async () => (await eventsOf(`generation-${generation}`)).some(({ type }) => type === 'DeltaReceived')),
     types: async (stream) => typesOf(await eventsOf(stream)),

@@ -87,9 +87,10 @@ export function dyingAt(log: EventLog, failpoint: Failpoint | undefined, hit: nu
   return {
     continuity: log.continuity,
     holds: (position) => log.holds(position),
-    async append(stream, expected, events): Promise<AppendOutcome> {
+    findCommand: (command) => log.findCommand(command),
+    async append(stream, expected, events, options): Promise<AppendOutcome> {
       pass(before, events);
-      const outcome = await log.append(stream, expected, events);
+      const outcome = await log.append(stream, expected, events, options);
       if (outcome.outcome === 'conflict') report({ refused: stream, types: events.map(({ type }) => type) });
       if (outcome.outcome === 'appended' || outcome.outcome === 'already-there') pass(after, events);
       return outcome;

@@ -1,6 +1,5 @@
 import { DemoLanguageModel } from '../../src/adapters/demo/demo-language-model.js';
 import { MemoryCheckpoints } from '../../src/adapters/memory/memory-checkpoints.js';
-import { MemoryCommandPlaces } from '../../src/adapters/memory/memory-command-places.js';
 import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import { MemoryKeys } from '../../src/adapters/memory/memory-keys.js';
 import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
@@ -27,7 +26,6 @@ export function memoryEngines(): Engines {
     leases: new MemoryLeases(systemClock),
     keys: new MemoryKeys(),
     work: new MemoryWork(systemClock),
-    places: new MemoryCommandPlaces(),
     models: new Map([['demo', new DemoLanguageModel(systemClock)]]),
     prices: listPrices,
     logDescription: 'in memory',

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createCodec } from '../../src/events/codec.js';
 import { type Metadata, type NewEvent, type RecordedEvent, START } from '../../src/events/envelope.js';
-import type { AllStreamsFilter, EventLog } from '../../src/ports/event-log.js';
+import type { AllStreamsFilter, AppendOutcome, EventLog, ExpectedRevision } from '../../src/ports/event-log.js';
 
 export const codec = createCodec();
 
@@ -13,10 +13,14 @@ export const someMetadata: Metadata = {
   commandId: 'command-1',
 };
 
-export function newDelta(text = 'hello', id: string = randomUUID()): NewEvent {
+export function newDelta(
+  text = 'hello',
+  id: string = randomUUID(),
+  commandId: string = someMetadata.commandId,
+): NewEvent {
   return codec.encode(
     { type: 'DeltaReceived', data: { attempt: 1, seq: 0, block: 0, text, channel: 'content' } },
-    { id, tenant: 'default', at: '2026-01-02T03:04:05.678Z', meta: someMetadata },
+    { id, tenant: 'default', at: '2026-01-02T03:04:05.678Z', meta: { ...someMetadata, commandId } },
   );
 }
 
@@ -25,16 +29,36 @@ export function newDeltas(count: number): [NewEvent, ...NewEvent[]] {
   return [newDelta('0'), ...Array.from({ length: count - 1 }, (_, nth) => newDelta(`${nth + 1}`))];
 }
 
+/** The events of one command. */
+export const deltasOf = (commandId: string, count: number): NewEvent[] =>
+  Array.from({ length: count }, (_, nth) => newDelta(`${nth}`, randomUUID(), commandId));
+
+/** For tests in which it does not matter where a stream ends. */
+export async function appendAtEnd(
+  log: Pick<EventLog, 'readStream' | 'append'>,
+  stream: string,
+  events: readonly NewEvent[],
+): Promise<AppendOutcome> {
+  for (;;) {
+    let expected: ExpectedRevision = 'none';
+    for await (const [last] of log.readStream(stream, { direction: 'backwards', eventsMax: 1 })) {
+      if (last) expected = last.revision;
+    }
+    const outcome = await log.append(stream, expected, events);
+    if (outcome.outcome !== 'conflict') return outcome;
+  }
+}
+
 export const newStream = (category = 'generation'): string => `${category}-${randomUUID()}`;
 
-export async function wholeStream(log: EventLog, stream: string): Promise<RecordedEvent[]> {
+export async function wholeStream(log: Pick<EventLog, 'readStream'>, stream: string): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = [];
   for await (const page of log.readStream(stream)) events.push(...page);
   return events;
 }
 
 /** How many events a log holds, read one by one: not every engine can count. */
-export async function countEvents(log: EventLog, filter?: AllStreamsFilter): Promise<number> {
+export async function countEvents(log: Pick<EventLog, 'readAll'>, filter?: AllStreamsFilter): Promise<number> {
   let count = 0;
   for await (const { events } of log.readAll(START, filter)) count += events.length;
   return count;

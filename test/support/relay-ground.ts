@@ -9,7 +9,7 @@ import type { EventLog } from '../../src/ports/event-log.js';
 import type { RelayDestination } from '../../src/ports/relay.js';
 import { cloudEventOf } from '../../src/relay/cloud-event.js';
 import { EventRelay } from '../../src/relay/event-relay.js';
-import { codec, newStream, someMetadata } from './new-events.js';
+import { appendAtEnd, codec, newStream, someMetadata } from './new-events.js';
 import { RecordedHealth } from './recorded-health.js';
 
 /** Pauses are short for it, and nothing else is. */
@@ -77,7 +77,7 @@ export class RelayGround {
         { id: crypto.randomUUID(), tenant: 'default', at: '2026-01-02T03:04:05.678Z', meta },
       ),
     );
-    await this.log.append(stream, 'any', events);
+    await appendAtEnd(this.log, stream, events);
   }
 
   async chatEvents(): Promise<RecordedEvent[]> {

@@ -67,6 +67,7 @@ export function stammering(log: EventLog, tellings: readonly DrawnTelling[]): Ev
     continuity: log.continuity,
     holds: (position) => log.holds(position),
     append: (...args) => log.append(...args),
+    findCommand: (command) => log.findCommand(command),
     readStream: (...args) => log.readStream(...args),
     readAll: (...args) => log.readAll(...args),
     subscribe,

@@ -1,6 +1,8 @@
 import type pg from 'pg';
+import { CommandClaims } from '../../src/adapters/eventstoredb/command-claims.js';
 import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstoredb-event-log.js';
 import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
+import { MemoryCommandPlaces } from '../../src/adapters/memory/memory-command-places.js';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import { type LogServer, startLogServer } from './log-server.js';
@@ -23,7 +25,8 @@ export async function startTestLog(): Promise<TestLog> {
   const { url, stop } = await (logCommand === undefined ? startStandInProcess() : startLogServer(logCommand));
   return {
     environment: { EVENT_LOG_URL: url },
-    open: () => new EventStoreDbEventLog(serverAddress(url)),
+    // It only reads: the places of commands are in the product's database.
+    open: () => new CommandClaims(new EventStoreDbEventLog(serverAddress(url)), new MemoryCommandPlaces()),
     stop,
   };
 }

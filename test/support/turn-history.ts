@@ -49,7 +49,7 @@ export class TurnHistory {
   private readonly tapes = new Map<string, Tape>();
 
   started(): this {
-    const decided = start(this.command('k0'), { system: 'Be brief.' })(this.state);
+    const decided = start({ system: 'Be brief.' })(this.state);
     this.append(`conversation-${ID}`, decided, 'k0');
     return this.acknowledged('k0', { what: 'start' }, 201, { id: ID });
   }

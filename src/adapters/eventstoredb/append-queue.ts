@@ -5,11 +5,11 @@ import type { AppendOutcome } from '../../ports/event-log.js';
 import { FairQueue } from '../../ports/fair-queue.js';
 import type { Meter } from '../../ports/meter.js';
 import { QueueRoom } from '../../ports/queue-room.js';
-import type { Append } from './append-judge.js';
+import type { Append } from './send-append.js';
 
 export interface AppendQueueParts {
   /** Throws RetryableError when it got no answer within the time. */
-  readonly judge: (append: Append, answerMs: number) => Promise<AppendOutcome>;
+  readonly send: (append: Append, answerMs: number) => Promise<AppendOutcome>;
   readonly now: () => number;
   readonly meter: Pick<Meter, 'appendAnswered' | 'batchSent'>;
 }
@@ -21,7 +21,8 @@ interface Waiting {
 
 /**
  * Appends of one stream go one after the other, in the order in which they came; those of different streams beside each
- * other, up to a bound, at which tenants, and the users of each, take turns. What gets no answer is sent again, with the same ids, until its deadline.
+ * other, up to a bound, at which tenants, and the users of each, take turns. An append without an answer is sent again, with
+ * the same ids, until its deadline.
  */
 export class AppendQueue {
   private readonly room = new QueueRoom();
@@ -91,11 +92,11 @@ export class AppendQueue {
     if (this.onWire < limits.appendsOnWireMax) this.onWire += 1;
     else await new Promise<void>((go) => this.waiting.push({ groups, go }));
     try {
-      // What nobody waits for any more should not be on its way either.
+      // An append past its deadline must not be sent.
       const answerMs = Math.min(limits.commitAnswerMs, giveUpAt - this.parts.now());
       if (answerMs < 1) return { outcome: 'unavailable', maybeWritten: append.sent };
       this.parts.meter.batchSent(append.events.length);
-      return await this.parts.judge(append, answerMs);
+      return await this.parts.send(append, answerMs);
     } finally {
       const next = this.waiting.shift();
       // The place is handed on, so that nobody takes it in between.

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LinkedAbort } from '../../background/linked-abort.js';
@@ -9,30 +8,30 @@ import { Continuity } from '../../ports/continuity.js';
 import { LogUnavailable } from '../../ports/errors.js';
 import type {
   AllStreamsFilter,
+  AppendOptions,
   AppendOutcome,
   Backlog,
-  EventLog,
   ExpectedRevision,
   LivePage,
+  LogWithoutCommands,
   Page,
   ReadStreamOptions,
 } from '../../ports/event-log.js';
 import { type Meter, noMeter } from '../../ports/meter.js';
 import { checkReadStream, passes } from '../../ports/read-rules.js';
 import { arrivals } from './all-streams.js';
-import { AppendJudge } from './append-judge.js';
 import { AppendQueue } from './append-queue.js';
 import { Connection } from './connection.js';
 import { logIdentity, recordedIdentity } from './log-identity.js';
 import { distanceBetween, parsePosition } from './position.js';
 import { requireJson } from './recorded-event.js';
 import { SameLog } from './same-log.js';
+import { sendAppend } from './send-append.js';
 import type { ServerAddress } from './server-address.js';
-import { StandingIds } from './standing-ids.js';
 import { StreamReads } from './stream-reads.js';
 
 /** The log in an EventStoreDB, which also may hold its own events and those of other programs: they are not shown. */
-export class EventStoreDbEventLog implements EventLog {
+export class EventStoreDbEventLog implements LogWithoutCommands {
   readonly continuity = new Continuity();
   private readonly connection: Connection;
   private readonly reads: StreamReads;
@@ -46,11 +45,10 @@ export class EventStoreDbEventLog implements EventLog {
     this.connection = new Connection(address, () => this.sameLog.doubt());
     this.reads = new StreamReads(this.connection);
     this.sameLog = new SameLog(this.continuity, this.reads);
-    const judge = new AppendJudge(this.connection, this.reads, new StandingIds(this.reads));
     this.appends = new AppendQueue({
-      judge: async (append, answerMs) => {
+      send: async (append, answerMs) => {
         await this.sameLog.require();
-        return judge.judge(append, answerMs);
+        return sendAppend(this.connection, append, answerMs);
       },
       now: () => performance.now(),
       meter,
@@ -61,12 +59,12 @@ export class EventStoreDbEventLog implements EventLog {
     stream: string,
     expected: ExpectedRevision,
     events: readonly NewEvent[],
-    user?: string,
+    { user }: AppendOptions = {},
   ): Promise<AppendOutcome> {
     const bytes = checkAppend(stream, expected, events);
     requireJson(stream, events);
     if (this.continuity.isBroken) return { outcome: 'unavailable', maybeWritten: false };
-    const append = { stream, expected, events, bytes, user, call: randomUUID(), sent: false };
+    const append = { stream, expected, events, bytes, user, sent: false };
     const outcome = await this.appends.submit(append);
     if ('position' in outcome) this.continuity.see(outcome.position);
     return outcome;

@@ -21,12 +21,10 @@ interface CustomMetadata {
   readonly at: string;
   /** The text itself, as a string: as JSON it would come back in other letters. */
   readonly meta: string;
-  /** Of the call that wrote it. The server answers a repetition as it answered the first: this tells them apart. */
-  readonly append: string;
 }
 
 /** Data goes as bytes: what goes as JSON is parsed on its way back, and repeated keys and large numbers are lost. */
-export function toServer(event: NewEvent, append: string): BinaryEventData {
+export function toServer(event: NewEvent): BinaryEventData {
   const { id, type, tenant, schema, at, data, meta } = event;
   const { correlationId, causationId } = JSON.parse(meta) ?? {};
   const metadata: CustomMetadata = {
@@ -36,7 +34,6 @@ export function toServer(event: NewEvent, append: string): BinaryEventData {
     schema,
     at,
     meta,
-    append,
   };
   return binaryEvent({ id, type, data: Buffer.from(data), metadata });
 }
@@ -77,10 +74,6 @@ export function fromAllStreams(event: ServerEvent): RecordedEvent | undefined {
   const recorded = fromServer(event);
   return recorded && event.position && { ...recorded, position: positionOf(event.position, event.id) };
 }
-
-/** Which call wrote an event. */
-export const appendOf = ({ metadata }: ServerEvent): unknown =>
-  (metadata as Partial<CustomMetadata> | undefined)?.append;
 
 function isOurs(metadata: Partial<CustomMetadata> | undefined): metadata is CustomMetadata {
   return (

@@ -1,23 +1,17 @@
-import type { CommandPlaces } from '../../ports/command-places.js';
+import type { ClaimedPlace, CommandPlaces } from '../../ports/command-places.js';
+import type { CommandPlace } from '../../ports/event-log.js';
 
 export class MemoryCommandPlaces implements CommandPlaces {
-  private readonly places = new Map<string, string>();
+  private readonly places = new Map<string, CommandPlace>();
 
-  async claim(commandId: string, conversation: string): Promise<string> {
-    return this.put(commandId, this.places.get(commandId) ?? conversation);
+  async claim(command: string, { stream, revision }: CommandPlace): Promise<ClaimedPlace> {
+    const recorded = this.places.get(command);
+    if (recorded) return { ...recorded, isNew: false };
+    this.places.set(command, { stream, revision });
+    return { stream, revision, isNew: true };
   }
 
-  async find(commandId: string): Promise<string | undefined> {
-    return this.places.get(commandId);
-  }
-
-  async move(commandId: string, from: string, to: string): Promise<string> {
-    const standing = this.places.get(commandId) ?? from;
-    return this.put(commandId, standing === from ? to : standing);
-  }
-
-  private put(commandId: string, conversation: string): string {
-    this.places.set(commandId, conversation);
-    return conversation;
+  async find(command: string): Promise<CommandPlace | undefined> {
+    return this.places.get(command);
   }
 }

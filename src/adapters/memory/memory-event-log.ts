@@ -6,8 +6,10 @@ import { checkAppend, InvalidAppend } from '../../ports/append-rules.js';
 import { Continuity } from '../../ports/continuity.js';
 import type {
   AllStreamsFilter,
+  AppendOptions,
   AppendOutcome,
   Backlog,
+  CommandPlace,
   EventLog,
   ExpectedRevision,
   LivePage,
@@ -27,12 +29,12 @@ const SPARSE = /^(\d{1,19}\/\d{1,19})(\/[0-9a-f-]{36})?$/;
 
 type Stored = RecordedEvent & { readonly position: Position };
 
-/** A log that keeps its promises as long as the process lives: for tests of everything that stands on a log. */
+/** A log in the memory of one process, for tests of everything that needs a log. */
 export class MemoryEventLog implements EventLog {
   readonly continuity = new Continuity();
   private readonly all: Stored[] = [];
   private readonly streams = new Map<string, Stored[]>();
-  private readonly streamOfId = new Map<string, string>();
+  private readonly commands = new Map<string, CommandPlace>();
   private readonly wakeUps = new EventTarget();
   private readonly name = randomUUID();
   private lastCommit = 0;
@@ -41,18 +43,32 @@ export class MemoryEventLog implements EventLog {
     setMaxListeners(0, this.wakeUps);
   }
 
-  async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {
-    checkAppend(stream, expected, events);
+  async append(
+    stream: string,
+    expected: ExpectedRevision,
+    events: readonly NewEvent[],
+    { command }: AppendOptions = {},
+  ): Promise<AppendOutcome> {
+    checkAppend(stream, expected, events, { command });
     if (this.continuity.isBroken) return { outcome: 'unavailable', maybeWritten: false };
     for (const event of events) requireJson(stream, event);
-    const standing = this.streams.get(stream) ?? [];
-    const earlier = this.findAll(standing, events);
-    if (earlier) return { outcome: 'already-there', revision: earlier.revision, position: earlier.position };
-    const last = standing.at(-1)?.revision ?? 'none';
-    const known = events.some((event) => this.streamOfId.has(event.id));
-    if (known || (expected !== 'any' && expected !== last)) return { outcome: 'conflict', revision: last };
-    const added = this.write(stream, standing, events);
-    return { outcome: 'appended', revision: added.revision, position: added.position };
+    const recorded = this.streams.get(stream) ?? [];
+    const next = expected === 'none' ? 0 : expected + 1;
+    const own = recorded.slice(next, next + events.length);
+    const last = own.at(-1);
+    if (last && events.every(({ id }, nth) => own[nth]?.id === id)) {
+      return { outcome: 'already-there', revision: last.revision, position: last.position };
+    }
+    const known = command === undefined ? undefined : this.commands.get(command);
+    if (known) return { outcome: 'command-known', ...known };
+    if (recorded.length !== next) return { outcome: 'conflict', revision: recorded.at(-1)?.revision ?? 'none' };
+    if (command !== undefined) this.commands.set(command, { stream, revision: next });
+    const { revision, position } = this.write(stream, recorded, events);
+    return { outcome: 'appended', revision, position };
+  }
+
+  async findCommand(command: string): Promise<CommandPlace | undefined> {
+    return this.commands.get(command);
   }
 
   async *readStream(stream: string, options: ReadStreamOptions = {}): AsyncIterable<readonly RecordedEvent[]> {
@@ -128,25 +144,15 @@ export class MemoryEventLog implements EventLog {
 
   async close(): Promise<void> {}
 
-  private findAll(standing: Stored[], events: readonly NewEvent[]): Stored | undefined {
-    const [{ id } = { id: '' }] = events;
-    // Nearly every append is new, and streams can be long.
-    if (!this.streamOfId.has(id)) return undefined;
-    const first = standing.findIndex((event) => event.id === id);
-    const there = first >= 0 && events.every((event, index) => standing[first + index]?.id === event.id);
-    return there ? standing[first + events.length - 1] : undefined;
-  }
-
-  private write(stream: string, standing: Stored[], events: readonly NewEvent[]): Stored {
-    this.streams.set(stream, standing);
+  private write(stream: string, recorded: Stored[], events: readonly NewEvent[]): Stored {
+    this.streams.set(stream, recorded);
     for (const event of events) {
-      const stored = { ...event, stream, revision: standing.length, position: this.nextPosition(event) };
-      standing.push(stored);
+      const stored = { ...event, stream, revision: recorded.length, position: this.nextPosition(event) };
+      recorded.push(stored);
       this.all.push(stored);
-      this.streamOfId.set(event.id, stream);
     }
     this.wakeUps.dispatchEvent(new Event('commit'));
-    return standing[standing.length - 1] as Stored;
+    return recorded[recorded.length - 1] as Stored;
   }
 
   private nextPosition(event: NewEvent): Position {

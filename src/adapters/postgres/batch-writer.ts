@@ -1,29 +1,37 @@
+import pg from 'pg';
 import { textBytes } from '../../ports/append-rules.js';
+import { RetryableError } from '../../ports/errors.js';
 import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
 import { integerArray, jsonArray, textArray, timestampArray, uuidArray } from './binary-arrays.js';
 import type { DedicatedConnection } from './dedicated-connection.js';
 import type { Append, BatchWriter } from './group-commit.js';
 import type { OwnAppend, OwnCommits } from './own-commits.js';
+import type { Partitions } from './partitions.js';
 import { positionOf } from './position.js';
 
-const APPEND = `SELECT append, verdict, revision, position FROM log.append(
-  $1::boolean, $2::text[], $3::integer[], $4::integer[], $5::text[], $6::integer[],
-  $7::uuid[], $8::text[], $9::integer[], $10::text[], $11::timestamptz[], $12::json[], $13::json[], $14::integer[])`;
+const APPEND = `SELECT append, verdict, stream, revision, position FROM log.append(
+  $1::bigint, $2::text[], $3::text[], $4::integer[], $5::integer[], $6::uuid[], $7::integer[], $8::integer[],
+  $9::uuid[], $10::text[], $11::integer[], $12::text[], $13::timestamptz[], $14::json[], $15::json[], $16::integer[])`;
 
-type VerdictRow = [append: number, verdict: 'all' | AppendOutcome['outcome'], revision: number, position: string];
+type Verdict = 'all' | Exclude<AppendOutcome['outcome'], 'unavailable'>;
+type VerdictRow = [append: number, verdict: Verdict, stream: string, revision: number, position: string];
+
+/** What PostgreSQL answers to a row for which no partition exists. */
+const CHECK_VIOLATION = '23514';
 
 /** Commits a batch with one call of log.append, on a connection of its own. */
 export class PostgresBatchWriter implements BatchWriter {
   constructor(
     private readonly connection: DedicatedConnection,
     private readonly commits: OwnCommits,
+    private readonly partitions: Pick<Partitions, 'make'>,
   ) {}
 
-  async write(appends: readonly Append[], retried: boolean): Promise<readonly AppendOutcome[]> {
+  async write(appends: readonly Append[]): Promise<readonly AppendOutcome[]> {
     const sent = this.commits.sent();
     try {
-      const outcomes = await this.commit(appends, !retried && appends.every(({ expected }) => expected !== 'any'));
-      this.commits.answered(sent, standingOf(appends, outcomes));
+      const outcomes = await this.commit(appends);
+      this.commits.answered(sent, committedOf(appends, outcomes));
       return outcomes;
     } catch (error) {
       this.commits.answered(sent);
@@ -31,18 +39,26 @@ export class PostgresBatchWriter implements BatchWriter {
     }
   }
 
-  private async commit(appends: readonly Append[], optimistic: boolean): Promise<readonly AppendOutcome[]> {
-    const rows = await this.connection.query<VerdictRow>({
-      name: 'append',
-      text: APPEND,
-      rowMode: 'array',
-      values: [optimistic, ...columns(appends)],
-    });
-    return rows[0]?.[1] === 'all' ? allAppended(appends, BigInt(rows[0][3])) : judged(appends, rows);
+  private async commit(appends: readonly Append[]): Promise<readonly AppendOutcome[]> {
+    const rows = await this.connection
+      .query<VerdictRow>({
+        name: 'append',
+        text: APPEND,
+        rowMode: 'array',
+        values: [String(this.commits.newest), ...columns(appends)],
+      })
+      .catch((error) => this.withoutPartition(error));
+    return rows[0]?.[1] === 'all' ? allAppended(appends, BigInt(rows[0][4])) : judged(appends, rows);
+  }
+
+  private withoutPartition(error: unknown): never {
+    if (!(error instanceof pg.DatabaseError && error.code === CHECK_VIOLATION)) throw error;
+    this.partitions.make();
+    throw new RetryableError('the log has no partition yet for these events', { cause: error });
   }
 }
 
-function standingOf(appends: readonly Append[], outcomes: readonly AppendOutcome[]): OwnAppend[] {
+function committedOf(appends: readonly Append[], outcomes: readonly AppendOutcome[]): OwnAppend[] {
   return outcomes.flatMap((outcome, nth) =>
     'position' in outcome ? [{ append: appends[nth] as Append, outcome }] : [],
   );
@@ -52,12 +68,12 @@ function columns(appends: readonly Append[]): unknown[] {
   const events = appends.flatMap((append) => append.events);
   return [
     textArray(appends.map(({ stream }) => stream)),
-    integerArray(appends.map(({ expected }) => (expected === 'any' ? null : lastRevision(expected)))),
+    textArray(appends.map((append) => append.events[0]?.tenant ?? '')),
+    integerArray(appends.map(({ expected }) => lastRevision(expected))),
     integerArray(appends.map((append) => append.events.length)),
-    textArray(appends.flatMap((append) => append.events.map(() => append.stream))),
-    integerArray(
-      appends.flatMap((append) => append.events.map((_, index) => lastRevision(append.expected) + 1 + index)),
-    ),
+    uuidArray(appends.map(({ command }) => command ?? null)),
+    integerArray(appends.flatMap((append, nth) => append.events.map(() => nth + 1))),
+    integerArray(appends.flatMap((append) => append.events.map((_, nth) => nth + 1))),
     uuidArray(events.map(({ id }) => id)),
     textArray(events.map(({ type }) => type)),
     integerArray(events.map(({ schema }) => schema)),
@@ -69,10 +85,7 @@ function columns(appends: readonly Append[]): unknown[] {
   ];
 }
 
-/** The revision before the first one appended; for `any` the database finds it, and this is not used. */
-function lastRevision(expected: ExpectedRevision): number {
-  return typeof expected === 'number' ? expected : -1;
-}
+const lastRevision = (expected: ExpectedRevision): number => (expected === 'none' ? -1 : expected);
 
 function allAppended(appends: readonly Append[], base: bigint): AppendOutcome[] {
   let position = base;
@@ -86,11 +99,13 @@ function allAppended(appends: readonly Append[], base: bigint): AppendOutcome[] 
 function judged(appends: readonly Append[], rows: readonly VerdictRow[]): AppendOutcome[] {
   const byAppend = new Map(rows.map((row) => [row[0], row]));
   return appends.map(({ events }, index) => {
-    const [, verdict, revision, position] = byAppend.get(index + 1) as VerdictRow;
+    const [, verdict, stream, revision, position] = byAppend.get(index + 1) as VerdictRow;
     switch (verdict) {
       case 'appended':
       case 'already-there':
         return { outcome: verdict, revision, position: positionOf(position, events.at(-1)?.id) };
+      case 'command-known':
+        return { outcome: verdict, stream, revision };
       case 'conflict':
         return { outcome: verdict, revision: revision < 0 ? 'none' : revision };
       default:

@@ -56,14 +56,14 @@ export function booleanArray(values: readonly boolean[]): Buffer {
   return array;
 }
 
-export function uuidArray(values: readonly string[]): Buffer {
+export function uuidArray(values: readonly (string | null)[]): Buffer {
   const array = startArray(typeOids.uuid, values.length, values.length * (LENGTH_BYTES + 16));
   let at = HEADER_BYTES;
   for (const value of values) {
-    at = array.writeInt32BE(16, at);
-    at += array.write(value.replaceAll('-', ''), at, 16, 'hex');
+    at = array.writeInt32BE(value === null ? NULL_LENGTH : 16, at);
+    if (value !== null) at += array.write(value.replaceAll('-', ''), at, 16, 'hex');
   }
-  return array;
+  return array.subarray(0, at);
 }
 
 const POSTGRES_EPOCH_MS = Date.UTC(2000, 0, 1);

@@ -3,7 +3,7 @@ import { type Position, type RecordedEvent, START } from '../../events/envelope.
 import { limits } from '../../limits.js';
 import type { Continuity } from '../../ports/continuity.js';
 import { LogUnavailable, RetryableError } from '../../ports/errors.js';
-import type { AllStreamsFilter, Backlog, Page } from '../../ports/event-log.js';
+import type { AllStreamsFilter, Backlog, CommandPlace, Page } from '../../ports/event-log.js';
 import { passes } from '../../ports/read-rules.js';
 import { ConnectionPool } from './connection-pool.js';
 import { breakOffAt, holdsEvent, requireSameLog } from './held-event.js';
@@ -26,13 +26,19 @@ const filtered = (categories: string, withoutTypes: string) => `
   (${categories}::text[] IS NULL OR split_part(stream, '-', 1) = ANY(${categories}))
   AND (${withoutTypes}::text[] IS NULL OR type <> ALL(${withoutTypes}))`;
 
+// Only the partitions between its first and its last event are read.
+const IN_STREAM = `stream = $3 AND position BETWEEN
+  (SELECT s.first FROM log.streams s WHERE s.stream = $3) AND (SELECT s.last FROM log.streams s WHERE s.stream = $3)`;
+
 const queries = {
   all: pageOf(WINDOW, 'position'),
   // The end of the window too, whether or not it passes: a reader's position names the event that it has.
   filtered: pageOf(`${WINDOW} AND (position = $4 OR ${filtered('$5', '$6')})`, 'position'),
-  forwards: pageOf('stream = $3 AND revision >= $4', 'revision'),
-  backwards: pageOf('stream = $3 AND revision <= $4', 'revision', 'DESC'),
-  head: 'SELECT h.position, e.id FROM log.head h LEFT JOIN log.events e ON e.position = h.position',
+  forwards: pageOf(`${IN_STREAM} AND revision >= $4`, 'revision'),
+  backwards: pageOf(`${IN_STREAM} AND revision <= $4`, 'revision', 'DESC'),
+  head: 'SELECT position, id FROM log.events ORDER BY position DESC LIMIT 1',
+  command: 'SELECT stream, revision FROM log.command_ids WHERE command = $1',
+  extend: 'SELECT log.extend()',
   identity: 'SELECT identity FROM log.identity',
   backlog: `
     WITH later AS (
@@ -42,7 +48,7 @@ const queries = {
       (SELECT count(*) FROM later WHERE passes),
       (SELECT at FROM later WHERE passes ORDER BY position LIMIT 1),
       (SELECT at FROM later ORDER BY position LIMIT 1),
-      (SELECT position FROM log.head)`,
+      (SELECT max(position) FROM log.events WHERE position > $2)`,
 };
 
 type EventRow = [
@@ -59,7 +65,7 @@ type EventRow = [
   bytes: string,
 ];
 
-type BacklogRow = [events: string, oldestAt: string | null, laterAt: string | null, head: string];
+type BacklogRow = [events: string, oldestAt: string | null, laterAt: string | null, head: string | null];
 
 /** Values come as the text that the server sends: nothing is parsed that the codec will parse anyway. */
 const asText = { getTypeParser: () => (value: string) => value };
@@ -110,8 +116,8 @@ export class EventReader {
   }
 
   async head(asked: Asked = this.pool): Promise<Position> {
-    const [row] = await this.query<[string, string | null]>('head', [], asked);
-    const head = row === undefined ? START : positionOf(row[0], row[1] ?? undefined);
+    const [row] = await this.query<[string, string]>('head', [], asked);
+    const head = row === undefined ? START : positionOf(row[0], row[1]);
     // Commits of this process may be newer than a head that was read meanwhile: then the log has them.
     const { newest } = this.continuity;
     if (head < newest && !(await holdsEvent(newest, (text, values) => this.ask(text, values, undefined, asked)))) {
@@ -129,7 +135,7 @@ export class EventReader {
     const values = [countMax, bigintOf(after), ...valuesOf(filter)];
     const [row] = await this.query<BacklogRow>('backlog', values);
     const [events, oldestAt, laterAt, head] = row as BacklogRow;
-    const distance = Math.max(0, Number(BigInt(head) - bigintOf(after)));
+    const distance = head === null ? 0 : Number(BigInt(head) - bigintOf(after));
     const isWhole = distance <= countMax;
     const at = oldestAt ?? (isWhole ? null : laterAt);
     return {
@@ -138,6 +144,17 @@ export class EventReader {
       oldestAt: at === null ? undefined : isoOf(at),
       estimated: !isWhole,
     };
+  }
+
+  async command(command: string): Promise<CommandPlace | undefined> {
+    const [row] = await this.query<[string, string]>('command', [command]);
+    return row && { stream: row[0], revision: Number(row[1]) };
+  }
+
+  /** Makes the partitions that are missing. Answers from which position on it has to be called again. */
+  async extend(): Promise<bigint> {
+    const [[from] = ['0']] = await this.query<[string]>('extend', []);
+    return BigInt(from);
   }
 
   async identity(): Promise<string> {

@@ -12,15 +12,15 @@ export interface Append {
   readonly events: readonly NewEvent[];
   readonly bytes: number;
   readonly user?: string | undefined;
+  readonly command?: string | undefined;
 }
 
 /**
- * Commits appends of different streams in one transaction and answers for each. `retried` tells that some of them
- * may stand in the log already. Throws RetryableError when it got no answer: then nobody knows whether they were
- * committed. Any other error says that the batch was refused as a whole.
+ * Commits appends of different streams in one transaction and answers for each. Throws RetryableError when it got no
+ * answer: then it is unknown whether they were committed. Any other error says that the batch was refused as a whole.
  */
 export interface BatchWriter {
-  write(appends: readonly Append[], retried: boolean): Promise<readonly AppendOutcome[]>;
+  write(appends: readonly Append[]): Promise<readonly AppendOutcome[]>;
 }
 
 export interface GroupCommitParts {
@@ -166,14 +166,10 @@ export class GroupCommit {
 
   /** Answers with what the database gave no answer for. */
   private async attempt(writer: BatchWriter, batch: Pending[]): Promise<Pending[]> {
-    const retried = batch.some((pending) => pending.sent);
     for (const pending of batch) pending.sent = true;
     this.parts.meter.batchSent(batch.reduce((events, { append }) => events + append.events.length, 0));
     try {
-      const outcomes = await writer.write(
-        batch.map((pending) => pending.append),
-        retried,
-      );
+      const outcomes = await writer.write(batch.map((pending) => pending.append));
       this.pauseMs = 0;
       batch.forEach((pending, index) => {
         this.settle(pending, () => pending.resolve(outcomes[index] as AppendOutcome));

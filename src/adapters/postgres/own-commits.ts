@@ -30,6 +30,11 @@ export class OwnCommits {
 
   constructor(private readonly inOrder: (own: OwnAppend) => void) {}
 
+  /** The last position that was passed on, or 0. */
+  get newest(): bigint {
+    return this.last;
+  }
+
   sent(): Sent {
     const batch = {};
     this.underWay.add(batch);

@@ -1,39 +1,28 @@
-import type { CommandPlaces } from '../../ports/command-places.js';
+import type { ClaimedPlace, CommandPlaces } from '../../ports/command-places.js';
+import type { CommandPlace } from '../../ports/event-log.js';
 import type { ConnectionPool } from './connection-pool.js';
 
-// What stands is written once more only to be answered: reading it apart could miss what another commits meanwhile.
 const CLAIM = `
-  INSERT INTO runtime.command_places AS standing (command_id, conversation) VALUES ($1, $2)
-  ON CONFLICT (command_id) DO UPDATE SET conversation = standing.conversation
-  RETURNING conversation`;
+  INSERT INTO runtime.command_places (command_id, stream, revision) VALUES ($1, $2, $3)
+  ON CONFLICT DO NOTHING RETURNING true`;
 
-const FIND = 'SELECT conversation FROM runtime.command_places WHERE command_id = $1';
-
-const MOVE = `
-  INSERT INTO runtime.command_places AS standing (command_id, conversation) VALUES ($1, $3)
-  ON CONFLICT (command_id) DO UPDATE
-    SET conversation = CASE standing.conversation WHEN $2 THEN excluded.conversation ELSE standing.conversation END
-  RETURNING conversation`;
+const FIND = 'SELECT stream, revision FROM runtime.command_places WHERE command_id = $1';
 
 export class PostgresCommandPlaces implements CommandPlaces {
   constructor(private readonly pool: ConnectionPool) {}
 
-  claim(commandId: string, conversation: string): Promise<string> {
-    return this.place(CLAIM, [commandId, conversation]);
+  async claim(command: string, { stream, revision }: CommandPlace): Promise<ClaimedPlace> {
+    const inserted = await this.pool.query({ text: CLAIM, values: [command, stream, revision], rowMode: 'array' });
+    const isNew = inserted.length > 0;
+    if (isNew) return { stream, revision, isNew };
+    // The insert has waited for the commit of the other one, and places are never deleted.
+    const recorded = await this.find(command);
+    if (!recorded) throw new Error('a command place is neither new nor recorded');
+    return { ...recorded, isNew };
   }
 
-  async find(commandId: string): Promise<string | undefined> {
-    const [row] = await this.pool.query<[string]>({ text: FIND, values: [commandId], rowMode: 'array' });
-    return row?.[0];
-  }
-
-  move(commandId: string, from: string, to: string): Promise<string> {
-    return this.place(MOVE, [commandId, from, to]);
-  }
-
-  private async place(text: string, values: string[]): Promise<string> {
-    const [row] = await this.pool.query<[string]>({ text, values, rowMode: 'array' });
-    if (!row) throw new Error('an upsert without a condition always answers');
-    return row[0];
+  async find(command: string): Promise<CommandPlace | undefined> {
+    const [row] = await this.pool.query<[string, number]>({ text: FIND, values: [command], rowMode: 'array' });
+    return row && { stream: row[0], revision: row[1] };
   }
 }

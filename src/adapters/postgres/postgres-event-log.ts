@@ -10,8 +10,10 @@ import { Continuity } from '../../ports/continuity.js';
 import { LogUnavailable, TerminalError } from '../../ports/errors.js';
 import type {
   AllStreamsFilter,
+  AppendOptions,
   AppendOutcome,
   Backlog,
+  CommandPlace,
   EventLog,
   ExpectedRevision,
   LivePage,
@@ -27,6 +29,7 @@ import { type Append, GroupCommit } from './group-commit.js';
 import { HeadWatch, type Look } from './head-watch.js';
 import { breakOffAt, requireSameLog } from './held-event.js';
 import { type OwnAppend, OwnCommits } from './own-commits.js';
+import { Partitions } from './partitions.js';
 import { bigintOf, parsePosition, positionBack } from './position.js';
 import { RecentEvents } from './recent-events.js';
 
@@ -40,6 +43,7 @@ export class PostgresEventLog implements EventLog {
   private readonly reader: EventReader;
   private readonly connections: DedicatedConnection[];
   private readonly commits: GroupCommit;
+  private readonly partitions: Partitions;
   private readonly recent = new RecentEvents();
   private readonly closing = new AbortController();
   private health: BackgroundHealth | undefined;
@@ -52,13 +56,18 @@ export class PostgresEventLog implements EventLog {
       { length: WRITERS },
       () => new DedicatedConnection(config, limits.commitAnswerMs, requireLog),
     );
+    this.reader = new EventReader(config, this.continuity);
+    this.partitions = new Partitions(
+      () => this.reader.extend(),
+      (error) => this.health?.failed('log partitions', error),
+      () => performance.now(),
+    );
     this.commits = new GroupCommit({
-      writers: this.connections.map((connection) => new PostgresBatchWriter(connection, own)),
+      writers: this.connections.map((connection) => new PostgresBatchWriter(connection, own, this.partitions)),
       refusal,
       now: () => performance.now(),
       meter,
     });
-    this.reader = new EventReader(config, this.continuity);
     // What this process commits it knows from the answer.
     const isOwn = (backend: number) => this.connections.some((own) => own.backend === backend);
     this.watch = new HeadWatch(
@@ -77,11 +86,15 @@ export class PostgresEventLog implements EventLog {
     stream: string,
     expected: ExpectedRevision,
     events: readonly NewEvent[],
-    user?: string,
+    options: AppendOptions = {},
   ): Promise<AppendOutcome> {
-    const bytes = checkAppend(stream, expected, events);
+    const bytes = checkAppend(stream, expected, events, options);
     if (this.continuity.isBroken) return { outcome: 'unavailable', maybeWritten: false };
-    return this.commits.submit({ stream, expected, events, bytes, user });
+    return this.commits.submit({ stream, expected, events, bytes, ...options });
+  }
+
+  findCommand(command: string): Promise<CommandPlace | undefined> {
+    return this.reader.command(command);
   }
 
   async *readStream(stream: string, options: ReadStreamOptions = {}): AsyncIterable<readonly RecordedEvent[]> {
@@ -204,6 +217,7 @@ export class PostgresEventLog implements EventLog {
     if (outcome.outcome === 'appended') this.recent.note(append, outcome);
     this.continuity.see(outcome.position);
     this.watch.advance(outcome.position);
+    this.partitions.see(bigintOf(outcome.position));
   }
 
   /** The answer of a read, however long the database is away; nothing when aborted meanwhile. */

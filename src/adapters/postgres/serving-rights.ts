@@ -22,7 +22,7 @@ const NEEDED = `
     CASE WHEN n.nspname = 'log' OR c.relname = 'migrations' THEN ARRAY['SELECT']
     ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'] END
   ) p(privilege)
-  WHERE n.nspname IN ('log', 'runtime', 'views') AND c.relkind IN ('r', 'p') AND NOT (${OF_BUILDS})
+  WHERE n.nspname IN ('log', 'runtime', 'views') AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT (${OF_BUILDS})
   UNION ALL
   SELECT format('EXECUTE ON FUNCTION %s', f.oid::regprocedure), has_function_privilege($1::name, f.oid, 'EXECUTE')
   FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace WHERE n.nspname = 'log' AND f.prosecdef`;

@@ -1,10 +1,10 @@
 import { Refusal } from '../refusal.js';
-import { type Command, type Decision, once } from './command.js';
+import { asOwner, type Command, type Decision } from './command.js';
 import { requireRoomForChange } from './room.js';
 
 /** Chooses what is looked at, and what a message follows that says nothing else. Any node but a note may be chosen. */
 export function selectBranch(command: Command, leaf: string): Decision {
-  return once(command, (state) => {
+  return asOwner(command, (state) => {
     const node = state.nodes.get(leaf);
     if (!node) throw new Refusal('leaf_not_found');
     if (node.kind === 'note') throw new Refusal('leaf_is_note');

@@ -1,7 +1,6 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
 import type { Aggregate } from '../decider.js';
 import type { Recorded } from '../recorded.js';
-import { type Handled, handledAfter } from './handled.js';
 import type { GenerationFinalized, MessageSent, Node, PromptAssembled, Reply } from './nodes.js';
 import { PersistentMap } from './persistent-map.js';
 import { configured, noSettings, type Settings } from './settings.js';
@@ -40,13 +39,11 @@ export interface Conversation {
   readonly open: string | null;
   /** Generations that wait for their turn, in the order in which they run. */
   readonly queue: readonly string[];
-  /** By command id. */
-  readonly handled: PersistentMap<Handled>;
 }
 
 /**
- * Its events come as they are recorded, because ids and times of the envelope are part of the state: a repeated command
- * is known by its metadata, and a prompt refers to the event in which the system text stands.
+ * Its events come as they are recorded, because ids and times of the envelope are part of the state: a prompt refers to the
+ * event that holds the system text.
  */
 export type RecordedInConversation = Recorded<ConversationEvent>;
 
@@ -63,12 +60,11 @@ export const conversation: Aggregate<Conversation, RecordedInConversation> = {
     leaf: null,
     open: null,
     queue: [],
-    handled: PersistentMap.empty(),
   },
   evolve(before, event) {
     const seen = before.seen + 1;
     const textBytes = before.textBytes + textBytesIn(event);
-    const state = { ...before, seen, textBytes, handled: handledAfter(before.handled, event, seen) };
+    const state = { ...before, seen, textBytes };
     return { ...state, ...changedBy(state, event) };
   },
 };

@@ -1,6 +1,6 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
 import { limits } from '../../limits.js';
-import { type Command, type Decision, once } from './command.js';
+import { asOwner, type Command, type Decision } from './command.js';
 import { foreseen } from './conversation.js';
 import { endedUncalled, type Sha256 } from './ended-uncalled.js';
 import type { GenerationFinalized } from './nodes.js';
@@ -12,7 +12,7 @@ import { replyOf } from './tree.js';
  * queued one is over at once; and for one that has ended there is nothing to do, which is an answer and no refusal.
  */
 export function requestCancel(command: Command, generationId: string, sha256: Sha256): Decision {
-  return once(command, (state) => {
+  return asOwner(command, (state) => {
     const reply = replyOf(state, generationId);
     if (reply.result || reply.cancelRequested) return [];
     if (state.queue.includes(generationId)) return [endedUncalled(reply, 'cancelled', null, sha256)];
@@ -27,7 +27,7 @@ export function requestCancel(command: Command, generationId: string, sha256: Sh
  */
 export function finalize(result: GenerationFinalized, opening: Opening): Decision {
   return (state) => {
-    if (replyOf(state, result.generationId).result) return [];
+    if (state.open !== result.generationId) return [];
     const finalized: ConversationEvent = { type: 'GenerationFinalized', data: result };
     const opened = openNext(foreseen(state, [finalized]), opening);
     const most = limits.endedTurnsPerAppendMax;

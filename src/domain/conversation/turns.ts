@@ -1,7 +1,7 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
 import { limits } from '../../limits.js';
 import { Refusal } from '../refusal.js';
-import { type Command, type Decision, once, requireOwner } from './command.js';
+import { asOwner, type Command, type Decision, requireOwner } from './command.js';
 import { type Conversation, foreseen } from './conversation.js';
 import { messageSent, type NewMessage } from './message.js';
 import type { Choices, GenerationRequested, Message, Reply } from './nodes.js';
@@ -22,7 +22,7 @@ type Subject = Pick<GenerationRequested, 'messageId' | 'regenerates'>;
 
 /** A message, and what is asked about it. A note, or a message that asks nothing, waits for nobody. */
 export function send(command: Command, message: NewMessage, asked: Asked | null, assemble: Assemble): Decision {
-  return once(command, (state) => {
+  return asOwner(command, (state) => {
     requireRoom(state);
     const asks = message.kind === 'note' ? null : asked;
     const sent = messageSent(state, message, asks ? whenBusyFor(state, asks.options) : 'enqueue');
@@ -33,7 +33,7 @@ export function send(command: Command, message: NewMessage, asked: Asked | null,
 
 /** The first answer to a message that was sent without asking for one. */
 export function generate(command: Command, messageId: string, asked: Asked, assemble: Assemble): Decision {
-  return once(command, (state) => {
+  return asOwner(command, (state) => {
     requireRoom(state);
     answerable(state, messageId);
     return requested(state, [], { messageId }, asked, assemble);
@@ -49,7 +49,7 @@ function answerable(state: Conversation, messageId: string): Message {
 
 /** Another answer to the same message, with the settings as they are now. */
 export function regenerate(command: Command, generationId: string, asked: Asked, assemble: Assemble): Decision {
-  return once(command, (state) => {
+  return asOwner(command, (state) => {
     requireRoom(state);
     const { parent } = replyOf(state, generationId);
     if (state.queue.includes(generationId)) throw new Refusal('nothing_to_regenerate');

@@ -1,9 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { beforeAll, expect, it } from '@jest/globals';
 import type { EventLog } from '../../../src/ports/event-log.js';
-import { newDelta, newDeltas, newStream, wholeStream } from '../../support/new-events.js';
+import { deltasOf, newDelta, newDeltas, newStream, wholeStream } from '../../support/new-events.js';
 import type { EngineTraits, OpenLog } from '../event-log.contract.js';
 
-export function appendContract(open: OpenLog, { knowsIdsOfOtherStreams }: EngineTraits): void {
+export function appendContract(open: OpenLog, { recognisesRetries }: EngineTraits): void {
   let log: EventLog;
   beforeAll(async () => {
     log = await open();
@@ -44,54 +45,50 @@ export function appendContract(open: OpenLog, { knowsIdsOfOtherStreams }: Engine
     expect(await idsIn(stream)).toEqual([]);
   });
 
-  it('appends wherever the stream ends when any revision will do', async () => {
-    const stream = newStream();
-    expect(await log.append(stream, 'any', newDeltas(2))).toMatchObject({ outcome: 'appended', revision: 1 });
-    expect(await log.append(stream, 'any', newDeltas(2))).toMatchObject({ outcome: 'appended', revision: 3 });
-  });
-
-  it.each(['none', 'any'] as const)('recognises a repeated append (expecting %s), also later', async (expected) => {
+  it('answers a repeated call as the first time, also later', async () => {
     const stream = newStream();
     const events = newDeltas(3);
-    const first = await log.append(stream, expected, events);
+    const first = await log.append(stream, 'none', events);
     expect(first.outcome).toBe('appended');
-    const repeated = { ...first, outcome: 'already-there' };
-    expect(await log.append(stream, expected, events)).toEqual(repeated);
+    const repeated = recognisesRetries ? { ...first, outcome: 'already-there' } : first;
+    expect(await log.append(stream, 'none', events)).toEqual(repeated);
     await log.append(stream, 2, newDeltas(2));
-    expect(await log.append(stream, expected, events)).toEqual(repeated);
+    expect(await log.append(stream, 'none', events)).toEqual(repeated);
     expect(await idsIn(stream)).toHaveLength(5);
   });
 
-  it('recognises a repeated append in the middle of a stream', async () => {
+  it('answers a repeated call in the middle of a stream as the first time', async () => {
     const stream = newStream();
     await log.append(stream, 'none', newDeltas(2));
     const events = newDeltas(2);
     const first = await log.append(stream, 1, events);
     await log.append(stream, 3, newDeltas(1));
-    expect(await log.append(stream, 1, events)).toEqual({ ...first, outcome: 'already-there' });
+    expect(await log.append(stream, 1, events)).toEqual(
+      recognisesRetries ? { ...first, outcome: 'already-there' } : first,
+    );
+    expect(await idsIn(stream)).toHaveLength(5);
   });
 
-  it('refuses whole what is there only in part, or in another order', async () => {
+  it('answers conflict to a call of which only a part is there, or in another order', async () => {
     const stream = newStream();
     const [a, b, c] = [newDelta(), newDelta(), newDelta()];
     await log.append(stream, 'none', [a, b, c]);
-    expect(await log.append(stream, 2, [c, newDelta()])).toEqual({ outcome: 'conflict', revision: 2 });
-    expect(await log.append(stream, 'any', [newDelta(), a])).toEqual({ outcome: 'conflict', revision: 2 });
-    expect(await log.append(stream, 2, [b, a])).toEqual({ outcome: 'conflict', revision: 2 });
-    expect(await log.append(stream, 2, [a, c])).toEqual({ outcome: 'conflict', revision: 2 });
+    expect(await log.append(stream, 1, [c, newDelta()])).toEqual({ outcome: 'conflict', revision: 2 });
+    expect(await log.append(stream, 1, [newDelta(), c])).toEqual({ outcome: 'conflict', revision: 2 });
+    expect(await log.append(stream, 0, [c, b])).toEqual({ outcome: 'conflict', revision: 2 });
+    expect(await log.append(stream, 'none', [a, c])).toEqual({ outcome: 'conflict', revision: 2 });
     expect(await idsIn(stream)).toEqual([a.id, b.id, c.id]);
   });
 
-  it(`${knowsIdsOfOtherStreams ? 'refuses' : 'takes'} what stands in another stream`, async () => {
+  it('compares ids only behind the expected revision', async () => {
     const [stream, other] = [newStream(), newStream()];
-    const event = newDelta();
-    await log.append(stream, 'none', [event]);
-    const refusal = { outcome: 'conflict', revision: 'none' };
-    expect(await log.append(other, 'none', [event])).toMatchObject(
-      knowsIdsOfOtherStreams ? refusal : { outcome: 'appended', revision: 0 },
-    );
-    expect(await idsIn(stream)).toEqual([event.id]);
-    expect(await idsIn(other)).toEqual(knowsIdsOfOtherStreams ? [] : [event.id]);
+    const [a, b] = [newDelta(), newDelta()];
+    await log.append(stream, 'none', [a, b]);
+    expect(await log.append(other, 'none', [a])).toMatchObject({ outcome: 'appended', revision: 0 });
+    expect(await log.append(stream, 1, [a])).toMatchObject({ outcome: 'appended', revision: 2 });
+    expect(await log.append(stream, 0, [a])).toEqual({ outcome: 'conflict', revision: 2 });
+    expect(await idsIn(stream)).toEqual([a.id, b.id, a.id]);
+    expect(await idsIn(other)).toEqual([a.id]);
   });
 
   it('judges each of many simultaneous appends alone', async () => {
@@ -134,5 +131,85 @@ export function appendContract(open: OpenLog, { knowsIdsOfOtherStreams }: Engine
     expect(positions).toHaveLength(5);
     expect([...positions].sort()).toEqual(positions);
     expect(new Set(positions).size).toBe(5);
+  });
+
+  it('does not find a command that has not acted', async () => {
+    expect(await log.findCommand(randomUUID())).toBeUndefined();
+  });
+
+  it('finds a command where its events begin, from each process', async () => {
+    const [command, stream] = [randomUUID(), newStream()];
+    await log.append(stream, 'none', newDeltas(2));
+    const events = deltasOf(command, 3);
+    expect(await log.append(stream, 1, events, { command })).toMatchObject({ outcome: 'appended', revision: 4 });
+    expect(await log.findCommand(command)).toEqual({ stream, revision: 2 });
+    const other = await open();
+    expect(await other.findCommand(command)).toEqual({ stream, revision: 2 });
+  });
+
+  it('lets a command act once, in one stream', async () => {
+    const [command, stream, other] = [randomUUID(), newStream(), newStream()];
+    await log.append(stream, 'none', deltasOf(command, 2), { command });
+    const known = { outcome: 'command-known', stream, revision: 0 };
+    expect(await log.append(other, 'none', deltasOf(command, 1), { command })).toEqual(known);
+    expect(await log.append(stream, 1, deltasOf(command, 1), { command })).toEqual(known);
+    expect(await idsIn(stream)).toHaveLength(2);
+    expect(await idsIn(other)).toEqual([]);
+  });
+
+  it('names the place of a command before it compares the revision', async () => {
+    const [command, stream] = [randomUUID(), newStream()];
+    await log.append(stream, 'none', newDeltas(3));
+    await log.append(stream, 2, deltasOf(command, 1), { command });
+    await log.append(stream, 3, newDeltas(1));
+    const late = log.append(stream, 1, deltasOf(command, 1), { command });
+    expect(await late).toEqual({ outcome: 'command-known', stream, revision: 3 });
+  });
+
+  it('recognises the events of a call before its command', async () => {
+    const [command, stream] = [randomUUID(), newStream()];
+    const events = deltasOf(command, 2);
+    const first = await log.append(stream, 'none', events, { command });
+    const repeated = recognisesRetries ? { ...first, outcome: 'already-there' } : first;
+    expect(await log.append(stream, 'none', events, { command })).toEqual(repeated);
+    await log.append(stream, 1, newDeltas(1));
+    expect(await log.append(stream, 'none', events, { command })).toEqual(repeated);
+  });
+
+  it('lets a command act that has met a conflict', async () => {
+    const [command, stream] = [randomUUID(), newStream()];
+    await log.append(stream, 'none', newDeltas(2));
+    const late = log.append(stream, 'none', deltasOf(command, 1), { command });
+    expect(await late).toEqual({ outcome: 'conflict', revision: 1 });
+    expect(await log.findCommand(command)).toBeUndefined();
+    expect(await log.append(stream, 1, deltasOf(command, 1), { command })).toMatchObject({ outcome: 'appended' });
+    expect(await log.findCommand(command)).toEqual({ stream, revision: 2 });
+  });
+
+  it('lets one of many simultaneous appends of one command act, and fails none of its neighbours', async () => {
+    const other = await open();
+    const command = randomUUID();
+    const acting = Array.from({ length: 6 }, (_, nth) =>
+      (nth % 2 === 0 ? log : other).append(newStream(), 'none', deltasOf(command, 1), { command }),
+    );
+    const neighbours = Array.from({ length: 100 }, (_, nth) =>
+      (nth % 2 === 0 ? log : other).append(newStream(), 'none', newDeltas(2)),
+    );
+    const outcomes = await Promise.all(acting);
+    const place = await log.findCommand(command);
+    expect(outcomes.map(({ outcome }) => outcome).sort()).toEqual([
+      'appended',
+      ...Array.from({ length: 5 }, () => 'command-known'),
+    ]);
+    const known = outcomes.filter(({ outcome }) => outcome === 'command-known');
+    expect(known).toEqual(known.map(() => ({ outcome: 'command-known', ...place })));
+    expect(await idsIn(place?.stream ?? '')).toHaveLength(1);
+    expect((await Promise.all(neighbours)).map(({ outcome }) => outcome)).toEqual(neighbours.map(() => 'appended'));
+  });
+
+  it('remembers no command of an append without one', async () => {
+    const command = randomUUID();
+    await log.append(newStream(), 'none', deltasOf(command, 1));
+    expect(await log.findCommand(command)).toBeUndefined();
   });
 }

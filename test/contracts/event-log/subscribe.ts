@@ -6,7 +6,7 @@ import { until } from '../../support/until.js';
 import type { OpenLog } from '../event-log.contract.js';
 
 /** A subscriber that writes down what it is given. */
-export function follow(log: EventLog, after: Position, filter?: AllStreamsFilter) {
+export function follow(log: Pick<EventLog, 'subscribe'>, after: Position, filter?: AllStreamsFilter) {
   const end = new AbortController();
   const pages: LivePage[] = [];
   const reading = (async () => {

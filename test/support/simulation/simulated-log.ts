@@ -1,6 +1,8 @@
+import { CommandClaims } from '../../../src/adapters/eventstoredb/command-claims.js';
 import type { NewEvent, Position, RecordedEvent } from '../../../src/events/envelope.js';
 import type {
   AllStreamsFilter,
+  AppendOptions,
   AppendOutcome,
   EventLog,
   ExpectedRevision,
@@ -10,8 +12,17 @@ import type {
 import type { Actor } from './schedule.js';
 import type { World } from './world.js';
 
-/** The log as one process sees it: each call is steps of the schedule, and an append may fail in every way that the port names. */
+/**
+ * The log as one process has it. In every other run it records commands together with their events, as PostgreSQL does; in
+ * the others their places are in another store, as with EventStoreDB.
+ */
 export function simulatedLog(world: World, actor: Actor): EventLog {
+  const log = bareLog(world, actor);
+  return world.claimsCommands ? new CommandClaims(log, world.onWire(actor, 'places', world.places)) : log;
+}
+
+/** Each call is steps of the schedule, and an append may fail in every way that the port names. */
+function bareLog(world: World, actor: Actor): EventLog {
   const { schedule, log } = world;
   const call = <T>(what: string, effect: () => Promise<T>): Promise<T> =>
     schedule.call(actor, what, effect, world.delayMs());
@@ -28,9 +39,10 @@ export function simulatedLog(world: World, actor: Actor): EventLog {
     stream: string,
     expected: ExpectedRevision,
     events: readonly NewEvent[],
+    options: AppendOptions = {},
   ): Promise<AppendOutcome> {
     const what = `append ${events.map(({ type }) => type).join(' + ')} to ${stream} after ${expected}`;
-    const write = () => world.append(stream, expected, events);
+    const write = () => world.append(stream, expected, events, options);
     if (world.plant.showsBeforeCommit) showNow(stream, expected, events);
     const isLost: AppendOutcome = { outcome: 'unavailable', maybeWritten: true };
     switch (world.appendFault()) {
@@ -93,6 +105,7 @@ export function simulatedLog(world: World, actor: Actor): EventLog {
         readAll,
         subscribe,
         head: () => call('ask for the head', () => log.head()),
+        findCommand: (command: string) => call(`find command ${command}`, () => world.findCommand(command)),
       };
       if (name in simulated) return simulated[name as keyof typeof simulated];
       const own = Reflect.get(target, name, receiver);

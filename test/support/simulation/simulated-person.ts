@@ -17,18 +17,25 @@ import type { World } from './world.js';
 const END = 'generation-finalized';
 const ASK_AGAIN_MS = 20;
 
+interface Note {
+  readonly what: 'note';
+  readonly content: string;
+}
+
 interface Crowd {
   readonly world: World;
   /** A process that takes requests, if there is one. */
   readonly process: () => SimulatedProcess | undefined;
 }
 
-/** One person with one conversation, who asks with a key until there is an answer, and follows what comes of it. */
+/** One person who asks in a conversation with a key until there is an answer, and follows the generations. */
 export class SimulatedPerson implements Actor {
   readonly isDead = false;
   readonly frozenUntilMs = 0;
   private asked = 0;
   private feed: FeedRecord | undefined;
+  /** A second conversation, in which keys of the first one are used by mistake. */
+  private other = '';
   private isLeaving = false;
   private readonly seen = new Set<() => void>();
 
@@ -41,17 +48,23 @@ export class SimulatedPerson implements Actor {
   async live(turns: number): Promise<void> {
     const { id } = await this.ask({ what: 'start' }, '');
     this.feed = this.crowd.world.journal.feed(this.name, id as string);
-    const following = this.follow(this.feed);
+    this.other = (await this.ask({ what: 'start' }, '')).id as string;
+    await Promise.all([this.follow(this.feed), this.takeTurns(this.feed, turns)]);
+  }
+
+  private async takeTurns(record: FeedRecord, turns: number): Promise<void> {
     for (let turn = 0; turn < turns; turn++) await this.takeTurn();
-    this.feed.isComplete = true;
+    record.isComplete = true;
     this.isLeaving = true;
     this.wake();
-    await following;
   }
 
   /** Everything that was acknowledged, once more: it must be answered as it was. */
   async askAllAgain(acknowledged: readonly Acknowledgement[]): Promise<void> {
-    for (const { key, asked, conversation } of acknowledged) await this.askWith(key, asked, conversation);
+    for (const { key, asked, conversation } of acknowledged) {
+      const answer = await this.askWith(key, asked, conversation);
+      if (!answer) throw new Error(`${key} was acknowledged, and is refused now`);
+    }
   }
 
   private async takeTurn(): Promise<void> {
@@ -80,9 +93,26 @@ export class SimulatedPerson implements Actor {
   }
 
   private async send(whenBusy?: 'enqueue' | 'interrupt'): Promise<string> {
-    const content = `${this.name} says ${this.asked}`;
-    const { generationId } = await this.ask({ what: 'send', content, ...(whenBusy && { whenBusy }) });
-    return generationId as string;
+    for (;;) {
+      const key = this.nextKey();
+      const asked: Asked = { what: 'send', content: `${this.name} says ${key}`, ...(whenBusy && { whenBusy }) };
+      const isImpatient = this.crowd.world.draws.oneIn(5);
+      const isMistaken = this.crowd.world.draws.oneIn(5);
+      const conversation = this.feed?.conversation ?? '';
+      const [answer] = await Promise.all([
+        this.askWith(key, asked, conversation),
+        isImpatient && this.askWith(key, asked, conversation),
+        isMistaken && this.useElsewhere(key),
+      ]);
+      if (answer) return answer.generationId as string;
+    }
+  }
+
+  /** The same key for another request, in another conversation: one of the two may act. */
+  private async useElsewhere(key: string): Promise<void> {
+    const process = this.crowd.process();
+    const note: Note = { what: 'note', content: `${key} by mistake` };
+    if (process) await this.answerOf(process, key, note, this.other).catch(unlessReused);
   }
 
   private async regenerate(generation: string): Promise<string> {
@@ -90,14 +120,28 @@ export class SimulatedPerson implements Actor {
     return generationId as string;
   }
 
-  private ask(asked: Asked, conversation = this.feed?.conversation ?? ''): Promise<Answer> {
-    return this.askWith(`${this.name}-${this.asked++}`, asked, conversation);
+  private nextKey(): string {
+    return `${this.name}-${this.asked++}`;
   }
 
-  private async askWith(key: string, asked: Asked, conversation: string): Promise<Answer> {
+  private async ask(asked: Asked, conversation = this.feed?.conversation ?? ''): Promise<Answer> {
+    const answer = await this.askWith(this.nextKey(), asked, conversation);
+    if (!answer) throw new Error(`the new key of ${JSON.stringify(asked)} was used before`);
+    return answer;
+  }
+
+  /** Nothing when the key was used for another request. */
+  private async askWith(key: string, asked: Asked, conversation: string): Promise<Answer | undefined> {
     for (;;) {
       const process = this.crowd.process();
-      const answer = process && (await this.answerOf(process, key, asked, conversation));
+      let isReused = false;
+      const noteReuse = (error: unknown) => {
+        unlessReused(error);
+        isReused = true;
+        return undefined;
+      };
+      const answer = process && (await this.answerOf(process, key, asked, conversation).catch(noteReuse));
+      if (isReused) return undefined;
       if (answer) {
         const status = asked.what === 'start' ? 201 : 'status' in answer && asked.what === 'cancel' ? 200 : 202;
         const given = { key, asked, status, answer, conversation: conversation || (answer.id as string) };
@@ -109,7 +153,7 @@ export class SimulatedPerson implements Actor {
   }
 
   /** Nothing when it has to be asked again: the process died, or said so. */
-  private answerOf(process: SimulatedProcess, key: string, asked: Asked, conversation: string) {
+  private answerOf(process: SimulatedProcess, key: string, asked: Asked | Note, conversation: string) {
     const { schedule } = this.crowd.world;
     const caller: WritingCaller = {
       ...{ tenant: 'default', user: key.split('-')[0] as string, traceId: key },
@@ -191,10 +235,15 @@ export class SimulatedPerson implements Actor {
   }
 }
 
+/** Any other error fails the run. */
+function unlessReused(error: unknown): undefined {
+  if (!(error instanceof Refusal && error.code === 'idempotency_key_reused')) throw error;
+}
+
 async function execute(
   process: SimulatedProcess,
   caller: WritingCaller,
-  asked: Asked,
+  asked: Asked | Note,
   conversation: string,
 ): Promise<Answer> {
   switch (asked.what) {
@@ -205,6 +254,10 @@ async function execute(
       const asking = { options: whenBusy ? { whenBusy } : {} };
       return process.send.execute(new SendMessage(caller, conversation, { content, origin: 'person' }, asking));
     }
+    case 'note':
+      return process.send.execute(
+        new SendMessage(caller, conversation, { content: asked.content, origin: 'person', kind: 'note' }, null),
+      );
     case 'regenerate': {
       const asking = { options: { params: { seed: asked.seed } } };
       return process.regenerate.execute(new Regenerate(caller, conversation, asked.generation, asking));

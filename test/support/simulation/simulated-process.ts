@@ -77,7 +77,6 @@ export class SimulatedProcess implements Actor {
       ids: world.randomIds,
       prompts: new Prompts(models, counter, listPrices),
       prices: listPrices,
-      places: world.onWire(this, 'places', world.places),
     };
     const health = {
       failed: (part: string, err: unknown) => warn({ err }, `${part} failed in the background`),

@@ -4,7 +4,14 @@ import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js
 import { MemoryLeases } from '../../../src/adapters/memory/memory-leases.js';
 import { MemoryWork } from '../../../src/adapters/memory/memory-work.js';
 import type { NewEvent } from '../../../src/events/envelope.js';
-import type { AppendOutcome, EventLog, ExpectedRevision } from '../../../src/ports/event-log.js';
+import type { CommandPlaces } from '../../../src/ports/command-places.js';
+import type {
+  AppendOptions,
+  AppendOutcome,
+  CommandPlace,
+  EventLog,
+  ExpectedRevision,
+} from '../../../src/ports/event-log.js';
 import type { Work } from '../../../src/ports/work.js';
 import type { ReceivedCall } from '../invariants/evidence.js';
 import { TurnJournal } from '../turn-journal.js';
@@ -12,16 +19,17 @@ import { Draws } from './draws.js';
 import { type Actor, Schedule } from './schedule.js';
 
 export const LEASE_MS = 1_000;
+/** Of the arguments of a call. */
+const TRACED_CHARACTERS = 120;
 
-/** How rough a run is. In a quiet one nothing fails, so nothing may be interrupted or made twice either. */
-export type Weather = 'quiet' | 'rough';
+/**
+ * How rough a run is. In a quiet one nothing fails. In a repeating one every append is written, but its answer may be lost
+ * or the append repeated: then nothing may be interrupted or made twice either. In a rough one processes die and sleep too.
+ */
+export type Weather = 'quiet' | 'repeating' | 'rough';
 
-const APPEND_FAULTS = [
-  'repeated by the adapter',
-  'committed, answer lost',
-  'lost',
-  'committed after the caller gave up',
-] as const;
+const REPEATS = ['repeated by the adapter', 'committed, answer lost'] as const;
+const APPEND_FAULTS = [...REPEATS, 'lost', 'committed after the caller gave up'] as const;
 type AppendFault = 'none' | (typeof APPEND_FAULTS)[number];
 
 /** A mistake that a test plants, to see that the simulation finds it. */
@@ -32,7 +40,12 @@ export interface Plant {
     stream: string,
     expected: ExpectedRevision,
     events: readonly NewEvent[],
+    options: AppendOptions,
   ) => Promise<AppendOutcome>;
+  /** In place of the log's own search. */
+  readonly findCommand?: EventLog['findCommand'];
+  /** In place of the store of the commands' places. */
+  readonly places?: () => CommandPlaces;
   /** In place of the work table's own renewal. */
   readonly renew?: Work['renew'];
   /** Each process shows its own deltas as soon as it appends them. */
@@ -50,7 +63,8 @@ export class World {
   readonly work: MemoryWork;
   readonly leases: MemoryLeases;
   readonly checkpoints = new MemoryCheckpoints();
-  readonly places = new MemoryCommandPlaces();
+  readonly places: CommandPlaces;
+  readonly claimsCommands: boolean;
   private ids = 0;
   private readonly waiting = new Set<() => void>();
 
@@ -64,13 +78,16 @@ export class World {
     this.draws = new Draws(seed, quietAfter);
     this.schedule = new Schedule(this.draws, isTraced);
     const clock = { now: () => this.schedule.nowMs };
+    this.places = plant.places?.() ?? new MemoryCommandPlaces();
+    this.claimsCommands = seed % 2 === 1;
     this.work = new MemoryWork(clock);
     this.leases = new MemoryLeases(clock);
   }
 
   /** Ids of a run are as random as its seed, and the same when it runs again. */
   readonly randomIds = {
-    random: () => {
+    event: () => this.randomIds.random(),
+    random: (): string => {
       this.ids += 1;
       const hex = `${this.seed.toString(16).padStart(8, '0')}${this.ids.toString(16).padStart(24, '0')}`;
       return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`;
@@ -78,13 +95,23 @@ export class World {
     secret: () => `${this.seed}-${this.ids++}`,
   };
 
-  async append(stream: string, expected: ExpectedRevision, events: readonly NewEvent[]): Promise<AppendOutcome> {
+  async append(
+    stream: string,
+    expected: ExpectedRevision,
+    events: readonly NewEvent[],
+    options: AppendOptions,
+  ): Promise<AppendOutcome> {
     const write = this.plant.append;
     const outcome = write
-      ? await write(this.log, stream, expected, events)
-      : await this.log.append(stream, expected, events);
+      ? await write(this.log, stream, expected, events, options)
+      : await this.log.append(stream, expected, events, options);
     this.wake();
     return outcome;
+  }
+
+  findCommand(command: string): Promise<CommandPlace | undefined> {
+    const find = this.plant.findCommand;
+    return find ? find(command) : this.log.findCommand(command);
   }
 
   /** Subscribers look for more. */
@@ -108,7 +135,8 @@ export class World {
 
   appendFault(): AppendFault {
     if (this.weather === 'quiet' || !this.draws.oneIn(30)) return 'none';
-    return APPEND_FAULTS[this.draws.of(APPEND_FAULTS.length)] ?? 'none';
+    const faults = this.weather === 'repeating' ? REPEATS : APPEND_FAULTS;
+    return faults[this.draws.of(faults.length)] ?? 'none';
   }
 
   /** Most requests arrive at once; a few take longer than a lease. */
@@ -122,9 +150,10 @@ export class World {
       get: (target, method, receiver) => {
         const own = Reflect.get(target, method, receiver);
         if (typeof own !== 'function') return own;
-        const what = `${name}.${String(method)}`;
-        return (...args: unknown[]) =>
-          this.schedule.call(actor, what, async () => own.apply(target, args), this.delayMs());
+        return (...args: unknown[]) => {
+          const what = `${name}.${String(method)} ${JSON.stringify(args).slice(0, TRACED_CHARACTERS)}`;
+          return this.schedule.call(actor, what, async () => own.apply(target, args), this.delayMs());
+        };
       },
     });
   }

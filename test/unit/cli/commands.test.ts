@@ -10,7 +10,7 @@ import type { OpenedLog } from '../../../src/cli/opened-log.js';
 import { programOf } from '../../../src/cli/program.js';
 import { type AnsweringServer, answering, type PlannedAnswer } from '../../support/answering-server.js';
 import { collected } from '../../support/collected-output.js';
-import { newDelta, newDeltas } from '../../support/new-events.js';
+import { appendAtEnd, newDelta, newDeltas } from '../../support/new-events.js';
 
 /** Runs one command: what it wrote, and what it threw. */
 async function commanded(words: string, parts: Partial<CommandParts> = {}) {
@@ -424,7 +424,7 @@ describe('verbatim log', () => {
         isTerminal: false,
         write: async (text: string | Uint8Array) => {
           shown.push(...places(String(text)));
-          if (shown.length < 8) await log.append('tenant-b', 'any', [newDelta()]);
+          if (shown.length < 8) await appendAtEnd(log, 'tenant-b', [newDelta()]);
           if (shown.length === 8) throw new Error('closed');
         },
       };

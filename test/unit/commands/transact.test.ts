@@ -4,6 +4,7 @@ import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import { systemIds } from '../../../src/adapters/system/system-ids.js';
 import { Folds } from '../../../src/commands/folds.js';
 import { transact } from '../../../src/commands/transact.js';
+import { Refusal } from '../../../src/domain/refusal.js';
 import { type ApiKey, createTenant, issueKey, type Tenant, tenant } from '../../../src/domain/tenant.js';
 import type { TenantEvent } from '../../../src/events/tenant-events.js';
 import { limits } from '../../../src/limits.js';
@@ -36,8 +37,8 @@ describe('a transaction', () => {
     const users: (string | undefined)[] = [];
     const noting = Object.assign(Object.create(log), {
       append: (...args: Parameters<EventLog['append']>) => {
-        users.push(args[3]);
-        return log.append(args[0], args[1], args[2]);
+        users.push(args[3]?.user);
+        return log.append(...args);
       },
     });
     const { parts, stream, folds } = on(noting);
@@ -71,7 +72,7 @@ describe('a transaction', () => {
           at: '2026-01-01T00:00:00.000Z',
           meta: someMetadata,
         };
-        void log.append(stream, 'any', [codec.encode(faster, wrapping)]);
+        void log.append(stream, 1, [codec.encode(faster, wrapping)]);
       }
       return issueKey(key(`after-${[...state.keys.keys()].join('-')}`))(state);
     });
@@ -80,13 +81,91 @@ describe('a transaction', () => {
     expect(await types()).toHaveLength(4);
   });
 
-  it('recognises what an earlier try of the same command has appended', async () => {
-    const { run, types } = on(new MemoryEventLog());
+  it('lets a keyed command act once, and then names its place whatever the decision says', async () => {
+    const log = new MemoryEventLog();
+    const { parts, stream, folds } = on(log);
     const commandId = systemIds.random();
-    const first = await run(createTenant('acme', key('a')), commandId);
-    expect(await run((state) => (state.exists ? [] : createTenant('acme', key('a'))(state)), commandId)).toEqual([]);
-    expect(first).toHaveLength(2);
-    expect(await types()).toHaveLength(2);
+    const run = (to: string, decide: (state: Tenant) => readonly TenantEvent[]) => {
+      const meta = { ...someMetadata, commandId };
+      return transact(parts, { stream: to, tenant: 'default', meta, folds, decide, isKeyed: true });
+    };
+    await run(stream, createTenant('acme', key('a')));
+    const known = { place: { stream, revision: 0 } };
+    const refuse = () => {
+      throw new Refusal('conversation_busy');
+    };
+    for (const decide of [createTenant('acme', key('b')), () => [], refuse]) {
+      await expect(run(stream, decide)).rejects.toMatchObject(known);
+      await expect(run(newStream('tenant'), decide)).rejects.toMatchObject(known);
+    }
+    expect(await wholeStream(log, stream)).toHaveLength(2);
+  });
+
+  it.each([
+    ['decides to append', createTenant('acme', key('b'))],
+    ['has nothing to do', () => []],
+    [
+      'is refused',
+      () => {
+        throw new Refusal('conversation_busy');
+      },
+    ],
+  ])(
+    'names the place of a keyed command that another process makes at the same time, and that here %s',
+    async (_, decide) => {
+      const log = new MemoryEventLog();
+      const { parts, stream, folds } = on(log);
+      const meta = { ...someMetadata, commandId: systemIds.random() };
+      const transaction = { stream, tenant: 'default', meta, folds, isKeyed: true };
+      const here = transact(parts, {
+        ...transaction,
+        decide: async (state) => {
+          const elsewhere = {
+            ...transaction,
+            folds: new Folds(log, codec, tenant),
+            decide: createTenant('acme', key('a')),
+          };
+          await transact(parts, elsewhere).catch(() => {});
+          return decide(state);
+        },
+      });
+      await expect(here).rejects.toMatchObject({ place: { stream, revision: 0 } });
+      expect(await wholeStream(log, stream)).toHaveLength(2);
+    },
+  );
+
+  it('counts an append as its own that an earlier try of the same call has written', async () => {
+    const log = new MemoryEventLog();
+    const repeating = Object.assign(Object.create(log), {
+      append: async (...args: Parameters<EventLog['append']>) => {
+        await log.append(...args);
+        return log.append(...args);
+      },
+    });
+    const { run, types } = on(repeating);
+    let decisions = 0;
+    const events = await run((state) => {
+      decisions += 1;
+      return createTenant('acme', key('a'))(state);
+    });
+    expect(events).toMatchObject([{ revision: 0 }, { revision: 1 }]);
+    expect(decisions).toBe(1);
+    expect(await types()).toEqual(['TenantCreated', 'ApiKeyIssued']);
+  });
+
+  it('gives its events new ids each time that it decides', async () => {
+    const log = new MemoryEventLog();
+    const ids: string[] = [];
+    const overtaken = Object.assign(Object.create(log), {
+      append: async (...args: Parameters<EventLog['append']>) => {
+        ids.push(...args[2].map(({ id }) => id));
+        return ids.length === 1 ? { outcome: 'conflict', revision: 'none' } : log.append(...args);
+      },
+    });
+    const { parts, stream, folds } = on(overtaken);
+    const decide = (): readonly TenantEvent[] => [{ type: 'TenantCreated', data: { name: 'acme' } }];
+    await transact(parts, { stream, tenant: 'default', meta: someMetadata, folds, decide });
+    expect(new Set(ids).size).toBe(2);
   });
 
   it('refuses only on what stands, and not on what it remembers', async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
-import type { Append } from '../../../src/adapters/eventstoredb/append-judge.js';
 import { AppendQueue } from '../../../src/adapters/eventstoredb/append-queue.js';
+import type { Append } from '../../../src/adapters/eventstoredb/send-append.js';
 import type { Position } from '../../../src/events/envelope.js';
 import { limits } from '../../../src/limits.js';
 import { noMeter } from '../../../src/ports/meter.js';
@@ -9,7 +9,7 @@ import { newDelta } from '../../support/new-events.js';
 it('an append of one tenant is sent next, however many of another tenant wait for the wire', async () => {
   const onWire: { stream: string; answer: () => void }[] = [];
   const queue = new AppendQueue({
-    judge: ({ stream }) =>
+    send: ({ stream }) =>
       new Promise((resolve) => {
         const answer = () => resolve({ outcome: 'appended', revision: 0, position: '1' as Position });
         onWire.push({ stream, answer });
@@ -19,7 +19,7 @@ it('an append of one tenant is sent next, however many of another tenant wait fo
   });
   const submit = (stream: string, tenant: string) => {
     const append: Append = {
-      ...{ stream, expected: 'none', bytes: 1, call: stream, sent: false },
+      ...{ stream, expected: 'none', bytes: 1, sent: false },
       events: [{ ...newDelta(), tenant }],
     };
     return queue.submit(append);
@@ -42,7 +42,7 @@ it('an append of one tenant is sent next, however many of another tenant wait fo
 it('a user that fills its share of the queue leaves room for other users and tenants', async () => {
   const answers: (() => void)[] = [];
   const queue = new AppendQueue({
-    judge: () =>
+    send: () =>
       new Promise((resolve) => {
         answers.push(() => resolve({ outcome: 'appended', revision: 0, position: '1' as Position }));
       }),
@@ -51,7 +51,7 @@ it('a user that fills its share of the queue leaves room for other users and ten
   });
   const submit = (stream: string, tenant: string, user: string, bytes: number) =>
     queue.submit({
-      ...{ stream, expected: 'none', bytes, user, call: stream, sent: false },
+      ...{ stream, expected: 'none', bytes, user, sent: false },
       events: [{ ...newDelta(), tenant }],
     });
   const appends = limits.commitQueueBytesMax / limits.appendBytesMax / 4;

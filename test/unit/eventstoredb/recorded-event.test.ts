@@ -4,7 +4,6 @@ import { fromAllStreams, toServer } from '../../../src/adapters/eventstoredb/rec
 import { START } from '../../../src/events/envelope.js';
 import { newDelta } from '../../support/new-events.js';
 
-const CALL = '0190f7c0-0000-4000-8000-000000000001';
 const standing = {
   streamId: 'generation-1',
   revision: 7n,
@@ -15,7 +14,7 @@ const standing = {
 describe('an event in EventStoreDB', () => {
   it('says what it belongs to in the words of the server’s own tools', () => {
     const event = { ...newDelta(), meta: '{ "correlationId": "c", "causationId": "e" }' };
-    expect(toServer(event, CALL)).toMatchObject({
+    expect(toServer(event)).toMatchObject({
       id: event.id,
       type: 'DeltaReceived',
       metadata: { $correlationId: 'c', $causationId: 'e', tenant: 'default', schema: event.schema, at: event.at },
@@ -23,14 +22,14 @@ describe('an event in EventStoreDB', () => {
   });
 
   it.each(['{}', 'null', '7', '{"correlationId":1}'])('goes without them when its meta is %s', (meta) => {
-    expect(Object.keys(toServer({ ...newDelta(), meta }, CALL).metadata as object)).toEqual(
+    expect(Object.keys(toServer({ ...newDelta(), meta }).metadata as object)).toEqual(
       expect.not.arrayContaining(['$correlationId', '$causationId']),
     );
   });
 
   it('comes back to the letter, with commit and prepare', () => {
     const event = { ...newDelta(), data: '{ "a": 1e400, "a": "é" }', meta: '{ "b" : "\\u0000" }' };
-    const { data, metadata, ...named } = toServer(event, CALL);
+    const { data, metadata, ...named } = toServer(event);
     const stored = { ...named, ...standing, data, metadata, isJson: false as const };
     expect(fromAllStreams(stored)).toStrictEqual({
       ...event,
@@ -41,7 +40,14 @@ describe('an event in EventStoreDB', () => {
   });
 
   it('is none of this log when another program has written it', () => {
-    const foreign = { ...standing, id: CALL, type: 'OrderPlaced', data: { a: 1 }, metadata: {}, isJson: true as const };
+    const foreign = {
+      ...standing,
+      id: newDelta().id,
+      type: 'OrderPlaced',
+      data: { a: 1 },
+      metadata: {},
+      isJson: true as const,
+    };
     expect(fromAllStreams(foreign)).toBeUndefined();
   });
 });

@@ -31,7 +31,6 @@ describe('without an answer from the database', () => {
     expect(writer.batches).toHaveLength(1);
     await pass(2);
     expect(sent(writer).slice(1)).toEqual([[append('busy', 0), a, b]]);
-    expect(writer.last.retried).toBe(true);
     expect(answers).toEqual([]);
     writer.last.succeed();
     await endOfTurn();
@@ -53,7 +52,6 @@ describe('without an answer from the database', () => {
     await inFlight;
     void commit.submit(append('a', 0));
     await endOfTurn();
-    expect(writer.last.retried).toBe(false);
     expect((await pauseAfterFailure()) - 1).toBe(firstPauseMs);
   });
 

@@ -32,7 +32,6 @@ describe('a batch', () => {
     expect(writer.batches).toEqual([]);
     await endOfTurn();
     expect(sent(writer)).toEqual([appends]);
-    expect(writer.last.retried).toBe(false);
     expect(answers).toEqual([]);
     writer.last.succeed();
     await endOfTurn();
@@ -180,7 +179,6 @@ describe('a batch that is refused', () => {
     await endOfTurn();
     const [a, bad, c] = appends as [Append, Append, Append];
     expect(sent(writer).slice(1)).toEqual([[a], [bad], [c]]);
-    expect(writer.batches.map(({ retried }) => retried)).toEqual([false, true, true, true]);
     expect(answers).toEqual([appended(a), new Refused(bad, reason), appended(c)]);
     expect(answers[1]).toMatchObject({ append: bad, reason });
 
@@ -195,7 +193,6 @@ describe('a batch that is refused', () => {
     await endOfTurn();
     expect(writer.batches).toHaveLength(2);
     await pass(firstPauseMs + 1);
-    expect(writer.last.retried).toBe(true);
     expect(writer.last.appends[0]).toEqual(appends[0]);
     expect(answers).toEqual([]);
   });

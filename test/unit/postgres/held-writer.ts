@@ -31,7 +31,6 @@ export function appended({ expected, events }: Append): AppendOutcome {
 
 interface HeldBatch {
   readonly appends: readonly Append[];
-  readonly retried: boolean;
   readonly succeed: () => void;
   readonly fail: (error: Error) => void;
 }
@@ -40,9 +39,9 @@ interface HeldBatch {
 export class HeldWriter implements BatchWriter {
   readonly batches: HeldBatch[] = [];
 
-  write(appends: readonly Append[], retried: boolean): Promise<readonly AppendOutcome[]> {
+  write(appends: readonly Append[]): Promise<readonly AppendOutcome[]> {
     return new Promise((resolve, reject) => {
-      this.batches.push({ appends, retried, succeed: () => resolve(appends.map(appended)), fail: reject });
+      this.batches.push({ appends, succeed: () => resolve(appends.map(appended)), fail: reject });
     });
   }
 

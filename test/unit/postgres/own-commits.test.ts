@@ -12,7 +12,7 @@ function told() {
 
 /** An append of one event, which stands at a position. */
 const at = (position: number) => ({
-  append: { stream: 'generation-1', expected: 'any', events: newDeltas(1), bytes: 0 } as const,
+  append: { stream: 'generation-1', expected: 'none', events: newDeltas(1), bytes: 0 } as const,
   outcome: { outcome: 'appended', revision: position, position: positionOf(String(position)) } as const,
 });
 

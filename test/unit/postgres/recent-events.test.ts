@@ -14,7 +14,7 @@ function noted(recent: RecentEvents, last: number, count = 1, stream = 'generati
 }
 
 function noteAll(recent: RecentEvents, events: readonly NewEvent[], last: number, stream = 'generation-1') {
-  const append = { stream, expected: 'any', events, bytes: 0 } as const;
+  const append = { stream, expected: 'none', events, bytes: 0 } as const;
   recent.note(append, { outcome: 'appended', revision: last, position: at(last) });
   return events.map(({ id }) => id);
 }

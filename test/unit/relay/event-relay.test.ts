@@ -6,7 +6,7 @@ import type { EventLog } from '../../../src/ports/event-log.js';
 import { DeniedByDestination, MessagesTooLarge } from '../../../src/ports/relay.js';
 import type { EventRelay } from '../../../src/relay/event-relay.js';
 import { gate } from '../../support/gate.js';
-import { newDelta } from '../../support/new-events.js';
+import { appendAtEnd, newDelta } from '../../support/new-events.js';
 import { hurriedClock, RelayGround } from '../../support/relay-ground.js';
 import { type Fate, ScriptedRelay } from '../../support/scripted-relay.js';
 import { until } from '../../support/until.js';
@@ -59,7 +59,7 @@ describe('the relay', () => {
 
   it('keeps the order of a conversation over its ledger and its tapes', async () => {
     for (let turn = 0; turn < 20; turn++) {
-      await ground.log.append('conversation-a', 'any', [newDelta()]);
+      await appendAtEnd(ground.log, 'conversation-a', [newDelta()]);
       await ground.deltas('a', 3);
     }
     ground.start(destination);

@@ -8,7 +8,7 @@ import { ConversationHistory, type ToldEvent } from '../../../src/sse/conversati
 import { type Cursor, formatCursor } from '../../../src/sse/cursor.js';
 import { LiveEvents } from '../../../src/sse/live-events.js';
 import { conversationScript } from '../../support/conversation-script.js';
-import { codec, newDelta, someMetadata } from '../../support/new-events.js';
+import { appendAtEnd, codec, newDelta, someMetadata } from '../../support/new-events.js';
 import { RecordedHealth } from '../../support/recorded-health.js';
 import { until } from '../../support/until.js';
 
@@ -74,7 +74,7 @@ function listen(log: MemoryEventLog, live: LiveEvents, from: Cursor) {
 async function append(log: MemoryEventLog, script: ReturnType<typeof conversationScript>): Promise<void> {
   for (const { stream, event, id } of script) {
     const wrapping = { id, tenant: 'default', at: '2026-01-01T00:00:00.000Z', meta: someMetadata };
-    await log.append(stream, 'any', [codec.encode(event, wrapping)]);
+    await appendAtEnd(log, stream, [codec.encode(event, wrapping)]);
   }
 }
 
@@ -139,7 +139,7 @@ describe('a feed', () => {
       await until(() => feed.told.length === script.length);
       const { cursor } = feed.told.at(-1) as ToldEvent;
       const future = { ...newDelta(), type: 'ConversationTagged' };
-      await log.append('conversation-c1', 'any', [future]);
+      await appendAtEnd(log, 'conversation-c1', [future]);
       await append(log, [
         { stream: 'conversation-c1', id: randomUUID(), event: { type: 'ConversationRenamed', data: { title: 'x' } } },
       ]);
@@ -157,7 +157,7 @@ describe('a feed', () => {
       await append(log, script.slice(0, seal));
       const feed = listen(log, live, BEGINNING);
       await until(() => feed.told.length === seal);
-      await log.append(script[seal]?.stream ?? '', 'any', [{ ...newDelta(), type: 'AttemptSealed' }]);
+      await appendAtEnd(log, script[seal]?.stream ?? '', [{ ...newDelta(), type: 'AttemptSealed' }]);
       await append(log, script.slice(seal + 1));
       await expect(feed.stopped()).rejects.toThrow('AttemptSealed');
       expect(feed.told).toHaveLength(seal);

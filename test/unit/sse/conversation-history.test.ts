@@ -5,7 +5,7 @@ import type { DomainEvent } from '../../../src/events/catalogue.js';
 import { ConversationHistory, CursorBeyondEnd, type ToldEvent } from '../../../src/sse/conversation-history.js';
 import { type Cursor, formatCursor, parseCursor } from '../../../src/sse/cursor.js';
 import { conversationScript } from '../../support/conversation-script.js';
-import { codec, someMetadata, wholeStream } from '../../support/new-events.js';
+import { appendAtEnd, codec, someMetadata, wholeStream } from '../../support/new-events.js';
 
 const CONVERSATION = 'c1';
 
@@ -18,7 +18,7 @@ async function logOf(turns: Parameters<typeof conversationScript>[0]): Promise<M
   const log = new MemoryEventLog();
   for (const { stream, event, id } of conversationScript(turns)) {
     const wrapping = { id, tenant: 'default', at: '2026-01-01T00:00:00.000Z', meta: someMetadata };
-    await log.append(stream, 'any', [codec.encode(event as DomainEvent, wrapping)]);
+    await appendAtEnd(log, stream, [codec.encode(event as DomainEvent, wrapping)]);
   }
   return log;
 }
@@ -87,7 +87,7 @@ describe('the history of a conversation', () => {
       const event: DomainEvent = { type: 'ConversationRenamed', data: { title: `${nth}` } };
       const id = `00000000-0000-4000-8000-${String(nth).padStart(12, 'a')}`;
       const wrapping = { id, tenant: 'default', at: '2026-01-01T00:00:00.000Z', meta: someMetadata };
-      await log.append(`conversation-${CONVERSATION}`, 'any', [codec.encode(event, wrapping)]);
+      await appendAtEnd(log, `conversation-${CONVERSATION}`, [codec.encode(event, wrapping)]);
     }
     expect(names(await told(log, { ledger: 74, tape: 1 }))).toEqual(['74:2 DeltaReceived']);
   });

@@ -17,10 +17,6 @@ const fold = (events: readonly RecordedInConversation[], from = conversation.ini
 const visible = (state: Conversation) => ({
   ...state,
   nodes: nodesOf(state),
-  handled: state.handled
-    .values()
-    .map(({ answer }) => answer.seen)
-    .sort((one, other) => one - other),
 });
 
 const fewIds = ['a', 'b', 'c', 'd'];
@@ -61,7 +57,7 @@ describe('the fold of a conversation', () => {
     const later = { ...recorded({ type: 'BranchSelected', data: { leaf: 'm1' } }, 9), type: 'InventedLater' };
     const state = conversation.evolve(story.state, later as unknown as RecordedInConversation);
     expect(state.seen).toBe(story.state.seen + 1);
-    expect({ ...state, seen: 0, handled: null }).toEqual({ ...story.state, seen: 0, handled: null });
+    expect({ ...state, seen: 0 }).toEqual({ ...story.state, seen: 0 });
   });
 
   it('leaves every state that it ever gave as it was', () => {
@@ -112,7 +108,7 @@ describe('the fold of a conversation', () => {
       again.map((event, nth) => recorded(event, 100 + nth)),
       story.state,
     );
-    const counts = { seen: 0, handled: 0, textBytes: 0 };
+    const counts = { seen: 0, textBytes: 0 };
     expect({ ...visible(state), ...counts }).toEqual({ ...visible(story.state), ...counts });
   });
 

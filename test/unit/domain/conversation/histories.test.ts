@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { selectBranch } from '../../../../src/domain/conversation/branch.js';
 import { change } from '../../../../src/domain/conversation/change.js';
-import { answerTo, type Command, type Decision } from '../../../../src/domain/conversation/command.js';
+import type { Command, Decision } from '../../../../src/domain/conversation/command.js';
 import { conversation } from '../../../../src/domain/conversation/conversation.js';
 import { finalize, requestCancel } from '../../../../src/domain/conversation/endings.js';
 import type { NewMessage } from '../../../../src/domain/conversation/message.js';
@@ -16,7 +16,7 @@ import { ada, assemble, command, ended, GONE, opening, Story, sha256 } from './s
 
 /** A step of a history. Numbers pick among what there is, so every drawn history makes sense of some kind. */
 type Step = Readonly<{
-  act: 'send' | 'edit' | 'generate' | 'regenerate' | 'select' | 'cancel' | 'finalize' | 'change' | 'repeat';
+  act: 'send' | 'edit' | 'generate' | 'regenerate' | 'select' | 'cancel' | 'finalize' | 'change';
   pick: number;
   whenBusy: WhenBusy;
   note: boolean;
@@ -35,13 +35,7 @@ const steps: fc.Arbitrary<Step> = fc.record({
     { weight: 3, arbitrary: fc.constantFrom('finalize' as const, 'cancel' as const, 'regenerate' as const) },
     {
       weight: 3,
-      arbitrary: fc.constantFrom(
-        'edit' as const,
-        'generate' as const,
-        'select' as const,
-        'change' as const,
-        'repeat' as const,
-      ),
+      arbitrary: fc.constantFrom('edit' as const, 'generate' as const, 'select' as const, 'change' as const),
     },
   ),
   pick: fc.nat({ max: 1_000 }),
@@ -56,16 +50,10 @@ const steps: fc.Arbitrary<Step> = fc.record({
 const isNote = ({ kind }: Node): boolean => kind === 'note';
 const sorted = (ids: readonly string[]): string => [...ids].sort().join();
 
-interface Commanded {
-  readonly by: Command;
-  readonly decision: Decision;
-}
-
 /** Plays one history against the conversation and the model at once. */
 class Play {
   readonly story = new Story();
   readonly model = new Model();
-  readonly obeyed: Commanded[] = [];
   readonly refusals = new Set<RefusalCode>();
   private count = 0;
 
@@ -75,8 +63,7 @@ class Play {
 
   step(step: Step): void {
     this.count += 1;
-    if (step.act === 'repeat') this.repeat(step);
-    else this.obeyOrRefuse(step);
+    this.obeyOrRefuse(step);
   }
 
   private obeyOrRefuse(step: Step): void {
@@ -85,7 +72,6 @@ class Play {
     const refusal = this.obey(decision, by);
     expectEqual([step.act, refusal], [step.act, predicted]);
     if (refusal) this.refusals.add(refusal);
-    else if (answerTo(this.story.state, by.commandId)) this.obeyed.push({ by, decision });
   }
 
   private obey(decision: Decision, by: Command): RefusalCode | undefined {
@@ -96,17 +82,6 @@ class Play {
       if (error instanceof Refusal) return error.code;
       throw error;
     }
-  }
-
-  /** The same again yields nothing, the same id with another request is refused, and the answer stays. */
-  private repeat({ pick }: Step): void {
-    const commanded = this.obeyed[pick % Math.max(1, this.obeyed.length)];
-    if (!commanded) return;
-    const { by, decision } = commanded;
-    const answer = answerTo(this.story.state, by.commandId);
-    expectEqual(decision(this.story.state), []);
-    this.story.refuses(change({ ...by, fingerprint: 'other' }, { title: 'other' }), 'idempotency_key_reused');
-    expectEqual(answerTo(this.story.state, by.commandId), answer);
   }
 
   private resolved(step: Step, by: Command): { decision: Decision; predicted: RefusalCode | undefined } {
@@ -235,10 +210,7 @@ class Play {
     const { events, state } = this.story;
     const whole = events.reduce(conversation.evolve, conversation.initial);
     expectEqual(nodesOf(whole), nodesOf(state));
-    expectEqual({ ...whole, nodes: null, handled: null }, { ...state, nodes: null, handled: null });
-    for (const { by } of this.obeyed) {
-      expectEqual(answerTo(whole, by.commandId), answerTo(state, by.commandId));
-    }
+    expectEqual({ ...whole, nodes: null }, { ...state, nodes: null });
   }
 }
 

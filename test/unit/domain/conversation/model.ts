@@ -137,12 +137,9 @@ export class Model {
     return undefined;
   }
 
-  finalize(generation: string, status: string): RefusalCode | undefined {
-    if (this.find(generation)?.kind !== 'reply') return 'generation_not_found';
-    if (this.ended.has(generation)) return undefined;
-    this.ended.set(generation, status);
-    this.queue = this.queue.filter(({ id }) => id !== generation);
+  finalize(generation: string, status: string): undefined {
     if (this.open !== generation) return undefined;
+    this.ended.set(generation, status);
     this.open = null;
     for (let turn = this.queue.shift(); turn; turn = this.queue.shift()) {
       if (!turn.gone) {

@@ -11,7 +11,7 @@ describe('starting a conversation', () => {
   it('records what was chosen, and whose it is', () => {
     const story = new Story();
     const settings = { title: 'Taxes', system: 'Be brief.', model: 'gpt-4.1', params: { seed: 1 }, tokenBudget: 100 };
-    const events = story.does(start(story.next(), { ...settings, provider: null, whenBusy: undefined }));
+    const events = story.does(start({ ...settings, provider: null, whenBusy: undefined }));
     expect(events).toStrictEqual([{ type: 'ConversationStarted', data: settings }]);
     expect(story.state.owner).toEqual({ tenant: 'acme', user: 'ada' });
     expect(story.state.settings).toEqual({
@@ -24,19 +24,19 @@ describe('starting a conversation', () => {
 
   it('needs no choice at all', () => {
     const story = new Story();
-    const events = story.does(start(story.next(), {}));
+    const events = story.does(start({}));
     expect(events).toStrictEqual([{ type: 'ConversationStarted', data: { title: null, system: null } }]);
     expect(story.state).toMatchObject({ seen: 1, leaf: null, open: null, queue: [] });
   });
 
   it('is refused where one stands already', () => {
     const story = new Story().started();
-    story.refuses(start(story.next(), {}), 'conversation_exists');
+    story.refuses(start({}), 'conversation_exists');
   });
 
   it.each(['title', 'system'])('refuses a malformed %s', (field) => {
-    new Story().refuses(start(command('c'), { [field]: 'half \ud83d' }), 'text_malformed');
-    new Story().refuses(start(command('c'), { [field]: 'nul \0' }), 'text_malformed');
+    new Story().refuses(start({ [field]: 'half \ud83d' }), 'text_malformed');
+    new Story().refuses(start({ [field]: 'nul \0' }), 'text_malformed');
   });
 });
 
@@ -51,11 +51,11 @@ describe('a system text', () => {
     const bytesMax = character === 'a' ? limits.contentBytesMax : limits.contentEscapedBytesMax;
     const long = { system: character.repeat(most + 1) };
     const fits = { system: character.repeat(most) };
-    new Story().refuses(start(command('c'), long), 'content_too_long', { bytes, bytesMax });
+    new Story().refuses(start(long), 'content_too_long', { bytes, bytesMax });
     const story = new Story().started();
     story.refuses(change(story.next(), long), 'content_too_long', { bytes, bytesMax });
     expect(typesOf(story.does(change(story.next(), fits)))).toEqual(['ConversationConfigured']);
-    expect(start(command('c'), fits)(new Story().state)).toHaveLength(1);
+    expect(start(fits)(new Story().state)).toHaveLength(1);
   });
 });
 

@@ -105,9 +105,9 @@ export class Story {
     return command(`command-${this.commands}`);
   }
 
-  started(beginning: Parameters<typeof start>[1] = {}): this {
+  started(beginning: Parameters<typeof start>[0] = {}): this {
     const by = this.next();
-    this.does(start(by, beginning), by);
+    this.does(start(beginning), by);
     return this;
   }
 

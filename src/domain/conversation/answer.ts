@@ -1,8 +1,6 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
-import type { Recorded } from '../recorded.js';
-import type { PersistentMap } from './persistent-map.js';
 
-/** What a command was answered, so that its repetition is answered the same. */
+/** What a command is answered, each time that it comes with its key. */
 export interface Answer {
   readonly messageId: string | null;
   readonly generationId: string | null;
@@ -12,23 +10,11 @@ export interface Answer {
   readonly seen: number;
 }
 
-/** A command whose events stand. */
-export interface Handled {
-  readonly fingerprint: string | undefined;
-  readonly answer: Answer;
-}
-
 const nothing: Answer = { messageId: null, generationId: null, promptSha256: null, seen: 0 };
 
-/** An answer is read off the events of its command, so the log needs no record of answers. */
-export function handledAfter(
-  handled: PersistentMap<Handled>,
-  event: Recorded<ConversationEvent>,
-  seen: number,
-): PersistentMap<Handled> {
-  const { commandId, fingerprint } = event.meta;
-  const known = handled.get(commandId) ?? { fingerprint, answer: nothing };
-  return handled.set(commandId, { ...known, answer: { ...answerWith(known.answer, event), seen } });
+/** The answer is read off the events of its command, so the log needs no record of answers. */
+export function answerOf(events: readonly ConversationEvent[], seen: number): Answer {
+  return { ...events.reduce(answerWith, nothing), seen };
 }
 
 function answerWith(answer: Answer, event: ConversationEvent): Answer {
@@ -38,7 +24,7 @@ function answerWith(answer: Answer, event: ConversationEvent): Answer {
     case 'GenerationRequested':
       return { ...answer, generationId: event.data.generationId };
     case 'PromptAssembled':
-      // Ending one generation opens the next: that prompt is nobody's answer.
+      // The end of one generation opens the next one, whose prompt belongs to an earlier command.
       return event.data.generationId === answer.generationId ? { ...answer, promptSha256: event.data.sha256 } : answer;
     default:
       return answer;

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { CommandClaims } from '../../../src/adapters/eventstoredb/command-claims.js';
+import { MemoryCommandPlaces } from '../../../src/adapters/memory/memory-command-places.js';
+import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
+import { RetryableError } from '../../../src/ports/errors.js';
+import { gate } from '../../support/gate.js';
+import { deltasOf, newDelta, newDeltas, newStream, wholeStream } from '../../support/new-events.js';
+
+let log: MemoryEventLog;
+let places: MemoryCommandPlaces;
+let one: CommandClaims;
+let other: CommandClaims;
+let command: string;
+let [stream, elsewhere] = ['', ''];
+
+/** Two processes on one log. */
+beforeEach(() => {
+  log = new MemoryEventLog('sparse');
+  places = new MemoryCommandPlaces();
+  [one, other] = [new CommandClaims(log, places), new CommandClaims(log, places)];
+  [command, stream, elsewhere] = [randomUUID(), newStream(), newStream()];
+});
+
+describe('a command on a log that cannot record it', () => {
+  it.each([
+    ['one', 'other'],
+    ['other', 'one'],
+  ])('acts once when %s of two processes is held at its append', async (held) => {
+    const { open, opened } = gate();
+    const isHeld = gate();
+    const slow = new CommandClaims(
+      Object.assign(Object.create(log), {
+        append: async (...args: Parameters<MemoryEventLog['append']>) => {
+          isHeld.open();
+          await opened;
+          return log.append(...args);
+        },
+      }),
+      places,
+    );
+    const [first, second] = held === 'one' ? [stream, elsewhere] : [elsewhere, stream];
+    const waiting = slow.append(first, 'none', deltasOf(command, 1), { command });
+    await isHeld.opened;
+    const refused = { outcome: 'command-known', stream: first, revision: 0 };
+    expect(await other.append(second, 'none', deltasOf(command, 1), { command })).toEqual(refused);
+    open();
+    expect(await waiting).toMatchObject({ outcome: 'appended' });
+    expect([...(await wholeStream(log, stream)), ...(await wholeStream(log, elsewhere))]).toHaveLength(1);
+  });
+
+  it('can still act in its stream, and in no other one, when its process died before the append', async () => {
+    await log.append(stream, 'none', newDeltas(4));
+    await places.claim(command, { stream, revision: 4 });
+    await log.append(stream, 3, newDeltas(2));
+    const known = { outcome: 'command-known', stream, revision: 4 };
+    expect(await one.append(elsewhere, 'none', deltasOf(command, 1), { command })).toEqual(known);
+    expect(await one.findCommand(command)).toBeUndefined();
+    expect(await one.append(stream, 5, deltasOf(command, 2), { command })).toMatchObject({ outcome: 'appended' });
+    expect(await other.findCommand(command)).toEqual({ stream, revision: 6 });
+    const late = other.append(stream, 7, deltasOf(command, 1), { command });
+    expect(await late).toEqual({ outcome: 'command-known', stream, revision: 6 });
+  });
+
+  it('is told from the same command of another process at the same revision', async () => {
+    const events = deltasOf(command, 2);
+    await one.append(stream, 'none', events, { command });
+    expect(await other.append(stream, 'none', deltasOf(command, 2), { command })).toEqual({
+      ...{ outcome: 'command-known', stream, revision: 0 },
+    });
+    expect(await other.append(stream, 'none', events, { command })).toMatchObject({ outcome: 'already-there' });
+  });
+
+  it('is found behind an event whose metadata is damaged', async () => {
+    await places.claim(command, { stream, revision: 0 });
+    await log.append(stream, 'none', [{ ...newDelta(), meta: '7' }, ...deltasOf(command, 1)]);
+    expect(await one.findCommand(command)).toEqual({ stream, revision: 1 });
+  });
+
+  it('is not appended while its place cannot be claimed', async () => {
+    const away = Object.assign(Object.create(places), {
+      claim: async () => {
+        throw new RetryableError('the database did not answer');
+      },
+    });
+    const claims = new CommandClaims(log, away);
+    const outcome = await claims.append(stream, 'none', deltasOf(command, 1), { command });
+    expect(outcome).toEqual({ outcome: 'unavailable', maybeWritten: false });
+    expect(await wholeStream(log, stream)).toEqual([]);
+    expect(await claims.append(stream, 'none', [newDelta()])).toMatchObject({ outcome: 'appended' });
+  });
+});
