@@ -1,7 +1,6 @@
-import { limits } from '../../limits.js';
+import type { BackgroundHealth } from '../../ports/background-health.js';
 
-/** Reports a failure of the background work. */
-type Report = (error: unknown) => void;
+const PART = 'log partitions';
 
 /**
  * Keeps an empty partition ahead of the newest event, so that no append waits for one. Any process may make it: the
@@ -9,14 +8,14 @@ type Report = (error: unknown) => void;
  */
 export class Partitions {
   private needsOneFrom = 0n;
-  private isMaking = false;
-  private triedAt = Number.NEGATIVE_INFINITY;
+  private making: Promise<void> | undefined;
+  private readonly stopping = new AbortController();
 
   /** `extend` makes what is missing, and answers from which position on it has to be called again. */
   constructor(
     private readonly extend: () => Promise<bigint>,
-    private readonly report: Report,
-    private readonly now: () => number,
+    private readonly health: BackgroundHealth,
+    private readonly pauseAfterFailure: (signal: AbortSignal) => Promise<void>,
   ) {}
 
   /** An event was committed there. */
@@ -25,15 +24,32 @@ export class Partitions {
   }
 
   make(): void {
-    if (this.isMaking || this.now() - this.triedAt < limits.partitionRetryMs) return;
-    this.isMaking = true;
-    this.triedAt = this.now();
-    this.extend()
-      .then((from) => {
-        this.needsOneFrom = from;
-      }, this.report)
-      .finally(() => {
-        this.isMaking = false;
-      });
+    if (this.stopping.signal.aborted) return;
+    this.making ??= this.untilMade(this.stopping.signal).finally(() => {
+      this.making = undefined;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.stopping.abort();
+    await this.making;
+  }
+
+  /**
+   * Reports outages as well, unlike other parts: one partition is ahead, so each failure brings the moment nearer from
+   * which no append succeeds.
+   */
+  private async untilMade(stopping: AbortSignal): Promise<void> {
+    while (!stopping.aborted) {
+      try {
+        this.needsOneFrom = await this.extend();
+        this.health.recovered(PART);
+        return;
+      } catch (error) {
+        if (stopping.aborted) return;
+        this.health.failed(PART, error);
+        await this.pauseAfterFailure(stopping);
+      }
+    }
   }
 }

@@ -57,11 +57,11 @@ export class PostgresEventLog implements EventLog {
       () => new DedicatedConnection(config, limits.commitAnswerMs, requireLog),
     );
     this.reader = new EventReader(config, this.continuity);
-    this.partitions = new Partitions(
-      () => this.reader.extend(),
-      (error) => this.health?.failed('log partitions', error),
-      () => performance.now(),
-    );
+    const health: BackgroundHealth = {
+      failed: (part, error) => this.health?.failed(part, error),
+      recovered: (part) => this.health?.recovered(part),
+    };
+    this.partitions = new Partitions(() => this.reader.extend(), health, pauseBetweenPartitions);
     this.commits = new GroupCommit({
       writers: this.connections.map((connection) => new PostgresBatchWriter(connection, own, this.partitions)),
       refusal,
@@ -70,16 +70,7 @@ export class PostgresEventLog implements EventLog {
     });
     // What this process commits it knows from the answer.
     const isOwn = (backend: number) => this.connections.some((own) => own.backend === backend);
-    this.watch = new HeadWatch(
-      config,
-      isOwn,
-      (connection) => this.look(connection),
-      {
-        failed: (part, error) => this.health?.failed(part, error),
-        recovered: (part) => this.health?.recovered(part),
-      },
-      requireLog,
-    );
+    this.watch = new HeadWatch(config, isOwn, (connection) => this.look(connection), health, requireLog);
   }
 
   async append(
@@ -242,10 +233,14 @@ export class PostgresEventLog implements EventLog {
     this.closing.abort();
     await this.commits.close();
     await this.watch.close();
+    await this.partitions.close();
     await this.reader.close();
     await Promise.all(this.connections.map((connection) => connection.close()));
   }
 }
+
+const pauseBetweenPartitions = (signal: AbortSignal): Promise<void> =>
+  sleep(limits.partitionRetryMs, undefined, { signal }).catch(() => {});
 
 /** A promise that is awaited later, or never when its reader leaves: then its failure is nobody's. */
 function started<T>(promise: Promise<T>): Promise<T> {

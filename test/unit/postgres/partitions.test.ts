@@ -1,0 +1,129 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Partitions } from '../../../src/adapters/postgres/partitions.js';
+import { RecordedHealth } from '../../support/recorded-health.js';
+
+interface Settled {
+  resolve(from: bigint): void;
+  reject(error: Error): void;
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+let calls: Settled[];
+let pauses: (() => void)[];
+let health: RecordedHealth;
+let partitions: Partitions;
+
+beforeEach(() => {
+  calls = [];
+  pauses = [];
+  health = new RecordedHealth();
+  partitions = new Partitions(
+    () => new Promise((resolve, reject) => calls.push({ resolve, reject })),
+    health,
+    (signal) =>
+      new Promise((resolve) => {
+        pauses.push(resolve);
+        signal.addEventListener('abort', () => resolve());
+      }),
+  );
+});
+afterEach(async () => {
+  const closed = partitions.close();
+  for (const call of calls) call.resolve(0n);
+  await closed;
+});
+
+async function answer(from: bigint): Promise<void> {
+  calls.at(-1)?.resolve(from);
+  await turn();
+}
+
+async function fail(error: Error): Promise<void> {
+  calls.at(-1)?.reject(error);
+  await turn();
+}
+
+describe('the partitions of the log', () => {
+  it('are asked for with the first event that this process commits, wherever it is', () => {
+    partitions.see(1n);
+    expect(calls).toHaveLength(1);
+  });
+
+  it('are asked for again with the first event at the position that the database named, and not before', async () => {
+    partitions.see(1n);
+    await answer(20n);
+    partitions.see(19n);
+    expect(calls).toHaveLength(1);
+    partitions.see(20n);
+    expect(calls).toHaveLength(2);
+    await answer(30n);
+    partitions.see(29n);
+    expect(calls).toHaveLength(2);
+  });
+
+  it('are asked for whatever is known of them when an append found none', async () => {
+    partitions.see(1n);
+    await answer(20n);
+    partitions.make();
+    expect(calls).toHaveLength(2);
+  });
+
+  it('are asked for by one call at a time', async () => {
+    for (let position = 1n; position < 50n; position++) partitions.see(position);
+    partitions.make();
+    expect(calls).toHaveLength(1);
+    await answer(20n);
+    expect(calls).toHaveLength(1);
+  });
+
+  it('are asked for again after a pause when the call failed, although no event comes', async () => {
+    const denied = new Error('permission denied');
+    partitions.see(1n);
+    await fail(denied);
+    expect(health.failures).toEqual([{ part: 'log partitions', error: denied }]);
+    partitions.see(2n);
+    partitions.make();
+    await turn();
+    expect(calls).toHaveLength(1);
+    pauses[0]?.();
+    await turn();
+    expect(calls).toHaveLength(2);
+  });
+
+  it('count as failing until a call succeeds', async () => {
+    partitions.see(1n);
+    for (const nth of [0, 1]) {
+      await fail(new Error('permission denied'));
+      pauses[nth]?.();
+      await turn();
+    }
+    expect([health.failures.length, [...health.failing]]).toEqual([2, ['log partitions']]);
+    await answer(20n);
+    expect(health.failing.size).toBe(0);
+    partitions.see(19n);
+    expect(calls).toHaveLength(3);
+  });
+
+  it('are asked for no more after the log is closed, which waits for the call that is under way', async () => {
+    partitions.see(1n);
+    let isClosed = false;
+    const closed = partitions.close().then(() => {
+      isClosed = true;
+    });
+    await turn();
+    expect(isClosed).toBe(false);
+    await fail(new Error('the connection ended'));
+    await closed;
+    expect(health.failures).toEqual([]);
+    partitions.make();
+    expect([calls.length, pauses.length]).toEqual([1, 0]);
+  });
+
+  it('do not keep the log from closing in the pause after a failure', async () => {
+    partitions.see(1n);
+    await fail(new Error('permission denied'));
+    await partitions.close();
+    expect(calls).toHaveLength(1);
+  });
+});
