@@ -54,6 +54,20 @@ describe('the watch over the head of the log', () => {
     await until(() => health.failing.size === 0);
   });
 
+  it('reports no failure of a log that has just been opened', async () => {
+    const log = new PostgresEventLog(connection);
+    try {
+      const reported = new RecordedHealth();
+      log.reportTo(reported);
+      const after = await log.head();
+      const subscriber = new AbortController();
+      for await (const { live } of log.subscribe(after, subscriber.signal)) if (live) break;
+      expect(reported.failures).toEqual([]);
+    } finally {
+      await log.close();
+    }
+  });
+
   it('reports to where the log was told to report', async () => {
     const log = new PostgresEventLog(connection);
     try {

@@ -47,7 +47,8 @@ export class HeadWatch {
       await client.query('LISTEN verbatim_log');
       await requireLog(client);
     });
-    this.polling = this.poll();
+    // The first look calls its owner, which is still being constructed.
+    this.polling = Promise.resolve().then(() => this.poll());
   }
 
   get head(): Position {
