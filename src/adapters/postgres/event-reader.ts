@@ -3,10 +3,11 @@ import { type Position, type RecordedEvent, START } from '../../events/envelope.
 import { limits } from '../../limits.js';
 import type { Continuity } from '../../ports/continuity.js';
 import { LogUnavailable, RetryableError } from '../../ports/errors.js';
-import type { AllStreamsFilter, Backlog, CommandPlace, Page } from '../../ports/event-log.js';
+import type { AllStreamsFilter, Backlog, CommandPlace, Page, ReadStreamOptions } from '../../ports/event-log.js';
 import { passes } from '../../ports/read-rules.js';
 import { ConnectionPool } from './connection-pool.js';
 import { breakOffAt, holdsEvent, requireSameLog } from './held-event.js';
+import { missingEvents, missingPositions, type PageOfStream, requireGapless } from './missing-events.js';
 import { bigintOf, positionOf } from './position.js';
 
 const COLUMNS = 'position, stream, revision, id, type, schema, tenant, at, data, meta';
@@ -36,6 +37,13 @@ const queries = {
   filtered: pageOf(`${WINDOW} AND (position = $4 OR ${filtered('$5', '$6')})`, 'position'),
   forwards: pageOf(`${IN_STREAM} AND revision >= $4`, 'revision'),
   backwards: pageOf(`${IN_STREAM} AND revision <= $4`, 'revision', 'DESC'),
+  // In one snapshot: the stream may grow between two.
+  missing: `
+    SELECT true FROM log.streams s
+    WHERE s.stream = $1 AND ($3::boolean OR s.revision >= $2::integer) AND NOT EXISTS (
+      SELECT FROM log.events e
+      WHERE e.stream = s.stream AND e.revision = least($2, s.revision) AND e.position BETWEEN s.first AND s.last
+    )`,
   head: 'SELECT position, id FROM log.events ORDER BY position DESC LIMIT 1',
   command: 'SELECT stream, revision FROM log.command_ids WHERE command = $1',
   extend: 'SELECT log.extend()',
@@ -70,6 +78,8 @@ type BacklogRow = [events: string, oldestAt: string | null, laterAt: string | nu
 /** Values come as the text that the server sends: nothing is parsed that the codec will parse anyway. */
 const asText = { getTypeParser: () => (value: string) => value };
 
+type Direction = NonNullable<ReadStreamOptions['direction']>;
+
 /** One connection or any of several. Throws RetryableError when the server is away. */
 interface Asked {
   query<Row extends unknown[]>(query: pg.QueryArrayConfig): Promise<Row[]>;
@@ -91,7 +101,9 @@ export class EventReader {
   /** The next events after a position, none of them after `upTo`, which must be known to be committed. */
   async allAfter(after: Position, upTo: Position, filter?: AllStreamsFilter): Promise<Page> {
     const end = smaller(windowAfter(after), bigintOf(upTo));
-    const events = (await this.window(this.pool, after, end, filter)).map(positionedEventOf);
+    const rows = await this.window(this.pool, after, end, filter);
+    requireNoneMissing(rows, after, end, filter !== undefined);
+    const events = rows.map(positionedEventOf);
     const position = events.at(-1)?.position ?? upTo;
     return { events: filter ? events.filter((event) => passes(event, filter)) : events, position };
   }
@@ -100,19 +112,17 @@ export class EventReader {
   async next(after: Position, connection: Asked): Promise<Page & { readonly isAll: boolean }> {
     const rows = await this.window(connection, after, windowAfter(after));
     const events = rows.map(positionedEventOf);
-    const isAll = rows.length < limits.readPageEventsMax && !isFilled(rows);
-    return { events, position: events.at(-1)?.position ?? after, isAll };
+    return { events, position: events.at(-1)?.position ?? after, isAll: isAllOf(rows) };
   }
 
-  async ofStream(
-    stream: string,
-    direction: 'forwards' | 'backwards',
-    from: number,
-    eventsMax: number,
-  ): Promise<RecordedEvent[]> {
+  /** `isAll`: the stream had no further event in this direction. */
+  async ofStream(stream: string, direction: Direction, from: number, eventsMax: number): Promise<PageOfStream> {
     const rows = await this.query<EventRow>(direction, [eventsMax, limits.readPageBytesMax, stream, from]);
     this.seeLast(rows);
-    return rows.map(eventOf);
+    const page = { events: rows.map(eventOf), isAll: isAllOf(rows, eventsMax) };
+    if (page.events.length > 0) requireGapless(stream, direction, from, page);
+    else await this.requireEnd(stream, direction, from);
+    return page;
   }
 
   async head(asked: Asked = this.pool): Promise<Position> {
@@ -175,6 +185,12 @@ export class EventReader {
     return rows;
   }
 
+  /** After a read that found nothing. */
+  private async requireEnd(stream: string, direction: Direction, from: number): Promise<void> {
+    const missing = await this.query('missing', [stream, from, direction === 'backwards']);
+    if (missing.length > 0) throw missingEvents(stream, from);
+  }
+
   private seeLast(rows: readonly EventRow[]): void {
     for (const row of [rows[0], rows.at(-1)]) if (row) this.continuity.see(positionOf(row[0], row[3]));
   }
@@ -213,6 +229,18 @@ export const askOn =
 const windowAfter = (position: Position): bigint => bigintOf(position) + BigInt(limits.readPageEventsMax);
 
 const smaller = (one: bigint, other: bigint): bigint => (one < other ? one : other);
+
+/** An unfiltered window has every position, and each window the one at its end. */
+function requireNoneMissing(rows: readonly EventRow[], after: Position, end: bigint, isFiltered: boolean): void {
+  const before = bigintOf(after);
+  if (end <= before) return;
+  const last = BigInt(rows.at(-1)?.[0] ?? before);
+  const isWhole = (isFiltered || last === before + BigInt(rows.length)) && (last === end || !isAllOf(rows));
+  if (!isWhole) throw missingPositions(before, end);
+}
+
+const isAllOf = (rows: readonly EventRow[], eventsMax: number = limits.readPageEventsMax): boolean =>
+  rows.length < eventsMax && !isFilled(rows);
 
 const isFilled = (rows: readonly EventRow[]): boolean =>
   rows.reduce((sum, row) => sum + Number(row[10]), 0) >= limits.readPageBytesMax;

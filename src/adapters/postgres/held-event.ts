@@ -1,10 +1,19 @@
 import { type Position, START } from '../../events/envelope.js';
 import type { Continuity, LogWentBack } from '../../ports/continuity.js';
-import { RetryableError } from '../../ports/errors.js';
+import { LogUnavailable, RetryableError } from '../../ports/errors.js';
 import { namedEvent, shownPosition } from './position.js';
 
+/** A partition without events, behind which there are events, is one that is not attached. */
 const HELD = `
-  SELECT EXISTS (SELECT FROM log.events WHERE position = $1 AND ($2::uuid IS NULL OR id = $2)), pg_is_in_recovery()`;
+  SELECT h.held, pg_is_in_recovery(), NOT h.held AND EXISTS (
+    SELECT FROM log.partitions p
+    WHERE p.first <= $1::bigint AND p.until > $1::bigint
+      AND NOT EXISTS (SELECT FROM log.events e WHERE e.position >= p.first AND e.position < p.until)
+      AND EXISTS (SELECT FROM log.events e WHERE e.position >= p.until)
+  )
+  FROM (
+    SELECT EXISTS (SELECT FROM log.events WHERE position = $1::bigint AND ($2::uuid IS NULL OR id = $2)) AS held
+  ) h`;
 
 /** Runs one query and answers with its rows; booleans come as the driver has them, or as the server's text. */
 type Ask = (text: string, values: unknown[]) => Promise<readonly (readonly unknown[])[]>;
@@ -13,10 +22,12 @@ export async function holdsEvent(position: Position, ask: Ask): Promise<boolean>
   if (position === START) return true;
   const named = namedEvent(position);
   if (!named) return false;
-  const [[isHeld, isStandby] = []] = await ask(HELD, [String(named.place), named.id ?? null]);
+  const [[isHeld, isStandby, isArchived] = []] = await ask(HELD, [String(named.place), named.id ?? null]);
   if (isTrue(isHeld)) return true;
   // A standby may lack an event that its primary has.
   if (isTrue(isStandby)) throw new RetryableError('the server is a standby, and behind its primary');
+  if (isTrue(isArchived))
+    throw new LogUnavailable(`the partition of position ${named.place} is not attached to the log`);
   return false;
 }
 

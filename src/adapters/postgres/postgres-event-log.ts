@@ -96,10 +96,12 @@ export class PostgresEventLog implements EventLog {
     if (direction === 'backwards') from = Math.min(from, limits.revisionMax);
     let left = options.eventsMax ?? Number.POSITIVE_INFINITY;
     while (left > 0 && from >= 0 && from <= limits.revisionMax) {
-      const events = await this.reader.ofStream(stream, direction, from, Math.min(left, limits.readPageEventsMax));
+      const eventsMax = Math.min(left, limits.readPageEventsMax);
+      const { events, isAll } = await this.reader.ofStream(stream, direction, from, eventsMax);
       const last = events.at(-1);
       if (last === undefined) return;
       yield events;
+      if (isAll) return;
       left -= events.length;
       from = last.revision + step;
     }

@@ -1,0 +1,36 @@
+import type { RecordedEvent } from '../../events/envelope.js';
+import { LogUnavailable, TerminalError } from '../../ports/errors.js';
+import type { ReadStreamOptions } from '../../ports/event-log.js';
+
+// An operator may detach an old partition. What it holds is neither lost nor skipped: a read that needs it fails.
+
+export interface PageOfStream {
+  readonly events: readonly RecordedEvent[];
+  readonly isAll: boolean;
+}
+
+/** Every page has successive revisions: forwards from the first one that was asked for, backwards down to 0. */
+export function requireGapless(
+  stream: string,
+  direction: ReadStreamOptions['direction'],
+  from: number,
+  { events, isAll }: PageOfStream,
+): void {
+  const [step, first] = direction === 'forwards' ? [1, from] : [-1, events[0]?.revision ?? from];
+  let next = first;
+  for (const { revision } of events) {
+    if (revision !== next) throw missingEvents(stream, next);
+    next += step;
+  }
+  if (direction === 'backwards' && isAll && next >= 0) throw missingEvents(stream, next);
+}
+
+/** For those who ask for one stream: the others can be read. */
+export const missingEvents = (stream: string, revision: number): LogUnavailable =>
+  new LogUnavailable(`the log lacks event ${revision} of ${stream}: the partition that holds it is not attached`);
+
+/** For readers of all streams, which must not go on: not an outage that passes by itself. */
+export const missingPositions = (after: bigint, upTo: bigint): TerminalError =>
+  new TerminalError(
+    `the log lacks events behind position ${after}, up to ${upTo}: the partition that holds them is not attached`,
+  );
