@@ -112,6 +112,7 @@ describe(`a log in ${PARTITIONS} partitions`, () => {
         expect(await log.append(stream, 0, [newDelta()])).toEqual({ outcome: 'conflict', revision: 2 });
       }
     });
-    expect(withoutNewest(touched)).toEqual([2, 3, 4, 5].map(nameOf).sort());
+    // The event at revision 1 is in the 4th: the search ends there.
+    expect(withoutNewest(touched)).toEqual([2, 3].map(nameOf).sort());
   });
 });
