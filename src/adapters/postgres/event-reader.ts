@@ -7,7 +7,7 @@ import type { AllStreamsFilter, Backlog, CommandPlace, Page, ReadStreamOptions }
 import { passes } from '../../ports/read-rules.js';
 import { ConnectionPool } from './connection-pool.js';
 import { breakOffAt, holdsEvent, requireSameLog } from './held-event.js';
-import { missingEvents, missingPositions, type PageOfStream, requireGapless } from './missing-events.js';
+import { missingPositions, type PageOfStream, requireGapless } from './missing-events.js';
 import { bigintOf, positionOf } from './position.js';
 
 const COLUMNS = 'position, stream, revision, id, type, schema, tenant, at, data, meta';
@@ -27,9 +27,7 @@ const filtered = (categories: string, withoutTypes: string) => `
   (${categories}::text[] IS NULL OR split_part(stream, '-', 1) = ANY(${categories}))
   AND (${withoutTypes}::text[] IS NULL OR type <> ALL(${withoutTypes}))`;
 
-// Only the partitions between its first and its last event are read.
-const IN_STREAM = `stream = $3 AND position BETWEEN
-  (SELECT s.first FROM log.streams s WHERE s.stream = $3) AND (SELECT s.last FROM log.streams s WHERE s.stream = $3)`;
+const IN_STREAM = 'stream = $3 AND position BETWEEN $5 AND $6';
 
 const queries = {
   all: pageOf(WINDOW, 'position'),
@@ -37,13 +35,7 @@ const queries = {
   filtered: pageOf(`${WINDOW} AND (position = $4 OR ${filtered('$5', '$6')})`, 'position'),
   forwards: pageOf(`${IN_STREAM} AND revision >= $4`, 'revision'),
   backwards: pageOf(`${IN_STREAM} AND revision <= $4`, 'revision', 'DESC'),
-  // In one snapshot: the stream may grow between two.
-  missing: `
-    SELECT true FROM log.streams s
-    WHERE s.stream = $1 AND ($3::boolean OR s.revision >= $2::integer) AND NOT EXISTS (
-      SELECT FROM log.events e
-      WHERE e.stream = s.stream AND e.revision = least($2, s.revision) AND e.position BETWEEN s.first AND s.last
-    )`,
+  extent: 'SELECT revision, first, last FROM log.streams WHERE stream = $1',
   head: 'SELECT position, id FROM log.events ORDER BY position DESC LIMIT 1',
   command: 'SELECT stream, revision FROM log.command_ids WHERE command = $1',
   extend: 'SELECT log.extend()',
@@ -59,6 +51,18 @@ const queries = {
       (SELECT max(position) FROM log.events WHERE position > $2)`,
 };
 
+/**
+ * With their positions known to the planner, these lock and open only the partitions that hold them. A prepared statement
+ * gets a plan for any positions, which locks every partition: many readers would use up the locks of the server.
+ */
+const PLANNED_ANEW: ReadonlySet<keyof typeof queries> = new Set([
+  'all',
+  'filtered',
+  'forwards',
+  'backwards',
+  'backlog',
+]);
+
 type EventRow = [
   position: string,
   stream: string,
@@ -72,6 +76,8 @@ type EventRow = [
   meta: string,
   bytes: string,
 ];
+
+type Extent = [revision: string, first: string, last: string];
 
 type BacklogRow = [events: string, oldestAt: string | null, laterAt: string | null, head: string | null];
 
@@ -117,11 +123,14 @@ export class EventReader {
 
   /** `isAll`: the stream had no further event in this direction. */
   async ofStream(stream: string, direction: Direction, from: number, eventsMax: number): Promise<PageOfStream> {
-    const rows = await this.query<EventRow>(direction, [eventsMax, limits.readPageBytesMax, stream, from]);
+    const [extent] = await this.query<Extent>('extent', [stream]);
+    const last = Number(extent?.[0] ?? -1);
+    if (extent === undefined || (direction === 'forwards' && from > last)) return { events: [], isAll: true };
+    const values = [eventsMax, limits.readPageBytesMax, stream, from, extent[1], extent[2]];
+    const rows = await this.query<EventRow>(direction, values);
     this.seeLast(rows);
     const page = { events: rows.map(eventOf), isAll: isAllOf(rows, eventsMax) };
-    if (page.events.length > 0) requireGapless(stream, direction, from, page);
-    else await this.requireEnd(stream, direction, from);
+    requireGapless(stream, direction, Math.min(from, last), page);
     return page;
   }
 
@@ -185,12 +194,6 @@ export class EventReader {
     return rows;
   }
 
-  /** After a read that found nothing. */
-  private async requireEnd(stream: string, direction: Direction, from: number): Promise<void> {
-    const missing = await this.query('missing', [stream, from, direction === 'backwards']);
-    if (missing.length > 0) throw missingEvents(stream, from);
-  }
-
   private seeLast(rows: readonly EventRow[]): void {
     for (const row of [rows[0], rows.at(-1)]) if (row) this.continuity.see(positionOf(row[0], row[3]));
   }
@@ -200,7 +203,7 @@ export class EventReader {
     values: unknown[],
     asked: Asked = this.pool,
   ): Promise<Row[]> {
-    return this.ask<Row>(queries[name], values, name, asked);
+    return this.ask<Row>(queries[name], values, PLANNED_ANEW.has(name) ? undefined : name, asked);
   }
 
   private async ask<Row extends unknown[]>(

@@ -9,20 +9,20 @@ export interface PageOfStream {
   readonly isAll: boolean;
 }
 
-/** Every page has successive revisions: forwards from the first one that was asked for, backwards down to 0. */
+/** Every page has successive revisions from the first one that was asked for, which exists; backwards down to 0. */
 export function requireGapless(
   stream: string,
   direction: ReadStreamOptions['direction'],
   from: number,
   { events, isAll }: PageOfStream,
 ): void {
-  const [step, first] = direction === 'forwards' ? [1, from] : [-1, events[0]?.revision ?? from];
-  let next = first;
+  const step = direction === 'forwards' ? 1 : -1;
+  let next = from;
   for (const { revision } of events) {
     if (revision !== next) throw missingEvents(stream, next);
     next += step;
   }
-  if (direction === 'backwards' && isAll && next >= 0) throw missingEvents(stream, next);
+  if (events.length === 0 || (direction === 'backwards' && isAll && next >= 0)) throw missingEvents(stream, next);
 }
 
 /** For those who ask for one stream: the others can be read. */
