@@ -10,7 +10,7 @@ import { RunReader } from '../dist/sse/run-reader.js';
 import { codec } from './support/events.mjs';
 import { startServer } from './support/server.mjs';
 import { percentile, rounded } from './support/statistics.mjs';
-import { BenchConversation } from './support/turns.mjs';
+import { BenchConversation, fill } from './support/turns.mjs';
 
 const RUNS = 1_000_000;
 const CHATS = 20_000;
@@ -26,7 +26,7 @@ export async function bench(tell) {
   try {
     await new PostgresBuilds(pool).prepare(projections.map((projection) => shapeOf(projection, 1)));
     for (let from = 1; from <= RUNS; from += AT_ONCE_ROWS) {
-      await server.query(fill(from, from + AT_ONCE_ROWS - 1));
+      await server.query(rowsOfTurns(from, from + AT_ONCE_ROWS - 1));
       tell(`${from + AT_ONCE_ROWS - 1} runs written`);
     }
     await server.query('VACUUM ANALYZE');
@@ -84,13 +84,8 @@ async function timed(ask) {
 /** One conversation of twenty turns in the log, for the question that is answered out of it. */
 async function recorded(log) {
   const chat = new BenchConversation();
-  await log.append(chat.started().stream, 'any', chat.started().events);
-  let generation;
-  for (let nth = 0; nth < 20; nth++) {
-    for (const { stream, events } of chat.turn()) await log.append(stream, 'any', events);
-    generation = chat.leaf;
-  }
-  return { generation };
+  await fill(log, chat, 20);
+  return { generation: chat.leaf };
 }
 
 const TIME = (n) => `to_char(timestamp '2026-01-01' + ${n} * interval '1 second', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
@@ -99,7 +94,7 @@ const DOCUMENT = `json_build_object('id', 'g' || n, 'conversation', 'c' || n % $
   'usage', json_build_object('promptTokens', n % 900, 'completionTokens', n % 300), 'requestedAt', ${TIME('n')})`;
 
 /** What the projections would have written of so many turns. */
-const fill = (from, to) => `
+const rowsOfTurns = (from, to) => `
   INSERT INTO views.runs_1 (key, tenant, owner, conversation, message, model, status, requested_at, doc)
   SELECT 'g' || n, CASE n % 10 WHEN 0 THEN 'acme' ELSE 'default' END, 'user-' || n % 400, 'c' || n % ${CHATS}, 'm' || n,
     'model-' || n % 5, CASE WHEN n % 50 = 0 THEN 'error' ELSE 'final' END, ${TIME('n')}, ${DOCUMENT}

@@ -143,31 +143,32 @@ export async function fillWithTurns(log, { conversations, turnsOfEach, onProgres
   }
 }
 
+/** Answers the new revision of the stream. */
 async function append(log, { stream, events }, expected) {
-  const { outcome } = await log.append(stream, expected, events);
-  if (outcome !== 'appended') throw new Error(outcome);
+  const answer = await log.append(stream, expected, events);
+  if (answer.outcome !== 'appended') throw new Error(answer.outcome);
+  return answer.revision;
 }
 
 /** One long conversation, many turns in each append: its tapes come before the turns that they belong to. */
 export async function fillAtOnce(log, chat, turns) {
   const AT_ONCE = 100;
-  await append(log, chat.started(), 'none');
+  let revision = await append(log, chat.started(), 'none');
   for (let left = turns; left > 0; left -= AT_ONCE) {
     const asked = Array.from({ length: Math.min(AT_ONCE, left) }, () => chat.turn());
     await Promise.all(asked.map(([, tape]) => append(log, tape, 'none')));
     const events = asked.flatMap(([question, , end]) => [...question.events, ...end.events]);
-    await append(log, { stream: chat.started().stream, events }, 'any');
+    revision = await append(log, { stream: chat.started().stream, events }, revision);
   }
 }
 
-async function fill(log, chat, turns) {
-  await append(log, chat.started(), 'none');
-  let revision = 0;
+/** One conversation from its start, an append for each step of a turn, as the product does it. */
+export async function fill(log, chat, turns) {
+  let revision = await append(log, chat.started(), 'none');
   for (let nth = 0; nth < turns; nth++) {
     const [asked, tape, end] = chat.turn();
-    await append(log, asked, revision);
+    revision = await append(log, asked, revision);
     await append(log, tape, 'none');
-    await append(log, end, revision + asked.events.length);
-    revision += asked.events.length + 1;
+    revision = await append(log, end, revision);
   }
 }
