@@ -1,16 +1,15 @@
-// `npm run bench -- <name> [--json]`: progress on stderr; with --json the last line on stdout is one JSON object.
+// `npm run bench -- <name> [--variant] [--json]`: progress on stderr; with --json the last line on stdout is one JSON object.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
+const USAGE =
+  'npm run bench -- append|read|subscribe|stream|rebuild|fanout|memory|query|long|nodes|relay [--json]\n' +
+  'append also takes --large or --idle-snapshot.\n';
+
 const [name = '', ...options] = process.argv.slice(2);
 const file = join(import.meta.dirname, `${name}.mjs`);
-if (!/^[a-z]+$/.test(name) || name === 'run' || !existsSync(file)) {
-  process.stderr.write(
-    'npm run bench -- append|read|subscribe|stream|rebuild|fanout|memory|query|long|nodes|relay [--json]\n',
-  );
-  process.exit(2);
-}
+if (!/^[a-z]+$/.test(name) || name === 'run' || !existsSync(file)) refuse();
 
 // Benchmarks load single modules of the product, which its bundle does not have.
 const nest = join(import.meta.dirname, '..', 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
@@ -19,7 +18,15 @@ const { status } = spawnSync(process.execPath, [nest, 'build'], {
   stdio: ['ignore', 2, 2],
 });
 if (status !== 0) process.exit(1);
-const { bench, table = (result) => JSON.stringify(result, null, 2) } = await import(file);
+const { variants = {}, table = (result) => JSON.stringify(result, null, 2), ...module } = await import(file);
+const [variant, ...more] = options.filter((option) => option !== '--json').map((option) => option.slice('--'.length));
+const bench = variant === undefined ? module.bench : variants[variant];
+if (!bench || more.length > 0) refuse();
 const result = await bench((text) => process.stderr.write(`${text}\n`));
 process.stdout.write(`${options.includes('--json') ? JSON.stringify(result) : table(result)}\n`);
 process.exit(0);
+
+function refuse() {
+  process.stderr.write(USAGE);
+  process.exit(2);
+}

@@ -5,11 +5,15 @@ import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/adapters/postgres/embedded/embedded-postgres.js';
 import { migrate } from '../../dist/adapters/postgres/migrate.js';
 
-/** An empty, migrated PostgreSQL with the settings that the product gives it, in a temporary directory. */
-export async function startServer() {
+/** An empty, migrated PostgreSQL in a temporary directory. These settings come on top of those that the product gives it. */
+export async function startServer(settings = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'verbatim-bench-'));
   chmodSync(dataDir, 0o755);
-  const postgres = await startEmbeddedPostgres({ dataDir, onNotice: (text) => process.stderr.write(`${text}\n`) });
+  const postgres = await startEmbeddedPostgres({
+    dataDir,
+    settings,
+    onNotice: (text) => process.stderr.write(`${text}\n`),
+  });
   await migrate(postgres.connection);
   return {
     connection: postgres.connection,
