@@ -6,7 +6,7 @@ import { summary } from './support/stream/report.mjs';
 
 export { table } from './support/stream/table.mjs';
 
-const ROUNDS = 3;
+const ROUNDS = 5;
 const PACED = {
   streams1: { streams: 1, deltas: 20, gapMs: 20, answers: 12 },
   streams50: { streams: 50, deltas: 100, gapMs: 20, answers: 2 },

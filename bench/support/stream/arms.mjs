@@ -29,6 +29,7 @@ export async function startArms() {
     const arms = [
       passingOn('direct', { address: provider }),
       passingOn('proxy', await start([join(import.meta.dirname, 'proxy.mjs'), provider])),
+      passingOn('floor', await start([join(import.meta.dirname, 'floor.mjs'), provider, temporaryDirectory(undo)])),
       ...(portkey.arm ? [portkey.arm] : []),
       await startOurs(start, provider, undo),
     ];
@@ -63,14 +64,11 @@ async function startPortkey(start, provider) {
 }
 
 async function startOurs(start, provider, undo) {
-  const dataDir = mkdtempSync(join(tmpdir(), 'verbatim-bench-'));
-  chmodSync(dataDir, 0o755);
-  undo.push(() => rmSync(dataDir, { recursive: true, force: true }));
   const { pid, address } = await start([join(import.meta.dirname, '..', '..', '..', 'scripts', 'start.mjs')], {
     PORT: '0',
     OPENAI_BASE_URL: `${provider}/v1`,
     VERBATIM_MODEL: MODEL,
-    VERBATIM_DATA_DIR: dataDir,
+    VERBATIM_DATA_DIR: temporaryDirectory(undo),
     VERBATIM_ADMIN_KEY: ADMIN_KEY,
     LOG_LEVEL: 'warn',
   });
@@ -81,6 +79,14 @@ async function startOurs(start, provider, undo) {
     requests: (count, deltas, gapMs) =>
       inConversations(address, count, JSON.stringify({ content: askFor(deltas, gapMs) })),
   };
+}
+
+/** Removed after the process that works in it has ended. */
+function temporaryDirectory(undo) {
+  const directory = mkdtempSync(join(tmpdir(), 'verbatim-bench-'));
+  chmodSync(directory, 0o755);
+  undo.push(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
 }
 
 /** Each in a conversation of its own, which exists beforehand. */

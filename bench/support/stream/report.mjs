@@ -1,11 +1,12 @@
 import { median, rounded } from '../statistics.mjs';
 
-const ADDED_BY = ['proxy', 'ours', 'portkey'];
+const ADDED_BY = ['proxy', 'floor', 'ours', 'portkey'];
 
 /** Of levels of load, each with its arms, each with its rounds. Portkey may be missing. */
 export function summary(paced, flatOut) {
   return {
     addedTtftMs: mapValues(paced, (arms) => addedTo(arms, 'ttftMs')),
+    oursToFloor: mapValues(paced, (arms) => ttftRatio(arms, arms.floor)),
     oursToPortkeyTtft: mapValues(paced, (arms) => ttftRatio(arms, arms.portkey)),
     oursToProxyTtft: mapValues(paced, (arms) => ttftRatio(arms, arms.proxy)),
     addedLaterDeltaMs: mapValues(paced, (arms) => addedTo(arms, 'laterMs')),
@@ -54,11 +55,12 @@ function ratio(ours, others, of) {
 }
 
 /** Over all rounds together, since the system counts in hundredths of a second. */
-function cpuPerDelta({ proxy, portkey, ours }) {
+function cpuPerDelta({ proxy, floor, portkey, ours }) {
   const cpu = (rounds, key) => (rounds ? rounded((sum(rounds, key) / sum(rounds, 'deltas')) * 1e6) : null);
   const [oursNode, oursPostgres] = [cpu(ours, 'cpuSeconds'), cpu(ours, 'cpuSecondsBelow')];
   return {
     proxy: cpu(proxy, 'cpuSeconds'),
+    floor: rounded(cpu(floor, 'cpuSeconds') + cpu(floor, 'cpuSecondsBelow')),
     ours: rounded(oursNode + oursPostgres),
     oursNode,
     oursPostgres,
