@@ -12,6 +12,9 @@ import { TurnJournal } from '../support/turn-journal.js';
 import { runLoad } from '../support/turn-load.js';
 import { startTurnProvider } from '../support/turn-provider.js';
 
+/** Each process starts anew while the load goes on, beside another test. */
+const DEADLINE_MS = 150_000;
+
 let ground: TurnGround;
 let dataDir: string;
 beforeAll(async () => {
@@ -73,46 +76,50 @@ describe.each([
   ['that do everything', ['api,saga,projections', 'api,saga,projections']],
   ['with roles of their own', ['api', 'saga', 'projections']],
 ])('processes %s', (_, roles) => {
-  it('are replaced one by one under load: every request is answered, every answer ends, every feed goes on', async () => {
-    await ground.withStores(async ({ environment, log }) => {
-      const provider = await startTurnProvider(() => log.head());
-      const fleet = new Fleet({
-        ...environment,
-        OPENAI_BASE_URL: provider.baseUrl,
-        VERBATIM_MODEL: 'fake-model',
-        VERBATIM_ADMIN_KEY: ADMIN_KEY,
-        VERBATIM_DATA_DIR: dataDir,
-        VERBATIM_LEASE_MS: '1000',
-        VERBATIM_DELTA_FLUSH_MS: '5',
-        LOG_LEVEL: 'warn',
-      });
-      const journal = new TurnJournal();
-      const over = new AbortController();
-      const failures: Failure[] = [];
-      const service: Service = {
-        key: ADMIN_KEY,
-        over: over.signal,
-        address: () => fleet.address(),
-        onFailure: (failure) => void failures.push(failure),
-      };
-      try {
-        await fleet.start(roles);
-        let isRolling = true;
-        const rolling = fleet.roll().finally(() => {
-          isRolling = false;
+  it(
+    'are replaced one by one under load: every request is answered, every answer ends, every feed goes on',
+    async () => {
+      await ground.withStores(async ({ environment, log }) => {
+        const provider = await startTurnProvider(() => log.head());
+        const fleet = new Fleet({
+          ...environment,
+          OPENAI_BASE_URL: provider.baseUrl,
+          VERBATIM_MODEL: 'fake-model',
+          VERBATIM_ADMIN_KEY: ADMIN_KEY,
+          VERBATIM_DATA_DIR: dataDir,
+          VERBATIM_LEASE_MS: '1000',
+          VERBATIM_DELTA_FLUSH_MS: '5',
+          LOG_LEVEL: 'warn',
         });
-        const load = async () => {
-          for (let round = 0; isRolling; round++) await runLoad(service, journal, `-${round}`);
+        const journal = new TurnJournal();
+        const over = new AbortController();
+        const failures: Failure[] = [];
+        const service: Service = {
+          key: ADMIN_KEY,
+          over: over.signal,
+          address: () => fleet.address(),
+          onFailure: (failure) => void failures.push(failure),
         };
-        await Promise.all([rolling, load()]);
-        await askAllAgain(service, journal);
-        expect(failures.filter((failure) => !isPutOff(failure))).toEqual([]);
-        expect(await breaches({ log, journal, calls: provider.calls })).toEqual([]);
-      } finally {
-        over.abort();
-        await fleet.stop();
-        await provider.stop();
-      }
-    });
-  });
+        try {
+          await fleet.start(roles);
+          let isRolling = true;
+          const rolling = fleet.roll().finally(() => {
+            isRolling = false;
+          });
+          const load = async () => {
+            for (let round = 0; isRolling; round++) await runLoad(service, journal, `-${round}`);
+          };
+          await Promise.all([rolling, load()]);
+          await askAllAgain(service, journal);
+          expect(failures.filter((failure) => !isPutOff(failure))).toEqual([]);
+          expect(await breaches({ log, journal, calls: provider.calls })).toEqual([]);
+        } finally {
+          over.abort();
+          await fleet.stop();
+          await provider.stop();
+        }
+      });
+    },
+    DEADLINE_MS,
+  );
 });
