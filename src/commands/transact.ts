@@ -63,7 +63,7 @@ export interface Transacted<State, Event> {
 /**
  * Decides on the fold of a stream and appends the decision there; and again if another writer was faster. A remembered
  * fold may be out of date: an append finds that out by itself, and a refusal or a decision without events is made once
- * more on the present fold. Throws CommandKnown for a keyed command that has acted before, whatever the decision says now.
+ * more on the present fold. Throws CommandKnown for a keyed command that has acted before, also if it would be refused now.
  */
 export function transact<State, Event extends DomainEvent, Read extends DomainEvent>(
   parts: TransactionParts,

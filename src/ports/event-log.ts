@@ -29,7 +29,8 @@ export type AppendOutcome =
   /** Committed and flushed. Revision and position are those of its last event. */
   | { readonly outcome: 'appended'; readonly revision: number; readonly position: Position }
   /**
-   * An earlier try of this same call has committed these events: ids are random for each call, so they are nobody else's.
+   * An earlier try of this same call has committed these events: ids are random for each call, so no other call
+   * can have written them.
    * An engine that cannot tell the two apart answers `appended`.
    */
   | { readonly outcome: 'already-there'; readonly revision: number; readonly position: Position }

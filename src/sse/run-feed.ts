@@ -85,7 +85,7 @@ export class RunFeed {
       }
       while (!signal.aborted) {
         const event = this.heard.shift();
-        // What was heard before it is told: the client resumes behind that, at a process that knows the event.
+        // Send the events before it: the client resumes behind them, at a process that knows this one.
         if (!event && this.missed) throw this.missed;
         if (!event) await this.arrival();
         else {

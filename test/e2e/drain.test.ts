@@ -11,7 +11,7 @@ const LONG_MS = '600000';
 /** Longer than two answers of the feed take, and short enough to wait for. */
 const SHORT_MS = '3000';
 
-/** A product that was told to stop while it streams an answer of which one piece has come. */
+/** A product that received SIGTERM while it streams an answer of which one piece has come. */
 async function draining({ start, provider }: Restarts, VERBATIM_DRAIN_MS: string) {
   const { script, letNext } = steered([delta('before'), delta(' and after')]);
   provider.play('long answer', script);
@@ -31,7 +31,7 @@ async function draining({ start, provider }: Restarts, VERBATIM_DRAIN_MS: string
   return { product, chat, feed, turn, letNext, stopped, code: () => code };
 }
 
-describe('a product that is told to stop while an answer streams', () => {
+describe('a product that receives SIGTERM while an answer streams', () => {
   it('streams it to its end within the drain, although the signal comes twice at once, and ends with 0', async () => {
     await withRestarts(async (restarts) => {
       const { chat, feed, turn, letNext, stopped, code } = await draining(restarts, LONG_MS);

@@ -4,7 +4,7 @@ import { type Chat, startChat } from '../support/chat.js';
 import { leastHold, longestHold } from '../support/longest-hold.js';
 
 /**
- * A whole request, with all that it parses, encodes and collects, beside whatever else the machine does. The counter alone is held
+ * A whole request, with all that it parses, encodes and collects, beside other work of the machine. The counter alone is held
  * to 50 ms by a test of its own; where the work is not bounded, each of these took seconds.
  */
 const HOLD_MS_MAX = 250;

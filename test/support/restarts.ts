@@ -6,7 +6,7 @@ import { type Product, startProduct } from './product.js';
 import { startTestLog } from './test-log.js';
 
 export interface Restarts {
-  /** Starts the product on the same data, whatever became of it before. */
+  /** Starts the product on the same data, also after it was killed. */
   start(settings?: Record<string, string>): Promise<{ product: Product; client: ApiClient }>;
   readonly provider: PlayedProvider;
   readonly dataDir: string;

@@ -35,18 +35,17 @@ export class CommandClaims implements EventLog {
     options: AppendOptions = {},
   ): Promise<AppendOutcome> {
     const { command, user } = options;
-    if (command === undefined) return this.log.append(stream, expected, events, { user });
+    const append = () => this.log.append(stream, expected, events, { user });
+    if (command === undefined) return append();
     const first = expected === 'none' ? 0 : expected + 1;
-    const place = await this.claim(command, { stream, revision: first });
-    if (place === undefined) return { outcome: 'unavailable', maybeWritten: false };
-    if (place !== 'new') {
-      if (place.stream !== stream) return { outcome: 'command-known', ...place };
-      const acted = await this.actedAt(command, place);
-      // At the expected revision it may be this same call, whose answer was lost: the log recognises its ids.
-      if (acted && acted.revision !== first) return { outcome: 'command-known', ...acted };
-      if (acted) return this.again(acted, expected, events, user);
-    }
-    return this.log.append(stream, expected, events, { user });
+    const known = await this.claim(command, { stream, revision: first }).catch(ifOutage);
+    if (known === undefined) return append();
+    if ('outcome' in known) return known;
+    const isElsewhere = known.stream !== stream || known.revision !== first;
+    if (isElsewhere) return { outcome: 'command-known', ...known };
+    // It may be this same call, whose answer was lost: the log recognises its ids.
+    const outcome = await append();
+    return outcome.outcome === 'conflict' ? { outcome: 'command-known', ...known } : outcome;
   }
 
   async findCommand(command: string): Promise<CommandPlace | undefined> {
@@ -98,14 +97,11 @@ export class CommandClaims implements EventLog {
     return this.log.close();
   }
 
-  private async claim(command: string, wanted: CommandPlace): Promise<CommandPlace | 'new' | undefined> {
-    try {
-      const { isNew, ...place } = await this.places.claim(command, wanted);
-      return isNew ? 'new' : place;
-    } catch (error) {
-      if (error instanceof RetryableError) return undefined;
-      throw error;
-    }
+  /** Where the command has acted, or may act in another stream; nothing if it may act in this one. */
+  private async claim(command: string, wanted: CommandPlace): Promise<CommandPlace | undefined> {
+    const { isNew, ...place } = await this.places.claim(command, wanted);
+    if (isNew) return undefined;
+    return place.stream === wanted.stream ? this.actedAt(command, place) : place;
   }
 
   private async actedAt(command: string, { stream, revision }: CommandPlace): Promise<CommandPlace | undefined> {
@@ -115,16 +111,12 @@ export class CommandClaims implements EventLog {
     }
     return undefined;
   }
+}
 
-  private async again(
-    acted: CommandPlace,
-    expected: ExpectedRevision,
-    events: readonly NewEvent[],
-    user: string | undefined,
-  ): Promise<AppendOutcome> {
-    const outcome = await this.log.append(acted.stream, expected, events, { user });
-    return outcome.outcome === 'conflict' ? { outcome: 'command-known', ...acted } : outcome;
-  }
+/** Nothing has left yet. */
+function ifOutage(error: unknown): AppendOutcome {
+  if (error instanceof RetryableError) return { outcome: 'unavailable', maybeWritten: false };
+  throw error;
 }
 
 /** Damaged metadata names no command: the reader of the event reports it. */

@@ -81,7 +81,7 @@ describe('a transaction', () => {
     expect(await types()).toHaveLength(4);
   });
 
-  it('lets a keyed command act once, and then names its place whatever the decision says', async () => {
+  it('lets a keyed command act once, and then names its place, also if it would now be refused or do nothing', async () => {
     const log = new MemoryEventLog();
     const { parts, stream, folds } = on(log);
     const commandId = systemIds.random();

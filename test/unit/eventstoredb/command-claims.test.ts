@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CommandClaims } from '../../../src/adapters/eventstoredb/command-claims.js';
 import { MemoryCommandPlaces } from '../../../src/adapters/memory/memory-command-places.js';
 import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
-import { RetryableError } from '../../../src/ports/errors.js';
+import { LogUnavailable, RetryableError } from '../../../src/ports/errors.js';
 import { gate } from '../../support/gate.js';
 import { deltasOf, newDelta, newDeltas, newStream, wholeStream } from '../../support/new-events.js';
 
@@ -62,7 +62,7 @@ describe('a command on a log that cannot record it', () => {
     expect(await late).toEqual({ outcome: 'command-known', stream, revision: 6 });
   });
 
-  it('is told from the same command of another process at the same revision', async () => {
+  it('is distinguished from the same command of another process at the same revision', async () => {
     const events = deltasOf(command, 2);
     await one.append(stream, 'none', events, { command });
     expect(await other.append(stream, 'none', deltasOf(command, 2), { command })).toEqual({
@@ -88,5 +88,20 @@ describe('a command on a log that cannot record it', () => {
     expect(outcome).toEqual({ outcome: 'unavailable', maybeWritten: false });
     expect(await wholeStream(log, stream)).toEqual([]);
     expect(await claims.append(stream, 'none', [newDelta()])).toMatchObject({ outcome: 'appended' });
+  });
+
+  it('is not appended while its stream cannot be read', async () => {
+    await places.claim(command, { stream, revision: 0 });
+    const unreadable = Object.assign(Object.create(log), {
+      // biome-ignore lint/correctness/useYield: it fails before its first page
+      async *readStream() {
+        throw new LogUnavailable('the event log cannot be read now');
+      },
+    });
+    const outcome = await new CommandClaims(unreadable, places).append(stream, 'none', deltasOf(command, 1), {
+      command,
+    });
+    expect(outcome).toEqual({ outcome: 'unavailable', maybeWritten: false });
+    expect(await wholeStream(log, stream)).toEqual([]);
   });
 });

@@ -62,7 +62,7 @@ describe('the partitions of the log', () => {
     expect(calls).toHaveLength(2);
   });
 
-  it('are asked for whatever is known of them when an append found none', async () => {
+  it('are made at once when an append finds none, also if none was needed so far', async () => {
     partitions.see(1n);
     await answer(20n);
     partitions.make();
