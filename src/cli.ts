@@ -21,7 +21,7 @@ const parts: CommandParts = {
     await import('./main.js');
   },
   async migrate() {
-    const { migrateDatabase } = await import('./database.js');
+    const { migrateDatabase } = await import('./app/database.js');
     return migrateDatabase(loadWhereabouts(), notice);
   },
   async api(options) {
@@ -31,11 +31,11 @@ const parts: CommandParts = {
     return (await import('./projections/all.js')).projections;
   },
   async openLog({ follow }) {
-    const { openLog } = await import('./cli-database.js');
+    const { openLog } = await import('./app/cli-database.js');
     return openLog(loadWhereabouts(), follow, notice);
   },
   async restored() {
-    const { logRestored } = await import('./cli-database.js');
+    const { logRestored } = await import('./app/cli-database.js');
     return logRestored(loadWhereabouts(), notice);
   },
 };

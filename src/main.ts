@@ -1,10 +1,10 @@
 import 'reflect-metadata';
 import { readFile } from 'node:fs/promises';
 import { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
+import { openEngines } from './app/engines.js';
+import type { Serving } from './app/serve.js';
 import { type Config, loadConfig } from './config.js';
-import { openEngines } from './engines.js';
 import { limits } from './limits.js';
-import type { Serving } from './serve.js';
 
 async function start(config: Config): Promise<Serving> {
   const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
@@ -13,7 +13,7 @@ async function start(config: Config): Promise<Serving> {
   // What serves is loaded while PostgreSQL starts: each takes seconds, and a start that is refused needs neither.
   const [engines, { serve }] = await Promise.all([
     openEngines(config, (text) => process.stderr.write(`${text}\n`), metrics),
-    import('./serve.js'),
+    import('./app/serve.js'),
   ]);
   return serve(engines, config, version, metrics);
 }

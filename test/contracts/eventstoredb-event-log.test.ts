@@ -1,10 +1,10 @@
 import { CommandClaims } from '../../src/adapters/eventstoredb/command-claims.js';
 import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstoredb-event-log.js';
 import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
-import { MemoryCommandPlaces } from '../../src/adapters/memory/memory-command-places.js';
 import { startStandIn } from '../support/eventstore/stand-in.js';
 import { startLogServer } from '../support/log-server.js';
 import { logCommand } from '../support/log-switch.js';
+import { MemoryCommandPlaces } from '../support/memory/memory-command-places.js';
 import { eventLogContract } from './event-log.contract.js';
 
 const traits = { recognisesRetries: false, claimsCommands: true, countsBacklogs: false };

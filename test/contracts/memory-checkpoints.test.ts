@@ -1,4 +1,4 @@
-import { MemoryCheckpoints } from '../../src/adapters/memory/memory-checkpoints.js';
+import { MemoryCheckpoints } from '../support/memory/memory-checkpoints.js';
 import { checkpointsContract } from './checkpoints.contract.js';
 
 checkpointsContract('memory', async () => {

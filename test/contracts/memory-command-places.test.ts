@@ -1,4 +1,4 @@
-import { MemoryCommandPlaces } from '../../src/adapters/memory/memory-command-places.js';
+import { MemoryCommandPlaces } from '../support/memory/memory-command-places.js';
 import { commandPlacesContract } from './command-places.contract.js';
 
 commandPlacesContract('memory', async () => {

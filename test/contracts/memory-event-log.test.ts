@@ -1,4 +1,4 @@
-import { MemoryEventLog, type PositionShape } from '../../src/adapters/memory/memory-event-log.js';
+import { MemoryEventLog, type PositionShape } from '../support/memory/memory-event-log.js';
 import { eventLogContract } from './event-log.contract.js';
 
 for (const shape of ['gapless', 'sparse'] satisfies PositionShape[]) {

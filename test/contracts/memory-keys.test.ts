@@ -1,4 +1,4 @@
-import { MemoryKeys } from '../../src/adapters/memory/memory-keys.js';
+import { MemoryKeys } from '../support/memory/memory-keys.js';
 import { keysContract } from './keys.contract.js';
 
 keysContract('memory', async () => {

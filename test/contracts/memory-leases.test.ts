@@ -1,5 +1,5 @@
-import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { leasesContract } from './leases.contract.js';
 
 leasesContract('memory', async () => {

@@ -1,5 +1,5 @@
-import { MemoryReadModels } from '../../src/adapters/memory/memory-read-models.js';
-import { MemoryViews } from '../../src/adapters/memory/memory-views.js';
+import { MemoryReadModels } from '../support/memory/memory-read-models.js';
+import { MemoryViews } from '../support/memory/memory-views.js';
 import { readModelsContract } from './read-models.contract.js';
 
 readModelsContract('memory', async () => {

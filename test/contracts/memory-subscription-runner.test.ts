@@ -1,7 +1,7 @@
-import { MemoryCheckpoints } from '../../src/adapters/memory/memory-checkpoints.js';
-import { MemoryEventLog, type PositionShape } from '../../src/adapters/memory/memory-event-log.js';
-import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { MemoryCheckpoints } from '../support/memory/memory-checkpoints.js';
+import { MemoryEventLog, type PositionShape } from '../support/memory/memory-event-log.js';
+import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { subscriptionRunnerContract } from './subscription-runner.contract.js';
 
 for (const shape of ['gapless', 'sparse'] satisfies PositionShape[]) {

@@ -1,5 +1,5 @@
-import { MemoryWork } from '../../src/adapters/memory/memory-work.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { MemoryWork } from '../support/memory/memory-work.js';
 import { workContract } from './work.contract.js';
 
 workContract('memory', async () => {

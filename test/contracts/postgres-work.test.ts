@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { MemoryWork } from '../../src/adapters/memory/memory-work.js';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresCommandPlaces } from '../../src/adapters/postgres/postgres-command-places.js';
 import { PostgresWork } from '../../src/adapters/postgres/postgres-work.js';
 import { RetryableError } from '../../src/ports/errors.js';
 import type { Job, Work } from '../../src/ports/work.js';
+import { MemoryWork } from '../support/memory/memory-work.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { postgresStore } from '../support/postgres-store.js';
 import { workContract } from './work.contract.js';

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import { type Position, START } from '../../src/events/envelope.js';
 import { limits } from '../../src/limits.js';
 import { type Lane, type RowChange, SearchUnbounded, type Step } from '../../src/ports/read-models/read-models.js';
@@ -8,6 +7,7 @@ import { nodeKey } from '../../src/ports/read-models/rows.js';
 import { projections, shapeOf } from '../../src/projections/all.js';
 import { ChatLog } from '../support/chat-log.js';
 import { leastHold } from '../support/longest-hold.js';
+import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { type ReadModelStores, startProjecting } from '../support/projecting.js';
 
 export interface OpenedStores extends ReadModelStores {

@@ -7,9 +7,9 @@ import { consume, EventFiles, type RelayedEvent } from '../../examples/consumer.
 import { createKafka, STARTS_SOON } from '../../infra/kafka/broker.mjs';
 import { reasonAgainstKafka } from '../../infra/kafka/jars.mjs';
 import { KafkaRelay } from '../../src/adapters/kafka/kafka-relay.js';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { limits } from '../../src/limits.js';
+import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { idsByKey, RelayGround } from '../support/relay-ground.js';
 
 import { until } from '../support/until.js';

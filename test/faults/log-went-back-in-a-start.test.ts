@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { PrometheusMetrics } from '../../src/adapters/prometheus/prometheus-metrics.js';
+import { type Engines, openEngines } from '../../src/app/engines.js';
+import { serve } from '../../src/app/serve.js';
 import { incarnationsOf } from '../../src/commands/incarnations.js';
 import { type Config, loadConfig } from '../../src/config.js';
-import { type Engines, openEngines } from '../../src/engines.js';
-import { serve } from '../../src/serve.js';
 import { type FailoverAddress, startFailoverAddress } from '../support/failover-address.js';
 import { newDelta, newStream } from '../support/new-events.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres-cluster.js';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
+import { wentBack } from '../../src/app/log-went-back.js';
 import { incarnationsOf } from '../../src/commands/incarnations.js';
-import { wentBack } from '../../src/log-went-back.js';
 import { type FailoverAddress, startFailoverAddress } from '../support/failover-address.js';
 import { newDelta, newStream } from '../support/new-events.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';

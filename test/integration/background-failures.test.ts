@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { Engines } from '../../src/engines.js';
+import type { Engines } from '../../src/app/engines.js';
 import { Readiness } from '../../src/http/readiness.js';
 import type { BackgroundHealth } from '../../src/ports/background-health.js';
 import type { LanguageModel } from '../../src/ports/language-model.js';

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { MemoryCheckpoints } from '../../src/adapters/memory/memory-checkpoints.js';
-import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { UndecodableEvent } from '../../src/events/codec.js';
 import { limits } from '../../src/limits.js';
 import { TerminalError } from '../../src/ports/errors.js';
 import { SubscriptionRunner } from '../../src/sagas/subscription-runner.js';
+import { MemoryCheckpoints } from '../support/memory/memory-checkpoints.js';
+import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { codec, newDelta, newStream, wholeStream } from '../support/new-events.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { RecordedHealth } from '../support/recorded-health.js';

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { migrate } from '../../src/adapters/postgres/migrate.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
-import { openDatabase } from '../../src/database.js';
+import { openDatabase } from '../../src/app/database.js';
 import type { ProjectionShape } from '../../src/ports/read-models/read-models.js';
 import { withPostgres } from '../support/embedded-postgres.js';
 import { withClient } from '../support/postgres-cluster.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Engines } from '../../src/engines.js';
+import type { Engines } from '../../src/app/engines.js';
 import type { RecordedEvent } from '../../src/events/envelope.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import { ApiClient } from '../support/api-client.js';

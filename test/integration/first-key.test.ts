@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { MemoryKeys } from '../../src/adapters/memory/memory-keys.js';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { firstStartOn } from '../support/first-start.js';
+import { MemoryKeys } from '../support/memory/memory-keys.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres-cluster.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 

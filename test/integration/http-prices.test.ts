@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { OpenAiLanguageModel } from '../../src/adapters/openai/openai-language-model.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
+import type { Engines } from '../../src/app/engines.js';
 import type { PriceList } from '../../src/domain/prices.js';
-import type { Engines } from '../../src/engines.js';
 import { CONVERSATIONS, type Turn } from '../support/chat.js';
 import {
   delta,

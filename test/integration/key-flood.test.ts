@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it, jest } from '@j
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresKeys } from '../../src/adapters/postgres/postgres-keys.js';
 import { PostgresLeases } from '../../src/adapters/postgres/postgres-leases.js';
+import { openEngines } from '../../src/app/engines.js';
 import { loadConfig } from '../../src/config.js';
-import { openEngines } from '../../src/engines.js';
 import { expectProblem } from '../support/expect-problem.js';
 import { type HttpApp, startHttpApp } from '../support/http-app.js';
 import { memoryEngines } from '../support/memory-engines.js';

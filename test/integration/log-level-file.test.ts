@@ -2,10 +2,10 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { createApp } from '../../src/app/create-app.js';
+import { LogLevelFile } from '../../src/app/log-level-file.js';
 import { loadConfig } from '../../src/config.js';
-import { createApp } from '../../src/create-app.js';
 import { limits } from '../../src/limits.js';
-import { LogLevelFile } from '../../src/log-level-file.js';
 import { memoryEngines } from '../support/memory-engines.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 

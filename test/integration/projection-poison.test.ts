@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
-import { MemoryReadModels } from '../../src/adapters/memory/memory-read-models.js';
-import { MemoryViews } from '../../src/adapters/memory/memory-views.js';
 import { RetryableError, TerminalError, TimedOut } from '../../src/ports/errors.js';
 import type { Lane, Step } from '../../src/ports/read-models/read-models.js';
 import { ChatLog } from '../support/chat-log.js';
+import { MemoryEventLog } from '../support/memory/memory-event-log.js';
+import { MemoryReadModels } from '../support/memory/memory-read-models.js';
+import { MemoryViews } from '../support/memory/memory-views.js';
 import { appendAtEnd, newDelta } from '../support/new-events.js';
 import { type Projecting, startProjecting } from '../support/projecting.js';
 import { until } from '../support/until.js';

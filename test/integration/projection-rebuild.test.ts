@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
-import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
@@ -16,6 +14,8 @@ import { ConversationViews } from '../../src/projections/queries/conversation-vi
 import { ConversationReader } from '../../src/sse/conversation-reader.js';
 import { readTape } from '../../src/sse/read-folds.js';
 import { drawnSteps, playHistory } from '../support/drawn-history.js';
+import { MemoryEventLog } from '../support/memory/memory-event-log.js';
+import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { codec } from '../support/new-events.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres-cluster.js';
 import { startProjecting } from '../support/projecting.js';

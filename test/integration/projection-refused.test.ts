@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
 import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
 import { projections, shapeOf } from '../../src/projections/all.js';
 import { ChatLog } from '../support/chat-log.js';
+import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { type Projecting, startProjecting } from '../support/projecting.js';
 import { until } from '../support/until.js';

@@ -1,11 +1,11 @@
 import { afterEach, describe, it } from '@jest/globals';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
-import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
-import { MemoryReadModels } from '../../src/adapters/memory/memory-read-models.js';
-import { MemoryViews } from '../../src/adapters/memory/memory-views.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { RetryableError } from '../../src/ports/errors.js';
 import type { Leases } from '../../src/ports/leases.js';
+import { MemoryEventLog } from '../support/memory/memory-event-log.js';
+import { MemoryLeases } from '../support/memory/memory-leases.js';
+import { MemoryReadModels } from '../support/memory/memory-read-models.js';
+import { MemoryViews } from '../support/memory/memory-views.js';
 import { type Projecting, startProjecting } from '../support/projecting.js';
 import { until } from '../support/until.js';
 

@@ -1,9 +1,9 @@
 import { afterEach, expect, it } from '@jest/globals';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
-import { MemoryReadModels } from '../../src/adapters/memory/memory-read-models.js';
-import { MemoryViews } from '../../src/adapters/memory/memory-views.js';
 import { projections, shapeOf } from '../../src/projections/all.js';
 import { ChatLog } from '../support/chat-log.js';
+import { MemoryEventLog } from '../support/memory/memory-event-log.js';
+import { MemoryReadModels } from '../support/memory/memory-read-models.js';
+import { MemoryViews } from '../support/memory/memory-views.js';
 import { type Projecting, startProjecting } from '../support/projecting.js';
 import { until } from '../support/until.js';
 

@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresLeases } from '../../src/adapters/postgres/postgres-leases.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
@@ -15,6 +14,7 @@ import { ListCoverage } from '../../src/projections/queries/list-coverage.js';
 import { Shown } from '../../src/projections/queries/shown.js';
 import { NewerVersionRunning, Rebuilds } from '../../src/projections/rebuilds.js';
 import { ChatLog } from '../support/chat-log.js';
+import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { type Projecting, startProjecting } from '../support/projecting.js';
 import { until } from '../support/until.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { type Engines, openEngines } from '../../src/app/engines.js';
 import { loadConfig } from '../../src/config.js';
-import { type Engines, openEngines } from '../../src/engines.js';
 import { Readiness } from '../../src/http/readiness.js';
 import { limits } from '../../src/limits.js';
 import type { Lane } from '../../src/ports/read-models/read-models.js';

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
 import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
 import { TimedOut } from '../../src/ports/errors.js';
 import { ChatLog } from '../support/chat-log.js';
+import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { startProjecting } from '../support/projecting.js';
 

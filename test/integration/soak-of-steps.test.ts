@@ -1,8 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
-import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
 import type { Position } from '../../src/events/envelope.js';
 import { limits } from '../../src/limits.js';
 import { FairShare } from '../../src/ownership/fair-share.js';
@@ -11,6 +9,8 @@ import type { Clock } from '../../src/ports/clock.js';
 import type { LivePage } from '../../src/ports/event-log.js';
 import { Advances } from '../../src/projections/advances.js';
 import { ProjectionLane } from '../../src/projections/projection-lane.js';
+import { MemoryEventLog } from '../support/memory/memory-event-log.js';
+import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { codec, newDelta } from '../support/new-events.js';
 import { RecordedHealth } from '../support/recorded-health.js';
 

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
@@ -8,6 +7,7 @@ import { findingOf } from '../../src/http/problem.js';
 import { ReadModelLost } from '../../src/ports/read-models/read-models.js';
 import { projections, shapeOf } from '../../src/projections/all.js';
 import { ChatLog } from '../support/chat-log.js';
+import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { startProjecting } from '../support/projecting.js';
 import { until } from '../support/until.js';

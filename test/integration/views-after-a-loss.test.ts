@@ -1,10 +1,10 @@
 import { expect, it } from '@jest/globals';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { systemIds } from '../../src/adapters/system/system-ids.js';
+import { openEngines } from '../../src/app/engines.js';
 import { beginIncarnation, incarnationsOf } from '../../src/commands/incarnations.js';
 import { OPERATOR, WORKER } from '../../src/commands/origin.js';
 import { loadConfig } from '../../src/config.js';
-import { openEngines } from '../../src/engines.js';
 import { codec } from '../support/new-events.js';
 import { startTestPostgres } from '../support/postgres-cluster.js';
 

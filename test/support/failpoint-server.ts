@@ -4,10 +4,10 @@
 import 'reflect-metadata';
 import { once } from 'node:events';
 import { CommandBus } from '@nestjs/cqrs';
+import { createApp } from '../../src/app/create-app.js';
+import { type Engines, openEngines } from '../../src/app/engines.js';
+import { openDefaultTenant } from '../../src/app/first-key.js';
 import { loadConfig } from '../../src/config.js';
-import { createApp } from '../../src/create-app.js';
-import { type Engines, openEngines } from '../../src/engines.js';
-import { openDefaultTenant } from '../../src/first-key.js';
 import { Readiness } from '../../src/http/readiness.js';
 import { dyingAt, dyingInStep, FAILPOINTS, report } from './failpoints.js';
 

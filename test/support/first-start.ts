@@ -1,12 +1,12 @@
 import type { CommandBus } from '@nestjs/cqrs';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { systemIds } from '../../src/adapters/system/system-ids.js';
+import { openDefaultTenant } from '../../src/app/first-key.js';
 import { Folds } from '../../src/commands/folds.js';
 import { type OpenDefaultTenant, OpenDefaultTenantHandler } from '../../src/commands/open-default-tenant.js';
 import { loadConfig } from '../../src/config.js';
 import { tenant } from '../../src/domain/tenant.js';
 import { createCodec } from '../../src/events/codec.js';
-import { openDefaultTenant } from '../../src/first-key.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import type { Keys } from '../../src/ports/keys.js';
 

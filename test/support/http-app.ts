@@ -1,11 +1,11 @@
 import { CommandBus } from '@nestjs/cqrs';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { systemIds } from '../../src/adapters/system/system-ids.js';
+import { createApp } from '../../src/app/create-app.js';
+import type { Engines } from '../../src/app/engines.js';
 import { hashSecret } from '../../src/auth/api-key.js';
 import { OpenDefaultTenant } from '../../src/commands/open-default-tenant.js';
 import { loadConfig } from '../../src/config.js';
-import { createApp } from '../../src/create-app.js';
-import type { Engines } from '../../src/engines.js';
 import { memoryEngines } from './memory-engines.js';
 
 type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';

@@ -1,14 +1,14 @@
 import { DemoLanguageModel } from '../../src/adapters/demo/demo-language-model.js';
-import { MemoryCheckpoints } from '../../src/adapters/memory/memory-checkpoints.js';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
-import { MemoryKeys } from '../../src/adapters/memory/memory-keys.js';
-import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
-import { MemoryReadModels } from '../../src/adapters/memory/memory-read-models.js';
-import { MemoryViews } from '../../src/adapters/memory/memory-views.js';
-import { MemoryWork } from '../../src/adapters/memory/memory-work.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
+import type { Engines } from '../../src/app/engines.js';
 import { listPrices } from '../../src/domain/list-prices.js';
-import type { Engines } from '../../src/engines.js';
+import { MemoryCheckpoints } from './memory/memory-checkpoints.js';
+import { MemoryEventLog } from './memory/memory-event-log.js';
+import { MemoryKeys } from './memory/memory-keys.js';
+import { MemoryLeases } from './memory/memory-leases.js';
+import { MemoryReadModels } from './memory/memory-read-models.js';
+import { MemoryViews } from './memory/memory-views.js';
+import { MemoryWork } from './memory/memory-work.js';
 
 /** Everything that the product runs on, for as long as the process lives. */
 export function memoryEngines(): Engines {

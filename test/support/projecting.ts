@@ -1,4 +1,3 @@
-import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { limits } from '../../src/limits.js';
 import type { EventLog } from '../../src/ports/event-log.js';
@@ -9,6 +8,7 @@ import { Advances } from '../../src/projections/advances.js';
 import { projections as allProjections, shapeOf } from '../../src/projections/all.js';
 import type { Projection } from '../../src/projections/projection.js';
 import { ProjectionHost } from '../../src/projections/projection-host.js';
+import { MemoryLeases } from './memory/memory-leases.js';
 import { codec, countEvents } from './new-events.js';
 import { RecordedHealth } from './recorded-health.js';
 import { until } from './until.js';

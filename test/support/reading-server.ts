@@ -1,5 +1,4 @@
 import Fastify, { type FastifyInstance } from 'fastify';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import type { Principal } from '../../src/auth/principal.js';
 import { Folds } from '../../src/commands/folds.js';
@@ -14,6 +13,7 @@ import { ConversationReader } from '../../src/sse/conversation-reader.js';
 import { parseCursor } from '../../src/sse/cursor.js';
 import { FeedSource } from '../../src/sse/feed-source.js';
 import { LiveEvents } from '../../src/sse/live-events.js';
+import { MemoryEventLog } from './memory/memory-event-log.js';
 import { codec } from './new-events.js';
 import { RecordedHealth } from './recorded-health.js';
 

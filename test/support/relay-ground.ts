@@ -1,6 +1,3 @@
-import { MemoryCheckpoints } from '../../src/adapters/memory/memory-checkpoints.js';
-import { MemoryEventLog, type PositionShape } from '../../src/adapters/memory/memory-event-log.js';
-import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import type { RecordedEvent } from '../../src/events/envelope.js';
 import { START } from '../../src/events/envelope.js';
@@ -9,6 +6,9 @@ import type { EventLog } from '../../src/ports/event-log.js';
 import type { RelayDestination } from '../../src/ports/relay.js';
 import { cloudEventOf } from '../../src/relay/cloud-event.js';
 import { EventRelay } from '../../src/relay/event-relay.js';
+import { MemoryCheckpoints } from './memory/memory-checkpoints.js';
+import { MemoryEventLog, type PositionShape } from './memory/memory-event-log.js';
+import { MemoryLeases } from './memory/memory-leases.js';
 import { appendAtEnd, codec, newStream, someMetadata } from './new-events.js';
 import { RecordedHealth } from './recorded-health.js';
 

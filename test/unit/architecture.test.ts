@@ -70,7 +70,8 @@ describe('the rule of imports', () => {
     ['http/problem.ts', 'domain/refusal.ts'],
     ['http/problem.ts', 'ports/errors.ts'],
     ['main.ts', 'adapters/postgres/log.ts'],
-    ['app.module.ts', 'config.ts'],
+    ['app/app.module.ts', 'config.ts'],
+    ['app/engines.ts', 'adapters/postgres/log.ts'],
   ])('lets %s import %s', (importer, target) => {
     expect(forbiddenImports(importing(importer, target))).toEqual([]);
   });
@@ -96,7 +97,8 @@ describe('the rule of imports', () => {
     ['adapters/memory/log.ts', 'domain/conversation.ts'],
     ['commands/send-message.ts', 'config.ts'],
     ['adapters/openai/model.ts', 'config.ts'],
-    ['commands/send-message.ts', 'app.module.ts'],
+    ['commands/send-message.ts', 'app/app.module.ts'],
+    ['limits.ts', 'app/app.module.ts'],
     ['limits.ts', 'events/envelope.ts'],
     ['domain/conversation.ts', '../test/support/until.ts'],
   ])('forbids %s to import %s', (importer, target) => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { MemoryLeases } from '../../src/adapters/memory/memory-leases.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { FairShare } from '../../src/ownership/fair-share.js';
 import type { Part } from '../../src/ownership/part.js';
+import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { RecordedHealth } from '../support/recorded-health.js';
 
 async function sharing(leases: MemoryLeases, holder: string) {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { MemoryEventLog } from '../../src/adapters/memory/memory-event-log.js';
+import { goneOf } from '../../src/app/continued-log.js';
+import { wentBack } from '../../src/app/log-went-back.js';
 import { incarnationsOf } from '../../src/commands/incarnations.js';
-import { goneOf } from '../../src/continued-log.js';
 import type { Position } from '../../src/events/envelope.js';
-import { wentBack } from '../../src/log-went-back.js';
 import { LogUnavailable } from '../../src/ports/errors.js';
+import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { newDelta, newDeltas, newStream } from '../support/new-events.js';
 
 /** As a leader that was just elected: for the first looks it lacks the tail of its log. */

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { InvalidPrices, pricesIn } from '../../src/app/prices-file.js';
 import { listPrices } from '../../src/domain/list-prices.js';
-import { InvalidPrices, pricesIn } from '../../src/prices-file.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 
 const model = { inputPerMillion: '2.50', outputPerMillion: '10' };

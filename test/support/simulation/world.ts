@@ -1,8 +1,3 @@
-import { MemoryCheckpoints } from '../../../src/adapters/memory/memory-checkpoints.js';
-import { MemoryCommandPlaces } from '../../../src/adapters/memory/memory-command-places.js';
-import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
-import { MemoryLeases } from '../../../src/adapters/memory/memory-leases.js';
-import { MemoryWork } from '../../../src/adapters/memory/memory-work.js';
 import type { NewEvent } from '../../../src/events/envelope.js';
 import type { CommandPlaces } from '../../../src/ports/command-places.js';
 import type {
@@ -14,6 +9,11 @@ import type {
 } from '../../../src/ports/event-log.js';
 import type { Work } from '../../../src/ports/work.js';
 import type { ReceivedCall } from '../invariants/evidence.js';
+import { MemoryCheckpoints } from '../memory/memory-checkpoints.js';
+import { MemoryCommandPlaces } from '../memory/memory-command-places.js';
+import { MemoryEventLog } from '../memory/memory-event-log.js';
+import { MemoryLeases } from '../memory/memory-leases.js';
+import { MemoryWork } from '../memory/memory-work.js';
 import { TurnJournal } from '../turn-journal.js';
 import { Draws } from './draws.js';
 import { type Actor, Schedule } from './schedule.js';

@@ -1,7 +1,6 @@
 import ts from 'typescript';
+import { isCompositionRoot } from './imports.js';
 import { everyNode, parse, type SourceTree } from './source-tree.js';
-
-const isRootFile = (path: string) => !path.includes('/');
 
 /** `object.member`, also when written as `object['member']` or reached through globalThis. */
 function memberOf(node: ts.Node): string | undefined {
@@ -70,7 +69,9 @@ function readsClockOrDice(path: string, source: string): boolean {
 
 export function clockAndDiceReaders(tree: SourceTree): string[] {
   return [...tree]
-    .filter(([path, source]) => !path.startsWith('adapters/') && !isRootFile(path) && readsClockOrDice(path, source))
+    .filter(
+      ([path, source]) => !path.startsWith('adapters/') && !isCompositionRoot(path) && readsClockOrDice(path, source),
+    )
     .map(([path]) => path);
 }
 

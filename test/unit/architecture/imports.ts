@@ -5,6 +5,7 @@ import { importGraph, importsOf, type SourceTree } from './source-tree.js';
  * adapter only itself and not its siblings. Anyone may import limits.ts.
  */
 const mayImport: Record<string, readonly string[]> = {
+  app: [],
   events: [],
   domain: ['events'],
   ports: ['events'],
@@ -38,8 +39,8 @@ const IMPURE_PACKAGES =
 
 const LIMITS = 'limits.ts';
 
-/** Files directly in src/ wire everything together; limits.ts lies there and is a leaf. */
-const isCompositionRoot = (path: string) => !path.includes('/') && path !== LIMITS;
+/** The programs directly in src/ and the folder app/ wire everything together; limits.ts is a leaf. */
+export const isCompositionRoot = (path: string) => path.startsWith('app/') || (!path.includes('/') && path !== LIMITS);
 
 /** The part of the tree that a file belongs to: its folder in src/, or its own adapter. */
 const homeOf = (path: string) => /^(adapters\/[^/]+|[^/]+)\//.exec(path)?.[1] ?? '';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { MemoryKeys } from '../../../src/adapters/memory/memory-keys.js';
 import { hashSecret } from '../../../src/auth/api-key.js';
 import { Authenticator, TooManyFailedKeys } from '../../../src/auth/authenticator.js';
 import { CachedKeys } from '../../../src/auth/cached-keys.js';
@@ -8,6 +7,7 @@ import { areNetworks, networkOf } from '../../../src/auth/networks.js';
 import { limits } from '../../../src/limits.js';
 import { RetryableError } from '../../../src/ports/errors.js';
 import type { Key, KeyEvent } from '../../../src/ports/keys.js';
+import { MemoryKeys } from '../../support/memory/memory-keys.js';
 
 const ADDRESS = '192.0.2.1';
 const secret = 's'.repeat(32);

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CommanderError } from 'commander';
-import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
 import { parsePosition, positionBack, shownPosition } from '../../../src/adapters/postgres/position.js';
 import { Api } from '../../../src/cli/api.js';
 import type { CommandParts } from '../../../src/cli/command-parts.js';
@@ -10,6 +9,7 @@ import type { OpenedLog } from '../../../src/cli/opened-log.js';
 import { programOf } from '../../../src/cli/program.js';
 import { type AnsweringServer, answering, type PlannedAnswer } from '../../support/answering-server.js';
 import { collected } from '../../support/collected-output.js';
+import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
 import { appendAtEnd, newDelta, newDeltas } from '../../support/new-events.js';
 
 /** Runs one command: what it wrote, and what it threw. */

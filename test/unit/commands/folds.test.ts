@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
 import { Folds } from '../../../src/commands/folds.js';
 import { decidedConversation } from '../../../src/domain/conversation/conversation.js';
 import { tenant } from '../../../src/domain/tenant.js';
@@ -7,6 +6,7 @@ import type { NewEvent, RecordedEvent } from '../../../src/events/envelope.js';
 import { limits } from '../../../src/limits.js';
 import { Continuity, LogWentBack } from '../../../src/ports/continuity.js';
 import type { EventLog } from '../../../src/ports/event-log.js';
+import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
 import { codec, someMetadata } from '../../support/new-events.js';
 
 const STREAM = 'tenant-acme';

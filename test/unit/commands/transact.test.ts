@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
 import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import { systemIds } from '../../../src/adapters/system/system-ids.js';
 import { Folds } from '../../../src/commands/folds.js';
@@ -10,6 +9,7 @@ import type { TenantEvent } from '../../../src/events/tenant-events.js';
 import { limits } from '../../../src/limits.js';
 import { LogUnavailable, RetryableError, TerminalError } from '../../../src/ports/errors.js';
 import type { EventLog } from '../../../src/ports/event-log.js';
+import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
 import { codec, newDelta, newStream, someMetadata, wholeStream } from '../../support/new-events.js';
 
 const key = (keyId: string): ApiKey => ({ keyId, user: 'ada', role: 'member', name: '', secretSha256: keyId });

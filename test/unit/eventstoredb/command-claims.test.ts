@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CommandClaims } from '../../../src/adapters/eventstoredb/command-claims.js';
-import { MemoryCommandPlaces } from '../../../src/adapters/memory/memory-command-places.js';
-import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
 import { LogUnavailable, RetryableError } from '../../../src/ports/errors.js';
 import { gate } from '../../support/gate.js';
+import { MemoryCommandPlaces } from '../../support/memory/memory-command-places.js';
+import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
 import { deltasOf, newDelta, newDeltas, newStream, wholeStream } from '../../support/new-events.js';
 
 let log: MemoryEventLog;

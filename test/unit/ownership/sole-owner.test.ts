@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MemoryLeases } from '../../../src/adapters/memory/memory-leases.js';
 import { SoleOwner, type SoleWork } from '../../../src/ownership/sole-owner.js';
 import { RetryableError, TerminalError } from '../../../src/ports/errors.js';
 import type { Leases } from '../../../src/ports/leases.js';
 import { ManualClock } from '../../support/manual-clock.js';
+import { MemoryLeases } from '../../support/memory/memory-leases.js';
 import { RecordedHealth } from '../../support/recorded-health.js';
 
 const LEASE_MS = 9_000;

@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
 import type { TypedEvent } from '../../../src/events/codec.js';
 import { START } from '../../../src/events/envelope.js';
 import type { TableName, Tables } from '../../../src/ports/read-models/rows.js';
 import { projections } from '../../../src/projections/all.js';
 import type { Projection, Rows } from '../../../src/projections/projection.js';
 import { type DrawnStep, drawnSteps, playHistory } from '../../support/drawn-history.js';
+import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
 import { codec } from '../../support/new-events.js';
 
 /** Rows that accept only what the projection declares: its tables, and of its rows those that it has named. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { PositionShape } from '../../../src/adapters/memory/memory-event-log.js';
+import type { PositionShape } from '../../support/memory/memory-event-log.js';
 import { idsByKey, RelayGround } from '../../support/relay-ground.js';
 import { type Fate, ScriptedRelay, seenOnce } from '../../support/scripted-relay.js';
 import { until } from '../../support/until.js';

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
 import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import { ConversationFeed } from '../../../src/sse/conversation-feed.js';
 import { ConversationHistory, type ToldEvent } from '../../../src/sse/conversation-history.js';
 import { type Cursor, formatCursor } from '../../../src/sse/cursor.js';
 import { LiveEvents } from '../../../src/sse/live-events.js';
 import { conversationScript } from '../../support/conversation-script.js';
+import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
 import { appendAtEnd, codec, newDelta, someMetadata } from '../../support/new-events.js';
 import { RecordedHealth } from '../../support/recorded-health.js';
 import { until } from '../../support/until.js';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
 import type { DomainEvent } from '../../../src/events/catalogue.js';
 import { ConversationHistory, CursorBeyondEnd, type ToldEvent } from '../../../src/sse/conversation-history.js';
 import { type Cursor, formatCursor, parseCursor } from '../../../src/sse/cursor.js';
 import { conversationScript } from '../../support/conversation-script.js';
+import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
 import { appendAtEnd, codec, someMetadata, wholeStream } from '../../support/new-events.js';
 
 const CONVERSATION = 'c1';

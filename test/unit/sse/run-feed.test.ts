@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MemoryEventLog } from '../../../src/adapters/memory/memory-event-log.js';
 import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import type { Codec } from '../../../src/events/codec.js';
 import { type Position, START } from '../../../src/events/envelope.js';
 import { LiveEvents } from '../../../src/sse/live-events.js';
 import { RunFeed } from '../../../src/sse/run-feed.js';
 import { ChatLog } from '../../support/chat-log.js';
+import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
 import { codec } from '../../support/new-events.js';
 import { RecordedHealth } from '../../support/recorded-health.js';
 import { until } from '../../support/until.js';

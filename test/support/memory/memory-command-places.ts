@@ -1,5 +1,5 @@
-import type { ClaimedPlace, CommandPlaces } from '../../ports/command-places.js';
-import type { CommandPlace } from '../../ports/event-log.js';
+import type { ClaimedPlace, CommandPlaces } from '../../../src/ports/command-places.js';
+import type { CommandPlace } from '../../../src/ports/event-log.js';
 
 export class MemoryCommandPlaces implements CommandPlaces {
   private readonly places = new Map<string, CommandPlace>();

@@ -1,12 +1,12 @@
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CommandBus } from '@nestjs/cqrs';
-import { systemIds } from './adapters/system/system-ids.js';
-import { type ApiKeyParts, formatApiKey, hashSecret, parseApiKey } from './auth/api-key.js';
-import { DEFAULT_TENANT, OpenDefaultTenant } from './commands/open-default-tenant.js';
-import type { Config } from './config.js';
-import { tenantStream } from './domain/tenant.js';
-import type { EventLog } from './ports/event-log.js';
+import { systemIds } from '../adapters/system/system-ids.js';
+import { type ApiKeyParts, formatApiKey, hashSecret, parseApiKey } from '../auth/api-key.js';
+import { DEFAULT_TENANT, OpenDefaultTenant } from '../commands/open-default-tenant.js';
+import type { Config } from '../config.js';
+import { tenantStream } from '../domain/tenant.js';
+import type { EventLog } from '../ports/event-log.js';
 
 const ADMIN = 'admin';
 const KEY_FILE = 'admin.key';

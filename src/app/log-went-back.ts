@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock } from './adapters/system/system-clock.js';
-import { systemIds } from './adapters/system/system-ids.js';
-import { beginIncarnation, incarnationsOf } from './commands/incarnations.js';
-import { WORKER } from './commands/origin.js';
+import { systemClock } from '../adapters/system/system-clock.js';
+import { systemIds } from '../adapters/system/system-ids.js';
+import { beginIncarnation, incarnationsOf } from '../commands/incarnations.js';
+import { WORKER } from '../commands/origin.js';
+import { createCodec } from '../events/codec.js';
+import { limits } from '../limits.js';
+import type { GoneEvent, LogWentBack } from '../ports/continuity.js';
+import { RetryableError } from '../ports/errors.js';
+import type { LogWithoutCommands } from '../ports/event-log.js';
+import { foundOnSecondLook } from '../ports/second-look.js';
 import type { Engines } from './engines.js';
-import { createCodec } from './events/codec.js';
-import { limits } from './limits.js';
-import type { GoneEvent, LogWentBack } from './ports/continuity.js';
-import { RetryableError } from './ports/errors.js';
-import type { LogWithoutCommands } from './ports/event-log.js';
-import { foundOnSecondLook } from './ports/second-look.js';
 
 type Parts = Pick<Engines, 'log' | 'incarnations' | 'openLogAnew'>;
 

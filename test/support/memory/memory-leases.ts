@@ -1,5 +1,5 @@
-import type { Clock } from '../../ports/clock.js';
-import type { Lease, Leases } from '../../ports/leases.js';
+import type { Clock } from '../../../src/ports/clock.js';
+import type { Lease, Leases } from '../../../src/ports/leases.js';
 
 interface Held {
   lease: Lease;

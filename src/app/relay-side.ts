@@ -1,13 +1,13 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown, Provider } from '@nestjs/common';
-import { KafkaRelay } from './adapters/kafka/kafka-relay.js';
-import type { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
-import type { Config } from './config.js';
-import type { Checks, Told } from './http/readiness.js';
+import { KafkaRelay } from '../adapters/kafka/kafka-relay.js';
+import type { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
+import type { Config } from '../config.js';
+import type { Checks, Told } from '../http/readiness.js';
+import { limits } from '../limits.js';
+import { RetryableError } from '../ports/errors.js';
+import { type Lag, lagOf } from '../ports/lag.js';
+import { CHAT_STREAMS, EventRelay, type RelayParts, relayName } from '../relay/event-relay.js';
 import { gaugeRelayLag } from './lag-metrics.js';
-import { limits } from './limits.js';
-import { RetryableError } from './ports/errors.js';
-import { type Lag, lagOf } from './ports/lag.js';
-import { CHAT_STREAMS, EventRelay, type RelayParts, relayName } from './relay/event-relay.js';
 import { savedBacklog } from './saved-backlog.js';
 import type { Survey, Surveys } from './survey.js';
 

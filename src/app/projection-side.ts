@@ -1,13 +1,13 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown, Provider } from '@nestjs/common';
-import type { Config } from './config.js';
+import type { Config } from '../config.js';
+import { limits } from '../limits.js';
+import { projections, shapeOf } from '../projections/all.js';
+import { ProjectionHost } from '../projections/projection-host.js';
+import type { LaneParts } from '../projections/projection-lane.js';
+import { ListProjectionsHandler } from '../projections/queries/list-projections.js';
+import { ProjectionReports } from '../projections/queries/projection-reports.js';
+import { Rebuilds } from '../projections/rebuilds.js';
 import type { Engines } from './engines.js';
-import { limits } from './limits.js';
-import { projections, shapeOf } from './projections/all.js';
-import { ProjectionHost } from './projections/projection-host.js';
-import type { LaneParts } from './projections/projection-lane.js';
-import { ListProjectionsHandler } from './projections/queries/list-projections.js';
-import { ProjectionReports } from './projections/queries/projection-reports.js';
-import { Rebuilds } from './projections/rebuilds.js';
 
 /** The read models: their tables are there in every process, their lanes run where the role is. */
 export function projectionSide(

@@ -1,7 +1,7 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { limits } from './limits.js';
-import type { Clock } from './ports/clock.js';
-import { RetryableError } from './ports/errors.js';
+import { limits } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
+import { RetryableError } from '../ports/errors.js';
 
 /** What a survey knows: an answer that is at most about three seconds old, a failure, or that the answer is overdue. */
 export type Latest<T> =

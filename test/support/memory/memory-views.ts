@@ -1,4 +1,4 @@
-import { SearchUnbounded } from '../../ports/read-models/read-models.js';
+import { SearchUnbounded } from '../../../src/ports/read-models/read-models.js';
 import {
   type ConversationRow,
   type HeadRow,
@@ -7,7 +7,7 @@ import {
   nodeKey,
   type RunRow,
   type Sums,
-} from '../../ports/read-models/rows.js';
+} from '../../../src/ports/read-models/rows.js';
 import type {
   ConversationsAsked,
   Covered,
@@ -20,7 +20,7 @@ import type {
   UsageAsked,
   UsageSums,
   Views,
-} from '../../ports/read-models/views.js';
+} from '../../../src/ports/read-models/views.js';
 import type { MemoryReadModels } from './memory-read-models.js';
 
 const coveredBy = (row: LedgerRow | undefined): Covered | undefined =>

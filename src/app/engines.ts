@@ -1,32 +1,32 @@
-import { DemoLanguageModel } from './adapters/demo/demo-language-model.js';
-import { CommandClaims } from './adapters/eventstoredb/command-claims.js';
-import { ConnectionPool } from './adapters/postgres/connection-pool.js';
-import { freeLeases } from './adapters/postgres/free-leases.js';
-import { PostgresCheckpoints } from './adapters/postgres/postgres-checkpoints.js';
-import { PostgresCommandPlaces } from './adapters/postgres/postgres-command-places.js';
-import { PostgresEventLog } from './adapters/postgres/postgres-event-log.js';
-import { PostgresKeys } from './adapters/postgres/postgres-keys.js';
-import { PostgresLeases } from './adapters/postgres/postgres-leases.js';
-import { PostgresWork } from './adapters/postgres/postgres-work.js';
-import { PostgresBuilds } from './adapters/postgres/views/postgres-builds.js';
-import { PostgresLaneStore } from './adapters/postgres/views/postgres-lane-store.js';
-import { PostgresViews } from './adapters/postgres/views/postgres-views.js';
-import { systemClock } from './adapters/system/system-clock.js';
-import type { Config } from './config.js';
+import { DemoLanguageModel } from '../adapters/demo/demo-language-model.js';
+import { CommandClaims } from '../adapters/eventstoredb/command-claims.js';
+import { ConnectionPool } from '../adapters/postgres/connection-pool.js';
+import { freeLeases } from '../adapters/postgres/free-leases.js';
+import { PostgresCheckpoints } from '../adapters/postgres/postgres-checkpoints.js';
+import { PostgresCommandPlaces } from '../adapters/postgres/postgres-command-places.js';
+import { PostgresEventLog } from '../adapters/postgres/postgres-event-log.js';
+import { PostgresKeys } from '../adapters/postgres/postgres-keys.js';
+import { PostgresLeases } from '../adapters/postgres/postgres-leases.js';
+import { PostgresWork } from '../adapters/postgres/postgres-work.js';
+import { PostgresBuilds } from '../adapters/postgres/views/postgres-builds.js';
+import { PostgresLaneStore } from '../adapters/postgres/views/postgres-lane-store.js';
+import { PostgresViews } from '../adapters/postgres/views/postgres-views.js';
+import { systemClock } from '../adapters/system/system-clock.js';
+import type { Config } from '../config.js';
+import type { PriceList } from '../domain/prices.js';
+import { limits } from '../limits.js';
+import type { Checkpoints } from '../ports/checkpoints.js';
+import type { CommandPlaces } from '../ports/command-places.js';
+import type { EventLog, LogWithoutCommands } from '../ports/event-log.js';
+import type { Keys } from '../ports/keys.js';
+import type { LanguageModel } from '../ports/language-model.js';
+import type { Leases } from '../ports/leases.js';
+import { type Meter, noMeter } from '../ports/meter.js';
+import type { Builds, LaneStore } from '../ports/read-models/read-models.js';
+import type { Views } from '../ports/read-models/views.js';
+import type { Work } from '../ports/work.js';
 import { continueLog, type OpenedLog } from './continued-log.js';
 import { type Database, openDatabase } from './database.js';
-import type { PriceList } from './domain/prices.js';
-import { limits } from './limits.js';
-import type { Checkpoints } from './ports/checkpoints.js';
-import type { CommandPlaces } from './ports/command-places.js';
-import type { EventLog, LogWithoutCommands } from './ports/event-log.js';
-import type { Keys } from './ports/keys.js';
-import type { LanguageModel } from './ports/language-model.js';
-import type { Leases } from './ports/leases.js';
-import { type Meter, noMeter } from './ports/meter.js';
-import type { Builds, LaneStore } from './ports/read-models/read-models.js';
-import type { Views } from './ports/read-models/views.js';
-import type { Work } from './ports/work.js';
 import { pricesIn } from './prices-file.js';
 
 /** What the product runs on, chosen by the configuration here and nowhere else. */
@@ -145,7 +145,7 @@ function logIn({ connection, description }: Database, meter: Meter): ReachedLog 
 
 async function openEventStoreDb(url: string, meter: Meter, onNotice: (text: string) => void): Promise<ReachedLog> {
   // Its client takes a moment to load, and most starts need none.
-  const { reachEventStoreDb } = await import('./adapters/eventstoredb/reach-eventstoredb.js');
+  const { reachEventStoreDb } = await import('../adapters/eventstoredb/reach-eventstoredb.js');
   const { log, description } = await reachEventStoreDb(url, { meter, onNotice });
   return {
     logWith: (places) => new CommandClaims(log, places),
@@ -161,6 +161,6 @@ async function openModels({ openai }: Config): Promise<Map<string, LanguageModel
   const models = new Map<string, LanguageModel>([['demo', new DemoLanguageModel(systemClock)]]);
   if (openai.apiKey === undefined && openai.baseUrl === undefined) return models;
   // Its SDK takes a moment to load, and most starts on a new machine need none.
-  const { OpenAiLanguageModel } = await import('./adapters/openai/openai-language-model.js');
+  const { OpenAiLanguageModel } = await import('../adapters/openai/openai-language-model.js');
   return models.set('openai', new OpenAiLanguageModel(openai, systemClock));
 }

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
 import { Errors, type ValueError, ValueErrorType } from '@sinclair/typebox/errors';
-import { listPrices } from './domain/list-prices.js';
-import type { PriceList } from './domain/prices.js';
-import { InvalidRequest, pathTo } from './http/invalid-request.js';
-import { parseStrictJson } from './http/strict-json.js';
+import { listPrices } from '../domain/list-prices.js';
+import type { PriceList } from '../domain/prices.js';
+import { InvalidRequest, pathTo } from '../http/invalid-request.js';
+import { parseStrictJson } from '../http/strict-json.js';
 
 const PRICES_FILE = 'prices.json';
 

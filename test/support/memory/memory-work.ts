@@ -1,5 +1,5 @@
-import type { Clock } from '../../ports/clock.js';
-import type { Job, JobStage, TakenJob, Work } from '../../ports/work.js';
+import type { Clock } from '../../../src/ports/clock.js';
+import type { Job, JobStage, TakenJob, Work } from '../../../src/ports/work.js';
 
 interface Entry {
   readonly job: Job;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { once, setMaxListeners } from 'node:events';
-import { type NewEvent, type Position, type RecordedEvent, START } from '../../events/envelope.js';
-import { limits } from '../../limits.js';
-import { checkAppend, InvalidAppend } from '../../ports/append-rules.js';
-import { Continuity } from '../../ports/continuity.js';
+import { type NewEvent, type Position, type RecordedEvent, START } from '../../../src/events/envelope.js';
+import { limits } from '../../../src/limits.js';
+import { checkAppend, InvalidAppend } from '../../../src/ports/append-rules.js';
+import { Continuity } from '../../../src/ports/continuity.js';
 import type {
   AllStreamsFilter,
   AppendOptions,
@@ -15,8 +15,8 @@ import type {
   LivePage,
   Page,
   ReadStreamOptions,
-} from '../../ports/event-log.js';
-import { checkReadStream, passes } from '../../ports/read-rules.js';
+} from '../../../src/ports/event-log.js';
+import { checkReadStream, passes } from '../../../src/ports/read-rules.js';
 
 /**
  * How positions look: counted without a gap as on Postgres, or sparse pairs as on EventStoreDB, which also counts no

@@ -1,6 +1,6 @@
-import { limits } from './limits.js';
-import type { Clock } from './ports/clock.js';
-import type { BuildReport, ProjectionReport } from './projections/queries/projection-reports.js';
+import { limits } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
+import type { BuildReport, ProjectionReport } from '../projections/queries/projection-reports.js';
 
 /** Logs how far each build is while it is far behind the log, and once when it has caught up. */
 export class CatchUpLog {

@@ -1,6 +1,6 @@
-import { limits } from './limits.js';
-import type { Checkpoints } from './ports/checkpoints.js';
-import type { AllStreamsFilter, Backlog, EventLog } from './ports/event-log.js';
+import { limits } from '../limits.js';
+import type { Checkpoints } from '../ports/checkpoints.js';
+import type { AllStreamsFilter, Backlog, EventLog } from '../ports/event-log.js';
 
 /**
  * How far a reader is behind, by the checkpoint that it saved last. Every process can tell it, so it is known also while no

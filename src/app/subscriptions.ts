@@ -1,9 +1,9 @@
 import type { Provider } from '@nestjs/common';
-import type { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
+import type { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
+import { type Lag, lagOf } from '../ports/lag.js';
+import { HostedSubscription } from '../sagas/hosted-subscription.js';
+import { type RunnerParts, type Subscription, SubscriptionRunner } from '../sagas/subscription-runner.js';
 import { gaugeLags } from './lag-metrics.js';
-import { type Lag, lagOf } from './ports/lag.js';
-import { HostedSubscription } from './sagas/hosted-subscription.js';
-import { type RunnerParts, type Subscription, SubscriptionRunner } from './sagas/subscription-runner.js';
 import { savedBacklog } from './saved-backlog.js';
 import type { Surveys } from './survey.js';
 

@@ -1,6 +1,6 @@
-import type { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
-import { limits } from './limits.js';
-import type { Lag } from './ports/lag.js';
+import type { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
+import { limits } from '../limits.js';
+import type { Lag } from '../ports/lag.js';
 
 const MEASURES = [
   [

@@ -1,20 +1,20 @@
 import pg from 'pg';
-import { DataDirectoryInUse, startEmbeddedPostgres } from './adapters/postgres/embedded/embedded-postgres.js';
-import { clusterOf, runningPostgres } from './adapters/postgres/embedded/running-postgres.js';
-import { parsePosition, positionBack, shownPosition } from './adapters/postgres/position.js';
-import { PostgresEventLog } from './adapters/postgres/postgres-event-log.js';
-import { systemClock } from './adapters/system/system-clock.js';
-import { systemIds } from './adapters/system/system-ids.js';
-import type { Restored } from './cli/command-parts.js';
-import { CommandFailed } from './cli/failures.js';
-import type { OpenedLog, Positions } from './cli/opened-log.js';
-import { beginIncarnation, incarnationsOf } from './commands/incarnations.js';
-import { OPERATOR } from './commands/origin.js';
-import type { Whereabouts } from './config.js';
+import { DataDirectoryInUse, startEmbeddedPostgres } from '../adapters/postgres/embedded/embedded-postgres.js';
+import { clusterOf, runningPostgres } from '../adapters/postgres/embedded/running-postgres.js';
+import { parsePosition, positionBack, shownPosition } from '../adapters/postgres/position.js';
+import { PostgresEventLog } from '../adapters/postgres/postgres-event-log.js';
+import { systemClock } from '../adapters/system/system-clock.js';
+import { systemIds } from '../adapters/system/system-ids.js';
+import type { Restored } from '../cli/command-parts.js';
+import { CommandFailed } from '../cli/failures.js';
+import type { OpenedLog, Positions } from '../cli/opened-log.js';
+import { beginIncarnation, incarnationsOf } from '../commands/incarnations.js';
+import { OPERATOR } from '../commands/origin.js';
+import type { Whereabouts } from '../config.js';
+import { createCodec } from '../events/codec.js';
+import type { Position } from '../events/envelope.js';
+import type { LogWithoutCommands } from '../ports/event-log.js';
 import { type Database, openDatabase } from './database.js';
-import { createCodec } from './events/codec.js';
-import type { Position } from './events/envelope.js';
-import type { LogWithoutCommands } from './ports/event-log.js';
 
 /** What the command line does with the database itself, whether or not a server runs on it. */
 
@@ -65,8 +65,8 @@ const positions: Positions = {
 
 async function openEventStoreDb(url: string): Promise<OpenedEventLog> {
   const [{ reachEventStoreDb }, { parsePosition: parse, shownPosition: show }] = await Promise.all([
-    import('./adapters/eventstoredb/reach-eventstoredb.js'),
-    import('./adapters/eventstoredb/position.js'),
+    import('../adapters/eventstoredb/reach-eventstoredb.js'),
+    import('../adapters/eventstoredb/position.js'),
   ]);
   const { log } = await reachEventStoreDb(url);
   const back = (position: Position, events: number) => log.back(position, events);

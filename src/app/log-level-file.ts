@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
-import { LOG_LEVELS, type LogLevel } from './config.js';
-import { limits } from './limits.js';
-import type { Clock } from './ports/clock.js';
+import { LOG_LEVELS, type LogLevel } from '../config.js';
+import { limits } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
 
 export interface LevelledLog {
   level: string;

@@ -1,5 +1,5 @@
-import { type Position, START } from '../../events/envelope.js';
-import { limits } from '../../limits.js';
+import { type Position, START } from '../../../src/events/envelope.js';
+import { limits } from '../../../src/limits.js';
 import type {
   Build,
   BuildState,
@@ -14,8 +14,8 @@ import type {
   RowChange,
   RowKey,
   Step,
-} from '../../ports/read-models/read-models.js';
-import type { TableName, Tables } from '../../ports/read-models/rows.js';
+} from '../../../src/ports/read-models/read-models.js';
+import type { TableName, Tables } from '../../../src/ports/read-models/rows.js';
 
 interface StandingLane extends Lane {
   epoch: number;

@@ -1,9 +1,9 @@
 import pg from 'pg';
-import { startEmbeddedPostgres } from './adapters/postgres/embedded/embedded-postgres.js';
-import { provideServingRole, SERVING_ROLE } from './adapters/postgres/embedded/serving-role.js';
-import { migrate } from './adapters/postgres/migrate.js';
-import { reachServer } from './adapters/postgres/reach-server.js';
-import type { Config } from './config.js';
+import { startEmbeddedPostgres } from '../adapters/postgres/embedded/embedded-postgres.js';
+import { provideServingRole, SERVING_ROLE } from '../adapters/postgres/embedded/serving-role.js';
+import { migrate } from '../adapters/postgres/migrate.js';
+import { reachServer } from '../adapters/postgres/reach-server.js';
+import type { Config } from '../config.js';
 
 type Notice = (text: string) => void;
 

@@ -1,5 +1,5 @@
-import { type Position, START } from '../../events/envelope.js';
-import type { Checkpoints } from '../../ports/checkpoints.js';
+import { type Position, START } from '../../../src/events/envelope.js';
+import type { Checkpoints } from '../../../src/ports/checkpoints.js';
 
 export class MemoryCheckpoints implements Checkpoints {
   private readonly rows = new Map<string, { epoch: number; position: Position }>();

@@ -1,19 +1,19 @@
 import { join } from 'node:path';
 import { CommandBus } from '@nestjs/cqrs';
-import type { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
-import { systemClock } from './adapters/system/system-clock.js';
+import type { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
+import { systemClock } from '../adapters/system/system-clock.js';
+import { Prompts } from '../commands/prompts.js';
+import type { Config } from '../config.js';
+import { Readiness } from '../http/readiness.js';
+import { limits } from '../limits.js';
+import { RetryableError } from '../ports/errors.js';
+import { Drain } from '../sagas/drain.js';
 import { banner } from './banner.js';
-import { Prompts } from './commands/prompts.js';
-import type { Config } from './config.js';
 import { createApp } from './create-app.js';
 import type { Engines } from './engines.js';
 import { openDefaultTenant } from './first-key.js';
-import { Readiness } from './http/readiness.js';
-import { limits } from './limits.js';
 import { LogLevelFile } from './log-level-file.js';
 import { requireIncarnation, wentBack } from './log-went-back.js';
-import { RetryableError } from './ports/errors.js';
-import { Drain } from './sagas/drain.js';
 
 export interface Serving {
   readonly stop: () => Promise<void>;

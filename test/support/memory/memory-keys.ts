@@ -1,4 +1,4 @@
-import type { Key, KeyEvent, Keys } from '../../ports/keys.js';
+import type { Key, KeyEvent, Keys } from '../../../src/ports/keys.js';
 
 type Issued = Extract<KeyEvent, { type: 'ApiKeyIssued' }>;
 type Revoked = Extract<KeyEvent, { type: 'ApiKeyRevoked' }>;

@@ -1,16 +1,16 @@
 import type pg from 'pg';
-import { type BuiltFrom, LogOfViews } from './adapters/postgres/log-of-views.js';
-import { systemClock } from './adapters/system/system-clock.js';
-import { systemIds } from './adapters/system/system-ids.js';
-import { beganBy, beginIncarnation, incarnationsOf } from './commands/incarnations.js';
-import { OPERATOR, WORKER } from './commands/origin.js';
-import { tenantStream } from './domain/tenant.js';
-import { createCodec } from './events/codec.js';
-import type { Position } from './events/envelope.js';
-import type { EventLog } from './ports/event-log.js';
-import type { Keys } from './ports/keys.js';
-import { foundOnSecondLook } from './ports/second-look.js';
-import { recordKeys } from './projections/record-keys.js';
+import { type BuiltFrom, LogOfViews } from '../adapters/postgres/log-of-views.js';
+import { systemClock } from '../adapters/system/system-clock.js';
+import { systemIds } from '../adapters/system/system-ids.js';
+import { beganBy, beginIncarnation, incarnationsOf } from '../commands/incarnations.js';
+import { OPERATOR, WORKER } from '../commands/origin.js';
+import { tenantStream } from '../domain/tenant.js';
+import { createCodec } from '../events/codec.js';
+import type { Position } from '../events/envelope.js';
+import type { EventLog } from '../ports/event-log.js';
+import type { Keys } from '../ports/keys.js';
+import { foundOnSecondLook } from '../ports/second-look.js';
+import { recordKeys } from '../projections/record-keys.js';
 
 export interface OpenedLog {
   readonly log: EventLog;
