@@ -22,6 +22,7 @@ import type { Models } from '../domain/conversation/prompting.js';
 import type { Codec } from '../events/codec.js';
 import type { BackgroundHealth } from '../ports/background-health.js';
 import { Drain } from '../sagas/drain.js';
+import { FlushClock } from '../sagas/flush-clock.js';
 import { GenerationSaga } from '../sagas/generation-saga.js';
 import { recordWork } from '../sagas/record-work.js';
 import { Slots } from '../sagas/slots.js';
@@ -90,7 +91,7 @@ export function conversationSide(
       listen: (id, listener) => live.listen(id, listener),
       slots: new Slots(config.generationsMax),
       bounds: {
-        window: { milliseconds: config.deltaFlushMs, bytes: config.deltaFlushBytes },
+        window: { flushes: new FlushClock(systemClock, config.deltaFlushMs), bytes: config.deltaFlushBytes },
         firstTokenTimeoutMs: config.firstTokenTimeoutMs,
         idleTimeoutMs: config.idleTimeoutMs,
       },

@@ -1,38 +1,33 @@
 import type { Received } from '../domain/generation.js';
 import { limits } from '../limits.js';
-import type { Clock } from '../ports/clock.js';
+import type { FlushClock } from './flush-clock.js';
 
 export type Piece = Received;
 
 export interface JoinWindow {
-  readonly milliseconds: number;
+  readonly flushes: FlushClock;
   /** Of UTF-8: so much is not kept waiting. */
   readonly bytes: number;
 }
 
-const WINDOW_ENDS_PER_WINDOW = 5;
-
 /**
- * What came of an answer and is not committed yet. The first text goes at once; what comes later waits for company, for
- * as long as the window says. It takes as much as is brought: whoever brings it must not wait for commits.
+ * The text of an answer that was received and is not appended yet. The first text leaves at once, later text at the next
+ * moment of the flush clock. It takes whatever is received: reading from the provider must not wait for commits.
  */
 export class JoinedText {
   private pieces: Piece[] = [];
-  /** What nothing reads: it parts no texts, hurries nothing, and goes with the next of them. */
+  /** Fields that the product does not read. They separate no texts, are never urgent, and leave with the next text. */
   private unread: Piece[] = [];
   /** Of UTF-8, in all pieces. */
   private bytes = 0;
-  private waitingSince = 0;
   private isFirst = true;
+  private isTime = false;
   private ended = false;
   /** By block, the first half of a surrogate pair whose second half has yet to come. */
   private readonly halves = new Map<number, Piece>();
   private wake = (): void => {};
 
-  constructor(
-    private readonly window: JoinWindow,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly window: JoinWindow) {}
 
   add(brought: Piece): void {
     if (brought.channel === 'other') {
@@ -41,7 +36,6 @@ export class JoinedText {
     }
     const piece = this.withoutHalf(brought);
     if (piece.text === '' && !piece.tool) return;
-    if (this.pieces.length === 0) this.waitingSince = this.clock.now();
     const wasDue = this.isDue();
     this.join(piece);
     if (this.pieces.length === 1 || (!wasDue && this.isDue())) this.wake();
@@ -64,31 +58,19 @@ export class JoinedText {
   private isDue(): boolean {
     if (this.ended) return true;
     if (this.pieces.length === 0) return false;
-    return this.isFirst || this.bytes >= this.window.bytes || this.msLeft() <= 0;
+    return this.isFirst || this.isTime || this.bytes >= this.window.bytes;
   }
 
-  /**
-   * Windows end at the same few moments for all answers, a little early rather than late: what ends together is
-   * committed together.
-   */
-  private msLeft(): number {
-    const gridMs = Math.max(1, this.window.milliseconds / WINDOW_ENDS_PER_WINDOW);
-    const end = this.waitingSince + this.window.milliseconds;
-    return end - (end % gridMs) - this.clock.now();
-  }
-
-  private async change(): Promise<void> {
-    if (this.pieces.length === 0) {
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
-      return;
-    }
-    // The timer of a window that filled up early runs out unheard: that costs less than to take it back.
-    const woken = new Promise<void>((resolve) => {
+  private change(): Promise<void> {
+    return new Promise((resolve) => {
       this.wake = resolve;
+      if (this.pieces.length === 0) return;
+      this.window.flushes.atNext(() => {
+        // Text that filled the window has left already.
+        this.isTime = this.pieces.length > 0;
+        if (this.isTime) this.wake();
+      });
     });
-    await Promise.race([this.clock.sleep(this.msLeft()), woken]);
   }
 
   private join(piece: Piece): void {
@@ -128,7 +110,7 @@ export class JoinedText {
       this.pieces[0] = { block, channel, text: first.text.slice(end) };
     }
     for (const { text } of taken) this.bytes -= bytesOf(text);
-    this.waitingSince = this.clock.now();
+    this.isTime = false;
     return [...taken, ...this.takeUnread()];
   }
 

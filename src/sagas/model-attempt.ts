@@ -51,7 +51,7 @@ export class ModelAttempt {
     private readonly tape: TapeWriter,
     private readonly number: number,
   ) {
-    this.text = new JoinedText(bounds.window, clock);
+    this.text = new JoinedText(bounds.window);
   }
 
   /** Comes too late when the stream has come to its own end. */

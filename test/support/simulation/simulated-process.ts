@@ -13,6 +13,7 @@ import { RetryableError } from '../../../src/ports/errors.js';
 import { noMeter } from '../../../src/ports/meter.js';
 import type { TokenCounter } from '../../../src/ports/token-counter.js';
 import { Drain } from '../../../src/sagas/drain.js';
+import { FlushClock } from '../../../src/sagas/flush-clock.js';
 import { GenerationSaga } from '../../../src/sagas/generation-saga.js';
 import { recordWork } from '../../../src/sagas/record-work.js';
 import { Slots } from '../../../src/sagas/slots.js';
@@ -102,7 +103,11 @@ export class SimulatedProcess implements Actor {
       finalize: (job, tape) => finalize.execute(new FinalizeGeneration(job, tape)),
       listen: (id, listener) => this.live.listen(id, listener),
       slots: new Slots(SLOTS),
-      bounds: { window: { milliseconds: 50, bytes: 4_096 }, firstTokenTimeoutMs: 60_000, idleTimeoutMs: 60_000 },
+      bounds: {
+        window: { flushes: new FlushClock(clock, 50), bytes: 4_096 },
+        firstTokenTimeoutMs: 60_000,
+        idleTimeoutMs: 60_000,
+      },
       generationTimeoutMs: 600_000,
       leaseMs: LEASE_MS,
       worker: name,

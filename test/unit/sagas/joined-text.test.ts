@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { limits } from '../../../src/limits.js';
 import type { Clock } from '../../../src/ports/clock.js';
+import { FlushClock } from '../../../src/sagas/flush-clock.js';
 import { JoinedText } from '../../../src/sagas/joined-text.js';
 
 /** Time that stands still until somebody sleeps, and then has passed. */
@@ -19,7 +20,9 @@ function jumpingClock(): Clock {
 
 const content = (text: string) => ({ block: 1, channel: 'content' as const, text });
 const reasoning = (text: string) => ({ block: 0, channel: 'reasoning' as const, text });
-const window = { milliseconds: 50, bytes: 10 };
+const INTERVAL_MS = 50;
+const BYTES = 10;
+const windowOn = (clock: Clock) => ({ flushes: new FlushClock(clock, INTERVAL_MS), bytes: BYTES });
 
 async function all(text: JoinedText) {
   const batches = [];
@@ -32,7 +35,7 @@ async function all(text: JoinedText) {
 
 describe('joined text', () => {
   it('lets the first piece go at once, and what came meanwhile together', async () => {
-    const text = new JoinedText(window, jumpingClock());
+    const text = new JoinedText(windowOn(jumpingClock()));
     text.add(content('a'));
     expect(await text.next()).toEqual({ pieces: [content('a')], isLast: false });
     text.add(content('b'));
@@ -40,23 +43,23 @@ describe('joined text', () => {
     expect(await text.next()).toEqual({ pieces: [content('bc')], isLast: false });
   });
 
-  it('waits no longer than its window, and not that long when it is full', async () => {
+  it('waits no longer than the interval of the flush clock, and not that long when it has many bytes', async () => {
     const clock = jumpingClock();
-    const text = new JoinedText(window, clock);
+    const text = new JoinedText(windowOn(clock));
     text.add(content('a'));
     await text.next();
     const began = clock.now();
     text.add(content('b'));
     await text.next();
-    expect(clock.now() - began).toBeLessThanOrEqual(window.milliseconds);
+    expect(clock.now() - began).toBeLessThanOrEqual(INTERVAL_MS);
     const full = clock.now();
-    text.add(content('x'.repeat(window.bytes)));
+    text.add(content('x'.repeat(BYTES)));
     await text.next();
     expect(clock.now()).toBe(full);
   });
 
   it('hands out no more pieces at once than one append holds, and takes a moment for an answer of many', async () => {
-    const text = new JoinedText(window, jumpingClock());
+    const text = new JoinedText(windowOn(jumpingClock()));
     const pieces = 100_000;
     for (let nth = 0; nth < pieces; nth++) text.add(nth % 2 === 0 ? content('x') : reasoning('x'));
     text.end();
@@ -66,7 +69,7 @@ describe('joined text', () => {
   }, 20_000);
 
   it('keeps channels apart and in order', async () => {
-    const text = new JoinedText(window, jumpingClock());
+    const text = new JoinedText(windowOn(jumpingClock()));
     text.add(reasoning('hm'));
     text.add(reasoning('...'));
     text.add(content('yes'));
@@ -75,7 +78,7 @@ describe('joined text', () => {
   });
 
   it('is told to be over also when nothing came', async () => {
-    const text = new JoinedText(window, jumpingClock());
+    const text = new JoinedText(windowOn(jumpingClock()));
     const ending = all(text);
     text.end();
     expect(await ending).toEqual([[]]);
@@ -88,7 +91,7 @@ describe('joined text', () => {
     );
     await fc.assert(
       fc.asyncProperty(units, async (brought) => {
-        const text = new JoinedText(window, jumpingClock());
+        const text = new JoinedText(windowOn(jumpingClock()));
         const reading = all(text);
         for (const piece of brought) {
           text.add(content(piece));
@@ -105,7 +108,7 @@ describe('joined text', () => {
 
   it('gives no more at a time than an append may hold', async () => {
     const long = '\u{1f600}'.repeat(limits.deltaCharactersMax);
-    const text = new JoinedText(window, jumpingClock());
+    const text = new JoinedText(windowOn(jumpingClock()));
     text.add(content(`a${long}`));
     text.end();
     const batches = await all(text);
