@@ -60,6 +60,9 @@ export interface Work {
   /** Gives a job back, to be taken by anybody after a pause. Nothing happens when another holds it. */
   release(holder: string, generation: string, pauseMs: number): Promise<void>;
 
+  /** Undoes a take that the holder has not acted on: nothing of it is left but its turn. Nothing happens when another holds the job. */
+  returnUnbegun(holder: string, job: TakenJob): Promise<void>;
+
   /**
    * The age of the oldest prompted job that no process holds, counted from when it first came due: a release does not
    * reset it, so a job that fails again and again grows old. 0 when there is none.

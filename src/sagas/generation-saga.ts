@@ -235,15 +235,24 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
       this.keep(run, run.answerTaken({ wasHeld: job.wasHeld, takenMs }), holding);
       return;
     }
-    // An offer was faster, or this process stops. Kept waiting here, it could run out of its time unnoticed.
+    // An offer was faster, or this process stops. Kept waiting here, the job could run out of its time unnoticed.
     this.isBehind = true;
-    void this.release(job, 0);
+    void this.returnUnbegun(job);
   }
 
   /** Never rejects: should it fail, the lease of the job runs out. */
   private async release({ generation }: Job, pauseMs: number): Promise<void> {
     const { work, worker } = this.parts;
     await work.release(worker, generation, pauseMs).catch((error) => this.backgroundRenewing.failed(error));
+  }
+
+  /**
+   * Never rejects, as above. A release would look as if a worker had stopped here: the next one to take the job would end the
+   * attempt of a process that has claimed it and has yet to say so in the work table.
+   */
+  private async returnUnbegun(job: TakenJob): Promise<void> {
+    const { work, worker } = this.parts;
+    await work.returnUnbegun(worker, job).catch((error) => this.backgroundRenewing.failed(error));
   }
 
   private async renewAsLongAsItRuns(): Promise<void> {

@@ -5,7 +5,7 @@ import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresCommandPlaces } from '../../src/adapters/postgres/postgres-command-places.js';
 import { PostgresWork } from '../../src/adapters/postgres/postgres-work.js';
 import { RetryableError } from '../../src/ports/errors.js';
-import type { Job, Work } from '../../src/ports/work.js';
+import type { Job, TakenJob, Work } from '../../src/ports/work.js';
 import { MemoryWork } from '../support/memory/memory-work.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { postgresStore } from '../support/postgres-store.js';
@@ -38,6 +38,14 @@ const someCall: fc.Arbitrary<Call> = fc.oneof(
   { weight: 10, arbitrary: fc.tuple(named('take'), holder, time, fc.integer({ min: 0, max: 3 })) },
   { weight: 5, arbitrary: fc.tuple(named('renew'), holder, fc.array(generation, { maxLength: 4 }), time) },
   { weight: 8, arbitrary: fc.tuple(named('release'), holder, generation, time) },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(
+      named('returnUnbegun'),
+      holder,
+      fc.tuple(job, fc.boolean()).map(([returned, wasHeld]): TakenJob => ({ ...returned, wasHeld })),
+    ),
+  },
   { weight: 2, arbitrary: fc.tuple(named('find'), generation) },
 );
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Job, JobStage, Work } from '../../src/ports/work.js';
+import type { Job, JobStage, TakenJob, Work } from '../../src/ports/work.js';
 import { until } from '../support/until.js';
 
 /** Work that several processes share. */
@@ -489,6 +489,28 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         for (const { generation } of [lost, free]) await work.release('a', generation, LONG_MS);
         expect(await elsewhere.renew('b', [lost.generation], LONG_MS)).toEqual([lost.generation]);
         expect(await work.take('c', LONG_MS, ALL)).toEqual([{ ...free, wasHeld: false }]);
+      });
+    });
+
+    describe('returnUnbegun', () => {
+      it('leaves the job as if it had not been taken, so no worker seems to have stopped at it', async () => {
+        const [fresh, left] = [await jobIn('prompted'), await jobHeldBy('a')];
+        await work.release('a', left.generation, 0);
+        const taken = await work.take('b', LONG_MS, ALL);
+        for (const job of taken) await work.returnUnbegun('b', job);
+        expect(await elsewhere.take('c', LONG_MS, ALL)).toEqual(taken);
+        expect(taken).toEqual([
+          { ...fresh, wasHeld: false },
+          { ...left, wasHeld: true },
+        ]);
+      });
+
+      it('changes nothing when another holds the job', async () => {
+        const job = await jobIn('prompted');
+        const [taken] = await work.take('a', 0, ALL);
+        await elsewhere.hold(job, 'b', LONG_MS);
+        await work.returnUnbegun('a', taken as TakenJob);
+        expect(await elsewhere.renew('b', [job.generation], LONG_MS)).toEqual([job.generation]);
       });
     });
   });

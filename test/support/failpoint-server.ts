@@ -50,6 +50,7 @@ function withoutLoss(work: Engines['work']): Engines['work'] {
       return generations;
     },
     release: (...args) => work.release(...args),
+    returnUnbegun: (...args) => work.returnUnbegun(...args),
     oldestWaitingMs: () => work.oldestWaitingMs(),
     find: (...args) => work.find(...args),
   };

@@ -126,6 +126,12 @@ const RELEASE = `
   FROM ${WITHOUT_FLUSH}
   WHERE generation = $2 AND holder = $1 AND stage = 'prompted'`;
 
+const RETURN_UNBEGUN = `
+  UPDATE runtime.generations
+  SET holder = CASE WHEN $3::boolean THEN holder END, held_until = CASE WHEN $3 THEN '-infinity'::timestamptz END
+  FROM ${WITHOUT_FLUSH}
+  WHERE generation = $2 AND holder = $1 AND stage = 'prompted'`;
+
 // Reads all prompted jobs: a release moves `due_at`, so the index no longer orders the jobs by age.
 const OLDEST = `
   SELECT coalesce(extract(epoch FROM statement_timestamp() - min(coalesce(waits_since, due_at))), 0)::float8 * 1000
@@ -141,6 +147,7 @@ const statements = {
   take: TAKE,
   renew: RENEW,
   release: RELEASE,
+  returnUnbegun: RETURN_UNBEGUN,
   oldest: OLDEST,
   find: FIND,
 };
@@ -193,6 +200,10 @@ export class PostgresWork implements Work {
 
   async release(holder: string, generation: string, pauseMs: number): Promise<void> {
     await this.query('release', [holder, generation, pauseMs]);
+  }
+
+  async returnUnbegun(holder: string, { generation, wasHeld }: TakenJob): Promise<void> {
+    await this.query('returnUnbegun', [holder, generation, wasHeld]);
   }
 
   async oldestWaitingMs(): Promise<number> {

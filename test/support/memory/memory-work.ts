@@ -86,6 +86,12 @@ export class MemoryWork implements Work {
     entry.dueAt = this.now() + pauseMs;
   }
 
+  async returnUnbegun(holder: string, { generation, wasHeld }: TakenJob): Promise<void> {
+    const entry = this.entries.get(generation);
+    if (entry?.stage !== 'prompted' || entry.held?.by !== holder) return;
+    entry.held = wasHeld ? { by: holder, until: NEVER } : undefined;
+  }
+
   async oldestWaitingMs(): Promise<number> {
     const now = this.now();
     const free = [...this.entries.values()].filter((entry) => entry.stage === 'prompted' && !isHeld(entry, now));
