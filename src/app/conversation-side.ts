@@ -16,6 +16,7 @@ import { RegenerateHandler } from '../commands/regenerate.js';
 import { SelectBranchHandler } from '../commands/select-branch.js';
 import { SendMessageHandler } from '../commands/send-message.js';
 import { StartConversationHandler } from '../commands/start-conversation.js';
+import type { Publish } from '../commands/transact.js';
 import type { Config } from '../config.js';
 import { decidedConversation } from '../domain/conversation/conversation.js';
 import type { Models } from '../domain/conversation/prompting.js';
@@ -65,7 +66,8 @@ export function conversationSide(
   const onDamage = (error: unknown) => warn({ err: error }, 'an event could not be read, or its reader failed');
   const live = new LiveEvents({ log, codec, clock: systemClock, health, onDamage });
   const prompts = new Prompts(modelsOf(engines, config), new GptTokenCounter(), prices);
-  const base = { log, codec, clock: systemClock, ids: systemIds, conversations, prompts, prices, work, warn };
+  const publish: Publish = (conversation, events) => live.publish(conversation, events);
+  const base = { log, codec, clock: systemClock, ids: systemIds, conversations, prompts, prices, work, warn, publish };
 
   // The saga finalizes by a command, and commands offer prompts to the saga.
   const saga: { runner: PromptRunner } = { runner: noRunner };

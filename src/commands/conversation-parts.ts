@@ -5,7 +5,7 @@ import type { Work } from '../ports/work.js';
 import type { Folds } from './folds.js';
 import type { PromptRunner } from './prompt-runner.js';
 import type { Prompts } from './prompts.js';
-import type { TransactionParts } from './transact.js';
+import type { Publish, TransactionParts } from './transact.js';
 
 export type ConversationFolds = Folds<Conversation, RecordedInConversation>;
 
@@ -17,6 +17,7 @@ export interface ConversationParts extends TransactionParts {
   readonly runner: PromptRunner;
   readonly work: Pick<Work, 'record'>;
   readonly meter: Meter;
+  readonly publish: Publish;
   /** For operators: ids and counts, never a person's text. */
   readonly warn: (facts: object, message: string) => void;
 }

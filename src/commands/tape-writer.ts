@@ -6,9 +6,13 @@ import { TerminalError } from '../ports/errors.js';
 import type { Job } from '../ports/work.js';
 import { requireDecoded } from './folds.js';
 import type { Origin } from './prompt-runner.js';
-import type { TransactionParts } from './transact.js';
+import { asRead, type Publish, type TransactionParts } from './transact.js';
 
 type Decision = Decide<Tape, GenerationEvent>;
+
+export interface TapeWriterParts extends TransactionParts {
+  readonly publish: Publish;
+}
 
 /** Another worker has written to the tape, so this one must stop. */
 export class Fenced extends TerminalError {}
@@ -19,7 +23,7 @@ export class Fenced extends TerminalError {}
  */
 export class TapeWriter {
   private constructor(
-    private readonly parts: TransactionParts,
+    private readonly parts: TapeWriterParts,
     private readonly job: Job,
     private readonly origin: Origin,
     private standing: Tape,
@@ -27,11 +31,11 @@ export class TapeWriter {
   ) {}
 
   /** Of a generation on which nothing was done yet. */
-  static ofNew(parts: TransactionParts, job: Job, origin: Origin): TapeWriter {
+  static ofNew(parts: TapeWriterParts, job: Job, origin: Origin): TapeWriter {
     return new TapeWriter(parts, job, origin, generation.initial, 'none');
   }
 
-  static async open(parts: TransactionParts, job: Job, origin: Origin): Promise<TapeWriter> {
+  static async open(parts: TapeWriterParts, job: Job, origin: Origin): Promise<TapeWriter> {
     const stream = generationStream(job.generation);
     const writer = TapeWriter.ofNew(parts, job, origin);
     for await (const page of parts.log.readStream(stream)) {
@@ -74,8 +78,10 @@ export class TapeWriter {
       const outcome = await log.append(generationStream(id), this.revision, encoded, { user: this.origin.owner });
       if (outcome.outcome === 'conflict') throw new Fenced(`the tape of ${id} belongs to another worker now`);
       if (outcome.outcome !== 'unavailable') {
+        const first = this.revision === 'none' ? 0 : this.revision + 1;
         this.standing = ahead;
         this.revision = outcome.revision;
+        this.parts.publish(conversation, asRead(generationStream(id), first, encoded, written, meta));
         break;
       }
       if (signal.aborted) throw new Fenced(`the tape of ${id} could not be written while it was held`);

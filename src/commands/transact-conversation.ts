@@ -36,6 +36,7 @@ export async function transactConversation(
     isKeyed,
     folds: parts.conversations,
     decide,
+    onCommitted: (events) => parts.publish(conversation, events),
     onAppend(events, onItsWay) {
       const prompted = events.find(({ type }) => type === 'PromptAssembled') as Prompted | undefined;
       if (!prompted) return;

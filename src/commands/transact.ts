@@ -1,7 +1,7 @@
 import { Refusal } from '../domain/refusal.js';
 import type { DomainEvent } from '../events/catalogue.js';
-import type { Codec } from '../events/codec.js';
-import type { Metadata } from '../events/envelope.js';
+import type { Codec, TypedEvent } from '../events/codec.js';
+import type { Metadata, NewEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { LogUnavailable, RetryableError } from '../ports/errors.js';
@@ -15,6 +15,12 @@ export interface TransactionParts {
   readonly clock: Clock;
   readonly ids: Ids;
 }
+
+/**
+ * Passes on what this process has committed in a conversation, so that its feeds show it at once, without reading and
+ * decoding it from the log.
+ */
+export type Publish = (conversation: string, events: readonly TypedEvent[]) => void;
 
 /** Other writers changed the stream before each attempt. */
 export class Overtaken extends RetryableError {}
@@ -42,6 +48,8 @@ export interface Transaction<State, Event extends DomainEvent, Read extends Doma
    * this call that has written them.
    */
   readonly onAppend?: (events: readonly Event[], onItsWay: OnItsWay<State>) => void;
+  /** Called with what this call has committed, as soon as the log has answered. */
+  readonly onCommitted?: (events: readonly TypedEvent[]) => void;
 }
 
 /** A decision between its making and its commit. */
@@ -121,7 +129,7 @@ async function decideAndAppend<State, Event extends DomainEvent, Read extends Do
 /** Nothing when the stream is at another revision. */
 async function attempt<State, Event extends DomainEvent, Read extends DomainEvent>(
   parts: TransactionParts,
-  { stream, tenant, meta, isKeyed, folds, onAppend }: Transaction<State, Event, Read>,
+  { stream, tenant, meta, isKeyed, folds, onAppend, onCommitted }: Transaction<State, Event, Read>,
   before: Folded<State>,
   decide: (state: State) => Awaitable<readonly Event[] | undefined>,
 ): Promise<Transacted<State, Event> | undefined> {
@@ -149,9 +157,24 @@ async function attempt<State, Event extends DomainEvent, Read extends DomainEven
     throw new CommandKnown({ stream: outcome.stream, revision: outcome.revision });
   if (!isCommitted(outcome)) return undefined;
   const first = before.revision === 'none' ? 0 : before.revision + 1;
+  onCommitted?.(asRead(stream, first, encoded, decided, meta));
   const events = decided.map((event, nth) => ({ ...event, revision: first + nth, at }));
   folds.remember(stream, ahead());
   return { events, state: ahead().state };
+}
+
+/** The events of one append as a reader of the log gets them. */
+export function asRead(
+  stream: string,
+  first: number,
+  encoded: readonly NewEvent[],
+  events: readonly DomainEvent[],
+  meta: Metadata,
+): TypedEvent[] {
+  return encoded.map(({ id, type, schema, tenant, at }, nth) => {
+    const data = events[nth]?.data;
+    return { id, type, schema, tenant, at, data, meta, stream, revision: first + nth } as TypedEvent;
+  });
 }
 
 const isCommitted = ({ outcome }: AppendOutcome): boolean => outcome === 'appended' || outcome === 'already-there';

@@ -2,8 +2,8 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { LinkedAbort } from '../background/linked-abort.js';
 import type { ConversationFolds } from '../commands/conversation-parts.js';
 import { originOf } from '../commands/origin.js';
-import { Fenced, TapeWriter } from '../commands/tape-writer.js';
-import type { OnItsWay, TransactionParts } from '../commands/transact.js';
+import { Fenced, TapeWriter, type TapeWriterParts } from '../commands/tape-writer.js';
+import type { OnItsWay } from '../commands/transact.js';
 import { type Conversation, conversationStream } from '../domain/conversation/conversation.js';
 import type { PromptAssembled, Reply } from '../domain/conversation/nodes.js';
 import { bodyOf } from '../domain/conversation/prompting.js';
@@ -15,7 +15,7 @@ import type { Job } from '../ports/work.js';
 import { type AttemptLimits, ModelAttempt } from './model-attempt.js';
 import type { Slots } from './slots.js';
 
-export interface RunParts extends TransactionParts {
+export interface RunParts extends TapeWriterParts {
   readonly conversations: ConversationFolds;
   /** By the name of the provider; nothing when it is not configured here. */
   readonly modelOf: (provider: string) => LanguageModel | undefined;

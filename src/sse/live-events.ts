@@ -7,6 +7,7 @@ import { limits } from '../limits.js';
 import type { BackgroundHealth } from '../ports/background-health.js';
 import type { Clock } from '../ports/clock.js';
 import type { EventLog } from '../ports/event-log.js';
+import { generationStream } from './conversation-history.js';
 
 /** Meta is JSON: an unescaped quote stands only where a name or a value begins or ends. */
 const conversationIn = (meta: string): string => /"conversation":"([^"\\]*)"/.exec(meta)?.[1] ?? '';
@@ -33,12 +34,19 @@ export interface LiveEventsParts {
   readonly onDamage: (error: unknown) => void;
 }
 
+interface Listened {
+  readonly listeners: Set<Listener>;
+  /** By stream, the last revision that the listeners have got. */
+  readonly delivered: Map<string, number>;
+}
+
 /**
- * One subscription to the log for all feeds of a process. Whoever listens before reading the history misses nothing:
- * what was told to others before is in the history by then.
+ * One subscription to the log for all feeds of a process. What this process commits itself is published at once, and is
+ * not decoded again when the subscription comes to it. A feed that listens before it reads the history misses nothing:
+ * events that were delivered before are in the history by then.
  */
 export class LiveEvents {
-  private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly conversations = new Map<string, Listened>();
   /** By tenant and type. */
   private readonly ofTenants = new Map<string, Set<TenantListener>>();
   private readonly stopping = new AbortController();
@@ -61,7 +69,26 @@ export class LiveEvents {
 
   /** Answers with how to stop listening. */
   listen(conversation: string, listener: Listener): () => void {
-    return added(this.listeners, conversation, listener);
+    const listened = this.conversations.get(conversation) ?? { listeners: new Set(), delivered: new Map() };
+    this.conversations.set(conversation, listened);
+    listened.listeners.add(listener);
+    return () => {
+      listened.listeners.delete(listener);
+      if (listened.listeners.size === 0 && this.conversations.get(conversation) === listened)
+        this.conversations.delete(conversation);
+    };
+  }
+
+  /**
+   * Delivers what this process has just committed in one stream. Not if an earlier event of another process may be missing:
+   * then the subscription delivers both in their order.
+   */
+  publish(conversation: string, events: readonly TypedEvent[]): void {
+    const listened = this.conversations.get(conversation);
+    const [first] = events;
+    if (!listened || !first) return;
+    if (first.revision !== (listened.delivered.get(first.stream) ?? -1) + 1) return;
+    for (const event of events) this.deliver(listened, event);
   }
 
   /** The same for events of some types in all conversations of a tenant. */
@@ -82,7 +109,7 @@ export class LiveEvents {
         this.background.recovered();
         for (const recorded of page.events) {
           if (recorded.stream === INCARNATIONS) log.continuity.supersede(recorded.id);
-          else if (this.listeners.size > 0 || this.ofTenants.size > 0) this.tell(recorded);
+          else if (this.conversations.size > 0 || this.ofTenants.size > 0) this.receive(recorded);
         }
         position = page.position;
       }
@@ -93,20 +120,40 @@ export class LiveEvents {
     }
   }
 
-  /** Most events concern no listener of this process: those are not decoded. */
-  private tell(recorded: RecordedEvent): void {
-    const ofConversation = this.listeners.get(conversationOf(recorded));
+  /** Most events concern no listener of this process, or were published here: those are not decoded. */
+  private receive(recorded: RecordedEvent): void {
+    const listened = this.conversations.get(conversationOf(recorded));
+    const isNew = listened && recorded.revision > (listened.delivered.get(recorded.stream) ?? -1);
     const ofTenant = this.ofTenants.get(`${recorded.tenant}/${recorded.type}`);
-    if (!ofConversation && !ofTenant) return;
-    try {
-      const event = this.parts.codec.decode(recorded);
-      // A feed of a conversation finds the gap at the next event.
-      if (event) for (const listener of ofConversation ?? []) listener(event);
-      for (const { hear, miss } of ofTenant ?? []) event ? hear(event) : miss(recorded);
-    } catch (error) {
-      this.parts.onDamage(error);
+    if (isNew || ofTenant) {
+      try {
+        const event = this.parts.codec.decode(recorded);
+        // A feed of a conversation finds the gap at the next event.
+        if (event && isNew) this.deliver(listened, event);
+        for (const { hear, miss } of ofTenant ?? []) event ? hear(event) : miss(recorded);
+      } catch (error) {
+        this.parts.onDamage(error);
+      }
     }
   }
+
+  private deliver({ listeners, delivered }: Listened, event: TypedEvent): void {
+    delivered.set(event.stream, event.revision);
+    if (event.type === 'PromptAssembled') forgetOtherTapes(delivered, event.stream, event.data.generationId);
+    for (const listener of listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.parts.onDamage(error);
+      }
+    }
+  }
+}
+
+/** One generation is open at a time. */
+function forgetOtherTapes(delivered: Map<string, number>, ledger: string, open: string): void {
+  for (const stream of delivered.keys())
+    if (stream !== ledger && stream !== generationStream(open)) delivered.delete(stream);
 }
 
 function added<L>(sets: Map<string, Set<L>>, key: string, listener: L): () => void {

@@ -9,6 +9,7 @@ import { SendMessageHandler } from '../../../src/commands/send-message.js';
 import { StartConversationHandler } from '../../../src/commands/start-conversation.js';
 import { conversation } from '../../../src/domain/conversation/conversation.js';
 import { listPrices } from '../../../src/domain/list-prices.js';
+import type { TypedEvent } from '../../../src/events/codec.js';
 import { RetryableError } from '../../../src/ports/errors.js';
 import { noMeter } from '../../../src/ports/meter.js';
 import type { TokenCounter } from '../../../src/ports/token-counter.js';
@@ -76,6 +77,7 @@ export class SimulatedProcess implements Actor {
     const base = {
       ...{ log, codec, clock, conversations, work, warn },
       ids: world.randomIds,
+      publish: (conversation: string, events: readonly TypedEvent[]) => this.live.publish(conversation, events),
       prompts: new Prompts(models, counter, listPrices),
       prices: listPrices,
     };

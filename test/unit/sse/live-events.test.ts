@@ -1,0 +1,116 @@
+import { describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../src/adapters/system/system-clock.js';
+import type { TypedEvent } from '../../../src/events/codec.js';
+import type { RecordedEvent } from '../../../src/events/envelope.js';
+import { LiveEvents } from '../../../src/sse/live-events.js';
+import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
+import { appendAtEnd, codec, newDelta } from '../../support/new-events.js';
+import { RecordedHealth } from '../../support/recorded-health.js';
+import { until } from '../../support/until.js';
+
+const CONVERSATION = 'c1';
+const TAPE = 'generation-g1';
+
+interface OnLog {
+  readonly log: MemoryEventLog;
+  readonly live: LiveEvents;
+  /** By its text: every delta that was decoded. */
+  readonly decoded: string[];
+  readonly damage: unknown[];
+  /** The subscription delivers nothing until then. */
+  readonly letSubscriptionGoOn: () => void;
+}
+
+async function onLog(work: (on: OnLog) => Promise<void>) {
+  const log = new MemoryEventLog();
+  let goOn = () => {};
+  const gate = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  const subscribe = log.subscribe.bind(log);
+  log.subscribe = async function* late(...args) {
+    for await (const page of subscribe(...args)) {
+      if (page.events.length > 0) await gate;
+      yield page;
+    }
+  };
+  const decoded: string[] = [];
+  const counting = {
+    ...codec,
+    decode(event: RecordedEvent) {
+      decoded.push(JSON.parse(event.data).text);
+      return codec.decode(event);
+    },
+  };
+  const damage: unknown[] = [];
+  const live = new LiveEvents({
+    ...{ log, codec: counting, clock: systemClock, health: new RecordedHealth() },
+    onDamage: (error) => damage.push(error),
+  });
+  await live.start();
+  try {
+    await work({ log, live, decoded, damage, letSubscriptionGoOn: goOn });
+  } finally {
+    goOn();
+    await live.stop();
+  }
+}
+
+/** Appends one delta, and answers with it as the log has it. */
+async function append(log: MemoryEventLog, text: string): Promise<TypedEvent> {
+  await appendAtEnd(log, TAPE, [newDelta(text)]);
+  let last: RecordedEvent | undefined;
+  for await (const page of log.readStream(TAPE)) last = page.at(-1) ?? last;
+  return codec.decode(last as RecordedEvent) as TypedEvent;
+}
+
+const textOf = (event: TypedEvent) => (event.type === 'DeltaReceived' ? event.data.text : event.type);
+
+describe('live events', () => {
+  it('that this process commits are delivered at once, and neither decoded nor delivered by the subscription again', () =>
+    onLog(async ({ log, live, decoded, letSubscriptionGoOn }) => {
+      const got: string[] = [];
+      live.listen(CONVERSATION, (event) => got.push(textOf(event)));
+      for (const text of ['a', 'b']) live.publish(CONVERSATION, [await append(log, text)]);
+      expect(got).toEqual(['a', 'b']);
+      letSubscriptionGoOn();
+      await append(log, 'of another process');
+      await until(() => got.length > 2);
+      expect(got).toEqual(['a', 'b', 'of another process']);
+      expect(decoded).toEqual(['of another process']);
+    }));
+
+  it('wait for an earlier event of another process, so each stream is delivered in its order', () =>
+    onLog(async ({ log, live, letSubscriptionGoOn }) => {
+      const got: string[] = [];
+      live.listen(CONVERSATION, (event) => got.push(textOf(event)));
+      live.publish(CONVERSATION, [await append(log, 'own')]);
+      await append(log, 'of another process');
+      live.publish(CONVERSATION, [await append(log, 'own, behind it')]);
+      expect(got).toEqual(['own']);
+      letSubscriptionGoOn();
+      await until(() => got.length === 3);
+      expect(got).toEqual(['own', 'of another process', 'own, behind it']);
+    }));
+
+  it('reach the other listeners when one of them fails, and the process that published them', () =>
+    onLog(async ({ log, live, damage }) => {
+      const got: string[] = [];
+      live.listen(CONVERSATION, () => {
+        throw new Error('a listener failed');
+      });
+      live.listen(CONVERSATION, (event) => got.push(textOf(event)));
+      live.publish(CONVERSATION, [await append(log, 'a')]);
+      expect(got).toEqual(['a']);
+      expect(damage).toEqual([new Error('a listener failed')]);
+    }));
+
+  it('of a conversation that is left by all its listeners are delivered to nothing', () =>
+    onLog(async ({ log, live }) => {
+      const got: string[] = [];
+      const leave = live.listen(CONVERSATION, (event) => got.push(textOf(event)));
+      leave();
+      live.publish(CONVERSATION, [await append(log, 'a')]);
+      expect(got).toEqual([]);
+    }));
+});
