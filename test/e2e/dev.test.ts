@@ -36,7 +36,7 @@ describe('npm run dev', () => {
         const group = -(child.pid ?? 0);
         try {
           await until(() => output.out.includes('  data '), COMPILE_AND_START_MS);
-          await edit(join(root, 'src', 'banner.ts'), '`Verbatim ', '`Changed ');
+          await edit(join(root, 'src', 'app', 'banner.ts'), '`Verbatim ', '`Changed ');
           await until(() => /^Changed .*^ {2}data /ms.test(output.out), COMPILE_AND_START_MS);
           // As Ctrl-C does.
           process.kill(group, 'SIGINT');
