@@ -1,4 +1,5 @@
-import { logInUse, ON_BOTH_IN_EVERY_RUN, POSTGRES_ONLY } from './test/support/log-switch.js';
+import { isThorough, MORE_WHEN_THOROUGH, ONLY_THOROUGH } from './test/support/extent.js';
+import { logCommand, logInUse, ON_BOTH_IN_EVERY_RUN, POSTGRES_ONLY } from './test/support/log-switch.js';
 
 const tier = (name, extra = {}) => ({
   displayName: name,
@@ -35,30 +36,44 @@ const servers = {
 
 const testFile = (name) => `<rootDir>/test/${name}`;
 
-/** The tiers in which the product runs, on the log that the switch names. */
-const running = {
-  ...servers,
-  testPathIgnorePatterns:
-    logInUse === 'postgres' ? [] : Object.keys(POSTGRES_ONLY).map((name) => `/test/${name.replaceAll('.', '\\.')}$`),
-};
+const leftOut = (names) => ({
+  testPathIgnorePatterns: names.map((name) => `/test/${name.replaceAll('.', '\\.')}$`),
+});
 
-/** The few files of every run that run on EventStoreDB too. Under the switch they are among the others. */
+/** What a run in one of the tiers in which the product runs leaves out, on the log that the switch names. */
+const elsewhere = [
+  ...Object.keys(ONLY_THOROUGH),
+  ...(logInUse === 'postgres' ? [] : Object.keys(POSTGRES_ONLY)),
+  // `npm test` has run them on the stand-in. A server of EventStoreDB has not.
+  ...(logInUse === 'eventstoredb' && logCommand === undefined ? ON_BOTH_IN_EVERY_RUN : []),
+];
+const running = { ...servers, ...leftOut(elsewhere) };
+
+/** The few files of every run that run on EventStoreDB too. */
 const alsoOnEventStoreDb = tier('eventstoredb', {
   ...servers,
   testMatch: ON_BOTH_IN_EVERY_RUN.map(testFile),
   setupFiles: [testFile('support/on-eventstoredb.js')],
 });
 
+const usual = [
+  tier('unit'),
+  tier('simulation'),
+  tier('contracts', servers),
+  tier('integration', servers),
+  tier('e2e', running),
+  tier('faults', running),
+  ...(logInUse === 'postgres' ? [alsoOnEventStoreDb] : []),
+];
+
+/** What tries more than in `npm test`, and nothing else. */
+const thorough = tier('thorough', {
+  ...servers,
+  testMatch: [...Object.keys(ONLY_THOROUGH), ...MORE_WHEN_THOROUGH].map(testFile),
+});
+
 export default {
-  projects: [
-    tier('unit'),
-    tier('simulation'),
-    tier('contracts', servers),
-    tier('integration', servers),
-    tier('e2e', running),
-    tier('faults', running),
-    ...(logInUse === 'postgres' ? [alsoOnEventStoreDb] : []),
-  ],
+  projects: isThorough ? [thorough] : usual,
   testSequencer: './test/support/sequencer.js',
   testTimeout: 60_000,
   maxWorkers: 2,

@@ -9,11 +9,13 @@ import { reasonAgainstKafka } from '../../infra/kafka/jars.mjs';
 import { KafkaRelay } from '../../src/adapters/kafka/kafka-relay.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { limits } from '../../src/limits.js';
+import { usually } from '../support/extent.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { idsByKey, RelayGround } from '../support/relay-ground.js';
 
 import { until } from '../support/until.js';
 
+const RESTARTS = usually(4, 10);
 const SETUP_MS = 180_000;
 const reason = reasonAgainstKafka();
 if (reason) process.stderr.write(`tests on a Kafka broker are skipped: ${reason}\n`);
@@ -113,7 +115,7 @@ if (reason) process.stderr.write(`tests on a Kafka broker are skipped: ${reason}
     expect(ground.acknowledged).toBe(100);
   });
 
-  it('is stopped and started ten times under load, and a consumer has every event once and in order', async () => {
+  it(`is stopped and started ${RESTARTS} times under load, and a consumer has every event once and in order`, async () => {
     const over = new AbortController();
     const load = (async () => {
       for (let nth = 0; !over.signal.aborted; nth++) {
@@ -128,12 +130,12 @@ if (reason) process.stderr.write(`tests on a Kafka broker are skipped: ${reason}
     };
     await progress();
     const [leave] = [consuming(), consuming()];
-    for (let nth = 0; nth < 10; nth++) {
+    for (let nth = 0; nth < RESTARTS; nth++) {
       await kafka.stop(nth % 2 === 0 ? 'SIGKILL' : 'SIGTERM');
       await kafka.start();
       await progress();
       // The group shares its work out anew, in the middle of it.
-      if (nth === 5) await leave();
+      if (nth === RESTARTS / 2) await leave();
     }
     over.abort();
     await load;

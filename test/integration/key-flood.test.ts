@@ -6,11 +6,12 @@ import { PostgresLeases } from '../../src/adapters/postgres/postgres-leases.js';
 import { openEngines } from '../../src/app/engines.js';
 import { loadConfig } from '../../src/config.js';
 import { expectProblem } from '../support/expect-problem.js';
+import { usually } from '../support/extent.js';
 import { type HttpApp, startHttpApp } from '../support/http-app.js';
 import { memoryEngines } from '../support/memory-engines.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres-cluster.js';
 
-const REQUESTS = 10_000;
+const REQUESTS = usually(3_000, 10_000);
 const AT_ONCE = 500;
 const EACH_KNOWN = 100;
 /** Each query of a flood may take as many ids as have arrived by then: this many queries would be one for 20 requests. */

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { limits } from '../../src/limits.js';
 import { type Chat, startChat } from '../support/chat.js';
+import { usually } from '../support/extent.js';
 import { leastHold, longestHold } from '../support/longest-hold.js';
 
 /**
@@ -14,23 +15,26 @@ const alphabets = ['ap', 'a', 'N', 'a\u0301', '中文', '😀', ' \n', '1', '=-'
 const textOf = (alphabet: string, nth = 0) => `${nth}${longest(alphabet).slice(2)}`;
 
 let chat: Chat;
-beforeEach(async () => {
+beforeAll(async () => {
   chat = await startChat();
   // The encoding is loaded by the start of the product, and what runs the first time is compiled first.
   const warm = await chat.started();
   await chat.post(`${warm}/preview`, { content: 'warm 中 '.repeat(2_000) });
   await chat.done(warm, { content: 'warm 中 '.repeat(2_000) });
 });
-afterEach(() => chat.close());
+afterAll(() => chat.close());
 
-it.each(alphabets)('a preview of 256 KiB of %j holds no other request for 250 ms', async (alphabet) => {
-  const id = await chat.started({ tokenBudget: 2_000_000 });
-  const held = await leastHold(async (nth) => {
-    const { status, text } = await chat.post(`${id}/preview`, { content: textOf(alphabet, nth) });
-    expect([status, text.slice(0, 20)]).toEqual([200, expect.any(String)]);
-  });
-  expect(held).toBeLessThan(HOLD_MS_MAX);
-});
+it.each(usually(['ap', 'a\u0301', '中文', 'a1 中!'], alphabets))(
+  'a preview of 256 KiB of %j holds no other request for 250 ms',
+  async (alphabet) => {
+    const id = await chat.started({ tokenBudget: 2_000_000 });
+    const held = await leastHold(async (nth) => {
+      const { status, text } = await chat.post(`${id}/preview`, { content: textOf(alphabet, nth) });
+      expect([status, text.slice(0, 20)]).toEqual([200, expect.any(String)]);
+    });
+    expect(held).toBeLessThan(HOLD_MS_MAX);
+  },
+);
 
 it.each(alphabets)('a turn of 256 KiB of %j holds no other request for 250 ms', async (alphabet) => {
   const held = await leastHold(async (nth) => {

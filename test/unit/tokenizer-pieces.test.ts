@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { countSlice, slicesOf } from '../../src/adapters/tokenizer/plain-text.js';
 import { exactCounter, piecesOf } from '../support/exact-tokens.js';
+import { usually } from '../support/extent.js';
 
 /** Each alphabet holds the characters of one kind only, so that a class of characters that forgets a kind is found. */
 const alphabets = {
@@ -71,7 +72,7 @@ describe.each(encodings)('what %s merges of a slice', (encoding) => {
       fc.property(textOf(all, { minLength: 300, maxLength: 2_000 }), (slice) => {
         expect(longestPiece(encoding, slice)).toBeLessThanOrEqual(PIECE_CHARACTERS_MAX);
       }),
-      { numRuns: 300 },
+      { numRuns: usually(100, 300) },
     );
   });
 });
@@ -90,7 +91,7 @@ describe.each(encodings)('the slices of a text for %s', (encoding) => {
         const tokens = [...slicesOf(whole)].reduce((sum, slice) => sum + exact(slice), 0);
         expect(tokens).toBe(exact(whole));
       }),
-      { numRuns: 40 },
+      { numRuns: usually(15, 40) },
     );
   });
 });

@@ -1,0 +1,45 @@
+// How much the tests of a run try. Only this file reads the setting from the environment. It is JavaScript because Jest's
+// configuration imports it too.
+
+const EXTENTS = ['usual', 'thorough'];
+
+const extent = process.env.TEST_EXTENT || 'usual';
+if (!EXTENTS.includes(extent))
+  throw new Error(`TEST_EXTENT: there is no extent ${extent}, only ${EXTENTS.join(' and ')}`);
+
+export const isThorough = extent === 'thorough';
+
+/**
+ * A number, or a list of cases, of a test. `npm test` proves the claim with the first one. `npm run test:thorough`, which
+ * .ci/run runs, proves it with the second one.
+ *
+ * @template T
+ * @param {T} usual
+ * @param {T} thorough
+ * @returns {T}
+ */
+export const usually = (usual, thorough) => (isThorough ? thorough : usual);
+
+/** Test files that only `npm run test:thorough` runs, and where `npm test` proves the same claim. */
+export const ONLY_THOROUGH = {
+  'faults/killed-before-the-answer.test.ts':
+    'second and third deaths; faults/killed-everywhere.test.ts dies of each kind once, on each log',
+  'faults/killed-in-the-answer.test.ts': 'likewise',
+  'faults/killed-in-a-step.test.ts': 'likewise',
+};
+
+/** Test files that try more in `npm run test:thorough` than in `npm test`. */
+export const MORE_WHEN_THOROUGH = [
+  'e2e/turn-cost.test.ts',
+  'faults/kafka-broker.test.ts',
+  'faults/killed-in-a-large-end.test.ts',
+  'faults/killed-with-its-database.test.ts',
+  'faults/many-feeds.test.ts',
+  'integration/embedded-postgres-crashes.test.ts',
+  'integration/key-flood.test.ts',
+  'integration/long-texts.test.ts',
+  'integration/projection-rebuild.test.ts',
+  'integration/soak-of-steps.test.ts',
+  'unit/tokenizer.test.ts',
+  'unit/tokenizer-pieces.test.ts',
+];
