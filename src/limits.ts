@@ -291,6 +291,11 @@ export const limits = {
 
   /** How long a prompt that another process may have been offered is left alone: many times as long as entering it takes. */
   offeredElsewhereMs: 1_000,
+  /**
+   * How far apart the statements are that keep the work table for the case that a process dies: a small part of
+   * `offeredElsewhereMs` and of a lease, and far more than the time between two turns under load.
+   */
+  workStatementsApartMs: 250,
   /** Behind lost wake-ups stands this look at the work table. */
   workPollMs: 500,
 

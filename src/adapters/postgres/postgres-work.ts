@@ -1,3 +1,4 @@
+import { limits } from '../../limits.js';
 import type { Job, JobStage, TakenJob, Work } from '../../ports/work.js';
 import type { ConnectionPool } from './connection-pool.js';
 import { JoinedCalls } from './joined-calls.js';
@@ -165,12 +166,22 @@ interface Holding extends Job {
 /** Every turn is recorded and held, and of what happens at the same time each statement would cost more than its rows. */
 export class PostgresWork implements Work {
   private readonly recordings = new JoinedCalls<Recording, boolean>((jobs) => this.change('record', jobs));
-  private readonly holdings = new JoinedCalls<Holding, boolean>((jobs) => this.change('hold', jobs));
+  /** Of jobs that need no worker now. */
+  private readonly notices = new JoinedCalls<Recording, boolean>(
+    (jobs) => this.change('record', jobs),
+    limits.workStatementsApartMs,
+  );
+  /** A worker that asks for this has claimed the generation in the log, which counts for one lease. */
+  private readonly holdings = new JoinedCalls<Holding, boolean>(
+    (jobs) => this.change('hold', jobs),
+    limits.workStatementsApartMs,
+  );
 
   constructor(private readonly pool: ConnectionPool) {}
 
   async record(job: Job, stage: JobStage, aloneMs = 0): Promise<boolean> {
-    return (await this.recordings.ask(job.generation, { ...job, stage, aloneMs })) ?? false;
+    const calls = stage === 'ended' || aloneMs > 0 ? this.notices : this.recordings;
+    return (await calls.ask(job.generation, { ...job, stage, aloneMs })) ?? false;
   }
 
   async hold(job: Job, holder: string, durationMs: number): Promise<boolean> {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { JoinedCalls } from '../../../src/adapters/postgres/joined-calls.js';
+import { until } from '../../support/until.js';
 
-function joined() {
+function joined(apartMs = 0) {
   const asked: (readonly string[])[] = [];
   const answers: ((error?: Error) => void)[] = [];
   const calls = new JoinedCalls<string, string>((batch) => {
@@ -10,7 +11,7 @@ function joined() {
       const known = batch.filter((call) => call !== 'unknown').map((call) => [call, `of ${call}`] as const);
       answers.push((error) => (error ? reject(error) : resolve(new Map(known))));
     });
-  });
+  }, apartMs);
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   const answerNext = async (error?: Error) => {
     await turn();
@@ -57,5 +58,20 @@ describe('calls that are joined', () => {
     const next = ask('c');
     await answerNext();
     expect(await next).toBe('of c');
+  });
+
+  it('are one statement also when they come one after the other, if statements are kept apart', async () => {
+    const { asked, answerNext, ask } = joined(100);
+    const first = ask('a');
+    await answerNext();
+    expect(await first).toBe('of a');
+    const second = ask('b');
+    await new Promise((resolve) => setImmediate(resolve));
+    const third = ask('c');
+    expect(asked).toEqual([['a']]);
+    await until(() => asked.length === 2);
+    await answerNext();
+    expect(await Promise.all([second, third])).toEqual(['of b', 'of c']);
+    expect(asked).toEqual([['a'], ['b', 'c']]);
   });
 });
