@@ -11,7 +11,7 @@ import { startTestPostgres, type TestPostgres, withClient } from '../support/pos
 import { postgresStore } from '../support/postgres-store.js';
 import { workContract } from './work.contract.js';
 
-workContract('Postgres', () => postgresStore((pool) => new PostgresWork(pool)));
+workContract('Postgres', () => postgresStore((pool) => new PostgresWork(pool, 0)));
 
 const LONG_MS = 600_000;
 const aJob = (generation: string): Job => ({ generation, conversation: 'c', tenant: 't', owner: 'o' });
@@ -86,7 +86,7 @@ describe('work in a Postgres of its own', () => {
     postgres = await startTestPostgres();
     // One connection, so that what it has counted is counted once it is asked.
     pool = new ConnectionPool(postgres.connection, 1, 10_000);
-    work = new PostgresWork(pool);
+    work = new PostgresWork(pool, 0);
   });
   afterEach(() => query('TRUNCATE runtime.generations'));
   afterAll(async () => {
@@ -220,7 +220,7 @@ describe('work in a Postgres of its own', () => {
 
 it('work in a Postgres that is away fails for now, and not for good', async () => {
   const pool = new ConnectionPool({ host: '/nowhere' }, 1, 1_000);
-  const work = new PostgresWork(pool);
+  const work = new PostgresWork(pool, 0);
   await expect(work.record(aJob('1'), 'prompted')).rejects.toBeInstanceOf(RetryableError);
   await expect(work.hold(aJob('1'), 'a', 1)).rejects.toBeInstanceOf(RetryableError);
   await expect(work.take('a', 1, 1)).rejects.toBeInstanceOf(RetryableError);

@@ -165,19 +165,20 @@ interface Holding extends Job {
 
 /** Every turn is recorded and held, and of what happens at the same time each statement would cost more than its rows. */
 export class PostgresWork implements Work {
-  private readonly recordings = new JoinedCalls<Recording, boolean>((jobs) => this.change('record', jobs));
+  private readonly recordings: JoinedCalls<Recording, boolean>;
   /** Of jobs that need no worker now. */
-  private readonly notices = new JoinedCalls<Recording, boolean>(
-    (jobs) => this.change('record', jobs),
-    limits.workStatementsApartMs,
-  );
+  private readonly notices: JoinedCalls<Recording, boolean>;
   /** A worker that asks for this has claimed the generation in the log, which counts for one lease. */
-  private readonly holdings = new JoinedCalls<Holding, boolean>(
-    (jobs) => this.change('hold', jobs),
-    limits.workStatementsApartMs,
-  );
+  private readonly holdings: JoinedCalls<Holding, boolean>;
 
-  constructor(private readonly pool: ConnectionPool) {}
+  constructor(
+    private readonly pool: ConnectionPool,
+    statementsApartMs: number = limits.workStatementsApartMs,
+  ) {
+    this.recordings = new JoinedCalls((jobs) => this.change('record', jobs));
+    this.notices = new JoinedCalls((jobs) => this.change('record', jobs), statementsApartMs);
+    this.holdings = new JoinedCalls((jobs) => this.change('hold', jobs), statementsApartMs);
+  }
 
   async record(job: Job, stage: JobStage, aloneMs = 0): Promise<boolean> {
     const calls = stage === 'ended' || aloneMs > 0 ? this.notices : this.recordings;

@@ -1,15 +1,21 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../../ports/clock.js';
 
-/** Timers go no further, and one beyond it would run out at once. Whoever sleeps looks at the time when it wakes. */
+/** Timers go no further, and one beyond it would run out at once. Whatever sleeps looks at the time when it wakes. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  async sleep(milliseconds, signal) {
-    await wait(Math.min(milliseconds, LONGEST_MS), undefined, { signal }).catch((error) => {
-      if (!signal?.aborted) throw error;
-    });
-  },
+  // Lanes end a sleep for each page. The timers of Node's own promises would make an error with its stack each time.
+  sleep: (milliseconds, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const end = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, Math.min(milliseconds, LONGEST_MS));
+      signal?.addEventListener('abort', end);
+    }),
 };
