@@ -27,7 +27,7 @@ const rules: Record<string, Rule> = {
   'every folder stands in the table of imports': unknownFolders,
   'imports lead to files of src': missingImports,
   'imports run in no circle': importCycles,
-  'events and domain use no framework and no input or output': impureImports,
+  'events, formats and domain use no framework and no input or output': impureImports,
   'process.env is read in config.ts alone': environmentReaders,
   'time, chance and new ids come from adapters or the composition root': clockAndDiceReaders,
   'no signal is made by AbortSignal.any': leakingSignals,
@@ -60,6 +60,8 @@ const importing = (importer: string, ...targets: string[]): SourceTree => {
 describe('the rule of imports', () => {
   it.each([
     ['domain/conversation.ts', 'events/catalogue.ts'],
+    ['domain/prompt.ts', 'formats/body-format.ts'],
+    ['formats/body.ts', 'events/catalogue.ts'],
     ['domain/conversation.ts', 'domain/lineage/tree.ts'],
     ['events/codec.ts', 'events/envelope.ts'],
     ['events/codec.ts', 'limits.ts'],
@@ -78,6 +80,9 @@ describe('the rule of imports', () => {
 
   it.each([
     ['events/codec.ts', 'ports/errors.ts'],
+    ['formats/body.ts', 'domain/conversation.ts'],
+    ['formats/body.ts', 'ports/language-model.ts'],
+    ['events/codec.ts', 'formats/body-format.ts'],
     ['domain/conversation.ts', 'ports/clock.ts'],
     ['domain/conversation.ts', 'domains/conversation.ts'],
     ['ports/event-log.ts', 'domain/conversation.ts'],

@@ -1,7 +1,7 @@
 import { type Assembly, assemblePrompt, type PromptDraft } from '../prompt/assemble.js';
+import { renderPrompt } from '../prompt/assembler.js';
 import type { Tokenizer } from '../prompt/budget.js';
 import type { PathEntry, PromptTexts } from '../prompt/prompt-texts.js';
-import { renderPrompt } from '../prompt/render.js';
 import { Refusal } from '../refusal.js';
 import type { Conversation } from './conversation.js';
 import type { Choices, PromptAssembled, Reply } from './nodes.js';

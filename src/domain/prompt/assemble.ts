@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { TextSource } from '../../formats/body-format.js';
+import { formatOf } from '../../formats/recorded-formats.js';
 import { limits } from '../../limits.js';
-import type { PromptAssembledData, PromptPart } from './assembler-version.js';
+import { ASSEMBLER, assemblerOf, type PromptAssembledData, renderPrompt } from './assembler.js';
 import { ANSWER_START_TOKENS, allowanceOf, MESSAGE_OVERHEAD_TOKENS, newestTurns, type Tokenizer } from './budget.js';
 import { recordLeftOut } from './left-out.js';
-import type { Path, PathEntry, PromptTexts, TextSource } from './prompt-texts.js';
-import { ASSEMBLER, assemblerOf, renderPrompt } from './render.js';
+import type { Path, PathEntry, PromptTexts } from './prompt-texts.js';
 
 /** All that a prompt is made of, for a preview and for a turn alike. */
 export interface PromptDraft {
@@ -57,7 +58,8 @@ export function assemblePrompt(draft: PromptDraft): Assembly {
   if (tokens.prompt > tokens.budget) return { ok: false, overBudget: tokens };
 
   const run = [...path.slice(start), newest];
-  const parts = partsOf(model, params, system?.source, { from: run[0]?.id ?? newest.id, to: newest.id });
+  const span = { from: run[0]?.id ?? newest.id, to: newest.id };
+  const parts = formatOf(ASSEMBLER).partsOf({ model, system: system?.source, path: span, params });
   const texts: PromptTexts = { text: () => system?.text ?? '', path: () => run };
   const body = renderPrompt({ assembler: ASSEMBLER, parts }, texts);
   const bytes = Buffer.from(body, 'utf8');
@@ -107,32 +109,5 @@ const segmentOf = ({ id, role, text }: PathEntry, from: Segment['from']) => ({ r
 
 const sumOf = (segments: readonly Segment[]): number => segments.reduce((sum, { tokens }) => sum + tokens, 0);
 
-type Params = readonly (readonly [name: string, value: unknown])[];
-
-function sortedByName(params: PromptDraft['params']): Params {
-  // By code unit and not by language: an order that is the same on every machine.
-  return Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-/** The body as JSON.stringify would write it, with what stands in events as references: the same few parts always. */
-function partsOf(
-  model: string,
-  params: Params,
-  system: TextSource | undefined,
-  run: { from: string; to: string },
-): PromptPart[] {
-  const opening = `{"model":${JSON.stringify(model)},"messages":[`;
-  const literal = (text: string): PromptPart => ({ kind: 'literal', text });
-  const settings = params.map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`).join('');
-  return [
-    ...(system
-      ? [
-          literal(`${opening}{"role":"system","content":"`),
-          { kind: 'text' as const, event: system.event, field: system.field },
-          literal('"},'),
-        ]
-      : [literal(opening)]),
-    { kind: 'path', ...run },
-    literal(`]${settings},"stream":true,"stream_options":{"include_usage":true}}`),
-  ];
-}
+/** By code unit and not by language: an order that is the same on every machine. */
+const sortedByName = (params: PromptDraft['params']) => Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,6 +1,5 @@
-import type { PromptAssembledData } from './assembler-version.js';
+import { ASSEMBLER, assemblerOf, type PromptAssembledData } from './assembler.js';
 import type { Path, PathEntry } from './prompt-texts.js';
-import { ASSEMBLER, assemblerOf } from './render.js';
 
 type LeftOut = PromptAssembledData['trimmed'][number];
 

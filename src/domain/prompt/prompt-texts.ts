@@ -1,8 +1,4 @@
-/** Where a text stands for good: a field of an event. */
-export interface TextSource {
-  readonly event: string;
-  readonly field: string;
-}
+import type { TextSource } from '../../formats/body-format.js';
 
 /** A node of the path from the root to a message. Notes never are on one. */
 export interface PathEntry {

@@ -7,7 +7,8 @@ import { importGraph, importsOf, type SourceTree } from './source-tree.js';
 const mayImport: Record<string, readonly string[]> = {
   app: [],
   events: [],
-  domain: ['events'],
+  formats: ['events'],
+  domain: ['events', 'formats'],
   ports: ['events'],
   background: ['ports'],
   ownership: ['background', 'ports'],
@@ -33,7 +34,7 @@ const mayImport: Record<string, readonly string[]> = {
 };
 
 /** Inside these, everything is a function of its arguments: no framework, no driver, no input or output. */
-const PURE = ['events', 'domain'];
+const PURE = ['events', 'formats', 'domain'];
 const IMPURE_PACKAGES =
   /^(@nestjs\/|pg$|fastify$|rxjs$|(node:)?(fs|net|http|https|http2|dns|child_process|worker_threads|timers|process|os)(\/|$))/;
 

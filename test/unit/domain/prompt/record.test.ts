@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { PromptAssembledData } from '../../../../src/domain/prompt/assembler-version.js';
+import { type PromptAssembledData, renderPrompt } from '../../../../src/domain/prompt/assembler.js';
 import type { PathEntry } from '../../../../src/domain/prompt/prompt-texts.js';
-import { renderPrompt } from '../../../../src/domain/prompt/render.js';
 import { codec, someMetadata } from '../../../support/new-events.js';
 import { assembled, history, reply, system, user } from './drafts.js';
 
