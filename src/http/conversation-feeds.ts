@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import type { Principal } from '../auth/principal.js';
-import type { ConversationViews } from '../projections/queries/conversation-views.js';
+import type { ConversationViews } from '../projections/messages/query.js';
 import type { Shown } from '../projections/queries/shown.js';
 import type { ToldEvent } from '../sse/conversation-history.js';
 import type { ConversationReader } from '../sse/conversation-reader.js';

@@ -11,7 +11,7 @@ import {
 import { IsOptional, IsString } from 'class-validator';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
-import { ConversationViews } from '../projections/queries/conversation-views.js';
+import { ConversationViews } from '../projections/messages/query.js';
 import { Shown } from '../projections/queries/shown.js';
 import { ConversationReader } from '../sse/conversation-reader.js';
 import { ApiProblems } from './api-problems.js';

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import type { ListedConversation } from '../projections/queries/list-conversations.js';
-import type { ListedRun } from '../projections/queries/list-runs.js';
-import type { UsedBy } from '../projections/queries/sum-usage.js';
+import type { ListedConversation } from '../projections/conversations/query.js';
+import type { ListedRun } from '../projections/runs/query.js';
+import type { UsedBy } from '../projections/usage/query.js';
 import { CostDocument } from './conversation-document.js';
 import { RunSummaryDocument } from './run-document.js';
 

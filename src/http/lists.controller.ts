@@ -4,10 +4,10 @@ import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, Api
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
 import { limits } from '../limits.js';
-import { ConversationViews } from '../projections/queries/conversation-views.js';
-import { ListConversations } from '../projections/queries/list-conversations.js';
-import { ListRuns } from '../projections/queries/list-runs.js';
-import { SumUsage } from '../projections/queries/sum-usage.js';
+import { ListConversations } from '../projections/conversations/query.js';
+import { ConversationViews } from '../projections/messages/query.js';
+import { ListRuns } from '../projections/runs/query.js';
+import { SumUsage } from '../projections/usage/query.js';
 import { ConversationReader } from '../sse/conversation-reader.js';
 import { ApiProblems } from './api-problems.js';
 import { type CursorOf, cursorOfConversationIn } from './cursor-parameter.js';

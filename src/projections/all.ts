@@ -1,9 +1,9 @@
 import type { ProjectionShape } from '../ports/read-models/read-models.js';
-import { conversations } from './conversations.js';
-import { messages } from './messages.js';
+import { conversations } from './conversations/projection.js';
+import { messages } from './messages/projection.js';
 import type { Projection } from './projection.js';
-import { runs } from './runs.js';
-import { usage } from './usage.js';
+import { runs } from './runs/projection.js';
+import { usage } from './usage/projection.js';
 
 export const projections: readonly Projection[] = [conversations, messages, runs, usage];
 

@@ -66,7 +66,7 @@ export class ProjectionLane {
     readonly lane: Lane,
     private readonly parts: LaneParts,
   ) {
-    this.rows = new WorkingRows(parts.store, lane, false);
+    this.rows = new WorkingRows(parts.store, lane, projection.tables, false);
     const owner = new SoleOwner(
       {
         name: `${leasesOf(lane)}${lane.lane}`,
@@ -100,7 +100,7 @@ export class ProjectionLane {
     this.at = opened;
     this.parked = new Set(opened.parked);
     this.epoch = lease.epoch;
-    this.rows = new WorkingRows(store, this.lane, opened.position === START);
+    this.rows = new WorkingRows(store, this.lane, this.projection.tables, opened.position === START);
     this.isOpen = true;
     this.refusal = undefined;
     try {

@@ -1,10 +1,36 @@
+import type { DomainEvent } from '../events/catalogue.js';
 import type { TypedEvent } from '../events/codec.js';
+import type { ConversationEvent } from '../events/conversation-events.js';
+import type { GenerationEvent } from '../events/generation-events.js';
 import { TerminalError } from '../ports/errors.js';
-import type { AllStreamsFilter } from '../ports/event-log.js';
 import type { RowKey } from '../ports/read-models/read-models.js';
 import type { TableName, Tables } from '../ports/read-models/rows.js';
 
-/** The rows that a batch of events works on: those that it may touch are at hand. */
+interface EventsByCategory {
+  conversation: ConversationEvent;
+  generation: GenerationEvent;
+}
+
+/** The events that a projection follows: those of these stream categories, without the types that it leaves out. */
+export interface ProjectionFilter {
+  readonly categories: readonly (keyof EventsByCategory)[];
+  readonly withoutTypes?: readonly DomainEvent['type'][];
+}
+
+/** The events that pass a filter. A new event type is one of them until the filter leaves it out. */
+export type EventsOf<Filter extends ProjectionFilter> = TypedEvent<
+  Exclude<
+    EventsByCategory[Filter['categories'][number]],
+    Filter extends { readonly withoutTypes: readonly (infer Type)[] } ? { readonly type: Type } : never
+  >
+>;
+
+/** For the default branch of a switch: an event type that no branch names does not compile. */
+export function unhandled(event: never): never {
+  throw new TerminalError(`no branch handles ${(event as TypedEvent).type}`);
+}
+
+/** The rows that a batch of events works on. Reading a row that `touched` does not name throws. */
 export interface Rows {
   get<T extends TableName>(table: T, key: string): Tables[T] | undefined;
   put<T extends TableName>(table: T, key: string, row: Tables[T]): void;
@@ -17,7 +43,7 @@ export interface Projection {
   /** Grows when the same events would make other rows: then it is built anew. */
   readonly version: number;
   readonly tables: readonly TableName[];
-  readonly filter: AllStreamsFilter;
+  readonly filter: ProjectionFilter;
   /** Its rows belong to one conversation each, so conversations can be shared out among lanes. */
   readonly isByConversation: boolean;
   /**

@@ -20,7 +20,12 @@ export async function replayed(
   projection: Projection,
   sources: Sources,
 ): Promise<readonly RowChange[]> {
-  const rows = new WorkingRows({ load: async () => [] }, { projection: projection.name, build: 0 }, true);
+  const rows = new WorkingRows(
+    { load: async () => [] },
+    { projection: projection.name, build: 0 },
+    projection.tables,
+    true,
+  );
   const open = new Set<string>();
   for await (const event of eventsOf(stream, projection, sources)) {
     projection.apply(rows, event);

@@ -1,23 +1,30 @@
 import { limits } from '../limits.js';
+import { TerminalError } from '../ports/errors.js';
 import type { Build, LaneStore, RowChange, RowKey } from '../ports/read-models/read-models.js';
 import type { TableName, Tables } from '../ports/read-models/rows.js';
 import type { Rows } from './projection.js';
 
 type AnyRow = Tables[TableName];
 
+interface KnownRow {
+  /** Null: the table has no such row. */
+  readonly row: AnyRow | null;
+  readonly characters: number;
+}
+
 /**
  * The rows that the owner of a lane works on, kept from batch to batch: nobody else changes them. What a batch changes is
  * written once, however often it changes.
  */
 export class WorkingRows implements Rows {
-  /** Null: known not to be there. */
-  private readonly known = new Map<TableName, Map<string, AnyRow | null>>();
+  private readonly known = new Map<TableName, Map<string, KnownRow>>();
   private changed = new Map<TableName, Map<string, AnyRow | null>>();
   private characters = 0;
 
   constructor(
     private readonly store: Pick<LaneStore, 'load'>,
     private readonly build: Build,
+    private readonly tables: readonly TableName[],
     /** From the beginning of the log on, what is not known is not there. */
     private isWhole: boolean,
   ) {}
@@ -32,7 +39,9 @@ export class WorkingRows implements Rows {
   }
 
   get<T extends TableName>(table: T, key: string): Tables[T] | undefined {
-    return (this.tableOf(table).get(key) ?? undefined) as Tables[T] | undefined;
+    const row = this.tableOf(table).get(key);
+    if (row === undefined && !this.isWhole) throw new TerminalError(`touched does not name ${key} of ${table}`);
+    return (row?.row ?? undefined) as Tables[T] | undefined;
   }
 
   put<T extends TableName>(table: T, key: string, row: Tables[T]): void {
@@ -70,8 +79,9 @@ export class WorkingRows implements Rows {
 
   private keep(table: TableName, key: string, row: AnyRow | null): void {
     const rows = this.tableOf(table);
-    this.characters += weightOf(row) - (rows.has(key) ? weightOf(rows.get(key)) : 0);
-    rows.set(key, row);
+    const characters = ROW_CHARACTERS + charactersIn(row);
+    this.characters += characters - (rows.get(key)?.characters ?? 0);
+    rows.set(key, { row, characters });
   }
 
   private change(table: TableName, key: string, row: AnyRow | null): void {
@@ -80,21 +90,23 @@ export class WorkingRows implements Rows {
     else this.changed.set(table, new Map([[key, row]]));
   }
 
-  private tableOf(table: TableName): Map<string, AnyRow | null> {
+  private tableOf(table: TableName): Map<string, KnownRow> {
     const known = this.known.get(table);
     if (known) return known;
-    const rows = new Map<string, AnyRow | null>();
+    if (!this.tables.includes(table)) throw new TerminalError(`${this.build.projection} does not declare ${table}`);
+    const rows = new Map<string, KnownRow>();
     this.known.set(table, rows);
     return rows;
   }
 }
 
-/** What a row takes besides its text, roughly. */
+/** What a row takes besides its texts, roughly. */
 const ROW_CHARACTERS = 1_000;
 
-function weightOf(row: AnyRow | null | undefined): number {
-  if (!row) return ROW_CHARACTERS;
-  if ('words' in row) return ROW_CHARACTERS + row.words.length;
-  if ('text' in row) return ROW_CHARACTERS + row.text.length;
-  return ROW_CHARACTERS + ('result' in row ? (row.result?.text.length ?? 0) : 0);
+function charactersIn(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 0;
+  let characters = 0;
+  for (const part of Object.values(value)) characters += charactersIn(part);
+  return characters;
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { projections } from '../../src/projections/all.js';
 import { type Chat, HOLD, startChat, type Turn } from '../support/chat.js';
 import { samplesIn } from '../support/exposition.js';
 import { newDelta } from '../support/new-events.js';
@@ -92,7 +93,7 @@ describe('the metrics of a process', () => {
 
   it('tell how far each view is behind, and what waits', async () => {
     const text = await scrape();
-    for (const name of ['conversations', 'messages', 'runs', 'usage']) {
+    for (const { name } of projections) {
       expect(text).toMatch(new RegExp(`projection_lag_events\\{projection="${name}"\\} \\d+`));
       expect(text).toMatch(new RegExp(`projection_lag_seconds\\{projection="${name}"\\} [\\d.]+`));
       expect(text).toContain(`projection_parked_streams{projection="${name}"} 0`);

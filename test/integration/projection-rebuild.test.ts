@@ -10,7 +10,7 @@ import { conversation } from '../../src/domain/conversation/conversation.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import { Advances } from '../../src/projections/advances.js';
 import { projections, shapeOf } from '../../src/projections/all.js';
-import { ConversationViews } from '../../src/projections/queries/conversation-views.js';
+import { ConversationViews } from '../../src/projections/messages/query.js';
 import { ConversationReader } from '../../src/sse/conversation-reader.js';
 import { readTape } from '../../src/sse/read-folds.js';
 import { drawnSteps, playHistory } from '../support/drawn-history.js';
@@ -78,17 +78,15 @@ describe('read models that are built again', () => {
           await until(async () => (await stores.builds.list()).every(({ state }) => state === 'live'));
           await shared.caughtUp();
           const standing = await stores.builds.list();
-          expect(standing.map(({ build, lanes }) => [build, lanes.length])).toEqual([
-            [3, 4],
-            [3, 4],
-            [3, 4],
-            [2, 1],
-          ]);
+          // A read model with one lane however many the others have is not built a third time.
+          expect(standing.map(({ build, lanes }) => [build, lanes.length])).toEqual(
+            projections.map(({ isByConversation }) => (isByConversation ? [3, 4] : [2, 1])),
+          );
           expect(shared.warnings).toEqual([]);
           await shared.stop();
-          // Usage has one lane however many the others have, so it was not built a third time.
-          const { usage: _, asked: __, counted: ___, ...byConversation } = live;
-          expect(await rows(3, Object.keys(byConversation))).toEqual(byConversation);
+          const builtAgain = projections.filter(({ isByConversation }) => isByConversation);
+          const tables = builtAgain.flatMap((projection) => projection.tables);
+          expect(await rows(3, tables)).toEqual(Object.fromEntries(tables.map((table) => [table, live[table]])));
         });
       }),
       { numRuns: usually(2, 6) },

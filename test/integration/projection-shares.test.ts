@@ -2,6 +2,7 @@ import { afterEach, describe, it } from '@jest/globals';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { RetryableError } from '../../src/ports/errors.js';
 import type { Leases } from '../../src/ports/leases.js';
+import { projections, shapeOf } from '../../src/projections/all.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { MemoryReadModels } from '../support/memory/memory-read-models.js';
@@ -22,15 +23,15 @@ function together() {
   const stores = { builds: models, lanes: models, views: new MemoryViews(models) };
   const leases = new MemoryLeases(systemClock);
   const join = async (holder: string, through: Leases = leases) => {
-    const projecting = await startProjecting(log, stores, { lanes: 2, leases: through, holder });
+    const projecting = await startProjecting(log, stores, { lanes: LANES_OF_EACH, leases: through, holder });
     running.push(projecting);
     return projecting;
   };
   return { leases, join };
 }
 
-/** Sums of usage have one lane, the others two. */
-const LANES = 7;
+const LANES_OF_EACH = 2;
+const LANES = projections.reduce((sum, each) => sum + shapeOf(each, LANES_OF_EACH).lanes, 0);
 
 /** Every lane is worked on, and nobody has more than such a share. */
 const shared = (among: number) =>

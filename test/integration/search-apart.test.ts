@@ -4,6 +4,7 @@ import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-build
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
 import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
 import { TimedOut } from '../../src/ports/errors.js';
+import { projections } from '../../src/projections/all.js';
 import { ChatLog } from '../support/chat-log.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
@@ -49,7 +50,7 @@ describe('searches that take long', () => {
     await (await new ChatLog(log).started('while they search')).turn('1', ['Hello']);
     await projecting.caughtUp();
     expect(await stores.views.conversations(list)).toHaveLength(2);
-    expect(await stores.builds.list()).toHaveLength(4);
+    expect(await stores.builds.list()).toHaveLength(projections.length);
     // The last of them cannot have ended before the first two have.
     expect(ended).toBeLessThan(SEARCHES);
     for (const end of await Promise.all(searches)) expect(end).toBeInstanceOf(TimedOut);

@@ -78,7 +78,14 @@ describe(`the heap after ${STEPS}`, () => {
     async () => {
       const lane = { projection: 'none', build: 1, lane: 0, lanes: 1 };
       const projection = {
-        ...{ name: 'none', version: 1, tables: [], filter: {}, isByConversation: true, onPoison: 'stop' as const },
+        ...{
+          name: 'none',
+          version: 1,
+          tables: [],
+          filter: { categories: ['generation'] as const },
+          isByConversation: true,
+          onPoison: 'stop' as const,
+        },
         ...{ touched: () => [], apply: () => {} },
       };
       const store = {

@@ -2,7 +2,7 @@ import type { Reader } from '../../domain/conversation/readers.js';
 import { limits } from '../../limits.js';
 import { ReadModelLost } from '../../ports/read-models/read-models.js';
 import type { Covered, CoveringList, Views } from '../../ports/read-models/views.js';
-import { ViewBehind } from './conversation-views.js';
+import { ViewBehind } from '../messages/query.js';
 import type { Place, Shown } from './shown.js';
 import { type CoverageParts, untilCovered } from './until-covered.js';
 

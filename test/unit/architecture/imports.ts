@@ -1,7 +1,7 @@
 import { importGraph, importsOf, type SourceTree } from './source-tree.js';
 
 /**
- * Who may import whom below src/: a folder, a folder inside it, or one file. A folder may always import itself, and an
+ * Who may import whom below src/: a folder, a folder inside it, or one file; `*` is any one folder. A folder may always import itself, and an
  * adapter only itself and not its siblings. Anyone may import limits.ts.
  */
 const mayImport: Record<string, readonly string[]> = {
@@ -22,6 +22,7 @@ const mayImport: Record<string, readonly string[]> = {
   cli: ['auth/api-key.ts', 'events/envelope.ts', 'ports'],
   http: [
     'commands',
+    'projections/*/query.ts',
     'projections/queries',
     'projections/rebuilds.ts',
     'sse',
@@ -46,8 +47,14 @@ export const isCompositionRoot = (path: string) => path.startsWith('app/') || (!
 /** The part of the tree that a file belongs to: its folder in src/, or its own adapter. */
 const homeOf = (path: string) => /^(adapters\/[^/]+|[^/]+)\//.exec(path)?.[1] ?? '';
 
-const lies = (path: string, place: string) =>
-  path === place || path.startsWith(`${place}/`) || (!place.endsWith('.ts') && path === `${place}.ts`);
+const patternOf = (place: string) => new RegExp(`^${place.replaceAll('.', '\\.').replaceAll('*', '[^/]+')}`);
+
+const lies = (path: string, place: string) => {
+  const [found] = patternOf(place).exec(path) ?? [];
+  if (found === undefined) return false;
+  const rest = path.slice(found.length);
+  return rest === '' || rest.startsWith('/') || (!place.endsWith('.ts') && rest === '.ts');
+};
 
 function mayReach(importer: string, target: string): boolean {
   if (isCompositionRoot(importer)) return true;

@@ -3,9 +3,9 @@ import type { Reader } from '../../domain/conversation/readers.js';
 import { conversationStatus } from '../../domain/conversation/tree.js';
 import type { ConversationRow } from '../../ports/read-models/rows.js';
 import type { Views } from '../../ports/read-models/views.js';
-import type { LeastShown, ListCoverage } from './list-coverage.js';
-import { type Paged, pageEndIn, pageOf } from './pages.js';
-import { scopeOf } from './scope.js';
+import type { LeastShown, ListCoverage } from '../queries/list-coverage.js';
+import { type Paged, pageEndIn, pageOf } from '../queries/pages.js';
+import { scopeOf } from '../queries/scope.js';
 
 export interface ListedConversation {
   readonly id: string;

@@ -12,8 +12,8 @@ import type { EventLog } from '../../ports/event-log.js';
 import type { HeadRow, NodeRow } from '../../ports/read-models/rows.js';
 import type { Tree, Views } from '../../ports/read-models/views.js';
 import type { Advances } from '../advances.js';
-import { messages } from '../messages.js';
-import { untilCovered } from './until-covered.js';
+import { untilCovered } from '../queries/until-covered.js';
+import { messages } from './projection.js';
 
 /** The view does not cover yet what it must: it may in a moment. */
 export class ViewBehind extends RetryableError {}

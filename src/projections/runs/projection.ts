@@ -1,24 +1,31 @@
-import { costOf, usageOf } from '../domain/usage.js';
-import type { TypedEvent } from '../events/codec.js';
-import type { RowKey } from '../ports/read-models/read-models.js';
-import type { LedgerRow, RunRow } from '../ports/read-models/rows.js';
-import { isNext, type Projection, type Rows } from './projection.js';
+import { costOf, usageOf } from '../../domain/usage.js';
+import type { TypedEvent } from '../../events/codec.js';
+import type { RowKey } from '../../ports/read-models/read-models.js';
+import type { LedgerRow, RunRow } from '../../ports/read-models/rows.js';
+import { type EventsOf, isNext, type Projection, type ProjectionFilter, type Rows, unhandled } from '../projection.js';
+
+const filter = {
+  categories: ['conversation', 'generation'],
+  withoutTypes: ['DeltaReceived', 'AttemptEnded'],
+} as const satisfies ProjectionFilter;
+
+type Followed = EventsOf<typeof filter>;
 
 /** The audit table: one row for each generation, from the moment it is asked for. */
 export const runs: Projection = {
   name: 'runs',
   version: 2,
   tables: ['runs', 'ledgers'],
-  filter: { categories: ['conversation', 'generation'], withoutTypes: ['DeltaReceived', 'AttemptEnded'] },
+  filter,
   isByConversation: true,
   onPoison: 'stop',
-  touched(event) {
+  touched(event: Followed) {
     const { conversation } = event.meta;
     if (conversation === undefined) return [];
     const ledger: RowKey = { table: 'ledgers', key: conversation };
     return [ledger, ...runsOf(event).map((key): RowKey => ({ table: 'runs', key }))];
   },
-  apply(rows, event) {
+  apply(rows, event: Followed) {
     const conversation = event.meta.conversation;
     if (conversation === undefined) return;
     const ledger = rows.get('ledgers', conversation) ?? NO_EVENTS;
@@ -35,7 +42,7 @@ export const runs: Projection = {
 
 const NO_EVENTS: LedgerRow = { seen: 0, open: null, claimed: null };
 
-function openIn({ open }: LedgerRow, event: TypedEvent): Partial<LedgerRow> {
+function openIn({ open }: LedgerRow, event: Followed): Partial<LedgerRow> {
   if (event.type === 'GenerationClaimed') return { claimed: generationOf(event) };
   if (event.type === 'PromptAssembled') return { open: event.data.generationId };
   if (event.type === 'GenerationFinalized' && event.data.generationId === open) return { open: null };
@@ -45,7 +52,7 @@ function openIn({ open }: LedgerRow, event: TypedEvent): Partial<LedgerRow> {
 const generationOf = ({ stream }: TypedEvent): string => stream.slice('generation-'.length);
 
 /** The one that an event is about first. */
-function runsOf(event: TypedEvent): readonly string[] {
+function runsOf(event: Followed): readonly string[] {
   if (event.type === 'GenerationRequested') {
     const { generationId, regenerates } = event.data;
     return regenerates === undefined ? [generationId] : [generationId, regenerates];
@@ -80,7 +87,7 @@ const unknown = (id: string, conversation: string, { tenant, meta }: TypedEvent)
 });
 
 /** Nothing when it has been brought in before. */
-function changedBy(rows: Rows, run: RunRow, event: TypedEvent): Partial<RunRow> | undefined {
+function changedBy(rows: Rows, run: RunRow, event: Followed): Partial<RunRow> | undefined {
   switch (event.type) {
     case 'GenerationRequested': {
       const { messageId, regenerates = null } = event.data;
@@ -98,12 +105,21 @@ function changedBy(rows: Rows, run: RunRow, event: TypedEvent): Partial<RunRow> 
       return { status: 'streaming', attempt: event.data.attempt };
     case 'GenerationFinalized':
       return hasEnded(run) ? undefined : ended(run, event);
-    default:
+    case 'ConversationStarted':
+    case 'ConversationRenamed':
+    case 'ConversationArchived':
+    case 'ConversationRestored':
+    case 'ConversationConfigured':
+    case 'MessageSent':
+    case 'GenerationCancelRequested':
+    case 'BranchSelected':
       return undefined;
+    default:
+      return unhandled(event);
   }
 }
 
-type Finalized = Extract<TypedEvent, { type: 'GenerationFinalized' }>;
+type Finalized = Extract<Followed, { type: 'GenerationFinalized' }>;
 
 function ended({ requestedAt }: RunRow, { data, at }: Finalized): Partial<RunRow> {
   const { status, finishReason, attempt, modelServed, usage, cost, timings, error } = data;

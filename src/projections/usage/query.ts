@@ -2,8 +2,8 @@ import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { Reader } from '../../domain/conversation/readers.js';
 import type { CostRow } from '../../ports/read-models/rows.js';
 import type { UsageAsked, UsageSums, Views } from '../../ports/read-models/views.js';
-import type { ListCoverage } from './list-coverage.js';
-import { scopeOf } from './scope.js';
+import type { ListCoverage } from '../queries/list-coverage.js';
+import { scopeOf } from '../queries/scope.js';
 
 export interface UsedBy {
   readonly day?: string;

@@ -1,4 +1,4 @@
-import { limits } from '../limits.js';
+import { limits } from '../../limits.js';
 
 /** What no database takes as text, and nobody searches for. */
 const UNSEARCHABLE = /\0/g;

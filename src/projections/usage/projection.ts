@@ -1,42 +1,66 @@
-import { decimalOf, sumOf, textOf } from '../domain/decimal.js';
-import type { TypedEvent } from '../events/codec.js';
-import type { RowKey } from '../ports/read-models/read-models.js';
-import type { Sums, UsageRow } from '../ports/read-models/rows.js';
-import type { Projection } from './projection.js';
+import { decimalOf, sumOf, textOf } from '../../domain/decimal.js';
+import type { TypedEvent } from '../../events/codec.js';
+import type { RowKey } from '../../ports/read-models/read-models.js';
+import type { Sums, UsageRow } from '../../ports/read-models/rows.js';
+import { type EventsOf, type Projection, type ProjectionFilter, type Rows, unhandled } from '../projection.js';
 
-type Finalized = Extract<TypedEvent, { type: 'GenerationFinalized' }>;
+const filter = { categories: ['conversation'] } as const satisfies ProjectionFilter;
+
+type Followed = EventsOf<typeof filter>;
+type Finalized = Extract<Followed, { type: 'GenerationFinalized' }>;
 
 /** What was used: by tenant, day, user and model. What a provider did not report is counted apart and never as zero. */
 export const usage: Projection = {
   name: 'usage',
   version: 2,
   tables: ['usage', 'asked', 'counted'],
-  filter: { categories: ['conversation'] },
+  filter,
   isByConversation: false,
   onPoison: 'stop',
-  touched(event) {
+  touched(event: Followed) {
     const counted: RowKey = { table: 'counted', key: conversationOf(event) };
     if (event.type !== 'GenerationFinalized') return [counted];
     return [counted, { table: 'asked', key: event.data.generationId }, { table: 'usage', key: keyOf(event) }];
   },
-  apply(rows, event) {
+  apply(rows, event: Followed) {
     const conversation = conversationOf(event);
     const seen = Math.max(event.revision + 1, rows.get('counted', conversation)?.seen ?? 0);
     rows.put('counted', conversation, { seen });
-    if (event.type === 'PromptAssembled') rows.put('asked', event.data.generationId, { model: event.data.model });
-    if (event.type !== 'GenerationFinalized') return;
-    const { generationId, attempt } = event.data;
-    // Counted once: who comes again finds that nothing was asked.
-    const asked = rows.get('asked', generationId);
-    rows.remove('asked', generationId);
-    // What was never claimed called no model.
-    if (!asked || attempt === null) return;
-    const key = keyOf(event);
-    const row = rows.get('usage', key) ?? empty(event);
-    const sums = added(ownOf(row.models, asked.model) ?? NOTHING, event);
-    rows.put('usage', key, { ...row, models: { ...row.models, [asked.model]: sums } });
+    switch (event.type) {
+      case 'PromptAssembled':
+        rows.put('asked', event.data.generationId, { model: event.data.model });
+        return;
+      case 'GenerationFinalized':
+        count(rows, event);
+        return;
+      case 'ConversationStarted':
+      case 'ConversationRenamed':
+      case 'ConversationArchived':
+      case 'ConversationRestored':
+      case 'ConversationConfigured':
+      case 'MessageSent':
+      case 'GenerationRequested':
+      case 'GenerationCancelRequested':
+      case 'BranchSelected':
+        return;
+      default:
+        unhandled(event);
+    }
   },
 };
+
+function count(rows: Rows, event: Finalized): void {
+  const { generationId, attempt } = event.data;
+  // Counted once: an event that is applied again finds no row of `asked`.
+  const asked = rows.get('asked', generationId);
+  rows.remove('asked', generationId);
+  // What was never claimed called no model.
+  if (!asked || attempt === null) return;
+  const key = keyOf(event);
+  const row = rows.get('usage', key) ?? empty(event);
+  const sums = added(ownOf(row.models, asked.model) ?? NOTHING, event);
+  rows.put('usage', key, { ...row, models: { ...row.models, [asked.model]: sums } });
+}
 
 const conversationOf = ({ stream }: TypedEvent): string => stream.slice('conversation-'.length);
 

@@ -1,14 +1,18 @@
-import type { TypedEvent } from '../events/codec.js';
-import type { RowKey } from '../ports/read-models/read-models.js';
-import { type HeadRow, nodeKey, type ReplyRow } from '../ports/read-models/rows.js';
-import { isNext, type Projection, type Rows } from './projection.js';
+import type { TypedEvent } from '../../events/codec.js';
+import type { RowKey } from '../../ports/read-models/read-models.js';
+import { type HeadRow, nodeKey, type ReplyRow } from '../../ports/read-models/rows.js';
+import { type EventsOf, isNext, type Projection, type ProjectionFilter, type Rows, unhandled } from '../projection.js';
+
+const filter = { categories: ['conversation'] } as const satisfies ProjectionFilter;
+
+type Followed = EventsOf<typeof filter>;
 
 /** The tree of each conversation, node by node, and what the conversation is besides. */
 export const messages: Projection = {
   name: 'messages',
   version: 1,
   tables: ['heads', 'nodes'],
-  filter: { categories: ['conversation'] },
+  filter,
   isByConversation: true,
   onPoison: 'park',
   touched({ meta: { conversation }, data }) {
@@ -16,7 +20,7 @@ export const messages: Projection = {
     const head: RowKey = { table: 'heads', key: conversation };
     return 'generationId' in data ? [head, { table: 'nodes', key: nodeKey(conversation, data.generationId) }] : [head];
   },
-  apply(rows, event) {
+  apply(rows, event: Followed) {
     const conversation = event.meta.conversation;
     if (conversation === undefined) return;
     const head = rows.get('heads', conversation) ?? started(event);
@@ -49,7 +53,7 @@ const started = ({ tenant, meta }: TypedEvent): HeadRow => ({
   waiting: [],
 });
 
-function headWith(head: HeadRow, event: TypedEvent): Partial<HeadRow> {
+function headWith(head: HeadRow, event: Followed): Partial<HeadRow> {
   switch (event.type) {
     case 'ConversationStarted':
       return { title: event.data.title, ...chosenIn(event) };
@@ -75,12 +79,14 @@ function headWith(head: HeadRow, event: TypedEvent): Partial<HeadRow> {
     }
     case 'BranchSelected':
       return { leaf: event.data.leaf };
-    default:
+    case 'GenerationCancelRequested':
       return {};
+    default:
+      return unhandled(event);
   }
 }
 
-type Configuring = Extract<TypedEvent, { type: 'ConversationStarted' | 'ConversationConfigured' }>;
+type Configuring = Extract<Followed, { type: 'ConversationStarted' | 'ConversationConfigured' }>;
 
 /** What an event does not name stays as it was. */
 function chosenIn({ id, data: { provider, model, params, system } }: Configuring): Partial<HeadRow> {
@@ -102,7 +108,7 @@ function waitingWith(waiting: Waiting, turn: Waiting[number]): Waiting {
 
 const without = (waiting: Waiting, id: string): Waiting => waiting.filter((turn) => turn.id !== id);
 
-function plant(rows: Rows, event: TypedEvent, place: Place): void {
+function plant(rows: Rows, event: Followed, place: Place): void {
   switch (event.type) {
     case 'ConversationStarted':
     case 'ConversationConfigured':
@@ -137,7 +143,16 @@ function plant(rows: Rows, event: TypedEvent, place: Place): void {
       const { generationId, status, text, modelServed, usage, cost, error } = event.data;
       const result = { status, text, modelServed, usage, cost, error };
       changeReply(rows, place, generationId, { result, endSeen: place.seen });
+      return;
     }
+    case 'ConversationRenamed':
+    case 'ConversationArchived':
+    case 'ConversationRestored':
+    case 'GenerationCancelRequested':
+    case 'BranchSelected':
+      return;
+    default:
+      unhandled(event);
   }
 }
 

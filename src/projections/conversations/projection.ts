@@ -1,19 +1,26 @@
-import type { TypedEvent } from '../events/codec.js';
-import { limits } from '../limits.js';
-import { type ConversationRow, nodeKey } from '../ports/read-models/rows.js';
-import { isNext, type Projection, type Rows } from './projection.js';
+import type { TypedEvent } from '../../events/codec.js';
+import { limits } from '../../limits.js';
+import { type ConversationRow, nodeKey } from '../../ports/read-models/rows.js';
+import { type EventsOf, isNext, type Projection, type ProjectionFilter, type Rows, unhandled } from '../projection.js';
 import { piecesOf } from './words.js';
 
-/** Conversations as a list shows them, and the words by which they are found. */
+const filter = {
+  categories: ['conversation', 'generation'],
+  withoutTypes: ['DeltaReceived', 'AttemptEnded'],
+} as const satisfies ProjectionFilter;
+
+type Followed = EventsOf<typeof filter>;
+
+/** Conversations as a list shows them, and the words by which a search finds them. */
 export const conversations: Projection = {
   name: 'conversations',
   version: 3,
   tables: ['conversations', 'said'],
-  filter: { categories: ['conversation', 'generation'], withoutTypes: ['DeltaReceived', 'AttemptEnded'] },
+  filter,
   isByConversation: true,
   onPoison: 'park',
   touched: ({ meta: { conversation } }) => (conversation ? [{ table: 'conversations', key: conversation }] : []),
-  apply(rows, event) {
+  apply(rows, event: Followed) {
     const id = event.meta.conversation;
     if (id === undefined) return;
     const row = rows.get('conversations', id) ?? started(id, event);
@@ -22,8 +29,13 @@ export const conversations: Projection = {
       return;
     }
     if (!isNext(row.seen, event)) return;
-    rows.put('conversations', id, { ...row, seen: row.seen + 1, updatedAt: event.at, ...changedBy(row, event) });
-    say(rows, row, event);
+    const { title, said, ...change } = changedBy(row, event);
+    rows.put('conversations', id, {
+      ...{ ...row, seen: row.seen + 1, updatedAt: event.at, ...change },
+      ...(title !== undefined && { title }),
+    });
+    if (title !== undefined) indexTitle(rows, row, title);
+    if (said) index(rows, row, said);
   },
 };
 
@@ -44,7 +56,15 @@ const started = (id: string, { tenant, meta, at }: TypedEvent): ConversationRow 
   claimed: null,
 });
 
-function changedBy(row: ConversationRow, event: TypedEvent): Partial<ConversationRow> {
+interface Said {
+  readonly node: string;
+  readonly text: string;
+}
+
+/** What an event changes in the row of its conversation, and the text that it makes searchable. */
+type Change = Partial<ConversationRow> & { readonly said?: Said };
+
+function changedBy(row: ConversationRow, event: Exclude<Followed, { type: 'GenerationClaimed' }>): Change {
   switch (event.type) {
     case 'ConversationStarted':
       return { title: event.data.title, model: event.data.model ?? null };
@@ -56,10 +76,11 @@ function changedBy(row: ConversationRow, event: TypedEvent): Partial<Conversatio
       return { archived: false };
     case 'ConversationConfigured':
       return event.data.model === undefined ? {} : { model: event.data.model };
-    case 'MessageSent':
-      return event.data.kind === 'note'
-        ? {}
-        : { messages: row.messages + 1, lastMessage: beginningOf(textOf(event.data)) };
+    case 'MessageSent': {
+      const said = { node: event.data.messageId, text: textOf(event.data) };
+      if (event.data.kind === 'note') return { said };
+      return { messages: row.messages + 1, lastMessage: beginningOf(said.text), said };
+    }
     case 'GenerationRequested':
       return { messages: row.messages + 1, waiting: [...row.waiting, event.data.generationId] };
     case 'PromptAssembled': {
@@ -72,36 +93,32 @@ function changedBy(row: ConversationRow, event: TypedEvent): Partial<Conversatio
         open: row.open === generationId ? null : row.open,
         waiting: without(row.waiting, generationId),
         ...(text && { lastMessage: beginningOf(text) }),
+        said: { node: generationId, text },
       };
     }
-    default:
+    case 'GenerationCancelRequested':
+    case 'BranchSelected':
       return {};
+    default:
+      return unhandled(event);
   }
 }
 
 /** No id of a node. */
 const TITLE = 'title';
 
-function say(rows: Rows, { id, tenant, owner }: ConversationRow, event: TypedEvent): void {
-  if (event.type === 'ConversationStarted' || event.type === 'ConversationRenamed') {
-    const [words] = piecesOf(event.data.title ?? '');
-    const key = nodeKey(id, TITLE);
-    // A title is of no node, so no run is found by it.
-    if (words === undefined) rows.remove('said', key);
-    else rows.put('said', key, { tenant, owner, conversation: id, node: '', words });
-    return;
-  }
-  const said = saidIn(event);
-  if (!said) return;
-  for (const [nth, words] of piecesOf(said.text).entries()) {
-    rows.put('said', `${nodeKey(id, said.node)}/${nth}`, { tenant, owner, conversation: id, node: said.node, words });
-  }
+function indexTitle(rows: Rows, { id, tenant, owner }: ConversationRow, title: string | null): void {
+  const [words] = piecesOf(title ?? '');
+  const key = nodeKey(id, TITLE);
+  // A title is of no node, so no run is found by it.
+  if (words === undefined) rows.remove('said', key);
+  else rows.put('said', key, { tenant, owner, conversation: id, node: '', words });
 }
 
-function saidIn(event: TypedEvent): { node: string; text: string } | undefined {
-  if (event.type === 'MessageSent') return { node: event.data.messageId, text: textOf(event.data) };
-  if (event.type === 'GenerationFinalized') return { node: event.data.generationId, text: event.data.text };
-  return undefined;
+function index(rows: Rows, { id, tenant, owner }: ConversationRow, { node, text }: Said): void {
+  for (const [nth, words] of piecesOf(text).entries()) {
+    rows.put('said', `${nodeKey(id, node)}/${nth}`, { tenant, owner, conversation: id, node, words });
+  }
 }
 
 const textOf = ({ parts }: { readonly parts: readonly { readonly text: string }[] }): string =>

@@ -1,0 +1,53 @@
+import { describe, expect, it } from '@jest/globals';
+import type { EventsOf } from '../../../src/projections/projection.js';
+import { unhandled } from '../../../src/projections/projection.js';
+import { WorkingRows } from '../../../src/projections/working-rows.js';
+
+const KEY = { table: 'counted', key: 'c1' } as const;
+
+function workingRows(isWhole = false): WorkingRows {
+  const load = async () => [{ ...KEY, row: { seen: 3 } }];
+  return new WorkingRows({ load }, { projection: 'usage', build: 1 }, ['counted'], isWhole);
+}
+
+describe('the rows that a lane works on', () => {
+  it('throw when a projection reads a row that touched does not name, and answer once it does', async () => {
+    const rows = workingRows();
+    expect(() => rows.get('counted', 'c1')).toThrow('touched does not name c1 of counted');
+    await rows.fetch([KEY]);
+    expect(rows.get('counted', 'c1')).toEqual({ seen: 3 });
+    rows.remove('counted', 'c1');
+    expect(rows.get('counted', 'c1')).toBeUndefined();
+  });
+
+  it('are absent without being named where they begin with the log', () => {
+    expect(workingRows(true).get('counted', 'c1')).toBeUndefined();
+  });
+
+  it.each([
+    ['read', (rows: WorkingRows) => rows.get('ledgers', 'c1')],
+    ['written', (rows: WorkingRows) => rows.put('ledgers', 'c1', { seen: 0, open: null, claimed: null })],
+    ['removed', (rows: WorkingRows) => rows.remove('ledgers', 'c1')],
+  ])('throw when a table that the projection does not declare is %s', (_, act) => {
+    for (const isWhole of [true, false])
+      expect(() => act(workingRows(isWhole))).toThrow('usage does not declare ledgers');
+  });
+});
+
+describe('the default branch of a projection', () => {
+  type Tape = EventsOf<{ readonly categories: readonly ['generation'] }>;
+  type Claims = EventsOf<{
+    readonly categories: readonly ['generation'];
+    readonly withoutTypes: readonly ['DeltaReceived'];
+  }>;
+
+  it('compiles only if the branches name each type that passes the filter', () => {
+    const handled = (event: Claims): string =>
+      event.type === 'GenerationClaimed' || event.type === 'AttemptEnded' ? event.type : unhandled(event);
+    const forgotten = (event: Tape): string =>
+      // @ts-expect-error: DeltaReceived passes this filter.
+      event.type === 'GenerationClaimed' || event.type === 'AttemptEnded' ? event.type : unhandled(event);
+    expect(handled({ type: 'AttemptEnded' } as Claims)).toBe('AttemptEnded');
+    expect(() => forgotten({ type: 'DeltaReceived' } as Tape)).toThrow('no branch handles DeltaReceived');
+  });
+});
