@@ -52,7 +52,7 @@ describe('a log whose Postgres hangs', () => {
       void log.close().then(() => {
         closed = true;
       });
-      await until(() => closed, 4 * limits.farewellMs);
+      await until(() => closed, 2 * limits.farewellMs);
       await subscriber.stop();
     } finally {
       signalAll(pids, 'SIGCONT');
