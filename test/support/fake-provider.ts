@@ -70,8 +70,9 @@ export const plainly = (status: number, body: string, headers: Record<string, st
 export const send =
   (bytes: string | Uint8Array): Step =>
   ({ response, gone }) =>
-    // Nobody calls back once the connection is gone.
-    whileOpen(gone, new Promise<void>((resolve) => response.write(bytes, () => resolve())));
+    // A write that fails, or that is never answered, ends when the connection is gone. Newer versions of Node answer writes to
+    // a broken connection at once: a flood that went on would leave the event loop no time to learn that it is gone.
+    whileOpen(gone, new Promise<void>((resolve) => response.write(bytes, (error) => error ?? resolve())));
 
 /** Sends the status and the headers alone. */
 export const sendHead: Step = ({ response }) => response.flushHeaders();
