@@ -42,7 +42,9 @@ export class CommandClaims implements EventLog {
     if (known === undefined) return append();
     if ('outcome' in known) return known;
     const isElsewhere = known.stream !== stream || known.revision !== first;
-    if (isElsewhere) return { outcome: 'command-known', ...known };
+    const isThere = !isElsewhere || (await this.hasThere(stream, first, events).catch(ifOutage));
+    if (isThere === false) return { outcome: 'command-known', ...known };
+    if (isThere !== true) return isThere;
     // It may be this same call, whose answer was lost: the log recognises its ids.
     const outcome = await append();
     return outcome.outcome === 'conflict' ? { outcome: 'command-known', ...known } : outcome;
@@ -102,6 +104,14 @@ export class CommandClaims implements EventLog {
     const { isNew, ...place } = await this.places.claim(command, wanted);
     if (isNew) return undefined;
     return place.stream === wanted.stream ? this.actedAt(command, place) : place;
+  }
+
+  /** On every engine the ids of an append are judged before its command. */
+  private async hasThere(stream: string, first: number, events: readonly NewEvent[]): Promise<boolean> {
+    const ids: string[] = [];
+    const options = { from: first, eventsMax: events.length };
+    for await (const page of this.log.readStream(stream, options)) ids.push(...page.map(({ id }) => id));
+    return events.every(({ id }, nth) => id === ids[nth]);
   }
 
   private async actedAt(command: string, { stream, revision }: CommandPlace): Promise<CommandPlace | undefined> {
