@@ -30,9 +30,9 @@ export class Partitions {
     });
   }
 
-  async close(): Promise<void> {
+  /** A statement under way ends with the connections of the reader: a server that hangs would never answer it. */
+  stop(): void {
     this.stopping.abort();
-    await this.making;
   }
 
   /**

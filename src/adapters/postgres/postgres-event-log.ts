@@ -234,8 +234,9 @@ export class PostgresEventLog implements EventLog {
   async close(): Promise<void> {
     this.closing.abort();
     await this.commits.close();
-    // At the same time: each of them waits for the farewell of a server that may hang, and the partitions for the reader.
-    const parts = [this.watch, this.partitions, this.reader, ...this.connections];
+    this.partitions.stop();
+    // At the same time, because each of them waits for the farewell of a server that may hang.
+    const parts = [this.watch, this.reader, ...this.connections];
     await Promise.all(parts.map((part) => part.close()));
   }
 }
