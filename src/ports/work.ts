@@ -60,7 +60,10 @@ export interface Work {
   /** Gives a job back, to be taken by anybody after a pause. Nothing happens when another holds it. */
   release(holder: string, generation: string, pauseMs: number): Promise<void>;
 
-  /** Undoes a take that the holder has not acted on: nothing of it is left but its turn. Nothing happens when another holds the job. */
+  /**
+   * Gives a job back as if this holder had not taken it; the next take of it answers this `wasHeld`. Nothing happens when
+   * another holds the job.
+   */
   returnUnbegun(holder: string, job: TakenJob): Promise<void>;
 
   /**

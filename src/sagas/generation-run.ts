@@ -32,8 +32,11 @@ export interface RunParts extends TapeWriterParts {
   readonly warn: (facts: object, message: string) => void;
 }
 
-/** How a run ended: nothing is left to do, or somebody has to look at it again after a pause. */
-export type RunEnd = { readonly is: 'done' } | { readonly is: 'left'; readonly pauseMs: number };
+/** How a run ended: nothing is left to do, another worker has claimed the generation, or it must be taken again after a pause. */
+export type RunEnd =
+  | { readonly is: 'done' }
+  | { readonly is: 'fenced' }
+  | { readonly is: 'left'; readonly pauseMs: number };
 
 /** How a job came out of the work table. */
 export interface Taking {
@@ -137,7 +140,7 @@ export class GenerationRun {
     try {
       return await act();
     } catch (error) {
-      if (error instanceof Fenced) return DONE;
+      if (error instanceof Fenced) return { is: 'fenced' };
       throw error;
     } finally {
       this.unlisten();

@@ -185,6 +185,8 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     try {
       const end = await ending;
       if (end.is === 'left') await this.leave(job, end.pauseMs);
+      // Held here, the job would be kept from the worker that has claimed it, and would seem to be a dead worker's later.
+      if (end.is === 'fenced') await this.returnUnbegun({ ...job, wasHeld: false });
     } catch (error) {
       warn({ ...job, err: error }, 'a generation could not be worked on, and will be taken up again');
       // An outage passes; anything else would only be met again.
@@ -247,11 +249,13 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
   }
 
   /**
-   * Never rejects, as above. A release would look as if a worker had stopped here: the next one to take the job would end the
-   * attempt of a process that has claimed it and has yet to say so in the work table.
+   * Never rejects: if it fails, the lease of the job runs out. A release would look as if a worker had stopped here: the next
+   * one to take the job would end the attempt of a process that has claimed it and has yet to say so in the work table.
    */
   private async returnUnbegun(job: TakenJob): Promise<void> {
     const { work, worker } = this.parts;
+    const held = this.held.get(job.generation);
+    if (held) held.isLeft = true;
     await work.returnUnbegun(worker, job).catch((error) => this.backgroundRenewing.failed(error));
   }
 
