@@ -38,16 +38,17 @@ export class CommandClaims implements EventLog {
     const append = () => this.log.append(stream, expected, events, { user });
     if (command === undefined) return append();
     const first = expected === 'none' ? 0 : expected + 1;
-    const known = await this.claim(command, { stream, revision: first }).catch(ifOutage);
-    if (known === undefined) return append();
-    if ('outcome' in known) return known;
-    const isElsewhere = known.stream !== stream || known.revision !== first;
-    const isThere = !isElsewhere || (await this.hasThere(stream, first, events).catch(ifOutage));
-    if (isThere === false) return { outcome: 'command-known', ...known };
-    if (isThere !== true) return isThere;
-    // It may be this same call, whose answer was lost: the log recognises its ids.
-    const outcome = await append();
-    return outcome.outcome === 'conflict' ? { outcome: 'command-known', ...known } : outcome;
+    let known: CommandPlace | undefined;
+    let isThere = false;
+    try {
+      known = await this.claim(command, { stream, revision: first });
+      // On every engine the ids of an append are judged before its command: it may be this same call, whose answer was lost.
+      if (known) isThere = await this.hasThere(stream, first, events);
+    } catch (error) {
+      if (error instanceof RetryableError) return { outcome: 'unavailable', maybeWritten: false };
+      throw error;
+    }
+    return known && !isThere ? { outcome: 'command-known', ...known } : append();
   }
 
   async findCommand(command: string): Promise<CommandPlace | undefined> {
@@ -106,7 +107,6 @@ export class CommandClaims implements EventLog {
     return place.stream === wanted.stream ? this.actedAt(command, place) : place;
   }
 
-  /** On every engine the ids of an append are judged before its command. */
   private async hasThere(stream: string, first: number, events: readonly NewEvent[]): Promise<boolean> {
     const ids: string[] = [];
     const options = { from: first, eventsMax: events.length };
@@ -121,12 +121,6 @@ export class CommandClaims implements EventLog {
     }
     return undefined;
   }
-}
-
-/** Nothing has left yet. */
-function ifOutage(error: unknown): AppendOutcome {
-  if (error instanceof RetryableError) return { outcome: 'unavailable', maybeWritten: false };
-  throw error;
 }
 
 /** Damaged metadata names no command: the reader of the event reports it. */
