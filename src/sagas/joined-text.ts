@@ -12,7 +12,7 @@ export interface JoinWindow {
 
 /**
  * The text of an answer that was received and is not appended yet. The first text leaves at once, later text at the next
- * moment of the flush clock. It takes whatever is received: reading from the provider must not wait for commits.
+ * moment of the flush clock. It accepts all text at once, because reading from the provider must not wait for commits.
  */
 export class JoinedText {
   private pieces: Piece[] = [];

@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports/clock.js';
 
-/** Timers go no further, and one beyond it would run out at once. Whatever sleeps looks at the time when it wakes. */
+/** The longest time that a timer of Node accepts: a longer one fires at once. Callers check the time when a sleep ends. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
