@@ -21,7 +21,7 @@ import { traceIdOf } from '../http/trace.js';
 import { closeUnusedConnections } from '../http/unused-connections.js';
 import { limits } from '../limits.js';
 import type { Continuity } from '../ports/continuity.js';
-import { appModule } from './app.module.js';
+import { AppModule } from './app.module.js';
 import type { Engines } from './engines.js';
 import { Surveys } from './survey.js';
 
@@ -41,7 +41,7 @@ export async function createApp(
   const measure: Measure = (request) => metrics.requestAnswered(request);
   const adapter = createServer({ level: config.logLevel, to: logTo }, measure, config.trustedProxies);
   const server = adapter.getInstance();
-  const module = appModule(engines, config, {
+  const module = AppModule.of(engines, config, {
     metrics,
     warn: (facts, message) => server.log.warn(facts, message),
     info: (facts, message) => server.log.info(facts, message),

@@ -1,17 +1,21 @@
-import type { Provider } from '@nestjs/common';
 import type { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
 import { type Lag, lagOf } from '../ports/lag.js';
-import { HostedSubscription } from '../sagas/hosted-subscription.js';
 import { type RunnerParts, type Subscription, SubscriptionRunner } from '../sagas/subscription-runner.js';
 import { gaugeLags } from './lag-metrics.js';
 import { savedBacklog } from './saved-backlog.js';
 import type { Surveys } from './survey.js';
 
-/** All that there are, with or without an owner. `work` enters prompts in the table of work, `keys` keys in theirs. */
-export const WORK = { name: 'work', filter: { categories: ['conversation'] } } as const;
-export const KEYS = { name: 'keys', filter: { categories: ['tenant'] } } as const;
+/** All that there are, with or without an owner. */
+const SUBSCRIPTIONS = {
+  /** Enters prompts in the work table, where the furthest stage counts, in whatever order the events come. */
+  work: { filter: { categories: ['conversation'] }, inAnyOrder: true },
+  /** Enters keys in the table of keys. */
+  keys: { filter: { categories: ['tenant'] } },
+} as const;
 
-/** Runs subscriptions as long as the process, and tells of each, whoever owns it, how far it is behind the log. */
+type Name = keyof typeof SUBSCRIPTIONS;
+
+/** Makes the runners of subscriptions, and reports how far each is behind the log, whichever process owns it. */
 export class Subscriptions {
   private readonly runners = new Map<string, SubscriptionRunner>();
 
@@ -30,19 +34,15 @@ export class Subscriptions {
     );
   }
 
-  hosted(subscription: Subscription): Provider {
-    const { name } = subscription;
-    const start = () => {
-      const runner = new SubscriptionRunner(subscription, this.parts);
-      this.runners.set(name, runner);
-      return new HostedSubscription(runner);
-    };
-    return { provide: `subscription ${name}`, useFactory: start };
+  runner(name: Name, handle: Subscription['handle']): SubscriptionRunner {
+    const runner = new SubscriptionRunner({ name, ...SUBSCRIPTIONS[name], handle }, this.parts);
+    this.runners.set(name, runner);
+    return runner;
   }
 
   private async lags(): Promise<ReadonlyMap<string, Lag>> {
     const lags = new Map<string, Lag>();
-    for (const { name, filter } of [WORK, KEYS]) {
+    for (const [name, { filter }] of Object.entries(SUBSCRIPTIONS)) {
       const backlog = (await this.runners.get(name)?.backlog()) ?? (await savedBacklog(this.parts, name, filter));
       lags.set(name, lagOf(backlog, this.parts.clock.now()));
     }

@@ -1,4 +1,5 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
+import type { Check } from '../http/readiness.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { RetryableError } from '../ports/errors.js';
@@ -69,6 +70,11 @@ export class Survey<T> {
     this.parts.warn({ survey: this.name, err: error }, 'a background check fails, and is tried again');
   }
 }
+
+/** For readiness: whether the store that a survey asks is there. */
+export const answering =
+  (survey: Survey<unknown>): Check =>
+  () => ({ is: survey.latest.is === 'known' ? 'ok' : 'unavailable' });
 
 /** The surveys of a process. */
 export class Surveys implements OnApplicationShutdown {

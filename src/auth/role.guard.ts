@@ -1,5 +1,5 @@
-import { type CanActivate, type ExecutionContext, SetMetadata } from '@nestjs/common';
-import type { Reflector } from '@nestjs/core';
+import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import type { Role } from '../ports/keys.js';
 
@@ -10,6 +10,7 @@ const READS = ['GET', 'HEAD'];
 export const RequireRole = (role: Role) => SetMetadata(REQUIRED_ROLE, role);
 
 /** Who somebody is was settled before; this is about what they may do. */
+@Injectable()
 export class RoleGuard implements CanActivate {
   constructor(private readonly reflector: Reflector) {}
 

@@ -1,4 +1,3 @@
-import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Conversation, conversationStream } from '../domain/conversation/conversation.js';
 import { finalize } from '../domain/conversation/endings.js';
 import { replyOf } from '../domain/conversation/tree.js';
@@ -13,43 +12,38 @@ import { sha256 } from './sha256.js';
 import { transactConversation } from './transact-conversation.js';
 
 /** Writes the end of a generation whose tape is sealed, and opens the next one that waits. Any node may, and once. */
-export class FinalizeGeneration extends Command<void> {
-  constructor(
-    readonly job: Job,
-    readonly tape: Tape,
-  ) {
-    super();
+export async function finalizeGeneration(
+  parts: ConversationParts,
+  { generation, conversation, tenant }: Job,
+  tape: Tape,
+): Promise<void> {
+  const { seal } = tape;
+  if (!seal) return;
+  const stream = conversationStream(conversation);
+  const remembered = parts.conversations.last(stream)?.state;
+  let known = remembered?.open === generation ? remembered : (await parts.conversations.current(stream)).state;
+  while (known.open === generation) {
+    // More than one append if the queue ends with it. Each decides on the present state, so none acts twice.
+    const { state } = await transactConversation(parts, {
+      tenant,
+      conversation,
+      meta: { ...originOf(known, generation), commandId: parts.ids.random(), causationId: seal.event },
+      decide: (state) => decideOn(parts, state, generation, tape),
+    });
+    known = state;
   }
 }
 
-@CommandHandler(FinalizeGeneration)
-export class FinalizeGenerationHandler implements ICommandHandler<FinalizeGeneration> {
-  constructor(private readonly parts: ConversationParts) {}
-
-  async execute({ job: { generation, conversation, tenant }, tape }: FinalizeGeneration): Promise<void> {
-    const { seal } = tape;
-    if (!seal) return;
-    const stream = conversationStream(conversation);
-    const remembered = this.parts.conversations.last(stream)?.state;
-    let known = remembered?.open === generation ? remembered : (await this.parts.conversations.current(stream)).state;
-    while (known.open === generation) {
-      // More than one append if the queue ends with it. Each decides on the present state, so none acts twice.
-      const { state } = await transactConversation(this.parts, {
-        tenant,
-        conversation,
-        meta: { ...originOf(known, generation), commandId: this.parts.ids.random(), causationId: seal.event },
-        decide: (state) => this.decide(state, generation, tape),
-      });
-      known = state;
-    }
-  }
-
-  private async decide(state: Conversation, generation: string, tape: Tape): Promise<readonly ConversationEvent[]> {
-    if (state.open !== generation) return [];
-    const { at: queuedAt, prompt } = replyOf(state, generation);
-    const costOf = (end: AttemptEnded) => prompt && costOfAnswer(this.parts.prices, prompt, end);
-    const result = finalizationOf(tape, { generationId: generation, queuedAt, costOf, sha256 });
-    if (!result) return [];
-    return this.parts.prompts.decide(state, {}, ({ assemble }) => finalize(result, { assemble, sha256 })(state));
-  }
+async function decideOn(
+  { prices, prompts }: ConversationParts,
+  state: Conversation,
+  generation: string,
+  tape: Tape,
+): Promise<readonly ConversationEvent[]> {
+  if (state.open !== generation) return [];
+  const { at: queuedAt, prompt } = replyOf(state, generation);
+  const costOf = (end: AttemptEnded) => prompt && costOfAnswer(prices, prompt, end);
+  const result = finalizationOf(tape, { generationId: generation, queuedAt, costOf, sha256 });
+  if (!result) return [];
+  return prompts.decide(state, {}, ({ assemble }) => finalize(result, { assemble, sha256 })(state));
 }

@@ -17,6 +17,3 @@ export interface PromptRunner {
   /** There is work that nobody was offered, or that somebody declined. */
   wake(): void;
 }
-
-/** For a process that answers none. */
-export const noRunner: PromptRunner = { offer: () => false, wake: () => {} };

@@ -1,4 +1,4 @@
-import { Controller, Get, Headers, Inject, Param, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Param, Query, Req, Res } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiHeader,
@@ -71,10 +71,10 @@ type, \`data\` one line of JSON. Without a cursor a \`snapshot\` comes first: th
 @Controller('api/v1/conversations')
 export class ConversationReadsController {
   constructor(
-    @Inject(ConversationViews) private readonly views: ConversationViews,
-    @Inject(ConversationReader) private readonly reader: ConversationReader,
-    @Inject(ConversationFeeds) private readonly feeds: ConversationFeeds,
-    @Inject(Shown) private readonly shown: Shown,
+    private readonly views: ConversationViews,
+    private readonly reader: ConversationReader,
+    private readonly feeds: ConversationFeeds,
+    private readonly shown: Shown,
   ) {}
 
   @Get(':id')

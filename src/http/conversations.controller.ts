@@ -1,4 +1,4 @@
-import { Body, Controller, Inject, Param, Patch, Post, Put } from '@nestjs/common';
+import { Body, Controller, Param, Patch, Post, Put } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import {
   ApiBearerAuth,
@@ -36,8 +36,8 @@ class StartedConversation extends EffectDocument {
 @Controller('api/v1/conversations')
 export class ConversationsController {
   constructor(
-    @Inject(CommandBus) private readonly commands: CommandBus,
-    @Inject(Shown) private readonly shown: Shown,
+    private readonly commands: CommandBus,
+    private readonly shown: Shown,
   ) {}
 
   @Post()

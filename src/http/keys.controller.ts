@@ -1,15 +1,4 @@
-import {
-  Body,
-  Controller,
-  Delete,
-  Get,
-  HttpCode,
-  HttpStatus,
-  Inject,
-  NotFoundException,
-  Param,
-  Post,
-} from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, HttpStatus, NotFoundException, Param, Post } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import {
   ApiBearerAuth,
@@ -85,9 +74,9 @@ class ListedKeys {
 @Controller('api/v1/keys')
 export class KeysController {
   constructor(
-    @Inject(CommandBus) private readonly commands: CommandBus,
-    @Inject(QueryBus) private readonly queries: QueryBus,
-    @Inject(KeyMint) private readonly mint: KeyMint,
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+    private readonly mint: KeyMint,
   ) {}
 
   @Post()

@@ -1,4 +1,4 @@
-import { Controller, Get, Headers, Inject, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Query, Req, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -32,10 +32,10 @@ const OF_MIN = [
 @Controller('api/v1')
 export class ListsController {
   constructor(
-    @Inject(QueryBus) private readonly queries: QueryBus,
-    @Inject(RunFeeds) private readonly feeds: RunFeeds,
-    @Inject(ConversationViews) private readonly views: ConversationViews,
-    @Inject(ConversationReader) private readonly reader: ConversationReader,
+    private readonly queries: QueryBus,
+    private readonly feeds: RunFeeds,
+    private readonly views: ConversationViews,
+    private readonly reader: ConversationReader,
   ) {}
 
   @Get('conversations')

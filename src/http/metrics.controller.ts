@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 
@@ -13,7 +13,7 @@ export class Exposition {
 @ApiTags('Operations')
 @Controller('metrics')
 export class MetricsController {
-  constructor(@Inject(Exposition) private readonly exposition: Exposition) {}
+  constructor(private readonly exposition: Exposition) {}
 
   @Get()
   @ApiOperation({ summary: 'The metrics of this process, in the text format of Prometheus.' })

@@ -4,7 +4,6 @@ import {
   Get,
   HttpCode,
   HttpStatus,
-  Inject,
   NotFoundException,
   Param,
   Post,
@@ -26,8 +25,8 @@ import { ProjectionsDocument, ReplayedDocument } from './projection-documents.js
 @Controller('api/v1/projections')
 export class ProjectionsController {
   constructor(
-    @Inject(QueryBus) private readonly queries: QueryBus,
-    @Inject(Rebuilds) private readonly rebuilds: Rebuilds,
+    private readonly queries: QueryBus,
+    private readonly rebuilds: Rebuilds,
   ) {}
 
   @Get()

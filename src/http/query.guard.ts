@@ -1,5 +1,5 @@
-import { type CanActivate, type ExecutionContext, SetMetadata } from '@nestjs/common';
-import type { Reflector } from '@nestjs/core';
+import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { InvalidRequest, pathTo } from './invalid-request.js';
 
@@ -15,6 +15,7 @@ export const TakesQuery = () => SetMetadata(TAKES_QUERY, true);
  * For every other route of the API: any parameter is an unknown one, as an unknown field of a body is. A route that
  * forgets to say that it takes a query can take none, which its first test tells.
  */
+@Injectable()
 export class QueryGuard implements CanActivate {
   constructor(private readonly reflector: Reflector) {}
 

@@ -13,7 +13,6 @@ export interface Told {
 
 /** Reads what is known already. It asks no store, so that an answer never waits for one. */
 export type Check = () => Told;
-export type Checks = Readonly<Record<string, Check>>;
 
 export interface ReadinessReport {
   readonly status: 'ready' | 'starting' | 'draining' | 'unavailable';
@@ -26,7 +25,11 @@ export interface ReadinessReport {
 export class Readiness {
   private phase: 'starting' | 'serving' | 'draining' = 'starting';
 
-  constructor(private readonly checks: Checks) {}
+  private readonly checks = new Map<string, Check>();
+
+  add(name: string, check: Check): void {
+    this.checks.set(name, check);
+  }
 
   serve(): void {
     this.phase = 'serving';
@@ -38,7 +41,7 @@ export class Readiness {
   }
 
   report(): ReadinessReport {
-    const found = Object.entries(this.checks).map(([name, check]) => [name, check()] as const);
+    const found = [...this.checks].map(([name, check]) => [name, check()] as const);
     const checks = Object.fromEntries(found.map(([name, { is }]) => [name, is]));
     const told = found.flatMap(([name, { reason }]) => (reason === undefined ? [] : [[name, reason] as const]));
     const reasons = told.length > 0 ? { reasons: Object.fromEntries(told) } : {};

@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, NotFoundException, Param, Res } from '@nestjs/common';
+import { Controller, Get, NotFoundException, Param, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
@@ -14,8 +14,8 @@ import { DeltasDocument, RunDocument } from './run-document.js';
 @Controller('api/v1/runs/:generationId')
 export class RunsController {
   constructor(
-    @Inject(RunReader) private readonly runs: RunReader,
-    @Inject(Shown) private readonly shown: Shown,
+    private readonly runs: RunReader,
+    private readonly shown: Shown,
   ) {}
 
   @Get()

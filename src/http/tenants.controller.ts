@@ -1,4 +1,4 @@
-import { Body, Controller, ForbiddenException, Inject, Post } from '@nestjs/common';
+import { Body, Controller, ForbiddenException, Post } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiCreatedResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { KeyMint } from '../auth/key-mint.js';
@@ -32,8 +32,8 @@ class CreatedTenant {
 @Controller('api/v1/tenants')
 export class TenantsController {
   constructor(
-    @Inject(CommandBus) private readonly commands: CommandBus,
-    @Inject(KeyMint) private readonly mint: KeyMint,
+    private readonly commands: CommandBus,
+    private readonly mint: KeyMint,
   ) {}
 
   @Post()

@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, HttpStatus, Inject, Param, Post, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, HttpStatus, Param, Post, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiAcceptedResponse, ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
@@ -28,10 +28,10 @@ const OF_ITS_PLACE = ['parent_not_found', 'parent_is_note', 'revision_mismatch']
 @Controller('api/v1/conversations/:id')
 export class TurnsController {
   constructor(
-    @Inject(CommandBus) private readonly commands: CommandBus,
-    @Inject(QueryBus) private readonly queries: QueryBus,
-    @Inject(TurnStreams) readonly streams: TurnStreams,
-    @Inject(Shown) readonly shown: Shown,
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+    readonly streams: TurnStreams,
+    readonly shown: Shown,
   ) {}
 
   @Post('preview')

@@ -35,9 +35,6 @@ export type RelayState =
 
 export const CHAT_STREAMS = { categories: ['conversation', 'generation'] };
 
-/** Of the lease and of the checkpoint. */
-export const relayName = ({ name }: Pick<RelayDestination, 'name'>): string => `relay ${name}`;
-
 /**
  * Gives every event of the chat streams to another system, at least once and in order, from one process at a time. A page
  * is read from the log, sent, and acknowledged as a whole before the checkpoint passes it; so an outage, however long,
@@ -53,13 +50,14 @@ export class EventRelay {
   private stopping = new AbortController();
   private work: Promise<void> | undefined;
 
-  private readonly name: string;
+  /** Of the lease and of the checkpoint. */
+  readonly name: string;
 
   constructor(
     private readonly destination: RelayDestination,
     private readonly parts: RelayParts,
   ) {
-    this.name = relayName(destination);
+    this.name = `relay ${destination.name}`;
   }
 
   get state(): RelayState {

@@ -1,5 +1,6 @@
-import type { OnApplicationBootstrap, OnModuleDestroy } from '@nestjs/common';
 import { BackgroundPart } from '../background/background-part.js';
+import type { ConversationParts } from '../commands/conversation-parts.js';
+import { finalizeGeneration } from '../commands/finalize-generation.js';
 import type { Origin, PromptRunner } from '../commands/prompt-runner.js';
 import { TapeWriter } from '../commands/tape-writer.js';
 import type { OnItsWay } from '../commands/transact.js';
@@ -12,7 +13,7 @@ import type { Job, TakenJob, Work } from '../ports/work.js';
 import type { Drain } from './drain.js';
 import { GenerationRun, type RunEnd, type RunParts } from './generation-run.js';
 
-export interface SagaParts extends RunParts {
+export interface SagaParts extends Omit<RunParts, 'finalize'>, Omit<ConversationParts, 'runner'> {
   readonly work: Work;
   readonly drain: Drain;
   readonly health: BackgroundHealth;
@@ -54,7 +55,7 @@ const RENEWALS_PER_LEASE = 3;
  * work table has for anybody. What it holds there only says who should work. Who does is decided by the claim on a
  * generation's tape, so two that believe to hold the same one do no harm.
  */
-export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnModuleDestroy {
+export class GenerationSaga implements PromptRunner {
   private readonly held = new Map<string, Held>();
   private readonly stopping = new AbortController();
   private readonly stopped = new AbortController();
@@ -66,8 +67,10 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
   private renewing: Promise<void> = Promise.resolve();
   private readonly backgroundTaking: BackgroundPart;
   private readonly backgroundRenewing: BackgroundPart;
+  private readonly parts: SagaParts & RunParts;
 
-  constructor(private readonly parts: SagaParts) {
+  constructor(parts: SagaParts) {
+    this.parts = { ...parts, finalize: (...sealed) => finalizeGeneration({ ...parts, runner: this }, ...sealed) };
     this.backgroundTaking = new BackgroundPart('work taking', parts.health);
     this.backgroundRenewing = new BackgroundPart('work renewing', parts.health);
   }
@@ -77,13 +80,13 @@ export class GenerationSaga implements PromptRunner, OnApplicationBootstrap, OnM
     return this.held.size;
   }
 
-  onApplicationBootstrap(): void {
+  start(): void {
     this.taking = this.takeAsLongAsItRuns();
     this.renewing = this.renewAsLongAsItRuns();
   }
 
   /** Finishes what it is at, as far as there is time, and hands the rest over. */
-  async onModuleDestroy(): Promise<void> {
+  async stop(): Promise<void> {
     this.stopping.abort();
     this.wakeUp();
     await this.taking;

@@ -130,7 +130,9 @@ describe('whether a process is ready', () => {
 describe('a check that finds old data', () => {
   it('is named in the answer, and leaves the process ready', async () => {
     app = await startHttpApp();
-    const readiness = new Readiness({ log: () => ({ is: 'ok' }), projections: () => ({ is: 'behind' }) });
+    const readiness = new Readiness();
+    readiness.add('log', () => ({ is: 'ok' }));
+    readiness.add('projections', () => ({ is: 'behind' }));
     readiness.serve();
     expect(readiness.report()).toEqual({ status: 'ready', checks: { log: 'ok', projections: 'behind' } });
   });

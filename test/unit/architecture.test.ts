@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   barrels,
   clockAndDiceReaders,
+  clumsyInjections,
   defaultExports,
   environmentReaders,
   leakingSignals,
@@ -36,6 +37,7 @@ const rules: Record<string, Rule> = {
   'files but limits.ts have less than 300 lines': longFiles,
   'no work is left for later': postponedWork,
   'nothing is exported as default': defaultExports,
+  'Nest finds a provider by its class or a symbol, and no class is named twice': clumsyInjections,
 };
 
 describe('the architecture of src', () => {
@@ -214,6 +216,17 @@ broken.push(
   ),
 );
 
+broken.push(
+  ...brokenOnce(
+    clumsyInjections,
+    'http/a.ts',
+    'class A { constructor(@Inject(B) readonly b: B) {} }',
+    "class A { constructor(@Inject('b') b: B) {} }",
+    "const p = { provide: 'b', useValue: 1 };",
+    `const p = { provide: \`b \${c}\`, useValue: 1 };`,
+  ),
+);
+
 /** Trees that come close to breaking a rule, and do not. */
 const sound: [Rule, Record<string, string>][] = [
   [
@@ -244,6 +257,13 @@ const sound: [Rule, Record<string, string>][] = [
     },
   ],
   [namelessPlaces, { 'adapters/a/shared-place.ts': '', 'auth/commoner.ts': '' }],
+  [
+    clumsyInjections,
+    {
+      'app/a.ts': 'class A { constructor(@Inject(PORTS.log) log: EventLog, b: B) {} }',
+      'app/b.ts': 'const p = { provide: LOG, useValue: 1 };',
+    },
+  ],
   [postponedWork, { 'ports/a.ts': 'const todos = 1; // a TODOLIST' }],
   [defaultExports, { 'ports/a.ts': 'switch (a) { default: }\nexport const b = { default: 1 };\nexport { a };' }],
 ];

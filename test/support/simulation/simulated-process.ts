@@ -1,8 +1,6 @@
 import { CancelGenerationHandler } from '../../../src/commands/cancel-generation.js';
 import type { ConversationParts } from '../../../src/commands/conversation-parts.js';
-import { FinalizeGeneration, FinalizeGenerationHandler } from '../../../src/commands/finalize-generation.js';
 import { Folds } from '../../../src/commands/folds.js';
-import { noRunner, type PromptRunner } from '../../../src/commands/prompt-runner.js';
 import { Prompts } from '../../../src/commands/prompts.js';
 import { RegenerateHandler } from '../../../src/commands/regenerate.js';
 import { SendMessageHandler } from '../../../src/commands/send-message.js';
@@ -80,6 +78,7 @@ export class SimulatedProcess implements Actor {
       publish: (conversation: string, events: readonly TypedEvent[]) => this.live.publish(conversation, events),
       prompts: new Prompts(models, counter, listPrices),
       prices: listPrices,
+      meter: noMeter,
     };
     const health = {
       failed: (part: string, err: unknown) => warn({ err }, `${part} failed in the background`),
@@ -89,20 +88,12 @@ export class SimulatedProcess implements Actor {
     this.live = new LiveEvents({ log, codec, clock, health, onDamage });
     this.feeds = new FeedSource({ log, codec, live: this.live });
 
-    const saga: { runner: PromptRunner } = { runner: noRunner };
-    const parts: ConversationParts = {
-      ...base,
-      meter: noMeter,
-      runner: { offer: (...offered) => saga.runner.offer(...offered), wake: () => saga.runner.wake() },
-    };
-    const finalize = new FinalizeGenerationHandler(parts);
     const model = simulatedModel(world, this, clock);
     this.saga = new GenerationSaga({
       ...base,
       health,
       drain: new Drain(10_000, clock),
       modelOf: () => model,
-      finalize: (job, tape) => finalize.execute(new FinalizeGeneration(job, tape)),
       listen: (id, listener) => this.live.listen(id, listener),
       slots: new Slots(SLOTS),
       bounds: {
@@ -114,7 +105,7 @@ export class SimulatedProcess implements Actor {
       leaseMs: LEASE_MS,
       worker: name,
     });
-    saga.runner = this.saga;
+    const parts: ConversationParts = { ...base, runner: this.saga };
     const handle = recordWork(codec, work, this.saga);
     this.runner = new SubscriptionRunner(
       { name: 'work', filter: { categories: ['conversation'] }, handle, inAnyOrder: true },
@@ -134,7 +125,7 @@ export class SimulatedProcess implements Actor {
 
   async begin(): Promise<void> {
     await this.live.start();
-    this.saga.onApplicationBootstrap();
+    this.saga.start();
     this.runner.start();
     this.isAccepting = true;
   }
@@ -155,7 +146,7 @@ export class SimulatedProcess implements Actor {
   /** As SIGTERM does: it finishes or hands over what it has, and ends. */
   async stop(): Promise<void> {
     this.isAccepting = false;
-    await this.saga.onModuleDestroy();
+    await this.saga.stop();
     await this.runner.stop();
     this.kill();
   }

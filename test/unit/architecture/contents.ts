@@ -124,3 +124,26 @@ function isDefaultExport(node: ts.Node): boolean {
   if (ts.isExportSpecifier(node)) return node.name.text === 'default';
   return node.kind === ts.SyntaxKind.DefaultKeyword && ts.canHaveModifiers(node.parent);
 }
+
+/** A parameter that names its class twice, as the token and as the type, and a provider that is found by a text. */
+export function clumsyInjections(tree: SourceTree): string[] {
+  const isClumsy = (node: ts.Node) => namesItsClassTwice(node) || isProvidedByText(node);
+  return [...tree].filter(([path, source]) => everyNode(parse(path, source)).some(isClumsy)).map(([path]) => path);
+}
+
+function namesItsClassTwice(node: ts.Node): boolean {
+  if (!ts.isParameter(node)) return false;
+  return injectedTokens(node).some((token) => token.getText() === node.type?.getText());
+}
+
+function isProvidedByText(node: ts.Node): boolean {
+  if (ts.isParameter(node)) return injectedTokens(node).some(ts.isStringLiteralLike);
+  if (!ts.isPropertyAssignment(node) || node.name.getText() !== 'provide') return false;
+  return ts.isStringLiteralLike(node.initializer) || ts.isTemplateExpression(node.initializer);
+}
+
+/** The arguments of `@Inject(...)`. */
+function injectedTokens(parameter: ts.ParameterDeclaration): ts.Expression[] {
+  const calls = (ts.getDecorators(parameter) ?? []).map(({ expression }) => expression).filter(ts.isCallExpression);
+  return calls.filter(({ expression }) => expression.getText() === 'Inject').flatMap((call) => [...call.arguments]);
+}

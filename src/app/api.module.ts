@@ -1,0 +1,81 @@
+import { Module } from '@nestjs/common';
+import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
+import { Authenticator } from '../auth/authenticator.js';
+import { conversationStream } from '../domain/conversation/conversation.js';
+import { ConversationFeeds } from '../http/conversation-feeds.js';
+import { ConversationReadsController } from '../http/conversation-reads.controller.js';
+import { ConversationsController } from '../http/conversations.controller.js';
+import { FeedPlaces } from '../http/feed-places.js';
+import { KeysController } from '../http/keys.controller.js';
+import { ListsController } from '../http/lists.controller.js';
+import { MeController } from '../http/me.controller.js';
+import { OpenStreams } from '../http/open-streams.js';
+import { ProjectionsController } from '../http/projections.controller.js';
+import { RunFeeds } from '../http/run-feeds.js';
+import { RunsController } from '../http/runs.controller.js';
+import { TenantsController } from '../http/tenants.controller.js';
+import { TurnStreams } from '../http/turn-streams.js';
+import { TurnsController } from '../http/turns.controller.js';
+import { Advances } from '../projections/advances.js';
+import { ConversationViews } from '../projections/messages/query.js';
+import { Shown } from '../projections/queries/shown.js';
+import { ConversationReader } from '../sse/conversation-reader.js';
+import { FeedSource } from '../sse/feed-source.js';
+import { LiveEvents } from '../sse/live-events.js';
+import { readTape } from '../sse/read-folds.js';
+import { RunReader } from '../sse/run-reader.js';
+import { BackgroundModule } from './background.module.js';
+import { CONVERSATION_FOLDS, ConversationsModule } from './conversations.module.js';
+import { PORTS } from './ports.module.js';
+import { provider } from './provider.js';
+import { ReadModelsModule } from './read-models.module.js';
+import { TenantsModule } from './tenants.module.js';
+
+const { log, codec, clock, work, views, config } = PORTS;
+const heads = CONVERSATION_FOLDS;
+const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces, shown: Shown };
+
+/** The role `api`: every route below /api/v1, and the streams of this process. */
+@Module({
+  imports: [TenantsModule, ConversationsModule, ReadModelsModule, BackgroundModule],
+  controllers: [
+    KeysController,
+    MeController,
+    TenantsController,
+    ConversationsController,
+    TurnsController,
+    ProjectionsController,
+    ConversationReadsController,
+    ListsController,
+    RunsController,
+  ],
+  providers: [
+    provider(OpenStreams, { keys: Authenticator, metrics: PrometheusMetrics }, ({ keys, metrics }) => {
+      const streams = new OpenStreams(keys);
+      metrics.gauge('sse_clients', 'Open event streams: feeds and turns.', () => streams.size);
+      return streams;
+    }),
+    provider(ConversationReader, { log, codec, heads }, (parts) => new ConversationReader(parts)),
+    provider(RunReader, { log, codec, heads, work }, (parts) => new RunReader(parts)),
+    provider(
+      ConversationViews,
+      { views, log, codec, clock, advances: Advances, folds: CONVERSATION_FOLDS },
+      ({ folds, ...parts }) =>
+        new ConversationViews({
+          ...parts,
+          knownToHave: (id) => folds.last(conversationStream(id))?.state.seen ?? 0,
+          readTape: (generation) => readTape(parts, generation),
+        }),
+    ),
+    provider(FeedSource, { log, codec, live: LiveEvents }, (parts) => new FeedSource(parts)),
+    provider(FeedPlaces, { config }, ({ config }) => new FeedPlaces(config.feedsPerUserMax)),
+    provider(
+      ConversationFeeds,
+      { ...feedParts, views: ConversationViews, reader: ConversationReader },
+      (parts) => new ConversationFeeds(parts),
+    ),
+    provider(RunFeeds, feedParts, (parts) => new RunFeeds(parts)),
+    provider(TurnStreams, feedParts, (parts) => new TurnStreams(parts)),
+  ],
+})
+export class ApiRoleModule {}
