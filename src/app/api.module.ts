@@ -1,4 +1,4 @@
-import { Module } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Module, type OnModuleDestroy } from '@nestjs/common';
 import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
 import { Authenticator } from '../auth/authenticator.js';
 import { conversationStream } from '../domain/conversation/conversation.js';
@@ -9,7 +9,6 @@ import { FeedPlaces } from '../http/feed-places.js';
 import { KeysController } from '../http/keys.controller.js';
 import { ListsController } from '../http/lists.controller.js';
 import { MeController } from '../http/me.controller.js';
-import { OpenStreams } from '../http/open-streams.js';
 import { ProjectionsController } from '../http/projections.controller.js';
 import { RunFeeds } from '../http/run-feeds.js';
 import { RunsController } from '../http/runs.controller.js';
@@ -22,6 +21,7 @@ import { Shown } from '../projections/queries/shown.js';
 import { ConversationReader } from '../sse/conversation-reader.js';
 import { FeedSource } from '../sse/feed-source.js';
 import { LiveEvents } from '../sse/live-events.js';
+import { OpenStreams } from '../sse/open-streams.js';
 import { readTape } from '../sse/read-folds.js';
 import { RunReader } from '../sse/run-reader.js';
 import { BackgroundModule } from './background.module.js';
@@ -78,4 +78,14 @@ const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces
     provider(TurnStreams, feedParts, (parts) => new TurnStreams(parts)),
   ],
 })
-export class ApiRoleModule {}
+export class ApiRoleModule implements OnModuleDestroy, BeforeApplicationShutdown {
+  constructor(private readonly streams: OpenStreams) {}
+
+  onModuleDestroy(): void {
+    this.streams.drain();
+  }
+
+  beforeApplicationShutdown(): void {
+    this.streams.end();
+  }
+}

@@ -14,11 +14,11 @@ import { CurrentPrincipal, type Principal } from '../auth/principal.js';
 import { ConversationViews } from '../projections/messages/query.js';
 import { Shown } from '../projections/queries/shown.js';
 import { ConversationReader } from '../sse/conversation-reader.js';
+import { STREAM_HEADERS } from '../sse/event-stream.js';
 import { ApiProblems } from './api-problems.js';
 import { ConversationDocument } from './conversation-document.js';
 import { ConversationFeeds } from './conversation-feeds.js';
 import { cursorIn } from './cursor-parameter.js';
-import { STREAM_HEADERS } from './event-stream.js';
 import { TakesQuery } from './query.guard.js';
 import { CURSOR } from './schema-patterns.js';
 

@@ -4,13 +4,13 @@ import { TerminalError } from '../ports/errors.js';
 import type { Shown } from '../projections/queries/shown.js';
 import { conversationStream, generationStream, type ToldEvent } from '../sse/conversation-history.js';
 import type { Cursor } from '../sse/cursor.js';
+import type { EventStream } from '../sse/event-stream.js';
 import type { FeedSource } from '../sse/feed-source.js';
 import type { LiveTurn } from '../sse/live-turn.js';
+import type { OpenStreams } from '../sse/open-streams.js';
+import { pour } from '../sse/pour.js';
 import { turnFrameOf } from '../sse/turn-events.js';
 import { cursorIn } from './cursor-parameter.js';
-import type { EventStream } from './event-stream.js';
-import type { OpenStreams } from './open-streams.js';
-import { pour } from './pour.js';
 
 /** One turn that was asked for, as its command answered. */
 export interface StreamedTurn {

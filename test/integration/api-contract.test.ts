@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { OpenStreams } from '../../src/http/open-streams.js';
 import { Readiness } from '../../src/http/readiness.js';
 import { limits } from '../../src/limits.js';
 import { LogUnavailable, RetryableError } from '../../src/ports/errors.js';
+import { OpenStreams } from '../../src/sse/open-streams.js';
 import { ApiContract, type ApiDocument } from '../support/api-contract.js';
 import { type Chat, HOLD, startChat, type Turn } from '../support/chat.js';
 import type { Answer, CallOptions } from '../support/http-app.js';

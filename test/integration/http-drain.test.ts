@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { OpenStreams } from '../../src/http/open-streams.js';
 import { Drain } from '../../src/sagas/drain.js';
+import { OpenStreams } from '../../src/sse/open-streams.js';
 import { HOLD, startChat } from '../support/chat.js';
 import { until } from '../support/until.js';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { OpenStreams } from '../../src/http/open-streams.js';
+import { OpenStreams } from '../../src/sse/open-streams.js';
 import type { ApiDocument } from '../support/api-contract.js';
 import { type Chat, startChat } from '../support/chat.js';
 import { SseClient } from '../support/sse-client.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { OpenStreams } from '../../src/http/open-streams.js';
+import { OpenStreams } from '../../src/sse/open-streams.js';
 import { type Chat, HOLD, startChat, type Turn } from '../support/chat.js';
 import { expectProblem } from '../support/expect-problem.js';
 import { SseClient } from '../support/sse-client.js';

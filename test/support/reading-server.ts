@@ -6,13 +6,13 @@ import { conversation } from '../../src/domain/conversation/conversation.js';
 import type { Reader } from '../../src/domain/conversation/readers.js';
 import { ConversationFeeds } from '../../src/http/conversation-feeds.js';
 import { FeedPlaces } from '../../src/http/feed-places.js';
-import { OpenStreams, type StreamPace } from '../../src/http/open-streams.js';
 import { TurnStreams } from '../../src/http/turn-streams.js';
 import { Shown } from '../../src/projections/queries/shown.js';
 import { ConversationReader } from '../../src/sse/conversation-reader.js';
 import { parseCursor } from '../../src/sse/cursor.js';
 import { FeedSource } from '../../src/sse/feed-source.js';
 import { LiveEvents } from '../../src/sse/live-events.js';
+import { OpenStreams, type StreamPace } from '../../src/sse/open-streams.js';
 import { MemoryEventLog } from './memory/memory-event-log.js';
 import { codec } from './new-events.js';
 import { RecordedHealth } from './recorded-health.js';
@@ -93,7 +93,7 @@ export async function startReadingServer({
     failures,
     address: `http://127.0.0.1:${port}`,
     async close() {
-      streams.beforeApplicationShutdown();
+      streams.end();
       await server.close();
       await live.stop();
     },

@@ -7,11 +7,11 @@ import Fastify from 'fastify';
 import { systemClock } from '../../../dist/adapters/system/system-clock.js';
 import { ConversationFeeds } from '../../../dist/http/conversation-feeds.js';
 import { FeedPlaces } from '../../../dist/http/feed-places.js';
-import { OpenStreams } from '../../../dist/http/open-streams.js';
 import { Shown } from '../../../dist/projections/queries/shown.js';
 import { ConversationReader } from '../../../dist/sse/conversation-reader.js';
 import { FeedSource } from '../../../dist/sse/feed-source.js';
 import { LiveEvents } from '../../../dist/sse/live-events.js';
+import { OpenStreams } from '../../../dist/sse/open-streams.js';
 import { codec } from '../events.mjs';
 import { ToldLog } from './told-log.mjs';
 

@@ -2,12 +2,12 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { createApp } from '../../../src/app/create-app.js';
 import { loadConfig } from '../../../src/config.js';
-import { OpenStreams } from '../../../src/http/open-streams.js';
 import { ProjectionHost } from '../../../src/projections/projection-host.js';
 import { EventRelay } from '../../../src/relay/event-relay.js';
 import { GenerationSaga } from '../../../src/sagas/generation-saga.js';
 import { SubscriptionRunner } from '../../../src/sagas/subscription-runner.js';
 import { LiveEvents } from '../../../src/sse/live-events.js';
+import { OpenStreams } from '../../../src/sse/open-streams.js';
 import { memoryEngines } from '../../support/memory-engines.js';
 
 /** What the parts of the process did, in order. A call that takes time has a beginning and an end. */
@@ -43,8 +43,8 @@ beforeEach(() => {
     await close.call(this);
     steps.push('server closed');
   });
-  record('streams', OpenStreams.prototype, 'onModuleDestroy');
-  record('streams', OpenStreams.prototype, 'beforeApplicationShutdown');
+  record('streams', OpenStreams.prototype, 'drain');
+  record('streams', OpenStreams.prototype, 'end');
 });
 afterEach(() => void jest.restoreAllMocks());
 
@@ -78,10 +78,10 @@ describe('a process with all roles', () => {
     const end = all.slice(all.indexOf('serving'));
     expectInOrder(
       end,
-      'streams onModuleDestroy',
+      'streams drain',
       'saga stop',
       'saga stop ended',
-      'streams beforeApplicationShutdown ended',
+      'streams end',
       'server closed',
       'lanes stop',
       'lanes stop ended',

@@ -16,7 +16,7 @@ const mayImport: Record<string, readonly string[]> = {
   projections: ['background', 'domain', 'events', 'ownership', 'ports'],
   sagas: ['background', 'commands', 'domain', 'events', 'ownership', 'ports'],
   relay: ['background', 'events', 'ownership', 'ports'],
-  sse: ['background', 'domain', 'events', 'ports'],
+  sse: ['auth/principal.ts', 'background', 'domain', 'events', 'ports'],
   adapters: ['background/linked-abort.ts', 'events', 'ports'],
   auth: ['ports'],
   cli: ['auth/api-key.ts', 'events/envelope.ts', 'ports'],

@@ -1,4 +1,3 @@
-import type { BeforeApplicationShutdown, OnModuleDestroy } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import type { Principal } from '../auth/principal.js';
 import { limits } from '../limits.js';
@@ -23,7 +22,7 @@ interface Asked {
 }
 
 /** Every stream of this process: kept awake, and ended when its key is revoked or the process stops. */
-export class OpenStreams implements OnModuleDestroy, BeforeApplicationShutdown {
+export class OpenStreams {
   private readonly streams = new Set<EventStream>();
   private timer: NodeJS.Timeout | undefined;
   private ticks = 0;
@@ -55,12 +54,13 @@ export class OpenStreams implements OnModuleDestroy, BeforeApplicationShutdown {
     return stream;
   }
 
-  onModuleDestroy(): void {
+  /** From now on no turn begins a stream. The streams that are open go on. */
+  drain(): void {
     this.draining = true;
   }
 
-  /** The server waits for its connections to close, so they have to be told first. */
-  beforeApplicationShutdown(): void {
+  /** Ends all streams: the server waits for its connections when it closes. */
+  end(): void {
     this.isStopping = true;
     for (const stream of this.streams) stream.dismiss();
   }
