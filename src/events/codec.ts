@@ -2,7 +2,6 @@ import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
 import { catalogue, type DomainEvent } from './catalogue.js';
 import { Metadata, type NewEvent, type RecordedEvent } from './envelope.js';
 import type { Family } from './family.js';
-import { mapPersonal, noProtection, type Protection, personalPaths, type Subject } from './personal.js';
 import { upcasters as releasedUpcasters, type Upcasters } from './upcasters.js';
 
 /** What goes around an event when it is written. */
@@ -49,7 +48,6 @@ export interface Codec {
 }
 
 export interface CodecParts {
-  readonly protection?: Protection;
   readonly family?: Family;
   readonly upcasters?: Upcasters;
 }
@@ -57,13 +55,12 @@ export interface CodecParts {
 interface Shape {
   readonly schema: number;
   readonly check: TypeCheck<Family[string]['data']>;
-  readonly personal: ReturnType<typeof personalPaths>;
 }
 
 const metadataCheck = TypeCompiler.Compile(Metadata);
 
 export function createCodec(parts: CodecParts = {}): Codec {
-  const { protection = noProtection, family = catalogue, upcasters = releasedUpcasters } = parts;
+  const { family = catalogue, upcasters = releasedUpcasters } = parts;
   const shapes = compileShapes(family);
 
   return {
@@ -72,15 +69,13 @@ export function createCodec(parts: CodecParts = {}): Codec {
       if (!shape) throw new UnencodableEvent(`${event.type} is not an event type`);
       const problem = firstProblem(shape.check, event.data) ?? firstProblem(metadataCheck, meta);
       if (problem) throw new UnencodableEvent(`${event.type}: ${problem}`);
-      const subject = subjectOf(tenant, meta);
-      const data = mapPersonal(event.data, shape.personal, (text) => protection.protect(text, subject));
       return {
         id,
         type: event.type,
         schema: shape.schema,
         tenant,
         at,
-        data: JSON.stringify(data),
+        data: JSON.stringify(event.data),
         meta: JSON.stringify(meta),
       };
     },
@@ -94,9 +89,7 @@ export function createCodec(parts: CodecParts = {}): Codec {
       if (problem) throw new UndecodableEvent(event, `data${problem}`);
       const metaProblem = firstProblem(metadataCheck, meta);
       if (metaProblem) throw new UndecodableEvent(event, `meta${metaProblem}`);
-      const subject = subjectOf(event.tenant, meta as Metadata);
-      const revealed = mapPersonal(data, shape.personal, (text) => protection.reveal(text, subject));
-      return typedEvent(event, shape.schema, revealed, meta as Metadata);
+      return typedEvent(event, shape.schema, data, meta as Metadata);
     },
   };
 }
@@ -111,7 +104,6 @@ function compileShapes(family: Family): Map<string, Shape> {
   const compile = ({ schema, data }: Family[string]): Shape => ({
     schema,
     check: TypeCompiler.Compile(data),
-    personal: personalPaths(data),
   });
   return new Map(Object.entries(family).map(([type, shape]) => [type, compile(shape)]));
 }
@@ -144,8 +136,4 @@ function firstProblem(check: TypeCheck<Family[string]['data']>, value: unknown):
   if (check.Check(value)) return undefined;
   const error = check.Errors(value).First();
   return `${error?.path ?? ''}: ${error?.message ?? 'unexpected shape'}`;
-}
-
-function subjectOf(tenant: string, meta: Metadata): Subject {
-  return { tenant, owner: meta.owner, conversation: meta.conversation };
 }

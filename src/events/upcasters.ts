@@ -1,4 +1,4 @@
-/** Lifts the data of one released version of a type to the next. It may move personal texts, never look inside them. */
+/** Lifts the data of one version of a type to the next. */
 export type Upcast = (data: unknown) => unknown;
 
 /** By type and the version it lifts from. */

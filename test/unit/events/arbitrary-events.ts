@@ -50,34 +50,3 @@ export const eventsOfType = (type: string): fc.Arbitrary<DomainEvent> => {
   const data = valuesOf((catalogue[type] as { data: TSchema }).data);
   return data.map((drawn) => ({ type, data: drawn }) as DomainEvent);
 };
-
-/**
- * The fullest value of a schema: nothing absent, nothing null, every alternative of a list in it, and each text saying
- * where it stands (`/parts/0/text`).
- */
-export function fullValueOf(schema: TSchema, here = ''): unknown {
-  if (schema.const !== undefined) return schema.const;
-  if (schema.anyOf) return fullValueOf(fullest(schema.anyOf), here);
-  switch (schema.type) {
-    case 'string':
-      return here;
-    case 'integer':
-      return schema.minimum ?? 0;
-    case 'boolean':
-      return true;
-    case 'array': {
-      const alternatives: TSchema[] = schema.items.anyOf ?? [schema.items, schema.items];
-      return alternatives.map((item, index) => fullValueOf(item, `${here}/${index}`));
-    }
-    case 'object': {
-      const properties = Object.entries<TSchema>(schema.properties ?? { inside: { type: 'string' } });
-      return Object.fromEntries(properties.map(([name, property]) => [name, fullValueOf(property, `${here}/${name}`)]));
-    }
-    default:
-      throw new Error(`no value for ${JSON.stringify(schema)}`);
-  }
-}
-
-function fullest(alternatives: TSchema[]): TSchema {
-  return alternatives.find(({ type }) => type !== 'null') as TSchema;
-}
