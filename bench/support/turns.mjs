@@ -63,8 +63,9 @@ export class BenchConversation {
             finishReason: 'stop',
             modelServed: 'bench',
             usage: USAGE,
+            usageRaw: null,
+            response: {},
             droppedDeltas: 0,
-            error: null,
           },
         },
       ]),
@@ -89,7 +90,7 @@ export class BenchConversation {
   }
 }
 
-const USAGE = { prompt_tokens: 30, completion_tokens: 20, total_tokens: 50 };
+const USAGE = { input: 30, output: 20, total: 50 };
 
 const prompted = (messageId, generationId) => ({
   type: 'PromptAssembled',
@@ -122,11 +123,11 @@ const finalized = (generationId, text, at) => ({
     textSha256: '44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
     deltas: DELTAS,
     attempt: 1,
+    attempts: 1,
     modelServed: 'bench',
     usage: USAGE,
     cost: { amount: '0.000123', currency: 'USD', priceList: 'bench' },
     timings: { queuedAt: at, claimedAt: at, firstTextAt: at, lastTextAt: at },
-    error: null,
   },
 });
 

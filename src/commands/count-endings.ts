@@ -22,14 +22,12 @@ function endOf({ prompt, at: askedAt }: Reply, result: GenerationFinalized, at: 
     model: prompt?.model ?? null,
     ttftMs: between(timings.claimedAt, timings.firstTextAt),
     durationMs: attempt === null ? null : between(askedAt, at),
-    promptTokens: tokensIn(usage?.prompt_tokens),
-    completionTokens: tokensIn(usage?.completion_tokens),
+    promptTokens: tokensIn(usage?.input),
+    completionTokens: tokensIn(usage?.output),
     cost,
   };
 }
 
 /** Providers report whatever they like: no prompt and no answer has more, and one wrong number would spoil every sum. */
-function tokensIn(reported: unknown): number | null {
-  const count = Number.isSafeInteger(reported) ? Number(reported) : -1;
-  return count >= 0 && count <= limits.tokenBudgetMax ? count : null;
-}
+const tokensIn = (count: number | undefined): number | null =>
+  count !== undefined && count <= limits.tokenBudgetMax ? count : null;

@@ -33,6 +33,7 @@ export function finalizationOf(tape: Tape, facts: LedgerFacts): GenerationFinali
     textSha256: facts.sha256(text),
     deltas: attempt.deltas,
     attempt: attempt.number,
+    attempts: tape.attempts.length,
     modelServed,
     usage,
     cost: facts.costOf(attempt.end),
@@ -42,6 +43,6 @@ export function finalizationOf(tape: Tape, facts: LedgerFacts): GenerationFinali
       firstTextAt: attempt.firstTextAt,
       lastTextAt: attempt.lastTextAt,
     },
-    error,
+    ...(error && { error }),
   };
 }

@@ -188,9 +188,9 @@ export function receive(attempt: number, { block, channel, text, tool }: Receive
 }
 
 /** How a call ended, as its worker saw it. */
-export type Ending = Pick<AttemptEnded, 'modelServed' | 'usage' | 'droppedDeltas' | 'response'> &
+export type Ending = Pick<AttemptEnded, 'modelServed' | 'usage' | 'usageRaw' | 'droppedDeltas' | 'response'> &
   (
-    | { readonly outcome: 'completed'; readonly finishReason: string }
+    | { readonly outcome: 'completed'; readonly finishReason: string; readonly providerFinishReason?: string }
     | { readonly outcome: 'cancelled' }
     | { readonly outcome: 'failed'; readonly error: NonNullable<AttemptEnded['error']>; readonly retry: Retry | null }
   );
@@ -208,13 +208,21 @@ export function endAttempt(attempt: number, ending: Ending): Decision {
   return (tape) => {
     const open = openAttempt(tape);
     if (open?.number !== attempt) return [];
-    const { outcome, modelServed, usage, response, droppedDeltas } = ending;
-    const finishReason = outcome === 'completed' ? ending.finishReason : null;
-    const error = outcome === 'failed' ? ending.error : null;
-    const again = outcome === 'failed' && ending.retry ? timeOfRetry(tape, open, ending.retry) : undefined;
-    const said = { finishReason, modelServed, usage, ...(response && { response }) };
-    const data = { attempt, outcome, ...said, droppedDeltas, error };
+    const again = ending.outcome === 'failed' && ending.retry ? timeOfRetry(tape, open, ending.retry) : undefined;
+    const data = { attempt, ...recordedEnd(ending) };
     return [{ type: 'AttemptEnded', data: again === undefined ? data : { ...data, retryAt: again } }];
+  };
+}
+
+function recordedEnd(ending: Ending): Omit<AttemptEnded, 'attempt'> {
+  const { outcome, modelServed, usage, usageRaw, response, droppedDeltas } = ending;
+  const own = outcome === 'completed' ? ending.providerFinishReason : undefined;
+  return {
+    outcome,
+    finishReason: outcome === 'completed' ? ending.finishReason : null,
+    ...(own !== undefined && { providerFinishReason: own }),
+    ...{ modelServed, usage, usageRaw, response, droppedDeltas },
+    ...(outcome === 'failed' && { error: ending.error }),
   };
 }
 
@@ -223,11 +231,18 @@ function timeOfRetry(tape: Tape, open: Attempt, { nowMs, deadlineMs, delayMs }: 
   return isAllowed && nowMs + delayMs < deadlineMs ? isoTime(nowMs + delayMs) : undefined;
 }
 
-const ofNoCall = { finishReason: null, modelServed: null, usage: null, droppedDeltas: 0 } as const;
+const ofNoCall = {
+  finishReason: null,
+  modelServed: null,
+  usage: null,
+  usageRaw: null,
+  response: {},
+  droppedDeltas: 0,
+} as const;
 
 const cancelled = (attempt: number): GenerationEvent => ({
   type: 'AttemptEnded',
-  data: { attempt, outcome: 'cancelled', ...ofNoCall, error: null },
+  data: { attempt, outcome: 'cancelled', ...ofNoCall },
 });
 
 const STOPPED = 'The worker of this attempt stopped before the answer was complete.';

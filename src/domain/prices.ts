@@ -77,22 +77,12 @@ interface TokenCounts {
   readonly output: number;
 }
 
-/** Null when the usage does not say, or says what cannot be. */
+/** Null when the usage does not say, or says what cannot be. What was written to a cache costs as much as other input. */
 function tokensIn(usage: Finalized['usage']): TokenCounts | null {
-  if (!usage) return null;
-  const { prompt_tokens: prompt, completion_tokens: output, prompt_tokens_details: details } = usage;
-  const cachedInput = cachedIn(details);
-  if (!isCount(prompt) || !isCount(output) || !isCount(cachedInput) || cachedInput > prompt) return null;
-  return { input: prompt - cachedInput, cachedInput, output };
+  const { input, output, cachedRead: cachedInput = 0 } = usage ?? {};
+  if (input === undefined || output === undefined || cachedInput > input) return null;
+  return { input: input - cachedInput, cachedInput, output };
 }
-
-/** Who caches nothing leaves it out, or says null. */
-function cachedIn(details: unknown): unknown {
-  if (details === undefined || details === null) return 0;
-  return typeof details === 'object' ? ((details as { cached_tokens?: unknown }).cached_tokens ?? 0) : undefined;
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 function costOf({ date, currency }: PriceList, price: ModelPrice, tokens: TokenCounts): NonNullable<RecordedCost> {
   const { inputPerMillion, cachedInputPerMillion = inputPerMillion, outputPerMillion } = price;

@@ -1,30 +1,36 @@
 import type { ConversationEvent } from '../events/conversation-events.js';
+import type { Usage as RecordedUsage } from '../events/outcome.js';
 
 type Finalized = Extract<ConversationEvent, { type: 'GenerationFinalized' }>['data'];
 
-/** In the words of the public contract; null is unknown, and never zero. */
-export type Usage = Readonly<Record<string, unknown>> | null;
+/** In the words of the public contract; null is unknown, and never zero. A number that was not reported is absent. */
+export type Usage = {
+  readonly promptTokens?: number;
+  readonly completionTokens?: number;
+  readonly totalTokens?: number;
+  readonly promptTokensDetails?: { readonly cachedTokens?: number; readonly cacheWriteTokens?: number };
+  readonly completionTokensDetails?: { readonly reasoningTokens: number };
+} | null;
 export type Cost = { readonly amount: string; readonly currency: string } | null;
 
-/** What a provider reported, with its names as the API spells names. What it did not report is not made up. */
-export function usageOf(reported: Finalized['usage']): Usage {
-  return reported && (camelCased(reported, 0) as Usage);
+export function usageOf(recorded: RecordedUsage | null): Usage {
+  if (!recorded) return null;
+  const { input, output, total, cachedRead, cachedWrite, reasoning } = recorded;
+  const isCached = cachedRead !== undefined || cachedWrite !== undefined;
+  return {
+    ...(input !== undefined && { promptTokens: input }),
+    ...(output !== undefined && { completionTokens: output }),
+    ...(total !== undefined && { totalTokens: total }),
+    ...(isCached && {
+      promptTokensDetails: {
+        ...(cachedRead !== undefined && { cachedTokens: cachedRead }),
+        ...(cachedWrite !== undefined && { cacheWriteTokens: cachedWrite }),
+      },
+    }),
+    ...(reasoning !== undefined && { completionTokensDetails: { reasoningTokens: reasoning } }),
+  };
 }
 
 export function costOf(cost: Finalized['cost']): Cost {
   return cost && { amount: cost.amount, currency: cost.currency };
 }
-
-/** Providers nest once. What a hostile one nests is passed on as it is, and not walked. */
-const DEPTH_MAX = 4;
-
-function camelCased(value: unknown, depth: number): unknown {
-  if (typeof value !== 'object' || value === null || depth >= DEPTH_MAX) return value;
-  if (Array.isArray(value)) return value.map((item) => camelCased(item, depth + 1));
-  const entries = Object.entries(value);
-  return Object.fromEntries(entries.map(([name, inner]) => [camelCase(name), camelCased(inner, depth + 1)]));
-}
-
-/** Each run of underscores is tried from where it begins alone: else a name of many would take their square. */
-const camelCase = (name: string): string =>
-  name.replace(/(?<!_)_+([a-z0-9])/g, (_, first: string) => first.toUpperCase());

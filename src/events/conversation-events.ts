@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { type EventOf, literals, nullable, personalText } from './family.js';
+import { Failure, Usage } from './outcome.js';
 
 const whenBusy = literals('reject', 'enqueue', 'interrupt');
 const params = Type.Record(Type.String(), Type.Unknown());
@@ -26,12 +27,6 @@ const promptPart = Type.Union([
 const leftOut = Type.Object({ from: Type.String(), to: Type.String(), count, reason: Type.String() });
 
 const cost = Type.Object({ amount: Type.String(), currency: Type.String(), priceList: Type.String() });
-
-const failure = Type.Object({
-  kind: Type.String(),
-  message: personalText(),
-  providerStatus: Type.Optional(Type.Integer()),
-});
 
 /** The ledger of turns, in `conversation-<id>`. The keys are the stored type names: they never change. */
 export const conversationEvents = {
@@ -94,7 +89,7 @@ export const conversationEvents = {
   },
   GenerationCancelRequested: { schema: 1, data: Type.Object({ generationId: Type.String() }) },
   GenerationFinalized: {
-    schema: 1,
+    schema: 2,
     data: Type.Object({
       generationId: Type.String(),
       status: literals('final', 'cancelled', 'error'),
@@ -102,9 +97,11 @@ export const conversationEvents = {
       text: personalText(),
       textSha256: personalText(),
       deltas: count,
+      /** The attempt that gave the answer; null when no model was called. */
       attempt: nullable(Type.Integer({ minimum: 1 })),
+      attempts: count,
       modelServed: nullable(Type.String()),
-      usage: nullable(Type.Record(Type.String(), Type.Unknown())),
+      usage: nullable(Usage),
       cost: nullable(cost),
       timings: Type.Object({
         queuedAt: Type.String(),
@@ -112,7 +109,7 @@ export const conversationEvents = {
         firstTextAt: nullable(Type.String()),
         lastTextAt: nullable(Type.String()),
       }),
-      error: nullable(failure),
+      error: Type.Optional(Failure),
     }),
   },
   BranchSelected: { schema: 1, data: Type.Object({ leaf: Type.String() }) },

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { type EventOf, literals, nullable, personalText } from './family.js';
+import { Failure, Usage } from './outcome.js';
 
 const attempt = Type.Integer({ minimum: 1 });
 
@@ -31,20 +32,16 @@ export const generationEvents = {
       attempt,
       outcome: literals('completed', 'cancelled', 'failed'),
       finishReason: nullable(Type.String()),
+      /** The provider's own name, where the normalised one differs. */
+      providerFinishReason: Type.Optional(Type.String()),
       modelServed: nullable(Type.String()),
-      usage: nullable(Type.Record(Type.String(), Type.Unknown())),
-      /** By which the provider knows the answer and its request. */
-      response: Type.Optional(
-        Type.Object({ id: Type.Optional(Type.String()), requestId: Type.Optional(Type.String()) }),
-      ),
+      usage: nullable(Usage),
+      /** What the provider reported, field by field. */
+      usageRaw: nullable(Type.Record(Type.String(), Type.Unknown(), { personal: true })),
+      /** The provider's ids of the answer and of its request. */
+      response: Type.Object({ id: Type.Optional(Type.String()), requestId: Type.Optional(Type.String()) }),
       droppedDeltas: Type.Integer({ minimum: 0 }),
-      error: nullable(
-        Type.Object({
-          kind: Type.String(),
-          message: personalText(),
-          providerStatus: Type.Optional(Type.Integer()),
-        }),
-      ),
+      error: Type.Optional(Failure),
       retryAt: Type.Optional(Type.String()),
     }),
   },

@@ -1,3 +1,5 @@
+import { finishReasonOf, usageOf } from '../formats/openai-chat-1-report.js';
+
 /** Lifts the data of one version of a type to the next. */
 export type Upcast = (data: unknown) => unknown;
 
@@ -12,6 +14,45 @@ export const upcasters: Upcasters = {
       return { ...delta, block: delta.channel === 'reasoning' ? 0 : 1 };
     },
   },
-  // The second version adds what may be absent.
-  AttemptEnded: { 1: (data) => data },
+  AttemptEnded: {
+    1: (data) => {
+      const { finishReason, usage, error, ...end } = data as FirstEnd;
+      return {
+        ...end,
+        ...reasonsOf(finishReason),
+        usage: usageOf(usage),
+        usageRaw: usage,
+        response: {},
+        ...errorOf(error),
+      };
+    },
+  },
+  GenerationFinalized: {
+    1: (data) => {
+      const { finishReason, usage, error, ...end } = data as FirstEnd;
+      return {
+        ...end,
+        finishReason: reasonsOf(finishReason).finishReason,
+        // Attempts were numbered from 1, and the last one gave the answer.
+        attempts: end.attempt ?? 0,
+        usage: usageOf(usage),
+        ...errorOf(error),
+      };
+    },
+  },
 };
+
+/** The first version recorded what OpenAI's chat completions report as it came, and null for an absent error. */
+interface FirstEnd {
+  readonly attempt: number | null;
+  readonly finishReason: string | null;
+  readonly usage: Readonly<Record<string, unknown>> | null;
+  readonly error: unknown;
+}
+
+function reasonsOf(reported: string | null): { finishReason: string | null; providerFinishReason?: string } {
+  const finishReason = reported === null ? null : finishReasonOf(reported);
+  return { finishReason, ...(reported !== null && reported !== finishReason && { providerFinishReason: reported }) };
+}
+
+const errorOf = (error: unknown): object => (error === null ? {} : { error });

@@ -53,8 +53,8 @@ export class RunSummaryDocument {
   @ApiProperty({
     type: Object,
     nullable: true,
-    example: { promptTokens: 31 },
-    description: 'As the provider reported it.',
+    example: { promptTokens: 31, completionTokens: 12, totalTokens: 43 },
+    description: 'Tokens, as far as the provider reported them. A number that it did not report is absent.',
   })
   usage!: object | null;
 

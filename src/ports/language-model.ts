@@ -1,3 +1,5 @@
+import type { Usage } from '../events/outcome.js';
+
 /** A call to a model. The body is the exact text whose UTF-8 bytes are to reach the provider. */
 export interface ModelCall {
   readonly body: string;
@@ -27,13 +29,19 @@ export type ModelOutput =
       readonly tool?: ToolStart;
     }
   /** The stream came to its own end: as the provider named it, never assumed. */
-  | {
+  | ({
       readonly type: 'finished';
       readonly finishReason: string;
+      /** The provider's own name, where the normalised one differs. */
+      readonly providerFinishReason?: string;
       readonly modelServed: string | null;
-      /** As the provider reported it, key for key; null when it did not. */
-      readonly usage: Readonly<Record<string, unknown>> | null;
-    };
+    } & ReportedUsage);
+
+/** Normalised, and beside it field by field what the provider reported. Null when it reported none. */
+export interface ReportedUsage {
+  readonly usage: Usage | null;
+  readonly usageRaw: Readonly<Record<string, unknown>> | null;
+}
 
 export type ModelFailureKind =
   /** The bytes on their way to the socket were not the recorded ones: nothing was sent. */
@@ -62,9 +70,8 @@ export class ModelFailure extends Error {
       /** Whether the same call may succeed later: 429 and 5xx, and a connection that could not be made. */
       readonly retryable: boolean;
       /** Usage and model, when they had come before the failure. */
-      readonly usage?: Readonly<Record<string, unknown>> | null;
       readonly modelServed?: string | null;
-    },
+    } & Partial<ReportedUsage>,
   ) {
     super(message);
   }

@@ -270,5 +270,7 @@ const notConfigured = {
   retry: null,
   modelServed: null,
   usage: null,
+  usageRaw: null,
+  response: {},
   droppedDeltas: 0,
 } as const;

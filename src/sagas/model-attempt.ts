@@ -25,7 +25,10 @@ type Stop =
 
 type Finished = Extract<ModelOutput, { type: 'finished' }>;
 
-const UNKNOWN = { modelServed: null, usage: null } as const;
+/** Without the ids of the answer. */
+type Unnamed<E> = E extends unknown ? Omit<E, 'response'> : never;
+
+const UNKNOWN = { modelServed: null, usage: null, usageRaw: null } as const;
 
 /**
  * One call to a model, and what comes of it on the tape. The stream is read as fast as it comes, beside the commits:
@@ -161,11 +164,10 @@ export class ModelAttempt {
 
   private endingOf(outcome: Finished | ModelFailure | undefined): Ending | undefined {
     const ending = this.endOf(outcome);
-    const response = boundedNames(this.call.response);
-    return ending && { ...ending, ...(response && { response }) };
+    return ending && { ...ending, response: boundedNames(this.call.response) };
   }
 
-  private endOf(outcome: Finished | ModelFailure | undefined): Ending | undefined {
+  private endOf(outcome: Finished | ModelFailure | undefined): Unnamed<Ending> | undefined {
     const droppedDeltas = this.dropped;
     const { stop } = this;
     if (stop?.is === 'left') return undefined;
@@ -176,11 +178,13 @@ export class ModelAttempt {
     }
     if (outcome instanceof ModelFailure) return this.failedWith(outcome);
     if (!outcome) return this.failedWith(new ModelFailure('incomplete', ENDLESS, { retryable: false }));
+    const { providerFinishReason: own } = outcome;
     const finishReason = boundedName(outcome.finishReason);
-    return { outcome: 'completed', finishReason, ...reported(outcome), droppedDeltas };
+    const named = { finishReason, ...(own !== undefined && { providerFinishReason: boundedName(own) }) };
+    return { outcome: 'completed', ...named, ...reported(outcome), droppedDeltas };
   }
 
-  private failedWith({ kind, message, details }: ModelFailure): Ending {
+  private failedWith({ kind, message, details }: ModelFailure): Unnamed<Ending> {
     const { providerStatus, retryable, retryAfterMs } = details;
     const error = { kind, message: boundedWords(message), ...(providerStatus !== undefined && { providerStatus }) };
     const delayMs = retryAfterMs ?? limits.retryPauseMs * 2 ** (this.number - 1);
@@ -190,8 +194,12 @@ export class ModelAttempt {
 }
 
 /** What the provider says about its answer, within what the events that record it may hold. */
-function reported({ modelServed = null, usage = null }: Pick<ModelFailure['details'], 'modelServed' | 'usage'>) {
-  return { modelServed: boundedName(modelServed), usage: boundedUsage(usage) };
+function reported({
+  modelServed = null,
+  usage = null,
+  usageRaw = null,
+}: Partial<Omit<ModelFailure['details'], 'retryable'>>) {
+  return { modelServed: boundedName(modelServed), usage, usageRaw: boundedUsage(usageRaw) };
 }
 
 const UNEXPECTED = 'The call failed in a way that nobody foresaw.';

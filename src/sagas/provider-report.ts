@@ -3,16 +3,15 @@ import { jsonWithin } from '../events/bounded-json.js';
 import { limits } from '../limits.js';
 import type { ResponseNames, ToolStart } from '../ports/language-model.js';
 
-type Usage = NonNullable<AttemptEnded['usage']>;
+type UsageRaw = NonNullable<AttemptEnded['usageRaw']>;
 
 /** A name that a provider gives: of a model, or of a reason. A longer one is cut: nothing that it says fails an attempt. */
 export function boundedName<T extends string | null>(name: T): T {
   return (name === null ? name : firstCharacters(name, limits.nameCharactersMax)) as T;
 }
 
-/** By which the provider knows the answer; nothing when it names neither. */
-export function boundedNames({ id, requestId }: ResponseNames): ResponseNames | undefined {
-  if (id === undefined && requestId === undefined) return undefined;
+/** The provider's ids of the answer. */
+export function boundedNames({ id, requestId }: ResponseNames): ResponseNames {
   return {
     ...(id !== undefined && { id: boundedName(id) }),
     ...(requestId !== undefined && { requestId: boundedName(requestId) }),
@@ -29,14 +28,14 @@ export function boundedStart({ id, name, type }: ToolStart): ToolStart {
 
 export const boundedWords = (words: string): string => firstCharacters(words, limits.providerWordsCharactersMax);
 
-/** Usage as it was reported; of one that is too large, the counts: they are what costs are made of. */
-export function boundedUsage(usage: Usage | null): Usage | null {
+/** Usage as it was reported; of one that is too large, the counts alone. */
+export function boundedUsage(usage: UsageRaw | null): UsageRaw | null {
   if (usage === null || jsonWithin(usage, limits.usageBytesMax) !== undefined) return usage;
   return countsIn(usage, limits.usageBytesMax);
 }
 
 /** Numbers, and objects of numbers, in their order and as many as fit. */
-function countsIn(usage: Usage, bytesMax: number): Usage {
+function countsIn(usage: UsageRaw, bytesMax: number): UsageRaw {
   const counts: Record<string, unknown> = {};
   let left = bytesMax - 2;
   for (const [name, value] of Object.entries(usage)) {

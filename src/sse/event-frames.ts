@@ -71,16 +71,28 @@ function dataOf(event: TypedEvent): object {
       return { ...rest, promptSha256: sha256 };
     }
     case 'GenerationFinalized':
-      return { ...event.data, usage: usageOf(event.data.usage), cost: costOf(event.data.cost) };
+      return finalizedData(event.data);
     case 'GenerationClaimed':
       return { generationId: generationOf(event), attempt: event.data.attempt };
     case 'DeltaReceived':
       return { generationId: generationOf(event), ...event.data };
     case 'AttemptEnded':
-      return { generationId: generationOf(event), ...event.data, usage: usageOf(event.data.usage) };
+      return { generationId: generationOf(event), ...endedData(event.data) };
     default:
       return event.data;
   }
+}
+
+type DataOf<T extends Type> = Extract<TypedEvent, { type: T }>['data'];
+
+function finalizedData({ attempts: _, usage, cost, error, ...end }: DataOf<'GenerationFinalized'>): object {
+  return { ...end, usage: usageOf(usage), cost: costOf(cost), error: error ?? null };
+}
+
+function endedData(data: DataOf<'AttemptEnded'>): object {
+  const { usageRaw: _, providerFinishReason: __, usage, response, error, ...end } = data;
+  const isNamed = Object.keys(response).length > 0;
+  return { ...end, usage: usageOf(usage), ...(isNamed && { response }), error: error ?? null };
 }
 
 /** Events of a tape do not repeat whose tape it is. */

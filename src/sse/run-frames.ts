@@ -26,7 +26,7 @@ function dataOf(event: RunEvent): object {
   }
   const { status, finishReason, attempt, modelServed, usage, cost, error, timings } = event.data;
   return {
-    ...{ id, conversation, user, status, finishReason, attempt, modelServed, error },
+    ...{ id, conversation, user, status, finishReason, attempt, modelServed, error: error ?? null },
     usage: usageOf(usage),
     cost: costOf(cost),
     ttftMs: between(timings.claimedAt, timings.firstTextAt),

@@ -39,8 +39,9 @@ const ended: GenerationEvent = {
     finishReason: 'stop',
     modelServed: 'm',
     usage: null,
+    usageRaw: null,
+    response: {},
     droppedDeltas: 0,
-    error: null,
   },
 };
 

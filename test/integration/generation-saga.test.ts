@@ -58,7 +58,7 @@ describe('a turn', () => {
         yield finished({ prompt_tokens: 1 });
       },
     ]);
-    expect(await ended()).toMatchObject({ status: 'final', text: 'a\u{1f600}b', usage: { prompt_tokens: 1 } });
+    expect(await ended()).toMatchObject({ status: 'final', text: 'a\u{1f600}b', usage: { input: 1 } });
     const deltas = (await turns.tape(generation)).filter(({ type }) => type === 'DeltaReceived');
     expect(deltas.map(({ data }) => data)).toMatchObject([{ seq: 0, channel: 'reasoning', text: 'Hm' }, { seq: 1 }]);
   });

@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from '@jest/globals';
+import { usageOf } from '../../src/formats/openai-chat-1-report.js';
 import type { ModelOutput } from '../../src/ports/language-model.js';
 import { type Chat, CONVERSATIONS, startChat, type Turn } from '../support/chat.js';
 import { gate } from '../support/gate.js';
@@ -19,7 +20,7 @@ const USER = '𝒜'.repeat(100);
 const ANSWER = '\u0001'.repeat(152_000);
 
 const deep: unknown = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
-const usage = {
+const usageRaw = {
   prompt_tokens: 7,
   text: '\u0001'.repeat(1_000_000),
   deep,
@@ -34,7 +35,7 @@ function largest(released: Promise<void>) {
     for (let nth = 0; nth < 2_000; nth++) yield nth % 2 === 0 ? reasoning('\u0001') : content('\u0001');
     yield content(ANSWER);
     const name = '\u0001'.repeat(1_000_000);
-    yield { type: 'finished', finishReason: name, modelServed: name, usage };
+    yield { type: 'finished', finishReason: name, modelServed: name, usage: usageOf(usageRaw), usageRaw };
   };
 }
 
@@ -69,7 +70,7 @@ it('the largest end of a generation is recorded with 100 queued turns that canno
   await until(async () => (await ends())?.length === QUEUED + 1, 30_000);
   const all = (await ends()) ?? [];
   const answered = all.find(({ generationId }) => generationId === open.generationId);
-  expect(answered).toMatchObject({ status: 'final', usage: { prompt_tokens: 7 } });
+  expect(answered).toMatchObject({ status: 'final', usage: { input: 7 } });
   expect(answered?.text).toHaveLength(1 + 1_000 + ANSWER.length);
   for (const { generationId } of queued) {
     const end = all.find((each) => each.generationId === generationId);

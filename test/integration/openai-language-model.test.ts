@@ -50,7 +50,13 @@ async function outcomeOfScript(script: Script) {
 const completed = (content: string, texts: readonly string[] = [content]) => ({
   content,
   failure: undefined,
-  finished: { type: 'finished', finishReason: 'stop', modelServed: MODEL_SERVED, usage: usageOf(texts) },
+  finished: {
+    type: 'finished',
+    finishReason: 'stop',
+    modelServed: MODEL_SERVED,
+    usage: { input: 7, output: texts.length, total: 7 + texts.length },
+    usageRaw: usageOf(texts),
+  },
 });
 
 const failed = (kind: string, message: unknown, details: Record<string, unknown>) =>
@@ -99,7 +105,13 @@ describe('an answer', () => {
       { type: 'text', channel: 'reasoning', text: '.' },
       { type: 'text', channel: 'content', text: 'Yes' },
       { type: 'text', channel: 'content', text: '!' },
-      { type: 'finished', finishReason: 'length', modelServed: MODEL_SERVED, usage: tokens },
+      {
+        type: 'finished',
+        finishReason: 'length',
+        modelServed: MODEL_SERVED,
+        usage: { input: 1, output: 2, total: 3 },
+        usageRaw: tokens,
+      },
     ]);
   });
 
@@ -115,7 +127,7 @@ describe('an answer', () => {
     expect(await outcomeOfScript([delta('a'), finish(), usage({ prompt_tokens: 1 }), stall])).toMatchObject({
       content: 'a',
       failure: undefined,
-      finished: { finishReason: 'stop', usage: { prompt_tokens: 1 } },
+      finished: { finishReason: 'stop', usage: { input: 1 }, usageRaw: { prompt_tokens: 1 } },
     });
   });
 
@@ -232,7 +244,8 @@ describe('an answer that goes wrong', () => {
         finished: undefined,
         failure: failed('incomplete', expect.any(String), {
           ...terminal,
-          usage: { total_tokens: 3 },
+          usage: { total: 3 },
+          usageRaw: { total_tokens: 3 },
           modelServed: MODEL_SERVED,
         }),
       });

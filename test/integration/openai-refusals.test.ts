@@ -143,7 +143,8 @@ describe('200 without a stream', () => {
       kind: 'provider_error',
       message: 'The provider answered without a stream (application/json)',
       retryable: false,
-      usage: { total_tokens: 9 },
+      usage: { total: 9 },
+      usageRaw: { total_tokens: 9 },
       modelServed: 'm-1',
     });
   });

@@ -121,7 +121,7 @@ describe('what a provider streams beside its answer', () => {
         other({ choice: { delta: ['Hello'], finish_reason: 3 } }),
         other({ chunk: { usage: [1, 2] } }),
       ].map((piece) => ({ type: 'text', ...piece })),
-      { type: 'finished', finishReason: 'stop', modelServed: expect.any(String), usage: null },
+      { type: 'finished', finishReason: 'stop', modelServed: expect.any(String), usage: null, usageRaw: null },
     ]);
     expect(call.response.id).toBe('chatcmpl-fake');
   });

@@ -109,9 +109,10 @@ export class ChatLog {
       outcome: 'completed',
       finishReason: 'stop',
       modelServed: 'demo-1',
-      usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+      usage: { input: 3, output: 2, total: 5 },
+      usageRaw: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+      response: {},
       droppedDeltas: 0,
-      error: null,
       ...ended,
     };
     return this.tape(generationId, { type: 'AttemptEnded', data });
@@ -127,11 +128,11 @@ export class ChatLog {
       textSha256: sha256(text),
       deltas: seq,
       attempt: attempt || null,
+      attempts: attempt,
       modelServed: 'demo-1',
-      usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+      usage: { input: 3, output: 2, total: 5 },
       cost: { amount: '0.001', currency: 'USD', priceList: '2026-01' },
       timings: { queuedAt: this.at(), claimedAt: null, firstTextAt: null, lastTextAt: null },
-      error: null,
       ...ended,
     };
     return this.ledger({ type: 'GenerationFinalized', data });

@@ -45,8 +45,9 @@ export function conversationScript(turns: readonly ScriptedTurn[]): ScriptedEven
         finishReason: 'stop',
         modelServed: null,
         usage: null,
+        usageRaw: null,
+        response: {},
         droppedDeltas: 0,
-        error: null,
       },
     });
     const text = Array.from({ length: turn.deltas }, (_, seq) => `${seq} `).join('');
@@ -97,11 +98,11 @@ function finalized(generationId: string, status: 'final' | 'cancelled', text: st
       textSha256: '',
       deltas: 0,
       attempt: status === 'final' ? 1 : null,
+      attempts: status === 'final' ? 1 : 0,
       modelServed: null,
       usage: null,
       cost: null,
       timings: { queuedAt: '2026-01-01T00:00:00.000Z', claimedAt: null, firstTextAt: null, lastTextAt: null },
-      error: null,
     },
   };
 }

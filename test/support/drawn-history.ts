@@ -106,8 +106,8 @@ class DrawnChat {
   private async end(generation: string, pick: number): Promise<void> {
     await this.chat.attemptEnded(generation);
     const status = (['final', 'cancelled', 'error'] as const)[pick % 3] ?? 'final';
-    const error = status === 'error' ? { kind: 'timeout', message: 'too long' } : null;
-    await this.chat.finalized(generation, { status, error, ...(pick % 2 && { usage: null, cost: null }) });
+    const failure = status === 'error' && { error: { kind: 'timeout', message: 'too long' } };
+    await this.chat.finalized(generation, { status, ...failure, ...(pick % 2 && { usage: null, cost: null }) });
     this.ended.push(generation);
     this.open = this.queue.shift();
     this.isClaimed = false;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { usageOf } from '../../src/formats/openai-chat-1-report.js';
 import type {
   LanguageModel,
   ModelCall,
@@ -12,11 +13,13 @@ export type Play = (call: ModelCall, signal: AbortSignal) => AsyncIterable<Model
 
 export const content = (text: string): ModelOutput => ({ type: 'text', channel: 'content', text });
 export const reasoning = (text: string): ModelOutput => ({ type: 'text', channel: 'reasoning', text });
-export const finished = (usage: Record<string, unknown> | null = null): ModelOutput => ({
+/** With the usage that a provider of `openai-chat@1` reported. */
+export const finished = (usageRaw: Record<string, unknown> | null = null): ModelOutput => ({
   type: 'finished',
   finishReason: 'stop',
   modelServed: 'scripted-1',
-  usage,
+  usage: usageOf(usageRaw),
+  usageRaw,
 });
 
 /** All at once. */

@@ -38,7 +38,7 @@ const tokenizer = {
   count: (text: string) => text.length,
 };
 const assemble = assembling({ provider: 'demo', model: null, providers: { demo: 'demo' } }, () => tokenizer);
-const uncalled = { modelServed: null, usage: null, droppedDeltas: 0 } as const;
+const uncalled = { modelServed: null, usage: null, usageRaw: null, response: {}, droppedDeltas: 0 } as const;
 
 /** What the product would record, decided by its own rules, and what those outside of it would have been told. */
 export class TurnHistory {

@@ -37,13 +37,14 @@ describe('the demo model', () => {
     ]) {
       expect(content).toContain(part);
     }
-    const prompt_tokens = Math.ceil(Buffer.byteLength(call.body) / 4);
-    const completion_tokens = Math.ceil(Buffer.byteLength(content) / 4);
+    const input = Math.ceil(Buffer.byteLength(call.body) / 4);
+    const output = Math.ceil(Buffer.byteLength(content) / 4);
     expect(finished).toEqual({
       type: 'finished',
       finishReason: 'stop',
       modelServed: 'demo',
-      usage: { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens },
+      usage: { input, output, total: input + output },
+      usageRaw: null,
     });
   });
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Usage } from '../../events/outcome.js';
 import type { Clock } from '../../ports/clock.js';
 import {
   type LanguageModel,
@@ -33,7 +34,8 @@ export class DemoLanguageModel implements LanguageModel {
       yield [{ type: 'text', channel: 'content', text }];
     }
     if (signal.aborted) return;
-    yield [{ type: 'finished', finishReason: 'stop', modelServed: request.model, usage: usageOf(call.body, answer) }];
+    const usage = usageOf(call.body, answer);
+    yield [{ type: 'finished', finishReason: 'stop', modelServed: request.model, usage, usageRaw: null }];
   }
 }
 
@@ -46,7 +48,7 @@ function pieces(answer: string): string[] {
 }
 
 /** The rule: one token for every four bytes of UTF-8, the last one begun. */
-function usageOf(body: string, answer: string): Record<string, number> {
-  const [prompt, completion] = [body, answer].map((text) => Math.ceil(Buffer.byteLength(text) / 4)) as [number, number];
-  return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion };
+function usageOf(body: string, answer: string): Usage {
+  const [input, output] = [body, answer].map((text) => Math.ceil(Buffer.byteLength(text) / 4)) as [number, number];
+  return { input, output, total: input + output };
 }

@@ -1,4 +1,5 @@
 import { jsonWithin } from '../../events/bounded-json.js';
+import { finishReasonOf, usageOf } from '../../formats/openai-chat-1-report.js';
 import { limits } from '../../limits.js';
 import { type Channel, ModelFailure, type ModelOutput } from '../../ports/language-model.js';
 import { bounded, isRecord, wordsOfError } from './failures.js';
@@ -65,13 +66,16 @@ export class ChatCompletion {
   /** The end as the provider named it; nothing when it did not. */
   finished(): ModelOutput | undefined {
     if (this.finishReason === undefined) return undefined;
-    const { finishReason, modelServed, usage } = this;
-    return { type: 'finished', finishReason, modelServed, usage };
+    const { finishReason: reported, modelServed, usage: usageRaw } = this;
+    const finishReason = finishReasonOf(reported);
+    const named = { finishReason, ...(finishReason !== reported && { providerFinishReason: reported }) };
+    return { type: 'finished', ...named, modelServed, usage: usageOf(usageRaw), usageRaw };
   }
 
   /** The same failure, with what had been reported before it. */
   failedWith({ kind, message, details }: ModelFailure): ModelFailure {
-    return new ModelFailure(kind, message, { ...details, usage: this.usage, modelServed: this.modelServed });
+    const { modelServed, usage: usageRaw } = this;
+    return new ModelFailure(kind, message, { ...details, usage: usageOf(usageRaw), usageRaw, modelServed });
   }
 
   private *readChoice(choice: Record<string, unknown>): Iterable<ModelOutput> {

@@ -1,5 +1,6 @@
+import { usageOf } from '../../formats/openai-chat-1-report.js';
 import { limits } from '../../limits.js';
-import { ModelFailure } from '../../ports/language-model.js';
+import { ModelFailure, type ReportedUsage } from '../../ports/language-model.js';
 
 /** A complete answer that is no stream: its status, and what could be read of it. */
 export interface PlainAnswer {
@@ -52,10 +53,10 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** A completion that came in one piece was paid for all the same. */
-function reported(body: unknown): { usage?: Record<string, unknown>; modelServed?: string } {
+function reported(body: unknown): Partial<ReportedUsage> & { readonly modelServed?: string } {
   if (!isRecord(body)) return {};
   return {
-    ...(isRecord(body.usage) && { usage: body.usage }),
+    ...(isRecord(body.usage) && { usage: usageOf(body.usage), usageRaw: body.usage }),
     ...(typeof body.model === 'string' && { modelServed: body.model }),
   };
 }

@@ -1,5 +1,6 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
-import type { GenerationFinalized, Reply } from './nodes.js';
+import type { Failure } from '../../events/outcome.js';
+import type { Reply } from './nodes.js';
 
 /** Lower-case hex, of the UTF-8 bytes. */
 export type Sha256 = (text: string) => string;
@@ -8,7 +9,7 @@ export type Sha256 = (text: string) => string;
 export function endedUncalled(
   { id, at }: Reply,
   status: 'cancelled' | 'error',
-  error: GenerationFinalized['error'],
+  error: Failure | null,
   sha256: Sha256,
 ): ConversationEvent {
   return {
@@ -21,11 +22,12 @@ export function endedUncalled(
       textSha256: sha256(''),
       deltas: 0,
       attempt: null,
+      attempts: 0,
       modelServed: null,
       usage: null,
       cost: null,
       timings: { queuedAt: at, claimedAt: null, firstTextAt: null, lastTextAt: null },
-      error,
+      ...(error && { error }),
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
+import type { Failure } from '../../events/outcome.js';
 
 type DataOf<T extends ConversationEvent['type']> = Extract<ConversationEvent, { type: T }>['data'];
 
@@ -60,5 +61,9 @@ export type ShownNode = ShownMessage | ShownReply;
 export type ShownMessage = Omit<Message, 'replied' | 'root' | 'depth'>;
 export interface ShownReply extends Pick<Reply, 'kind' | 'id' | 'parent' | 'at' | 'seen' | 'regenerates' | 'endSeen'> {
   readonly prompt: Pick<PromptAssembled, 'model'> | null;
-  readonly result: Pick<GenerationFinalized, 'status' | 'text' | 'modelServed' | 'usage' | 'cost' | 'error'> | null;
+  readonly result:
+    | (Pick<GenerationFinalized, 'status' | 'text' | 'modelServed' | 'usage' | 'cost'> & {
+        readonly error?: Failure | null;
+      })
+    | null;
 }

@@ -1,7 +1,8 @@
+import type { Failure } from '../../events/outcome.js';
 import type { Attempt, Channel, Tape } from '../generation.js';
 import { type Cost, costOf, type Usage, usageOf } from '../usage.js';
 import type { Conversation } from './conversation.js';
-import type { GenerationFinalized, PromptAssembled, Reply } from './nodes.js';
+import type { PromptAssembled, Reply } from './nodes.js';
 import { lineageOf, type NodeStatus, statusOf } from './tree.js';
 
 /** An event of one generation, in its ledger or on its tape, and the cursor at which it can be seen. */
@@ -44,7 +45,7 @@ export interface RunView {
   readonly attempt: number | null;
   readonly regenerates: string | null;
   readonly lineage: readonly string[];
-  readonly error: GenerationFinalized['error'];
+  readonly error: Failure | null;
   readonly events: readonly RunEvent[];
 }
 
@@ -59,8 +60,8 @@ export function runOf({ conversation, state, reply, tape, events }: RunFacts): R
     provider: prompt?.provider ?? null,
     model: prompt?.model ?? null,
     modelServed: result?.modelServed ?? null,
-    responseId: attempt?.end?.response?.id ?? null,
-    requestId: attempt?.end?.response?.requestId ?? null,
+    responseId: attempt?.end?.response.id ?? null,
+    requestId: attempt?.end?.response.requestId ?? null,
     params: prompt?.params ?? null,
     promptSha256: prompt?.sha256 ?? null,
     tokens: prompt?.tokens ?? null,

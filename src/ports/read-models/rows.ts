@@ -1,3 +1,5 @@
+import type { Usage } from '../../events/outcome.js';
+
 /** The rows of every read model: plain JSON. Texts may hold what no database takes as text, so rows are kept as JSON. */
 
 /** A conversation in a list. */
@@ -92,8 +94,7 @@ export interface ReplyRow extends PlacedRow {
     readonly status: 'final' | 'cancelled' | 'error';
     readonly text: string;
     readonly modelServed: string | null;
-    /** As the provider reported it, with its own names. */
-    readonly usage: Readonly<Record<string, unknown>> | null;
+    readonly usage: Usage | null;
     readonly cost: (CostRow & { readonly priceList: string }) | null;
     readonly error: FailureRow | null;
   } | null;

@@ -10,7 +10,7 @@ type Followed = EventsOf<typeof filter>;
 /** The tree of each conversation, node by node, and what the conversation is besides. */
 export const messages: Projection = {
   name: 'messages',
-  version: 1,
+  version: 2,
   tables: ['heads', 'nodes'],
   filter,
   isByConversation: true,
@@ -141,7 +141,7 @@ function plant(rows: Rows, event: Followed, place: Place): void {
       return;
     case 'GenerationFinalized': {
       const { generationId, status, text, modelServed, usage, cost, error } = event.data;
-      const result = { status, text, modelServed, usage, cost, error };
+      const result = { status, text, modelServed, usage, cost, error: error ?? null };
       changeReply(rows, place, generationId, { result, endSeen: place.seen });
       return;
     }

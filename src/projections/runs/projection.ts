@@ -14,7 +14,7 @@ type Followed = EventsOf<typeof filter>;
 /** The audit table: one row for each generation, from the moment it is asked for. */
 export const runs: Projection = {
   name: 'runs',
-  version: 2,
+  version: 3,
   tables: ['runs', 'ledgers'],
   filter,
   isByConversation: true,
@@ -124,7 +124,7 @@ type Finalized = Extract<Followed, { type: 'GenerationFinalized' }>;
 function ended({ requestedAt }: RunRow, { data, at }: Finalized): Partial<RunRow> {
   const { status, finishReason, attempt, modelServed, usage, cost, timings, error } = data;
   return {
-    ...{ status, finishReason, attempt, modelServed, error },
+    ...{ status, finishReason, attempt, modelServed, error: error ?? null },
     usage: usageOf(usage),
     cost: costOf(cost),
     ttftMs: between(timings.claimedAt, timings.firstTextAt),

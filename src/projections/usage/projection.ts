@@ -12,7 +12,7 @@ type Finalized = Extract<Followed, { type: 'GenerationFinalized' }>;
 /** What was used: by tenant, day, user and model. What a provider did not report is counted apart and never as zero. */
 export const usage: Projection = {
   name: 'usage',
-  version: 2,
+  version: 3,
   tables: ['usage', 'asked', 'counted'],
   filter,
   isByConversation: false,
@@ -88,7 +88,7 @@ const NOTHING: Sums = {
 };
 
 function added(sums: Sums, { data: { usage: reported, cost } }: Finalized): Sums {
-  const tokens = reported && tokensIn(reported);
+  const tokens = tokensIn(reported);
   return {
     runs: sums.runs + 1,
     unknownUsage: sums.unknownUsage + (tokens ? 0 : 1),
@@ -103,13 +103,11 @@ function added(sums: Sums, { data: { usage: reported, cost } }: Finalized): Sums
 }
 
 /** What cannot be counted is not known. */
-function tokensIn(reported: Readonly<Record<string, unknown>>) {
-  const { prompt_tokens: prompt, completion_tokens: completion, total_tokens: total } = reported;
-  if (!isCount(prompt) || !isCount(completion)) return null;
-  return { prompt, completion, total: isCount(total) ? total : prompt + completion };
+function tokensIn(reported: Finalized['data']['usage']) {
+  const { input, output, total } = reported ?? {};
+  if (input === undefined || output === undefined) return null;
+  return { prompt: input, completion: output, total: total ?? input + output };
 }
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 /** The names are others': one of them may be `constructor`. */
 const ownOf = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>

@@ -94,9 +94,14 @@ function essenceOf(event: TypedEvent): object {
     case 'GenerationClaimed':
       return { generationId, attempt: event.data.attempt };
     case 'AttemptEnded':
-      return { generationId, attempt: event.data.attempt, outcome: event.data.outcome, error: event.data.error };
+      return {
+        generationId,
+        attempt: event.data.attempt,
+        outcome: event.data.outcome,
+        error: event.data.error ?? null,
+      };
     case 'GenerationFinalized': {
-      const { generationId: id, status, text, textSha256, attempt, error } = event.data;
+      const { generationId: id, status, text, textSha256, attempt, error = null } = event.data;
       return { generationId: id, status, text, textSha256, attempt, error };
     }
     default:

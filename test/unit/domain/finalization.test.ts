@@ -38,8 +38,9 @@ describe('the end of a generation', () => {
       textSha256: 'hash of Hello',
       deltas: 3,
       attempt: 2,
+      attempts: 2,
       modelServed: 'demo-1',
-      usage: { total_tokens: 3 },
+      usage: { total: 3 },
       cost: { amount: '2', currency: 'USD', priceList: '2026-01' },
       timings: {
         queuedAt: facts.queuedAt,
@@ -47,7 +48,6 @@ describe('the end of a generation', () => {
         firstTextAt: isoTime(START_MS + 3_000),
         lastTextAt: isoTime(START_MS + 5_000),
       },
-      error: null,
     });
   });
 
@@ -55,7 +55,7 @@ describe('the end of a generation', () => {
     const stopped = new Recording().claimed().receives('Hel');
     stopped.ends(cancelled);
     const kept = { text: 'Hel', textSha256: 'hash of Hel', deltas: 1, finishReason: null, usage: null, cost: null };
-    expect(finalizationOf(stopped.tape, facts)).toMatchObject({ status: 'cancelled', error: null, ...kept });
+    expect(finalizationOf(stopped.tape, facts)).toMatchObject({ status: 'cancelled', ...kept });
 
     const broken = new Recording().claimed().receives('Hel');
     broken.ends(failed());

@@ -77,9 +77,10 @@ describe('a tape', () => {
       outcome: 'completed',
       finishReason: 'stop',
       modelServed: 'demo-1',
-      usage: { total_tokens: 3 },
+      usage: { total: 3 },
+      usageRaw: { total_tokens: 3 },
+      response: {},
       droppedDeltas: 0,
-      error: null,
     });
   });
 
@@ -192,7 +193,7 @@ describe('a tape that is not worth a call any more', () => {
   });
 
   it('is ended as cancelled when that was asked for meanwhile', () => {
-    const end = { data: { outcome: 'cancelled', error: null } };
+    const end = { data: { outcome: 'cancelled', usage: null } };
     expect(new Recording().takenUp('w1', cancel)).toMatchObject([claim(1), end]);
     expect(new Recording().claimed().receives('a').takenUp('w2', cancel)).toMatchObject([end]);
     const waiting = new Recording().claimed();

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { listPrices } from '../../../src/domain/list-prices.js';
 import { costOfAnswer, costOfPrompt, type PriceList } from '../../../src/domain/prices.js';
+import { usageOf } from '../../../src/formats/openai-chat-1-report.js';
 
 const plain = (inputPerMillion: string) => ({ inputPerMillion, outputPerMillion: '0' });
 
@@ -28,7 +29,7 @@ const usage = (prompt: unknown, completion: unknown, details?: unknown) => ({
 const asked = (model: string, provider = 'openai') => ({ provider, model });
 const answered = (reported: Record<string, unknown> | null, modelServed: string | null = null) => ({
   modelServed,
-  usage: reported,
+  usage: usageOf(reported),
 });
 const amountOf = (reported: Record<string, unknown> | null, model = 'small') =>
   costOfAnswer(prices, asked(model), answered(reported))?.amount ?? null;

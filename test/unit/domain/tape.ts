@@ -11,16 +11,27 @@ export const completed: Ending = {
   outcome: 'completed',
   finishReason: 'stop',
   modelServed: 'demo-1',
-  usage: { total_tokens: 3 },
+  usage: { total: 3 },
+  usageRaw: { total_tokens: 3 },
+  response: {},
   droppedDeltas: 0,
 };
-export const cancelled: Ending = { outcome: 'cancelled', modelServed: null, usage: null, droppedDeltas: 2 };
+export const cancelled: Ending = {
+  outcome: 'cancelled',
+  modelServed: null,
+  usage: null,
+  usageRaw: null,
+  response: {},
+  droppedDeltas: 2,
+};
 export const failed = (retry: { nowMs: number; delayMs: number } | null = null): Ending => ({
   outcome: 'failed',
   error: { kind: 'rate_limited', message: 'Slow down.', providerStatus: 429 },
   retry: retry && { ...retry, deadlineMs: DEADLINE_MS },
   modelServed: null,
   usage: null,
+  usageRaw: null,
+  response: {},
   droppedDeltas: 0,
 });
 

@@ -20,7 +20,7 @@ const personalValues: Record<DomainEvent['type'], readonly string[]> = {
   BranchSelected: [],
   GenerationClaimed: [],
   DeltaReceived: ['/text'],
-  AttemptEnded: ['/error/message'],
+  AttemptEnded: ['/usageRaw', '/error/message'],
   TenantCreated: [],
   ApiKeyIssued: [],
   ApiKeyRevoked: [],

@@ -70,6 +70,25 @@ describe('an event on the wire', () => {
     }
   });
 
+  it('of an end has usage in the words of the API, and no field that only the log needs', () => {
+    const keys =
+      'at attempt cost deltas error finishReason generationId modelServed status text textSha256 timings usage';
+    for (const event of named('GenerationFinalized')) expect(Object.keys(dataOf(event)).sort().join(' ')).toBe(keys);
+    const [first] = named('GenerationFinalized').filter(({ id }) => id.endsWith('020'));
+    expect(dataOf(first as TypedEvent)).toMatchObject({
+      usage: { promptTokens: 31, completionTokens: 12, completionTokensDetails: { reasoningTokens: 0 } },
+      cost: { amount: '0.0000316', currency: 'USD' },
+      error: null,
+    });
+    const always = 'at attempt droppedDeltas error finishReason generationId modelServed outcome usage'.split(' ');
+    for (const event of named('AttemptEnded')) {
+      const { response, retryAt, ...data } = dataOf(event);
+      expect(Object.keys(data).sort()).toEqual(always);
+      expect(response === undefined || Object.keys(response).length > 0).toBe(true);
+    }
+    expect(named('AttemptEnded').some((event) => dataOf(event).retryAt !== undefined)).toBe(true);
+  });
+
   it('is made once for all who get it at the same cursor, and right for the others', () => {
     const [event] = goldenEvents() as [TypedEvent];
     const bytes = frameOf({ event, cursor });

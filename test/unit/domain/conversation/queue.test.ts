@@ -148,6 +148,7 @@ describe('the end of a generation', () => {
       ...ended('g2', '', 'error'),
       deltas: 0,
       attempt: null,
+      attempts: 0,
       modelServed: null,
       timings: { queuedAt: timeOf(gone), claimedAt: null, firstTextAt: null, lastTextAt: null },
       error: { kind: 'provider_not_configured', message: 'This provider is not configured.' },
@@ -191,7 +192,7 @@ describe('cancelling', () => {
     expect(cancels(story, '2')).toMatchObject([
       {
         type: 'GenerationFinalized',
-        data: { generationId: 'g2', status: 'cancelled', text: '', textSha256: sha256(''), attempt: null, error: null },
+        data: { generationId: 'g2', status: 'cancelled', text: '', textSha256: sha256(''), attempt: null, attempts: 0 },
       },
     ]);
     expect(story.state).toMatchObject({ open: 'g1', queue: ['g3'] });

@@ -65,11 +65,11 @@ export const ended = (
   textSha256: sha256(text),
   deltas: 1,
   attempt: 1,
+  attempts: 1,
   modelServed: 'demo',
   usage: null,
   cost: null,
   timings: { queuedAt: timeOf(0), claimedAt: timeOf(1), firstTextAt: timeOf(2), lastTextAt: timeOf(3) },
-  error: null,
 });
 
 export const timeOf = (second: number): string => new Date(Date.UTC(2026, 0, 1) + second * 1000).toISOString();

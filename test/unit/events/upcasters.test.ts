@@ -1,0 +1,121 @@
+import { describe, expect, it } from '@jest/globals';
+import { type TSchema, Type } from '@sinclair/typebox';
+import fc from 'fast-check';
+import { createCodec } from '../../../src/events/codec.js';
+import { literals, nullable } from '../../../src/events/family.js';
+import { finishReasonOf, usageOf } from '../../../src/formats/openai-chat-1-report.js';
+import { someMetadata } from '../../support/new-events.js';
+import { anyText, valuesOf } from './arbitrary-events.js';
+
+const codec = createCodec();
+
+function decoded(type: string, schema: number, data: unknown): unknown {
+  const envelope = { id: 'e1', type, schema, tenant: 'acme', at: '2026-01-12T09:30:00.000Z' };
+  const texts = { data: JSON.stringify(data), meta: JSON.stringify(someMetadata) };
+  return codec.decode({ ...envelope, ...texts, stream: 's', revision: 0 })?.data;
+}
+
+const count = Type.Integer({ minimum: 0 });
+const text = Type.String();
+const failure = Type.Object({ kind: text, message: text, providerStatus: Type.Optional(Type.Integer()) });
+
+/** The released shapes of version 1, as they were. They never change. */
+const first = {
+  AttemptEnded: Type.Object({
+    attempt: Type.Integer({ minimum: 1 }),
+    outcome: literals('completed', 'cancelled', 'failed'),
+    finishReason: nullable(text),
+    modelServed: nullable(text),
+    usage: nullable(Type.Record(text, Type.Unknown())),
+    droppedDeltas: count,
+    error: nullable(failure),
+    retryAt: Type.Optional(text),
+  }),
+  GenerationFinalized: Type.Object({
+    generationId: text,
+    status: literals('final', 'cancelled', 'error'),
+    finishReason: nullable(text),
+    text,
+    textSha256: text,
+    deltas: count,
+    attempt: nullable(Type.Integer({ minimum: 1 })),
+    modelServed: nullable(text),
+    usage: nullable(Type.Record(text, Type.Unknown())),
+    cost: nullable(Type.Object({ amount: text, currency: text, priceList: text })),
+    timings: Type.Object({
+      queuedAt: text,
+      claimedAt: nullable(text),
+      firstTextAt: nullable(text),
+      lastTextAt: nullable(text),
+    }),
+    error: nullable(failure),
+  }),
+} satisfies Record<string, TSchema>;
+
+const anyCount = fc.oneof(fc.nat(), fc.constantFrom(-1, 1.5, '3', null));
+/** What providers report: most of it is understood, some is not. */
+const anyUsage = fc.option(
+  fc.record(
+    {
+      prompt_tokens: anyCount,
+      completion_tokens: anyCount,
+      total_tokens: anyCount,
+      prompt_tokens_details: fc.option(fc.record({ cached_tokens: anyCount })),
+      completion_tokens_details: fc.option(fc.record({ reasoning_tokens: anyCount })),
+      vendor: fc.jsonValue(),
+    },
+    { requiredKeys: [] },
+  ),
+);
+const anyReason = fc.option(fc.oneof(fc.constantFrom('stop', 'function_call'), anyText));
+
+/** Data of version 1, with usage and reasons as providers gave them. */
+const dataOf = (type: keyof typeof first) =>
+  fc
+    .tuple(valuesOf(first[type]) as fc.Arbitrary<Record<string, unknown>>, anyUsage, anyReason)
+    .map(
+      ([data, usage, finishReason]) =>
+        JSON.parse(JSON.stringify({ ...data, usage, finishReason })) as Record<string, unknown>,
+    );
+
+interface Reported {
+  readonly finishReason: string | null;
+  readonly usage: Record<string, unknown> | null;
+}
+
+describe('an event of version 1', () => {
+  it('AttemptEnded says as version 2 what it said, its usage normalised and as it was reported', () => {
+    fc.assert(
+      fc.property(dataOf('AttemptEnded'), (data) => {
+        const { finishReason, usage } = data as unknown as Reported;
+        const reason = finishReason && finishReasonOf(finishReason);
+        const { error, ...same } = data;
+        expect(decoded('AttemptEnded', 1, data)).toStrictEqual({
+          ...same,
+          finishReason: reason,
+          ...(reason !== finishReason && { providerFinishReason: finishReason }),
+          usage: usageOf(usage),
+          usageRaw: usage,
+          response: {},
+          ...(error !== null && { error }),
+        });
+      }),
+    );
+  });
+
+  it('GenerationFinalized says as version 2 what it said, its usage normalised', () => {
+    fc.assert(
+      fc.property(dataOf('GenerationFinalized'), (data) => {
+        const { finishReason, usage } = data as unknown as Reported;
+        const { error, ...same } = data;
+        expect(decoded('GenerationFinalized', 1, data)).toStrictEqual({
+          ...same,
+          finishReason: finishReason && finishReasonOf(finishReason),
+          attempts: data.attempt ?? 0,
+          usage: usageOf(usage),
+          ...(error !== null && { error }),
+        });
+      }),
+    );
+  });
+});
