@@ -119,7 +119,7 @@ const finalized = (generationId, text, at) => ({
     generationId,
     status: 'final',
     finishReason: 'stop',
-    text,
+    blocks: [{ kind: 'text', text }],
     textSha256: '44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
     deltas: DELTAS,
     attempt: 1,

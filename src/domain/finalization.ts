@@ -1,4 +1,5 @@
 import type { ConversationEvent } from '../events/conversation-events.js';
+import { answerBlocks } from './answer-text.js';
 import { type AttemptEnded, attemptThatCounts, type Tape } from './generation.js';
 
 type GenerationFinalized = Extract<ConversationEvent, { type: 'GenerationFinalized' }>['data'];
@@ -29,7 +30,7 @@ export function finalizationOf(tape: Tape, facts: LedgerFacts): GenerationFinali
     generationId: facts.generationId,
     status: statusOf[outcome],
     finishReason,
-    text,
+    blocks: answerBlocks(text),
     textSha256: facts.sha256(text),
     deltas: attempt.deltas,
     attempt: attempt.number,

@@ -94,7 +94,8 @@ export const conversationEvents = {
       generationId: Type.String(),
       status: literals('final', 'cancelled', 'error'),
       finishReason: nullable(Type.String()),
-      text: personalText(),
+      /** Of the answer, in their order. */
+      blocks: Type.Array(Type.Object({ kind: Type.Literal('text'), text: personalText() })),
       textSha256: personalText(),
       deltas: count,
       /** The attempt that gave the answer; null when no model was called. */

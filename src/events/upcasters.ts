@@ -29,10 +29,11 @@ export const upcasters: Upcasters = {
   },
   GenerationFinalized: {
     1: (data) => {
-      const { finishReason, usage, error, ...end } = data as FirstEnd;
+      const { finishReason, text, usage, error, ...end } = data as FirstEnd & { readonly text: string };
       return {
         ...end,
         finishReason: reasonsOf(finishReason).finishReason,
+        blocks: text === '' ? [] : [{ kind: 'text', text }],
         // Attempts were numbered from 1, and the last one gave the answer.
         attempts: end.attempt ?? 0,
         usage: usageOf(usage),

@@ -1,3 +1,4 @@
+import { answerText } from '../domain/answer-text.js';
 import { costOf, usageOf } from '../domain/usage.js';
 import type { TypedEvent } from '../events/codec.js';
 import type { LogEvent } from '../events/log-events.js';
@@ -85,8 +86,8 @@ function dataOf(event: TypedEvent): object {
 
 type DataOf<T extends Type> = Extract<TypedEvent, { type: T }>['data'];
 
-function finalizedData({ attempts: _, usage, cost, error, ...end }: DataOf<'GenerationFinalized'>): object {
-  return { ...end, usage: usageOf(usage), cost: costOf(cost), error: error ?? null };
+function finalizedData({ attempts: _, blocks, usage, cost, error, ...end }: DataOf<'GenerationFinalized'>): object {
+  return { ...end, text: answerText(blocks), usage: usageOf(usage), cost: costOf(cost), error: error ?? null };
 }
 
 function endedData(data: DataOf<'AttemptEnded'>): object {

@@ -1,3 +1,4 @@
+import { answerText } from '../domain/answer-text.js';
 import { refusals } from '../domain/refusal.js';
 import type { TypedEvent } from '../events/codec.js';
 import { generationOf } from './event-frames.js';
@@ -13,8 +14,8 @@ export function turnFrameOf(event: TypedEvent, generationId: string): TurnFrame 
     return isShown ? frame({ token: event.data.text }, false) : undefined;
   }
   if (event.type !== 'GenerationFinalized' || event.data.generationId !== generationId) return undefined;
-  const { status, text, error } = event.data;
-  if (status !== 'error') return frame({ done: true, full_response: text, status }, true);
+  const { status, blocks, error } = event.data;
+  if (status !== 'error') return frame({ done: true, full_response: answerText(blocks), status }, true);
   return frame({ error: error?.message ?? '', code: statusOfFailure(error?.kind ?? '') }, true);
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from '@jest/globals';
+import { answerText } from '../../src/domain/answer-text.js';
 import { usageOf } from '../../src/formats/openai-chat-1-report.js';
 import type { ModelOutput } from '../../src/ports/language-model.js';
 import { type Chat, CONVERSATIONS, startChat, type Turn } from '../support/chat.js';
@@ -71,7 +72,7 @@ it('the largest end of a generation is recorded with 100 queued turns that canno
   const all = (await ends()) ?? [];
   const answered = all.find(({ generationId }) => generationId === open.generationId);
   expect(answered).toMatchObject({ status: 'final', usage: { input: 7 } });
-  expect(answered?.text).toHaveLength(1 + 1_000 + ANSWER.length);
+  expect(answerText(answered?.blocks ?? [])).toHaveLength(1 + 1_000 + ANSWER.length);
   for (const { generationId } of queued) {
     const end = all.find((each) => each.generationId === generationId);
     expect(end).toMatchObject({ status: 'error', error: { kind: 'prompt_over_budget' } });

@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { answerBlocks } from '../../src/domain/answer-text.js';
 import type { DomainEvent } from '../../src/events/catalogue.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import { appendAtEnd, codec } from './new-events.js';
@@ -124,7 +125,7 @@ export class ChatLog {
       generationId,
       status: 'final',
       finishReason: 'stop',
-      text,
+      blocks: answerBlocks(text),
       textSha256: sha256(text),
       deltas: seq,
       attempt: attempt || null,

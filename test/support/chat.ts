@@ -1,3 +1,4 @@
+import { answerText } from '../../src/domain/answer-text.js';
 import type { TypedEvent } from '../../src/events/codec.js';
 import type { NewEvent } from '../../src/events/envelope.js';
 import type { AppendOutcome } from '../../src/ports/event-log.js';
@@ -60,7 +61,9 @@ export async function startChat(environment = {}, play?: Play): Promise<Chat> {
   const ended: Chat['ended'] = async (conversation, generation) => {
     const ends = async () =>
       (await ledger(conversation)).flatMap(({ type, data }) =>
-        type === 'GenerationFinalized' && data.generationId === generation ? [data] : [],
+        type === 'GenerationFinalized' && data.generationId === generation
+          ? [{ ...data, text: answerText(data.blocks) }]
+          : [],
       );
     await until(async () => (await ends()).length > 0);
     return (await ends())[0] as Record<string, unknown>;

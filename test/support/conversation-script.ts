@@ -1,3 +1,4 @@
+import { answerBlocks } from '../../src/domain/answer-text.js';
 import type { DomainEvent } from '../../src/events/catalogue.js';
 
 interface ScriptedTurn {
@@ -94,7 +95,7 @@ function finalized(generationId: string, status: 'final' | 'cancelled', text: st
       generationId,
       status,
       finishReason: status === 'final' ? 'stop' : null,
-      text,
+      blocks: answerBlocks(text),
       textSha256: '',
       deltas: 0,
       attempt: status === 'final' ? 1 : null,

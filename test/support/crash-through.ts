@@ -71,7 +71,7 @@ const traces: Partial<Record<Failpoint, (events: readonly TypedEvent[]) => boole
 
 function hasPartialAnswer(events: readonly TypedEvent[]): boolean {
   const ends = ofType(events, 'GenerationFinalized');
-  return ends.some(({ data: { error, text } }) => error?.kind === 'interrupted' && text !== '');
+  return ends.some(({ data: { error, blocks } }) => error?.kind === 'interrupted' && blocks.length > 0);
 }
 
 /** All that is known of it is held against the log. */

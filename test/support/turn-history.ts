@@ -12,8 +12,9 @@ import type { Decide } from '../../src/domain/decider.js';
 import { finalizationOf } from '../../src/domain/finalization.js';
 import { endAttempt, generation, receive, type Tape, takeUp, withdraw } from '../../src/domain/generation.js';
 import type { Recorded } from '../../src/domain/recorded.js';
-import type { DomainEvent } from '../../src/events/catalogue.js';
+import { catalogue, type DomainEvent } from '../../src/events/catalogue.js';
 import type { Position, RecordedEvent } from '../../src/events/envelope.js';
+import type { EventShape } from '../../src/events/family.js';
 import type { GenerationEvent } from '../../src/events/generation-events.js';
 import { sha256 } from './invariants/evidence.js';
 import { TurnJournal } from './turn-journal.js';
@@ -117,7 +118,8 @@ export class TurnHistory {
     if (recount) this.recount();
     const events = this.events.map(({ data, meta, position, ...event }): RecordedEvent => {
       const texts = { data: JSON.stringify(data), meta: JSON.stringify(meta) };
-      return { ...event, ...texts, schema: 1, tenant: OWNER.tenant, at: AT, position: position as Position };
+      const { schema } = catalogue[event.type] as EventShape;
+      return { ...event, ...texts, schema, tenant: OWNER.tenant, at: AT, position: position as Position };
     });
     return {
       async *readAll() {

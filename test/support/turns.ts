@@ -3,6 +3,7 @@ import type { WritingCaller } from '../../src/commands/caller.js';
 import { CancelGeneration } from '../../src/commands/cancel-generation.js';
 import { SendMessage } from '../../src/commands/send-message.js';
 import { StartConversation } from '../../src/commands/start-conversation.js';
+import { answerText } from '../../src/domain/answer-text.js';
 import type { TypedEvent } from '../../src/events/codec.js';
 import type { LanguageModel } from '../../src/ports/language-model.js';
 import { startHttpApp } from './http-app.js';
@@ -28,7 +29,9 @@ export async function startTurns(model: LanguageModel, environment = {}, engines
   const end = async (conversation: string, generation: string) => {
     const all = await ledger(conversation);
     return all.flatMap((event) =>
-      event.type === 'GenerationFinalized' && event.data.generationId === generation ? [event.data] : [],
+      event.type === 'GenerationFinalized' && event.data.generationId === generation
+        ? [{ ...event.data, text: answerText(event.data.blocks) }]
+        : [],
     );
   };
   return {

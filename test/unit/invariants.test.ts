@@ -174,7 +174,8 @@ const lies: Record<string, [broken: string, (history: TurnHistory) => unknown]> 
   'a generation did not end': ['5', (history) => dropped(history, eventOf(history, 'GenerationFinalized', 'c1', 3))],
   'its text is not what its tape says': [
     '5',
-    (history) => Object.assign(eventOf(history, 'GenerationFinalized', 'c1').data, { text: 'Help' }),
+    (history) =>
+      Object.assign(eventOf(history, 'GenerationFinalized', 'c1').data, { blocks: [{ kind: 'text', text: 'Help' }] }),
   ],
   'the hash of its text is another': [
     '5',
@@ -268,7 +269,7 @@ const liesOfClaims: typeof lies = {
 };
 
 const interrupted = { kind: 'interrupted', message: '' };
-const late = { attempt: 1, seq: 0, text: 'late', channel: 'content' };
+const late = { attempt: 1, seq: 0, block: 0, text: 'late', channel: 'content' };
 const acknowledgedNever = {
   key: 'lost',
   asked: { what: 'send', content: 'lost' },

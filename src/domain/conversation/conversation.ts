@@ -1,4 +1,5 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
+import { answerText } from '../answer-text.js';
 import type { Aggregate } from '../decider.js';
 import type { Recorded } from '../recorded.js';
 import type { GenerationFinalized, MessageSent, Node, PromptAssembled, Reply } from './nodes.js';
@@ -101,7 +102,7 @@ function textBytesIn({ type, data }: ConversationEvent): number {
     case 'MessageSent':
       return data.parts.reduce((sum, part) => sum + bytesOf(part.text), 0);
     case 'GenerationFinalized':
-      return bytesOf(data.text);
+      return bytesOf(answerText(data.blocks));
     default:
       return 0;
   }
@@ -232,12 +233,12 @@ function promptAssembled(state: Conversation, data: PromptAssembled, at: string)
   };
 }
 
-function generationFinalized(state: Conversation, data: GenerationFinalized): Partial<Conversation> {
-  const { generationId } = data;
+function generationFinalized(state: Conversation, { blocks, ...end }: GenerationFinalized): Partial<Conversation> {
+  const { generationId } = end;
   const reply = state.nodes.get(generationId);
   if (reply?.kind !== 'reply' || reply.result) return {};
   return {
-    ...replyChanged(state, generationId, { result: data, endSeen: state.seen }),
+    ...replyChanged(state, generationId, { result: { ...end, text: answerText(blocks) }, endSeen: state.seen }),
     open: state.open === generationId ? null : state.open,
     queue: without(state.queue, generationId),
   };

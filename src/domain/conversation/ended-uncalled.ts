@@ -18,7 +18,7 @@ export function endedUncalled(
       generationId: id,
       status,
       finishReason: null,
-      text: '',
+      blocks: [],
       textSha256: sha256(''),
       deltas: 0,
       attempt: null,

@@ -35,6 +35,9 @@ export interface Message extends Placed {
   readonly replied: boolean;
 }
 
+/** How a generation ended, with the text of its answer. */
+export type Result = Omit<GenerationFinalized, 'blocks'> & { readonly text: string };
+
 /** One generation: what was asked, the prompt once it is known, and how it ended once it has. */
 export interface Reply extends Placed {
   readonly kind: 'reply';
@@ -49,7 +52,7 @@ export interface Reply extends Placed {
   readonly prompt: PromptAssembled | null;
   readonly promptedAt: string | null;
   readonly cancelRequested: boolean;
-  readonly result: GenerationFinalized | null;
+  readonly result: Result | null;
   /** How many events the conversation had when it ended; null while it has not. */
   readonly endSeen: number | null;
 }
@@ -62,7 +65,7 @@ export type ShownMessage = Omit<Message, 'replied' | 'root' | 'depth'>;
 export interface ShownReply extends Pick<Reply, 'kind' | 'id' | 'parent' | 'at' | 'seen' | 'regenerates' | 'endSeen'> {
   readonly prompt: Pick<PromptAssembled, 'model'> | null;
   readonly result:
-    | (Pick<GenerationFinalized, 'status' | 'text' | 'modelServed' | 'usage' | 'cost'> & {
+    | (Pick<Result, 'status' | 'text' | 'modelServed' | 'usage' | 'cost'> & {
         readonly error?: Failure | null;
       })
     | null;

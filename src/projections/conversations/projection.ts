@@ -1,3 +1,4 @@
+import { answerText } from '../../domain/answer-text.js';
 import type { TypedEvent } from '../../events/codec.js';
 import { limits } from '../../limits.js';
 import { type ConversationRow, nodeKey } from '../../ports/read-models/rows.js';
@@ -88,7 +89,8 @@ function changedBy(row: ConversationRow, event: Exclude<Followed, { type: 'Gener
       return { open: generationId, askedModel: model, waiting: without(row.waiting, generationId) };
     }
     case 'GenerationFinalized': {
-      const { generationId, text } = event.data;
+      const { generationId, blocks } = event.data;
+      const text = answerText(blocks);
       return {
         open: row.open === generationId ? null : row.open,
         waiting: without(row.waiting, generationId),

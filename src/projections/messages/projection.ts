@@ -1,3 +1,4 @@
+import { answerText } from '../../domain/answer-text.js';
 import type { TypedEvent } from '../../events/codec.js';
 import type { RowKey } from '../../ports/read-models/read-models.js';
 import { type HeadRow, nodeKey, type ReplyRow } from '../../ports/read-models/rows.js';
@@ -140,8 +141,8 @@ function plant(rows: Rows, event: Followed, place: Place): void {
       changeReply(rows, place, event.data.generationId, { prompt: { model: event.data.model } });
       return;
     case 'GenerationFinalized': {
-      const { generationId, status, text, modelServed, usage, cost, error } = event.data;
-      const result = { status, text, modelServed, usage, cost, error: error ?? null };
+      const { generationId, status, blocks, modelServed, usage, cost, error } = event.data;
+      const result = { status, text: answerText(blocks), modelServed, usage, cost, error: error ?? null };
       changeReply(rows, place, generationId, { result, endSeen: place.seen });
       return;
     }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TypedEvent } from '../../../src/events/codec.js';
-import { type EventOfType, type Evidence, grouped, isWithdrawal, ofType, sha256 } from './evidence.js';
+import { type EventOfType, type Evidence, grouped, isWithdrawal, ofType, sha256, textIn } from './evidence.js';
 
 const STATUS = { completed: 'final', cancelled: 'cancelled', failed: 'error' } as const;
 
@@ -31,7 +31,8 @@ const isUncalled = (tape: readonly TypedEvent[]): boolean =>
   tape.every((event, nth) => (nth % 2 === 0 ? event.type === 'GenerationClaimed' : isWithdrawal(event)));
 
 function* endBreaches(evidence: Evidence, end: EventOfType<'GenerationFinalized'>): Iterable<string> {
-  const { generationId, attempt, text, textSha256, error } = end.data;
+  const { generationId, attempt, textSha256, error } = end.data;
+  const text = textIn(end);
   if (textSha256 !== sha256(text)) yield '5: the hash of the text is another';
   if (error && !evidence.failures.includes(error.kind)) yield `10: an error of kind ${error.kind}, which nobody caused`;
   const tape = evidence.tapes.get(generationId) ?? [];
@@ -49,11 +50,11 @@ function* sealBreaches(
   end: EventOfType<'GenerationFinalized'>,
   seal: EventOfType<'AttemptEnded'>,
 ): Iterable<string> {
-  const { generationId, attempt, status, text, deltas, error, finishReason, usage } = end.data;
+  const { generationId, attempt, status, deltas, error, finishReason, usage } = end.data;
   const pieces = ofType(evidence.tapes.get(generationId) ?? [], 'DeltaReceived');
   const counted = pieces.filter(({ data }) => data.attempt === attempt);
   const said = counted.filter(({ data }) => data.channel === 'content').map(({ data }) => data.text);
-  const told = [attempt, status, text, deltas, error, finishReason, usage];
+  const told = [attempt, status, textIn(end), deltas, error, finishReason, usage];
   const { data } = seal;
   const taped = [
     data.attempt,
@@ -70,12 +71,14 @@ function* sealBreaches(
 }
 
 /** What a model said is known only as far as it was called; but an answer that is complete is one that it gave. */
-function* textBreaches({ events, calls }: Evidence, { data }: EventOfType<'GenerationFinalized'>): Iterable<string> {
+function* textBreaches({ events, calls }: Evidence, end: EventOfType<'GenerationFinalized'>): Iterable<string> {
+  const { data } = end;
   const prompt = ofType(events, 'PromptAssembled').find(
     ({ data: { generationId } }) => generationId === data.generationId,
   );
   const answers = calls.filter(({ sha256: hash }) => hash === prompt?.data.sha256).map(({ answer }) => answer);
-  const { status, text } = data;
+  const { status } = data;
+  const text = textIn(end);
   const isSaid = answers.some((answer) => (status === 'final' ? answer === text : answer.startsWith(text)));
   if (!isSaid && (status === 'final' || text !== '')) yield '4: the text is not what the model said';
 }

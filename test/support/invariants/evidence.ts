@@ -46,6 +46,10 @@ export function ofType<T extends Type>(events: Iterable<TypedEvent>, type: T): E
   return [...events].filter((event): event is EventOfType<T> => event.type === type);
 }
 
+/** The answer that an end records. */
+export const textIn = ({ data }: EventOfType<'GenerationFinalized'>): string =>
+  data.blocks.map(({ text }) => text).join('');
+
 /** The end of a claim with which nothing was done: it leaves the tape to be claimed again. */
 export const isWithdrawal = (event: TypedEvent): boolean =>
   event.type === 'AttemptEnded' && event.data.error?.kind === 'withdrawn' && event.data.retryAt !== undefined;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TypedEvent } from '../../../src/events/codec.js';
 import type { FeedRecord, Shown } from '../turn-journal.js';
-import { type Evidence, ofType } from './evidence.js';
+import { type Evidence, ofType, textIn } from './evidence.js';
 
 /** Where a client stands: how much it has seen of the ledger, and of the tape of the generation that is open there. */
 interface Place {
@@ -101,8 +101,8 @@ function essenceOf(event: TypedEvent): object {
         error: event.data.error ?? null,
       };
     case 'GenerationFinalized': {
-      const { generationId: id, status, text, textSha256, attempt, error = null } = event.data;
-      return { generationId: id, status, text, textSha256, attempt, error };
+      const { generationId: id, status, textSha256, attempt, error = null } = event.data;
+      return { generationId: id, status, text: textIn(event), textSha256, attempt, error };
     }
     default:
       return event.data;
@@ -127,7 +127,7 @@ function snapshotBreach(
     (piece) => piece.data.attempt === attempt && piece.data.channel === 'content',
   );
   if (open !== undefined) texts.set(open, pieces.map((piece) => piece.data.text).join(''));
-  for (const { data: end } of ofType(before, 'GenerationFinalized')) texts.set(end.generationId, end.text);
+  for (const end of ofType(before, 'GenerationFinalized')) texts.set(end.data.generationId, textIn(end));
   const nodes: { id: string; text: string }[] = data.tree;
   const shown = new Map(nodes.map((node) => [node.id, node.text]));
   return isDeepStrictEqual(shown, texts) ? undefined : `5: the snapshot at ${id} shows other texts than the log`;

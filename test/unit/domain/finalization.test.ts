@@ -34,7 +34,7 @@ describe('the end of a generation', () => {
       generationId: 'g1',
       status: 'final',
       finishReason: 'stop',
-      text: 'Hello',
+      blocks: [{ kind: 'text', text: 'Hello' }],
       textSha256: 'hash of Hello',
       deltas: 3,
       attempt: 2,
@@ -54,7 +54,8 @@ describe('the end of a generation', () => {
   it('keeps what came before it was cancelled or broke', () => {
     const stopped = new Recording().claimed().receives('Hel');
     stopped.ends(cancelled);
-    const kept = { text: 'Hel', textSha256: 'hash of Hel', deltas: 1, finishReason: null, usage: null, cost: null };
+    const blocks = [{ kind: 'text', text: 'Hel' }];
+    const kept = { blocks, textSha256: 'hash of Hel', deltas: 1, finishReason: null, usage: null, cost: null };
     expect(finalizationOf(stopped.tape, facts)).toMatchObject({ status: 'cancelled', ...kept });
 
     const broken = new Recording().claimed().receives('Hel');
@@ -76,7 +77,7 @@ describe('the end of a generation', () => {
     recording.takenUp('w1', { cancelRequested: true });
     expect(finalizationOf(recording.tape, facts)).toMatchObject({
       status: 'cancelled',
-      text: '',
+      blocks: [],
       deltas: 0,
       attempt: 1,
       timings: { firstTextAt: null, lastTextAt: null },

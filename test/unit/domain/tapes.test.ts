@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { answerText } from '../../../src/domain/answer-text.js';
 import { finalizationOf } from '../../../src/domain/finalization.js';
 import { endAttempt, generation, openAttempt, receive, type Tape } from '../../../src/domain/generation.js';
 import { type GenerationEvent, generationEvents } from '../../../src/events/generation-events.js';
@@ -119,7 +120,7 @@ function expectAgreement({ tape }: Recording, model: Model): void {
   if (!end) return;
   const status = { completed: 'final', cancelled: 'cancelled', failed: 'error' }[model.status as 'completed'];
   const shown = model.calls.at(-1)?.shown ?? '';
-  expectEqual([end.status, end.text, end.textSha256], [status, shown, shown]);
+  expectEqual([end.status, answerText(end.blocks), end.textSha256], [status, shown, shown]);
 }
 
 /** Each that is broken, by name. */

@@ -16,7 +16,7 @@ const personalValues: Record<DomainEvent['type'], readonly string[]> = {
   GenerationRequested: [],
   PromptAssembled: ['/sha256'],
   GenerationCancelRequested: [],
-  GenerationFinalized: ['/text', '/textSha256', '/error/message'],
+  GenerationFinalized: ['/blocks/*/text', '/textSha256', '/error/message'],
   BranchSelected: [],
   GenerationClaimed: [],
   DeltaReceived: ['/text'],

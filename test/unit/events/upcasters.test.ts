@@ -107,9 +107,10 @@ describe('an event of version 1', () => {
     fc.assert(
       fc.property(dataOf('GenerationFinalized'), (data) => {
         const { finishReason, usage } = data as unknown as Reported;
-        const { error, ...same } = data;
+        const { error, text: answer, ...same } = data;
         expect(decoded('GenerationFinalized', 1, data)).toStrictEqual({
           ...same,
+          blocks: answer === '' ? [] : [{ kind: 'text', text: answer }],
           finishReason: finishReason && finishReasonOf(finishReason),
           attempts: data.attempt ?? 0,
           usage: usageOf(usage),

@@ -192,7 +192,14 @@ describe('cancelling', () => {
     expect(cancels(story, '2')).toMatchObject([
       {
         type: 'GenerationFinalized',
-        data: { generationId: 'g2', status: 'cancelled', text: '', textSha256: sha256(''), attempt: null, attempts: 0 },
+        data: {
+          generationId: 'g2',
+          status: 'cancelled',
+          blocks: [],
+          textSha256: sha256(''),
+          attempt: null,
+          attempts: 0,
+        },
       },
     ]);
     expect(story.state).toMatchObject({ open: 'g1', queue: ['g3'] });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect } from '@jest/globals';
+import { answerBlocks } from '../../../../src/domain/answer-text.js';
 import type { Command, Decision } from '../../../../src/domain/conversation/command.js';
 import {
   type Conversation,
@@ -61,7 +62,7 @@ export const ended = (
   generationId,
   status,
   finishReason: status === 'final' ? 'stop' : null,
-  text,
+  blocks: answerBlocks(text),
   textSha256: sha256(text),
   deltas: 1,
   attempt: 1,

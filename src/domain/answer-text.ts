@@ -1,0 +1,9 @@
+import type { ConversationEvent } from '../events/conversation-events.js';
+
+type Blocks = Extract<ConversationEvent, { type: 'GenerationFinalized' }>['data']['blocks'];
+
+/** The answer as people read it: its text blocks, joined. */
+export const answerText = (blocks: Blocks): string => blocks.map(({ text }) => text).join('');
+
+/** An answer without text has no block. */
+export const answerBlocks = (text: string): Blocks => (text === '' ? [] : [{ kind: 'text', text }]);
