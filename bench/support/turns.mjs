@@ -110,6 +110,9 @@ const prompted = (messageId, generationId) => ({
     tokens: { prompt: 30, budget: 4000, reserved: 1000, limit: 5000, estimated: false, encoding: 'o200k_base' },
     trimmed: [],
     assembler: 1,
+    format: 'openai-chat@1',
+    request: { path: '/chat/completions' },
+    attempt: 1,
   },
 });
 

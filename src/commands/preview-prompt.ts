@@ -68,8 +68,7 @@ export class PreviewPromptHandler implements IQueryHandler<PreviewPrompt> {
 
 export function previewOf({ prompt, state }: Preview, draft: Draft, rule: PromptRule): PromptPreview {
   const reply = replyOf(state, draft.asked.generationId);
-  const recorded = { ...prompt, generationId: reply.id, messageId: reply.parent };
-  const body = bodyOf(state, recorded);
+  const body = bodyOf(state, prompt);
   const shown = rule.assembly(state, reply);
   const { encoding: _, ...tokens } = prompt.tokens;
   return {
@@ -78,7 +77,7 @@ export function previewOf({ prompt, state }: Preview, draft: Draft, rule: Prompt
     request: JSON.parse(body),
     segments: shown instanceof Refusal || !shown.ok ? [] : shown.segments.map((segment) => known(segment, draft)),
     tokens,
-    trimmed: leftOutNodes(prompt, pathOfPrompt(state, recorded)),
+    trimmed: leftOutNodes(prompt, pathOfPrompt(state, { messageId: reply.parent })),
     estimatedCost: rule.estimatedCost(prompt),
   };
 }

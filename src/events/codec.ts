@@ -60,7 +60,8 @@ interface Shape {
 const metadataCheck = TypeCompiler.Compile(Metadata);
 
 export function createCodec(parts: CodecParts = {}): Codec {
-  const { family = catalogue, upcasters = releasedUpcasters } = parts;
+  const { family = catalogue } = parts;
+  const upcasters: Upcasters = parts.upcasters ?? releasedUpcasters;
   const shapes = compileShapes(family);
 
   return {

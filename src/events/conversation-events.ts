@@ -18,8 +18,11 @@ const choices = {
 /** The exact body of a request, as parts whose concatenation is its bytes. */
 const promptPart = Type.Union([
   Type.Object({ kind: Type.Literal('literal'), text: Type.String() }),
-  /** A text that stands in an event, inserted JSON-escaped: it is never copied, so erasing it leaves no copy. */
-  Type.Object({ kind: Type.Literal('text'), event: Type.String(), field: Type.String() }),
+  /**
+   * A text in an event, inserted JSON-escaped: it is never copied, so erasing it leaves no copy. The pointer is `data` or `meta`
+   * with a JSON pointer (RFC 6901) behind it.
+   */
+  Type.Object({ kind: Type.Literal('text'), event: Type.String(), pointer: Type.String() }),
   /** A run of the path, each node in its role's wrapping: one entry, however long the history. */
   Type.Object({ kind: Type.Literal('path'), from: Type.String(), to: Type.String() }),
 ]);
@@ -65,12 +68,17 @@ export const conversationEvents = {
     }),
   },
   PromptAssembled: {
-    schema: 1,
+    schema: 2,
     data: Type.Object({
       generationId: Type.String(),
       messageId: Type.String(),
+      attempt: Type.Integer({ minimum: 1 }),
       provider: Type.String(),
       model: Type.String(),
+      /** By which the parts become a body, for example `openai-chat@1`. */
+      format: Type.String(),
+      /** Where the body goes, below the base address of the provider. */
+      request: Type.Object({ path: Type.String() }),
       params,
       parts: Type.Array(promptPart, { minItems: 1 }),
       sha256: personalText(),

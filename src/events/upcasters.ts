@@ -6,12 +6,25 @@ export type Upcast = (data: unknown) => unknown;
 /** By type and the version it lifts from. */
 export type Upcasters = Readonly<Record<string, Readonly<Record<number, Upcast>>>>;
 
-export const upcasters: Upcasters = {
+export const upcasters = {
   // The first version had no blocks, and two channels: what was thought came before what was said.
   DeltaReceived: {
     1: (data) => {
       const delta = data as { readonly channel: unknown };
       return { ...delta, block: delta.channel === 'reasoning' ? 0 : 1 };
+    },
+  },
+  // The version of the assembler implied the format, and the format its path.
+  PromptAssembled: {
+    1: (data) => {
+      const { parts, ...prompt } = data as { readonly parts: readonly FirstPart[] };
+      return {
+        ...prompt,
+        attempt: 1,
+        format: 'openai-chat@1',
+        request: { path: '/chat/completions' },
+        parts: parts.map(partOf),
+      };
     },
   },
   AttemptEnded: {
@@ -41,7 +54,16 @@ export const upcasters: Upcasters = {
       };
     },
   },
-};
+} satisfies Upcasters;
+
+/** The first version named a field of an event's data. */
+interface FirstPart {
+  readonly kind: string;
+  readonly field?: string;
+}
+
+const partOf = ({ field, ...part }: FirstPart): object =>
+  part.kind === 'text' ? { ...part, pointer: `data/${field}` } : part;
 
 /** The first version recorded what OpenAI's chat completions report as it came, and null for an absent error. */
 interface FirstEnd {

@@ -2,10 +2,10 @@ import type { ConversationEvent } from '../events/conversation-events.js';
 
 export type PromptPart = Extract<ConversationEvent, { type: 'PromptAssembled' }>['data']['parts'][number];
 
-/** The place of a recorded text: a field of an event. */
+/** The place of a recorded text: an event, and a pointer into it. */
 export interface TextSource {
   readonly event: string;
-  readonly field: string;
+  readonly pointer: string;
 }
 
 /** A prompt in no provider's terms. It refers to its texts and holds none of them. */
@@ -27,6 +27,10 @@ export interface BodyTexts {
 
 /** How one provider's request body is written. A released version never changes: recorded hashes depend on it. */
 export interface BodyFormat {
+  /** As a prompt records it. */
+  readonly name: string;
+  /** Where a body goes, below the base address of a provider. */
+  readonly request: { readonly path: string };
   /** The concatenation of the rendered parts is the body. The path is one part, so a turn costs the log always the same. */
   partsOf(prompt: NeutralPrompt): PromptPart[];
   render(parts: readonly PromptPart[], texts: BodyTexts): string;

@@ -5,6 +5,9 @@ import type { BodyFormat, BodyTexts, PromptPart } from './body-format.js';
  * every character, so this file never changes. Another body is another version beside it.
  */
 export const openAiChat1: BodyFormat = {
+  name: 'openai-chat@1',
+  request: { path: '/chat/completions' },
+
   partsOf({ model, system, path, params }) {
     const opening = `{"model":${JSON.stringify(model)},"messages":[`;
     const settings = params.map(([name, value]) => `,${JSON.stringify(name)}:${JSON.stringify(value)}`).join('');
@@ -12,7 +15,7 @@ export const openAiChat1: BodyFormat = {
       ...(system
         ? [
             literal(`${opening}{"role":"system","content":"`),
-            { kind: 'text' as const, event: system.event, field: system.field },
+            { kind: 'text' as const, event: system.event, pointer: system.pointer },
             literal('"},'),
           ]
         : [literal(opening)]),

@@ -68,8 +68,8 @@ function dataOf(event: TypedEvent): object {
     case 'MessageSent':
       return { ...event.data, text: event.data.parts.map(({ text }) => text).join('') };
     case 'PromptAssembled': {
-      const { parts: _, sha256, assembler: __, ...rest } = event.data;
-      return { ...rest, promptSha256: sha256 };
+      const { generationId, messageId, provider, model, params, sha256, bytes, tokens, trimmed } = event.data;
+      return { generationId, messageId, provider, model, params, promptSha256: sha256, bytes, tokens, trimmed };
     }
     case 'GenerationFinalized':
       return finalizedData(event.data);

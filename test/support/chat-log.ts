@@ -80,6 +80,9 @@ export class ChatLog {
       tokens: { prompt: 3, budget: 10, reserved: 1, limit: 11, estimated: true, encoding: 'o200k_base' },
       trimmed: [],
       assembler: 1,
+      format: 'openai-chat@1',
+      request: { path: '/chat/completions' },
+      attempt: 1,
     };
     return this.ledger({ type: 'PromptAssembled', data: { ...data, parts: [...data.parts] } });
   }

@@ -84,6 +84,9 @@ function assembled(generationId: string, messageId: string): DomainEvent {
       tokens: { prompt: 1, budget: 10, reserved: 1, limit: 11, estimated: true, encoding: 'o200k_base' },
       trimmed: [],
       assembler: 1,
+      format: 'openai-chat@1',
+      request: { path: '/chat/completions' },
+      attempt: 1,
     },
   };
 }

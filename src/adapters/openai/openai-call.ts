@@ -1,5 +1,6 @@
 import { OpenAI } from 'openai';
 import { bedrock } from 'openai/providers/bedrock';
+import { openAiChat1 } from '../../formats/openai-chat-1.js';
 import type { Clock } from '../../ports/clock.js';
 import {
   type ModelCall,
@@ -13,7 +14,7 @@ import { ChatCompletion } from './chat-completion.js';
 import { EventDecoder } from './event-stream.js';
 import { Wire } from './wire.js';
 
-const PATH = '/chat/completions';
+const PATH = openAiChat1.request.path;
 /** For servers that want no key: the SDK, and some gateways, insist on one. */
 const NO_KEY = 'none';
 /** Timers go no further. The caller alone decides how long a call may take. */

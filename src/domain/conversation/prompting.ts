@@ -1,5 +1,5 @@
 import { type Assembly, assemblePrompt, type PromptDraft } from '../prompt/assemble.js';
-import { renderPrompt } from '../prompt/assembler.js';
+import { type RecordedBody, renderPrompt } from '../prompt/assembler.js';
 import type { Tokenizer } from '../prompt/budget.js';
 import type { PathEntry, PromptTexts } from '../prompt/prompt-texts.js';
 import { Refusal } from '../refusal.js';
@@ -48,7 +48,7 @@ export function assemblyOf(
     params: choices.params ?? {},
     tokenBudget: choices.tokenBudget,
     tokenizer: tokenizerOf(chosen.model),
-    system: system && { text: system.text, source: { event: system.event, field: 'system' } },
+    system: system && { text: system.text, source: { event: system.event, pointer: 'data/system' } },
     path: new WalkedPath(state, newest.parent),
     newest: entryOf(newest),
   };
@@ -63,13 +63,15 @@ export function chosenModel(models: Models, choices: Choices): { provider: strin
 }
 
 /** The exact body of a recorded prompt, made again from the texts to which it refers. */
-export function bodyOf(state: Conversation, prompt: PromptAssembled): string {
+export function bodyOf(state: Conversation, prompt: RecordedBody): string {
   return renderPrompt(prompt, textsFor(state));
 }
 
 /** What a recorded prompt left out, and kept, stands on this path. */
-export const pathOfPrompt = (state: Conversation, { messageId }: PromptAssembled): readonly PathEntry[] =>
-  pathTo(state, messageId).map(entryOf);
+export const pathOfPrompt = (
+  state: Conversation,
+  { messageId }: Pick<PromptAssembled, 'messageId'>,
+): readonly PathEntry[] => pathTo(state, messageId).map(entryOf);
 
 function textsFor(state: Conversation): PromptTexts {
   return {

@@ -1,13 +1,12 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
+import type { AssembledPrompt } from '../prompt/assemble.js';
 import { Refusal } from '../refusal.js';
 import { type Conversation, foreseen } from './conversation.js';
 import { endedUncalled, type Sha256 } from './ended-uncalled.js';
-import type { AllChoices, PromptAssembled, Reply } from './nodes.js';
+import type { AllChoices, Reply } from './nodes.js';
 import { pathTo, replyOf } from './tree.js';
 
 export type WhenBusy = NonNullable<AllChoices['whenBusy']>;
-
-export type AssembledPrompt = Omit<PromptAssembled, 'generationId' | 'messageId'>;
 
 /**
  * The prompt of a generation that stands in the state, or why there can be none. The state may be a foreseen one: the
@@ -23,7 +22,7 @@ export interface Opening {
 
 export const promptAssembled = ({ id, parent }: Reply, prompt: AssembledPrompt): ConversationEvent => ({
   type: 'PromptAssembled',
-  data: { ...prompt, generationId: id, messageId: parent },
+  data: { ...prompt, generationId: id, messageId: parent, attempt: 1 },
 });
 
 /** The reply after which a turn would run, if it had to wait: what it follows unless it says otherwise. */

@@ -1,11 +1,12 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
 import { limits } from '../../limits.js';
+import type { AssembledPrompt } from '../prompt/assemble.js';
 import { Refusal } from '../refusal.js';
 import { asOwner, type Command, type Decision, requireOwner } from './command.js';
 import { type Conversation, foreseen } from './conversation.js';
 import { messageSent, type NewMessage } from './message.js';
 import type { Choices, GenerationRequested, Message, Reply } from './nodes.js';
-import { type Assemble, type AssembledPrompt, promptAssembled, requireAnsweredBefore, type WhenBusy } from './queue.js';
+import { type Assemble, promptAssembled, requireAnsweredBefore, type WhenBusy } from './queue.js';
 import { requireRoom } from './room.js';
 import { choicesFor, chosen } from './settings.js';
 import { isBusy, messageOf, pathTo, replyOf } from './tree.js';

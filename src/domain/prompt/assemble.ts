@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TextSource } from '../../formats/body-format.js';
-import { formatOf } from '../../formats/recorded-formats.js';
 import { limits } from '../../limits.js';
-import { ASSEMBLER, assemblerOf, type PromptAssembledData, renderPrompt } from './assembler.js';
+import { ASSEMBLER, assemblerOf, FORMAT, type PromptAssembledData, renderPrompt } from './assembler.js';
 import { ANSWER_START_TOKENS, allowanceOf, MESSAGE_OVERHEAD_TOKENS, newestTurns, type Tokenizer } from './budget.js';
 import { recordLeftOut } from './left-out.js';
 import type { Path, PathEntry, PromptTexts } from './prompt-texts.js';
@@ -23,7 +22,7 @@ export interface PromptDraft {
 }
 
 /** What PromptAssembled records, but for whose prompt it is. */
-export type AssembledPrompt = Omit<PromptAssembledData, 'generationId' | 'messageId'>;
+export type AssembledPrompt = Omit<PromptAssembledData, 'generationId' | 'messageId' | 'attempt'>;
 
 /** One message of the body, for people to look at. Its tokens include what the model adds around it. */
 export interface Segment {
@@ -59,13 +58,15 @@ export function assemblePrompt(draft: PromptDraft): Assembly {
 
   const run = [...path.slice(start), newest];
   const span = { from: run[0]?.id ?? newest.id, to: newest.id };
-  const parts = formatOf(ASSEMBLER).partsOf({ model, system: system?.source, path: span, params });
+  const parts = FORMAT.partsOf({ model, system: system?.source, path: span, params });
   const texts: PromptTexts = { text: () => system?.text ?? '', path: () => run };
-  const body = renderPrompt({ assembler: ASSEMBLER, parts }, texts);
+  const body = renderPrompt({ assembler: ASSEMBLER, format: FORMAT.name, parts }, texts);
   const bytes = Buffer.from(body, 'utf8');
   const prompt: AssembledPrompt = {
     provider,
     model,
+    format: FORMAT.name,
+    request: FORMAT.request,
     params: Object.fromEntries(params),
     parts,
     sha256: createHash('sha256').update(bytes).digest('hex'),

@@ -1,4 +1,5 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
+import { openAiChat1 } from '../../formats/openai-chat-1.js';
 import { formatOf } from '../../formats/recorded-formats.js';
 import type { PathEntry, PromptTexts } from './prompt-texts.js';
 
@@ -27,19 +28,22 @@ const versions: ReadonlyMap<number, Assembler> = new Map([
 /** The version that assembles new prompts. */
 export const ASSEMBLER = 1;
 
+/** The format of new prompts. Every provider reads it. */
+export const FORMAT = openAiChat1;
+
 export function assemblerOf(version: number): Assembler {
   const assembler = versions.get(version);
   if (!assembler) throw new Error(`assembler ${version} is not known here: a later version recorded this prompt`);
   return assembler;
 }
 
+/** What a prompt records of its body. */
+export type RecordedBody = Pick<PromptAssembledData, 'assembler' | 'format' | 'parts'>;
+
 /** The exact body again, from what was recorded and the texts in events. */
-export function renderPrompt(
-  { assembler, parts }: Pick<PromptAssembledData, 'assembler' | 'parts'>,
-  texts: PromptTexts,
-): string {
+export function renderPrompt({ assembler, format, parts }: RecordedBody, texts: PromptTexts): string {
   const { whyLeftOut } = assemblerOf(assembler);
-  return formatOf(assembler).render(parts, {
+  return formatOf(format).render(parts, {
     text: (source) => texts.text(source),
     messages: (from, to) => texts.path(from, to).filter((entry) => whyLeftOut(entry) === undefined),
   });

@@ -83,7 +83,7 @@ describe('golden files', () => {
   });
 
   it('show every kind of part that a prompt has', () => {
-    const prompt = golden.get('PromptAssembled.v1.json') as unknown as { data: { parts: { kind: string }[] } };
+    const prompt = golden.get('PromptAssembled.v2.json') as unknown as { data: { parts: { kind: string }[] } };
     expect(new Set(prompt.data.parts.map(({ kind }) => kind))).toEqual(new Set(['literal', 'text', 'path']));
   });
 });

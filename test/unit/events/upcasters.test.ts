@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type TSchema, Type } from '@sinclair/typebox';
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import fc from 'fast-check';
 import { createCodec } from '../../../src/events/codec.js';
 import { literals, nullable } from '../../../src/events/family.js';
@@ -21,6 +21,33 @@ const failure = Type.Object({ kind: text, message: text, providerStatus: Type.Op
 
 /** The released shapes of version 1, as they were. They never change. */
 const first = {
+  PromptAssembled: Type.Object({
+    generationId: text,
+    messageId: text,
+    provider: text,
+    model: text,
+    params: Type.Record(text, Type.Unknown()),
+    parts: Type.Array(
+      Type.Union([
+        Type.Object({ kind: Type.Literal('literal'), text }),
+        Type.Object({ kind: Type.Literal('text'), event: text, field: Type.Literal('system') }),
+        Type.Object({ kind: Type.Literal('path'), from: text, to: text }),
+      ]),
+      { minItems: 1 },
+    ),
+    sha256: text,
+    bytes: count,
+    tokens: Type.Object({
+      prompt: count,
+      budget: count,
+      reserved: count,
+      limit: count,
+      estimated: Type.Boolean(),
+      encoding: text,
+    }),
+    trimmed: Type.Array(Type.Object({ from: text, to: text, count, reason: text })),
+    assembler: Type.Literal(1),
+  }),
   AttemptEnded: Type.Object({
     attempt: Type.Integer({ minimum: 1 }),
     outcome: literals('completed', 'cancelled', 'failed'),
@@ -70,7 +97,7 @@ const anyUsage = fc.option(
 const anyReason = fc.option(fc.oneof(fc.constantFrom('stop', 'function_call'), anyText));
 
 /** Data of version 1, with usage and reasons as providers gave them. */
-const dataOf = (type: keyof typeof first) =>
+const dataOf = (type: 'AttemptEnded' | 'GenerationFinalized') =>
   fc
     .tuple(valuesOf(first[type]) as fc.Arbitrary<Record<string, unknown>>, anyUsage, anyReason)
     .map(
@@ -84,6 +111,25 @@ interface Reported {
 }
 
 describe('an event of version 1', () => {
+  it('PromptAssembled says as version 2 what it said, with the format and the address that it implied', () => {
+    const drawn = valuesOf(first.PromptAssembled) as fc.Arbitrary<Static<typeof first.PromptAssembled>>;
+    fc.assert(
+      fc.property(drawn, (data) => {
+        const { parts, ...same } = JSON.parse(JSON.stringify(data)) as typeof data;
+        const pointed = parts.map((part) =>
+          part.kind === 'text' ? { kind: 'text', event: part.event, pointer: 'data/system' } : part,
+        );
+        expect(decoded('PromptAssembled', 1, data)).toStrictEqual({
+          ...same,
+          attempt: 1,
+          format: 'openai-chat@1',
+          request: { path: '/chat/completions' },
+          parts: pointed,
+        });
+      }),
+    );
+  });
+
   it('AttemptEnded says as version 2 what it said, its usage normalised and as it was reported', () => {
     fc.assert(
       fc.property(dataOf('AttemptEnded'), (data) => {

@@ -90,7 +90,7 @@ describe('the fold of a conversation', () => {
     const again: ConversationEvent[] = [
       { type: 'ConversationStarted', data: { title: 'another', system: null } },
       { type: 'GenerationFinalized', data: ended('g1', 'another') },
-      { type: 'PromptAssembled', data: { ...promptOf('another'), generationId: 'g1', messageId: 'm1' } },
+      { type: 'PromptAssembled', data: { ...promptOf('another'), attempt: 1, generationId: 'g1', messageId: 'm1' } },
       { type: 'GenerationRequested', data: { generationId: 'g1', messageId: 'm1', options: {} } },
       {
         type: 'MessageSent',
@@ -131,7 +131,7 @@ describe('the fold of a conversation', () => {
       },
       {
         type: 'PromptAssembled',
-        data: { ...promptOf('{}'), generationId: `generation-${nth}`, messageId: `message-${nth}` },
+        data: { ...promptOf('{}'), attempt: 1, generationId: `generation-${nth}`, messageId: `message-${nth}` },
       },
       { type: 'GenerationFinalized', data: ended(`generation-${nth}`) },
     ]);

@@ -104,7 +104,7 @@ describe('a preview', () => {
     expect(state.nodes.has('mdraft')).toBe(true);
     expect(story.state.nodes.has('mdraft')).toBe(false);
     const events = story.sends('2', { content: 'text draft' }, { model: 'b' });
-    expect(events.at(-1)?.data).toEqual({ ...prompt, generationId: 'g2', messageId: 'm2' });
+    expect(events.at(-1)?.data).toEqual({ ...prompt, generationId: 'g2', messageId: 'm2', attempt: 1 });
   });
 
   it('shows a regeneration too', () => {

@@ -33,7 +33,7 @@ const started: ConversationEvent = { type: 'ConversationStarted', data: { title:
 const turn: ConversationEvent[] = [
   said('m', 'Hi'),
   { type: 'GenerationRequested', data: { generationId: 'g', messageId: 'm', options: {} } },
-  { type: 'PromptAssembled', data: { ...promptOf('p'), generationId: 'g', messageId: 'm' } },
+  { type: 'PromptAssembled', data: { ...promptOf('p'), attempt: 1, generationId: 'g', messageId: 'm' } },
 ];
 
 const outcome = (state: Conversation, decide: Decision): string | number => {

@@ -23,7 +23,7 @@ describe('sending a message', () => {
         },
       },
       { type: 'GenerationRequested', data: { generationId: 'g1', messageId: 'm1', options: { model: 'gpt' } } },
-      { type: 'PromptAssembled', data: { ...prompt, generationId: 'g1', messageId: 'm1' } },
+      { type: 'PromptAssembled', data: { ...prompt, generationId: 'g1', messageId: 'm1', attempt: 1 } },
     ]);
     expect(story.state).toMatchObject({ open: 'g1', queue: [], leaf: 'g1' });
   });

@@ -10,11 +10,12 @@ import {
 import { finalize } from '../../../../src/domain/conversation/endings.js';
 import type { NewMessage } from '../../../../src/domain/conversation/message.js';
 import type { Choices, GenerationFinalized } from '../../../../src/domain/conversation/nodes.js';
-import type { Assemble, AssembledPrompt, Opening } from '../../../../src/domain/conversation/queue.js';
+import type { Assemble, Opening } from '../../../../src/domain/conversation/queue.js';
 import { choicesFor } from '../../../../src/domain/conversation/settings.js';
 import { start } from '../../../../src/domain/conversation/start.js';
 import { pathTo } from '../../../../src/domain/conversation/tree.js';
 import { type Asked, send } from '../../../../src/domain/conversation/turns.js';
+import type { AssembledPrompt } from '../../../../src/domain/prompt/assemble.js';
 import { Refusal, type RefusalCode } from '../../../../src/domain/refusal.js';
 import type { ConversationEvent } from '../../../../src/events/conversation-events.js';
 
@@ -38,6 +39,8 @@ export const promptOf = (body: string, provider: string | null = null): Assemble
   tokens: { prompt: 1, budget: 10, reserved: 1, limit: 11, estimated: true, encoding: 'o200k_base' },
   trimmed: [],
   assembler: 1,
+  format: 'openai-chat@1',
+  request: { path: '/chat/completions' },
 });
 
 export const GONE = 'gone';

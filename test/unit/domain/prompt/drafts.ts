@@ -20,7 +20,7 @@ export const reply = (id: string, text = id, status: PathEntry['status'] = 'fina
   status,
 });
 
-export const systemSource = { event: 'e-system', field: 'system' };
+export const systemSource = { event: 'e-system', pointer: 'data/system' };
 export const system = (text: string) => ({ text, source: systemSource });
 
 /** One of which the whole path is at hand. */
@@ -51,8 +51,10 @@ export function textsOf({ system, path, newest }: WholeDraft): PromptTexts {
   const whole = [...path, newest];
   const placeOf = (id: string) => whole.findIndex((entry) => entry.id === id);
   return {
-    text({ event, field }) {
-      if (event !== system?.source.event || field !== system.source.field) throw new Error(`no ${field} in ${event}`);
+    text({ event, pointer }) {
+      if (event !== system?.source.event || pointer !== system.source.pointer) {
+        throw new Error(`no ${pointer} in ${event}`);
+      }
       return system.text;
     },
     path: (from, to) => whole.slice(placeOf(from), placeOf(to) + 1),

@@ -1,20 +1,36 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { assemblePrompt } from '../../../../src/domain/prompt/assemble.js';
-import { ASSEMBLER, type PromptAssembledData, renderPrompt } from '../../../../src/domain/prompt/assembler.js';
+import { type AssembledPrompt, assemblePrompt } from '../../../../src/domain/prompt/assemble.js';
+import { ASSEMBLER, renderPrompt } from '../../../../src/domain/prompt/assembler.js';
+import { upcasters } from '../../../../src/events/upcasters.js';
 import { oneEach, textsOf, type WholeDraft } from './drafts.js';
 
 interface GoldenBody {
   readonly draft: Omit<WholeDraft, 'tokenizer'>;
-  readonly prompt: Omit<PromptAssembledData, 'generationId' | 'messageId'>;
+  readonly prompt: AssembledPrompt;
   readonly body: string;
 }
+
+/** The files hold prompts of PromptAssembled 1, and drafts that name a field of an event. */
+function fromFile({ draft, prompt, body }: { draft: FirstDraft; prompt: object; body: string }): GoldenBody {
+  const { attempt: _, ...present } = upcasters.PromptAssembled[1](prompt) as AssembledPrompt & { attempt: number };
+  const { system } = draft;
+  const source = system && { event: system.source.event, pointer: `data/${system.source.field}` };
+  return { draft: { ...draft, system: system && source && { text: system.text, source } }, prompt: present, body };
+}
+
+type FirstDraft = Omit<GoldenBody['draft'], 'system'> & {
+  readonly system: {
+    readonly text: string;
+    readonly source: { readonly event: string; readonly field: string };
+  } | null;
+};
 
 const folder = join(import.meta.dirname, '../../../golden/bodies');
 const golden = readdirSync(folder).map((name): [string, GoldenBody] => [
   name,
-  JSON.parse(readFileSync(join(folder, name), 'utf8')),
+  fromFile(JSON.parse(readFileSync(join(folder, name), 'utf8'))),
 ]);
 const draftOf = ({ draft }: GoldenBody): WholeDraft => ({ ...draft, tokenizer: oneEach });
 const bytesOf = (body: string) => Buffer.from(body, 'utf8').toString('hex');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { type PromptAssembledData, renderPrompt } from '../../../../src/domain/prompt/assembler.js';
+import { type RecordedBody, renderPrompt } from '../../../../src/domain/prompt/assembler.js';
 import type { PathEntry } from '../../../../src/domain/prompt/prompt-texts.js';
 import { codec, someMetadata } from '../../../support/new-events.js';
 import { assembled, history, reply, system, user } from './drafts.js';
@@ -13,7 +13,7 @@ const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').diges
 function encodedBytes(path: readonly PathEntry[], tokenBudget: number | null = null): number {
   const { prompt } = assembled({ system: system('Be brief.'), path, params: { temperature: 0.2 }, tokenBudget });
   const encoded = codec.encode(
-    { type: 'PromptAssembled', data: { generationId: 'g', messageId: 'new', ...prompt } },
+    { type: 'PromptAssembled', data: { generationId: 'g', messageId: 'new', attempt: 1, ...prompt } },
     { id: 'e', tenant: 'acme', at: '2026-01-02T03:04:05.678Z', meta: someMetadata },
   );
   return Buffer.byteLength(encoded.data) + Buffer.byteLength(encoded.meta);
@@ -50,18 +50,19 @@ describe('what a turn costs the log', () => {
 
 describe('assembler 1', () => {
   /** Written down once and never changed: a prompt that was recorded must give these bytes for ever. */
-  const recorded: Pick<PromptAssembledData, 'assembler' | 'parts'> = {
+  const recorded: RecordedBody = {
     assembler: 1,
+    format: 'openai-chat@1',
     parts: [
       { kind: 'literal', text: '{"model":"m","messages":[{"role":"system","content":"' },
-      { kind: 'text', event: 'e1', field: 'system' },
+      { kind: 'text', event: 'e1', pointer: 'data/system' },
       { kind: 'literal', text: '"},' },
       { kind: 'path', from: 'u1', to: 'u4' },
       { kind: 'literal', text: '],"stream":true}' },
     ],
   };
   const texts = {
-    text: ({ event, field }: { event: string; field: string }) => `${event}/${field} \0\ud83d"\\\u2028é😀`,
+    text: ({ event, pointer }: { event: string; pointer: string }) => `${event}/${pointer} \0\ud83d"\\\u2028é😀`,
     path: (from: string, to: string): PathEntry[] => [
       user(from, 'one\n'),
       reply('a1', 'two', 'final'),
@@ -73,7 +74,7 @@ describe('assembler 1', () => {
     ],
   };
   const body =
-    '{"model":"m","messages":[{"role":"system","content":"e1/system \\u0000\\ud83d\\"\\\\\u2028é😀"},' +
+    '{"model":"m","messages":[{"role":"system","content":"e1/data/system \\u0000\\ud83d\\"\\\\\u2028é😀"},' +
     '{"role":"user","content":"one\\n"},{"role":"assistant","content":"two"},{"role":"assistant","content":"half"},' +
     '{"role":"assistant","content":""},{"role":"user","content":"three"}],"stream":true}';
 
@@ -83,14 +84,20 @@ describe('assembler 1', () => {
 
   it('is told apart from a version that is not known yet', () => {
     expect(() => renderPrompt({ ...recorded, assembler: 2 }, texts)).toThrow(/assembler 2 is not known here/);
+    const unknown = { ...recorded, format: 'openai-chat@2' };
+    expect(() => renderPrompt(unknown, texts)).toThrow(/the format openai-chat@2 is not known here/);
   });
 
-  it('gives the body of the golden prompt, by its recorded hash', () => {
+  it.each([1, 2])('gives the body of the golden prompt of version %i, by its recorded hash', (version) => {
     const golden = (name: string) =>
-      JSON.parse(readFileSync(join(import.meta.dirname, '../../../golden', `${name}.v1.json`), 'utf8'));
-    const [started, sent, { data }] = ['ConversationStarted', 'MessageSent', 'PromptAssembled'].map(golden);
+      JSON.parse(readFileSync(join(import.meta.dirname, '../../../golden', name), 'utf8'));
+    const [started, sent, { data }] = [
+      'ConversationStarted.v1.json',
+      'MessageSent.v1.json',
+      version === 1 ? 'lifted/PromptAssembled.v1.json' : `PromptAssembled.v${version}.json`,
+    ].map(golden);
     const rendered = renderPrompt(data, {
-      text: ({ event, field }) => (event === started.id ? started.data[field] : ''),
+      text: ({ event, pointer }) => (event === started.id && pointer === 'data/system' ? started.data.system : ''),
       path: (from, to) => {
         expect([from, to]).toEqual([sent.data.messageId, sent.data.messageId]);
         return [user(from, sent.data.parts[0].text)];
