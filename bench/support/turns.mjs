@@ -17,7 +17,9 @@ export class BenchConversation {
   }
 
   started() {
-    return this.ledger([{ type: 'ConversationStarted', data: { title: `About ${this.id}`, system: 'Be brief.' } }]);
+    return this.ledger([
+      { type: 'ConversationStarted', data: { title: `About ${this.id}`, system: 'Be brief.', purpose: 'chat' } },
+    ]);
   }
 
   turn(at = new Date().toISOString()) {

@@ -34,8 +34,13 @@ const cost = Type.Object({ amount: Type.String(), currency: Type.String(), price
 /** The ledger of turns, in `conversation-<id>`. The keys are the stored type names: they never change. */
 export const conversationEvents = {
   ConversationStarted: {
-    schema: 1,
-    data: Type.Object({ title: nullable(personalText()), system: nullable(personalText()), ...choices }),
+    schema: 2,
+    data: Type.Object({
+      title: nullable(personalText()),
+      system: nullable(personalText()),
+      ...choices,
+      purpose: literals('chat', 'task', 'what_if', 'document', 'workflow', 'import'),
+    }),
   },
   ConversationRenamed: { schema: 1, data: Type.Object({ title: nullable(personalText()) }) },
   ConversationArchived: { schema: 1, data: Type.Object({}) },
@@ -45,7 +50,7 @@ export const conversationEvents = {
     data: Type.Object({ system: Type.Optional(nullable(personalText())), ...choices }),
   },
   MessageSent: {
-    schema: 1,
+    schema: 2,
     data: Type.Object({
       messageId: Type.String(),
       parent: nullable(Type.String()),
@@ -57,7 +62,7 @@ export const conversationEvents = {
     }),
   },
   GenerationRequested: {
-    schema: 1,
+    schema: 2,
     data: Type.Object({
       generationId: Type.String(),
       messageId: Type.String(),

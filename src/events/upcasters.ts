@@ -14,6 +14,11 @@ export const upcasters = {
       return { ...delta, block: delta.channel === 'reasoning' ? 0 : 1 };
     },
   },
+  ConversationStarted: { 1: (data) => ({ ...(data as object), purpose: 'chat' }) },
+  // The second versions have the fields of the first. A reader of them ignores the optional ones of a later release, where a
+  // reader of the first version stops.
+  MessageSent: { 1: (data) => data },
+  GenerationRequested: { 1: (data) => data },
   // The version of the assembler implied the format, and the format its path.
   PromptAssembled: {
     1: (data) => {

@@ -65,6 +65,10 @@ function toldAs(event: TypedEvent): Told {
 /** What clients learn of an event: what it records, but for the workings of the store and of the nodes. */
 function dataOf(event: TypedEvent): object {
   switch (event.type) {
+    case 'ConversationStarted': {
+      const { purpose: _, ...rest } = event.data;
+      return rest;
+    }
     case 'MessageSent':
       return { ...event.data, text: event.data.parts.map(({ text }) => text).join('') };
     case 'PromptAssembled': {

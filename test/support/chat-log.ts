@@ -30,7 +30,7 @@ export class ChatLog {
   ) {}
 
   async started(title: string | null = null, system: string | null = null): Promise<this> {
-    return this.ledger({ type: 'ConversationStarted', data: { title, system } });
+    return this.ledger({ type: 'ConversationStarted', data: { title, system, purpose: 'chat' } });
   }
 
   async sent(

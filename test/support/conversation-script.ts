@@ -23,7 +23,7 @@ export function conversationScript(turns: readonly ScriptedTurn[]): ScriptedEven
   };
   const ledger = (event: DomainEvent) => add('conversation-c1', event);
 
-  ledger({ type: 'ConversationStarted', data: { title: null, system: null } });
+  ledger({ type: 'ConversationStarted', data: { title: null, system: null, purpose: 'chat' } });
   turns.forEach((turn, nth) => {
     ledger(sent(`m${nth}`));
     ledger(requested(`g${nth}`, `m${nth}`));

@@ -16,6 +16,6 @@ export function start(beginning: Beginning): Decision {
     const { title = null, system = null } = beginning;
     requireWellFormed(title);
     requireText(system);
-    return [{ type: 'ConversationStarted', data: { title, system, ...chosen(beginning) } }];
+    return [{ type: 'ConversationStarted', data: { title, system, ...chosen(beginning), purpose: 'chat' } }];
   };
 }

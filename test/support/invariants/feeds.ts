@@ -85,6 +85,10 @@ function isAs(event: TypedEvent, { event: name, data }: Shown): boolean {
 function essenceOf(event: TypedEvent): object {
   const generationId = event.stream.replace(/^generation-/, '');
   switch (event.type) {
+    case 'ConversationStarted': {
+      const { purpose: _, ...shown } = event.data;
+      return shown;
+    }
     case 'MessageSent':
       return { messageId: event.data.messageId, text: event.data.parts.map(({ text }) => text).join('') };
     case 'PromptAssembled':

@@ -123,7 +123,8 @@ describe('large folds', () => {
 });
 
 it('a conversation knows the bytes of its remembered fold', async () => {
-  const started = { type: 'ConversationStarted' as const, data: { title: 'x'.repeat(100), system: null } };
+  const data = { title: 'x'.repeat(100), system: null, purpose: 'chat' as const };
+  const started = { type: 'ConversationStarted' as const, data };
   const wrapping = { id: crypto.randomUUID(), tenant: 'acme', at: '2026-01-02T03:04:05.678Z', meta: someMetadata };
   const log = new MemoryEventLog();
   await log.append('conversation-1', 'none', [codec.encode(started, wrapping)]);

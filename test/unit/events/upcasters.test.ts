@@ -19,8 +19,33 @@ const count = Type.Integer({ minimum: 0 });
 const text = Type.String();
 const failure = Type.Object({ kind: text, message: text, providerStatus: Type.Optional(Type.Integer()) });
 
+const choices = {
+  provider: Type.Optional(nullable(text)),
+  model: Type.Optional(nullable(text)),
+  params: Type.Optional(nullable(Type.Record(text, Type.Unknown()))),
+  tokenBudget: Type.Optional(nullable(count)),
+  whenBusy: Type.Optional(nullable(literals('reject', 'enqueue', 'interrupt'))),
+};
+
 /** The released shapes of version 1, as they were. They never change. */
 const first = {
+  ConversationStarted: Type.Object({ title: nullable(text), system: nullable(text), ...choices }),
+  MessageSent: Type.Object({
+    messageId: text,
+    parent: nullable(text),
+    role: literals('user', 'assistant'),
+    origin: literals('person', 'client'),
+    kind: literals('message', 'note'),
+    parts: Type.Array(Type.Object({ type: Type.Literal('text'), text }), { minItems: 1 }),
+    revises: Type.Optional(text),
+  }),
+  GenerationRequested: Type.Object({
+    generationId: text,
+    messageId: text,
+    regenerates: Type.Optional(text),
+    options: Type.Object(choices),
+    turn: Type.Optional(literals('next', 'last')),
+  }),
   PromptAssembled: Type.Object({
     generationId: text,
     messageId: text,
@@ -111,6 +136,19 @@ interface Reported {
 }
 
 describe('an event of version 1', () => {
+  it.each([
+    ['ConversationStarted', { purpose: 'chat' }],
+    ['MessageSent', {}],
+    ['GenerationRequested', {}],
+  ] as const)('%s says as version 2 what it said, and besides %j', (type, added) => {
+    fc.assert(
+      fc.property(valuesOf(first[type]), (drawn) => {
+        const data = JSON.parse(JSON.stringify(drawn));
+        expect(decoded(type, 1, data)).toStrictEqual({ ...data, ...added });
+      }),
+    );
+  });
+
   it('PromptAssembled says as version 2 what it said, with the format and the address that it implied', () => {
     const drawn = valuesOf(first.PromptAssembled) as fc.Arbitrary<Static<typeof first.PromptAssembled>>;
     fc.assert(

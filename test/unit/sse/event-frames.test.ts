@@ -70,6 +70,10 @@ describe('an event on the wire', () => {
     }
   });
 
+  it('of a start has no purpose: the API does not have it yet', () => {
+    for (const event of named('ConversationStarted')) expect(dataOf(event)).not.toHaveProperty('purpose');
+  });
+
   it('of an end has usage in the words of the API, and no field that only the log needs', () => {
     const keys =
       'at attempt cost deltas error finishReason generationId modelServed status text textSha256 timings usage';

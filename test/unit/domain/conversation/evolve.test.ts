@@ -88,7 +88,7 @@ describe('the fold of a conversation', () => {
   it('overwrites nothing', () => {
     const story = new Story().started().turn('1');
     const again: ConversationEvent[] = [
-      { type: 'ConversationStarted', data: { title: 'another', system: null } },
+      { type: 'ConversationStarted', data: { title: 'another', system: null, purpose: 'chat' } },
       { type: 'GenerationFinalized', data: ended('g1', 'another') },
       { type: 'PromptAssembled', data: { ...promptOf('another'), attempt: 1, generationId: 'g1', messageId: 'm1' } },
       { type: 'GenerationRequested', data: { generationId: 'g1', messageId: 'm1', options: {} } },

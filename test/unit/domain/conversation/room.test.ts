@@ -29,7 +29,10 @@ const said = (messageId: string, text: string, kind: 'message' | 'note' = 'messa
   type: 'MessageSent',
   data: { messageId, parent: null, role: 'user', origin: 'person', kind, parts: [{ type: 'text', text }] },
 });
-const started: ConversationEvent = { type: 'ConversationStarted', data: { title: null, system: null } };
+const started: ConversationEvent = {
+  type: 'ConversationStarted',
+  data: { title: null, system: null, purpose: 'chat' },
+};
 const turn: ConversationEvent[] = [
   said('m', 'Hi'),
   { type: 'GenerationRequested', data: { generationId: 'g', messageId: 'm', options: {} } },

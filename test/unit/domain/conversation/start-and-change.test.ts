@@ -12,7 +12,7 @@ describe('starting a conversation', () => {
     const story = new Story();
     const settings = { title: 'Taxes', system: 'Be brief.', model: 'gpt-4.1', params: { seed: 1 }, tokenBudget: 100 };
     const events = story.does(start({ ...settings, provider: null, whenBusy: undefined }));
-    expect(events).toStrictEqual([{ type: 'ConversationStarted', data: settings }]);
+    expect(events).toStrictEqual([{ type: 'ConversationStarted', data: { ...settings, purpose: 'chat' } }]);
     expect(story.state.owner).toEqual({ tenant: 'acme', user: 'ada' });
     expect(story.state.settings).toEqual({
       ...nothingChosen,
@@ -25,7 +25,9 @@ describe('starting a conversation', () => {
   it('needs no choice at all', () => {
     const story = new Story();
     const events = story.does(start({}));
-    expect(events).toStrictEqual([{ type: 'ConversationStarted', data: { title: null, system: null } }]);
+    expect(events).toStrictEqual([
+      { type: 'ConversationStarted', data: { title: null, system: null, purpose: 'chat' } },
+    ]);
     expect(story.state).toMatchObject({ seen: 1, leaf: null, open: null, queue: [] });
   });
 
