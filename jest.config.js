@@ -5,33 +5,15 @@ const tier = (name, extra = {}) => ({
   displayName: name,
   rootDir: import.meta.dirname,
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
-  testEnvironment: 'node',
-  extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: {
-    '^(\\.{1,2}/.*)\\.js$': '$1',
-    // Requires ES modules, which Jest cannot on Node 20. The files of /docs are tested on the running product.
-    '^@fastify/static$': '<rootDir>/test/support/no-static-files.ts',
-  },
-  transform: {
-    '\\.ts$': [
-      '@swc/jest',
-      {
-        jsc: {
-          target: 'es2022',
-          keepClassNames: true,
-          parser: { syntax: 'typescript', decorators: true },
-          transform: { legacyDecorator: true, decoratorMetadata: true, useDefineForClassFields: false },
-        },
-        module: { type: 'es6' },
-      },
-    ],
-  },
+  transform: {},
+  runtime: '<rootDir>/test/support/jest/runtime.js',
+  testEnvironment: '<rootDir>/test/support/jest/environment.js',
   ...extra,
 });
 
 const servers = {
-  globalSetup: '<rootDir>/test/support/global-setup.ts',
-  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  globalSetup: '<rootDir>/test/support/global-setup.js',
+  globalTeardown: '<rootDir>/test/support/global-teardown.js',
 };
 
 const testFile = (name) => `<rootDir>/test/${name}`;
@@ -53,7 +35,7 @@ const running = { ...servers, ...leftOut(elsewhere) };
 const alsoOnEventStoreDb = tier('eventstoredb', {
   ...servers,
   testMatch: ON_BOTH_IN_EVERY_RUN.map(testFile),
-  setupFiles: [testFile('support/on-eventstoredb.js')],
+  testEnvironmentOptions: { environment: { TEST_LOG: 'eventstoredb' } },
 });
 
 const usual = [

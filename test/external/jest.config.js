@@ -3,5 +3,7 @@ export default {
   rootDir: import.meta.dirname,
   testMatch: ['<rootDir>/**/*.test.js'],
   transform: {},
+  runtime: '<rootDir>/../support/jest/runtime.js',
+  testEnvironment: '<rootDir>/../support/jest/environment.js',
   maxWorkers: 1,
 };
