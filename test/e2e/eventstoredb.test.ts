@@ -7,6 +7,7 @@ import type { Lag } from '../../src/ports/lag.js';
 import { ApiClient } from '../support/api-client.js';
 import { type StandIn, startStandIn } from '../support/eventstore/stand-in.js';
 import { newDeltas, newStream } from '../support/new-events.js';
+import { withMigratedDataDirectory } from '../support/postgres-cluster.js';
 import { command, refusedStart, startProduct } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
@@ -77,7 +78,7 @@ describe('the product with its log in EventStoreDB', () => {
       expect(await log.append(newStream(), 'none', newDeltas(limits.appendEventsMax))).toMatchObject({ revision: 999 });
     }
     await log.close();
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       const subscribed = standIn.calls.get('subscribe') ?? 0;
       const product = await startProduct(environmentOf(dataDir));
       const question = async () => {
@@ -111,7 +112,7 @@ describe('the product with its log in EventStoreDB', () => {
   }, 240_000);
 
   it('does not start, and says so without a secret, when the server is not there', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       await standIn.goAway();
       const { code, said } = await refusedStart(environmentOf(dataDir));
       await standIn.comeBack();

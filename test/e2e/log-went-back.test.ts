@@ -2,10 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ApiClient } from '../support/api-client.js';
 import { startStandIn } from '../support/eventstore/stand-in.js';
 import { startFailoverAddress } from '../support/failover-address.js';
-import { startTestPostgres } from '../support/postgres-cluster.js';
+import { startTestPostgres, withMigratedDataDirectory } from '../support/postgres-cluster.js';
 import { command, type Product, run, started } from '../support/product.js';
 import { StubKafka } from '../support/stub-kafka.js';
-import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
 
 const KEY = `vb_admin_${'b0d'.repeat(12)}`;
@@ -86,7 +85,7 @@ for (const [engine, begin] of [
     it(
       'stops with the way out, and then shows and relays what the log has',
       async () => {
-        await withTemporaryDirectory(async (dataDir) => {
+        await withMigratedDataDirectory(async (dataDir) => {
           const environment = environmentIn(dataDir);
           const first = begun(environment);
           const product = await started(first);
@@ -138,7 +137,7 @@ for (const [engine, begin] of [
     it(
       'stops when an operator says that log and views were restored, and then goes on with all of it',
       async () => {
-        await withTemporaryDirectory(async (dataDir) => {
+        await withMigratedDataDirectory(async (dataDir) => {
           const environment = environmentIn(dataDir);
           const first = begun(environment);
           const product = await started(first);

@@ -5,13 +5,15 @@ import { limits } from '../../src/limits.js';
 import type { AppendOutcome } from '../../src/ports/event-log.js';
 import { follow } from '../contracts/event-log/subscribe.js';
 import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.js';
+import { usually } from '../support/extent.js';
 import { JournalWriters } from '../support/journal-writers.js';
 import { newDelta, newDeltas, newStream, wholeStream } from '../support/new-events.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { until } from '../support/until.js';
 
-const CRASHES = 10;
-const ACKNOWLEDGED_BETWEEN_CRASHES = 300;
+const CRASHES = usually(3, 10);
+const ACKNOWLEDGED_BETWEEN_CRASHES = usually(100, 300);
+const LOST_ANSWERS = usually(5, 20);
 
 describe('a log whose Postgres goes away', () => {
   let postgres: TestPostgres;
@@ -80,13 +82,13 @@ describe('a log that loses answers', () => {
 
   it('does not double anything under load', async () => {
     const writers = new JournalWriters(log, 32);
-    for (let nth = 0; nth < 20; nth++) {
+    for (let nth = 0; nth < LOST_ANSWERS; nth++) {
       proxy.loseAnswers(1);
       const before = writers.acknowledged;
       await until(() => proxy.lost > nth && writers.acknowledged > before + 50);
     }
     await writers.stop();
-    expect(proxy.lost).toBe(20);
+    expect(proxy.lost).toBe(LOST_ANSWERS);
     for (const [stream, ids] of writers.journal) {
       expect((await wholeStream(log, stream)).map(({ id }) => id)).toEqual(ids);
     }

@@ -15,6 +15,9 @@ import { startTurnProvider } from '../support/turn-provider.js';
 /** Each process starts anew while the load goes on, beside another test. */
 const DEADLINE_MS = 150_000;
 
+/** Slow answers: the load lasts as long as the starts, and they need the machine. */
+const WORD_EVERY_MS = 50;
+
 let ground: TurnGround;
 let dataDir: string;
 beforeAll(async () => {
@@ -80,7 +83,7 @@ describe.each([
     'are replaced one by one under load: every request is answered, every answer ends, every feed goes on',
     async () => {
       await ground.withStores(async ({ environment, log }) => {
-        const provider = await startTurnProvider(() => log.head());
+        const provider = await startTurnProvider(() => log.head(), WORD_EVERY_MS);
         const fleet = new Fleet({
           ...environment,
           OPENAI_BASE_URL: provider.baseUrl,

@@ -288,7 +288,9 @@ describe('what is refused is answered as it is documented', () => {
     const key = `vb_made_${'a'.repeat(64)}`;
     for (const { method, path } of withKey()) {
       // As time passes, some more wrong keys are allowed: those are 401.
-      await until(async () => (await call(method, path.replaceAll(/\{\w+\}/g, 'x'), { key })).status === 429);
+      let status = 401;
+      while (status === 401) ({ status } = await call(method, path.replaceAll(/\{\w+\}/g, 'x'), { key }));
+      expect(status).toBe(429);
     }
   });
 

@@ -31,10 +31,12 @@ export const ONLY_THOROUGH = {
 /** Test files that try more in `npm run test:thorough` than in `npm test`. */
 export const MORE_WHEN_THOROUGH = [
   'e2e/turn-cost.test.ts',
+  'faults/hostile-load.test.ts',
   'faults/kafka-broker.test.ts',
   'faults/killed-in-a-large-end.test.ts',
   'faults/killed-with-its-database.test.ts',
   'faults/many-feeds.test.ts',
+  'faults/postgres-outages.test.ts',
   'integration/embedded-postgres-crashes.test.ts',
   'integration/key-flood.test.ts',
   'integration/long-texts.test.ts',

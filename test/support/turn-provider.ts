@@ -27,7 +27,10 @@ interface Held extends Hold {
 }
 
 /** A provider that never says the same twice, and remembers what it was asked: `head` looks at the log at that moment. */
-export async function startTurnProvider(head?: () => Promise<Position>): Promise<TurnProvider> {
+export async function startTurnProvider(
+  head?: () => Promise<Position>,
+  everyMs = WORD_EVERY_MS,
+): Promise<TurnProvider> {
   const provider = await startFakeProvider();
   const calls: (ReceivedCall & { head?: Position })[] = [];
   let next: Held | undefined;
@@ -40,7 +43,7 @@ export async function startTurnProvider(head?: () => Promise<Position>): Promise
     };
     const held = next;
     next = undefined;
-    return [look, ...(held ? stopping(held, words) : answer(words, { everyMs: WORD_EVERY_MS }))];
+    return [look, ...(held ? stopping(held, words) : answer(words, { everyMs }))];
   };
   return {
     baseUrl: provider.baseUrl,

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const pollMs = 10;
+/** A condition often asks a server, so one that takes long is asked less often: a wait takes a tenth longer at most. */
+const pauseAfter = (waitedMs: number) => Math.min(10 + waitedMs / 10, 200);
 
 /** Waits for a condition, and says which one did not come true. */
 export async function until(condition: () => boolean | Promise<boolean>, deadlineMs = 20_000): Promise<void> {
-  const deadline = performance.now() + deadlineMs;
+  const began = performance.now();
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`Not within ${deadlineMs} ms: ${condition}`);
-    await sleep(pollMs);
+    const waitedMs = performance.now() - began;
+    if (waitedMs > deadlineMs) throw new Error(`Not within ${deadlineMs} ms: ${condition}`);
+    await sleep(pauseAfter(waitedMs));
   }
 }

@@ -2,7 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Product, startProduct } from '../product.js';
 import { until } from '../until.js';
 
-const PAUSE_MS = { least: 4_000, most: 12_000 };
+/** How long both processes serve before one of them is killed. */
+export interface Pause {
+  readonly leastMs: number;
+  readonly mostMs: number;
+}
 
 /** Two processes on one database. One at a time is killed at a drawn moment and started again. */
 export class KilledFleet {
@@ -14,6 +18,7 @@ export class KilledFleet {
   constructor(
     private readonly environment: Record<string, string>,
     private readonly draw: () => number,
+    private readonly pause: Pause,
   ) {}
 
   async start(): Promise<void> {
@@ -33,7 +38,8 @@ export class KilledFleet {
 
   async killUntil(over: AbortSignal): Promise<void> {
     while (!over.aborted) {
-      const pauseMs = PAUSE_MS.least + this.draw() * (PAUSE_MS.most - PAUSE_MS.least);
+      const { leastMs, mostMs } = this.pause;
+      const pauseMs = leastMs + this.draw() * (mostMs - leastMs);
       await sleep(pauseMs, undefined, { signal: over }).catch(() => {});
       if (over.aborted) return;
       const nth = this.draw() < 0.5 ? 0 : 1;
