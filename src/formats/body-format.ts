@@ -1,4 +1,5 @@
 import type { ConversationEvent } from '../events/conversation-events.js';
+import type { ParamTable } from './param-rules.js';
 
 export type PromptPart = Extract<ConversationEvent, { type: 'PromptAssembled' }>['data']['parts'][number];
 
@@ -29,6 +30,10 @@ export interface BodyTexts {
 export interface BodyFormat {
   /** As a prompt records it. */
   readonly name: string;
+  /** The settings that it can write. */
+  readonly params: ParamTable;
+  /** How long these settings let an answer become; nothing when they do not say. */
+  answerTokensIn(params: Readonly<Record<string, unknown>>): number | undefined;
   /** Where a body goes, below the base address of a provider. */
   readonly request: { readonly path: string };
   /** The concatenation of the rendered parts is the body. The path is one part, so a turn costs the log always the same. */

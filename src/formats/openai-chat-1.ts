@@ -1,4 +1,5 @@
 import type { BodyFormat, BodyTexts, PromptPart } from './body-format.js';
+import { answerTokensIn, openAiChat1Params } from './openai-chat-1-params.js';
 
 /**
  * `openai-chat@1`: the JSON of OpenAI's streamed chat completions, as JSON.stringify writes it. Recorded hashes depend on
@@ -6,6 +7,8 @@ import type { BodyFormat, BodyTexts, PromptPart } from './body-format.js';
  */
 export const openAiChat1: BodyFormat = {
   name: 'openai-chat@1',
+  params: openAiChat1Params,
+  answerTokensIn,
   request: { path: '/chat/completions' },
 
   partsOf({ model, system, path, params }) {

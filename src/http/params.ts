@@ -1,18 +1,18 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsObject, ValidateBy, ValidateNested, type ValidationArguments } from 'class-validator';
-import { type ParamMistake, paramMistakes, STOP_CHARACTERS_MAX, STOPS_MAX } from '../domain/prompt/params.js';
+import { openAiChat1Params } from '../formats/openai-chat-1-params.js';
+import { type ParamMistake, paramMistakes } from '../formats/param-rules.js';
 import { MayBeLeftOut } from './fields.js';
-import { AS_RULE, Rule } from './rule.js';
-import { TEXT } from './schema-patterns.js';
+import { AS_RULE } from './rule.js';
 
 type Check = Parameters<typeof ValidateBy>[0];
 
 /** Whether a setting has a mistake of this kind, by its own name. */
 function noMistakeAbout(about: ParamMistake['about']): Check {
   const mistakeIn = ({ property, value }: ValidationArguments): string | undefined =>
-    paramMistakes({ [property]: value }).find((mistake) => mistake.about === about)?.message;
+    paramMistakes(openAiChat1Params, { [property]: value }).find((mistake) => mistake.about === about)?.message;
   const validate = (_: unknown, args?: ValidationArguments) => !args || mistakeIn(args) === undefined;
   const defaultMessage = (args?: ValidationArguments) => (args && mistakeIn(args)) ?? '';
   return { name: `isParam ${about}`, validator: { validate, defaultMessage } };
@@ -21,49 +21,16 @@ function noMistakeAbout(about: ParamMistake['about']): Check {
 const IS_TYPE = noMistakeAbout('type');
 const IS_VALUE = noMistakeAbout('value');
 
-/** A setting of its own name, with the values that a prompt may have. */
-function IsParam(document: ApiPropertyOptions): PropertyDecorator {
-  return applyDecorators(ApiProperty(document), MayBeLeftOut(), ValidateBy(IS_TYPE), ValidateBy(IS_VALUE, AS_RULE));
+/** The settings of the format, and no others. */
+export class Params {
+  [name: string]: unknown;
 }
 
-const isWellFormed = (value: unknown): boolean =>
-  [value].flat().every((text) => typeof text !== 'string' || (!text.includes('\0') && text.isWellFormed()));
-
-const FROM_0 = { type: 'number', minimum: 0 } as const;
-const PENALTY = { type: 'number', minimum: -2, maximum: 2 } as const;
-const TOKENS = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const;
-const STOP = { type: 'string', minLength: 1, maxLength: STOP_CHARACTERS_MAX, pattern: TEXT } as const;
-const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
-
-/** The settings that reach a provider, and no others. */
-export class Params {
-  @IsParam({ ...FROM_0, maximum: 2 })
-  temperature?: number;
-
-  @IsParam({ ...FROM_0, maximum: 1 })
-  top_p?: number;
-
-  @IsParam(TOKENS)
-  max_tokens?: number;
-
-  @IsParam(TOKENS)
-  max_completion_tokens?: number;
-
-  @IsParam({ oneOf: [STOP, { type: 'array', items: STOP, minItems: 1, maxItems: STOPS_MAX }] })
-  @Rule('isWellFormed', isWellFormed, 'must not contain NUL or half of a surrogate pair')
-  stop?: string | string[];
-
-  @IsParam({ type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER })
-  seed?: number;
-
-  @IsParam(PENALTY)
-  presence_penalty?: number;
-
-  @IsParam(PENALTY)
-  frequency_penalty?: number;
-
-  @IsParam({ type: 'string', enum: EFFORTS })
-  reasoning_effort?: string;
+for (const [name, { schema }] of openAiChat1Params) {
+  // The compiler would say so of a declared property. The document needs it where a schema has no type of its own.
+  Reflect.defineMetadata('design:type', Object, Params.prototype, name);
+  const checks = [ApiProperty(schema), MayBeLeftOut(), ValidateBy(IS_TYPE), ValidateBy(IS_VALUE, AS_RULE)];
+  applyDecorators(...checks)(Params.prototype, name);
 }
 
 export function IsParams(): PropertyDecorator {

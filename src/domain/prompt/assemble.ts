@@ -10,7 +10,7 @@ import type { Path, PathEntry, PromptTexts } from './prompt-texts.js';
 export interface PromptDraft {
   readonly provider: string;
   readonly model: string;
-  /** Allowed ones only: see paramMistakes. */
+  /** Only settings that the format allows. */
   readonly params: Readonly<Record<string, unknown>>;
   readonly tokenBudget: number | null;
   readonly tokenizer: Tokenizer;
@@ -82,7 +82,7 @@ export function assemblePrompt(draft: PromptDraft): Assembly {
 function withinBudget({ tokenizer, path, newest, params, tokenBudget }: PromptDraft, system: string | undefined) {
   const { whyLeftOut } = assemblerOf(ASSEMBLER);
   const cost = (text: string) => tokenizer.count(text) + MESSAGE_OVERHEAD_TOKENS;
-  const allowance = allowanceOf(tokenizer.contextLimit, tokenBudget, params);
+  const allowance = allowanceOf(tokenizer.contextLimit, tokenBudget, FORMAT.answerTokensIn(params));
 
   const first: Segment[] =
     system === undefined ? [] : [{ role: 'system', text: system, from: 'system', tokens: cost(system) }];

@@ -37,12 +37,11 @@ export interface Allowance {
 export function allowanceOf(
   contextLimit: number,
   tokenBudget: number | null,
-  params: Readonly<Record<string, unknown>>,
+  answerTokens: number | undefined,
 ): Allowance {
   const limit = tokenBudget ?? contextLimit;
-  const asked = params.max_completion_tokens ?? params.max_tokens;
   const share = Math.min(Math.floor(limit * ANSWER_SHARE), ANSWER_SHARE_TOKENS_MAX);
-  const reserved = typeof asked === 'number' ? asked : share;
+  const reserved = answerTokens ?? share;
   return { budget: Math.max(0, limit - reserved), reserved, limit };
 }
 

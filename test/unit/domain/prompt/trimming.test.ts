@@ -101,20 +101,13 @@ describe('a message that is too long by itself', () => {
 
 describe('the budget', () => {
   it.each([
-    ['the limit of the model, a quarter kept for the answer', 8_192, null, {}, [6_144, 2_048, 8_192]],
-    ['of a large model no more than 16,384', 128_000, null, {}, [111_616, 16_384, 128_000]],
-    ['tokenBudget in place of the limit', 128_000, 1_000, {}, [750, 250, 1_000]],
-    ['tokenBudget above the limit too', 8_192, 32_000, {}, [24_000, 8_000, 32_000]],
-    ['what max_tokens asks for', 8_192, null, { max_tokens: 192 }, [8_000, 192, 8_192]],
-    [
-      'max_completion_tokens before max_tokens',
-      8_192,
-      null,
-      { max_tokens: 192, max_completion_tokens: 92 },
-      [8_100, 92, 8_192],
-    ],
-  ])('is %s', (_, contextLimit, tokenBudget, params, [budget, reserved, limit]) => {
-    expect(allowanceOf(contextLimit, tokenBudget, params)).toEqual({ budget, reserved, limit });
+    ['the limit of the model, a quarter kept for the answer', 8_192, null, undefined, [6_144, 2_048, 8_192]],
+    ['of a large model no more than 16,384', 128_000, null, undefined, [111_616, 16_384, 128_000]],
+    ['tokenBudget in place of the limit', 128_000, 1_000, undefined, [750, 250, 1_000]],
+    ['tokenBudget above the limit too', 8_192, 32_000, undefined, [24_000, 8_000, 32_000]],
+    ['less what the settings allow the answer', 8_192, null, 192, [8_000, 192, 8_192]],
+  ])('is %s', (_, contextLimit, tokenBudget, answerTokens, [budget, reserved, limit]) => {
+    expect(allowanceOf(contextLimit, tokenBudget, answerTokens)).toEqual({ budget, reserved, limit });
   });
 });
 
