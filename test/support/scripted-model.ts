@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { usageOf } from '../../src/formats/openai-chat-1-report.js';
-import type {
-  LanguageModel,
-  ModelCall,
-  ModelOutput,
-  PreparedCall,
-  ResponseNames,
+import {
+  type LanguageModel,
+  type ModelCall,
+  ModelFailure,
+  type ModelOutput,
+  type PreparedCall,
+  type ResponseNames,
 } from '../../src/ports/language-model.js';
 
 /** What one call does: yields outputs, waits for what a test holds back, throws. */
@@ -57,7 +58,10 @@ export class ScriptedModel implements LanguageModel {
   }
 
   private async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<readonly ModelOutput[], void, void> {
-    if (createHash('sha256').update(call.body).digest('hex') !== call.bodySha256) throw new Error('not the prompt');
+    if (signal.aborted) return;
+    if (createHash('sha256').update(call.body).digest('hex') !== call.bodySha256) {
+      throw new ModelFailure('prompt_mismatch', 'not the prompt', { retryable: false });
+    }
     this.calls.push(call);
     this.running += 1;
     this.mostRunning = Math.max(this.mostRunning, this.running);
