@@ -32,7 +32,9 @@ const health = BackgroundFailures;
       RUNNER_PARTS,
       { log, clock, checkpoints, leases, health, telemetry, config, ids },
       ({ telemetry: { warn }, config: { leaseMs }, ids, ...parts }) => ({
-        ...{ ...parts, warn, leaseMs },
+        ...parts,
+        warn,
+        leaseMs,
         holder: ids.random(),
       }),
     ),

@@ -66,10 +66,9 @@ const handlers: (new (parts: ConversationParts) => object)[] = [
     provider(
       DECISION_PARTS,
       { ...written, telemetry, live, meter: PrometheusMetrics, prompts: Prompts, conversations: CONVERSATION_FOLDS },
-      ({ live, telemetry: { warn }, ...parts }) => ({
-        ...{ ...parts, warn },
-        publish: (conversation, events) => live.publish(conversation, events),
-      }),
+      ({ live, telemetry: { warn }, ...parts }) => {
+        return { ...parts, warn, publish: (conversation, events) => live.publish(conversation, events) };
+      },
     ),
     provider(
       GenerationSaga,
@@ -89,7 +88,8 @@ const handlers: (new (parts: ConversationParts) => object)[] = [
         }),
     ),
     provider(COMMAND_PARTS, { parts: DECISION_PARTS, runner: GenerationSaga }, ({ parts, runner }) => ({
-      ...{ ...parts, runner },
+      ...parts,
+      runner,
     })),
     ...handlers.map((Handler) => provider(Handler, { parts: COMMAND_PARTS }, ({ parts }) => new Handler(parts))),
   ],

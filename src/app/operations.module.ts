@@ -48,11 +48,7 @@ const { log, work, clock, telemetry } = PORTS;
         return readiness;
       },
     ),
-    provider(
-      Exposition,
-      { metrics: PrometheusMetrics },
-      ({ metrics }) => new Exposition(metrics.contentType, () => metrics.text()),
-    ),
+    { provide: Exposition, useExisting: PrometheusMetrics },
   ],
   exports: [Readiness, BackgroundFailures, Surveys],
 })

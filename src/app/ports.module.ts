@@ -9,7 +9,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { RelayDestination } from '../ports/relay.js';
 import type { Engines } from './engines.js';
-import { type Tokens, tokens } from './provider.js';
+import { type Tokens, token } from './provider.js';
 
 /** What operators see. */
 export interface Telemetry {
@@ -31,21 +31,26 @@ interface Ports extends Omit<Engines, 'openLogAnew' | 'logDescription' | 'close'
 }
 
 /** Injection tokens of the ports: interfaces have no value at run time. */
-export const PORTS: Tokens<Ports> = tokens(
-  ...([
-    'config',
-    'telemetry',
-    'codec',
-    'clock',
-    'ids',
-    'log',
-    'incarnations',
-    'checkpoints',
-    'leases',
-    'keys',
-  ] as const),
-  ...(['work', 'builds', 'buildStates', 'lanes', 'views', 'models', 'prices', 'relay'] as const),
-);
+export const PORTS: Tokens<Ports> = {
+  config: token('Config'),
+  telemetry: token('Telemetry'),
+  codec: token('Codec'),
+  clock: token('Clock'),
+  ids: token('Ids'),
+  log: token('EventLog'),
+  incarnations: token('incarnations of the log'),
+  checkpoints: token('Checkpoints'),
+  leases: token('Leases'),
+  keys: token('Keys'),
+  work: token('Work'),
+  builds: token('Builds'),
+  buildStates: token('states of builds'),
+  lanes: token('LaneStore'),
+  views: token('Views'),
+  models: token('LanguageModels'),
+  prices: token('PriceList'),
+  relay: token('RelayDestination'),
+};
 
 /** Gives every module the opened adapters, each by the token of its port. */
 @Module({})

@@ -7,9 +7,6 @@ export type Tokens<Parts> = { readonly [Name in keyof Parts]: Token<Parts[Name]>
 
 export const token = <T>(name: string): Token<T> => Symbol(name);
 
-export const tokens = <Name extends string>(...names: Name[]) =>
-  Object.fromEntries(names.map((name) => [name, Symbol(name)])) as Record<Name, symbol>;
-
 /**
  * A factory provider for a plain class, which knows no Nest. The factory gets the values of the tokens as one object, and the
  * compiler checks their types.

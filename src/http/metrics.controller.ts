@@ -3,11 +3,9 @@ import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagg
 import type { FastifyReply } from 'fastify';
 
 /** The numbers of this process as a text, and what kind of text that is. */
-export class Exposition {
-  constructor(
-    readonly contentType: string,
-    readonly text: () => Promise<string>,
-  ) {}
+export abstract class Exposition {
+  abstract readonly contentType: string;
+  abstract text(): Promise<string>;
 }
 
 @ApiTags('Operations')
@@ -20,7 +18,6 @@ export class MetricsController {
   @ApiProduces('text/plain')
   @ApiOkResponse({ schema: { type: 'string' } })
   async metrics(@Res() reply: FastifyReply): Promise<void> {
-    const { contentType, text } = this.exposition;
-    await reply.type(contentType).send(await text());
+    await reply.type(this.exposition.contentType).send(await this.exposition.text());
   }
 }
