@@ -163,6 +163,8 @@ export const limits = {
 
   /** What a provider has sent and nobody has taken yet; then its socket is not read until something is taken. */
   providerQueueBytesMax: 1024 * 1024,
+  /** What an answer has brought waits for the next moment at which texts are appended, but not more than this: 50 tokens. */
+  providerWaitingBytesMax: 16 * 1024,
   /** What is read of one answer before everything else in the process has its turn: a few milliseconds of work. */
   providerPieceBytesMax: 64 * 1024,
   /** The stream of one answer: of one that is as long as any, some 128 Ki tokens with half a KiB around each. */

@@ -92,15 +92,22 @@ export interface ResponseNames {
   readonly requestId?: string;
 }
 
+/** The moments at which the texts of all answers are appended. */
+export interface Moments {
+  /** Calls back at the next moment. What is read then is appended at this moment. */
+  readAtNext(call: () => void): void;
+}
+
 /** A call that is made once, or not at all. */
 export interface PreparedCall {
   /** As far as they are known by now: of a call that is cut too. */
   readonly response: ResponseNames;
   /**
-   * Makes it. What came together is told together. Throws ModelFailure, also for what went wrong while it was made
-   * ready. Leaving the loop, or aborting, ends the call at once.
+   * Makes it. What came together is told together. After the first text, what comes may wait for the next moment, because
+   * it is not appended earlier. Throws ModelFailure, also for what went wrong while it was made ready. Leaving the loop,
+   * or aborting, ends the call at once.
    */
-  stream(signal: AbortSignal): AsyncIterable<readonly ModelOutput[]>;
+  stream(signal: AbortSignal, moments: Moments): AsyncIterable<readonly ModelOutput[]>;
   /** It will not be made. Without effect once it was. */
   discard(): void;
 }

@@ -108,7 +108,7 @@ export class ModelAttempt {
   /** Never rejects. Nothing: it was ended from this side. */
   private async read(): Promise<Finished | ModelFailure | undefined> {
     try {
-      for await (const outputs of this.call.stream(this.over.signal)) {
+      for await (const outputs of this.call.stream(this.over.signal, this.bounds.window.flushes)) {
         for (const output of outputs) {
           if (this.stop) this.dropped += output.type === 'text' ? 1 : 0;
           else if (output.type === 'finished') return output;

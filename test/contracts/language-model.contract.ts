@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Value } from '@sinclair/typebox/value';
 import { Usage } from '../../src/events/outcome.js';
 import type { LanguageModel, ModelCall, ModelOutput } from '../../src/ports/language-model.js';
-import { askedFor, callOf, outcomeOf } from '../support/model-outputs.js';
+import { askedFor, atOnce, callOf, outcomeOf } from '../support/model-outputs.js';
 import { until } from '../support/until.js';
 
 /** A model, and what the place that answers for it has seen. */
@@ -41,7 +41,9 @@ export function languageModelContract(name: string, createGround: () => Promise<
 
     it('yields batches with something in them', async () => {
       let batches = 0;
-      for await (const outputs of ground.model.prepare(askedFor('Hello?')).stream(new AbortController().signal)) {
+      for await (const outputs of ground.model
+        .prepare(askedFor('Hello?'))
+        .stream(new AbortController().signal, atOnce)) {
         expect(outputs.length).toBeGreaterThan(0);
         batches += 1;
       }
@@ -50,7 +52,7 @@ export function languageModelContract(name: string, createGround: () => Promise<
 
     it('names its answer by texts, or not at all', async () => {
       const call = ground.model.prepare(askedFor('Hello?'));
-      for await (const _ of call.stream(new AbortController().signal));
+      for await (const _ of call.stream(new AbortController().signal, atOnce));
       for (const value of Object.values(call.response)) expect(value).toMatch(/\S/);
       expect(['id', 'requestId']).toEqual(expect.arrayContaining(Object.keys(call.response)));
     });
@@ -60,6 +62,16 @@ export function languageModelContract(name: string, createGround: () => Promise<
       const slowly = await outcomeOf(ground.model, askedFor('Who signed?'), { each: turnOfTheLoop });
       expect(slowly.content).toBe((await ask('Who signed?')).content);
       expect(slowly.finished).toBeDefined();
+    });
+
+    it('yields a whole answer though no moment to read it comes', async () => {
+      const call = ground.model.prepare(askedFor('Who signed?'));
+      const outputs: ModelOutput[] = [];
+      const stream = call.stream(new AbortController().signal, { readAtNext: () => {} });
+      for await (const together of stream) outputs.push(...together);
+      const texts = outputs.map((output) => (output.type === 'text' ? output.text : ''));
+      expect(texts.join('')).toContain((await ask('Who signed?')).content);
+      expect(outputs.at(-1)?.type).toBe('finished');
     });
 
     it('sends nothing before a prepared call is made, and makes it later', async () => {
@@ -119,7 +131,7 @@ export function languageModelContract(name: string, createGround: () => Promise<
       ground.hold();
       const leaving = new AbortController();
       const yielded: (readonly ModelOutput[])[] = [];
-      for await (const outputs of ground.model.prepare(askedFor('Hello?')).stream(leaving.signal)) {
+      for await (const outputs of ground.model.prepare(askedFor('Hello?')).stream(leaving.signal, atOnce)) {
         yielded.push(outputs);
         leaving.abort();
       }
@@ -130,7 +142,9 @@ export function languageModelContract(name: string, createGround: () => Promise<
 
     it('ends an answer of which no more is taken', async () => {
       ground.hold();
-      for await (const outputs of ground.model.prepare(askedFor('Hello?')).stream(new AbortController().signal)) {
+      for await (const outputs of ground.model
+        .prepare(askedFor('Hello?'))
+        .stream(new AbortController().signal, atOnce)) {
         if (outputs.length > 0) break;
       }
       await until(() => ground.open() === 0);

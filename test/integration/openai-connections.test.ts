@@ -23,7 +23,7 @@ import {
   startFakeProvider,
   waitFor,
 } from '../support/fake-provider.js';
-import { askedFor, outcomeOf } from '../support/model-outputs.js';
+import { askedFor, atOnce, outcomeOf } from '../support/model-outputs.js';
 import { until } from '../support/until.js';
 
 let provider: FakeProvider;
@@ -148,7 +148,7 @@ describe('an abort', () => {
 describe('a connection', () => {
   it('is closed when the loop is left', async () => {
     provider.script = [delta('a'), stall];
-    for await (const _ of model.prepare(askedFor('Hello?')).stream(new AbortController().signal)) break;
+    for await (const _ of model.prepare(askedFor('Hello?')).stream(new AbortController().signal, atOnce)) break;
     await until(() => provider.requests[0]?.abortedAt !== undefined, 1_000);
     await until(() => provider.connections() === 0, 1_000);
   });

@@ -13,7 +13,7 @@ import {
   type Script,
   startFakeProvider,
 } from '../support/fake-provider.js';
-import { askedFor } from '../support/model-outputs.js';
+import { askedFor, atOnce } from '../support/model-outputs.js';
 
 let provider: FakeProvider;
 beforeEach(async () => {
@@ -28,7 +28,7 @@ async function heard(script: Script): Promise<{ outputs: ModelOutput[]; call: Pr
   const model = new OpenAiLanguageModel({ apiKey: 'sk-of-the-test', baseUrl: provider.baseUrl }, { now: () => 0 });
   const call = model.prepare(askedFor('Hello?'));
   const outputs: ModelOutput[] = [];
-  for await (const together of call.stream(new AbortController().signal)) outputs.push(...together);
+  for await (const together of call.stream(new AbortController().signal, atOnce)) outputs.push(...together);
   return { outputs, call };
 }
 
@@ -155,7 +155,7 @@ describe('what a provider streams beside its answer', () => {
     const outputs: ModelOutput[] = [];
     const hearing = async () => {
       const call = model.prepare(askedFor('Hello?'));
-      for await (const together of call.stream(new AbortController().signal)) outputs.push(...together);
+      for await (const together of call.stream(new AbortController().signal, atOnce)) outputs.push(...together);
     };
     await expect(hearing()).rejects.toThrow('content that is not text');
     expect(outputs).toEqual([
@@ -279,7 +279,9 @@ describe('the names of an answer', () => {
     provider.script = plainly(500, '{"error":{"message":"no"}}', { 'x-request-id': 'req_2' });
     const model = new OpenAiLanguageModel({ apiKey: 'sk-of-the-test', baseUrl: provider.baseUrl }, { now: () => 0 });
     const call = model.prepare(askedFor('Hello?'));
-    await expect(call.stream(new AbortController().signal)[Symbol.asyncIterator]().next()).rejects.toThrow('no');
+    await expect(call.stream(new AbortController().signal, atOnce)[Symbol.asyncIterator]().next()).rejects.toThrow(
+      'no',
+    );
     expect(call.response).toEqual({ requestId: 'req_2' });
   });
 

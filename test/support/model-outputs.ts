@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type LanguageModel, type ModelCall, ModelFailure, type ModelOutput } from '../../src/ports/language-model.js';
+import {
+  type LanguageModel,
+  type ModelCall,
+  ModelFailure,
+  type ModelOutput,
+  type Moments,
+} from '../../src/ports/language-model.js';
 
 /** All that came of one call: it ended by itself, with a failure, or, when neither is there, because it was aborted. */
 export interface Outcome {
@@ -17,6 +23,9 @@ export function callOf(body: string): ModelCall {
 export const askedFor = (text: string): ModelCall =>
   callOf(JSON.stringify({ model: 'm', messages: [{ role: 'user', content: text }], stream: true }));
 
+/** For a reader that takes everything as soon as it has come. */
+export const atOnce: Moments = { readAtNext: (call) => call() };
+
 /** Takes everything, and lets `each` keep the next output waiting. */
 export async function outcomeOf(
   model: LanguageModel,
@@ -26,7 +35,7 @@ export async function outcomeOf(
   const outputs: ModelOutput[] = [];
   let failure: ModelFailure | undefined;
   try {
-    for await (const together of model.prepare(call).stream(signal)) {
+    for await (const together of model.prepare(call).stream(signal, atOnce)) {
       for (const output of together) {
         // Whoever has left takes no more of it.
         if (signal.aborted) break;

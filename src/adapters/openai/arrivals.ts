@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { limits } from '../../limits.js';
-import { ModelFailure } from '../../ports/language-model.js';
+import { ModelFailure, type Moments } from '../../ports/language-model.js';
 
 /**
  * What an answer brought, read off its socket as it comes and kept until it is taken: a socket that is reset throws
  * away whatever was received but not yet read. So the end, good or bad, is told only after everything before it.
- * When too much waits the socket is not read any more, and its sender has to wait too. Whoever sends without a pause
- * shares the process with everybody else, and is not read for ever.
+ * When too much waits the socket is not read any more, and its sender has to wait too. A sender that makes no pause
+ * is read in pieces, so that everything else in the process has its turn.
  */
 export class Arrivals implements AsyncIterable<Buffer> {
   private waiting: Buffer[] = [];
@@ -17,6 +17,8 @@ export class Arrivals implements AsyncIterable<Buffer> {
   private ended: { readonly failure?: ModelFailure } | undefined;
   private wake = (): void => {};
   private deadline: NodeJS.Timeout | undefined;
+  private moments: Moments | undefined;
+  private awaitsMoment = false;
 
   constructor(private readonly answer: IncomingMessage) {
     answer.on('data', (chunk: Buffer) => this.add(chunk));
@@ -27,6 +29,14 @@ export class Arrivals implements AsyncIterable<Buffer> {
   endIn(milliseconds: number): void {
     if (this.ended || this.deadline) return;
     this.deadline = setTimeout(() => this.end({}), milliseconds);
+  }
+
+  /**
+   * From now on a little is handed out only at these moments: a token costs many times as much alone as with others. Much,
+   * and the end, are handed out at once.
+   */
+  handOutAt(moments: Moments): void {
+    this.moments = moments;
   }
 
   fail(failure: ModelFailure): void {
@@ -55,7 +65,16 @@ export class Arrivals implements AsyncIterable<Buffer> {
     this.bytesInAll += chunk.length;
     if (this.bytesInAll > limits.providerStreamBytesMax) this.fail(endless());
     if (this.bytes >= limits.providerQueueBytesMax) this.answer.pause();
-    this.wake();
+    if (!this.moments || this.bytes >= limits.providerWaitingBytesMax) this.wake();
+    else if (!this.awaitsMoment) this.wakeAtNext(this.moments);
+  }
+
+  private wakeAtNext(moments: Moments): void {
+    this.awaitsMoment = true;
+    moments.readAtNext(() => {
+      this.awaitsMoment = false;
+      this.wake();
+    });
   }
 
   private takeAll(): Buffer {

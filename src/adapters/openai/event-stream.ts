@@ -17,45 +17,67 @@ export class EventDecoder {
   private first = true;
   private afterCarriageReturn = false;
 
-  *decode(chunk: Buffer): Iterable<string> {
-    let start = 0;
-    for (let at = 0; at < chunk.length; at += 1) {
-      const byte = chunk[at];
-      const secondOfPair = byte === LINE_FEED && this.afterCarriageReturn;
-      this.afterCarriageReturn = byte === CARRIAGE_RETURN;
-      if (secondOfPair) start = at + 1;
-      if (secondOfPair || (byte !== LINE_FEED && byte !== CARRIAGE_RETURN)) continue;
-      this.hold(chunk.subarray(start, at));
-      start = at + 1;
-      yield* this.endLine();
+  /** Passes on the data of each event that has ended. What was passed on stays so when a later event is too large. */
+  decode(chunk: Buffer, take: (data: string) => void): void {
+    let start = this.afterCarriageReturn && chunk[0] === LINE_FEED ? 1 : 0;
+    if (chunk.length > 0) this.afterCarriageReturn = false;
+    let feed = chunk.indexOf(LINE_FEED, start);
+    let carriage = chunk.indexOf(CARRIAGE_RETURN, start);
+    while (feed >= 0 || carriage >= 0) {
+      const isCarriage = feed < 0 || (carriage >= 0 && carriage < feed);
+      const end = isCarriage ? carriage : feed;
+      this.endLine(chunk, start, end, take);
+      start = end + 1;
+      if (isCarriage) {
+        this.afterCarriageReturn = start === chunk.length;
+        if (start === feed) start += 1;
+        carriage = chunk.indexOf(CARRIAGE_RETURN, start);
+      }
+      // Only behind the one that was found: a far one would be looked for again with each line.
+      if (feed >= 0 && feed < start) feed = chunk.indexOf(LINE_FEED, start);
     }
-    this.hold(chunk.subarray(start));
+    if (start < chunk.length) this.hold(chunk.subarray(start));
   }
 
   private hold(part: Buffer): void {
-    if (part.length === 0) return;
     this.line.push(part);
-    this.lineBytes += part.length;
+    this.count(part.length);
+  }
+
+  private count(bytes: number): void {
+    this.lineBytes += bytes;
     if (this.dataBytes + this.lineBytes > limits.providerEventBytesMax) {
       const most = `more than ${limits.providerEventBytesMax} bytes`;
       throw new ModelFailure('provider_error', `The provider sent an event of ${most}`, { retryable: false });
     }
   }
 
-  private *endLine(): Iterable<string> {
-    const text = Buffer.concat(this.line).toString();
+  private endLine(chunk: Buffer, start: number, end: number, take: (data: string) => void): void {
+    const text = this.lineEndingAt(chunk, start, end);
     const line = this.first ? text.replace(/^\uFEFF/, '') : text;
-    const isData = line === 'data' || line.startsWith('data:');
-    if (isData) {
+    if (line === 'data' || line.startsWith('data:')) {
       this.data.push(line.slice(line[5] === ' ' ? 6 : 5));
       this.dataBytes += this.lineBytes;
     }
     this.first = false;
-    this.line = [];
     this.lineBytes = 0;
-    if (line !== '') return;
-    if (this.data.length > 0) yield this.data.join('\n');
+    if (line === '') this.endEvent(take);
+  }
+
+  private lineEndingAt(chunk: Buffer, start: number, end: number): string {
+    this.count(end - start);
+    // Nearly every line comes in one piece.
+    if (this.line.length === 0) return chunk.toString('utf8', start, end);
+    const line = Buffer.concat([...this.line, chunk.subarray(start, end)]).toString();
+    this.line = [];
+    return line;
+  }
+
+  private endEvent(take: (data: string) => void): void {
+    const { data } = this;
+    if (data.length === 0) return;
     this.data = [];
     this.dataBytes = 0;
+    take(data.length === 1 ? (data[0] as string) : data.join('\n'));
   }
 }

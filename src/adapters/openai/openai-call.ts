@@ -7,6 +7,7 @@ import {
   ModelFailure,
   type ModelFailureKind,
   type ModelOutput,
+  type Moments,
   type PreparedCall,
   type ResponseNames,
 } from '../../ports/language-model.js';
@@ -52,14 +53,14 @@ export class OpenAiCall implements PreparedCall {
     this.wire.discard();
   }
 
-  async *stream(signal: AbortSignal): AsyncGenerator<readonly ModelOutput[], void, void> {
+  async *stream(signal: AbortSignal, moments: Moments): AsyncGenerator<readonly ModelOutput[], void, void> {
     const { wire } = this;
     if (signal.aborted) return wire.discard();
     const cut = () => wire.cut();
     signal.addEventListener('abort', cut, { once: true });
     let cameToItsEnd = false;
     try {
-      for await (const outputs of this.outputs()) {
+      for await (const outputs of this.outputs(moments)) {
         if (signal.aborted) return;
         cameToItsEnd = outputs.at(-1)?.type === 'finished';
         yield outputs;
@@ -73,7 +74,7 @@ export class OpenAiCall implements PreparedCall {
     }
   }
 
-  private async *outputs(): AsyncGenerator<readonly ModelOutput[], void, void> {
+  private async *outputs(moments: Moments): AsyncGenerator<readonly ModelOutput[], void, void> {
     const { wire, completion } = this;
     wire.open();
     await this.answered;
@@ -81,8 +82,11 @@ export class OpenAiCall implements PreparedCall {
     let failure: ModelFailure | undefined;
     try {
       for await (const bytes of wire.arrivals) {
-        const read = readTogether(decoder.decode(bytes), completion);
-        if (read.outputs.length > 0) yield read.outputs;
+        const read = readTogether(decoder, bytes, completion);
+        if (read.outputs.length > 0) {
+          yield read.outputs;
+          wire.arrivals.handOutAt(moments);
+        }
         if (read.error !== undefined) throw read.error;
         if (completion.done) break;
         if (completion.finished()) wire.expectLittle();
@@ -133,15 +137,15 @@ export class OpenAiCall implements PreparedCall {
 
 /** Whatever comes of reading, what was read before it counts. */
 function readTogether(
-  events: Iterable<string>,
+  decoder: EventDecoder,
+  bytes: Buffer,
   completion: ChatCompletion,
 ): { readonly outputs: readonly ModelOutput[]; readonly error?: unknown } {
   const outputs: ModelOutput[] = [];
   try {
-    for (const data of events) {
+    decoder.decode(bytes, (data) => {
       for (const output of completion.read(data)) outputs.push(output);
-      if (completion.done) break;
-    }
+    });
     return { outputs };
   } catch (error) {
     return { outputs, error };

@@ -66,7 +66,7 @@ export class Wire {
   }
 
   /** The body of the answer. */
-  get arrivals(): AsyncIterable<Buffer> {
+  get arrivals(): Arrivals {
     if (!this.arrived) throw new Error('the body of an answer that has not come');
     return this.arrived;
   }

@@ -3,6 +3,7 @@ import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Arrivals } from '../../../src/adapters/openai/arrivals.js';
 import { limits } from '../../../src/limits.js';
+import { ModelFailure } from '../../../src/ports/language-model.js';
 
 const PIECE = limits.providerPieceBytesMax;
 
@@ -55,6 +56,55 @@ describe('what a provider has sent', () => {
     more();
     const most = Math.max(...(await bytesByTurn(arrivals, more)));
     expect(most).toBeLessThan(2 * PIECE);
+  });
+
+  it('waits for the next moment once it may wait, and comes with everything that has come until then', async () => {
+    const { answer, arrivals } = answering();
+    const reading = arrivals[Symbol.asyncIterator]();
+    answer.emit('data', Buffer.from('first'));
+    expect(`${(await reading.next()).value}`).toBe('first');
+    const moments: (() => void)[] = [];
+    arrivals.handOutAt({ readAtNext: (call) => moments.push(call) });
+    const next = reading.next();
+    for (const token of ['a', 'b', 'c']) {
+      await turnOfTheLoop();
+      answer.emit('data', Buffer.from(token));
+    }
+    expect(moments).toHaveLength(1);
+    moments.shift()?.();
+    expect(`${(await next).value}`).toBe('abc');
+    answer.emit('data', Buffer.from('d'));
+    expect(moments).toHaveLength(1);
+  });
+
+  it.each<[string, (answer: PassThrough) => void, string]>([
+    ['its end has come', (answer) => void answer.end(), 'x'],
+    [
+      'it is much',
+      (answer) => void answer.emit('data', Buffer.alloc(limits.providerWaitingBytesMax, 'y')),
+      `x${'y'.repeat(limits.providerWaitingBytesMax)}`,
+    ],
+  ])('does not wait for a moment when %s', async (_, come, expected) => {
+    const { answer, arrivals } = answering();
+    arrivals.handOutAt({ readAtNext: () => {} });
+    const reading = arrivals[Symbol.asyncIterator]();
+    const next = reading.next();
+    answer.emit('data', Buffer.from('x'));
+    await turnOfTheLoop();
+    come(answer);
+    expect(`${(await next).value}`).toBe(expected);
+  });
+
+  it('is handed out before the failure that ended it', async () => {
+    const { answer, arrivals } = answering();
+    arrivals.handOutAt({ readAtNext: () => {} });
+    const reading = arrivals[Symbol.asyncIterator]();
+    const next = reading.next();
+    answer.emit('data', Buffer.from('x'));
+    await turnOfTheLoop();
+    arrivals.fail(new ModelFailure('network', 'reset', { retryable: false }));
+    expect(`${(await next).value}`).toBe('x');
+    await expect(reading.next()).rejects.toThrow('reset');
   });
 
   it('is handed out at once when it is little', async () => {

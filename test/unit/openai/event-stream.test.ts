@@ -6,7 +6,9 @@ import { anyCharacter } from '../../support/any-character.js';
 
 async function dataOf(pieces: readonly Uint8Array[]): Promise<string[]> {
   const decoder = new EventDecoder();
-  return pieces.flatMap((piece) => [...decoder.decode(Buffer.from(piece))]);
+  const events: string[] = [];
+  for (const piece of pieces) decoder.decode(Buffer.from(piece), (data) => events.push(data));
+  return events;
 }
 
 const byteByByte = (text: string) => [...Buffer.from(text)].map((byte) => Uint8Array.of(byte));

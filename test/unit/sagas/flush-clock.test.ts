@@ -60,6 +60,36 @@ describe('the flush clock', () => {
     expect(timers()).toBe(1);
   });
 
+  it('lets texts be read before it lets them be appended, so that none waits for a second moment', async () => {
+    const { clock, flushes, timers } = counted(50);
+    const called: string[] = [];
+    const read = async () => {
+      called.push('read');
+      // As many steps as a stream may have between its socket and what is to be appended.
+      for (let step = 0; step < 20; step++) await Promise.resolve();
+      flushes.atNext(() => called.push('append'));
+    };
+    flushes.readAtNext(() => void read());
+    await clock.pass(50);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(called).toEqual(['read', 'append']);
+    expect(timers()).toBe(1);
+    flushes.readAtNext(() => called.push('next'));
+    await clock.pass(50);
+    expect(called).toEqual(['read', 'append', 'next']);
+  });
+
+  it('keeps a reader for the next moment that comes while texts are read', async () => {
+    const { clock, flushes } = counted(50);
+    const at: number[] = [];
+    flushes.readAtNext(() => {
+      at.push(clock.monotonic());
+      flushes.readAtNext(() => at.push(clock.monotonic()));
+    });
+    await clock.pass(200);
+    expect(at).toEqual([50, 100]);
+  });
+
   it('calls in the next turn of the event loop when texts are not joined', async () => {
     const { clock, flushes } = counted(0);
     let calls = 0;
