@@ -1,3 +1,6 @@
+/** Without a reason of its own, each abort would make an error with its stack. */
+export const ENDED = 'ended';
+
 /**
  * An AbortController that longer-lived signals abort too, until it is released. With AbortSignal.any, Node 20 keeps each
  * dependent signal for as long as its sources live, which here is as long as the process.
@@ -8,7 +11,7 @@ export class LinkedAbort {
 
   /** Call `release` or `abort` at the end of the step that needs the signal. */
   constructor(private readonly sources: readonly AbortSignal[]) {
-    if (sources.some(({ aborted }) => aborted)) this.controller.abort();
+    if (sources.some(({ aborted }) => aborted)) this.controller.abort(ENDED);
     else for (const source of sources) source.addEventListener('abort', this.follow);
   }
 
@@ -18,7 +21,7 @@ export class LinkedAbort {
 
   abort(): void {
     this.release();
-    this.controller.abort();
+    this.controller.abort(ENDED);
   }
 
   /** From now on the sources no longer abort it. */

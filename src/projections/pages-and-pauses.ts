@@ -1,4 +1,4 @@
-import { LinkedAbort } from '../background/linked-abort.js';
+import { ENDED, LinkedAbort } from '../background/linked-abort.js';
 import type { Clock } from '../ports/clock.js';
 
 /**
@@ -39,6 +39,6 @@ async function nextWithin<T>(
   try {
     return await Promise.race([next, clock.sleep(quietMs, come.signal).then(() => undefined)]);
   } finally {
-    come.abort();
+    come.abort(ENDED);
   }
 }

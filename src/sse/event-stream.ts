@@ -9,6 +9,8 @@ export const STREAM_HEADERS = {
   'x-accel-buffering': 'no',
 };
 
+/** Without a reason of its own, each end of a stream would make an error with its stack. */
+const OVER = 'over';
 const HEARTBEAT = Buffer.from(':\n\n');
 
 /**
@@ -36,8 +38,8 @@ export class EventStream {
   ) {
     // What a dead socket says of a write is no news: its close is.
     raw.on('error', () => {});
-    raw.once('close', () => this.ending.abort());
-    if (raw.destroyed) this.ending.abort();
+    raw.once('close', () => this.ending.abort(OVER));
+    if (raw.destroyed) this.ending.abort(OVER);
     else raw.writeHead(200, { ...STREAM_HEADERS, ...headers }).flushHeaders();
   }
 
@@ -110,7 +112,7 @@ export class EventStream {
   finish(): void {
     if (this.over.aborted) return;
     this.flush();
-    this.ending.abort();
+    this.ending.abort(OVER);
     this.raw.end();
   }
 
@@ -118,13 +120,13 @@ export class EventStream {
   dismiss(): void {
     if (this.over.aborted) return;
     this.flush();
-    this.ending.abort();
+    this.ending.abort(OVER);
     this.raw.end(() => this.raw.req.socket.destroySoon());
   }
 
   /** At once, whatever waits. */
   cut(): void {
-    this.ending.abort();
+    this.ending.abort(OVER);
     this.raw.destroy();
   }
 
