@@ -8,11 +8,9 @@ interface Sized {
 }
 
 interface Taken {
-  readonly appends: number;
-  readonly bytes: number;
+  appends: number;
+  bytes: number;
 }
-
-const nothing: Taken = { appends: 0, bytes: 0 };
 
 /**
  * The room for appends that have no answer yet. One tenant may take a part of it, and one user a part of that: a flood of
@@ -22,37 +20,48 @@ export class QueueRoom {
   private readonly taken = new Map<string, Taken>();
 
   /** Whether there is room for the append. If so, the append takes it. */
-  take(append: Sized): boolean {
-    const groups = groupsOf(append);
-    const hasRoom = groups.every(({ key, share }) => {
-      const { appends, bytes } = this.taken.get(key) ?? nothing;
-      return (
-        appends < share * limits.commitQueueAppendsMax && bytes + append.bytes <= share * limits.commitQueueBytesMax
-      );
-    });
-    if (hasRoom) this.add(append, 1);
+  take({ events, user, bytes }: Sized): boolean {
+    const tenant = tenantOf(events);
+    const hasRoom =
+      this.has(1, ALL, bytes) &&
+      this.has(limits.commitQueueTenantShare, keyOf(tenant), bytes) &&
+      (user === undefined || this.has(limits.commitQueueUserShare, keyOf(tenant, user), bytes));
+    if (hasRoom) this.addToEach(tenant, user, 1, bytes);
     return hasRoom;
   }
 
-  giveBack(append: Sized): void {
-    this.add(append, -1);
+  giveBack({ events, user, bytes }: Sized): void {
+    this.addToEach(tenantOf(events), user, -1, -bytes);
   }
 
-  private add(append: Sized, sign: 1 | -1): void {
-    for (const { key } of groupsOf(append)) {
-      const { appends, bytes } = this.taken.get(key) ?? nothing;
-      if (appends + sign === 0) this.taken.delete(key);
-      else this.taken.set(key, { appends: appends + sign, bytes: bytes + sign * append.bytes });
+  private has(share: number, group: string, bytes: number): boolean {
+    const taken = this.taken.get(group);
+    if (!taken) return bytes <= share * limits.commitQueueBytesMax;
+    return (
+      taken.appends < share * limits.commitQueueAppendsMax && taken.bytes + bytes <= share * limits.commitQueueBytesMax
+    );
+  }
+
+  private addToEach(tenant: string, user: string | undefined, appends: 1 | -1, bytes: number): void {
+    this.add(ALL, appends, bytes);
+    this.add(keyOf(tenant), appends, bytes);
+    if (user !== undefined) this.add(keyOf(tenant, user), appends, bytes);
+  }
+
+  private add(group: string, appends: 1 | -1, bytes: number): void {
+    const taken = this.taken.get(group);
+    if (!taken) this.taken.set(group, { appends, bytes });
+    else if (taken.appends + appends === 0) this.taken.delete(group);
+    else {
+      taken.appends += appends;
+      taken.bytes += bytes;
     }
   }
 }
 
-function groupsOf({ events, user }: Sized): { readonly key: string; readonly share: number }[] {
-  const tenant = events[0]?.tenant ?? '';
-  const groups = [
-    { key: 'all', share: 1 },
-    { key: JSON.stringify([tenant]), share: limits.commitQueueTenantShare },
-  ];
-  if (user === undefined) return groups;
-  return [...groups, { key: JSON.stringify([tenant, user]), share: limits.commitQueueUserShare }];
-}
+const ALL = 'all';
+
+const tenantOf = (events: Sized['events']): string => events[0]?.tenant ?? '';
+
+/** Names of tenants have no slash. */
+const keyOf = (tenant: string, user?: string): string => (user === undefined ? `${tenant}/` : `${tenant}//${user}`);
