@@ -5,7 +5,7 @@ import { PostgresBuilds } from '../dist/adapters/postgres/views/postgres-builds.
 import { PostgresViews } from '../dist/adapters/postgres/views/postgres-views.js';
 import { Folds } from '../dist/commands/folds.js';
 import { conversation } from '../dist/domain/conversation/conversation.js';
-import { projections, shapeOf } from '../dist/projections/all.js';
+import { projections } from '../dist/projections/all.js';
 import { RunReader } from '../dist/sse/run-reader.js';
 import { codec } from './support/events.mjs';
 import { startServer } from './support/server.mjs';
@@ -24,7 +24,7 @@ export async function bench(tell) {
   const log = new PostgresEventLog(server.connection);
   const pool = new ConnectionPool(server.connection, 4, 600_000);
   try {
-    await new PostgresBuilds(pool).prepare(projections.map((projection) => shapeOf(projection, 1)));
+    await new PostgresBuilds(pool).prepare(projections);
     for (let from = 1; from <= RUNS; from += AT_ONCE_ROWS) {
       await server.query(rowsOfTurns(from, from + AT_ONCE_ROWS - 1));
       tell(`${from + AT_ONCE_ROWS - 1} runs written`);

@@ -9,7 +9,7 @@ import { PostgresLaneStore } from '../dist/adapters/postgres/views/postgres-lane
 import { systemClock } from '../dist/adapters/system/system-clock.js';
 import { START } from '../dist/events/envelope.js';
 import { Advances } from '../dist/projections/advances.js';
-import { projections, shapeOf } from '../dist/projections/all.js';
+import { projections } from '../dist/projections/all.js';
 import { ProjectionHost } from '../dist/projections/projection-host.js';
 import { copyOut } from './support/copy-out.mjs';
 import { codec } from './support/events.mjs';
@@ -34,7 +34,7 @@ export async function bench(tell) {
     const { events } = await log.backlog(START, EVENTS * 2);
     await server.query('VACUUM ANALYZE log.events');
     tell(`${events} events written`);
-    await builds.prepare(projections.map((projection) => shapeOf(projection, 1)));
+    await builds.prepare(projections);
     const arms = {
       copy: () => rateOf(events, () => copyOut(server.connection, ORDERED)),
       rebuild: () => rateOf(events, () => rebuild({ log, pool, builds })),
@@ -82,7 +82,7 @@ async function rebuild({ log, pool, builds }) {
       throw new Error(`${message}: ${JSON.stringify(facts)}`);
     },
   });
-  for (const projection of projections) await builds.begin(shapeOf(projection, 1));
+  for (const projection of projections) await builds.begin(projection);
   host.start();
   while ((await builds.list()).some(({ state }) => state === 'building')) {
     await sleep(LOOK_MS);

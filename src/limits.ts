@@ -310,8 +310,6 @@ export const limits = {
   lastMessageCharactersMax: 200,
   /** A piece of a text in the index of words: a database takes no list of words that is longer than a megabyte. */
   searchPieceCharactersMax: 32 * 1024,
-  /** Conversations are shared out among so many lanes: one keeps up with what one log commits. */
-  projectionLanes: 1,
   /** Behind the log, so many events become one step: few writes for many events, and rows that fit into memory. */
   projectionStepEventsMax: 20_000,
   projectionStepBytesMax: 32 * 1024 * 1024,

@@ -7,7 +7,7 @@ import { limits } from '../limits.js';
 import type { Builds } from '../ports/read-models/read-models.js';
 import type { Views } from '../ports/read-models/views.js';
 import { Advances } from '../projections/advances.js';
-import { projections, shapeOf } from '../projections/all.js';
+import { projections } from '../projections/all.js';
 import { ListConversationsHandler } from '../projections/conversations/query.js';
 import { ProjectionHost } from '../projections/projection-host.js';
 import { ListCoverage } from '../projections/queries/list-coverage.js';
@@ -33,7 +33,6 @@ import { TenantsModule } from './tenants.module.js';
 const REPORT = token<Survey<readonly ProjectionReport[]>>('report of all projections');
 
 const { config, telemetry, log, codec, clock, leases, builds, lanes, views, buildStates } = PORTS;
-const shapes = projections.map((projection) => shapeOf(projection, limits.projectionLanes));
 const listHandlers: (new (views: Views, coverage: ListCoverage) => object)[] = [
   ListConversationsHandler,
   ListRunsHandler,
@@ -75,7 +74,7 @@ const listHandlers: (new (views: Views, coverage: ListCoverage) => object)[] = [
     provider(
       Rebuilds,
       { builds, leases, host: ProjectionHost },
-      ({ builds, leases, host }) => new Rebuilds(shapes, builds, leases, () => host.wake()),
+      ({ builds, leases, host }) => new Rebuilds(projections, builds, leases, () => host.wake()),
     ),
     provider(ListCoverage, { views, clock, advances: Advances, shown: Shown }, (parts) => new ListCoverage(parts)),
     provider(
@@ -93,7 +92,7 @@ export class ReadModelsModule implements OnApplicationBootstrap {
   constructor(@Inject(PORTS.builds) private readonly builds: Builds) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    await this.builds.prepare(shapes);
+    await this.builds.prepare(projections);
   }
 }
 

@@ -2,7 +2,8 @@ import { BackgroundPart } from '../background/background-part.js';
 import { LinkedAbort } from '../background/linked-abort.js';
 import { limits } from '../limits.js';
 import { FairShare } from '../ownership/fair-share.js';
-import type { BuildState, Builds, Lane } from '../ports/read-models/read-models.js';
+import type { BuildState, Builds } from '../ports/read-models/read-models.js';
+import { leaseOf } from './lane-key.js';
 import type { Projection } from './projection.js';
 import { type LaneParts, ProjectionLane } from './projection-lane.js';
 
@@ -11,9 +12,8 @@ export interface HostParts extends Omit<LaneParts, 'share'> {
 }
 
 /**
- * Runs every lane of every build that there is. Which process works on a lane its lease decides, and each takes no more
- * of them than its share. Puts a new build in the
- * place of the live one as soon as it has come as far.
+ * Runs the lane of every build. Its lease decides which process works on it, and each process takes no more lanes than its
+ * share. Swaps a new build with the live one as soon as it has caught up.
  */
 export class ProjectionHost {
   private readonly lanes = new Map<string, ProjectionLane>();
@@ -97,14 +97,10 @@ export class ProjectionHost {
     return this.projections.find((each) => each.name === projection && each.version === version);
   }
 
-  private laneOf(projection: Projection, lane: Lane): ProjectionLane {
-    return new ProjectionLane(projection, lane, { ...this.parts, share: this.share });
-  }
-
   private async runLanesOf(builds: readonly BuildState[]): Promise<void> {
     const ours = builds.flatMap((build) => {
       const projection = this.definitionOf(build);
-      return projection ? build.lanes.map((lane) => [nameOf(lane), { projection, lane }] as const) : [];
+      return projection ? [[leaseOf(build), { projection, build }] as const] : [];
     });
     const wanted = new Map(ours);
     this.share.outOf(wanted.size);
@@ -113,17 +109,15 @@ export class ProjectionHost {
       this.lanes.delete(name);
       await running.stop();
     }
-    for (const [name, { projection, lane }] of wanted) {
-      if (!this.lanes.has(name)) this.lanes.set(name, this.laneOf(projection, lane));
+    for (const [name, { projection, build }] of wanted) {
+      if (this.lanes.has(name)) continue;
+      this.lanes.set(name, new ProjectionLane(projection, build, { ...this.parts, share: this.share }));
     }
   }
 }
 
-const nameOf = ({ projection, build, lane }: Lane): string => `${projection} ${build} ${lane}`;
-
 /** Or nearly: the swap itself waits for the rest. */
 function hasComeAsFar(building: BuildState, builds: readonly BuildState[]): boolean {
   const live = builds.find(({ projection, state }) => projection === building.projection && state === 'live');
-  const least = building.lanes.map(({ position }) => position).sort()[0] ?? '';
-  return (live?.lanes ?? []).every(({ position, poison }) => poison !== null || least >= position);
+  return !live || live.poison !== null || building.position >= live.position;
 }

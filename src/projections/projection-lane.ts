@@ -8,9 +8,9 @@ import { RetryableError, TerminalError, TimedOut } from '../ports/errors.js';
 import type { EventLog, LivePage } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import {
-  type Lane,
+  type Build,
   type LaneStore,
-  type OpenedLane,
+  type OpenedBuild,
   type Poison,
   type Step,
   StoreRefused,
@@ -18,7 +18,7 @@ import {
 import { toldReason } from '../ports/told-reason.js';
 import type { Advances } from './advances.js';
 import { isAboutEvents, pauseAfter, Stopped, Superseded } from './lane-failures.js';
-import { laneOf, leasesOf, orderedWith } from './lane-key.js';
+import { leaseOf, orderedWith } from './lane-key.js';
 import { pagesAndPauses } from './pages-and-pauses.js';
 import type { Projection } from './projection.js';
 import { replayed } from './replay.js';
@@ -43,13 +43,13 @@ interface Batch {
 }
 
 /**
- * Brings the events of some conversations into the rows of one build, in order, with the checkpoint in the same
- * transaction. One owner at a time, among all processes.
+ * Applies the events of the log to the rows of one build, in order, with the checkpoint in the same transaction. One owner
+ * at a time, among all processes.
  */
 export class ProjectionLane {
   private readonly stopping = new AbortController();
   private readonly work: Promise<void>;
-  private at: Pick<OpenedLane, 'position' | 'handled'> = { position: START, handled: 0 };
+  private at: Pick<OpenedBuild, 'position' | 'handled'> = { position: START, handled: 0 };
   private parked = new Set<string>();
   private rows: WorkingRows;
   private epoch = 0;
@@ -63,14 +63,14 @@ export class ProjectionLane {
 
   constructor(
     private readonly projection: Projection,
-    readonly lane: Lane,
+    private readonly build: Build,
     private readonly parts: LaneParts,
   ) {
-    this.rows = new WorkingRows(parts.store, lane, projection.tables, false);
+    this.rows = new WorkingRows(parts.store, build, projection.tables, false);
     const owner = new SoleOwner(
       {
-        name: `${leasesOf(lane)}${lane.lane}`,
-        metricLabel: `projection ${lane.projection}`,
+        name: leaseOf(build),
+        metricLabel: `projection ${build.projection}`,
         part: parts.share.part(),
         own: (lease, over) => this.own(lease, over),
       },
@@ -87,7 +87,7 @@ export class ProjectionLane {
   /** Brings in again, from their beginning, the streams of this lane that somebody wants back. */
   async replay(): Promise<void> {
     if (!this.isOpen || this.parked.size === 0) return;
-    for (const stream of await this.parts.store.toReplay(this.lane)) {
+    for (const stream of await this.parts.store.toReplay(this.build)) {
       if (this.stopping.signal.aborted) return;
       await this.inTurn(() => this.bringBack(stream));
     }
@@ -95,16 +95,16 @@ export class ProjectionLane {
 
   private async own(lease: Lease, over: AbortSignal): Promise<void> {
     const { store, log } = this.parts;
-    const opened = await store.open(this.lane, lease.epoch).catch((error) => this.refused(error));
+    const opened = await store.open(this.build, lease.epoch).catch((error) => this.refused(error));
     if (!opened) return;
     this.at = opened;
     this.parked = new Set(opened.parked);
     this.epoch = lease.epoch;
-    this.rows = new WorkingRows(store, this.lane, this.projection.tables, opened.position === START);
+    this.rows = new WorkingRows(store, this.build, this.projection.tables, opened.position === START);
     this.isOpen = true;
     this.refusal = undefined;
     try {
-      await store.tell(this.lane, this.epoch, null);
+      await store.tell(this.build, this.epoch, null);
       const subscribe = (left: AbortSignal) => log.subscribe(opened.position, left, this.projection.filter);
       await this.follow(pagesAndPauses(subscribe, over, limits.checkpointMs, this.parts.clock), over);
     } catch (error) {
@@ -196,8 +196,8 @@ export class ProjectionLane {
   private async standStill({ message: reason }: StoreRefused): Promise<void> {
     if (this.refusal === reason) return;
     this.refusal = reason;
-    this.parts.warn({ ...this.lane, reason }, 'a lane of a projection waits: its store refuses it');
-    await this.parts.store.tell(this.lane, this.epoch, { reason }).catch(() => {});
+    this.parts.warn({ ...this.build, reason }, 'a lane of a projection waits: its store refuses it');
+    await this.parts.store.tell(this.build, this.epoch, { reason }).catch(() => {});
   }
 
   private async refused(error: unknown): Promise<never> {
@@ -209,21 +209,15 @@ export class ProjectionLane {
     this.stepEventsMax = Math.min(limits.projectionStepEventsMax, this.stepEventsMax * 2);
     if (this.refusal === undefined) return;
     this.refusal = undefined;
-    await this.parts.store.tell(this.lane, this.epoch, null);
+    await this.parts.store.tell(this.build, this.epoch, null);
   }
 
   private async bring({ events, to }: Batch): Promise<void> {
-    const mine = this.mine(events);
-    const typed = mine.filter((event) => !this.waits(event)).map((event) => this.decoded(event));
+    const typed = events.filter((event) => !this.waits(event)).map((event) => this.decoded(event));
     await this.rows.fetch(typed.flatMap((event) => this.projection.touched(event)));
     for (const event of typed) this.projection.apply(this.rows, event);
-    await this.write({ to, handled: this.at.handled + mine.length, changes: this.rows.changes() });
+    await this.write({ to, handled: this.at.handled + events.length, changes: this.rows.changes() });
     this.rows.written();
-  }
-
-  private mine(events: readonly RecordedEvent[]): readonly RecordedEvent[] {
-    const { lane, lanes } = this.lane;
-    return lanes === 1 ? events : events.filter((event) => laneOf(orderedWith(event), lanes) === lane);
   }
 
   private waits(event: RecordedEvent): boolean {
@@ -240,11 +234,11 @@ export class ProjectionLane {
     const { id, stream, revision, type, position } = event;
     const poison: Poison = { reason, event: { id, stream, revision, type, ...(position && { position }) } };
     this.parts.warn(
-      { ...this.lane, ...poison },
+      { ...this.build, ...poison },
       `a projection could not bring in an event: ${this.projection.onPoison}`,
     );
     if (this.projection.onPoison === 'stop') {
-      await this.parts.store.tell(this.lane, this.epoch, poison);
+      await this.parts.store.tell(this.build, this.epoch, poison);
       throw new Stopped(reason);
     }
     const parked = { stream: orderedWith(event), poison, at: new Date(this.parts.clock.now()).toISOString() };
@@ -270,8 +264,8 @@ export class ProjectionLane {
 
   private async write(step: Omit<Step, 'from'>): Promise<void> {
     const { store, advances } = this.parts;
-    const isWritten = await store.commit(this.lane, this.epoch, { from: this.at.position, ...step });
-    if (!isWritten) throw new Superseded(`lane ${this.lane.lane} of ${this.projection.name} belongs to another`);
+    const isWritten = await store.commit(this.build, this.epoch, { from: this.at.position, ...step });
+    if (!isWritten) throw new Superseded(`build ${this.build.build} of ${this.projection.name} belongs to another`);
     this.at = { position: step.to, handled: step.handled };
     advances.tell(this.projection.name);
   }
@@ -285,12 +279,12 @@ export class ProjectionLane {
   /** The tables are gone, or the log refuses to be read: nothing that waiting would mend. */
   private async fail(error: unknown): Promise<void> {
     if (error instanceof Stopped) return;
-    this.parts.warn({ ...this.lane, err: error }, 'a lane of a projection has stopped');
+    this.parts.warn({ ...this.build, err: error }, 'a lane of a projection has stopped');
     await this.tellReason(error);
   }
 
   /** Readers of the report see why the lane makes no progress. A store that cannot take even that is reported by its own error. */
   private async tellReason(error: unknown): Promise<void> {
-    await this.parts.store.tell(this.lane, this.epoch, { reason: toldReason(error) }).catch(() => {});
+    await this.parts.store.tell(this.build, this.epoch, { reason: toldReason(error) }).catch(() => {});
   }
 }

@@ -3,7 +3,7 @@ import type { TypedEvent } from '../events/codec.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
 import type { GenerationEvent } from '../events/generation-events.js';
 import { TerminalError } from '../ports/errors.js';
-import type { RowKey } from '../ports/read-models/read-models.js';
+import type { ProjectionShape, RowKey } from '../ports/read-models/read-models.js';
 import type { TableName, Tables } from '../ports/read-models/rows.js';
 
 interface EventsByCategory {
@@ -37,18 +37,12 @@ export interface Rows {
   remove(table: TableName, key: string): void;
 }
 
-/** One read model: which events it follows, and what they make of its rows. Pure: the runner does the rest. */
-export interface Projection {
-  readonly name: string;
-  /** Grows when the same events would make other rows: then it is built anew. */
-  readonly version: number;
-  readonly tables: readonly TableName[];
+/** One read model: which events it follows, and what they make of its rows. Pure: its lane does the rest. */
+export interface Projection extends ProjectionShape {
   readonly filter: ProjectionFilter;
-  /** Its rows belong to one conversation each, so conversations can be shared out among lanes. */
-  readonly isByConversation: boolean;
   /**
-   * At an event that cannot be brought in: let the later ones of its conversation wait, or stop altogether, where a view
-   * that leaves something out without a word would be worse than one that stands still.
+   * At an event that cannot be applied: `park` its conversation, whose later events wait, or `stop` the lane, where rows
+   * that silently leave something out would be worse than old rows. Only rows that belong to one conversation can be parked.
    */
   readonly onPoison: 'park' | 'stop';
   /** The rows that `apply` may read. */

@@ -1,7 +1,7 @@
 import { isStreamName } from '../ports/append-rules.js';
 import type { Leases } from '../ports/leases.js';
 import type { Build, Builds, ProjectionShape } from '../ports/read-models/read-models.js';
-import { leasesOf } from './lane-key.js';
+import { leaseOf } from './lane-key.js';
 
 export class UnknownProjection extends Error {}
 
@@ -11,7 +11,7 @@ export class RebuildRunning extends Error {}
 /** Processes of a newer version run the read model: a build of this version would take it from them. */
 export class NewerVersionRunning extends Error {}
 
-/** What operators ask of the read models. Whichever process runs their lanes does it. */
+/** What operators ask of the read models. The processes that run their lanes do it. */
 export class Rebuilds {
   constructor(
     private readonly shapes: readonly ProjectionShape[],
@@ -46,7 +46,7 @@ export class Rebuilds {
   }
 
   private async areRun(builds: readonly Build[]): Promise<boolean> {
-    const held = await Promise.all(builds.map((build) => this.leases.count(leasesOf(build))));
-    return held.some((lanes) => lanes > 0);
+    const held = await Promise.all(builds.map((build) => this.leases.count(leaseOf(build))));
+    return held.some((leases) => leases > 0);
   }
 }

@@ -1,10 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Position, START } from '../../src/events/envelope.js';
 import { limits } from '../../src/limits.js';
-import { type Lane, type RowChange, SearchUnbounded, type Step } from '../../src/ports/read-models/read-models.js';
+import {
+  type Build,
+  type BuildState,
+  type RowChange,
+  SearchUnbounded,
+  type Step,
+} from '../../src/ports/read-models/read-models.js';
 import type { AskedRow, MessageRow } from '../../src/ports/read-models/rows.js';
 import { nodeKey } from '../../src/ports/read-models/rows.js';
-import { projections, shapeOf } from '../../src/projections/all.js';
+import { projections } from '../../src/projections/all.js';
 import { ChatLog } from '../support/chat-log.js';
 import { leastHold } from '../support/longest-hold.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
@@ -15,7 +21,7 @@ export interface OpenedStores extends ReadModelStores {
 }
 
 const at = (nth: number) => String(nth).padStart(19, '0') as Position;
-const shapes = projections.map((projection) => shapeOf(projection, 1));
+const shapes = projections;
 const usageShape = shapes.find(({ name }) => name === 'usage') as (typeof shapes)[number];
 const asked = (key: string, model: string): RowChange => ({ table: 'asked', key, row: { model } });
 
@@ -28,17 +34,18 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
     });
     afterEach(() => stores.destroy());
 
-    async function laneOf(projection: string, state = 'live'): Promise<Lane> {
-      const build = (await stores.builds.list()).find((each) => each.projection === projection && each.state === state);
-      return build?.lanes[0] as Lane;
+    async function buildOf(projection: string, state = 'live'): Promise<Build> {
+      const builds = await stores.builds.list();
+      return builds.find((each) => each.projection === projection && each.state === state) as Build;
     }
+    const listed = async () => (await stores.builds.list())[0] as BuildState;
     const step = (from: Position, to: Position, changes: readonly RowChange[] = []): Step => ({
       ...{ from, to, changes },
       handled: Number(to),
     });
-    const loaded = async (lane: Lane, ...keys: string[]): Promise<(AskedRow | undefined)[]> => {
+    const loaded = async (build: Build, ...keys: string[]): Promise<(AskedRow | undefined)[]> => {
       const found = await stores.lanes.load(
-        lane,
+        build,
         keys.map((key) => ({ table: 'asked', key })),
       );
       return keys.map((key) => found.find((row) => row.key === key)?.row as AskedRow | undefined);
@@ -49,22 +56,21 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         await Promise.all([1, 2, 3].map(() => stores.builds.prepare(shapes)));
         await stores.builds.prepare(shapes);
         const standing = await stores.builds.list();
-        expect(standing.map(({ projection, build, state, lanes }) => [projection, build, state, lanes.length])).toEqual(
-          projections.map(({ name }) => [name, 1, 'live', 1]),
+        expect(standing.map(({ projection, build, state }) => [projection, build, state])).toEqual(
+          projections.map(({ name }) => [name, 1, 'live']),
         );
-        expect(standing[0]?.lanes[0]).toMatchObject({ position: START, handled: 0, poison: null });
+        expect(standing[0]).toMatchObject({ position: START, handled: 0, poison: null });
       });
 
-      it.each([{ version: 99 }, { lanes: 3 }])('of another shape (%j) get a new one beside them', async (change) => {
+      it('of an older version get a new one beside them', async () => {
         await stores.builds.prepare([usageShape]);
-        await stores.builds.prepare([{ ...usageShape, ...change }]);
-        await stores.builds.prepare([{ ...usageShape, ...change }]);
+        await stores.builds.prepare([{ ...usageShape, version: 99 }]);
+        await stores.builds.prepare([{ ...usageShape, version: 99 }]);
         const standing = await stores.builds.list();
         expect(standing.map(({ build, state }) => [build, state])).toEqual([
           [1, 'live'],
           [2, 'building'],
         ]);
-        expect(standing[1]?.lanes).toHaveLength('lanes' in change ? 3 : 1);
       });
 
       it('are begun one at a time', async () => {
@@ -78,7 +84,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
       it('of a newer version are in the way of an older one, until they are abandoned', async () => {
         await stores.builds.prepare([usageShape]);
         await stores.builds.prepare([{ ...usageShape, version: 99 }]);
-        const next = await laneOf('usage', 'building');
+        const next = await buildOf('usage', 'building');
         expect(await stores.builds.begin(usageShape)).toBe(false);
         expect(await stores.builds.begin(usageShape, [next])).toBe(true);
         expect(await stores.lanes.open(next, 1)).toBeUndefined();
@@ -91,11 +97,11 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
 
       it('take the place of the live one once they have come as far, and not before', async () => {
         await stores.builds.prepare([usageShape]);
-        const live = await laneOf('usage');
+        const live = await buildOf('usage');
         await stores.lanes.open(live, 1);
         await stores.lanes.commit(live, 1, step(START, at(5), [asked('g1', 'old')]));
         await stores.builds.begin(usageShape);
-        const next = await laneOf('usage', 'building');
+        const next = await buildOf('usage', 'building');
         await stores.lanes.open(next, 1);
         await stores.lanes.commit(next, 1, step(START, at(4), [asked('g1', 'new')]));
         expect(await stores.builds.swap(next)).toBe('behind');
@@ -109,20 +115,20 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
     });
 
     describe('a lane', () => {
-      let lane: Lane;
+      let build: Build;
       beforeEach(async () => {
         await stores.builds.prepare([usageShape]);
-        lane = await laneOf('usage');
+        build = await buildOf('usage');
       });
 
       it('writes rows and checkpoint together, and reads both again', async () => {
-        expect(await stores.lanes.open(lane, 1)).toEqual({ position: START, handled: 0, parked: new Set() });
+        expect(await stores.lanes.open(build, 1)).toEqual({ position: START, handled: 0, parked: new Set() });
         const changes = [asked('g1', 'a'), asked('g2', 'b')];
-        expect(await stores.lanes.commit(lane, 1, step(START, at(2), changes))).toBe(true);
+        expect(await stores.lanes.commit(build, 1, step(START, at(2), changes))).toBe(true);
         const later: RowChange[] = [asked('g1', 'c'), { table: 'asked', key: 'g2', row: null }, asked('g3', 'd')];
-        expect(await stores.lanes.commit(lane, 1, step(at(2), at(7), later))).toBe(true);
-        expect(await stores.lanes.open(lane, 2)).toMatchObject({ position: at(7), handled: 7 });
-        expect(await loaded(lane, 'g1', 'g2', 'g3', 'g4')).toEqual([
+        expect(await stores.lanes.commit(build, 1, step(at(2), at(7), later))).toBe(true);
+        expect(await stores.lanes.open(build, 2)).toMatchObject({ position: at(7), handled: 7 });
+        expect(await loaded(build, 'g1', 'g2', 'g3', 'g4')).toEqual([
           { model: 'c' },
           undefined,
           { model: 'd' },
@@ -131,61 +137,61 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
       });
 
       it('is refused when a later owner has come, or when it does not stand where it believes to', async () => {
-        await stores.lanes.open(lane, 1);
-        await stores.lanes.open(lane, 2);
-        expect(await stores.lanes.open(lane, 1)).toBeUndefined();
-        expect(await stores.lanes.commit(lane, 1, step(START, at(1), [asked('g1', 'late')]))).toBe(false);
-        expect(await stores.lanes.commit(lane, 2, step(at(3), at(4), [asked('g1', 'elsewhere')]))).toBe(false);
-        expect(await loaded(lane, 'g1')).toEqual([undefined]);
-        expect(await stores.lanes.open(lane, 2)).toMatchObject({ position: START });
+        await stores.lanes.open(build, 1);
+        await stores.lanes.open(build, 2);
+        expect(await stores.lanes.open(build, 1)).toBeUndefined();
+        expect(await stores.lanes.commit(build, 1, step(START, at(1), [asked('g1', 'late')]))).toBe(false);
+        expect(await stores.lanes.commit(build, 2, step(at(3), at(4), [asked('g1', 'elsewhere')]))).toBe(false);
+        expect(await loaded(build, 'g1')).toEqual([undefined]);
+        expect(await stores.lanes.open(build, 2)).toMatchObject({ position: START });
       });
 
       it('says why it has stopped, until it goes on', async () => {
-        await stores.lanes.open(lane, 2);
+        await stores.lanes.open(build, 2);
         const poison = {
           reason: 'unreadable',
           event: { id: 'e', stream: 's-1', revision: 3, type: 'MessageSent', position: at(4) },
         };
-        await stores.lanes.tell(lane, 1, { reason: 'of an earlier owner' });
-        expect((await stores.builds.list())[0]?.lanes[0]?.poison).toBeNull();
-        await stores.lanes.tell(lane, 2, poison);
-        expect((await stores.builds.list())[0]?.lanes[0]?.poison).toEqual(poison);
-        await stores.lanes.tell(lane, 2, null);
-        expect((await stores.builds.list())[0]?.lanes[0]?.poison).toBeNull();
+        await stores.lanes.tell(build, 1, { reason: 'of an earlier owner' });
+        expect((await listed()).poison).toBeNull();
+        await stores.lanes.tell(build, 2, poison);
+        expect((await listed()).poison).toEqual(poison);
+        await stores.lanes.tell(build, 2, null);
+        expect((await listed()).poison).toBeNull();
       });
 
       it('parks streams, is told which to try again, and takes them back', async () => {
-        await stores.lanes.open(lane, 1);
+        await stores.lanes.open(build, 1);
         const parked = { stream: 'conversation-1', poison: { reason: 'damaged' }, at: '2026-01-01T00:00:00.000Z' };
-        await stores.lanes.commit(lane, 1, { ...step(START, at(1)), parked });
-        expect((await stores.builds.list())[0]?.parked).toEqual([{ ...parked, replaying: false }]);
-        expect((await stores.lanes.open(lane, 1))?.parked).toEqual(new Set(['conversation-1']));
-        expect(await stores.lanes.toReplay(lane)).toEqual([]);
+        await stores.lanes.commit(build, 1, { ...step(START, at(1)), parked });
+        expect((await listed()).parked).toEqual([{ ...parked, replaying: false }]);
+        expect((await stores.lanes.open(build, 1))?.parked).toEqual(new Set(['conversation-1']));
+        expect(await stores.lanes.toReplay(build)).toEqual([]);
         expect(await stores.builds.replay('usage', 'conversation-2')).toBe(false);
         expect(await stores.builds.replay('usage', 'conversation-1')).toBe(true);
-        expect(await stores.lanes.toReplay(lane)).toEqual(['conversation-1']);
-        expect((await stores.builds.list())[0]?.parked).toMatchObject([{ replaying: true }]);
-        await stores.lanes.commit(lane, 1, { ...step(at(1), at(1)), parked });
-        expect((await stores.builds.list())[0]?.parked).toEqual([{ ...parked, replaying: false }]);
-        await stores.lanes.commit(lane, 1, { ...step(at(1), at(1)), unparked: 'conversation-1' });
-        expect((await stores.builds.list())[0]?.parked).toEqual([]);
+        expect(await stores.lanes.toReplay(build)).toEqual(['conversation-1']);
+        expect((await listed()).parked).toMatchObject([{ replaying: true }]);
+        await stores.lanes.commit(build, 1, { ...step(at(1), at(1)), parked });
+        expect((await listed()).parked).toEqual([{ ...parked, replaying: false }]);
+        await stores.lanes.commit(build, 1, { ...step(at(1), at(1)), unparked: 'conversation-1' });
+        expect((await listed()).parked).toEqual([]);
       });
 
       it('is given all parked streams to try again, the oldest first, and no more at once than its bound', async () => {
-        await stores.lanes.open(lane, 1);
+        await stores.lanes.open(build, 1);
         expect(await stores.builds.replayAll('usage')).toBe(0);
         const streams = Array.from({ length: limits.replayStreamsMax + 1 }, (_, nth) => `conversation-${nth + 1000}`);
         let position = START;
         for (const [nth, stream] of streams.entries()) {
           const time = new Date(Date.UTC(2026, 0, 1, 0, 0, nth)).toISOString();
           const parked = { stream, poison: { reason: 'damaged' }, at: time };
-          await stores.lanes.commit(lane, 1, { ...step(position, at(nth + 1)), parked });
+          await stores.lanes.commit(build, 1, { ...step(position, at(nth + 1)), parked });
           position = at(nth + 1);
         }
         expect(await stores.builds.replayAll('runs')).toBe(0);
-        expect(await stores.lanes.toReplay(lane)).toEqual([]);
+        expect(await stores.lanes.toReplay(build)).toEqual([]);
         expect(await stores.builds.replayAll('usage')).toBe(streams.length);
-        expect(await stores.lanes.toReplay(lane)).toEqual(streams.slice(0, limits.replayStreamsMax));
+        expect(await stores.lanes.toReplay(build)).toEqual(streams.slice(0, limits.replayStreamsMax));
       });
     });
 

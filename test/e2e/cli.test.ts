@@ -156,7 +156,7 @@ describe('the command line of a running product', () => {
 
     // As if the lane had skipped two events.
     const connection = await runningPostgres(join(environment.VERBATIM_DATA_DIR ?? '', 'postgres'));
-    const sql = "UPDATE views.lanes SET handled = handled - 2 WHERE projection = 'conversations' AND lane = 0";
+    const sql = "UPDATE views.builds SET handled = handled - 2 WHERE projection = 'conversations' AND state = 'live'";
     await withClient(connection ?? {}, (database) => database.query(sql));
     const { code, out, err } = await askServer('projections', 'check', '--json');
     expect([code, err]).toEqual([1, 'error: Differs from the log: conversations. Rebuild it\n']);

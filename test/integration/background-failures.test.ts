@@ -80,7 +80,7 @@ describe('an unexpected error of a database', () => {
     if (part !== 'projections') expect(report).toMatchObject({ status: 'ready', checks: { background: 'failing' } });
     expect(JSON.stringify(report)).not.toContain('permission denied');
     // The log line names the lane as well, of which there is another one with each build.
-    const isOfPart = new RegExp(`^${part}( \\d+ \\d+)?$`);
+    const isOfPart = new RegExp(`^${part}( \\(build \\d+\\))?$`);
     const line = http.log.map((each) => JSON.parse(each)).find((each) => isOfPart.test(each.part));
     expect(line).toMatchObject({ level: 'error', msg: 'background work failed, and will be tried again' });
     const { text } = await http.call('GET', '/metrics', { key: null });

@@ -9,7 +9,7 @@ import { withPostgres } from '../support/embedded-postgres.js';
 import { withClient } from '../support/postgres-cluster.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 
-const SHAPE: ProjectionShape = { name: 'conversations', version: 1, lanes: 1, tables: ['conversations'] };
+const SHAPE: ProjectionShape = { name: 'conversations', version: 1, tables: ['conversations'] };
 
 async function withBuilds<T>(connection: pg.ClientConfig, work: (builds: PostgresBuilds) => Promise<T>): Promise<T> {
   const pool = new ConnectionPool(connection, 2, 10_000);

@@ -265,8 +265,8 @@ describe('projections over HTTP', () => {
 
   it('refuses a rebuild of an older version as long as a process runs the newer one, and then takes it back', async () => {
     const engines = memoryEngines();
-    await engines.builds.prepare([{ name: 'runs', version: 99, lanes: 1, tables: ['runs', 'ledgers'] }]);
-    const lease = await engines.leases.acquire('projection runs 1 0', 'of the newer version', 60_000);
+    await engines.builds.prepare([{ name: 'runs', version: 99, tables: ['runs', 'ledgers'] }]);
+    const lease = await engines.leases.acquire('projection runs (build 1)', 'of the newer version', 60_000);
     const older = await startHttpApp(engines, { VERBATIM_ROLES: 'api' });
     const post = async () => (await older.call('POST', '/api/v1/projections/runs/rebuild')).json as Json;
     expect(await post()).toMatchObject({ status: 409, code: 'newer_version_running' });

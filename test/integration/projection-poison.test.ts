@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RetryableError, TerminalError, TimedOut } from '../../src/ports/errors.js';
-import type { Lane, Step } from '../../src/ports/read-models/read-models.js';
+import type { Build, Step } from '../../src/ports/read-models/read-models.js';
 import { ChatLog } from '../support/chat-log.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { MemoryReadModels } from '../support/memory/memory-read-models.js';
@@ -12,12 +12,12 @@ import { until } from '../support/until.js';
 
 /** Read models whose writing can be made to fail. */
 class FailingReadModels extends MemoryReadModels {
-  failing: (lane: Lane, step: Step) => Error | undefined = () => undefined;
+  failing: (build: Build, step: Step) => Error | undefined = () => undefined;
 
-  override async commit(lane: Lane, epoch: number, step: Step): Promise<boolean> {
-    const error = this.failing(lane, step);
+  override async commit(build: Build, epoch: number, step: Step): Promise<boolean> {
+    const error = this.failing(build, step);
     if (error) throw error;
-    return super.commit(lane, epoch, step);
+    return super.commit(build, epoch, step);
   }
 }
 
@@ -39,7 +39,7 @@ describe('an event that cannot be brought in', () => {
     if (!build) throw new Error(`no build of ${name}`);
     return build;
   };
-  const poisonOf = async (name: string) => (await standing(name)).lanes[0]?.poison;
+  const poisonOf = async (name: string) => (await standing(name)).poison;
   const titles = () => [...models.rows('conversations', 'conversations').values()].map(({ title }) => title);
 
   async function damaged(chat: ChatLog, event: object = {}): Promise<void> {
@@ -65,10 +65,10 @@ describe('an event that cannot be brought in', () => {
     expect(titles()).toHaveLength(42);
     expect(titles()).toEqual(expect.arrayContaining(['bad', '0', '39']));
     for (const name of ['conversations', 'messages']) {
-      const { parked, lanes } = await standing(name);
+      const { parked, poison: stopped } = await standing(name);
       const poison = { event: { stream: `conversation-${bad.id}`, revision: 1 } };
       expect(parked).toMatchObject([{ stream: `conversation-${bad.id}`, poison }]);
-      expect(lanes[0]?.poison).toBeNull();
+      expect(stopped).toBeNull();
     }
     for (const name of ['runs', 'usage']) {
       await until(async () => (await poisonOf(name)) !== null);
@@ -170,13 +170,13 @@ describe('an event that cannot be brought in', () => {
     await projecting.caughtUp();
     await projecting.stop();
     // As if an event had been lost on its way into the view.
-    const lane = (await standing('messages')).lanes[0] as Lane;
-    await models.open(lane, 1);
+    const build = await standing('messages');
+    await models.open(build, 1);
     const head = models.rows('messages', 'heads').get(chat.id);
     if (!head) throw new Error('no head');
-    const { position = '' as never } = (await standing('messages')).lanes[0] ?? {};
+    const { position } = build;
     const changes = [{ table: 'heads', key: chat.id, row: { ...head, seen: 0 } }] as const;
-    await models.commit(lane, 1, { from: position, to: position, handled: 1, changes });
+    await models.commit(build, 1, { from: position, to: position, handled: 1, changes });
     await chat.ledger({ type: 'ConversationRenamed', data: { title: 'later' } });
     await start();
     await until(async () => (await standing('messages')).parked.length === 1);

@@ -4,7 +4,7 @@ import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
 import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
-import { projections, shapeOf } from '../../src/projections/all.js';
+import { projections } from '../../src/projections/all.js';
 import { ChatLog } from '../support/chat-log.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
@@ -33,7 +33,7 @@ describe('a database that refuses what lanes write', () => {
     owner = new ConnectionPool(connection, 4, 20_000);
     builds = new PostgresBuilds(owner);
     log = new MemoryEventLog();
-    await builds.prepare(projections.map((projection) => shapeOf(projection, 1)));
+    await builds.prepare(projections);
     await sql(`GRANT USAGE ON SCHEMA views TO lanes;
       GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA views TO lanes`);
     for (let nth = 0; nth < 30; nth++) await (await new ChatLog(log).started(`${nth}`)).turn('1', ['Hello']);
@@ -51,7 +51,7 @@ describe('a database that refuses what lanes write', () => {
     projecting = await startProjecting(log, stores);
     return projecting;
   };
-  const reasons = async () => (await builds.list()).map((build) => build.lanes[0]?.poison?.reason ?? '');
+  const reasons = async () => (await builds.list()).map((build) => build.poison?.reason ?? '');
   const parked = async () => (await builds.list()).flatMap((build) => build.parked);
 
   it.each([

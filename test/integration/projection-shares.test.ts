@@ -2,7 +2,7 @@ import { afterEach, describe, it } from '@jest/globals';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { RetryableError } from '../../src/ports/errors.js';
 import type { Leases } from '../../src/ports/leases.js';
-import { projections, shapeOf } from '../../src/projections/all.js';
+import { projections } from '../../src/projections/all.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { MemoryReadModels } from '../support/memory/memory-read-models.js';
@@ -23,17 +23,16 @@ function together() {
   const stores = { builds: models, lanes: models, views: new MemoryViews(models) };
   const leases = new MemoryLeases(systemClock);
   const join = async (holder: string, through: Leases = leases) => {
-    const projecting = await startProjecting(log, stores, { lanes: LANES_OF_EACH, leases: through, holder });
+    const projecting = await startProjecting(log, stores, { leases: through, holder });
     running.push(projecting);
     return projecting;
   };
   return { leases, join };
 }
 
-const LANES_OF_EACH = 2;
-const LANES = projections.reduce((sum, each) => sum + shapeOf(each, LANES_OF_EACH).lanes, 0);
+const LANES = projections.length;
 
-/** Every lane is worked on, and nobody has more than such a share. */
+/** Every lane has an owner, and no process has more than such a share. */
 const shared = (among: number) =>
   until(() => {
     const held = running.map(({ host }) => host.held);

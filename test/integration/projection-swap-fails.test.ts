@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from '@jest/globals';
-import { projections, shapeOf } from '../../src/projections/all.js';
+import { projections } from '../../src/projections/all.js';
 import { ChatLog } from '../support/chat-log.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { MemoryReadModels } from '../support/memory/memory-read-models.js';
@@ -22,7 +22,7 @@ it('a swap that fails is reported, keeps no other build from going live, and is 
   projecting = await startProjecting(log, { builds: models, lanes: models, views: new MemoryViews(models) });
   await (await new ChatLog(log).started()).turn('1', ['Hello']);
   await projecting.caughtUp();
-  for (const projection of projections) expect(await models.begin(shapeOf(projection, 1))).toBe(true);
+  for (const projection of projections) expect(await models.begin(projection)).toBe(true);
   projecting.host.wake();
   const building = async () =>
     (await models.list()).flatMap(({ state, projection }) => (state === 'building' ? [projection] : []));

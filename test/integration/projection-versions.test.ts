@@ -8,7 +8,7 @@ import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { ReadModelLost } from '../../src/ports/read-models/read-models.js';
 import { Advances } from '../../src/projections/advances.js';
-import { projections as newer, shapeOf } from '../../src/projections/all.js';
+import { projections as newer } from '../../src/projections/all.js';
 import type { Projection } from '../../src/projections/projection.js';
 import { ListCoverage } from '../../src/projections/queries/list-coverage.js';
 import { Shown } from '../../src/projections/queries/shown.js';
@@ -117,7 +117,7 @@ describe('processes of two versions on one database', () => {
 
     // An older process that starts again, or is asked for a rebuild, leaves the newer version live.
     const again = await start(older, 'old-again');
-    expect(await again.builds.begin(shapeOf(older[0] as Projection, 1))).toBe(false);
+    expect(await again.builds.begin(older[0] as Projection)).toBe(false);
     for (const { host } of [again, old, ...others]) host.wake();
     expect((await again.builds.list()).map(({ version, state }) => [version, state])).toEqual(
       versionsOf(newer).map((version) => [version, 'live']),
@@ -130,7 +130,7 @@ describe('processes of two versions on one database', () => {
     await chats(3);
     await young.caughtUp();
     const old = await start(older, 'old');
-    const shapes = older.map((projection) => shapeOf(projection, 1));
+    const shapes = older;
     const rebuilds = new Rebuilds(shapes, old.builds, old.leases, () => old.host.wake());
     for (const { name } of older) await expect(rebuilds.begin(name)).rejects.toThrow(NewerVersionRunning);
     expect(await liveVersions(old.builds)).toEqual(versionsOf(newer));

@@ -3,7 +3,7 @@ import { type Engines, openEngines } from '../../src/app/engines.js';
 import { loadConfig } from '../../src/config.js';
 import { Readiness } from '../../src/http/readiness.js';
 import { limits } from '../../src/limits.js';
-import type { Lane } from '../../src/ports/read-models/read-models.js';
+import type { Build } from '../../src/ports/read-models/read-models.js';
 import { type HttpApp, startHttpApp } from '../support/http-app.js';
 import { databaseUrl, startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { until } from '../support/until.js';
@@ -31,14 +31,14 @@ afterAll(async () => {
 
 it('a process is ready and reports its projections while lanes hold all connections for steps', async () => {
   app.app.get(Readiness).serve();
-  const lane = (await engines.builds.list())[0]?.lanes[0] as Lane;
+  const build = (await engines.builds.list())[0] as Build;
   await withClient(postgres.connection, async (other) => {
     // Of the statement and not of a row: a wait for a lock would end after some seconds.
     await other.query(`CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$;
-      CREATE TRIGGER slow BEFORE UPDATE ON views.lanes EXECUTE FUNCTION public.slow()`);
+      CREATE TRIGGER slow BEFORE UPDATE ON views.builds EXECUTE FUNCTION public.slow()`);
     const slow = `FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()`;
-    const opened = Array.from({ length: limits.viewConnectionsMax }, () => engines.lanes.open(lane, 1));
+    const opened = Array.from({ length: limits.viewConnectionsMax }, () => engines.lanes.open(build, 1));
     const ends = Promise.allSettled(opened);
     try {
       await until(async () => (await other.query(`SELECT 1 ${slow}`)).rowCount === limits.viewConnectionsMax);

@@ -10,7 +10,7 @@ import { startTestPostgres, type TestPostgres, withClient } from '../support/pos
 
 const PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN'];
 const ROWS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
-const CONVERSATIONS: ProjectionShape = { name: 'conversations', version: 1, lanes: 1, tables: ['conversations'] };
+const CONVERSATIONS: ProjectionShape = { name: 'conversations', version: 1, tables: ['conversations'] };
 
 describe('the role that serves', () => {
   let postgres: TestPostgres;

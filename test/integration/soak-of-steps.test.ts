@@ -76,14 +76,13 @@ describe(`the heap after ${STEPS}`, () => {
   it(
     'live steps of a lane is where it began',
     async () => {
-      const lane = { projection: 'none', build: 1, lane: 0, lanes: 1 };
+      const build = { projection: 'none', build: 1 };
       const projection = {
         ...{
           name: 'none',
           version: 1,
           tables: [],
           filter: { categories: ['generation'] as const },
-          isByConversation: true,
           onPoison: 'stop' as const,
         },
         ...{ touched: () => [], apply: () => {} },
@@ -111,7 +110,7 @@ describe(`the heap after ${STEPS}`, () => {
               resolve(running.stop());
             };
             const advances = new Advances();
-            const running = new ProjectionLane(projection, lane, {
+            const running = new ProjectionLane(projection, build, {
               ...{ ...parts, log, codec, store, share, advances, warn: () => {} },
             });
           }),

@@ -4,7 +4,7 @@ import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
 import type { Views } from '../../src/ports/read-models/views.js';
-import { projections, shapeOf } from '../../src/projections/all.js';
+import { projections } from '../../src/projections/all.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 
 const ROWS = 60_000;
@@ -53,7 +53,7 @@ describe('what people ask of large read models', () => {
   beforeAll(async () => {
     postgres = await startTestPostgres();
     const setUp = new ConnectionPool(postgres.connection, 2, 60_000);
-    await new PostgresBuilds(setUp).prepare(projections.map((projection) => shapeOf(projection, 1)));
+    await new PostgresBuilds(setUp).prepare(projections);
     await setUp.close();
     await withClient(postgres.connection, async (client) => {
       await client.query(FILL);

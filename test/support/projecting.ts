@@ -1,11 +1,10 @@
 import { systemClock } from '../../src/adapters/system/system-clock.js';
-import { limits } from '../../src/limits.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import type { Leases } from '../../src/ports/leases.js';
 import type { Builds, LaneStore } from '../../src/ports/read-models/read-models.js';
 import type { Views } from '../../src/ports/read-models/views.js';
 import { Advances } from '../../src/projections/advances.js';
-import { projections as allProjections, shapeOf } from '../../src/projections/all.js';
+import { projections as allProjections } from '../../src/projections/all.js';
 import type { Projection } from '../../src/projections/projection.js';
 import { ProjectionHost } from '../../src/projections/projection-host.js';
 import { MemoryLeases } from './memory/memory-leases.js';
@@ -30,7 +29,6 @@ export interface Projecting {
 
 export interface ProjectingOptions {
   readonly projections?: readonly Projection[];
-  readonly lanes?: number;
   readonly leases?: Leases;
   readonly holder?: string;
 }
@@ -41,9 +39,9 @@ export async function startProjecting(
   { builds, lanes: store }: ReadModelStores,
   options: ProjectingOptions = {},
 ): Promise<Projecting> {
-  const { projections = allProjections, lanes = limits.projectionLanes, holder = 'node-1' } = options;
+  const { projections = allProjections, holder = 'node-1' } = options;
   const { leases = new MemoryLeases(systemClock) } = options;
-  await builds.prepare(projections.map((projection) => shapeOf(projection, lanes)));
+  await builds.prepare(projections);
   const warnings: object[] = [];
   const health = new RecordedHealth();
   const host = new ProjectionHost(projections, {
@@ -65,10 +63,7 @@ async function areCaughtUp(log: EventLog, builds: Builds, projections: readonly 
   const standing = await builds.list();
   for (const { name, filter } of projections) {
     const events = await countEvents(log, filter);
-    for (const { projection, lanes } of standing) {
-      const handled = lanes.reduce((sum, lane) => sum + lane.handled, 0);
-      if (projection === name && handled !== events) return false;
-    }
+    if (standing.some(({ projection, handled }) => projection === name && handled !== events)) return false;
   }
   return true;
 }

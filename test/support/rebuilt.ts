@@ -5,7 +5,7 @@ import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-build
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
 import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
 import type { EventLog } from '../../src/ports/event-log.js';
-import { projections, shapeOf } from '../../src/projections/all.js';
+import { projections } from '../../src/projections/all.js';
 import { startProjecting } from './projecting.js';
 import { until } from './until.js';
 import { differences } from './view-rows.js';
@@ -29,7 +29,7 @@ export async function rebuildDifferences(connection: pg.ClientConfig, log: Event
   try {
     await projecting.caughtUp();
     const before = await liveBuilds();
-    for (const projection of projections) await stores.builds.begin(shapeOf(projection, 1));
+    for (const projection of projections) await stores.builds.begin(projection);
     projecting.host.wake();
     const isRebuilt = async () => [...(await liveBuilds())].every(([name, build]) => build !== before.get(name));
     await until(isRebuilt, REBUILD_MS);

@@ -13,8 +13,7 @@ const RECORD = 'UPDATE views.log_identity SET incarnation = $1';
 
 const POSITIONS = `
   SELECT position FROM runtime.checkpoints WHERE position <> ''
-  UNION SELECT l.position FROM views.lanes l JOIN views.builds b USING (projection, build)
-  WHERE l.position <> '' AND b.state <> 'retired'`;
+  UNION SELECT position FROM views.builds WHERE position <> '' AND state <> 'retired'`;
 
 const TENANTS = 'SELECT DISTINCT tenant FROM runtime.api_keys';
 

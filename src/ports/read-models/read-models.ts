@@ -2,19 +2,13 @@ import type { Position, RecordedEvent } from '../../events/envelope.js';
 import { RetryableError, TerminalError } from '../errors.js';
 import type { TableName, Tables } from './rows.js';
 
-/** One making of a read model: tables of its own, filled from the beginning of the log. */
+/** One set of tables of a read model, filled from the beginning of the log. One process at a time works on it: its lane. */
 export interface Build {
   readonly projection: string;
   readonly build: number;
 }
 
-/** A share of the conversations of a build, with a checkpoint of its own. */
-export interface Lane extends Build {
-  readonly lane: number;
-  readonly lanes: number;
-}
-
-/** Why an event could not be brought into a read model. */
+/** Why an event could not be applied to a read model. */
 export interface Poison {
   readonly reason: string;
   /** Absent when the trouble is not about an event. */
@@ -34,20 +28,16 @@ export interface ParkedState extends Parked {
   readonly replaying: boolean;
 }
 
-export interface LaneState extends Lane {
-  /** Everything up to here is in the tables. */
-  readonly position: Position;
-  /** How many events that was, those of parked streams included. */
-  readonly handled: number;
-  /** It stopped here. */
-  readonly poison: Poison | null;
-}
-
 export interface BuildState extends Build {
   /** Of the projection's shape and rules. */
   readonly version: number;
   readonly state: 'building' | 'live' | 'retired';
-  readonly lanes: readonly LaneState[];
+  /** Everything up to here is in the tables. */
+  readonly position: Position;
+  /** How many events that was, those of parked streams included. */
+  readonly handled: number;
+  /** Why its lane has stopped. */
+  readonly poison: Poison | null;
   readonly parked: readonly ParkedState[];
 }
 
@@ -72,40 +62,40 @@ export interface Step {
   readonly unparked?: string;
 }
 
-export interface OpenedLane {
+export interface OpenedBuild {
   readonly position: Position;
   readonly handled: number;
   readonly parked: ReadonlySet<string>;
 }
 
-/** What the owner of a lane does. Throws RetryableError when the store is away, StoreRefused when it refuses the lane. */
+/** What the lane of a build does. Throws RetryableError when the store is away, StoreRefused when it refuses the lane. */
 export interface LaneStore {
   /** Announces the epoch; nothing when a later owner has announced itself, or the build is retired. */
-  open(lane: Lane, epoch: number): Promise<OpenedLane | undefined>;
+  open(build: Build, epoch: number): Promise<OpenedBuild | undefined>;
   load(build: Build, keys: readonly RowKey[]): Promise<readonly FoundRow[]>;
   /** False, and nothing is written, when a later epoch has been announced or the build is retired. */
-  commit(lane: Lane, epoch: number, step: Step): Promise<boolean>;
-  /** Says that the lane has stopped, and why; null when it goes on. */
-  tell(lane: Lane, epoch: number, poison: Poison | null): Promise<void>;
-  /** Parked streams of the lane that an operator wants tried again: the oldest, and no more than a lane tries at once. */
-  toReplay(lane: Lane): Promise<readonly string[]>;
+  commit(build: Build, epoch: number, step: Step): Promise<boolean>;
+  /** Records that the lane has stopped, and why; null when it continues. */
+  tell(build: Build, epoch: number, poison: Poison | null): Promise<void>;
+  /** Parked streams that an operator wants applied again: the oldest, and no more than a lane tries at once. */
+  toReplay(build: Build): Promise<readonly string[]>;
 }
 
 export interface ProjectionShape {
   readonly name: string;
+  /** Grows when the same events would make other rows: then a new build is made. */
   readonly version: number;
-  readonly lanes: number;
   readonly tables: readonly TableName[];
 }
 
 /** Which builds there are, and which one is read. Throws RetryableError when the store is away. */
 export interface Builds {
   /**
-   * Every projection gets a live build; one of an older version or of other lanes gets a new one beside it. Where a newer
-   * version is live or being made, nothing is done. Several may call it at once.
+   * Every projection gets a live build, and a new one beside it if the live one is of an older version. Where a newer
+   * version is live or being made, nothing is done. Several processes may call it at once.
    */
   prepare(shapes: readonly ProjectionShape[]): Promise<void>;
-  /** All that are not retired, and their lanes. */
+  /** All that are not retired. */
   list(): Promise<readonly BuildState[]>;
   /**
    * Begins a new build beside the live one. False while one is being made, or when the live one is of a newer version.

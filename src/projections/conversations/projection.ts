@@ -18,7 +18,6 @@ export const conversations: Projection = {
   version: 3,
   tables: ['conversations', 'said'],
   filter,
-  isByConversation: true,
   onPoison: 'park',
   touched: ({ meta: { conversation } }) => (conversation ? [{ table: 'conversations', key: conversation }] : []),
   apply(rows, event: Followed) {

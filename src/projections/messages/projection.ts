@@ -14,7 +14,6 @@ export const messages: Projection = {
   version: 2,
   tables: ['heads', 'nodes'],
   filter,
-  isByConversation: true,
   onPoison: 'park',
   touched({ meta: { conversation }, data }) {
     if (conversation === undefined) return [];

@@ -2,14 +2,14 @@ import { limits } from '../../limits.js';
 import type { Clock } from '../../ports/clock.js';
 import type { EventLog } from '../../ports/event-log.js';
 import { type Lag, lagOf } from '../../ports/lag.js';
-import type { BuildState, Builds, LaneState, ParkedState, Poison } from '../../ports/read-models/read-models.js';
+import type { BuildState, Builds, ParkedState, Poison } from '../../ports/read-models/read-models.js';
 import type { Projection } from '../projection.js';
 
 export interface BuildReport {
   readonly build: number;
   readonly version: number;
   readonly state: 'following' | 'parked' | 'stopped';
-  /** Of the lane that is furthest behind: opaque. */
+  /** Opaque. */
   readonly position: string;
   readonly lag: Lag;
   readonly handled: number;
@@ -48,19 +48,14 @@ export class ProjectionReports {
     };
   }
 
-  private async reportOf({ filter }: Projection, { build, version, lanes, parked }: BuildState): Promise<BuildReport> {
+  private async reportOf({ filter }: Projection, state: BuildState): Promise<BuildReport> {
     const { log, clock } = this.parts;
-    const last = lanes.reduce((one, other) => (other.position < one.position ? other : one));
-    const backlog = await log.backlog(last.position, limits.backlogCountMax, filter);
-    const poison = lanes.find((lane) => lane.poison !== null)?.poison ?? null;
+    const { build, version, position, handled, poison, parked } = state;
+    const backlog = await log.backlog(position, limits.backlogCountMax, filter);
     return {
-      ...{ build, version, poison },
+      ...{ build, version, position, handled, poison },
       state: poison ? 'stopped' : parked.length > 0 ? 'parked' : 'following',
-      position: last.position,
       lag: lagOf(backlog, clock.now()),
-      handled: sumOf(lanes),
     };
   }
 }
-
-const sumOf = (lanes: readonly LaneState[]): number => lanes.reduce((sum, { handled }) => sum + handled, 0);

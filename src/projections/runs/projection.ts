@@ -17,7 +17,6 @@ export const runs: Projection = {
   version: 3,
   tables: ['runs', 'ledgers'],
   filter,
-  isByConversation: true,
   onPoison: 'stop',
   touched(event: Followed) {
     const { conversation } = event.meta;

@@ -15,7 +15,6 @@ export const usage: Projection = {
   version: 3,
   tables: ['usage', 'asked', 'counted'],
   filter,
-  isByConversation: false,
   onPoison: 'stop',
   touched(event: Followed) {
     const counted: RowKey = { table: 'counted', key: conversationOf(event) };

@@ -3,9 +3,8 @@ import { limits } from '../../../limits.js';
 import type {
   Build,
   FoundRow,
-  Lane,
   LaneStore,
-  OpenedLane,
+  OpenedBuild,
   Poison,
   RowKey,
   Step,
@@ -17,28 +16,25 @@ import { stepStatement } from './step-statement.js';
 import { tableOf } from './tables.js';
 
 const OPEN = `
-  UPDATE views.lanes AS lane SET epoch = $4 FROM views.builds AS build
-  WHERE lane.projection = $1 AND lane.build = $2 AND lane.lane = $3 AND lane.epoch <= $4
-    AND build.projection = $1 AND build.build = $2 AND build.state <> 'retired'
-  RETURNING lane.position, lane.handled`;
+  UPDATE views.builds SET epoch = $3 WHERE projection = $1 AND build = $2 AND epoch <= $3 AND state <> 'retired'
+  RETURNING position, handled`;
 
-const PARKED = 'SELECT stream FROM views.parked WHERE projection = $1 AND build = $2 AND lane = $3';
+const PARKED = 'SELECT stream FROM views.parked WHERE projection = $1 AND build = $2';
 
-const TELL = `
-  UPDATE views.lanes SET poison = $5 WHERE projection = $1 AND build = $2 AND lane = $3 AND epoch = $4`;
+const TELL = 'UPDATE views.builds SET poison = $4 WHERE projection = $1 AND build = $2 AND epoch = $3';
 
 const TO_REPLAY = `${PARKED} AND replay ORDER BY at, stream LIMIT ${limits.replayStreamsMax}`;
 
-const idOf = ({ projection, build, lane }: Lane) => [projection, build, lane];
+const idOf = ({ projection, build }: Build) => [projection, build];
 
 export class PostgresLaneStore implements LaneStore {
   constructor(private readonly pool: ConnectionPool) {}
 
-  async open(lane: Lane, epoch: number): Promise<OpenedLane | undefined> {
-    const opening = this.query<[Position, string]>(OPEN, [...idOf(lane), epoch]);
-    const [opened] = await unlessRefused(lane.projection, opening);
+  async open(build: Build, epoch: number): Promise<OpenedBuild | undefined> {
+    const opening = this.query<[Position, string]>(OPEN, [...idOf(build), epoch]);
+    const [opened] = await unlessRefused(build.projection, opening);
     if (!opened) return undefined;
-    const parked = await this.query<[string]>(PARKED, idOf(lane));
+    const parked = await this.query<[string]>(PARKED, idOf(build));
     return { position: opened[0], handled: Number(opened[1]), parked: new Set(parked.map(([stream]) => stream)) };
   }
 
@@ -56,17 +52,17 @@ export class PostgresLaneStore implements LaneStore {
     return found.flat();
   }
 
-  async commit(lane: Lane, epoch: number, step: Step): Promise<boolean> {
-    const { text, values } = stepStatement(lane, epoch, step);
-    return (await unlessRefused(lane.projection, this.query(text, values))).length > 0;
+  async commit(build: Build, epoch: number, step: Step): Promise<boolean> {
+    const { text, values } = stepStatement(build, epoch, step);
+    return (await unlessRefused(build.projection, this.query(text, values))).length > 0;
   }
 
-  async tell(lane: Lane, epoch: number, poison: Poison | null): Promise<void> {
-    await this.query(TELL, [...idOf(lane), epoch, poison && JSON.stringify(poison)]);
+  async tell(build: Build, epoch: number, poison: Poison | null): Promise<void> {
+    await this.query(TELL, [...idOf(build), epoch, poison && JSON.stringify(poison)]);
   }
 
-  async toReplay(lane: Lane): Promise<readonly string[]> {
-    return (await this.query<[string]>(TO_REPLAY, idOf(lane))).map(([stream]) => stream);
+  async toReplay(build: Build): Promise<readonly string[]> {
+    return (await this.query<[string]>(TO_REPLAY, idOf(build))).map(([stream]) => stream);
   }
 
   private query<Row extends unknown[]>(text: string, values: unknown[]): Promise<Row[]> {

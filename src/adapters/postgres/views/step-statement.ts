@@ -1,4 +1,4 @@
-import type { Build, Lane, RowChange, Step } from '../../../ports/read-models/read-models.js';
+import type { Build, Parked, RowChange, Step } from '../../../ports/read-models/read-models.js';
 import type { TableName } from '../../../ports/read-models/rows.js';
 import { jsonArray, textArray } from '../binary-arrays.js';
 import type { Column } from './columns.js';
@@ -13,32 +13,31 @@ interface Statement {
 type Place = (value: unknown) => string;
 
 /**
- * A step, whole or not at all: one statement, so that a lane that follows closely costs one round trip at a time. It
- * moves the checkpoint, and writes if that has moved: a lane that stands elsewhere, or belongs to another, writes nothing.
+ * A step, whole or not at all: one statement, so that a lane that follows closely costs one round trip at a time. It moves
+ * the checkpoint, and writes rows only if that has moved: a lane with an old checkpoint, or an old owner, writes nothing.
  */
-export function stepStatement(lane: Lane, epoch: number, step: Step): Statement {
+export function stepStatement(build: Build, epoch: number, step: Step): Statement {
   const values: unknown[] = [];
   const place: Place = (value) => `$${values.push(value)}`;
   const writes = [
-    ...rowsOf(lane, step.changes, place),
-    ...(step.parked ? [parking(lane, step.parked, place)] : []),
-    ...(step.unparked === undefined ? [] : [unparking(lane, step.unparked, place)]),
+    ...rowsOf(build, step.changes, place),
+    ...(step.parked ? [parking(build, step.parked, place)] : []),
+    ...(step.unparked === undefined ? [] : [unparking(build, step.unparked, place)]),
   ];
   const named = writes.map((write, nth) => `write_${nth} AS (${write})`);
-  const text = `WITH ${[`moved AS (${move(lane, epoch, step, place)})`, ...named].join(', ')} SELECT moved FROM moved`;
+  const text = `WITH ${[`moved AS (${move(build, epoch, step, place)})`, ...named].join(', ')} SELECT moved FROM moved`;
   return { text, values };
 }
 
 const IF_MOVED = 'EXISTS (SELECT FROM moved)';
 
-// The log has all of it: a commit that a crash takes away is made again, so nobody waits for its flush.
-function move({ projection, build, lane }: Lane, epoch: number, { from, to, handled }: Step, place: Place): string {
+// The log has all of it: a commit that a crash loses is made again, so the lane does not wait for its flush.
+function move({ projection, build }: Build, epoch: number, { from, to, handled }: Step, place: Place): string {
   return `
-    UPDATE views.lanes AS lane SET position = ${place(to)}, handled = ${place(handled)}
-    FROM views.builds AS build, set_config('synchronous_commit', 'off', true)
-    WHERE lane.projection = ${place(projection)} AND lane.build = ${place(build)} AND lane.lane = ${place(lane)}
-      AND lane.epoch = ${place(epoch)} AND lane.position = ${place(from)}
-      AND build.projection = lane.projection AND build.build = lane.build AND build.state <> 'retired'
+    UPDATE views.builds SET position = ${place(to)}, handled = ${place(handled)}
+    FROM set_config('synchronous_commit', 'off', true)
+    WHERE projection = ${place(projection)} AND build = ${place(build)} AND epoch = ${place(epoch)}
+      AND position = ${place(from)} AND state <> 'retired'
     RETURNING true AS moved`;
 }
 
@@ -79,18 +78,14 @@ function removal(table: TableName, build: Build, changes: readonly RowChange[], 
   return `DELETE FROM ${tableOf(table, build)} WHERE key = ANY(${keys}::text[]) AND ${IF_MOVED}`;
 }
 
-function parking(
-  { projection, build, lane }: Lane,
-  { stream, at, poison }: NonNullable<Step['parked']>,
-  place: Place,
-): string {
-  const values = [projection, build, lane, stream, at, JSON.stringify(poison)].map(place).join(', ');
+function parking({ projection, build }: Build, { stream, at, poison }: Parked, place: Place): string {
+  const values = [projection, build, stream, at, JSON.stringify(poison)].map(place).join(', ');
   return `
-    INSERT INTO views.parked AS standing (projection, build, lane, stream, at, poison)
+    INSERT INTO views.parked (projection, build, stream, at, poison)
     SELECT ${values} WHERE ${IF_MOVED}
     ON CONFLICT (projection, build, stream) DO UPDATE SET poison = excluded.poison, replay = false`;
 }
 
-const unparking = ({ projection, build }: Lane, stream: string, place: Place): string => `
+const unparking = ({ projection, build }: Build, stream: string, place: Place): string => `
   DELETE FROM views.parked
   WHERE projection = ${place(projection)} AND build = ${place(build)} AND stream = ${place(stream)} AND ${IF_MOVED}`;
