@@ -2,7 +2,8 @@
 import { ConnectionPool } from '../dist/adapters/postgres/connection-pool.js';
 import { PostgresEventLog } from '../dist/adapters/postgres/postgres-event-log.js';
 import { PostgresBuilds } from '../dist/adapters/postgres/views/postgres-builds.js';
-import { PostgresViews } from '../dist/adapters/postgres/views/postgres-views.js';
+import { ViewReader } from '../dist/adapters/postgres/views/view-reader.js';
+import { postgresViews } from '../dist/app/read-models.js';
 import { Folds } from '../dist/commands/folds.js';
 import { conversation } from '../dist/domain/conversation/conversation.js';
 import { projections } from '../dist/projections/all.js';
@@ -31,7 +32,7 @@ export async function bench(tell) {
     }
     await server.query('VACUUM ANALYZE');
     const chat = await recorded(log);
-    const questions = questionsTo(new PostgresViews(pool), log, chat);
+    const questions = questionsTo(postgresViews(new ViewReader(pool)), log, chat);
     const result = {};
     for (const [name, ask] of Object.entries(questions)) {
       result[name] = await timed(ask);
@@ -56,17 +57,17 @@ function questionsTo(views, log, { generation }) {
   const auditor = { ...scope, user: 'auditor', role: 'auditor' };
   const at = (nth) => new Date(Date.UTC(2026, 0, 1) + ((nth * 7919) % RUNS) * 1_000).toISOString();
   return {
-    list: () => views.runs({ scope, ...PAGE }),
-    laterPage: (nth) => views.runs({ scope, before: { at: at(nth), id: 'g' }, ...PAGE }),
-    ofUser: (nth) => views.runs({ scope, user: `user-${nth % 400}`, ...PAGE }),
-    ofModel: (nth) => views.runs({ scope, model: `model-${nth % 5}`, ...PAGE }),
-    failed: (nth) => views.runs({ scope, status: 'error', before: { at: at(nth), id: 'g' }, ...PAGE }),
-    ofConversation: (nth) => views.runs({ scope, conversation: `c${(nth * 31) % CHATS}`, ...PAGE }),
-    rareWord: (nth) => views.runs({ scope, words: `rare${(nth * 37) % 50_021}`, ...PAGE }),
-    commonWord: (nth) => views.runs({ scope, words: `word${nth % 97}`, ...PAGE }),
+    list: () => views.runs.list({ scope, ...PAGE }),
+    laterPage: (nth) => views.runs.list({ scope, before: { at: at(nth), id: 'g' }, ...PAGE }),
+    ofUser: (nth) => views.runs.list({ scope, user: `user-${nth % 400}`, ...PAGE }),
+    ofModel: (nth) => views.runs.list({ scope, model: `model-${nth % 5}`, ...PAGE }),
+    failed: (nth) => views.runs.list({ scope, status: 'error', before: { at: at(nth), id: 'g' }, ...PAGE }),
+    ofConversation: (nth) => views.runs.list({ scope, conversation: `c${(nth * 31) % CHATS}`, ...PAGE }),
+    rareWord: (nth) => views.runs.list({ scope, words: `rare${(nth * 37) % 50_021}`, ...PAGE }),
+    commonWord: (nth) => views.runs.list({ scope, words: `word${nth % 97}`, ...PAGE }),
     conversationsByWord: (nth) =>
-      views.conversations({ scope, archived: false, words: `rare${(nth * 37) % 50_021}`, ...PAGE }),
-    usageOfAMonth: () => views.usage({ scope, by: 'model', from: '2026-01-01', to: '2026-02-01' }),
+      views.conversations.list({ scope, archived: false, words: `rare${(nth * 37) % 50_021}`, ...PAGE }),
+    usageOfAMonth: () => views.usage.sums({ scope, by: 'model', from: '2026-01-01', to: '2026-02-01' }),
     oneRun: () => reader.run(generation, auditor),
   };
 }

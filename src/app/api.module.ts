@@ -63,6 +63,7 @@ const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces
       ({ folds, ...parts }) =>
         new ConversationViews({
           ...parts,
+          views: parts.views.messages,
           knownToHave: (id) => folds.last(conversationStream(id))?.state.seen ?? 0,
           readTape: (generation) => readTape(parts, generation),
         }),

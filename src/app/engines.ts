@@ -10,7 +10,7 @@ import { PostgresLeases } from '../adapters/postgres/postgres-leases.js';
 import { PostgresWork } from '../adapters/postgres/postgres-work.js';
 import { PostgresBuilds } from '../adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../adapters/postgres/views/postgres-lane-store.js';
-import { PostgresViews } from '../adapters/postgres/views/postgres-views.js';
+import { ViewReader } from '../adapters/postgres/views/view-reader.js';
 import { systemClock } from '../adapters/system/system-clock.js';
 import type { Config } from '../config.js';
 import type { PriceList } from '../domain/prices.js';
@@ -23,11 +23,11 @@ import type { LanguageModel } from '../ports/language-model.js';
 import type { Leases } from '../ports/leases.js';
 import { type Meter, noMeter } from '../ports/meter.js';
 import type { Builds, LaneStore } from '../ports/read-models/read-models.js';
-import type { Views } from '../ports/read-models/views.js';
 import type { Work } from '../ports/work.js';
 import { continueLog, type OpenedLog } from './continued-log.js';
 import { type Database, openDatabase } from './database.js';
 import { pricesIn } from './prices-file.js';
+import { postgresViews, type Views } from './read-models.js';
 
 /** What the product runs on, chosen by the configuration here and nowhere else. */
 export interface Engines {
@@ -95,7 +95,7 @@ export async function openEngines(
     builds: new PostgresBuilds(viewPool),
     buildStates: new PostgresBuilds(readPool),
     lanes: new PostgresLaneStore(viewPool),
-    views: new PostgresViews(readPool, searchPool),
+    views: postgresViews(new ViewReader(readPool, searchPool)),
     models: await openModels(config),
     prices,
     logDescription,

@@ -5,10 +5,8 @@ import type { Codec } from '../events/codec.js';
 import { Readiness, type Told } from '../http/readiness.js';
 import { limits } from '../limits.js';
 import type { Builds } from '../ports/read-models/read-models.js';
-import type { Views } from '../ports/read-models/views.js';
 import { Advances } from '../projections/advances.js';
 import { projections } from '../projections/all.js';
-import { ListConversationsHandler } from '../projections/conversations/query.js';
 import { ProjectionHost } from '../projections/projection-host.js';
 import { ListCoverage } from '../projections/queries/list-coverage.js';
 import { ListProjectionsHandler } from '../projections/queries/list-projections.js';
@@ -16,8 +14,6 @@ import { type ProjectionReport, ProjectionReports } from '../projections/queries
 import { Shown } from '../projections/queries/shown.js';
 import { Rebuilds } from '../projections/rebuilds.js';
 import { recordKeys } from '../projections/record-keys.js';
-import { ListRunsHandler } from '../projections/runs/query.js';
-import { SumUsageHandler } from '../projections/usage/query.js';
 import { BackgroundModule, RUNNER_PARTS } from './background.module.js';
 import { BackgroundWork } from './background-work.js';
 import { CatchUpLog } from './catch-up-log.js';
@@ -25,6 +21,7 @@ import { gaugeLags } from './lag-metrics.js';
 import { OperationsModule } from './operations.module.js';
 import { PORTS } from './ports.module.js';
 import { provider, token } from './provider.js';
+import { listHandlers } from './read-models.js';
 import { Subscriptions } from './subscriptions.js';
 import { answering, type Survey, Surveys } from './survey.js';
 import { TenantsModule } from './tenants.module.js';
@@ -33,11 +30,6 @@ import { TenantsModule } from './tenants.module.js';
 const REPORT = token<Survey<readonly ProjectionReport[]>>('report of all projections');
 
 const { config, telemetry, log, codec, clock, leases, builds, lanes, views, buildStates } = PORTS;
-const listHandlers: (new (views: Views, coverage: ListCoverage) => object)[] = [
-  ListConversationsHandler,
-  ListRunsHandler,
-  SumUsageHandler,
-];
 
 /** The read models and their queries. Every process makes their tables, and the module of their role starts the lanes. */
 @Module({
@@ -82,8 +74,8 @@ const listHandlers: (new (views: Views, coverage: ListCoverage) => object)[] = [
       { reports: ProjectionReports },
       ({ reports }) => new ListProjectionsHandler(reports),
     ),
-    ...listHandlers.map((Handler) =>
-      provider(Handler, { views, coverage: ListCoverage }, ({ views, coverage }) => new Handler(views, coverage)),
+    ...listHandlers.map(([handler, make]) =>
+      provider(handler, { views, coverage: ListCoverage }, ({ views, coverage }) => make(views, coverage)),
     ),
   ],
   exports: [Advances, Shown, ProjectionHost, Rebuilds],

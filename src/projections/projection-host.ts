@@ -2,7 +2,7 @@ import { BackgroundPart } from '../background/background-part.js';
 import { LinkedAbort } from '../background/linked-abort.js';
 import { limits } from '../limits.js';
 import { FairShare } from '../ownership/fair-share.js';
-import type { BuildState, Builds } from '../ports/read-models/read-models.js';
+import type { Build, BuildState, Builds } from '../ports/read-models/read-models.js';
 import { leaseOf } from './lane-key.js';
 import type { Projection } from './projection.js';
 import { type LaneParts, ProjectionLane } from './projection-lane.js';
@@ -98,8 +98,9 @@ export class ProjectionHost {
   }
 
   private async runLanesOf(builds: readonly BuildState[]): Promise<void> {
-    const ours = builds.flatMap((build) => {
-      const projection = this.definitionOf(build);
+    const ours = builds.flatMap((state) => {
+      const projection = this.definitionOf(state);
+      const build: Build = { projection: state.projection, build: state.build };
       return projection ? [[leaseOf(build), { projection, build }] as const] : [];
     });
     const wanted = new Map(ours);

@@ -4,7 +4,7 @@ import type { ConversationEvent } from '../events/conversation-events.js';
 import type { GenerationEvent } from '../events/generation-events.js';
 import { TerminalError } from '../ports/errors.js';
 import type { ProjectionShape, RowKey } from '../ports/read-models/read-models.js';
-import type { TableName, Tables } from '../ports/read-models/rows.js';
+import type { AnyTable, Table } from '../ports/read-models/table.js';
 
 interface EventsByCategory {
   conversation: ConversationEvent;
@@ -32,9 +32,9 @@ export function unhandled(event: never): never {
 
 /** The rows that a batch of events works on. Reading a row that `touched` does not name throws. */
 export interface Rows {
-  get<T extends TableName>(table: T, key: string): Tables[T] | undefined;
-  put<T extends TableName>(table: T, key: string, row: Tables[T]): void;
-  remove(table: TableName, key: string): void;
+  get<Row>(table: Table<Row>, key: string): Row | undefined;
+  put<Row>(table: Table<Row>, key: string, row: NoInfer<Row>): void;
+  remove(table: AnyTable, key: string): void;
 }
 
 /** One read model: which events it follows, and what they make of its rows. Pure: its lane does the rest. */

@@ -1,30 +1,28 @@
 import { limits } from '../limits.js';
 import { TerminalError } from '../ports/errors.js';
 import type { Build, LaneStore, RowChange, RowKey } from '../ports/read-models/read-models.js';
-import type { TableName, Tables } from '../ports/read-models/rows.js';
+import type { AnyTable, Table } from '../ports/read-models/table.js';
 import type { Rows } from './projection.js';
-
-type AnyRow = Tables[TableName];
 
 interface KnownRow {
   /** Null: the table has no such row. */
-  readonly row: AnyRow | null;
+  readonly row: unknown;
   readonly characters: number;
 }
 
 /**
- * The rows that the owner of a lane works on, kept from batch to batch: nobody else changes them. What a batch changes is
- * written once, however often it changes.
+ * The rows that the owner of a lane works on, kept from batch to batch: it alone changes them. A row that a batch changes
+ * several times is written once.
  */
 export class WorkingRows implements Rows {
-  private readonly known = new Map<TableName, Map<string, KnownRow>>();
-  private changed = new Map<TableName, Map<string, AnyRow | null>>();
+  private readonly known = new Map<AnyTable, Map<string, KnownRow>>();
+  private changed = new Map<AnyTable, Map<string, unknown>>();
   private characters = 0;
 
   constructor(
     private readonly store: Pick<LaneStore, 'load'>,
     private readonly build: Build,
-    private readonly tables: readonly TableName[],
+    private readonly tables: readonly AnyTable[],
     /** From the beginning of the log on, what is not known is not there. */
     private isWhole: boolean,
   ) {}
@@ -38,18 +36,19 @@ export class WorkingRows implements Rows {
     for (const { table, key, row } of await this.store.load(this.build, missing)) this.keep(table, key, row);
   }
 
-  get<T extends TableName>(table: T, key: string): Tables[T] | undefined {
-    const row = this.tableOf(table).get(key);
-    if (row === undefined && !this.isWhole) throw new TerminalError(`touched does not name ${key} of ${table}`);
-    return (row?.row ?? undefined) as Tables[T] | undefined;
+  get<Row>(table: Table<Row>, key: string): Row | undefined {
+    const known = this.tableOf(table).get(key);
+    if (known === undefined && !this.isWhole) throw new TerminalError(`touched does not name ${key} of ${table.name}`);
+    // Each table has its own map, which only `put` and the store fill.
+    return (known?.row ?? undefined) as Row | undefined;
   }
 
-  put<T extends TableName>(table: T, key: string, row: Tables[T]): void {
+  put<Row>(table: Table<Row>, key: string, row: NoInfer<Row>): void {
     this.keep(table, key, row);
     this.change(table, key, row);
   }
 
-  remove(table: TableName, key: string): void {
+  remove(table: AnyTable, key: string): void {
     this.keep(table, key, null);
     this.change(table, key, null);
   }
@@ -58,7 +57,7 @@ export class WorkingRows implements Rows {
   changes(): readonly RowChange[] {
     const changes: RowChange[] = [];
     for (const [table, rows] of this.changed) {
-      for (const [key, row] of rows) changes.push({ table, key, row } as RowChange);
+      for (const [key, row] of rows) changes.push({ table, key, row });
     }
     return changes;
   }
@@ -77,23 +76,24 @@ export class WorkingRows implements Rows {
     this.isWhole = false;
   }
 
-  private keep(table: TableName, key: string, row: AnyRow | null): void {
+  private keep(table: AnyTable, key: string, row: unknown): void {
     const rows = this.tableOf(table);
     const characters = ROW_CHARACTERS + charactersIn(row);
     this.characters += characters - (rows.get(key)?.characters ?? 0);
     rows.set(key, { row, characters });
   }
 
-  private change(table: TableName, key: string, row: AnyRow | null): void {
+  private change(table: AnyTable, key: string, row: unknown): void {
     const rows = this.changed.get(table);
     if (rows) rows.set(key, row);
     else this.changed.set(table, new Map([[key, row]]));
   }
 
-  private tableOf(table: TableName): Map<string, KnownRow> {
+  private tableOf(table: AnyTable): Map<string, KnownRow> {
     const known = this.known.get(table);
     if (known) return known;
-    if (!this.tables.includes(table)) throw new TerminalError(`${this.build.projection} does not declare ${table}`);
+    if (!this.tables.includes(table))
+      throw new TerminalError(`${this.build.projection} does not declare ${table.name}`);
     const rows = new Map<string, KnownRow>();
     this.known.set(table, rows);
     return rows;

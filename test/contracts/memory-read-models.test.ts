@@ -1,8 +1,8 @@
 import { MemoryReadModels } from '../support/memory/memory-read-models.js';
-import { MemoryViews } from '../support/memory/memory-views.js';
+import { memoryViews } from '../support/memory/memory-views.js';
 import { readModelsContract } from './read-models.contract.js';
 
 readModelsContract('memory', async () => {
   const models = new MemoryReadModels();
-  return { builds: models, lanes: models, views: new MemoryViews(models), destroy: async () => {} };
+  return { builds: models, lanes: models, views: memoryViews(models), destroy: async () => {} };
 });

@@ -2,7 +2,8 @@ import { afterAll, beforeAll } from '@jest/globals';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
-import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
+import { ViewReader } from '../../src/adapters/postgres/views/view-reader.js';
+import { postgresViews } from '../../src/app/read-models.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { readModelsContract } from './read-models.contract.js';
 
@@ -23,7 +24,7 @@ readModelsContract('postgres', async () => {
   return {
     builds: new PostgresBuilds(pool),
     lanes: new PostgresLaneStore(pool),
-    views: new PostgresViews(pool),
+    views: postgresViews(new ViewReader(pool)),
     destroy: () => pool.close(),
   };
 });

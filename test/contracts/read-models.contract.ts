@@ -8,9 +8,13 @@ import {
   SearchUnbounded,
   type Step,
 } from '../../src/ports/read-models/read-models.js';
-import type { AskedRow, MessageRow } from '../../src/ports/read-models/rows.js';
-import { nodeKey } from '../../src/ports/read-models/rows.js';
+import type { Table } from '../../src/ports/read-models/table.js';
 import { projections } from '../../src/projections/all.js';
+import { conversations as conversationList } from '../../src/projections/conversations/projection.js';
+import { type MessageRow, nodeKey } from '../../src/projections/messages/rows.js';
+import { runs as runList } from '../../src/projections/runs/projection.js';
+import { usage as usageList } from '../../src/projections/usage/projection.js';
+import { askedTable } from '../../src/projections/usage/rows.js';
 import { ChatLog } from '../support/chat-log.js';
 import { leastHold } from '../support/longest-hold.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
@@ -23,7 +27,8 @@ export interface OpenedStores extends ReadModelStores {
 const at = (nth: number) => String(nth).padStart(19, '0') as Position;
 const shapes = projections;
 const usageShape = shapes.find(({ name }) => name === 'usage') as (typeof shapes)[number];
-const asked = (key: string, model: string): RowChange => ({ table: 'asked', key, row: { model } });
+type AskedRow = typeof askedTable extends Table<infer Row> ? Row : never;
+const asked = (key: string, model: string): RowChange => ({ table: askedTable, key, row: { model } });
 
 /** Builds, lanes and rows, and what is asked of them, on any engine. */
 export function readModelsContract(engine: string, createStores: () => Promise<OpenedStores>): void {
@@ -46,7 +51,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
     const loaded = async (build: Build, ...keys: string[]): Promise<(AskedRow | undefined)[]> => {
       const found = await stores.lanes.load(
         build,
-        keys.map((key) => ({ table: 'asked', key })),
+        keys.map((key) => ({ table: askedTable, key })),
       );
       return keys.map((key) => found.find((row) => row.key === key)?.row as AskedRow | undefined);
     };
@@ -125,7 +130,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         expect(await stores.lanes.open(build, 1)).toEqual({ position: START, handled: 0, parked: new Set() });
         const changes = [asked('g1', 'a'), asked('g2', 'b')];
         expect(await stores.lanes.commit(build, 1, step(START, at(2), changes))).toBe(true);
-        const later: RowChange[] = [asked('g1', 'c'), { table: 'asked', key: 'g2', row: null }, asked('g3', 'd')];
+        const later: RowChange[] = [asked('g1', 'c'), { table: askedTable, key: 'g2', row: null }, asked('g3', 'd')];
         expect(await stores.lanes.commit(build, 1, step(at(2), at(7), later))).toBe(true);
         expect(await stores.lanes.open(build, 2)).toMatchObject({ position: at(7), handled: 7 });
         expect(await loaded(build, 'g1', 'g2', 'g3', 'g4')).toEqual([
@@ -215,23 +220,27 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         await chat.sent('m3', 'three', { parent: 'g1', revises: 'm2' });
         await brought(events);
         const ask = { conversation: chat.id, nodesMax: 10, charactersMax: 1_000 };
-        const tree = await stores.views.tree(ask);
+        const tree = await stores.views.messages.tree(ask);
         expect(tree).toMatchObject({ systemText: 'Be brief.', path: ['m1', 'g1', 'm3'], more: false });
         expect(tree?.head).toMatchObject({ title: 'T', seen: 8, leaf: 'm3', open: null });
         expect(tree?.nodes.map(({ id }) => id)).toEqual(['m1', 'g1', 'm2', 'n1', 'm3']);
-        expect(await stores.views.tree({ ...ask, nodesMax: 2 })).toMatchObject({
+        expect(await stores.views.messages.tree({ ...ask, nodesMax: 2 })).toMatchObject({
           nodes: [{ id: 'n1' }, { id: 'm3' }],
           more: true,
         });
         // Of text no more than that, but never less than one node.
-        expect((await stores.views.tree({ ...ask, charactersMax: 9 }))?.nodes.map(({ id }) => id)).toEqual(['m3']);
-        expect((await stores.views.tree({ ...ask, charactersMax: 1 }))?.nodes.map(({ id }) => id)).toEqual(['m3']);
-        const branch = await stores.views.tree({ ...ask, leaf: 'm2', before: 'm2' });
+        expect((await stores.views.messages.tree({ ...ask, charactersMax: 9 }))?.nodes.map(({ id }) => id)).toEqual([
+          'm3',
+        ]);
+        expect((await stores.views.messages.tree({ ...ask, charactersMax: 1 }))?.nodes.map(({ id }) => id)).toEqual([
+          'm3',
+        ]);
+        const branch = await stores.views.messages.tree({ ...ask, leaf: 'm2', before: 'm2' });
         expect(branch).toMatchObject({ leaf: 'message', before: 'message', path: ['m1', 'g1', 'm2'] });
         expect(branch?.nodes.map(({ id }) => id)).toEqual(['m1', 'g1']);
-        expect(await stores.views.tree({ ...ask, leaf: 'n1', before: 'x' })).toMatchObject({ leaf: 'note' });
-        expect((await stores.views.tree({ ...ask, before: 'x' }))?.before).toBeUndefined();
-        expect(await stores.views.tree({ ...ask, conversation: 'nobody' })).toBeUndefined();
+        expect(await stores.views.messages.tree({ ...ask, leaf: 'n1', before: 'x' })).toMatchObject({ leaf: 'note' });
+        expect((await stores.views.messages.tree({ ...ask, before: 'x' }))?.before).toBeNull();
+        expect(await stores.views.messages.tree({ ...ask, conversation: 'nobody' })).toBeUndefined();
       });
 
       it('texts that no database takes as text come back to the letter', async () => {
@@ -240,15 +249,20 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         const chat = await new ChatLog(events).started(odd, odd);
         await chat.sent('m1', odd);
         await brought(events);
-        const tree = await stores.views.tree({ conversation: chat.id, nodesMax: 10, charactersMax: 1_000 });
+        const tree = await stores.views.messages.tree({ conversation: chat.id, nodesMax: 10, charactersMax: 1_000 });
         expect([tree?.head.title, tree?.systemText, (tree?.nodes[0] as MessageRow | undefined)?.text]).toEqual([
           odd,
           odd,
           odd,
         ]);
-        const [listed] = await stores.views.conversations({ scope: mine, archived: false, rowsMax: 9 });
+        const [listed] = await stores.views.conversations.list({ scope: mine, archived: false, rowsMax: 9 });
         expect([listed?.title, listed?.lastMessage]).toEqual([odd, odd]);
-        const found = await stores.views.conversations({ scope: mine, archived: false, words: 'quoted', rowsMax: 9 });
+        const found = await stores.views.conversations.list({
+          scope: mine,
+          archived: false,
+          words: 'quoted',
+          rowsMax: 9,
+        });
         expect(found).toHaveLength(1);
         expect(nodeKey(chat.id, 'm1')).toBe(`${chat.id}/m1`);
       });
@@ -267,12 +281,12 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         const foreign = await new ChatLog(events, undefined, { tenant: 'acme', owner: 'ada' }).started();
         await brought(events);
         const list = async (asked: object) =>
-          (await stores.views.conversations({ scope: mine, archived: false, rowsMax: 9, ...asked })).map(
+          (await stores.views.conversations.list({ scope: mine, archived: false, rowsMax: 9, ...asked })).map(
             ({ id }) => id,
           );
         const newest = chats.map(({ id }) => id).reverse();
         expect(await list({})).toEqual(newest);
-        const [first] = await stores.views.conversations({ scope: mine, archived: false, rowsMax: 1 });
+        const [first] = await stores.views.conversations.list({ scope: mine, archived: false, rowsMax: 1 });
         expect(first).toMatchObject({ title: 'chat 4', messages: 4, lastMessage: 'said 3' });
         const end = { at: first?.updatedAt, id: first?.id };
         expect(await list({ before: end, rowsMax: 2 })).toEqual(newest.slice(1, 3));
@@ -292,7 +306,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         }
         await claimed.claimed('g1');
         await brought(events);
-        for (const list of ['conversations', 'runs'] as const) {
+        for (const list of [conversationList, runList]) {
           const covered = await stores.views.covered(list, [ended.id, waiting.id, claimed.id, 'nobody']);
           expect(Object.fromEntries(covered)).toEqual({
             [ended.id]: { seen: 5, isClaimed: false },
@@ -308,7 +322,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         await (await ended.started()).turn('1', ['Hello']);
         await (await renamed.started()).ledger({ type: 'ConversationRenamed', data: { title: 'x' } });
         await brought(events);
-        expect(Object.fromEntries(await stores.views.covered('usage', [ended.id, renamed.id, 'nobody']))).toEqual({
+        expect(Object.fromEntries(await stores.views.covered(usageList, [ended.id, renamed.id, 'nobody']))).toEqual({
           [ended.id]: { seen: 5, isClaimed: true },
           [renamed.id]: { seen: 2, isClaimed: true },
         });
@@ -327,11 +341,11 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         await other.sent('m1', 'tower');
         await brought(events);
         const conversations = async (words: string, scope: object = mine) =>
-          (await stores.views.conversations({ scope: scope as never, archived: false, words, rowsMax: 9 })).map(
+          (await stores.views.conversations.list({ scope: scope as never, archived: false, words, rowsMax: 9 })).map(
             ({ id }) => id,
           );
         const runs = async (words: string) =>
-          (await stores.views.runs({ scope: mine, words, rowsMax: 9 })).map(({ id }) => id);
+          (await stores.views.runs.list({ scope: mine, words, rowsMax: 9 })).map(({ id }) => id);
         for (const words of ['eiffel', 'TOWER tall', 'metres', '"hundred']) {
           expect([words, await conversations(words), await runs(words)]).toEqual([words, [chat.id], ['g1']]);
         }
@@ -361,7 +375,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
           const unlessUnbounded = (error: unknown) => {
             if (!(error instanceof SearchUnbounded)) throw error;
           };
-          const search = () => stores.views.conversations(question).catch(unlessUnbounded);
+          const search = () => stores.views.conversations.list(question).catch(unlessUnbounded);
           expect(await leastHold(search)).toBeLessThan(50);
         },
       );
@@ -378,13 +392,15 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         await brought(events);
         expect((await stores.builds.list()).flatMap(({ parked }) => parked)).toEqual([]);
         const found = async (words: string) =>
-          (await stores.views.conversations({ scope: mine, archived: false, words, rowsMax: 9 })).map(({ id }) => id);
+          (await stores.views.conversations.list({ scope: mine, archived: false, words, rowsMax: 9 })).map(
+            ({ id }) => id,
+          );
         expect((await found('beside')).sort()).toEqual([...ids.values()].sort());
         expect(await found('a'.repeat(2034))).toEqual([ids.get('a'.repeat(2034))]);
         // An engine may leave a word of more bytes out of its index; it must not find another word instead.
         for (const [word, id] of ids) {
           expect([[], [id]]).toContainEqual(await found(word));
-          expect(await stores.views.runs({ scope: mine, words: word, rowsMax: 9 })).toEqual([]);
+          expect(await stores.views.runs.list({ scope: mine, words: word, rowsMax: 9 })).toEqual([]);
         }
         expect(await found('中'.repeat(680))).toEqual([]);
       });
@@ -401,9 +417,9 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         await foreign.turn('f', ['x']);
         await brought(events);
         const list = async (asked: object) =>
-          (await stores.views.runs({ scope: mine, rowsMax: 9, ...asked })).map(({ id }) => id);
+          (await stores.views.runs.list({ scope: mine, rowsMax: 9, ...asked })).map(({ id }) => id);
         expect(await list({})).toEqual(['g3', 'g2', 'g1']);
-        const [third, second, first] = await stores.views.runs({ scope: mine, rowsMax: 9 });
+        const [third, second, first] = await stores.views.runs.list({ scope: mine, rowsMax: 9 });
         expect(first).toMatchObject({
           status: 'final',
           usage: { promptTokens: 3 },
@@ -449,7 +465,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         await chat.finalized('g9', { status: 'cancelled', usage: null, cost: null });
         await brought(events);
         const sum = (by: 'day' | 'user' | 'model', scope: object = { tenant: 'default' }, days = {}) =>
-          stores.views.usage({ by, scope: scope as never, ...days });
+          stores.views.usage.sums({ by, scope: scope as never, ...days });
         const tokens = { promptTokens: 6, completionTokens: 4, totalTokens: 10 };
         const ada = { of: 'ada', runs: 3, unknownUsage: 1, ...tokens, unknownCost: 1, costs: { USD: '0.1000002' } };
         expect((await sum('user'))[0]).toEqual(ada);

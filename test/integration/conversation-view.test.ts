@@ -14,7 +14,7 @@ const time = expect.stringMatching(/^2026-01-01T00:/);
 async function broughtIn({ engines: { log, views } }: HttpApp, id: string): Promise<void> {
   if (!isConversationId(id)) return;
   const events = await wholeStream(log, `conversation-${id}`);
-  await until(async () => ((await views.head(id))?.seen ?? 0) >= events.length);
+  await until(async () => ((await views.messages.head(id))?.seen ?? 0) >= events.length);
 }
 
 describe('reading a conversation over HTTP', () => {

@@ -5,11 +5,12 @@ import { migrate } from '../../src/adapters/postgres/migrate.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { openDatabase } from '../../src/app/database.js';
 import type { ProjectionShape } from '../../src/ports/read-models/read-models.js';
+import { conversationsTable } from '../../src/projections/conversations/rows.js';
 import { withPostgres } from '../support/embedded-postgres.js';
 import { withClient } from '../support/postgres-cluster.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 
-const SHAPE: ProjectionShape = { name: 'conversations', version: 1, tables: ['conversations'] };
+const SHAPE: ProjectionShape = { name: 'conversations', version: 1, tables: [conversationsTable] };
 
 async function withBuilds<T>(connection: pg.ClientConfig, work: (builds: PostgresBuilds) => Promise<T>): Promise<T> {
   const pool = new ConnectionPool(connection, 2, 10_000);

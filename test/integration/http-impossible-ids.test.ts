@@ -12,8 +12,8 @@ beforeAll(async () => {
     if (JSON.stringify(asked).includes('\\u0000')) throw new Error('invalid byte sequence for encoding "UTF8": 0x00');
   };
   const { views, builds } = chat.engines;
-  const tree = views.tree.bind(views);
-  views.tree = async (asked) => {
+  const tree = views.messages.tree.bind(views.messages);
+  views.messages.tree = async (asked) => {
     refusesNul(asked);
     return tree(asked);
   };

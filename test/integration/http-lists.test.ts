@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Lease } from '../../src/ports/leases.js';
 import { projections } from '../../src/projections/all.js';
+import { ledgersTable, runsTable } from '../../src/projections/runs/rows.js';
 import { ChatLog } from '../support/chat-log.js';
 import { type HttpApp, startHttpApp } from '../support/http-app.js';
 import { memoryEngines } from '../support/memory-engines.js';
@@ -30,9 +31,9 @@ describe('lists over HTTP', () => {
     const rowsMax = 200;
     const scope = { tenant: 'default' };
     await until(async () => {
-      const conversations = await views.conversations({ scope, archived: false, rowsMax });
-      const usage = await views.usage({ scope, by: 'user' });
-      const runs = await views.runs({ scope, status: 'final', rowsMax });
+      const conversations = await views.conversations.list({ scope, archived: false, rowsMax });
+      const usage = await views.usage.sums({ scope, by: 'user' });
+      const runs = await views.runs.list({ scope, status: 'final', rowsMax });
       return conversations.length === 6 && runs.length === 16 && usage.reduce((sum, { runs: n }) => sum + n, 0) === 16;
     });
   });
@@ -265,7 +266,7 @@ describe('projections over HTTP', () => {
 
   it('refuses a rebuild of an older version as long as a process runs the newer one, and then takes it back', async () => {
     const engines = memoryEngines();
-    await engines.builds.prepare([{ name: 'runs', version: 99, tables: ['runs', 'ledgers'] }]);
+    await engines.builds.prepare([{ name: 'runs', version: 99, tables: [runsTable, ledgersTable] }]);
     const lease = await engines.leases.acquire('projection runs (build 1)', 'of the newer version', 60_000);
     const older = await startHttpApp(engines, { VERBATIM_ROLES: 'api' });
     const post = async () => (await older.call('POST', '/api/v1/projections/runs/rebuild')).json as Json;

@@ -2,10 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RetryableError, TerminalError, TimedOut } from '../../src/ports/errors.js';
 import type { Build, Step } from '../../src/ports/read-models/read-models.js';
+import { projections } from '../../src/projections/all.js';
+import { conversationsTable } from '../../src/projections/conversations/rows.js';
+import { headsTable } from '../../src/projections/messages/rows.js';
 import { ChatLog } from '../support/chat-log.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { MemoryReadModels } from '../support/memory/memory-read-models.js';
-import { MemoryViews } from '../support/memory/memory-views.js';
+import { memoryViews } from '../support/memory/memory-views.js';
 import { appendAtEnd, newDelta } from '../support/new-events.js';
 import { type Projecting, startProjecting } from '../support/projecting.js';
 import { until } from '../support/until.js';
@@ -32,7 +35,7 @@ describe('an event that cannot be brought in', () => {
   afterEach(() => projecting.stop());
 
   const start = async () => {
-    projecting = await startProjecting(log, { builds: models, lanes: models, views: new MemoryViews(models) });
+    projecting = await startProjecting(log, { builds: models, lanes: models, views: memoryViews(models) });
   };
   const standing = async (name: string) => {
     const build = (await models.list()).find(({ projection }) => projection === name);
@@ -40,7 +43,7 @@ describe('an event that cannot be brought in', () => {
     return build;
   };
   const poisonOf = async (name: string) => (await standing(name)).poison;
-  const titles = () => [...models.rows('conversations', 'conversations').values()].map(({ title }) => title);
+  const titles = () => [...models.rows('conversations', conversationsTable).values()].map(({ title }) => title);
 
   async function damaged(chat: ChatLog, event: object = {}): Promise<void> {
     const { meta } = newDelta();
@@ -77,6 +80,8 @@ describe('an event that cannot be brought in', () => {
     }
     expect(JSON.stringify(projecting.warnings)).not.toContain('broken');
     expect(projecting.warnings.length).toBeGreaterThanOrEqual(4);
+    for (const facts of projecting.warnings)
+      expect(Object.keys(facts).sort()).toEqual(['build', 'event', 'projection', 'reason']);
     if (reason !== 'damaged') expect((await poisonOf('runs'))?.reason).toContain('newer version');
   });
 
@@ -122,15 +127,12 @@ describe('an event that cannot be brought in', () => {
 
     // What a build shows that never had any trouble.
     const fresh = new MemoryReadModels();
-    const again = await startProjecting(log, { builds: fresh, lanes: fresh, views: new MemoryViews(fresh) });
+    const again = await startProjecting(log, { builds: fresh, lanes: fresh, views: memoryViews(fresh) });
     await again.caughtUp();
     await again.stop();
-    await until(() => models.rows('messages', 'heads').get(bad.id)?.title === 'well');
-    for (const table of ['heads', 'nodes'] as const) {
-      expect(models.rows('messages', table)).toEqual(fresh.rows('messages', table));
-    }
-    for (const table of ['conversations', 'said'] as const) {
-      expect(models.rows('conversations', table)).toEqual(fresh.rows('conversations', table));
+    await until(() => models.rows('messages', headsTable).get(bad.id)?.title === 'well');
+    for (const { name, tables } of projections.filter(({ onPoison }) => onPoison === 'park')) {
+      for (const table of tables) expect(models.rows(name, table)).toEqual(fresh.rows(name, table));
     }
   });
 
@@ -149,7 +151,7 @@ describe('an event that cannot be brought in', () => {
     expect((await standing('messages')).parked).toMatchObject([
       { stream: `conversation-${large.id}`, poison: { reason: 'the database did not answer in time' } },
     ]);
-    expect(models.rows('messages', 'heads').has(small.id)).toBe(true);
+    expect(models.rows('messages', headsTable).has(small.id)).toBe(true);
   });
 
   it('is not blamed for an outage', async () => {
@@ -172,10 +174,10 @@ describe('an event that cannot be brought in', () => {
     // As if an event had been lost on its way into the view.
     const build = await standing('messages');
     await models.open(build, 1);
-    const head = models.rows('messages', 'heads').get(chat.id);
+    const head = models.rows('messages', headsTable).get(chat.id);
     if (!head) throw new Error('no head');
     const { position } = build;
-    const changes = [{ table: 'heads', key: chat.id, row: { ...head, seen: 0 } }] as const;
+    const changes = [{ table: headsTable, key: chat.id, row: { ...head, seen: 0 } }] as const;
     await models.commit(build, 1, { from: position, to: position, handled: 1, changes });
     await chat.ledger({ type: 'ConversationRenamed', data: { title: 'later' } });
     await start();

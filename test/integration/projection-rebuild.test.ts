@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
-import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
+import { ViewReader } from '../../src/adapters/postgres/views/view-reader.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { postgresViews, type Views } from '../../src/app/read-models.js';
 import { Folds } from '../../src/commands/folds.js';
 import { conversation } from '../../src/domain/conversation/conversation.js';
 import type { EventLog } from '../../src/ports/event-log.js';
@@ -32,10 +33,7 @@ describe('read models that are built again', () => {
   afterAll(() => postgres.stop());
 
   async function withStores(
-    test: (
-      stores: { builds: PostgresBuilds; lanes: PostgresLaneStore; views: PostgresViews },
-      rows: RowsOf,
-    ) => Promise<void>,
+    test: (stores: { builds: PostgresBuilds; lanes: PostgresLaneStore; views: Views }, rows: RowsOf) => Promise<void>,
   ): Promise<void> {
     const pool = new ConnectionPool(await postgres.newDatabase(), 8, 20_000);
     const ask = async (sql: string) =>
@@ -43,7 +41,11 @@ describe('read models that are built again', () => {
     const rows: RowsOf = (build) => rowsOfBuild(ask, build);
     try {
       await test(
-        { builds: new PostgresBuilds(pool), lanes: new PostgresLaneStore(pool), views: new PostgresViews(pool) },
+        {
+          builds: new PostgresBuilds(pool),
+          lanes: new PostgresLaneStore(pool),
+          views: postgresViews(new ViewReader(pool)),
+        },
         rows,
       );
     } finally {
@@ -109,11 +111,11 @@ describe('read models that are built again', () => {
     );
   });
 
-  async function expectAgreement(log: EventLog, views: PostgresViews, ids: readonly string[]): Promise<void> {
+  async function expectAgreement(log: EventLog, views: Views, ids: readonly string[]): Promise<void> {
     const heads = new Folds(log, codec, conversation);
     const reader = new ConversationReader({ log, codec, heads });
     const read = new ConversationViews({
-      ...{ views, log, codec, clock: systemClock, advances: new Advances(), knownToHave: () => 0 },
+      ...{ views: views.messages, log, codec, clock: systemClock, advances: new Advances(), knownToHave: () => 0 },
       readTape: (generation) => readTape({ log, codec }, generation),
     });
     for (const id of ids) {

@@ -3,7 +3,8 @@ import type pg from 'pg';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
-import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
+import { ViewReader } from '../../src/adapters/postgres/views/view-reader.js';
+import { postgresViews } from '../../src/app/read-models.js';
 import { projections } from '../../src/projections/all.js';
 import { ChatLog } from '../support/chat-log.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
@@ -47,7 +48,7 @@ describe('a database that refuses what lanes write', () => {
   const sql = (text: string) => withClient(connection, (client) => client.query(text));
   const start = async (answerMs = 20_000) => {
     lanes = new ConnectionPool(connection, 4, answerMs, async (client) => void (await client.query('SET ROLE lanes')));
-    const stores = { builds, lanes: new PostgresLaneStore(lanes), views: new PostgresViews(owner) };
+    const stores = { builds, lanes: new PostgresLaneStore(lanes), views: postgresViews(new ViewReader(owner)) };
     projecting = await startProjecting(log, stores);
     return projecting;
   };

@@ -6,7 +6,7 @@ import { projections } from '../../src/projections/all.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { MemoryReadModels } from '../support/memory/memory-read-models.js';
-import { MemoryViews } from '../support/memory/memory-views.js';
+import { memoryViews } from '../support/memory/memory-views.js';
 import { type Projecting, startProjecting } from '../support/projecting.js';
 import { until } from '../support/until.js';
 
@@ -20,7 +20,7 @@ afterEach(async () => {
 /** Processes that share their stores and leases. */
 function together() {
   const models = new MemoryReadModels();
-  const stores = { builds: models, lanes: models, views: new MemoryViews(models) };
+  const stores = { builds: models, lanes: models, views: memoryViews(models) };
   const leases = new MemoryLeases(systemClock);
   const join = async (holder: string, through: Leases = leases) => {
     const projecting = await startProjecting(log, stores, { leases: through, holder });

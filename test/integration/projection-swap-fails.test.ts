@@ -3,7 +3,7 @@ import { projections } from '../../src/projections/all.js';
 import { ChatLog } from '../support/chat-log.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { MemoryReadModels } from '../support/memory/memory-read-models.js';
-import { MemoryViews } from '../support/memory/memory-views.js';
+import { memoryViews } from '../support/memory/memory-views.js';
 import { type Projecting, startProjecting } from '../support/projecting.js';
 import { until } from '../support/until.js';
 
@@ -19,7 +19,7 @@ it('a swap that fails is reported, keeps no other build from going live, and is 
     return swap(build);
   };
   const log = new MemoryEventLog();
-  projecting = await startProjecting(log, { builds: models, lanes: models, views: new MemoryViews(models) });
+  projecting = await startProjecting(log, { builds: models, lanes: models, views: memoryViews(models) });
   await (await new ChatLog(log).started()).turn('1', ['Hello']);
   await projecting.caughtUp();
   for (const projection of projections) expect(await models.begin(projection)).toBe(true);

@@ -4,15 +4,19 @@ import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresLeases } from '../../src/adapters/postgres/postgres-leases.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
-import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
+import { ViewReader } from '../../src/adapters/postgres/views/view-reader.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { postgresViews } from '../../src/app/read-models.js';
 import { ReadModelLost } from '../../src/ports/read-models/read-models.js';
 import { Advances } from '../../src/projections/advances.js';
 import { projections as newer } from '../../src/projections/all.js';
+import { conversations as conversationList } from '../../src/projections/conversations/projection.js';
+import { conversationsTable } from '../../src/projections/conversations/rows.js';
 import type { Projection } from '../../src/projections/projection.js';
 import { ListCoverage } from '../../src/projections/queries/list-coverage.js';
 import { Shown } from '../../src/projections/queries/shown.js';
 import { NewerVersionRunning, Rebuilds } from '../../src/projections/rebuilds.js';
+import { runs as runList } from '../../src/projections/runs/projection.js';
 import { ChatLog } from '../support/chat-log.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
@@ -30,8 +34,8 @@ const older: readonly Projection[] = newer.map((projection) => ({
     projection.apply(rows, event);
     if (projection.name !== 'conversations' || event.type !== 'ConversationStarted') return;
     const id = event.meta.conversation ?? '';
-    const row = rows.get('conversations', id);
-    if (row) rows.put('conversations', id, { ...row, lastMessage: OLD_WORDS });
+    const row = rows.get(conversationsTable, id);
+    if (row) rows.put(conversationsTable, id, { ...row, lastMessage: OLD_WORDS });
   },
 }));
 
@@ -62,7 +66,7 @@ describe('processes of two versions on one database', () => {
       leases,
       builds: new PostgresBuilds(pool),
       lanes: new PostgresLaneStore(pool),
-      views: new PostgresViews(pool),
+      views: postgresViews(new ViewReader(pool)),
     };
   }
   async function start(projections: readonly Projection[], holder: string, stores = storesOf()) {
@@ -93,7 +97,7 @@ describe('processes of two versions on one database', () => {
     const counts: number[] = [];
     const read = (async () => {
       while (reading) {
-        counts.push((await old.views.conversations({ scope, archived: false, rowsMax: 200 })).length);
+        counts.push((await old.views.conversations.list({ scope, archived: false, rowsMax: 200 })).length);
         await chats(1);
       }
     })();
@@ -107,12 +111,14 @@ describe('processes of two versions on one database', () => {
 
     // The rows that are read were made by the newer rules alone.
     await until(async () => {
-      const rows = await young.views.conversations({ scope, archived: false, rowsMax: 200 });
+      const rows = await young.views.conversations.list({ scope, archived: false, rowsMax: 200 });
       return rows.every(({ open }) => open === null);
     });
     await chats(1);
-    await until(async () => (await young.views.conversations({ scope, archived: false, rowsMax: 200 })).length > 0);
-    const rows = await young.views.conversations({ scope, archived: false, rowsMax: 200 });
+    await until(
+      async () => (await young.views.conversations.list({ scope, archived: false, rowsMax: 200 })).length > 0,
+    );
+    const rows = await young.views.conversations.list({ scope, archived: false, rowsMax: 200 });
     expect(rows.filter(({ lastMessage }) => lastMessage === OLD_WORDS)).toEqual([]);
 
     // An older process that starts again, or is asked for a rebuild, leaves the newer version live.
@@ -140,7 +146,7 @@ describe('processes of two versions on one database', () => {
     for (const { name } of older) await rebuilds.begin(name);
     await until(async () => (await liveVersions(old.builds)).join() === versionsOf(older).join());
     await chats(1);
-    const listed = () => old.views.conversations({ scope, archived: false, rowsMax: 200 });
+    const listed = () => old.views.conversations.list({ scope, archived: false, rowsMax: 200 });
     await until(async () => (await listed()).length === 5);
     expect(old.warnings).toEqual([]);
 
@@ -162,15 +168,15 @@ describe('processes of two versions on one database', () => {
     const coverage = new ListCoverage({ views, shown, clock: systemClock, advances: new Advances() });
     const place = { ledger: 1, tape: 0 };
     shown.note(ada, 'just started', place);
-    for (const list of ['conversations', 'runs'] as const) {
+    for (const list of [conversationList, runList]) {
       await coverage.wait(list, ada, undefined);
       // Still unsettled: the list waits for it as soon as the newer build is live.
-      expect(shown.unsettled(ada, list).size).toBe(1);
+      expect(shown.unsettled(ada, list.name).size).toBe(1);
       const least = { conversation: 'just started', place };
       await expect(coverage.wait(list, ada, least)).rejects.toBeInstanceOf(ReadModelLost);
     }
-    expect(await views.conversations({ scope, archived: false, rowsMax: 9 })).toHaveLength(1);
-    expect(await views.runs({ scope, rowsMax: 9 })).toHaveLength(1);
+    expect(await views.conversations.list({ scope, archived: false, rowsMax: 9 })).toHaveLength(1);
+    expect(await views.runs.list({ scope, rowsMax: 9 })).toHaveLength(1);
   });
 
   it('go live also where a reader holds a view: the swap is tried again, and others read meanwhile', async () => {
@@ -190,7 +196,7 @@ describe('processes of two versions on one database', () => {
       }
       const messages = newer.find(({ name }) => name === 'messages')?.version ?? 0;
       expect(await isLive('messages', messages)).toBe(false);
-      expect(await old.views.head('nobody')).toBeUndefined();
+      expect(await old.views.messages.head('nobody')).toBeUndefined();
       await reader.query('COMMIT');
       await until(() => isLive('messages', messages));
       expect(young.warnings).toEqual([]);

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
-import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
+import { ViewReader } from '../../src/adapters/postgres/views/view-reader.js';
+import { postgresViews } from '../../src/app/read-models.js';
 import { TimedOut } from '../../src/ports/errors.js';
 import { projections } from '../../src/projections/all.js';
 import { ChatLog } from '../support/chat-log.js';
@@ -29,7 +30,7 @@ describe('searches that take long', () => {
     const stores = {
       builds: new PostgresBuilds(pool),
       lanes: new PostgresLaneStore(pool),
-      views: new PostgresViews(pool, search),
+      views: postgresViews(new ViewReader(pool, search)),
     };
     const projecting = await startProjecting(log, stores);
     await (await new ChatLog(log).started('before')).turn('1', ['Hello']);
@@ -42,14 +43,14 @@ describe('searches that take long', () => {
     const list = { scope, archived: false, rowsMax: 9 };
     let ended = 0;
     const searches = Array.from({ length: SEARCHES }, () =>
-      stores.views.conversations({ ...list, words: 'hello' }).catch((error) => {
+      stores.views.conversations.list({ ...list, words: 'hello' }).catch((error) => {
         ended += 1;
         return error;
       }),
     );
     await (await new ChatLog(log).started('while they search')).turn('1', ['Hello']);
     await projecting.caughtUp();
-    expect(await stores.views.conversations(list)).toHaveLength(2);
+    expect(await stores.views.conversations.list(list)).toHaveLength(2);
     expect(await stores.builds.list()).toHaveLength(projections.length);
     // The last of them cannot have ended before the first two have.
     expect(ended).toBeLessThan(SEARCHES);

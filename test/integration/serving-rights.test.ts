@@ -5,12 +5,13 @@ import { migrate } from '../../src/adapters/postgres/migrate.js';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import type { ProjectionShape } from '../../src/ports/read-models/read-models.js';
+import { conversationsTable } from '../../src/projections/conversations/rows.js';
 import { newDelta, newStream, wholeStream } from '../support/new-events.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 
 const PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN'];
 const ROWS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
-const CONVERSATIONS: ProjectionShape = { name: 'conversations', version: 1, tables: ['conversations'] };
+const CONVERSATIONS: ProjectionShape = { name: 'conversations', version: 1, tables: [conversationsTable] };
 
 describe('the role that serves', () => {
   let postgres: TestPostgres;

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
-import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
+import { ViewReader } from '../../src/adapters/postgres/views/view-reader.js';
+import { postgresViews } from '../../src/app/read-models.js';
 import { findingOf } from '../../src/http/problem.js';
 import { ReadModelLost } from '../../src/ports/read-models/read-models.js';
 import { projections } from '../../src/projections/all.js';
@@ -25,12 +26,12 @@ describe('a read model whose table was dropped by hand', () => {
     const stores = {
       builds: new PostgresBuilds(pool),
       lanes: new PostgresLaneStore(pool),
-      views: new PostgresViews(pool),
+      views: postgresViews(new ViewReader(pool)),
     };
     const log = new MemoryEventLog();
     const projecting = await startProjecting(log, stores);
     const ask = { scope: { tenant: 'default' }, rowsMax: 9 };
-    const runs = async () => (await stores.views.runs(ask)).map(({ id }) => id);
+    const runs = async () => (await stores.views.runs.list(ask)).map(({ id }) => id);
     const poison = async () =>
       (await stores.builds.list()).find(({ projection }) => projection === 'runs')?.poison?.reason;
     try {
@@ -46,7 +47,7 @@ describe('a read model whose table was dropped by hand', () => {
       await chat.turn('2', ['y']);
       await until(async () => (await poison()) !== undefined);
       expect(await poison()).toContain('rebuild it');
-      expect(await stores.views.conversations({ ...ask, archived: false })).toHaveLength(1);
+      expect(await stores.views.conversations.list({ ...ask, archived: false })).toHaveLength(1);
 
       const shape = projections.find(({ name }) => name === 'runs') as never;
       expect(await stores.builds.begin(shape)).toBe(true);

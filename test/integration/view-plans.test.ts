@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
-import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
-import type { Views } from '../../src/ports/read-models/views.js';
+import { ViewReader } from '../../src/adapters/postgres/views/view-reader.js';
+import { postgresViews, type Views } from '../../src/app/read-models.js';
 import { projections } from '../../src/projections/all.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 
@@ -73,28 +73,31 @@ describe('what people ask of large read models', () => {
   const list = { archived: false, ...page };
 
   const questions: [string, (views: Views) => Promise<unknown>][] = [
-    ['conversations', (views) => views.conversations({ scope, ...list })],
-    ['the next page of them', (views) => views.conversations({ scope, before, ...list })],
-    ['my conversations', (views) => views.conversations({ scope: mine, ...list })],
-    ['archived ones', (views) => views.conversations({ scope, ...list, archived: true })],
-    ['conversations by a rare word', (views) => views.conversations({ scope, words: 'rare77', ...list })],
-    ['runs', (views) => views.runs({ scope, ...page })],
-    ['the next page of runs', (views) => views.runs({ scope, before, ...page })],
-    ['my runs', (views) => views.runs({ scope: mine, ...page })],
-    ['runs of a user', (views) => views.runs({ scope, user: 'user-3', ...page })],
-    ['runs of a model', (views) => views.runs({ scope, model: 'model-2', ...page })],
-    ['runs of a model that nobody has', (views) => views.runs({ scope, model: 'none', ...page })],
-    ['runs that failed', (views) => views.runs({ scope, status: 'error', ...page })],
-    ['runs of a conversation', (views) => views.runs({ scope, conversation: 'c5', ...page })],
-    ['runs of a time', (views) => views.runs({ scope, from: '2026-01-02', to: '2026-01-03', ...page })],
-    ['runs by a rare word', (views) => views.runs({ scope, words: 'rare77 common', ...page })],
-    ['one conversation', (views) => views.tree({ conversation: 'c5', nodesMax: 500, charactersMax: 1_000_000 })],
-    ['its head', (views) => views.head('c5')],
-    ['usage of a month', (views) => views.usage({ scope, by: 'model', from: '2024-02-01', to: '2024-03-01' })],
+    ['conversations', (views) => views.conversations.list({ scope, ...list })],
+    ['the next page of them', (views) => views.conversations.list({ scope, before, ...list })],
+    ['my conversations', (views) => views.conversations.list({ scope: mine, ...list })],
+    ['archived ones', (views) => views.conversations.list({ scope, ...list, archived: true })],
+    ['conversations by a rare word', (views) => views.conversations.list({ scope, words: 'rare77', ...list })],
+    ['runs', (views) => views.runs.list({ scope, ...page })],
+    ['the next page of runs', (views) => views.runs.list({ scope, before, ...page })],
+    ['my runs', (views) => views.runs.list({ scope: mine, ...page })],
+    ['runs of a user', (views) => views.runs.list({ scope, user: 'user-3', ...page })],
+    ['runs of a model', (views) => views.runs.list({ scope, model: 'model-2', ...page })],
+    ['runs of a model that nobody has', (views) => views.runs.list({ scope, model: 'none', ...page })],
+    ['runs that failed', (views) => views.runs.list({ scope, status: 'error', ...page })],
+    ['runs of a conversation', (views) => views.runs.list({ scope, conversation: 'c5', ...page })],
+    ['runs of a time', (views) => views.runs.list({ scope, from: '2026-01-02', to: '2026-01-03', ...page })],
+    ['runs by a rare word', (views) => views.runs.list({ scope, words: 'rare77 common', ...page })],
+    [
+      'one conversation',
+      (views) => views.messages.tree({ conversation: 'c5', nodesMax: 500, charactersMax: 1_000_000 }),
+    ],
+    ['its head', (views) => views.messages.head('c5')],
+    ['usage of a month', (views) => views.usage.sums({ scope, by: 'model', from: '2024-02-01', to: '2024-03-01' })],
   ];
 
   it.each(questions)('%s: no table is read from end to end', async (_, ask) => {
-    await ask(new PostgresViews(pool));
+    await ask(postgresViews(new ViewReader(pool)));
     expect(pool.plan).toContain('Index');
     const scans = pool.plan
       .split('\n')
@@ -103,7 +106,7 @@ describe('what people ask of large read models', () => {
   });
 
   it('words are looked up before conversations are gone through, whatever is guessed of how rare they are', async () => {
-    await new PostgresViews(pool).conversations({ scope, words: 'rare77', ...list });
+    await postgresViews(new ViewReader(pool)).conversations.list({ scope, words: 'rare77', ...list });
     expect(pool.plan).toMatch(/InitPlan.+Bitmap Index Scan on said_1_terms_idx.+key = ANY \(\(InitPlan/s);
   });
 });

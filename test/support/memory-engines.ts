@@ -7,7 +7,7 @@ import { MemoryEventLog } from './memory/memory-event-log.js';
 import { MemoryKeys } from './memory/memory-keys.js';
 import { MemoryLeases } from './memory/memory-leases.js';
 import { MemoryReadModels } from './memory/memory-read-models.js';
-import { MemoryViews } from './memory/memory-views.js';
+import { memoryViews } from './memory/memory-views.js';
 import { MemoryWork } from './memory/memory-work.js';
 
 /** Everything that the product runs on, for as long as the process lives. */
@@ -21,7 +21,7 @@ export function memoryEngines(): Engines {
     builds: models,
     buildStates: models,
     lanes: models,
-    views: new MemoryViews(models),
+    views: memoryViews(models),
     checkpoints: new MemoryCheckpoints(),
     leases: new MemoryLeases(systemClock),
     keys: new MemoryKeys(),

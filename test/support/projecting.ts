@@ -1,8 +1,8 @@
 import { systemClock } from '../../src/adapters/system/system-clock.js';
+import type { Views } from '../../src/app/read-models.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import type { Leases } from '../../src/ports/leases.js';
 import type { Builds, LaneStore } from '../../src/ports/read-models/read-models.js';
-import type { Views } from '../../src/ports/read-models/views.js';
 import { Advances } from '../../src/projections/advances.js';
 import { projections as allProjections } from '../../src/projections/all.js';
 import type { Projection } from '../../src/projections/projection.js';

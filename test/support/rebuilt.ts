@@ -3,7 +3,8 @@ import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresLeases } from '../../src/adapters/postgres/postgres-leases.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../../src/adapters/postgres/views/postgres-lane-store.js';
-import { PostgresViews } from '../../src/adapters/postgres/views/postgres-views.js';
+import { ViewReader } from '../../src/adapters/postgres/views/view-reader.js';
+import { postgresViews } from '../../src/app/read-models.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import { projections } from '../../src/projections/all.js';
 import { startProjecting } from './projecting.js';
@@ -19,7 +20,7 @@ export async function rebuildDifferences(connection: pg.ClientConfig, log: Event
   const stores = {
     builds: new PostgresBuilds(pool),
     lanes: new PostgresLaneStore(pool),
-    views: new PostgresViews(pool),
+    views: postgresViews(new ViewReader(pool)),
   };
   const projecting = await startProjecting(log, stores, { leases: new PostgresLeases(pool), holder: 'the checker' });
   const liveBuilds = async () =>

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { AnyTable } from '../../src/ports/read-models/table.js';
 import { projections } from '../../src/projections/all.js';
 
 /** Asks the database for the first column of each row. */
@@ -8,11 +9,11 @@ export type Ask = (sql: string) => Promise<readonly unknown[]>;
 export async function rowsOfBuild(
   ask: Ask,
   build: number,
-  tables: readonly string[] = projections.flatMap((projection) => projection.tables),
+  tables: readonly AnyTable[] = projections.flatMap((projection) => projection.tables),
 ): Promise<Record<string, readonly unknown[]>> {
   const found: Record<string, readonly unknown[]> = {};
-  for (const table of tables) {
-    found[table] = await ask(`SELECT t::text AS row FROM views.${table}_${build} t ORDER BY key`);
+  for (const { name } of tables) {
+    found[name] = await ask(`SELECT t::text AS row FROM views.${name}_${build} t ORDER BY key`);
   }
   return found;
 }
@@ -21,10 +22,10 @@ export async function rowsOfBuild(
 export async function differences(ask: Ask, projection: string, one: number, other: number): Promise<string[]> {
   const { tables = [] } = projections.find(({ name }) => name === projection) ?? {};
   const [before, after] = [await rowsOfBuild(ask, one, tables), await rowsOfBuild(ask, other, tables)];
-  return tables.flatMap((table) => {
-    const [rows = [], rebuilt = []] = [before[table], after[table]];
+  return tables.flatMap(({ name }) => {
+    const [rows = [], rebuilt = []] = [before[name], after[name]];
     if (isDeepStrictEqual(rows, rebuilt)) return [];
     const at = rows.findIndex((row, nth) => row !== rebuilt[nth]);
-    return [`${table}: ${rows.length} rows, rebuilt ${rebuilt.length}; first ${rows[at]} against ${rebuilt[at]}`];
+    return [`${name}: ${rows.length} rows, rebuilt ${rebuilt.length}; first ${rows[at]} against ${rebuilt[at]}`];
   });
 }

@@ -1,6 +1,6 @@
 import type { Position, RecordedEvent } from '../../events/envelope.js';
 import { RetryableError, TerminalError } from '../errors.js';
-import type { TableName, Tables } from './rows.js';
+import type { AnyTable } from './table.js';
 
 /** One set of tables of a read model, filled from the beginning of the log. One process at a time works on it: its lane. */
 export interface Build {
@@ -41,15 +41,20 @@ export interface BuildState extends Build {
   readonly parked: readonly ParkedState[];
 }
 
-export type RowChange = {
-  readonly [T in TableName]: { readonly table: T; readonly key: string; readonly row: Tables[T] | null };
-}[TableName];
+export interface RowKey {
+  readonly table: AnyTable;
+  readonly key: string;
+}
 
-export type RowKey = { readonly table: TableName; readonly key: string };
+export interface FoundRow extends RowKey {
+  /** Of the type of the table. */
+  readonly row: unknown;
+}
 
-export type FoundRow = {
-  readonly [T in TableName]: { readonly table: T; readonly key: string; readonly row: Tables[T] };
-}[TableName];
+export interface RowChange extends RowKey {
+  /** Of the type of the table. Null: it is removed. */
+  readonly row: unknown;
+}
 
 /** What a lane writes at once: rows and checkpoint, whole or not at all. */
 export interface Step {
@@ -85,7 +90,7 @@ export interface ProjectionShape {
   readonly name: string;
   /** Grows when the same events would make other rows: then a new build is made. */
   readonly version: number;
-  readonly tables: readonly TableName[];
+  readonly tables: readonly AnyTable[];
 }
 
 /** Which builds there are, and which one is read. Throws RetryableError when the store is away. */

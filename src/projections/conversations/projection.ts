@@ -1,8 +1,9 @@
 import { answerText } from '../../domain/answer-text.js';
 import type { TypedEvent } from '../../events/codec.js';
 import { limits } from '../../limits.js';
-import { type ConversationRow, nodeKey } from '../../ports/read-models/rows.js';
+import type { CoveringList } from '../../ports/read-models/questions.js';
 import { type EventsOf, isNext, type Projection, type ProjectionFilter, type Rows, unhandled } from '../projection.js';
+import { type ConversationRow, conversationsTable, saidTable } from './rows.js';
 import { piecesOf } from './words.js';
 
 const filter = {
@@ -13,24 +14,25 @@ const filter = {
 type Followed = EventsOf<typeof filter>;
 
 /** Conversations as a list shows them, and the words by which a search finds them. */
-export const conversations: Projection = {
+export const conversations: Projection & CoveringList = {
   name: 'conversations',
   version: 3,
-  tables: ['conversations', 'said'],
+  tables: [conversationsTable, saidTable],
+  coverage: conversationsTable,
   filter,
   onPoison: 'park',
-  touched: ({ meta: { conversation } }) => (conversation ? [{ table: 'conversations', key: conversation }] : []),
+  touched: ({ meta: { conversation } }) => (conversation ? [{ table: conversationsTable, key: conversation }] : []),
   apply(rows, event: Followed) {
     const id = event.meta.conversation;
     if (id === undefined) return;
-    const row = rows.get('conversations', id) ?? started(id, event);
+    const row = rows.get(conversationsTable, id) ?? started(id, event);
     if (event.type === 'GenerationClaimed') {
-      if (row.seen > 0) rows.put('conversations', id, { ...row, claimed: generationOf(event) });
+      if (row.seen > 0) rows.put(conversationsTable, id, { ...row, claimed: generationOf(event) });
       return;
     }
     if (!isNext(row.seen, event)) return;
     const { title, said, ...change } = changedBy(row, event);
-    rows.put('conversations', id, {
+    rows.put(conversationsTable, id, {
       ...{ ...row, seen: row.seen + 1, updatedAt: event.at, ...change },
       ...(title !== undefined && { title }),
     });
@@ -110,15 +112,15 @@ const TITLE = 'title';
 
 function indexTitle(rows: Rows, { id, tenant, owner }: ConversationRow, title: string | null): void {
   const [words] = piecesOf(title ?? '');
-  const key = nodeKey(id, TITLE);
+  const key = `${id}/${TITLE}`;
   // A title is of no node, so no run is found by it.
-  if (words === undefined) rows.remove('said', key);
-  else rows.put('said', key, { tenant, owner, conversation: id, node: '', words });
+  if (words === undefined) rows.remove(saidTable, key);
+  else rows.put(saidTable, key, { tenant, owner, conversation: id, node: '', words });
 }
 
 function index(rows: Rows, { id, tenant, owner }: ConversationRow, { node, text }: Said): void {
   for (const [nth, words] of piecesOf(text).entries()) {
-    rows.put('said', `${nodeKey(id, node)}/${nth}`, { tenant, owner, conversation: id, node, words });
+    rows.put(saidTable, `${id}/${node}/${nth}`, { tenant, owner, conversation: id, node, words });
   }
 }
 

@@ -1,11 +1,12 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { Reader } from '../../domain/conversation/readers.js';
 import { conversationStatus } from '../../domain/conversation/tree.js';
-import type { ConversationRow } from '../../ports/read-models/rows.js';
-import type { Views } from '../../ports/read-models/views.js';
-import type { LeastShown, ListCoverage } from '../queries/list-coverage.js';
-import { type Paged, pageEndIn, pageOf } from '../queries/pages.js';
-import { scopeOf } from '../queries/scope.js';
+import type { PageAsked } from '../../ports/read-models/questions.js';
+import { isOpenClaimed } from '../coverage-columns.js';
+import type { ListCoverage } from '../queries/list-coverage.js';
+import { type Paged, type PageRequest, pageAsked, pageOf } from '../queries/pages.js';
+import { conversations } from './projection.js';
+import type { ConversationRow } from './rows.js';
 
 export interface ListedConversation {
   readonly id: string;
@@ -17,19 +18,21 @@ export interface ListedConversation {
   readonly messages: number;
 }
 
-export interface ConversationsAskedFor {
-  readonly limit: number;
+interface ConversationFilters {
   readonly archived: boolean;
-  readonly q?: string | undefined;
-  readonly before?: string | undefined;
-  readonly min?: LeastShown | undefined;
+}
+
+export type ConversationsAsked = PageAsked & ConversationFilters;
+
+export interface ConversationQueries {
+  list(asked: ConversationsAsked): Promise<readonly ConversationRow[]>;
 }
 
 /** What a reader may see of conversations, the latest first. */
 export class ListConversations extends Query<Paged<ListedConversation>> {
   constructor(
     readonly reader: Reader,
-    readonly asked: ConversationsAskedFor,
+    readonly asked: PageRequest & ConversationFilters,
   ) {
     super();
   }
@@ -38,27 +41,20 @@ export class ListConversations extends Query<Paged<ListedConversation>> {
 @QueryHandler(ListConversations)
 export class ListConversationsHandler implements IQueryHandler<ListConversations> {
   constructor(
-    private readonly views: Pick<Views, 'conversations'>,
+    private readonly views: ConversationQueries,
     private readonly coverage: Pick<ListCoverage, 'wait'>,
   ) {}
 
   async execute({ reader, asked }: ListConversations): Promise<Paged<ListedConversation>> {
-    const { limit, archived, q, before, min } = asked;
-    await this.coverage.wait('conversations', reader, min);
-    const rows = await this.views.conversations({
-      scope: scopeOf(reader),
-      archived,
-      words: q,
-      before: before === undefined ? undefined : pageEndIn(before),
-      rowsMax: limit + 1,
-    });
+    const { archived, limit, min } = asked;
+    await this.coverage.wait(conversations, reader, min);
+    const rows = await this.views.list({ ...pageAsked(reader, asked), archived });
     return pageOf(rows, limit, ({ updatedAt, id }) => ({ at: updatedAt, id }), listed);
   }
 }
 
 function listed(row: ConversationRow): ListedConversation {
-  const { id, title, lastMessage, updatedAt, open, waiting, claimed, messages } = row;
-  const isOpenClaimed = open !== null && open === claimed;
-  const status = conversationStatus({ open, queue: waiting }, isOpenClaimed);
+  const { id, title, lastMessage, updatedAt, open, waiting, messages } = row;
+  const status = conversationStatus({ open, queue: waiting }, isOpenClaimed(row));
   return { id, title, lastMessage, updatedAt, status, model: row.model ?? row.askedModel, messages };
 }

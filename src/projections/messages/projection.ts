@@ -1,8 +1,8 @@
 import { answerText } from '../../domain/answer-text.js';
 import type { TypedEvent } from '../../events/codec.js';
 import type { RowKey } from '../../ports/read-models/read-models.js';
-import { type HeadRow, nodeKey, type ReplyRow } from '../../ports/read-models/rows.js';
 import { type EventsOf, isNext, type Projection, type ProjectionFilter, type Rows, unhandled } from '../projection.js';
+import { type HeadRow, headsTable, type NodeRow, nodeKey, nodesTable, type ReplyRow } from './rows.js';
 
 const filter = { categories: ['conversation'] } as const satisfies ProjectionFilter;
 
@@ -12,31 +12,28 @@ type Followed = EventsOf<typeof filter>;
 export const messages: Projection = {
   name: 'messages',
   version: 2,
-  tables: ['heads', 'nodes'],
+  tables: [headsTable, nodesTable],
   filter,
   onPoison: 'park',
   touched({ meta: { conversation }, data }) {
     if (conversation === undefined) return [];
-    const head: RowKey = { table: 'heads', key: conversation };
-    return 'generationId' in data ? [head, { table: 'nodes', key: nodeKey(conversation, data.generationId) }] : [head];
+    const head: RowKey = { table: headsTable, key: conversation };
+    return 'generationId' in data
+      ? [head, { table: nodesTable, key: nodeKey(conversation, data.generationId) }]
+      : [head];
   },
   apply(rows, event: Followed) {
     const conversation = event.meta.conversation;
     if (conversation === undefined) return;
-    const head = rows.get('heads', conversation) ?? started(event);
+    const head = rows.get(headsTable, conversation) ?? started(event);
     if (!isNext(head.seen, event)) return;
     const seen = head.seen + 1;
-    rows.put('heads', conversation, { ...head, seen, ...headWith(head, event) });
-    const place = { conversation, seen, at: event.at };
-    plant(rows, event, place);
+    const change = headWith(rows, head, event, { conversation, seen, at: event.at });
+    rows.put(headsTable, conversation, { ...head, seen, ...change });
   },
 };
 
-interface Place {
-  readonly conversation: string;
-  readonly seen: number;
-  readonly at: string;
-}
+type PlacedRow = Pick<NodeRow, 'conversation' | 'seen' | 'at'>;
 
 const started = ({ tenant, meta }: TypedEvent): HeadRow => ({
   tenant,
@@ -53,10 +50,11 @@ const started = ({ tenant, meta }: TypedEvent): HeadRow => ({
   waiting: [],
 });
 
-function headWith(head: HeadRow, event: Followed): Partial<HeadRow> {
+/** Writes the nodes that an event changes, and returns what it changes in the head. */
+function headWith(rows: Rows, head: HeadRow, event: Followed, place: PlacedRow): Partial<HeadRow> {
   switch (event.type) {
     case 'ConversationStarted':
-      return { title: event.data.title, ...chosenIn(event) };
+      return { title: event.data.title, ...configured(rows, event, place) };
     case 'ConversationRenamed':
       return { title: event.data.title };
     case 'ConversationArchived':
@@ -64,17 +62,27 @@ function headWith(head: HeadRow, event: Followed): Partial<HeadRow> {
     case 'ConversationRestored':
       return { archived: false };
     case 'ConversationConfigured':
-      return chosenIn(event);
-    case 'MessageSent':
-      return event.data.kind === 'message' ? { leaf: event.data.messageId } : {};
+      return configured(rows, event, place);
+    case 'MessageSent': {
+      const { messageId: id, parent, role, origin, kind, parts, revises = null } = event.data;
+      const text = parts.map((part) => part.text).join('');
+      plant(rows, { ...place, id, kind, parent, role, origin, text, revises });
+      return kind === 'message' ? { leaf: id } : {};
+    }
     case 'GenerationRequested': {
-      const { generationId: id, turn } = event.data;
+      const { generationId: id, messageId: parent, regenerates = null, turn } = event.data;
+      plant(rows, { ...place, id, kind: 'reply', parent, regenerates, prompt: null, result: null, endSeen: null });
       return { leaf: id, waiting: waitingWith(head.waiting, { id, isNext: turn === 'next' }) };
     }
-    case 'PromptAssembled':
-      return { open: event.data.generationId, waiting: without(head.waiting, event.data.generationId) };
+    case 'PromptAssembled': {
+      const { generationId, model } = event.data;
+      changeReply(rows, place, generationId, { prompt: { model } });
+      return { open: generationId, waiting: without(head.waiting, generationId) };
+    }
     case 'GenerationFinalized': {
-      const { generationId } = event.data;
+      const { generationId, status, blocks, modelServed, usage, cost, error } = event.data;
+      const result = { status, text: answerText(blocks), modelServed, usage, cost, error: error ?? null };
+      changeReply(rows, place, generationId, { result, endSeen: place.seen });
       return { open: head.open === generationId ? null : head.open, waiting: without(head.waiting, generationId) };
     }
     case 'BranchSelected':
@@ -89,7 +97,9 @@ function headWith(head: HeadRow, event: Followed): Partial<HeadRow> {
 type Configuring = Extract<Followed, { type: 'ConversationStarted' | 'ConversationConfigured' }>;
 
 /** What an event does not name stays as it was. */
-function chosenIn({ id, data: { provider, model, params, system } }: Configuring): Partial<HeadRow> {
+function configured(rows: Rows, { id, data }: Configuring, place: PlacedRow): Partial<HeadRow> {
+  const { provider, model, params, system } = data;
+  if (system) plant(rows, { ...place, id, kind: 'system', parent: null, text: system });
   return {
     ...(provider !== undefined && { provider }),
     ...(model !== undefined && { model }),
@@ -108,56 +118,10 @@ function waitingWith(waiting: Waiting, turn: Waiting[number]): Waiting {
 
 const without = (waiting: Waiting, id: string): Waiting => waiting.filter((turn) => turn.id !== id);
 
-function plant(rows: Rows, event: Followed, place: Place): void {
-  switch (event.type) {
-    case 'ConversationStarted':
-    case 'ConversationConfigured':
-      if (event.data.system) {
-        const row = { ...place, id: event.id, kind: 'system', parent: null, text: event.data.system } as const;
-        rows.put('nodes', nodeKey(place.conversation, event.id), row);
-      }
-      return;
-    case 'MessageSent': {
-      const { messageId: id, parent, role, origin, kind, parts, revises = null } = event.data;
-      const text = parts.map((part) => part.text).join('');
-      rows.put('nodes', nodeKey(place.conversation, id), { ...place, id, kind, parent, role, origin, text, revises });
-      return;
-    }
-    case 'GenerationRequested': {
-      const { generationId: id, messageId: parent, regenerates = null } = event.data;
-      const asked = { prompt: null, result: null, endSeen: null };
-      rows.put('nodes', nodeKey(place.conversation, id), {
-        ...place,
-        id,
-        kind: 'reply',
-        parent,
-        regenerates,
-        ...asked,
-      });
-      return;
-    }
-    case 'PromptAssembled':
-      changeReply(rows, place, event.data.generationId, { prompt: { model: event.data.model } });
-      return;
-    case 'GenerationFinalized': {
-      const { generationId, status, blocks, modelServed, usage, cost, error } = event.data;
-      const result = { status, text: answerText(blocks), modelServed, usage, cost, error: error ?? null };
-      changeReply(rows, place, generationId, { result, endSeen: place.seen });
-      return;
-    }
-    case 'ConversationRenamed':
-    case 'ConversationArchived':
-    case 'ConversationRestored':
-    case 'GenerationCancelRequested':
-    case 'BranchSelected':
-      return;
-    default:
-      unhandled(event);
-  }
-}
+const plant = (rows: Rows, node: NodeRow): void => rows.put(nodesTable, nodeKey(node.conversation, node.id), node);
 
-function changeReply(rows: Rows, { conversation }: Place, id: string, change: Partial<ReplyRow>): void {
+function changeReply(rows: Rows, { conversation }: PlacedRow, id: string, change: Partial<ReplyRow>): void {
   const key = nodeKey(conversation, id);
-  const reply = rows.get('nodes', key);
-  if (reply?.kind === 'reply') rows.put('nodes', key, { ...reply, ...change });
+  const reply = rows.get(nodesTable, key);
+  if (reply?.kind === 'reply') rows.put(nodesTable, key, { ...reply, ...change });
 }

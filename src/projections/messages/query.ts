@@ -9,17 +9,47 @@ import { limits } from '../../limits.js';
 import type { Clock } from '../../ports/clock.js';
 import { RetryableError } from '../../ports/errors.js';
 import type { EventLog } from '../../ports/event-log.js';
-import type { HeadRow, NodeRow } from '../../ports/read-models/rows.js';
-import type { Tree, Views } from '../../ports/read-models/views.js';
 import type { Advances } from '../advances.js';
 import { untilCovered } from '../queries/until-covered.js';
 import { messages } from './projection.js';
+import type { HeadRow, NodeRow } from './rows.js';
+
+export interface TreeAsked {
+  readonly conversation: string;
+  /** Absent: the selected one. */
+  readonly leaf?: string | undefined;
+  /** Only nodes that came before this one. */
+  readonly before?: string | undefined;
+  readonly nodesMax: number;
+  /** Of text, but never less than one node. */
+  readonly charactersMax: number;
+}
+
+/** A conversation at one moment, all of it from the same one. */
+export interface Tree {
+  readonly head: HeadRow;
+  readonly systemText: string | null;
+  /** The kinds of the nodes that were asked for as a leaf and as a bound. Null: there is no such node. */
+  readonly leaf: NodeRow['kind'] | null;
+  readonly before: NodeRow['kind'] | null;
+  /** Ids from the root to the leaf. */
+  readonly path: readonly string[];
+  /** The newest of those that were asked for, oldest first. */
+  readonly nodes: readonly NodeRow[];
+  readonly more: boolean;
+}
+
+export interface MessageQueries {
+  /** The owner of a conversation, and how many events of it are in the rows. */
+  head(conversation: string): Promise<HeadRow | undefined>;
+  tree(asked: TreeAsked): Promise<Tree | undefined>;
+}
 
 /** The view does not cover yet what it must: it may in a moment. */
 export class ViewBehind extends RetryableError {}
 
 export interface ConversationViewsParts {
-  readonly views: Views;
+  readonly views: MessageQueries;
   readonly log: Pick<EventLog, 'readStream'>;
   readonly codec: Codec;
   readonly clock: Clock;
@@ -115,4 +145,4 @@ function requireNodes({ leaf, before }: Tree, asked: Looking): void {
 /** A database takes no NUL, and no node has an id with other characters or a longer one. */
 const mayBeNode = (id: string): boolean => /^[\w-]{1,200}$/.test(id);
 
-const isNode = (kind: NodeRow['kind'] | undefined): boolean => kind !== undefined && kind !== 'system';
+const isNode = (kind: NodeRow['kind'] | null): boolean => kind !== null && kind !== 'system';

@@ -1,7 +1,7 @@
 import type { Reader } from '../../domain/conversation/readers.js';
 import { limits } from '../../limits.js';
+import type { CoverageQueries, Covered, CoveringList } from '../../ports/read-models/questions.js';
 import { ReadModelLost } from '../../ports/read-models/read-models.js';
-import type { Covered, CoveringList, Views } from '../../ports/read-models/views.js';
 import { ViewBehind } from '../messages/query.js';
 import type { Place, Shown } from './shown.js';
 import { type CoverageParts, untilCovered } from './until-covered.js';
@@ -13,7 +13,7 @@ export interface LeastShown {
 }
 
 export interface ListCoverageParts extends CoverageParts {
-  readonly views: Pick<Views, 'covered'>;
+  readonly views: CoverageQueries;
   readonly shown: Shown;
 }
 
@@ -28,15 +28,15 @@ export class ListCoverage {
   async wait(list: CoveringList, reader: Reader, least: LeastShown | undefined): Promise<void> {
     const { clock, shown } = this.parts;
     const askedMs = clock.now();
-    const places = shown.unsettled(reader, list);
+    const places = shown.unsettled(reader, list.name);
     if (places.size > 0 && (await this.hasWaited(list, places, askedMs + limits.viewGraceMs))) {
       // Also when it was not covered: a view that stands still makes each change wait once.
-      shown.settle(reader, list, places);
+      shown.settle(reader, list.name, places);
     }
     if (!least) return;
     const { conversation, place } = least;
     if (await this.covers(list, new Map([[conversation, place]]), askedMs + limits.viewWaitMs)) return;
-    throw new ViewBehind(`the list of ${list} does not cover ${conversation} at ${place.ledger}:${place.tape}`);
+    throw new ViewBehind(`the list of ${list.name} does not cover ${conversation} at ${place.ledger}:${place.tape}`);
   }
 
   /** False when the live build cannot say what it covers: a build of an older version lacks columns until it is replaced. */
@@ -51,7 +51,7 @@ export class ListCoverage {
   }
 
   private covers(list: CoveringList, places: ReadonlyMap<string, Place>, deadline: number): Promise<boolean> {
-    return untilCovered(this.parts, list, deadline, async () => {
+    return untilCovered(this.parts, list.name, deadline, async () => {
       const covered = await this.parts.views.covered(list, [...places.keys()]);
       return [...places].every(([conversation, place]) => isCovered(covered.get(conversation), place));
     });

@@ -1,8 +1,31 @@
 import { createHash } from 'node:crypto';
-import type { PageEnd } from '../../ports/read-models/views.js';
+import type { Reader } from '../../domain/conversation/readers.js';
+import type { PageAsked, PageEnd, Scope } from '../../ports/read-models/questions.js';
+import type { LeastShown } from './list-coverage.js';
 
 /** What a page token is not. */
 export class InvalidPageToken extends Error {}
+
+/** The same rule as for a single conversation: members see their own, auditors and admins all of their tenant's. */
+export const scopeOf = ({ tenant, user, role }: Reader): Scope =>
+  role === 'member' ? { tenant, owner: user } : { tenant };
+
+/** What a client asks of each list. */
+export interface PageRequest {
+  readonly limit: number;
+  readonly q?: string | undefined;
+  /** The token of the page before. */
+  readonly before?: string | undefined;
+  readonly min?: LeastShown | undefined;
+}
+
+/** One row more than the page holds, which shows whether another page follows. */
+export const pageAsked = (reader: Reader, { limit, q, before }: PageRequest): PageAsked => ({
+  scope: scopeOf(reader),
+  words: q,
+  before: before === undefined ? undefined : pageEndIn(before),
+  rowsMax: limit + 1,
+});
 
 /** Rows, and the token with which the next page is asked for; null when there is none. */
 export interface Paged<Row> {

@@ -1,6 +1,5 @@
 import type { Reader } from '../../domain/conversation/readers.js';
 import { limits } from '../../limits.js';
-import type { CoveringList } from '../../ports/read-models/views.js';
 
 /** A place in a conversation, as its cursors count: events of the ledger, and of the open generation's tape. */
 export interface Place {
@@ -12,8 +11,8 @@ type User = Pick<Reader, 'tenant' | 'user'>;
 
 interface Entry {
   readonly place: Place;
-  /** Lists that cover the place, or have waited for it as long as they may. */
-  readonly settled: Set<CoveringList>;
+  /** Names of lists that cover the place, or have waited for it as long as they may. */
+  readonly settled: Set<string>;
 }
 
 /** How far this process has shown each conversation to the clients of each user. Bounded: the oldest is forgotten first. */
@@ -34,12 +33,12 @@ export class Shown {
   }
 
   /** Places that the list has not been held against yet. */
-  unsettled(user: User, list: CoveringList): ReadonlyMap<string, Place> {
+  unsettled(user: User, list: string): ReadonlyMap<string, Place> {
     const entries = [...(this.users.get(keyOf(user)) ?? [])].filter(([, { settled }]) => !settled.has(list));
     return new Map(entries.map(([conversation, { place }]) => [conversation, place]));
   }
 
-  settle(user: User, list: CoveringList, places: ReadonlyMap<string, Place>): void {
+  settle(user: User, list: string, places: ReadonlyMap<string, Place>): void {
     const known = this.users.get(keyOf(user));
     for (const [conversation, place] of places) {
       const entry = known?.get(conversation);

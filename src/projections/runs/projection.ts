@@ -1,8 +1,10 @@
 import { costOf, usageOf } from '../../domain/usage.js';
 import type { TypedEvent } from '../../events/codec.js';
+import type { CoveringList } from '../../ports/read-models/questions.js';
 import type { RowKey } from '../../ports/read-models/read-models.js';
-import type { LedgerRow, RunRow } from '../../ports/read-models/rows.js';
+import type { ClaimCoverage } from '../coverage-columns.js';
 import { type EventsOf, isNext, type Projection, type ProjectionFilter, type Rows, unhandled } from '../projection.js';
+import { ledgersTable, type RunRow, runsTable } from './rows.js';
 
 const filter = {
   categories: ['conversation', 'generation'],
@@ -12,36 +14,41 @@ const filter = {
 type Followed = EventsOf<typeof filter>;
 
 /** The audit table: one row for each generation, from the moment it is asked for. */
-export const runs: Projection = {
+export const runs: Projection & CoveringList = {
   name: 'runs',
   version: 3,
-  tables: ['runs', 'ledgers'],
+  tables: [runsTable, ledgersTable],
+  coverage: ledgersTable,
   filter,
   onPoison: 'stop',
   touched(event: Followed) {
     const { conversation } = event.meta;
     if (conversation === undefined) return [];
-    const ledger: RowKey = { table: 'ledgers', key: conversation };
-    return [ledger, ...runsOf(event).map((key): RowKey => ({ table: 'runs', key }))];
+    const ledger: RowKey = { table: ledgersTable, key: conversation };
+    return [ledger, ...runsOf(event).map((key): RowKey => ({ table: runsTable, key }))];
   },
   apply(rows, event: Followed) {
     const conversation = event.meta.conversation;
     if (conversation === undefined) return;
-    const ledger = rows.get('ledgers', conversation) ?? NO_EVENTS;
+    const ledger = rows.get(ledgersTable, conversation) ?? NO_EVENTS;
     const isClaim = event.type === 'GenerationClaimed';
     if (!isClaim && !isNext(ledger.seen, event)) return;
-    rows.put('ledgers', conversation, { ...ledger, seen: ledger.seen + (isClaim ? 0 : 1), ...openIn(ledger, event) });
+    rows.put(ledgersTable, conversation, {
+      ...ledger,
+      seen: ledger.seen + (isClaim ? 0 : 1),
+      ...openIn(ledger, event),
+    });
     const [id] = runsOf(event);
     if (id === undefined) return;
-    const run = rows.get('runs', id) ?? unknown(id, conversation, event);
+    const run = rows.get(runsTable, id) ?? unknown(id, conversation, event);
     const change = changedBy(rows, run, event);
-    if (change) rows.put('runs', id, { ...run, ...change });
+    if (change) rows.put(runsTable, id, { ...run, ...change });
   },
 };
 
-const NO_EVENTS: LedgerRow = { seen: 0, open: null, claimed: null };
+const NO_EVENTS: ClaimCoverage = { seen: 0, open: null, claimed: null };
 
-function openIn({ open }: LedgerRow, event: Followed): Partial<LedgerRow> {
+function openIn({ open }: ClaimCoverage, event: Followed): Partial<ClaimCoverage> {
   if (event.type === 'GenerationClaimed') return { claimed: generationOf(event) };
   if (event.type === 'PromptAssembled') return { open: event.data.generationId };
   if (event.type === 'GenerationFinalized' && event.data.generationId === open) return { open: null };
@@ -91,7 +98,7 @@ function changedBy(rows: Rows, run: RunRow, event: Followed): Partial<RunRow> | 
     case 'GenerationRequested': {
       const { messageId, regenerates = null } = event.data;
       if (run.requestedAt !== null) return undefined;
-      const before = regenerates === null ? [] : (rows.get('runs', regenerates)?.lineage ?? [regenerates]);
+      const before = regenerates === null ? [] : (rows.get(runsTable, regenerates)?.lineage ?? [regenerates]);
       const lineage = [...before, run.id];
       return { message: messageId, user: event.meta.owner ?? null, regenerates, lineage, requestedAt: event.at };
     }

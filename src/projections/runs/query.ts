@@ -1,31 +1,35 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { Reader } from '../../domain/conversation/readers.js';
-import type { RunRow } from '../../ports/read-models/rows.js';
-import type { Views } from '../../ports/read-models/views.js';
-import type { LeastShown, ListCoverage } from '../queries/list-coverage.js';
-import { type Paged, pageEndIn, pageOf } from '../queries/pages.js';
-import { scopeOf } from '../queries/scope.js';
+import type { PageAsked } from '../../ports/read-models/questions.js';
+import type { ListCoverage } from '../queries/list-coverage.js';
+import { type Paged, type PageRequest, pageAsked, pageOf } from '../queries/pages.js';
+import { runs } from './projection.js';
+import type { RunRow } from './rows.js';
 
 export type ListedRun = Omit<RunRow, 'tenant'> & { readonly requestedAt: string };
 
-export interface RunsAskedFor {
-  readonly limit: number;
-  readonly before?: string | undefined;
-  readonly min?: LeastShown | undefined;
+interface RunFilters {
   readonly conversation?: string | undefined;
   readonly user?: string | undefined;
   readonly model?: string | undefined;
   readonly status?: RunRow['status'] | undefined;
+  /** Requested from then on, and before then. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
-  readonly q?: string | undefined;
+}
+
+/** Words are in the question or in the answer. */
+export type RunsAsked = PageAsked & RunFilters;
+
+export interface RunQueries {
+  list(asked: RunsAsked): Promise<readonly RunRow[]>;
 }
 
 /** The audit table, the latest first. */
 export class ListRuns extends Query<Paged<ListedRun>> {
   constructor(
     readonly reader: Reader,
-    readonly asked: RunsAskedFor,
+    readonly asked: PageRequest & RunFilters,
   ) {
     super();
   }
@@ -34,20 +38,14 @@ export class ListRuns extends Query<Paged<ListedRun>> {
 @QueryHandler(ListRuns)
 export class ListRunsHandler implements IQueryHandler<ListRuns> {
   constructor(
-    private readonly views: Pick<Views, 'runs'>,
+    private readonly views: RunQueries,
     private readonly coverage: Pick<ListCoverage, 'wait'>,
   ) {}
 
   async execute({ reader, asked }: ListRuns): Promise<Paged<ListedRun>> {
-    const { limit, before, q, min, ...filters } = asked;
-    await this.coverage.wait('runs', reader, min);
-    const rows = await this.views.runs({
-      ...filters,
-      scope: scopeOf(reader),
-      words: q,
-      before: before === undefined ? undefined : pageEndIn(before),
-      rowsMax: limit + 1,
-    });
+    const { limit, before: _, q: __, min, ...filters } = asked;
+    await this.coverage.wait(runs, reader, min);
+    const rows = await this.views.list({ ...filters, ...pageAsked(reader, asked) });
     return pageOf(rows, limit, ({ requestedAt, id }) => ({ at: requestedAt ?? '', id }), listed);
   }
 }

@@ -1,8 +1,9 @@
 import { decimalOf, sumOf, textOf } from '../../domain/decimal.js';
 import type { TypedEvent } from '../../events/codec.js';
+import type { CoveringList } from '../../ports/read-models/questions.js';
 import type { RowKey } from '../../ports/read-models/read-models.js';
-import type { Sums, UsageRow } from '../../ports/read-models/rows.js';
 import { type EventsOf, type Projection, type ProjectionFilter, type Rows, unhandled } from '../projection.js';
+import { askedTable, countedTable, type Sums, type UsageRow, usageTable } from './rows.js';
 
 const filter = { categories: ['conversation'] } as const satisfies ProjectionFilter;
 
@@ -10,24 +11,25 @@ type Followed = EventsOf<typeof filter>;
 type Finalized = Extract<Followed, { type: 'GenerationFinalized' }>;
 
 /** What was used: by tenant, day, user and model. What a provider did not report is counted apart and never as zero. */
-export const usage: Projection = {
+export const usage: Projection & CoveringList = {
   name: 'usage',
   version: 3,
-  tables: ['usage', 'asked', 'counted'],
+  tables: [usageTable, askedTable, countedTable],
+  coverage: countedTable,
   filter,
   onPoison: 'stop',
   touched(event: Followed) {
-    const counted: RowKey = { table: 'counted', key: conversationOf(event) };
+    const counted: RowKey = { table: countedTable, key: conversationOf(event) };
     if (event.type !== 'GenerationFinalized') return [counted];
-    return [counted, { table: 'asked', key: event.data.generationId }, { table: 'usage', key: keyOf(event) }];
+    return [counted, { table: askedTable, key: event.data.generationId }, { table: usageTable, key: keyOf(event) }];
   },
   apply(rows, event: Followed) {
     const conversation = conversationOf(event);
-    const seen = Math.max(event.revision + 1, rows.get('counted', conversation)?.seen ?? 0);
-    rows.put('counted', conversation, { seen });
+    const seen = Math.max(event.revision + 1, rows.get(countedTable, conversation)?.seen ?? 0);
+    rows.put(countedTable, conversation, { seen });
     switch (event.type) {
       case 'PromptAssembled':
-        rows.put('asked', event.data.generationId, { model: event.data.model });
+        rows.put(askedTable, event.data.generationId, { model: event.data.model });
         return;
       case 'GenerationFinalized':
         count(rows, event);
@@ -51,14 +53,14 @@ export const usage: Projection = {
 function count(rows: Rows, event: Finalized): void {
   const { generationId, attempt } = event.data;
   // Counted once: an event that is applied again finds no row of `asked`.
-  const asked = rows.get('asked', generationId);
-  rows.remove('asked', generationId);
+  const asked = rows.get(askedTable, generationId);
+  rows.remove(askedTable, generationId);
   // What was never claimed called no model.
   if (!asked || attempt === null) return;
   const key = keyOf(event);
-  const row = rows.get('usage', key) ?? empty(event);
+  const row = rows.get(usageTable, key) ?? empty(event);
   const sums = added(ownOf(row.models, asked.model) ?? NOTHING, event);
-  rows.put('usage', key, { ...row, models: { ...row.models, [asked.model]: sums } });
+  rows.put(usageTable, key, { ...row, models: { ...row.models, [asked.model]: sums } });
 }
 
 const conversationOf = ({ stream }: TypedEvent): string => stream.slice('conversation-'.length);

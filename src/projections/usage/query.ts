@@ -1,9 +1,28 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { Reader } from '../../domain/conversation/readers.js';
-import type { CostRow } from '../../ports/read-models/rows.js';
-import type { UsageAsked, UsageSums, Views } from '../../ports/read-models/views.js';
+import type { Cost } from '../../domain/usage.js';
+import type { Scope } from '../../ports/read-models/questions.js';
 import type { ListCoverage } from '../queries/list-coverage.js';
-import { scopeOf } from '../queries/scope.js';
+import { scopeOf } from '../queries/pages.js';
+import { usage } from './projection.js';
+import type { Sums } from './rows.js';
+
+export interface UsageAsked {
+  readonly scope: Scope;
+  readonly by: 'day' | 'user' | 'model';
+  /** Days: from this one on, and before that one. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+export interface UsageSums extends Sums {
+  /** The day, the user or the model. */
+  readonly of: string | null;
+}
+
+export interface UsageQueries {
+  sums(asked: UsageAsked): Promise<readonly UsageSums[]>;
+}
 
 export interface UsedBy {
   readonly day?: string;
@@ -16,7 +35,7 @@ export interface UsedBy {
   readonly completionTokens: number;
   readonly totalTokens: number;
   /** Null: of none of the runs is it known. */
-  readonly cost: CostRow | null;
+  readonly cost: Cost;
   readonly unknownCost: number;
 }
 
@@ -33,13 +52,13 @@ export class SumUsage extends Query<readonly UsedBy[]> {
 @QueryHandler(SumUsage)
 export class SumUsageHandler implements IQueryHandler<SumUsage> {
   constructor(
-    private readonly views: Pick<Views, 'usage'>,
+    private readonly views: UsageQueries,
     private readonly coverage: Pick<ListCoverage, 'wait'>,
   ) {}
 
   async execute({ reader, asked }: SumUsage): Promise<readonly UsedBy[]> {
-    await this.coverage.wait('usage', reader, undefined);
-    const sums = await this.views.usage({ ...asked, scope: scopeOf(reader) });
+    await this.coverage.wait(usage, reader, undefined);
+    const sums = await this.views.sums({ ...asked, scope: scopeOf(reader) });
     return sums.flatMap((each) => usedBy(asked.by, each));
   }
 }

@@ -14,7 +14,7 @@ import type {
   RowKey,
   Step,
 } from '../../../src/ports/read-models/read-models.js';
-import type { TableName, Tables } from '../../../src/ports/read-models/rows.js';
+import type { Table } from '../../../src/ports/read-models/table.js';
 
 interface StoredBuild extends Build {
   readonly version: number;
@@ -24,7 +24,7 @@ interface StoredBuild extends Build {
   handled: number;
   poison: Poison | null;
   readonly parked: Map<string, Parked & { replay: boolean }>;
-  readonly tables: Map<TableName, Map<string, string>>;
+  readonly tables: Map<string, Map<string, string>>;
 }
 
 /** Builds and their rows, without a database. Rows are kept as the texts that a database would keep. */
@@ -93,8 +93,8 @@ export class MemoryReadModels implements LaneStore, Builds {
   async load(build: Build, keys: readonly RowKey[]): Promise<readonly FoundRow[]> {
     const tables = this.find(build)?.tables;
     return keys.flatMap(({ table, key }) => {
-      const row = tables?.get(table)?.get(key);
-      return row === undefined ? [] : [{ table, key, row: JSON.parse(row) } as FoundRow];
+      const row = tables?.get(table.name)?.get(key);
+      return row === undefined ? [] : [{ table, key, row: JSON.parse(row) }];
     });
   }
 
@@ -121,9 +121,9 @@ export class MemoryReadModels implements LaneStore, Builds {
   }
 
   /** All rows that are read now. */
-  rows<T extends TableName>(projection: string, table: T): ReadonlyMap<string, Tables[T]> {
+  rows<Row>(projection: string, table: Table<Row>): ReadonlyMap<string, Row> {
     const live = this.inUse(projection).find(({ state }) => state === 'live');
-    const entries = [...(live?.tables.get(table) ?? [])];
+    const entries = [...(live?.tables.get(table.name) ?? [])];
     return new Map(entries.map(([key, row]) => [key, JSON.parse(row)]));
   }
 
@@ -140,12 +140,12 @@ export class MemoryReadModels implements LaneStore, Builds {
     this.builds.push({
       ...{ projection, build, version, state, epoch: 0, position: START, handled: 0, poison: null },
       parked: new Map(),
-      tables: new Map(tables.map((table) => [table, new Map()])),
+      tables: new Map(tables.map(({ name }) => [name, new Map()])),
     });
   }
 }
 
 function write(tables: StoredBuild['tables'], { table, key, row }: RowChange): void {
-  if (row === null) tables.get(table)?.delete(key);
-  else tables.get(table)?.set(key, JSON.stringify(row));
+  if (row === null) tables.get(table.name)?.delete(key);
+  else tables.get(table.name)?.set(key, JSON.stringify(row));
 }

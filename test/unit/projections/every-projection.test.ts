@@ -3,9 +3,11 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { TypedEvent } from '../../../src/events/codec.js';
 import { START } from '../../../src/events/envelope.js';
-import type { TableName, Tables } from '../../../src/ports/read-models/rows.js';
-import { projections } from '../../../src/projections/all.js';
+import type { AnyTable, Table } from '../../../src/ports/read-models/table.js';
+import { projections, withDistinctTables } from '../../../src/projections/all.js';
 import type { Projection, Rows } from '../../../src/projections/projection.js';
+import { ledgersTable } from '../../../src/projections/runs/rows.js';
+import { countedTable } from '../../../src/projections/usage/rows.js';
 import { type DrawnStep, drawnSteps, playHistory } from '../../support/drawn-history.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
 import { codec } from '../../support/new-events.js';
@@ -20,20 +22,21 @@ class GuardedRows implements Rows {
 
   /** Applies an event as a lane does. */
   apply(event: TypedEvent): void {
-    this.named = new Set(this.projection.touched(event).map(({ table, key }) => `${table} ${key}`));
+    this.named = new Set(this.projection.touched(event).map(({ table, key }) => `${table.name} ${key}`));
     this.projection.apply(this, event);
   }
 
-  get<T extends TableName>(table: T, key: string): Tables[T] | undefined {
-    if (!this.named.has(`${table} ${key}`)) this.broken.add(`reads a row of ${table} that touched does not name`);
-    return this.rows.get(this.at(table, key)) as Tables[T] | undefined;
+  get<Row>(table: Table<Row>, key: string): Row | undefined {
+    const at = this.at(table, key);
+    if (!this.named.has(at)) this.broken.add(`reads a row of ${table.name} that touched does not name`);
+    return this.rows.get(at) as Row | undefined;
   }
 
-  put<T extends TableName>(table: T, key: string, row: Tables[T]): void {
+  put<Row>(table: Table<Row>, key: string, row: NoInfer<Row>): void {
     this.rows.set(this.at(table, key), row);
   }
 
-  remove(table: TableName, key: string): void {
+  remove(table: AnyTable, key: string): void {
     this.rows.delete(this.at(table, key));
   }
 
@@ -45,9 +48,9 @@ class GuardedRows implements Rows {
     return Object.fromEntries(this.rows);
   }
 
-  private at(table: TableName, key: string): string {
-    if (!this.projection.tables.includes(table)) this.broken.add(`uses ${table}, which is none of its tables`);
-    return `${table} ${key}`;
+  private at(table: AnyTable, key: string): string {
+    if (!this.projection.tables.includes(table)) this.broken.add(`uses ${table.name}, which is none of its tables`);
+    return `${table.name} ${key}`;
   }
 }
 
@@ -92,6 +95,13 @@ describe('every projection', () => {
     );
   });
 
+  it('has tables that no other one has', () => {
+    const copy: Projection = { ...named('usage'), name: 'activity', tables: [{ ...countedTable }] };
+    expect(() => withDistinctTables([...projections, copy])).toThrow(
+      'usage and activity both declare the table counted',
+    );
+  });
+
   it('is listed in the order of names, which is also the order of a list of builds', () => {
     expect([...byName.keys()]).toEqual([...byName.keys()].sort());
   });
@@ -114,8 +124,8 @@ describe('the check of projections', () => {
   it('finds a projection that counts an event twice', async () => {
     const counting: Projection = {
       ...named('usage'),
-      touched: () => [{ table: 'counted', key: 'all' }],
-      apply: (rows) => rows.put('counted', 'all', { seen: (rows.get('counted', 'all')?.seen ?? 0) + 1 }),
+      touched: () => [{ table: countedTable, key: 'all' }],
+      apply: (rows) => rows.put(countedTable, 'all', { seen: (rows.get(countedTable, 'all')?.seen ?? 0) + 1 }),
     };
     expect(await brokenRules(counting, steps)).toEqual(['makes other rows when an event is applied again']);
   });
@@ -123,7 +133,7 @@ describe('the check of projections', () => {
   it('finds a projection that uses a table of another one', async () => {
     const greedy: Projection = {
       ...named('usage'),
-      apply: (rows) => rows.put('ledgers', 'x', { seen: 0, open: null, claimed: null }),
+      apply: (rows) => rows.put(ledgersTable, 'x', { seen: 0, open: null, claimed: null }),
     };
     expect(await brokenRules(greedy, steps)).toEqual(['uses ledgers, which is none of its tables']);
   });

@@ -1,4 +1,4 @@
-import type { PageEnd, Scope } from '../../../ports/read-models/views.js';
+import type { PageEnd, Scope } from '../../../ports/read-models/questions.js';
 
 /** What a statement asks of rows, and the values that it names. */
 export class Conditions {

@@ -97,13 +97,9 @@ export class PostgresBuilds implements Builds {
       await query(ALONE);
       const [live] = await query(LOCK_LIVE, [build.projection]);
       if (!(await isReached(query, build, live?.[0] ?? START))) return 'behind';
-      await query(`UPDATE views.builds SET state = 'retired' WHERE projection = $1 AND state = 'live'`, [
-        build.projection,
-      ]);
-      await query(`UPDATE views.builds SET state = 'live' WHERE projection = $1 AND build = $2`, [
-        build.projection,
-        build.build,
-      ]);
+      const { projection, build: next } = build;
+      await query(`UPDATE views.builds SET state = 'retired' WHERE projection = $1 AND state = 'live'`, [projection]);
+      await query(`UPDATE views.builds SET state = 'live' WHERE projection = $1 AND build = $2`, [projection, next]);
       await this.show(query, build);
       return 'swapped';
     });
@@ -126,7 +122,7 @@ export class PostgresBuilds implements Builds {
       [build.projection],
     );
     for (const [number] of old) {
-      for (const table of tables) await query(dropTable(table, { build: number } as Build));
+      for (const table of tables) await query(dropTable(table, { build: number }));
     }
   }
 }

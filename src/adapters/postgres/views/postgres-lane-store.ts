@@ -44,9 +44,10 @@ export class PostgresLaneStore implements LaneStore {
       tables.map(async (table) => {
         const wanted = keys.flatMap((key) => (key.table === table ? [key.key] : []));
         const text = `SELECT key, doc::text FROM ${tableOf(table, build)} WHERE key = ANY($1)`;
-        const query = { name: `load ${tableOf(table, build)}`, text, values: [textArray(wanted)], rowMode: 'array' };
-        const rows = await unlessRefused(build.projection, this.pool.query<[string, string]>(query as never));
-        return rows.map(([key, doc]) => ({ table, key, row: JSON.parse(doc) }) as FoundRow);
+        const values = [textArray(wanted)];
+        const loading = this.query<[string, string]>(text, values, `load ${tableOf(table, build)}`);
+        const rows = await unlessRefused(build.projection, loading);
+        return rows.map(([key, doc]): FoundRow => ({ table, key, row: JSON.parse(doc) }));
       }),
     );
     return found.flat();
@@ -65,7 +66,7 @@ export class PostgresLaneStore implements LaneStore {
     return (await this.query<[string]>(TO_REPLAY, idOf(build))).map(([stream]) => stream);
   }
 
-  private query<Row extends unknown[]>(text: string, values: unknown[]): Promise<Row[]> {
-    return this.pool.query<Row>({ text, values, rowMode: 'array' });
+  private query<Row extends unknown[]>(text: string, values: unknown[], name?: string): Promise<Row[]> {
+    return this.pool.query<Row>({ text, values, rowMode: 'array', ...(name !== undefined && { name }) });
   }
 }

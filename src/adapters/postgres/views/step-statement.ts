@@ -1,8 +1,7 @@
 import type { Build, Parked, RowChange, Step } from '../../../ports/read-models/read-models.js';
-import type { TableName } from '../../../ports/read-models/rows.js';
+import type { AnyTable } from '../../../ports/read-models/table.js';
 import { jsonArray, textArray } from '../binary-arrays.js';
-import type { Column } from './columns.js';
-import { shapes, tableOf } from './tables.js';
+import { arrayTypeOf, storedOf, tableOf, valuesOf } from './tables.js';
 
 interface Statement {
   readonly text: string;
@@ -55,16 +54,17 @@ function rowsOf(build: Build, changes: readonly RowChange[], place: Place): stri
   });
 }
 
-function upsert(table: TableName, build: Build, changes: readonly RowChange[], place: Place): string {
-  const { hasDocument, columns: declared } = shapes[table];
-  const columns = declared as readonly Column<RowChange['row']>[];
-  const rows = changes.map(({ row }) => row);
-  const names = [...columns.map(({ name }) => name), ...(hasDocument ? ['doc'] : [])];
-  const taken = [...columns.map(({ name, stored }) => stored(`new.${name}`)), ...(hasDocument ? ['new.doc'] : [])];
+function upsert(table: AnyTable, build: Build, changes: readonly RowChange[], place: Place): string {
+  const { columns, isOnlySearched } = table;
+  // A change holds a row of its table.
+  const rows = changes.map(({ row }) => row as never);
+  const documents = isOnlySearched ? [] : [place(jsonArray(rows.map((row) => JSON.stringify(row))))];
+  const names = [...columns.map(({ name }) => name), ...documents.map(() => 'doc')];
+  const taken = [...columns.map((column) => storedOf(column, `new.${column.name}`)), ...documents.map(() => 'new.doc')];
   const arrays = [
     `${place(textArray(changes.map(({ key }) => key)))}::text[]`,
-    ...columns.map(({ values, arrayType }) => `${place(values(rows))}::${arrayType}`),
-    ...(hasDocument ? [`${place(jsonArray(rows.map((row) => JSON.stringify(row))))}::json[]`] : []),
+    ...columns.map((column) => `${place(valuesOf(column, rows))}::${arrayTypeOf(column)}`),
+    ...documents.map((document) => `${document}::json[]`),
   ];
   return `
     INSERT INTO ${tableOf(table, build)} (${['key', ...names].join(', ')})
@@ -73,7 +73,7 @@ function upsert(table: TableName, build: Build, changes: readonly RowChange[], p
     ON CONFLICT (key) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`;
 }
 
-function removal(table: TableName, build: Build, changes: readonly RowChange[], place: Place): string {
+function removal(table: AnyTable, build: Build, changes: readonly RowChange[], place: Place): string {
   const keys = place(textArray(changes.map(({ key }) => key)));
   return `DELETE FROM ${tableOf(table, build)} WHERE key = ANY(${keys}::text[]) AND ${IF_MOVED}`;
 }
