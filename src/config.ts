@@ -1,24 +1,22 @@
 import { resolve } from 'node:path';
 import { areNetworks } from './auth/networks.js';
 import { limits } from './limits.js';
+import { SettingsReader } from './settings-reader.js';
 
 const ROLES = ['api', 'saga', 'projections', 'relay'] as const;
 const PROVIDERS = ['openai', 'demo'] as const;
 const KAFKA_MECHANISMS = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const SWITCHES = ['true', 'false'] as const;
+const OTLP_PROTOCOLS = ['http/protobuf', 'http/json'] as const;
+const SAMPLERS = ['always_on', 'always_off', 'traceidratio'].flatMap((name) => [name, `parentbased_${name}`]);
 /** From the fewest lines to the most. */
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 const NETWORKS = 'addresses or networks such as 10.0.0.0/8, with commas between';
 
-/**
- * Settings of earlier releases. EventStoreDB reads every variable that begins with EVENTSTORE_ as an option of its own and
- * refuses to start on one that it does not know, so no setting may begin with it.
- */
-const RENAMED: ReadonlyMap<string, string> = new Map([['EVENTSTORE_URL', 'EVENT_LOG_URL']]);
-
 export type Role = (typeof ROLES)[number];
 export type Provider = (typeof PROVIDERS)[number];
 export type KafkaMechanism = (typeof KAFKA_MECHANISMS)[number];
+export type OtlpProtocol = (typeof OTLP_PROTOCOLS)[number];
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Everything that the environment decides, checked once at the start and never changed. */
@@ -53,6 +51,8 @@ export interface Config {
   /** Whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
   readonly logLevel: LogLevel;
+  /** How traces are exported. Absent: nothing is traced. The SDK of OpenTelemetry reads the rest of its variables itself. */
+  readonly traces: OtlpProtocol | undefined;
 }
 
 export interface KafkaConfig {
@@ -79,7 +79,7 @@ export class InvalidConfig extends Error {
 
 /** Reads the environment, or throws InvalidConfig with every mistake in it. */
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  const read = new Reader(environment);
+  const read = new SettingsReader(environment);
   const provider = readProvider(read);
   const whereabouts = readWhereabouts(read);
   const generationTimeoutMs = read.integer('VERBATIM_GENERATION_TIMEOUT_MS', 600_000, 1_000);
@@ -101,6 +101,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     feedsPerUserMax: read.integer('VERBATIM_MAX_FEEDS_PER_USER', 10_000, 1),
     trustedProxies: read.text('VERBATIM_TRUSTED_PROXIES', { test: areNetworks }, NETWORKS)?.split(',') ?? [],
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS) ?? 'info',
+    traces: readTraces(read),
   };
   const mistakes = read.mistakesAndUnknown();
   if (mistakes.length > 0) throw new InvalidConfig(mistakes);
@@ -109,14 +110,14 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
 
 /** Only these: what else a server's environment lacks or gets wrong is none of the command line's business. */
 export function loadWhereabouts(environment: NodeJS.ProcessEnv = process.env): Whereabouts {
-  const read = new Reader(environment);
+  const read = new SettingsReader(environment);
   const whereabouts = readWhereabouts(read);
   const mistakes = read.mistakesAndRenamed();
   if (mistakes.length > 0) throw new InvalidConfig(mistakes);
   return deepFreeze(whereabouts);
 }
 
-function readWhereabouts(read: Reader): Whereabouts {
+function readWhereabouts(read: SettingsReader): Whereabouts {
   return {
     host: read.text('HOST', /^[^\s/]+$/, 'a host name or address') ?? '127.0.0.1',
     port: read.integer('PORT', 3000, 0, 65_535),
@@ -137,7 +138,7 @@ function readWhereabouts(read: Reader): Whereabouts {
   };
 }
 
-function readMigrateDatabaseUrl(read: Reader): string | undefined {
+function readMigrateDatabaseUrl(read: SettingsReader): string | undefined {
   const value = readDatabaseUrl(read, 'MIGRATE_DATABASE_URL');
   if (value !== undefined && !read.has('DATABASE_URL')) {
     read.mistake('MIGRATE_DATABASE_URL', 'DATABASE_URL beside it: the embedded database migrates itself');
@@ -145,7 +146,7 @@ function readMigrateDatabaseUrl(read: Reader): string | undefined {
   return value;
 }
 
-function readDatabaseUrl(read: Reader, name: string): string | undefined {
+function readDatabaseUrl(read: SettingsReader, name: string): string | undefined {
   const value = read.url(name, ['postgres:', 'postgresql:']);
   if (value === undefined) return undefined;
   const { hostname, searchParams } = new URL(value);
@@ -156,7 +157,7 @@ function readDatabaseUrl(read: Reader, name: string): string | undefined {
   return value;
 }
 
-function readProvider(read: Reader): Pick<Config, 'openai' | 'provider' | 'model'> {
+function readProvider(read: SettingsReader): Pick<Config, 'openai' | 'provider' | 'model'> {
   const openai = {
     apiKey: read.text('OPENAI_API_KEY', /^[\x21-\x7e]+$/, 'visible characters'),
     baseUrl: readBaseUrl(read),
@@ -174,7 +175,7 @@ function readProvider(read: Reader): Pick<Config, 'openai' | 'provider' | 'model
 }
 
 /** The path of a call is put behind it, so it must end where that begins. */
-function readBaseUrl(read: Reader): string | undefined {
+function readBaseUrl(read: SettingsReader): string | undefined {
   const value = read.url('OPENAI_BASE_URL', ['http:', 'https:']);
   if (value === undefined || !URL.canParse(value)) return value;
   const endpoint = /\/(chat\/completions|completions|responses)\/*$/.exec(new URL(value).pathname)?.[1];
@@ -183,7 +184,7 @@ function readBaseUrl(read: Reader): string | undefined {
   return value;
 }
 
-function readKafka(read: Reader): Config['kafka'] {
+function readKafka(read: SettingsReader): Config['kafka'] {
   const broker = '[^\\s,/:]+:\\d{1,5}';
   const list = 'host:port, with commas between';
   const brokers = read.text('KAFKA_BROKERS', new RegExp(`^${broker}(,${broker})*$`), list)?.split(',');
@@ -195,7 +196,7 @@ function readKafka(read: Reader): Config['kafka'] {
   return brokers === undefined ? undefined : { brokers, topic, tls, user };
 }
 
-function readKafkaUser(read: Reader): KafkaConfig['user'] {
+function readKafkaUser(read: SettingsReader): KafkaConfig['user'] {
   const username = read.text('KAFKA_USERNAME', /^[^\0]+$/, 'a name');
   const password = read.text('KAFKA_PASSWORD', /^[^\0]+$/, 'a password');
   const mechanism = read.oneOf('KAFKA_MECHANISM', KAFKA_MECHANISMS) ?? 'scram-sha-512';
@@ -205,91 +206,23 @@ function readKafkaUser(read: Reader): KafkaConfig['user'] {
   return undefined;
 }
 
+/** The standard variables of OpenTelemetry. Other programs share them, so those of traces that are off are not checked. */
+function readTraces(read: SettingsReader): Config['traces'] {
+  if (read.isTrue('OTEL_SDK_DISABLED')) return undefined;
+  const exporter = read.oneOf('OTEL_TRACES_EXPORTER', ['otlp', 'none']);
+  const hasEndpoint = read.has('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') || read.has('OTEL_EXPORTER_OTLP_ENDPOINT');
+  if (exporter === 'none' || (exporter === undefined && !hasEndpoint)) return undefined;
+  // The SDK would use its defaults in the place of a wrong value, without a word.
+  for (const name of ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT']) {
+    read.url(name, ['http:', 'https:']);
+  }
+  read.oneOf('OTEL_TRACES_SAMPLER', SAMPLERS);
+  const own = read.oneOf('OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', OTLP_PROTOCOLS);
+  const common = read.oneOf('OTEL_EXPORTER_OTLP_PROTOCOL', OTLP_PROTOCOLS);
+  return own ?? common ?? 'http/protobuf';
+}
+
 const isPort = (number: number): boolean => number >= 1 && number <= 65_535;
-
-/** Reads one variable at a time and remembers what was wrong. An empty value counts as absent. */
-class Reader {
-  private readonly known = new Set<string>();
-  private readonly mistakes: string[] = [];
-
-  constructor(private readonly environment: NodeJS.ProcessEnv) {}
-
-  has(name: string): boolean {
-    return this.value(name) !== undefined;
-  }
-
-  text(name: string, pattern: Pick<RegExp, 'test'>, expected: string): string | undefined {
-    const value = this.value(name);
-    if (value === undefined || pattern.test(value)) return value;
-    this.mistake(name, expected);
-    return undefined;
-  }
-
-  url(name: string, protocols: readonly string[]): string | undefined {
-    const value = this.value(name);
-    if (value === undefined || (URL.canParse(value) && protocols.includes(new URL(value).protocol))) return value;
-    this.mistake(name, `a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`);
-    return undefined;
-  }
-
-  integer(name: string, otherwise: number, least: number, most = Number.MAX_SAFE_INTEGER): number {
-    const value = this.value(name);
-    if (value === undefined) return otherwise;
-    const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
-    if (number >= least && number <= most) return number;
-    const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
-    this.mistake(name, `a whole number ${range}`);
-    return otherwise;
-  }
-
-  oneOf<T extends string>(name: string, choices: readonly T[]): T | undefined {
-    const value = this.value(name);
-    const choice = choices.find((each) => each === value);
-    if (value !== undefined && choice === undefined) this.mistake(name, `one of ${choices.join(', ')}`);
-    return choice;
-  }
-
-  list<T extends string>(name: string, choices: readonly T[]): readonly T[] {
-    const value = this.value(name);
-    if (value === undefined) return choices;
-    const words = value.split(',').map((word) => word.trim());
-    const chosen = choices.filter((choice) => words.includes(choice));
-    if (chosen.length !== words.length)
-      this.mistake(name, `some of ${choices.join(',')}, each once, with commas between`);
-    return chosen;
-  }
-
-  mistake(name: string, expected: string): void {
-    this.mistakes.push(`${name}: ${shapeOf(this.value(name))}, expected ${expected}`);
-  }
-
-  mistakesAndRenamed(): string[] {
-    const renamed = Object.keys(this.environment)
-      .filter((name) => RENAMED.has(name) && this.environment[name])
-      .map((name) => `${name}: this setting is now called ${RENAMED.get(name)}`);
-    return [...this.mistakes, ...renamed];
-  }
-
-  mistakesAndUnknown(): string[] {
-    const unknown = Object.keys(this.environment)
-      .filter((name) => name.startsWith('VERBATIM_') && !this.known.has(name))
-      .map((name) => `${name}: no such setting`);
-    return [...this.mistakesAndRenamed(), ...unknown];
-  }
-
-  private value(name: string): string | undefined {
-    this.known.add(name);
-    return this.environment[name] || undefined;
-  }
-}
-
-/** What can be told of a value that may be a secret. */
-function shapeOf(value: string | undefined): string {
-  if (value === undefined) return 'not set';
-  if (/^-?\d+$/.test(value)) return 'a whole number';
-  if (/^-?[\d.]+$/.test(value)) return 'a number';
-  return `${value.length} ${value.length === 1 ? 'character' : 'characters'}`;
-}
 
 function deepFreeze<T extends object>(value: T): T {
   for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) deepFreeze(part);

@@ -228,6 +228,14 @@ export const limits = {
   lingerMs: 200,
   /** A stop ends this long after its drain, finished or not, so that a supervisor never has to end it. */
   stopBeyondDrainMs: 10_000,
+  /** How long a stop waits for the collector of traces. A collector next door answers at once, and another one may be away. */
+  tracesFlushMs: 2_000,
+  /** A name in a span: of a model, or of a reason. Those of providers are much shorter. */
+  tracedNameCharactersMax: 128,
+  /** A step of a read model names the traces whose events it applies: a step that follows turns live applies a few of each. */
+  tracedStepLinksMax: 32,
+  tracedStepEventsMax: 500,
+
   /** The drain with an embedded database: then Ctrl-C stops in a time for which a person waits. */
   embeddedDrainMs: 10_000,
   /** Longer than any deployment may take. */

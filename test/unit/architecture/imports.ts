@@ -34,6 +34,7 @@ const mayImport: Record<string, readonly string[]> = {
     'formats/openai-chat-1-params.ts',
     'formats/param-rules.ts',
     'ports/errors.ts',
+    'ports/tracer.ts',
     'ports/read-models/read-models.ts',
   ],
 };

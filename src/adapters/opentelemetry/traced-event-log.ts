@@ -1,0 +1,112 @@
+import { SpanKind } from '@opentelemetry/api';
+import type { NewEvent, Position } from '../../events/envelope.js';
+import { categoryOf } from '../../ports/append-rules.js';
+import type { BackgroundHealth } from '../../ports/background-health.js';
+import type {
+  AllStreamsFilter,
+  AppendOptions,
+  AppendOutcome,
+  EventLog,
+  ExpectedRevision,
+  ReadStreamOptions,
+} from '../../ports/event-log.js';
+import { failSpan, type Spans, typeOfError } from './spans.js';
+import { traceparentIn } from './traceparent-in.js';
+
+/** A log whose appends are spans, below the span that their events name. */
+export class TracedEventLog implements EventLog {
+  readonly continuity;
+
+  constructor(
+    private readonly log: EventLog,
+    /** As the conventions name the engine. */
+    private readonly system: 'postgresql' | 'eventstoredb',
+    private readonly spans: Spans,
+  ) {
+    this.continuity = log.continuity;
+  }
+
+  async append(
+    stream: string,
+    expected: ExpectedRevision,
+    events: readonly NewEvent[],
+    options?: AppendOptions,
+  ): Promise<AppendOutcome> {
+    const parent = events[0] && traceparentIn(events[0]);
+    if (parent === undefined || events.every(isDelta)) return this.log.append(stream, expected, events, options);
+    const category = categoryOf(stream);
+    const span = this.spans.begin({
+      name: `append ${category}`,
+      kind: SpanKind.CLIENT,
+      attributes: {
+        'db.system.name': this.system,
+        'db.operation.name': 'append',
+        'db.collection.name': category,
+        'verbatim.append.events': events.length,
+      },
+      parent,
+    });
+    try {
+      const answer = await this.log.append(stream, expected, events, options);
+      span.setAttribute('verbatim.append.outcome', answer.outcome);
+      if (answer.outcome === 'unavailable') failSpan(span, answer.outcome);
+      return answer;
+    } catch (error) {
+      failSpan(span, typeOfError(error));
+      throw error;
+    } finally {
+      span.end();
+    }
+  }
+
+  findCommand(command: string) {
+    return this.log.findCommand(command);
+  }
+
+  readStream(stream: string, options?: ReadStreamOptions) {
+    return this.log.readStream(stream, options);
+  }
+
+  readAll(after: Position, filter?: AllStreamsFilter) {
+    return this.log.readAll(after, filter);
+  }
+
+  subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter) {
+    return this.log.subscribe(after, signal, filter);
+  }
+
+  head() {
+    return this.log.head();
+  }
+
+  holds(position: Position) {
+    return this.log.holds(position);
+  }
+
+  parsePosition(text: string) {
+    return this.log.parsePosition(text);
+  }
+
+  backlog(after: Position, countMax: number, filter?: AllStreamsFilter) {
+    return this.log.backlog(after, countMax, filter);
+  }
+
+  identity() {
+    return this.log.identity();
+  }
+
+  knownIdentity() {
+    return this.log.knownIdentity();
+  }
+
+  reportTo(health: BackgroundHealth): void {
+    this.log.reportTo?.(health);
+  }
+
+  close() {
+    return this.log.close();
+  }
+}
+
+/** An answer appends its text up to 20 times a second. The span of its attempt counts the deltas instead. */
+const isDelta = ({ type }: NewEvent): boolean => type === 'DeltaReceived';
