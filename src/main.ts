@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { PrometheusMetrics } from './adapters/prometheus/prometheus-metrics.js';
 import { openEngines } from './app/engines.js';
 import type { Serving } from './app/serve.js';
+import { tracedEngines, tracingOf } from './app/tracing.js';
 import { type Config, loadConfig } from './config.js';
 import { limits } from './limits.js';
 
@@ -10,12 +11,14 @@ async function start(config: Config): Promise<Serving> {
   const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
   const metrics = new PrometheusMetrics(config.model === undefined ? [] : [config.model]);
   metrics.watchProcess();
+  const onNotice = (text: string) => void process.stderr.write(`${text}\n`);
   // What serves is loaded while PostgreSQL starts: each takes seconds, and a start that is refused needs neither.
-  const [engines, { serve }] = await Promise.all([
-    openEngines(config, (text) => process.stderr.write(`${text}\n`), metrics),
+  const [engines, { serve }, tracing] = await Promise.all([
+    openEngines(config, onNotice, metrics),
     import('./app/serve.js'),
+    tracingOf(config, version, onNotice),
   ]);
-  return serve(engines, config, version, metrics);
+  return serve(tracedEngines(engines, config, tracing), config, version, { metrics, tracer: tracing?.tracer });
 }
 
 let serving: Serving | undefined;

@@ -66,8 +66,8 @@ const handlers: (new (parts: ConversationParts) => object)[] = [
     provider(
       DECISION_PARTS,
       { ...written, telemetry, live, meter: PrometheusMetrics, prompts: Prompts, conversations: CONVERSATION_FOLDS },
-      ({ live, telemetry: { warn }, ...parts }) => {
-        return { ...parts, warn, publish: (conversation, events) => live.publish(conversation, events) };
+      ({ live, telemetry: { warn, tracer }, ...parts }) => {
+        return { ...parts, warn, tracer, publish: (conversation, events) => live.publish(conversation, events) };
       },
     ),
     provider(

@@ -18,9 +18,11 @@ import { answerProblem } from '../http/problem.filter.js';
 import { securityHeaders } from '../http/security-headers.js';
 import { acceptStrictJsonOnly } from '../http/strict-json.js';
 import { traceIdOf } from '../http/trace.js';
+import { traceRequests, traceUntilOver } from '../http/trace-requests.js';
 import { closeUnusedConnections } from '../http/unused-connections.js';
 import { limits } from '../limits.js';
 import type { Continuity } from '../ports/continuity.js';
+import type { Tracer } from '../ports/tracer.js';
 import { AppModule } from './app.module.js';
 import type { Engines } from './engines.js';
 import { Surveys } from './survey.js';
@@ -28,6 +30,7 @@ import { Surveys } from './survey.js';
 /** Where it tells what it does; of its own, and to standard output, unless it is said. */
 export interface Surroundings {
   readonly metrics?: PrometheusMetrics;
+  readonly tracer?: Tracer | undefined;
   readonly logTo?: LogSettings['to'];
 }
 
@@ -36,13 +39,14 @@ export async function createApp(
   engines: Engines,
   config: Config,
   version: string,
-  { metrics = new PrometheusMetrics(), logTo }: Surroundings = {},
+  { metrics = new PrometheusMetrics(), tracer, logTo }: Surroundings = {},
 ): Promise<NestFastifyApplication> {
   const measure: Measure = (request) => metrics.requestAnswered(request);
-  const adapter = createServer({ level: config.logLevel, to: logTo }, measure, config.trustedProxies);
+  const adapter = createServer({ level: config.logLevel, to: logTo }, { measure, tracer }, config.trustedProxies);
   const server = adapter.getInstance();
   const module = AppModule.of(engines, config, {
     metrics,
+    tracer,
     warn: (facts, message) => server.log.warn(facts, message),
     info: (facts, message) => server.log.info(facts, message),
     error: (facts, message) => server.log.error(facts, message),
@@ -56,6 +60,7 @@ export async function createApp(
   closeUnusedConnections(server);
   logRequests(server);
   measureRequests(server, measure);
+  if (tracer) traceRequests(server, tracer);
   const paths = new KnownPaths(server);
   requireKeys(server, app.get(Authenticator), (request) => paths.patternOf(request));
   paths.answerOtherMethods(server);
@@ -85,7 +90,11 @@ function refuseOnceBroken(server: FastifyInstance, continuity: Continuity): void
 const newTraceId = () => systemIds.random().replaceAll('-', '');
 const newRequestId = () => systemIds.random();
 
-function createServer(logging: LogSettings, measure: Measure, trustedProxies: readonly string[]): FastifyAdapter {
+function createServer(
+  logging: LogSettings,
+  { measure, tracer }: { readonly measure: Measure; readonly tracer: Tracer | undefined },
+  trustedProxies: readonly string[],
+): FastifyAdapter {
   return new FastifyAdapter({
     logger: loggerOptions(logging),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'traceId' }),
@@ -95,6 +104,7 @@ function createServer(logging: LogSettings, measure: Measure, trustedProxies: re
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       logWhenOver(request, reply);
       measureWhenOver(request, reply, measure);
+      if (tracer) traceUntilOver(request, reply, tracer);
       answerProblem(error, request, reply);
     },
     clientErrorHandler: answerClientError(newTraceId),

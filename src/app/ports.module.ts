@@ -8,12 +8,15 @@ import { type Codec, createCodec } from '../events/codec.js';
 import type { Clock } from '../ports/clock.js';
 import type { Ids } from '../ports/ids.js';
 import type { RelayDestination } from '../ports/relay.js';
+import type { Tracer } from '../ports/tracer.js';
 import type { Engines } from './engines.js';
 import { type Tokens, token } from './provider.js';
 
 /** What operators see. */
 export interface Telemetry {
   readonly metrics: PrometheusMetrics;
+  /** Absent when nothing is traced. */
+  readonly tracer?: Tracer | undefined;
   /** Ids and counts, never a person's text. */
   readonly warn: (facts: object, message: string) => void;
   readonly info: (facts: object, message: string) => void;

@@ -39,8 +39,8 @@ const { config, telemetry, log, codec, clock, leases, builds, lanes, views, buil
     Shown,
     provider(
       ProjectionHost,
-      { parts: RUNNER_PARTS, codec, store: lanes, builds, advances: Advances },
-      ({ parts, ...stores }) => new ProjectionHost(projections, { ...parts, ...stores }),
+      { parts: RUNNER_PARTS, codec, store: lanes, builds, advances: Advances, telemetry },
+      ({ parts, telemetry: { tracer }, ...stores }) => new ProjectionHost(projections, { ...parts, ...stores, tracer }),
     ),
     provider(
       ProjectionReports,

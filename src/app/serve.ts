@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { CommandBus } from '@nestjs/cqrs';
-import type { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
 import { systemClock } from '../adapters/system/system-clock.js';
 import { Prompts } from '../commands/prompts.js';
 import type { Config } from '../config.js';
@@ -9,7 +8,7 @@ import { limits } from '../limits.js';
 import { RetryableError } from '../ports/errors.js';
 import { Drain } from '../sagas/drain.js';
 import { banner } from './banner.js';
-import { createApp } from './create-app.js';
+import { createApp, type Surroundings } from './create-app.js';
 import type { Engines } from './engines.js';
 import { openDefaultTenant } from './first-key.js';
 import { LogLevelFile } from './log-level-file.js';
@@ -28,7 +27,7 @@ export async function serve(
   engines: Engines,
   config: Config,
   version: string,
-  metrics: PrometheusMetrics,
+  surroundings: Surroundings,
 ): Promise<Serving> {
   // Before the application is built: its parts already read the log while it is.
   const ended = wentBack(engines);
@@ -37,7 +36,7 @@ export async function serve(
     if (error instanceof RetryableError) await engines.log.head().catch(() => {});
     return engines.log.continuity.isBroken ? new Error(await ended, { cause: error }) : error;
   };
-  const app = await createApp(engines, config, version, { metrics }).catch(async (error) => {
+  const app = await createApp(engines, config, version, surroundings).catch(async (error) => {
     const reason = await reasonOf(error);
     await engines.close();
     throw reason;

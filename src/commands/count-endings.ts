@@ -4,13 +4,24 @@ import { between } from '../domain/conversation/run.js';
 import { replyOf } from '../domain/conversation/tree.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
 import { limits } from '../limits.js';
-import type { GenerationEnd, Meter } from '../ports/meter.js';
+import type { GenerationEnd } from '../ports/meter.js';
+import type { ConversationParts } from './conversation-parts.js';
 import type { Transacted } from './transact.js';
 
-/** Tells the meter of every generation whose end was written just now, by whichever command. */
-export function countEndings(meter: Meter, { events, state }: Transacted<Conversation, ConversationEvent>): void {
+/** Counts and traces every generation whose end this command has written. */
+export function countEndings(
+  { meter, tracer }: Pick<ConversationParts, 'meter' | 'tracer'>,
+  conversation: string,
+  { events, state }: Transacted<Conversation, ConversationEvent>,
+): void {
   for (const { type, data, at } of events) {
-    if (type === 'GenerationFinalized') meter.generationEnded(endOf(replyOf(state, data.generationId), data, at));
+    if (type !== 'GenerationFinalized') continue;
+    const { generationId: generation, attempt, error } = data;
+    const asked = replyOf(state, generation);
+    const end = endOf(asked, data, at);
+    meter.generationEnded(end);
+    const errorKind = error?.kind ?? null;
+    tracer?.generationEnded({ generation, conversation, asked, askedAt: asked.at, end, attempt, errorKind });
   }
 }
 

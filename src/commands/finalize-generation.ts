@@ -27,7 +27,11 @@ export async function finalizeGeneration(
     const { state } = await transactConversation(parts, {
       tenant,
       conversation,
-      meta: { ...originOf(known, generation), commandId: parts.ids.random(), causationId: seal.event },
+      meta: {
+        ...originOf(known, generation, parts.tracer),
+        commandId: parts.ids.random(),
+        causationId: seal.event,
+      },
       decide: (state) => decideOn(parts, state, generation, tape),
     });
     known = state;

@@ -1,12 +1,28 @@
 import type { Conversation } from '../domain/conversation/conversation.js';
 import { replyOf } from '../domain/conversation/tree.js';
+import type { Trace, Tracer } from '../ports/tracer.js';
 import type { Origin } from './prompt-runner.js';
 
 export const WORKER = { id: 'verbatim', kind: 'system' };
 export const OPERATOR = { id: 'operator', kind: 'operator' };
 
-/** What is done for a generation belongs to its conversation's owner, and to the trace of whoever asked for it. */
-export function originOf(state: Conversation, generation: string): Origin {
-  const owner = state.owner?.user;
-  return { actor: WORKER, correlationId: replyOf(state, generation).correlationId, ...(owner && { owner }) };
+/** What is done for a generation belongs to its conversation's owner, and to the trace of the request that asked for it. */
+export function originOf(state: Conversation, generation: string, tracer: Tracer | undefined): Origin {
+  return originFor(generation, replyOf(state, generation), state.owner?.user, tracer);
+}
+
+/** If there are spans, the events name that of the generation as their cause. */
+export function originFor(
+  generation: string,
+  asked: Trace,
+  owner: string | null | undefined,
+  tracer: Tracer | undefined,
+): Origin {
+  const traceparent = tracer?.generationParent(generation, asked);
+  return {
+    actor: WORKER,
+    correlationId: asked.correlationId,
+    ...(owner && { owner }),
+    ...(traceparent && { traceparent }),
+  };
 }

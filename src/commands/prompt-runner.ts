@@ -4,7 +4,7 @@ import type { Job } from '../ports/work.js';
 import type { OnItsWay } from './transact.js';
 
 /** Of a generation, what every event on its tape says of its origin. */
-export type Origin = Pick<Metadata, 'actor' | 'owner' | 'correlationId'>;
+export type Origin = Pick<Metadata, 'actor' | 'owner' | 'correlationId' | 'traceparent'>;
 
 /** Whoever answers prompts in this process. It is only told sooner of what it would find by itself. */
 export interface PromptRunner {

@@ -5,7 +5,7 @@ import { RetryableError } from '../ports/errors.js';
 import type { Job, JobStage } from '../ports/work.js';
 import type { ConversationParts } from './conversation-parts.js';
 import { countEndings } from './count-endings.js';
-import { originOf, WORKER } from './origin.js';
+import { originFor, originOf } from './origin.js';
 import type { Origin } from './prompt-runner.js';
 import { type Awaitable, type Transacted, transact } from './transact.js';
 
@@ -49,7 +49,7 @@ export async function transactConversation(
     },
   });
   warnOfTrimming(parts, conversation, meta.correlationId, done.events);
-  countEndings(parts.meter, done);
+  countEndings(parts, conversation, done);
   const stages = [...stagesOf(done.events)].filter(([generation]) => !offered.has(generation));
   await Promise.all(stages.map(([generation, stage]) => parts.work.record(jobOf(generation), stage).catch(ifOutage)));
   if (stages.some(([, stage]) => stage === 'prompted')) parts.runner.wake();
@@ -60,13 +60,15 @@ type Prompted = Extract<ConversationEvent, { type: 'PromptAssembled' }>;
 
 /** It was asked for earlier, on a trace of its own, or just now. */
 function originOfPrompt(
-  { conversations }: ConversationParts,
+  { conversations, tracer }: ConversationParts,
   conversation: string,
   generation: string,
-  { correlationId }: Metadata,
+  meta: Metadata,
 ): Origin {
   const known = conversations.last(conversationStream(conversation))?.state;
-  return known?.nodes.has(generation) ? originOf(known, generation) : { actor: WORKER, correlationId };
+  return known?.nodes.has(generation)
+    ? originOf(known, generation, tracer)
+    : originFor(generation, meta, meta.owner, tracer);
 }
 
 /** How far the events have brought the generations that are still to be answered. */

@@ -7,6 +7,7 @@ import type { Clock } from '../ports/clock.js';
 import { LogUnavailable, RetryableError } from '../ports/errors.js';
 import type { AppendOutcome, CommandPlace, EventLog } from '../ports/event-log.js';
 import type { Ids } from '../ports/ids.js';
+import type { Tracer } from '../ports/tracer.js';
 import type { Folded, Folds } from './folds.js';
 
 export interface TransactionParts {
@@ -14,6 +15,8 @@ export interface TransactionParts {
   readonly codec: Codec;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Absent when nothing is traced. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /**

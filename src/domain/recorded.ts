@@ -8,5 +8,5 @@ export type Recorded<Event> = Event & {
   readonly id: string;
   readonly tenant: string;
   readonly at: string;
-  readonly meta: Pick<Metadata, 'commandId' | 'correlationId' | 'fingerprint' | 'owner'>;
+  readonly meta: Pick<Metadata, 'commandId' | 'correlationId' | 'fingerprint' | 'owner' | 'traceparent'>;
 };

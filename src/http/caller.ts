@@ -7,7 +7,7 @@ import { traceparentOf } from './trace.js';
 /** What a command needs to know of the request that it came with. */
 export function callerOf(request: FastifyRequest): Caller {
   const { tenant, user } = principalOf(request);
-  const traceparent = traceparentOf(request.raw);
+  const traceparent = request.traceparent ?? traceparentOf(request.raw);
   return { tenant, user, traceId: request.id, ...(traceparent && { traceparent }) };
 }
 

@@ -51,7 +51,7 @@ export interface AttemptLeft {
   /** Null if this process left the attempt open: another one ends it. */
   readonly end:
     | (Pick<AttemptEnd, 'outcome' | 'finishReason' | 'modelServed' | 'usage' | 'response'> & {
-        readonly error: Pick<NonNullable<AttemptEnd['error']>, 'kind' | 'providerStatus'> | null;
+        readonly error?: Pick<NonNullable<AttemptEnd['error']>, 'kind' | 'providerStatus'>;
       })
     | null;
 }
@@ -70,7 +70,7 @@ export interface GenerationTraced extends GenerationBegun {
 
 export interface StepBegun {
   readonly projection: string;
-  readonly lane: number;
+  readonly build: number;
   readonly events: readonly RecordedEvent[];
   readonly from: Position;
   readonly to: Position;

@@ -22,9 +22,10 @@ import { leaseOf, orderedWith } from './lane-key.js';
 import { pagesAndPauses } from './pages-and-pauses.js';
 import type { Projection } from './projection.js';
 import { replayed } from './replay.js';
+import { type StepTracing, traced } from './traced-step.js';
 import { WorkingRows } from './working-rows.js';
 
-export interface LaneParts extends OwnerParts {
+export interface LaneParts extends OwnerParts, StepTracing {
   readonly log: EventLog;
   readonly codec: Codec;
   readonly store: LaneStore;
@@ -162,7 +163,7 @@ export class ProjectionLane {
     let failures = 0;
     for (let pauseMs: number = first; !over.aborted; pauseMs = Math.min(most, pauseMs * 2)) {
       try {
-        await this.bring(batch);
+        await traced(this.parts, this.build, { from: this.at.position, ...batch }, () => this.bring(batch));
       } catch (error) {
         this.rows.forget();
         if (error instanceof StoreRefused) await this.standStill(error);

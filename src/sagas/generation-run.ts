@@ -117,7 +117,7 @@ export class GenerationRun {
       const state = await this.state();
       const reply = replyOf(state, this.job.generation);
       if (reply.result || !reply.prompt) return DONE;
-      const tape = await TapeWriter.open(this.parts, this.job, originOf(state, this.job.generation));
+      const tape = await TapeWriter.open(this.parts, this.job, originOf(state, this.job.generation, this.parts.tracer));
       const pauseMs = this.msOfLiveClaim(tape.tape, taking);
       return pauseMs > 0 ? { is: 'left', pauseMs } : this.work(state, tape, false);
     });
@@ -225,13 +225,15 @@ export class GenerationRun {
     tape: TapeWriter,
     deadlineMs: number,
   ): Promise<void> {
-    const { clock, bounds, warn } = this.parts;
+    const { clock, bounds, warn, tracer } = this.parts;
     const attempt = openAttempt(tape.tape)?.number ?? 0;
     const call = (await this.takeEarly(prompt)) ?? this.prepared(state, prompt);
     if (!call) {
       await tape.write([endAttempt(attempt, notConfigured)], this.lost.signal);
       return;
     }
+    const asked = replyOf(state, this.job.generation);
+    const span = tracer?.attemptBegun({ ...this.job, asked, number: attempt, prompt });
     const calling = new ModelAttempt(call, clock, { ...bounds, deadlineMs }, tape, attempt);
     const cancel = () => calling.cancel();
     const leave = () => calling.leave();
@@ -242,10 +244,10 @@ export class GenerationRun {
     if (this.leaving.signal.aborted) leave();
     try {
       await calling.run(this.lost.signal);
-      const { correlationId: traceId } = replyOf(state, this.job.generation);
       if (calling.surprise !== undefined)
-        warn({ traceId, ...this.job, err: calling.surprise }, 'a call to a model broke');
+        warn({ traceId: asked.correlationId, ...this.job, err: calling.surprise }, 'a call to a model broke');
     } finally {
+      span?.end(tape.tape.attempts.at(-1));
       this.cancelled.signal.removeEventListener('abort', cancel);
       this.leaving.signal.removeEventListener('abort', leave);
     }

@@ -66,7 +66,7 @@ describe('a start whose log in PostgreSQL fails over to a copy that is behind', 
           ...{ VERBATIM_DATA_DIR: dataDir, VERBATIM_ADMIN_KEY: `vb_admin_${'5'.repeat(40)}` },
         });
         const { engines, timesClosed } = await startedOn(config, during);
-        const starting = serve(engines, config, '0.0.0', new PrometheusMetrics());
+        const starting = serve(engines, config, '0.0.0', { metrics: new PrometheusMetrics() });
         await expect(starting).rejects.toThrow(/went back: .*\n.*is now in incarnation [0-9a-f-]{36}\./);
         expect(timesClosed()).toBe(1);
 

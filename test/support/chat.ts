@@ -2,6 +2,7 @@ import { answerText } from '../../src/domain/answer-text.js';
 import type { TypedEvent } from '../../src/events/codec.js';
 import type { NewEvent } from '../../src/events/envelope.js';
 import type { AppendOutcome } from '../../src/ports/event-log.js';
+import type { Tracer } from '../../src/ports/tracer.js';
 import { gate } from './gate.js';
 import { type Answer, type CallOptions, type HttpApp, startHttpApp } from './http-app.js';
 import { memoryEngines } from './memory-engines.js';
@@ -45,11 +46,11 @@ export interface Chat extends HttpApp {
 
 export const CONVERSATIONS = '/api/v1/conversations';
 
-export async function startChat(environment = {}, play?: Play): Promise<Chat> {
+export async function startChat(environment = {}, play?: Play, tracer?: Tracer): Promise<Chat> {
   const released = gate();
   const model = new ScriptedModel([play ?? answering(released.opened)]);
   const engines = { ...memoryEngines(), models: new Map([['demo', model]]) };
-  const http = await startHttpApp(engines, environment);
+  const http = await startHttpApp(engines, environment, tracer);
 
   const post: Chat['post'] = (path, body, options) =>
     http.call('POST', path.startsWith('/') ? path : `${CONVERSATIONS}/${path}`, { ...options, body });

@@ -6,6 +6,7 @@ import type { Engines } from '../../src/app/engines.js';
 import { hashSecret } from '../../src/auth/api-key.js';
 import { OpenDefaultTenant } from '../../src/commands/open-default-tenant.js';
 import { loadConfig } from '../../src/config.js';
+import type { Tracer } from '../../src/ports/tracer.js';
 import { memoryEngines } from './memory-engines.js';
 
 type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
@@ -40,9 +41,14 @@ export interface CallOptions {
   readonly body?: object | string | Buffer;
 }
 
-export async function startHttpApp(engines: Engines = memoryEngines(), environment = {}): Promise<HttpApp> {
+export async function startHttpApp(
+  engines: Engines = memoryEngines(),
+  environment = {},
+  tracer?: Tracer,
+): Promise<HttpApp> {
   const log: string[] = [];
   const app = await createApp(engines, loadConfig(environment), '0.0.0', {
+    tracer,
     logTo: { write: (line) => void log.push(line) },
   });
   const secret = systemIds.secret();

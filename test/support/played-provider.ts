@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import {
   answer,
   delta,
@@ -12,6 +13,7 @@ import { gate } from './gate.js';
 import type { ReceivedCall } from './invariants/evidence.js';
 
 interface Played {
+  readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   readonly abortedAt: number | undefined;
 }

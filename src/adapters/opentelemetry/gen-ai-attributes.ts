@@ -1,3 +1,4 @@
+import type { Usage } from '../../events/outcome.js';
 import { limits } from '../../limits.js';
 import type { AttemptBegun, AttemptLeft } from '../../ports/tracer.js';
 import type { Attributes } from './spans.js';
@@ -44,14 +45,14 @@ export function callAttributes({ conversation, generation, number, prompt }: Att
   };
 }
 
-const COUNTS: Readonly<Record<string, string>> = {
-  prompt_tokens: 'gen_ai.usage.input_tokens',
-  completion_tokens: 'gen_ai.usage.output_tokens',
+const COUNTS: Readonly<Record<keyof Usage, string | null>> = {
+  input: 'gen_ai.usage.input_tokens',
+  output: 'gen_ai.usage.output_tokens',
+  cachedRead: 'gen_ai.usage.cache_read.input_tokens',
+  cachedWrite: 'gen_ai.usage.cache_write.input_tokens',
+  reasoning: 'gen_ai.usage.reasoning.output_tokens',
+  total: null,
 };
-const DETAILS: readonly (readonly [group: string, names: Readonly<Record<string, string>>])[] = [
-  ['prompt_tokens_details', { cached_tokens: 'gen_ai.usage.cache_read.input_tokens' }],
-  ['completion_tokens_details', { reasoning_tokens: 'gen_ai.usage.reasoning.output_tokens' }],
-];
 
 /** What is known when the call is over. */
 export function answerAttributes({ deltas, firstTextAt, end }: AttemptLeft, begunMs: number): Attributes {
@@ -66,7 +67,7 @@ export function answerAttributes({ deltas, firstTextAt, end }: AttemptLeft, begu
     ...(modelServed !== null && { 'gen_ai.response.model': nameOf(modelServed) }),
     ...(response?.id !== undefined && isName(response.id) && { 'gen_ai.response.id': response.id }),
     ...(status !== undefined && { 'http.response.status_code': status }),
-    ...usageAttributes(usage ?? {}),
+    ...numbersIn(usage ?? {}, COUNTS),
     ...(end && { 'verbatim.attempt.outcome': end.outcome }),
   };
 }
@@ -77,25 +78,16 @@ export function errorTypeOf({ end }: Pick<AttemptLeft, 'end'>): string | null {
   return end.error ? nameOf(end.error.kind) : null;
 }
 
-function usageAttributes(usage: Readonly<Record<string, unknown>>): Attributes {
-  const details = DETAILS.map(([group, names]) =>
-    numbersIn((usage[group] ?? {}) as Record<string, unknown>, names, isCount),
-  );
-  return Object.assign({}, numbersIn(usage, COUNTS, isCount), ...details);
-}
-
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 function numbersIn(
   values: Readonly<Record<string, unknown>>,
-  names: Readonly<Record<string, string>>,
-  isWanted = isNumber,
+  names: Readonly<Record<string, string | null>>,
 ): Record<string, number> {
   const found: Record<string, number> = {};
   for (const [name, attribute] of Object.entries(names)) {
     const value = values[name];
-    if (isWanted(value)) found[attribute] = value;
+    if (attribute !== null && isNumber(value)) found[attribute] = value;
   }
   return found;
 }

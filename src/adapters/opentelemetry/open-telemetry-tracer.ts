@@ -76,14 +76,14 @@ export class OpenTelemetryTracer implements Tracer {
     span.end();
   }
 
-  stepBegun({ projection, lane, events, from, to }: StepBegun): StepSpan {
+  stepBegun({ projection, build, events, from, to }: StepBegun): StepSpan {
     const distance = distanceBetween(from, to);
     const span = this.spans.begin({
       name: `project ${projection}`,
       kind: SpanKind.CONSUMER,
       attributes: {
         'verbatim.projection.name': projection,
-        'verbatim.projection.lane': lane,
+        'verbatim.projection.build': build,
         'verbatim.projection.events': events.length,
         ...(distance !== undefined && { 'verbatim.projection.distance': distance }),
       },

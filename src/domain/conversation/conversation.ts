@@ -201,6 +201,7 @@ function generationRequested(
     options,
     turn,
     correlationId: meta.correlationId,
+    traceparent: meta.traceparent,
     prompt: null,
     promptedAt: null,
     cancelRequested: false,

@@ -49,6 +49,7 @@ export interface Reply extends Placed {
   readonly turn: 'next' | 'last' | null;
   /** Of the request that asked for it: what is done for it later belongs to the same trace. */
   readonly correlationId: string;
+  readonly traceparent: string | undefined;
   readonly prompt: PromptAssembled | null;
   readonly promptedAt: string | null;
   readonly cancelRequested: boolean;
