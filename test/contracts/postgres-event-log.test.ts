@@ -1,11 +1,14 @@
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
+import { usually } from '../support/extent.js';
 import { startTestPostgres } from '../support/postgres-cluster.js';
 import { eventLogContract } from './event-log.contract.js';
 
-eventLogContract('Postgres', async () => {
+const createStore = async () => {
   const postgres = await startTestPostgres();
   return {
     open: async () => new PostgresEventLog(postgres.connection),
     destroy: () => postgres.stop(),
   };
-});
+};
+
+eventLogContract('Postgres', createStore, { eventsAtOnce: usually(10_000, 50_000) });

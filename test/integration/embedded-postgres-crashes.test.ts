@@ -16,12 +16,13 @@ import {
   withPostgres,
 } from '../support/embedded-postgres.js';
 import { usually } from '../support/extent.js';
+import { withMigratedDataDirectory } from '../support/postgres-cluster.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
 
 describe('embedded PostgreSQL, when something is killed', () => {
   it('recovers what was committed when its owner was killed, and nothing of the old one stays', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       const cluster = join(dataDir, 'postgres');
       const socket = await withOwner(dataDir, 'until killed', async (owner) => {
         await remember(owner.connection, 'committed');
@@ -37,7 +38,7 @@ describe('embedded PostgreSQL, when something is killed', () => {
   });
 
   it('shuts down without a successor when its owner was killed', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       const socket = await withOwner(dataDir, 'until killed', async (owner) => {
         await killedAndGone(owner);
         return owner.connection.host;
@@ -48,7 +49,7 @@ describe('embedded PostgreSQL, when something is killed', () => {
   });
 
   it('does not keep a program alive that has nothing left to do', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       await withOwner(dataDir, 'while busy', async ({ program }) => {
         await until(() => program.exitCode !== null);
         expect(program.exitCode).toBe(0);
@@ -61,7 +62,7 @@ describe('embedded PostgreSQL, when something is killed', () => {
     ['stopped at once', 'SIGQUIT'],
     ['killed', 'SIGKILL'],
   ] as const)('comes back by itself, at the same address, when PostgreSQL was %s', async (_, signal) => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       await withPostgres(dataDir, async (postgres, notices) => {
         await remember(postgres.connection, 'before');
         const before = postgres.postmasterPid();
@@ -74,7 +75,7 @@ describe('embedded PostgreSQL, when something is killed', () => {
   });
 
   it('comes back when its guardian was killed', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       await withPostgres(dataDir, async (postgres) => {
         await remember(postgres.connection, 'before');
         const before = postgres.postmasterPid();
@@ -92,7 +93,7 @@ describe('embedded PostgreSQL, when something is killed', () => {
     ['a pid that does not exist', () => 2 ** 22 + 1],
     ['nothing, after a power cut', () => undefined],
   ])('does not believe a pid file with %s', async (_, pid) => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       await withPostgres(dataDir, ({ connection }) => remember(connection, 'kept'));
       const pidFile = join(dataDir, 'postgres', 'postmaster.pid');
       await writeFile(pidFile, pid() === undefined ? '' : `${pid()}\n${dataDir}/postgres\n1\n5432\n/tmp\n\n\nready\n`);
@@ -126,7 +127,7 @@ describe('embedded PostgreSQL, when something is killed', () => {
   });
 
   it('ends an orphan that nobody told to stop, and then starts', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       const { postmasterPid, connection: orphaned } = await withOwner(dataDir, 'until killed', async (owner) => {
         await remember(owner.connection, 'committed');
         const guardian = await parentOf(owner.postmasterPid);

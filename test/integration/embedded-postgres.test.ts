@@ -18,6 +18,7 @@ import {
   withPostgres,
 } from '../support/embedded-postgres.js';
 import { withClient } from '../support/postgres-cluster.js';
+import { withMigratedDataDirectory } from '../support/postgres-cluster.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 
 const asRoot = process.getuid?.() === 0;
@@ -48,7 +49,7 @@ describe('embedded PostgreSQL', () => {
   });
 
   it('has no process left at the moment when its stop resolves', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       for (let nth = 0; nth < 5; nth++) {
         const postgres = await startEmbeddedPostgres({ dataDir, onNotice: () => {} });
         const guardian = await parentOf(postgres.postmasterPid());
@@ -60,7 +61,7 @@ describe('embedded PostgreSQL', () => {
   });
 
   it('stops once, however often it is told to', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       await withPostgres(dataDir, async (postgres) => {
         await Promise.all([postgres.stop(), postgres.stop()]);
       });
@@ -79,7 +80,7 @@ describe('embedded PostgreSQL', () => {
   });
 
   it('refuses a directory that another process works in, and touches nothing', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       await withOwner(dataDir, 'until killed', async ({ connection, postmasterPid }) => {
         await remember(connection, 'mine');
         const before = await readdir(dataDir);
@@ -110,7 +111,7 @@ describe('embedded PostgreSQL', () => {
   });
 
   it('says what is wrong with a cluster of another version, and with settings that PostgreSQL refuses', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       await withPostgres(dataDir, async () => {});
       const refused = startEmbeddedPostgres({ dataDir, settings: { shared_buffers: 'plenty' }, onNotice: () => {} });
       await expect(refused).rejects.toThrow(/ended while it started.*shared_buffers/s);

@@ -30,6 +30,7 @@ export const ONLY_THOROUGH = {
 
 /** Test files that try more in `npm run test:thorough` than in `npm test`. */
 export const MORE_WHEN_THOROUGH = [
+  'contracts/postgres-event-log.test.ts',
   'e2e/turn-cost.test.ts',
   'faults/hostile-load.test.ts',
   'faults/kafka-broker.test.ts',
