@@ -7,7 +7,10 @@ import { rolldown } from 'rolldown';
 const root = join(import.meta.dirname, '..');
 const began = new Date();
 const [directory = join(root, 'bundle'), ...named] = process.argv.slice(2);
-const programs = named.length > 0 ? named : ['src/main.ts', 'src/cli.ts'];
+const areOfTests = named.length > 0;
+const programs = areOfTests ? named : ['src/main.ts', 'src/cli.ts'];
+/** V8 keeps compiled code of CommonJS alone in Node 20: test/support/run-program.mjs starts programs of tests with it. */
+const [format, extension] = areOfTests ? ['cjs', 'cjs'] : ['esm', 'js'];
 
 /** Nest imports these only for applications that use them, so they are not installed. */
 const unused = [/^@nestjs\/(microservices|websockets|platform-express)(\/|$)/, /^@fastify\/(multipart|view)$/];
@@ -30,9 +33,9 @@ const bundler = await rolldown({
 });
 const { output } = await bundler.generate({
   dir: resolve(directory),
-  format: 'esm',
-  entryFileNames: '[name].js',
-  chunkFileNames: '[name]-[hash].js',
+  format,
+  entryFileNames: `[name].${extension}`,
+  chunkFileNames: `[name]-[hash].${extension}`,
   // Nest and the document of the API know classes by their names.
   keepNames: true,
   sourcemap: true,

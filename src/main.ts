@@ -43,20 +43,22 @@ function exitAfter(milliseconds: number): void {
   setTimeout(() => process.exit(1), milliseconds).unref();
 }
 
-try {
-  const config = loadConfig();
-  void stopRequested.then(() => exitAfter(config.drainMs + limits.stopBeyondDrainMs));
-  // A signal that comes meanwhile waits for the start: half a start could not be stopped in order.
-  serving = await start(config);
-  const reason = await Promise.race([stopRequested, serving.ended]);
-  // Nothing that is open can be finished in a log that went back.
-  if (reason !== undefined) stopAtOnce();
-  await serving.stop();
-  if (reason !== undefined) process.stderr.write(`${reason}\n`);
-  process.exit(reason === undefined ? 0 : 1);
-} catch (error) {
-  process.stderr.write(`${reasonOf(error)}\n`);
-  process.exit(1);
+async function main(): Promise<void> {
+  try {
+    const config = loadConfig();
+    void stopRequested.then(() => exitAfter(config.drainMs + limits.stopBeyondDrainMs));
+    // A signal that comes meanwhile waits for the start: half a start could not be stopped in order.
+    serving = await start(config);
+    const reason = await Promise.race([stopRequested, serving.ended]);
+    // Nothing that is open can be finished in a log that went back.
+    if (reason !== undefined) stopAtOnce();
+    await serving.stop();
+    if (reason !== undefined) process.stderr.write(`${reason}\n`);
+    process.exit(reason === undefined ? 0 : 1);
+  } catch (error) {
+    process.stderr.write(`${reasonOf(error)}\n`);
+    process.exit(1);
+  }
 }
 
 /** An AggregateError, such as that of a host with two addresses, has no message of its own. */
@@ -64,3 +66,5 @@ function reasonOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');
   return error instanceof Error ? error.message : String(error);
 }
+
+void main();

@@ -11,7 +11,7 @@ import {
   withClient,
   withMigratedDataDirectory,
 } from '../support/postgres-cluster.js';
-import { processesNaming, refusedStart, run, startProduct } from '../support/product.js';
+import { processesNaming, refusedStart, run, runFromCheckout, started, startProduct } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
 
@@ -37,7 +37,7 @@ async function tenantEventsIn(dataDir: string): Promise<{ type: string; data: st
 describe('a first start', () => {
   it('needs nothing, serves, and says where and with what', async () => {
     await withTemporaryDirectory(async (dataDir) => {
-      const product = await startProduct({ VERBATIM_DATA_DIR: dataDir });
+      const product = await started(runFromCheckout({ VERBATIM_DATA_DIR: dataDir }));
       const key = KEY.exec(product.banner)?.[0] ?? '';
       const get = (path: string) => fetch(`${product.address}${path}`);
       try {

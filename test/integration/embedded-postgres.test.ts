@@ -17,8 +17,7 @@ import {
   withOwner,
   withPostgres,
 } from '../support/embedded-postgres.js';
-import { withClient } from '../support/postgres-cluster.js';
-import { withMigratedDataDirectory } from '../support/postgres-cluster.js';
+import { withClient, withMigratedDataDirectory } from '../support/postgres-cluster.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 
 const asRoot = process.getuid?.() === 0;

@@ -15,13 +15,13 @@ import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { codec, newDelta } from '../support/new-events.js';
 import { RecordedHealth } from '../support/recorded-health.js';
 
-const STEPS = usually(6_000, 100_000);
+const STEPS = usually(15_000, 100_000);
 /** Before the first measurement: code is compiled, and maps have their size. */
-const WARM_UP_STEPS = usually(2_000, 5_000);
+const WARM_UP_STEPS = 5_000;
 /** Seconds on an idle machine; the machine of a test run is not idle. */
 const DEADLINE_MS = 300_000;
 /** A signal that is kept costs 70 and more. */
-const GROWTH_BYTES_MAX = 20 * STEPS;
+const GROWTH_BYTES_MAX = 30 * STEPS;
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;

@@ -5,10 +5,14 @@ import { migrate } from '../../src/adapters/postgres/migrate.js';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { JournalWriters } from './journal-writers.js';
 
-const [dataDir] = process.argv.slice(2);
-if (!dataDir) throw new Error('Which directory?');
+async function run(): Promise<void> {
+  const [dataDir] = process.argv.slice(2);
+  if (!dataDir) throw new Error('Which directory?');
 
-const postgres = await startEmbeddedPostgres({ dataDir, onNotice: (text) => process.stderr.write(`${text}\n`) });
-await migrate(postgres.connection);
-const log = new PostgresEventLog(postgres.connection);
-new JournalWriters(log, 32, (stream, ids) => process.stdout.write(`${stream} ${ids.join(' ')}\n`));
+  const postgres = await startEmbeddedPostgres({ dataDir, onNotice: (text) => process.stderr.write(`${text}\n`) });
+  await migrate(postgres.connection);
+  const log = new PostgresEventLog(postgres.connection);
+  new JournalWriters(log, 32, (stream, ids) => process.stdout.write(`${stream} ${ids.join(' ')}\n`));
+}
+
+void run();

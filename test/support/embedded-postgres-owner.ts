@@ -2,11 +2,15 @@
 // or, when told so, until it has nothing left to do.
 import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded/embedded-postgres.js';
 
-const [dataDir, life] = process.argv.slice(2);
-if (!dataDir) throw new Error('Which directory?');
+async function run(): Promise<void> {
+  const [dataDir, life] = process.argv.slice(2);
+  if (!dataDir) throw new Error('Which directory?');
 
-const postgres = await startEmbeddedPostgres({ dataDir, onNotice: (text) => process.stderr.write(`${text}\n`) });
-process.stdout.write(
-  `${JSON.stringify({ connection: postgres.connection, postmasterPid: postgres.postmasterPid() })}\n`,
-);
-if (life === 'until killed') process.stdin.resume();
+  const postgres = await startEmbeddedPostgres({ dataDir, onNotice: (text) => process.stderr.write(`${text}\n`) });
+  process.stdout.write(
+    `${JSON.stringify({ connection: postgres.connection, postmasterPid: postgres.postmasterPid() })}\n`,
+  );
+  if (life === 'until killed') process.stdin.resume();
+}
+
+void run();

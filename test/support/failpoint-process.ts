@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Death, Failpoint, Report } from './failpoints.js';
-import { programOf } from './programs.js';
+import { runOf } from './programs.js';
 import { until } from './until.js';
 
 export interface ServerOptions {
@@ -39,7 +39,8 @@ export class ServerProcess {
       ...(dieAt ? [`--die-at=${dieAt.failpoint}:${dieAt.hit}`] : []),
       ...(neverLetsGo ? ['--never-lets-go'] : []),
     ];
-    this.child = spawn(process.execPath, [programOf('failpoint-server'), ...options], {
+    const [program, ...words] = runOf('failpoint-server');
+    this.child = spawn(program, [...words, ...options], {
       env: { PATH: process.env.PATH ?? '', ...ENVIRONMENT, ...environment },
     });
     // It may be dead by the time that it is told anything.

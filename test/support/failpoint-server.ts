@@ -18,23 +18,28 @@ if (name && !failpoint) throw new Error(`${name} is no failpoint`);
 
 // Whoever started it may die as well, and must leave nothing running.
 process.stdin.once('end', () => process.exit(1));
-await once(process.stdin, 'data');
 
-const config = loadConfig();
-const say = (text: string) => void process.stderr.write(`${text.trimEnd()}\n`);
-const opened = await openEngines(config, say);
-const engines: Engines = {
-  ...opened,
-  log: dyingAt(opened.log, failpoint, Number(hit)),
-  lanes: dyingInStep(opened.lanes, failpoint, Number(hit)),
-  work: options.includes('--never-lets-go') ? withoutLoss(opened.work) : opened.work,
-};
-const app = await createApp(engines, config, '0.0.0', { logTo: { write: say } });
-const readiness = app.get(Readiness);
-await app.listen(config.port, config.host);
-await openDefaultTenant(config, engines.log, app.get(CommandBus));
-readiness.serve();
-report({ listening: await app.getUrl() });
+async function run(): Promise<void> {
+  await once(process.stdin, 'data');
+
+  const config = loadConfig();
+  const say = (text: string) => void process.stderr.write(`${text.trimEnd()}\n`);
+  const opened = await openEngines(config, say);
+  const engines: Engines = {
+    ...opened,
+    log: dyingAt(opened.log, failpoint, Number(hit)),
+    lanes: dyingInStep(opened.lanes, failpoint, Number(hit)),
+    work: options.includes('--never-lets-go') ? withoutLoss(opened.work) : opened.work,
+  };
+  const app = await createApp(engines, config, '0.0.0', { logTo: { write: say } });
+  const readiness = app.get(Readiness);
+  await app.listen(config.port, config.host);
+  await openDefaultTenant(config, engines.log, app.get(CommandBus));
+  readiness.serve();
+  report({ listening: await app.getUrl() });
+}
+
+void run();
 
 /**
  * Whatever became of it, the worker believes that it still holds its work: only the log can refuse it. It is told so

@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, symlink } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -28,12 +29,31 @@ export default async function setUp(_run, { rootDir }) {
   await chmod(directory, 0o755);
   const programs = join(directory, 'programs');
   const sources = PROGRAMS.map((name) => join(rootDir, 'test', 'support', `${name}.ts`));
-  await run(join(scripts, 'bundle.mjs'), programs, ...sources);
-  // For what is not bundled, such as the files of PostgreSQL.
-  await symlink(join(rootDir, 'node_modules'), join(directory, 'node_modules'));
-  await run(join(programs, 'template-cluster.js'), join(directory, 'template'));
+  await run(join(scripts, 'bundle.mjs'), programs, join(rootDir, 'src', 'main.ts'), ...sources);
+  // For what is not bundled: the files of PostgreSQL, and the version of the product.
+  for (const name of ['node_modules', 'package.json']) await symlink(join(rootDir, name), join(directory, name));
+  await run(join(programs, 'template-cluster.cjs'), join(directory, 'template'));
+  await keepCode(join(rootDir, 'test', 'support', 'run-program.mjs'), join(programs, 'main.cjs'), directory);
   process.env.VERBATIM_TEST_CLUSTERS = directory;
   process.env.VERBATIM_TEST_PROGRAMS = programs;
+}
+
+/** One start and stop of the product, for the compiled code that all other starts use. */
+async function keepCode(runner, program, directory) {
+  const dataDir = join(directory, 'first');
+  await promisify(execFile)('/bin/cp', ['-a', join(directory, 'template'), dataDir]);
+  // With the adapters that most tests start.
+  const provider = { OPENAI_BASE_URL: 'http://127.0.0.1:1', VERBATIM_MODEL: 'none' };
+  const env = { PATH: process.env.PATH, PORT: '0', VERBATIM_DATA_DIR: dataDir, ...provider };
+  const product = spawn(process.execPath, [runner, program, '--keep-code'], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(product, 'exit');
+  product.stdout.once('data', () => product.kill());
+  const [code] = await ended;
+  if (code !== 0) throw new Error(`the first start of the product ended with ${code}`);
+  await rm(dataDir, { recursive: true });
 }
 
 const run = (...words) => promisify(execFile)(process.execPath, words);

@@ -2,6 +2,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runOf } from './programs.js';
 import { until } from './until.js';
 
 /** The product as its users run it: a process of its own, with no environment but what is said here. */
@@ -21,9 +22,14 @@ interface Run {
   readonly ended: Promise<number | null>;
 }
 
-/** A start of which nothing is expected yet. */
+/** A start of which nothing is expected yet. Its bundle differs from that of `npm start` only in the format of its modules. */
 export function run(environment: Record<string, string>, options: SpawnOptions = {}): Run {
-  return launch(scripted('start.mjs'), environment, options);
+  return launch(runOf('main'), environment, options);
+}
+
+/** The same, as `npm start` does it. */
+export function runFromCheckout(environment: Record<string, string>): Run {
+  return launch(scripted('start.mjs'), environment);
 }
 
 /** One command of the command line. */

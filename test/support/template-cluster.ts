@@ -2,12 +2,16 @@
 import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded/embedded-postgres.js';
 import { migrate } from '../../src/adapters/postgres/migrate.js';
 
-const [dataDir] = process.argv.slice(2);
-if (!dataDir) throw new Error('Which directory?');
+async function run(): Promise<void> {
+  const [dataDir] = process.argv.slice(2);
+  if (!dataDir) throw new Error('Which directory?');
 
-const postgres = await startEmbeddedPostgres({ dataDir, onNotice: (text) => process.stderr.write(`${text}\n`) });
-try {
-  await migrate(postgres.connection);
-} finally {
-  await postgres.stop();
+  const postgres = await startEmbeddedPostgres({ dataDir, onNotice: (text) => process.stderr.write(`${text}\n`) });
+  try {
+    await migrate(postgres.connection);
+  } finally {
+    await postgres.stop();
+  }
 }
+
+void run();
