@@ -4,11 +4,11 @@ export interface BannerFacts {
   readonly version: string;
   readonly address: string;
   readonly logDescription: string;
-  /** Shown on the start that created it, and never again. */
+  /** Shown only by the start that created it. */
   readonly firstKey: string | undefined;
 }
 
-/** The one thing that a start prints: where it is, and with what it runs. */
+/** All that a start prints: the address, and what the process runs on. */
 export function banner(config: Config, { version, address, logDescription, firstKey }: BannerFacts): string {
   const lines: [string, string][] = [
     ['address', address],

@@ -16,7 +16,7 @@ import type { Position } from '../events/envelope.js';
 import type { LogWithoutCommands } from '../ports/event-log.js';
 import { type Database, openDatabase } from './database.js';
 
-/** What the command line does with the database itself, whether or not a server runs on it. */
+/** What the command line does with the database directly, also while a server uses it. */
 
 type Notice = (text: string) => void;
 type Reached = Pick<Database, 'connection' | 'close'>;
@@ -25,7 +25,7 @@ type OpenedEventLog = OpenedLog & { readonly log: LogWithoutCommands };
 
 const UNDEFINED_TABLE = '42P01';
 
-/** Whether or not a server runs on it: that one sees the event, and stops. */
+/** Also while a server uses the log: the server reads the event and stops. */
 export async function logRestored(whereabouts: Whereabouts, onNotice: Notice): Promise<Restored> {
   const { log, close } = await openLog(whereabouts, false, onNotice);
   try {
@@ -38,7 +38,7 @@ export async function logRestored(whereabouts: Whereabouts, onNotice: Notice): P
   }
 }
 
-/** Nothing is made and no migration runs, for the server on it may be of another version. */
+/** Creates nothing and migrates nothing, because a server of another version may use the log. */
 export async function openLog(whereabouts: Whereabouts, follow: boolean, onNotice: Notice): Promise<OpenedEventLog> {
   if (whereabouts.eventLogUrl !== undefined) return openEventStoreDb(whereabouts.eventLogUrl);
   const database = await reach(whereabouts, follow, onNotice);
@@ -73,15 +73,15 @@ async function openEventStoreDb(url: string): Promise<OpenedEventLog> {
   return { log, positions: { parse, show, back }, close: () => log.close() };
 }
 
-/** An embedded database belongs to one process. While that runs we are its guest; else we run it ourselves. */
+/** One process owns an embedded database. If it runs, connect to it; otherwise start the database here. */
 async function reach(whereabouts: Whereabouts, follow: boolean, onNotice: Notice): Promise<Reached> {
   if (whereabouts.databaseUrl !== undefined) return openDatabase(whereabouts, onNotice);
   const cluster = await clusterOf(whereabouts.dataDir);
   if (cluster === undefined) throw new CommandFailed(`There is no log in ${whereabouts.dataDir} yet`);
-  // Only its owner can write to it, and while we owned it no server could start.
+  // Only the owner may write, and while the command line owns it no server can start.
   if (follow) return guestOf(cluster, `No server runs on ${whereabouts.dataDir}: there are no new events to follow`);
   try {
-    // As its superuser: a release that served as another role may have made it.
+    // As the superuser: an older release may have created it with another role.
     const postgres = await startEmbeddedPostgres({ dataDir: whereabouts.dataDir, onNotice });
     return { connection: postgres.connection, close: () => postgres.stop() };
   } catch (error) {

@@ -15,7 +15,7 @@ import { recordKeys } from '../projections/record-keys.js';
 export interface OpenedLog {
   readonly log: EventLog;
   readonly logDescription: string;
-  /** It and the views are in one database, so a restore takes both back to the same moment. */
+  /** The log and the views are in one database, so a restore takes both back to the same moment. */
   readonly isInDatabase: boolean;
 }
 
@@ -25,7 +25,7 @@ interface ViewsDatabase {
   readonly description: string;
 }
 
-/** What a start found of the log, and the tenants whose keys have to be recorded again. */
+/** The incarnations of the log, and the tenants whose keys must be recorded again. */
 interface Continued {
   /** All incarnations that there are; the last one is the present one. */
   readonly incarnations: readonly string[];
@@ -33,9 +33,9 @@ interface Continued {
 }
 
 /**
- * Sees that what the database holds was built from this log, and from its present incarnation. A log that lost events
- * which a reader has passed gets a new incarnation. What may have been built from lost events is forgotten, and built
- * again by the parts that start after this.
+ * Checks that the views in the database were built from this log and its present incarnation. A log that lost events that a
+ * reader has passed gets a new incarnation. Views that may hold lost events are dropped, and the parts that start later build
+ * them again.
  */
 export async function continueLog(
   opened: OpenedLog,
@@ -47,7 +47,7 @@ export async function continueLog(
   const { incarnations, tenants } = await LogOfViews.alone(database.connection, (views) =>
     settle(opened, database, views, onNotice),
   );
-  // At once, so that no key is refused until the subscription has read the log up to where it was issued.
+  // At once: otherwise keys would be refused until the subscription has read the log up to their events.
   const record = recordKeys(createCodec(), keys);
   for (const tenant of tenants) {
     for await (const page of log.readStream(tenantStream(tenant))) for (const event of page) await record(event);
@@ -63,7 +63,7 @@ async function settle(
 ): Promise<Continued> {
   const { log, logDescription, isInDatabase } = opened;
   const from = (await views.builtFrom()) ?? (await claimedFor(log, views));
-  // Only looked at: it may be another log than the one that was meant.
+  // Read without writing, because the configuration may name the wrong log.
   const identity = await log.knownIdentity();
   if (identity !== from.identity) throw builtFromAnother(from.identity, identity, logDescription, database);
   const gone = await goneOf(log, await views.positions());
@@ -71,7 +71,7 @@ async function settle(
   const isWhole = gone.length === 0 && before.includes(from.incarnation);
   if (isWhole && before.at(-1) === from.incarnation) return { incarnations: before, tenants: [] };
   const parts = { log, codec: createCodec(), clock: systemClock, ids: systemIds };
-  // Every position here is of that incarnation: a later one was begun for what is gone, by the process that noticed it.
+  // All positions here belong to this incarnation. The process that noticed the loss began a later one for it.
   const isRecorded = before.includes(from.incarnation) && before.at(-1) !== from.incarnation;
   const present = isRecorded ? before.at(-1) : await beginIncarnation(parts, before, WORKER);
   // A process that noticed the loss may have written lost events after log and views were put back together.
@@ -89,7 +89,7 @@ async function claimedFor(log: EventLog, views: LogOfViews): Promise<BuiltFrom> 
   return from;
 }
 
-/** Those that the log does not hold, on a second look at all of them either. */
+/** The positions that the log holds neither on the first look nor on the second. */
 export async function goneOf(log: Pick<EventLog, 'holds'>, positions: readonly Position[]): Promise<Position[]> {
   let gone = [...positions];
   await foundOnSecondLook(async () => {
@@ -117,7 +117,7 @@ function noticeOf(
   ].join('\n');
 }
 
-/** Views are never built from two logs: they would show what neither of them says. */
+/** Views are never built from two logs: they would agree with neither. */
 function builtFromAnother(
   expected: string,
   identity: string | undefined,

@@ -27,14 +27,14 @@ import { AppModule } from './app.module.js';
 import type { Engines } from './engines.js';
 import { Surveys } from './survey.js';
 
-/** Where it tells what it does; of its own, and to standard output, unless it is said. */
+/** Metrics of its own and a log on standard output, unless a test or the program passes others. */
 export interface Surroundings {
   readonly metrics?: PrometheusMetrics;
   readonly tracer?: Tracer | undefined;
   readonly logTo?: LogSettings['to'];
 }
 
-/** The whole application, built but not yet listening: a test calls it as it is. */
+/** The whole application. It does not listen yet, so tests call it without a socket. */
 export async function createApp(
   engines: Engines,
   config: Config,
@@ -52,7 +52,7 @@ export async function createApp(
     error: (facts, message) => server.log.error(facts, message),
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
-    // What goes wrong while it is put together is thrown; what goes right interests nobody.
+    // Nest logs nothing while it builds the modules, and throws errors.
     logger: false,
     abortOnError: false,
     bodyParser: false,
@@ -74,13 +74,13 @@ export async function createApp(
     await app.get(Surveys).start();
     return app;
   } catch (error) {
-    // Some of its parts may work already.
+    // Some modules may have started.
     await app.close();
     throw error;
   }
 }
 
-/** Read models may hold what the log has lost. What needs no key, such as readiness, is still answered. */
+/** Read models may hold events that the log has lost. Routes without a key, such as readiness, still answer. */
 function refuseOnceBroken(server: FastifyInstance, continuity: Continuity): void {
   server.addHook('onRequest', async ({ principal }: FastifyRequest) => {
     if (principal) continuity.require();
@@ -100,7 +100,7 @@ function createServer(
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'traceId' }),
     childLoggerFactory: loggersOfRequests(newRequestId),
     genReqId: (request: IncomingMessage) => traceIdOf(request, newTraceId),
-    // What the router refuses meets no hook, no route and no filter.
+    // A request that the router refuses reaches no hook, no route and no filter.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       logWhenOver(request, reply);
       measureWhenOver(request, reply, measure);
@@ -108,12 +108,12 @@ function createServer(
       answerProblem(error, request, reply);
     },
     clientErrorHandler: answerClientError(newTraceId),
-    // Without one the address of a request is that of its socket, whatever its headers say.
+    // Without a trusted proxy, the address of a request is that of its socket, and headers do not change it.
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     bodyLimit: limits.requestBodyBytesMax,
     requestTimeout: limits.requestTimeoutMs,
     routerOptions: { maxParamLength: limits.pathParameterCharactersMax },
-    // What still arrives on an open connection while the server closes is answered; then that connection ends.
+    // While the server closes, it answers requests on open connections, and then ends these connections.
     return503OnClosing: false,
   });
 }

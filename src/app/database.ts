@@ -9,7 +9,7 @@ type Notice = (text: string) => void;
 
 /** The database of a process, chosen by the configuration here and nowhere else. */
 export interface Database {
-  /** As the role that serves. It reads the log, appends to it, and keeps the read models; it may not change the schema. */
+  /** As the role that serves: it may read the log, append to it and write read models, but not change the schema. */
   readonly connection: pg.ClientConfig;
   readonly description: string;
   /** No other process can have it open. */
@@ -60,7 +60,7 @@ async function openServer(config: DatabaseConfig, onNotice: Notice): Promise<Dat
   };
 }
 
-/** Its superuser only migrates. Nobody has to make the other role: this does. */
+/** Its superuser only migrates. The migration creates the role that serves. */
 async function openEmbedded({ dataDir }: DatabaseConfig, onNotice: Notice): Promise<Database> {
   const postgres = await startEmbeddedPostgres({ dataDir, onNotice });
   return {
@@ -75,7 +75,7 @@ async function openEmbedded({ dataDir }: DatabaseConfig, onNotice: Notice): Prom
   };
 }
 
-/** As the driver understands a URL: without a user in it, PGUSER or the user of this process. */
+/** The user of the URL. The driver takes PGUSER or the user of this process if there is none. */
 const roleOf = (url: string): string | undefined => new pg.Client({ connectionString: url }).user;
 
 type Reached = Awaited<ReturnType<typeof reachServer>>;

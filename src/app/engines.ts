@@ -32,9 +32,9 @@ import { postgresViews, type Views } from './read-models.js';
 /** What the product runs on, chosen by the configuration here and nowhere else. */
 export interface Engines {
   readonly log: EventLog;
-  /** Those of the log when it was opened. The last one is what this process works with. */
+  /** The incarnations of the log when it was opened. This process works with the last one. */
   readonly incarnations: readonly string[];
-  /** The same log, opened by a reader that has seen nothing of it yet. */
+  /** Opens the same log again, for a reader that has seen no event yet. */
   openLogAnew(): Promise<LogWithoutCommands>;
   readonly checkpoints: Checkpoints;
   readonly leases: Leases;
@@ -48,7 +48,7 @@ export interface Engines {
   /** By the names of their providers. */
   readonly models: ReadonlyMap<string, LanguageModel>;
   readonly prices: PriceList;
-  /** For people: which log this is, and where. Never holds a secret. */
+  /** Names the log and its place for operators. Never holds a secret. */
   readonly logDescription: string;
   close(): Promise<void>;
 }
@@ -63,11 +63,11 @@ export async function openEngines(
   const { logDescription } = opened;
   const pool = new ConnectionPool(database.connection, limits.runtimeConnectionsMax, limits.runtimeAnswerMs);
   const log = opened.logWith(new PostgresCommandPlaces(pool));
-  // Of its own: callers without a key decide how much is asked of it, and must not keep leases and claims waiting.
+  // A pool of its own, because callers without a key decide how many look-ups there are: leases and claims must not wait.
   const keyPool = new ConnectionPool(database.connection, limits.keyConnectionsMax, limits.runtimeAnswerMs);
-  // Of its own: a large step of a projection must not keep leases and claims waiting.
+  // A pool of its own: leases and claims must not wait for a large step of a projection.
   const viewPool = new ConnectionPool(database.connection, limits.viewConnectionsMax, limits.viewAnswerMs);
-  // Of its own as well: the server ends what a person no longer waits for, but not a step of a projection.
+  // A pool of its own: the server cancels a read whose client has left, but no step of a projection.
   const readPool = new ConnectionPool(database.connection, limits.viewReadConnectionsMax, limits.viewReadAnswerMs);
   const searchPool = new ConnectionPool(database.connection, limits.searchConnectionsMax, limits.searchAnswerMs);
   const keys = new PostgresKeys(keyPool);
@@ -104,7 +104,7 @@ export async function openEngines(
 }
 
 interface ReachedLog extends Omit<OpenedLog, 'log'> {
-  /** A log that cannot record commands together with their events keeps their places there. */
+  /** A log that cannot record a command in the same transaction as its events uses these places. */
   logWith(places: CommandPlaces): EventLog;
   openAnew(): Promise<LogWithoutCommands>;
   close(): Promise<void>;
@@ -115,7 +115,7 @@ interface Stores {
   readonly database: Database;
 }
 
-/** The log first where it is a server of its own: whether that can be reached is found out before anything is started. */
+/** Connects to EventStoreDB first: if it cannot be reached, the start fails before PostgreSQL starts. */
 async function openStores(config: Config, onNotice: (text: string) => void, meter: Meter): Promise<Stores> {
   const server =
     config.eventLogUrl === undefined ? undefined : await openEventStoreDb(config.eventLogUrl, meter, onNotice);
@@ -156,7 +156,7 @@ async function openEventStoreDb(url: string, meter: Meter, onNotice: (text: stri
   };
 }
 
-/** The demo model is always there: it asks nobody. */
+/** The demo model is always there: it needs no service. */
 async function openModels({ openai }: Config): Promise<Map<string, LanguageModel>> {
   const models = new Map<string, LanguageModel>([['demo', new DemoLanguageModel(systemClock)]]);
   if (openai.apiKey === undefined && openai.baseUrl === undefined) return models;

@@ -11,13 +11,13 @@ import type { EventLog } from '../ports/event-log.js';
 const ADMIN = 'admin';
 const KEY_FILE = 'admin.key';
 
-/** Lets the operator in: answers with the key to show when this start created it, and with nothing otherwise. */
+/** Creates the default tenant with its first key. Resolves to the key only if this start created it, to be shown once. */
 export async function openDefaultTenant(
   config: Config,
   log: EventLog,
   commands: CommandBus,
 ): Promise<string | undefined> {
-  // Other roles ask for no key, so they need not hold the administrator's.
+  // Only the API needs the administrator's key.
   if (!config.roles.includes('api')) return undefined;
   if (config.adminKey !== undefined) {
     await commands.execute(new OpenDefaultTenant(issued(keyFrom(config.adminKey, 'VERBATIM_ADMIN_KEY')), 'always'));
@@ -30,8 +30,8 @@ export async function openDefaultTenant(
 }
 
 /**
- * The file is written before the key is issued: the log keeps only a hash, so a key that is issued and then lost in
- * a crash would lock everybody out. A file that such a crash, or another start, left there is used as it is.
+ * The file is written before the key is issued. The log keeps only a hash, so after a crash between the two no one would have
+ * the key. A file that a crash or another start has left is used as it is.
  */
 async function createFirstKey(file: string, commands: CommandBus): Promise<string | undefined> {
   const written = formatApiKey({ id: ADMIN, secret: systemIds.secret() });
@@ -39,12 +39,12 @@ async function createFirstKey(file: string, commands: CommandBus): Promise<strin
   const key = isOurs ? keyFrom(written, file) : keyFrom((await readFile(file, 'utf8')).trim(), file);
   const { created, enters } = await commands.execute(new OpenDefaultTenant(issued(key), 'first'));
   if (created) return formatApiKey(key);
-  // Another node was first. With a file in a directory of its own this one opens nothing; but it may have taken ours.
+  // Another node was first. The key of our file is of no use, unless that node has used the same file.
   if (isOurs && !enters) await rm(file);
   return undefined;
 }
 
-/** Whole or not at all: another start must never read a key that is still being written. */
+/** Writes the whole file or none: another start must not read half a key. */
 async function writeIfAbsent(file: string, text: string): Promise<boolean> {
   const draft = `${file}.${systemIds.random()}`;
   await writeFile(draft, text, { mode: 0o600, flag: 'wx', flush: true });

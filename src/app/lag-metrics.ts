@@ -24,7 +24,7 @@ export function gaugeLags(
   }
 }
 
-/** The same of the relay, of which there is one. */
+/** The same gauges for the one relay. */
 export function gaugeRelayLag(metrics: Pick<PrometheusMetrics, 'gauge'>, read: () => Lag | undefined): void {
   for (const [measure, help] of MEASURES) {
     metrics.gauge(`relay_lag_${measure}`, help, () => read()?.[measure] ?? Number.NaN);

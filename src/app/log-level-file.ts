@@ -9,8 +9,8 @@ export interface LevelledLog {
 }
 
 /**
- * Lets operators change what is logged while the process runs: the level in this file counts for as long as the file is
- * there. It is read again and again rather than watched, because a mounted ConfigMap is replaced by links, which watchers miss.
+ * Lets operators change the log level while the process runs: the level in this file applies as long as the file exists.
+ * The file is read repeatedly and not watched, because Kubernetes replaces links in a mounted ConfigMap, which watchers miss.
  */
 export class LogLevelFile {
   private refused: string | undefined;
@@ -29,7 +29,7 @@ export class LogLevelFile {
     }
   }
 
-  /** What cannot be read or is no level changes nothing, and is reported once. */
+  /** A file that cannot be read or holds no level changes nothing, and is reported once. */
   async look(): Promise<void> {
     const text = await textOf(this.file).catch((error) => `(${(error as NodeJS.ErrnoException).code ?? 'unreadable'})`);
     const level = text === undefined ? this.usual : LOG_LEVELS.find((each) => each === text);
@@ -57,7 +57,7 @@ export class LogLevelFile {
   }
 }
 
-/** No more of it than a level needs; nothing when there is no file. */
+/** Reads no more bytes than a level needs. Nothing when there is no file. */
 async function textOf(file: string): Promise<string | undefined> {
   const opened = await open(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;

@@ -14,8 +14,8 @@ import type { Engines } from './engines.js';
 type Parts = Pick<Engines, 'log' | 'incarnations' | 'openLogAnew'>;
 
 /**
- * Resolves when the log has gone back, with what an operator has to know, and not before that is on the record: a log and
- * its views that went back together show no trace of it to the next start.
+ * Resolves when the log has gone back, with a text for operators. First it records a new incarnation, because the next start
+ * could not detect that a log and its views went back together.
  */
 export async function wentBack(engines: Parts): Promise<string> {
   const cause = await engines.log.continuity.broken;
@@ -30,7 +30,7 @@ export async function wentBack(engines: Parts): Promise<string> {
   }
 }
 
-/** Breaks off when another process began an incarnation before this one followed the log. */
+/** Breaks the log of this process if another process began an incarnation before this one followed the log. */
 export async function requireIncarnation({ log, incarnations }: Parts): Promise<void> {
   const present = (await incarnationsOf(log)).at(-1) as string;
   if (incarnations.at(-1) !== present) log.continuity.supersede(present);
@@ -41,7 +41,7 @@ type Found =
   | { readonly is: 'there again' }
   | { readonly is: 'unrecorded'; readonly why: string };
 
-/** On a log that remembers nothing, so that it can be written. What a stale leader lacked may be there: then nothing is lost. */
+/** Opens the log again, because the log that went back refuses writes. If only a stale leader lacked the event, nothing is lost. */
 async function recorded({ incarnations, openLogAnew }: Parts, { gone }: LogWentBack): Promise<Found> {
   const log = await openLogAnew();
   try {

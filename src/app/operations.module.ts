@@ -3,7 +3,7 @@ import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js'
 import { BackgroundFailures } from '../background/background-failures.js';
 import { HealthController } from '../http/health.controller.js';
 import { Exposition, MetricsController } from '../http/metrics.controller.js';
-import { Readiness, type Told } from '../http/readiness.js';
+import { type CheckResult, Readiness } from '../http/readiness.js';
 import { PORTS } from './ports.module.js';
 import { provider } from './provider.js';
 import { answering, Surveys } from './survey.js';
@@ -54,7 +54,7 @@ const { log, work, clock, telemetry } = PORTS;
 })
 export class OperationsModule {}
 
-function backgroundFinding({ failing }: BackgroundFailures): Told {
+function backgroundFinding({ failing }: BackgroundFailures): CheckResult {
   if (failing.size === 0) return { is: 'ok' };
   return { is: 'failing', reason: [...failing].map(([part, reason]) => `${part}: ${reason}`).join('; ') };
 }

@@ -9,7 +9,7 @@ import { parseStrictJson } from '../http/strict-json.js';
 
 const PRICES_FILE = 'prices.json';
 
-/** As text: a number would already have been rounded by whoever wrote or read it. */
+/** A price is a text, because JSON libraries round numbers. */
 const price = Type.String({
   pattern: '^(0|[1-9]\\d{0,8})(\\.\\d{1,12})?$',
   description: 'a decimal number in quotation marks, such as "2.50"',
@@ -28,7 +28,7 @@ const fields = Type.Object(
         { inputPerMillion: price, cachedInputPerMillion: Type.Optional(price), outputPerMillion: price },
         { additionalProperties: false, description: 'an object with inputPerMillion and outputPerMillion' },
       ),
-      // A name with a line break would pass by the pattern of names, unseen.
+      // A name with a line break does not match the pattern of names, and would not be checked at all.
       { additionalProperties: false, description: 'an object with a price for each model' },
     ),
   },
@@ -44,7 +44,7 @@ export class InvalidPrices extends Error {
   }
 }
 
-/** Those of the file, and of nothing else; without one those of the code. Throws InvalidPrices with every mistake. */
+/** The prices of the file alone, or the built-in list if there is no file. Throws InvalidPrices with every mistake. */
 export async function pricesIn(dataDir: string): Promise<PriceList> {
   const file = join(dataDir, PRICES_FILE);
   const bytes = await contentOf(file);
@@ -65,7 +65,7 @@ async function contentOf(file: string): Promise<Buffer | undefined> {
   }
 }
 
-/** Strictly: of a price that stands twice, nobody could say which one counts. */
+/** Refuses repeated names: JSON.parse would silently keep the last price. */
 function parsed(file: string, bytes: Buffer): unknown {
   try {
     return parseStrictJson(bytes);
@@ -78,7 +78,7 @@ function parsed(file: string, bytes: Buffer): unknown {
   }
 }
 
-/** One for each place: what is missing is told first, and then that nothing is not a text either. */
+/** The first mistake of each place: TypeBox also reports that a missing value is no text. */
 function mistakesIn(value: unknown): string[] {
   const first = new Map<string, ValueError>();
   for (const error of Errors(fields, value)) if (!first.has(error.path)) first.set(error.path, error);

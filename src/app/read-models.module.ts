@@ -2,7 +2,7 @@ import { Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import type { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
 import { CachedKeys } from '../auth/cached-keys.js';
 import type { Codec } from '../events/codec.js';
-import { Readiness, type Told } from '../http/readiness.js';
+import { type CheckResult, Readiness } from '../http/readiness.js';
 import { limits } from '../limits.js';
 import type { Builds } from '../ports/read-models/read-models.js';
 import { Advances } from '../projections/advances.js';
@@ -105,7 +105,7 @@ export class ProjectionsRoleModule implements OnApplicationBootstrap {
 }
 
 /** A process whose views are behind, or whose lag is not known, still serves: other checks say whether a store is away. */
-function findingOf({ latest }: Survey<readonly ProjectionReport[]>): Told {
+function findingOf({ latest }: Survey<readonly ProjectionReport[]>): CheckResult {
   if (latest.is !== 'known') return { is: 'behind', reason: 'their lag is not known' };
   return { is: latest.value.some(isBehind) ? 'behind' : 'ok' };
 }

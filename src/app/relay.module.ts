@@ -1,6 +1,6 @@
 import { Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
-import { Readiness, type Told } from '../http/readiness.js';
+import { type CheckResult, Readiness } from '../http/readiness.js';
 import { limits } from '../limits.js';
 import { RetryableError } from '../ports/errors.js';
 import { type Lag, lagOf } from '../ports/lag.js';
@@ -69,7 +69,7 @@ export class RelayRoleModule implements OnApplicationBootstrap {
 }
 
 /** Chats continue whatever the relay does, so this check never answers `unavailable`. */
-function findingOf({ state }: EventRelay, { latest }: Survey<Lag>): Told {
+function findingOf({ state }: EventRelay, { latest }: Survey<Lag>): CheckResult {
   if (state.is === 'denied')
     return { is: 'stopped', reason: `${state.reason}; the relay asks again until it may send` };
   if (state.is === 'refused') return { is: 'stopped', reason: state.reason };

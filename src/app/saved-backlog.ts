@@ -3,9 +3,9 @@ import type { Checkpoints } from '../ports/checkpoints.js';
 import type { AllStreamsFilter, Backlog, EventLog } from '../ports/event-log.js';
 
 /**
- * How far a reader is behind, by the checkpoint that it saved last. Every process can tell it, so it is known also while no
- * process owns the reader. An owner that works saves about once a second, or when it renews its lease, so this may be some
- * seconds more than what the owner itself tells.
+ * How far a reader is behind its last saved checkpoint. Every process can compute it, so it is known also while no process
+ * owns the reader. An owner saves about once a second, or when it renews its lease, so this may be some seconds more than what
+ * the owner itself reports.
  */
 export async function savedBacklog(
   { log, checkpoints }: { readonly log: EventLog; readonly checkpoints: Checkpoints },

@@ -16,9 +16,9 @@ import { requireIncarnation, wentBack } from './log-went-back.js';
 
 export interface Serving {
   readonly stop: () => Promise<void>;
-  /** Hands open generations over at once, in a stop that has begun. */
+  /** Ends the drain of a stop: open generations are handed over at once. */
   readonly cutDrainShort: () => void;
-  /** Resolves when the log has gone back, with what an operator has to know. Then it must be stopped. */
+  /** Resolves when the log has gone back, with a text for operators. The process must stop then. */
   readonly ended: Promise<string>;
 }
 
@@ -29,10 +29,10 @@ export async function serve(
   version: string,
   surroundings: Surroundings,
 ): Promise<Serving> {
-  // Before the application is built: its parts already read the log while it is.
+  // Before the application is built, because its parts read the log while they are built.
   const ended = wentBack(engines);
   const reasonOf = async (error: unknown) => {
-    // What broke the connection may be a failover. The next connection compares the newest event; an outage stays one.
+    // A failover may have broken the connection. The next connection compares the newest event of the log.
     if (error instanceof RetryableError) await engines.log.head().catch(() => {});
     return engines.log.continuity.isBroken ? new Error(await ended, { cause: error }) : error;
   };
@@ -52,7 +52,7 @@ export async function serve(
   const logLevel = new LogLevelFile(levelFile, config.logLevel, log, systemClock).follow(stopping.signal);
   const stop = async () => {
     readiness.drain();
-    // Who was sent here a moment ago may not have been let in yet; a server that closes would turn him away unheard.
+    // A load balancer may have sent connections a moment ago. A closing server would reset those that it has not accepted.
     await systemClock.sleep(limits.lingerMs);
     await app.close();
     stopping.abort();
@@ -60,7 +60,7 @@ export async function serve(
     await engines.close();
   };
   try {
-    // Listening first: a start that fails for a taken port must not have shown a key to nobody.
+    // Listen first: a start that fails because the port is taken must not create a key that no operator sees.
     await app.listen(config.port, config.host);
     await app.get(Prompts).warmUp();
     const firstKey = await openDefaultTenant(config, engines.log, app.get(CommandBus));

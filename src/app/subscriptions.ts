@@ -5,11 +5,11 @@ import { gaugeLags } from './lag-metrics.js';
 import { savedBacklog } from './saved-backlog.js';
 import type { Surveys } from './survey.js';
 
-/** All that there are, with or without an owner. */
+/** All subscriptions, also those without an owner. */
 const SUBSCRIPTIONS = {
-  /** Enters prompts in the work table, where the furthest stage counts, in whatever order the events come. */
+  /** Records prompts in the work table. The furthest stage of a prompt counts, so the order of events does not matter. */
   work: { filter: { categories: ['conversation'] }, inAnyOrder: true },
-  /** Enters keys in the table of keys. */
+  /** Records keys in the table of keys. */
   keys: { filter: { categories: ['tenant'] } },
 } as const;
 

@@ -4,7 +4,7 @@ import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { RetryableError } from '../ports/errors.js';
 
-/** What a survey knows: an answer that is at most about three seconds old, a failure, or that the answer is overdue. */
+/** The latest answer of a survey, at most about three seconds old; a failure; or that the answer is overdue. */
 export type Latest<T> =
   | { readonly is: 'known'; readonly value: T }
   | { readonly is: 'failed'; readonly error: unknown }
@@ -62,7 +62,7 @@ export class Survey<T> {
     }
   }
 
-  /** An outage is for readiness to say. Anything else is a defect: it is logged once, until an answer comes again. */
+  /** Readiness reports outages. Any other error is a defect: it is logged once until the next answer. */
   private report(error: unknown): void {
     const kind = error instanceof Error ? error.constructor.name : typeof error;
     if (error instanceof RetryableError || this.reported === kind) return;
@@ -71,7 +71,7 @@ export class Survey<T> {
   }
 }
 
-/** For readiness: whether the store that a survey asks is there. */
+/** A readiness check: the store of the survey answers. */
 export const answering =
   (survey: Survey<unknown>): Check =>
   () => ({ is: survey.latest.is === 'known' ? 'ok' : 'unavailable' });

@@ -6,10 +6,10 @@ import type { Role } from '../ports/keys.js';
 const REQUIRED_ROLE = Symbol('required role');
 const READS = ['GET', 'HEAD'];
 
-/** On a controller or one of its methods: only this role may. Without it, every role may, an auditor by reading. */
+/** Only this role may call the controller or method. Without it every role may, but an auditor may only read. */
 export const RequireRole = (role: Role) => SetMetadata(REQUIRED_ROLE, role);
 
-/** Who somebody is was settled before; this is about what they may do. */
+/** Checks the role of a request that is already authenticated. */
 @Injectable()
 export class RoleGuard implements CanActivate {
   constructor(private readonly reflector: Reflector) {}

@@ -5,15 +5,15 @@ import { InvalidRequest, pathTo } from './invalid-request.js';
 
 const TAKES_QUERY = Symbol('takes a query');
 
-/** Probes of health and readers of docs may say what they like. */
+/** Health probes and the pages of the docs accept any query. */
 const IS_STRICT = '/api/';
 
-/** On a method with a query: what is unknown in it is found where the query is held against its class. */
+/** For a method with a query. The validation pipe refuses unknown parameters, by the class of the query. */
 export const TakesQuery = () => SetMetadata(TAKES_QUERY, true);
 
 /**
- * For every other route of the API: any parameter is an unknown one, as an unknown field of a body is. A route that
- * forgets to say that it takes a query can take none, which its first test tells.
+ * Refuses every query parameter on the other routes of the API. A route that lacks @TakesQuery() accepts no parameter, so its
+ * first test fails.
  */
 @Injectable()
 export class QueryGuard implements CanActivate {

@@ -5,19 +5,19 @@
  */
 export type Finding = 'ok' | 'behind' | 'failing' | 'stopped' | 'unavailable';
 
-export interface Told {
+export interface CheckResult {
   readonly is: Finding;
   /** For operators: names and numbers, never a person's text. */
   readonly reason?: string;
 }
 
-/** Reads what is known already. It asks no store, so that an answer never waits for one. */
-export type Check = () => Told;
+/** Reads a finding that is already known. It asks no store, so an answer never waits for one. */
+export type Check = () => CheckResult;
 
 export interface ReadinessReport {
   readonly status: 'ready' | 'starting' | 'draining' | 'unavailable';
   readonly checks: Readonly<Record<string, Finding>>;
-  /** Of the checks that give a reason; absent when none does. */
+  /** The reasons of the checks that give one. Absent when there are none. */
   readonly reasons?: Readonly<Record<string, string>>;
 }
 
@@ -35,7 +35,7 @@ export class Readiness {
     this.phase = 'serving';
   }
 
-  /** From now on a load balancer looks elsewhere, while what is under way is finished. */
+  /** From now on load balancers choose other processes, and this one finishes open requests. */
   drain(): void {
     this.phase = 'draining';
   }
@@ -43,8 +43,8 @@ export class Readiness {
   report(): ReadinessReport {
     const found = [...this.checks].map(([name, check]) => [name, check()] as const);
     const checks = Object.fromEntries(found.map(([name, { is }]) => [name, is]));
-    const told = found.flatMap(([name, { reason }]) => (reason === undefined ? [] : [[name, reason] as const]));
-    const reasons = told.length > 0 ? { reasons: Object.fromEntries(told) } : {};
+    const withReason = found.flatMap(([name, { reason }]) => (reason === undefined ? [] : [[name, reason] as const]));
+    const reasons = withReason.length > 0 ? { reasons: Object.fromEntries(withReason) } : {};
     if (this.phase !== 'serving') return { status: this.phase, checks, ...reasons };
     const isAway = Object.values(checks).includes('unavailable');
     return { status: isAway ? 'unavailable' : 'ready', checks, ...reasons };

@@ -21,7 +21,7 @@ interface Asked {
   readonly isValid: (principal: Principal) => Promise<boolean>;
 }
 
-/** Every stream of this process: kept awake, and ended when its key is revoked or the process stops. */
+/** All event streams of this process. It sends heartbeats, and ends a stream when its key is revoked or the process stops. */
 export class OpenStreams {
   private readonly streams = new Set<EventStream>();
   private timer: NodeJS.Timeout | undefined;
@@ -38,12 +38,12 @@ export class OpenStreams {
     return this.streams.size;
   }
 
-  /** A turn that begins now is answered by another process, or after the next start: this process ends its streams before. */
+  /** This process ends its streams before it could stream a turn that begins now. */
   get isDraining(): boolean {
     return this.draining;
   }
 
-  /** Takes the reply over and sends its head. Whatever may be refused has been refused before. */
+  /** Takes the reply over and sends its head. Check before this call whether the request must be refused. */
   open(reply: FastifyReply, principal: Principal, headers?: Readonly<Record<string, string>>): EventStream {
     if (this.isStopping) throw new RetryableError('this process is stopping');
     reply.hijack();
@@ -82,7 +82,7 @@ export class OpenStreams {
     if (this.ticks % this.pace.principalCheckTicks === 0) this.checkPrincipals();
   }
 
-  /** Each is asked about once, however many streams are its. */
+  /** One check for each principal, whatever the number of its streams. */
   private checkPrincipals(): void {
     const streamsOf = new Map<string, EventStream[]>();
     for (const stream of this.streams) {
@@ -97,7 +97,7 @@ export class OpenStreams {
   private async checkPrincipal(streams: readonly EventStream[]): Promise<void> {
     const [first] = streams;
     if (!first) return;
-    // An outage says nothing about the key: it is asked about again soon.
+    // An outage does not make a key invalid. The next tick checks it again.
     const isValid = await this.authenticator.isValid(first.principal).catch(() => true);
     if (!isValid) for (const stream of streams) stream.dismiss();
   }
