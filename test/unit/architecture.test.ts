@@ -10,6 +10,7 @@ import {
   longFiles,
   namelessPlaces,
   postponedWork,
+  protocolWords,
 } from './architecture/contents.js';
 import {
   forbiddenImports,
@@ -36,6 +37,7 @@ const rules: Record<string, Rule> = {
   'names say what is inside': namelessPlaces,
   'files but limits.ts have less than 300 lines': longFiles,
   'no work is left for later': postponedWork,
+  'the protocol of a provider is known to its format and its adapter alone': protocolWords,
   'nothing is exported as default': defaultExports,
   'Nest finds a provider by its class or a symbol, and no class is named twice': clumsyInjections,
 };
@@ -180,6 +182,11 @@ const broken: [Rule, Record<string, string>, string[]][] = [
     postponedWork,
     { 'ports/a.ts': '// TODO: later', 'ports/b.ts': '/* FIXME */', 'ports/c.ts': '// XXX' },
     ['ports/a.ts', 'ports/b.ts', 'ports/c.ts'],
+  ],
+  [
+    protocolWords,
+    { 'domain/a.ts': 'usage.prompt_tokens', 'sagas/b.ts': 'const { max_tokens } = params;', 'formats/c.ts': 'top_p' },
+    ['domain/a.ts', 'sagas/b.ts'],
   ],
 ];
 const brokenOnce = (rule: Rule, path: string, ...sources: string[]): typeof broken =>

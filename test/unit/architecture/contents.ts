@@ -98,6 +98,16 @@ export function namelessPlaces(tree: SourceTree): string[] {
   return [...tree.keys()].filter((path) => path.split('/').some((part) => NAMELESS.test(part.replace(/\.ts$/, ''))));
 }
 
+/** Words of the protocol of one provider. */
+const PROTOCOL =
+  /\b(prompt_tokens|completion_tokens|total_tokens|cached_tokens|reasoning_tokens|max_tokens|max_completion_tokens|top_p|presence_penalty|frequency_penalty|reasoning_effort|finish_reason|tool_calls|stream_options)\b/;
+const NEUTRAL = /^(events|domain|ports|commands|sagas|projections|sse|relay)\//;
+
+/** Between the routes and the adapters nothing speaks the language of a provider: its format and its adapter do. */
+export function protocolWords(tree: SourceTree): string[] {
+  return [...tree].filter(([path, source]) => NEUTRAL.test(path) && PROTOCOL.test(source)).map(([path]) => path);
+}
+
 const LINES_MAX = 299;
 /** One table with a line or two for each bound: it is read by looking up. */
 const TABLE_OF_BOUNDS = 'limits.ts';
