@@ -52,7 +52,7 @@ export class BenchConversation {
         at,
       ),
       tape([
-        { type: 'GenerationClaimed', data: { attempt: 1, worker: 'w' } },
+        { type: 'GenerationClaimed', data: { attempt: 1, worker: 'w', provider: 'demo', model: 'demo' } },
         ...Array.from({ length: DELTAS }, (_, seq) => ({
           type: 'DeltaReceived',
           data: { attempt: 1, seq, block: 0, text: ANSWER, channel: 'content' },

@@ -1,4 +1,5 @@
 import type { Conversation } from '../domain/conversation/conversation.js';
+import type { AskedModel } from '../domain/generation.js';
 import type { Metadata } from '../events/envelope.js';
 import type { Job } from '../ports/work.js';
 import type { OnItsWay } from './transact.js';
@@ -12,7 +13,7 @@ export interface PromptRunner {
    * A prompt that is on its way into the log. True when it is claimed here: the claim leaves together with the prompt,
    * and nothing more happens before both are committed.
    */
-  offer(job: Job, origin: Origin, prompted: OnItsWay<Conversation>): boolean;
+  offer(job: Job, origin: Origin, asked: AskedModel, prompted: OnItsWay<Conversation>): boolean;
 
   /** There is work that nobody was offered, or that somebody declined. */
   wake(): void;

@@ -40,12 +40,12 @@ export async function transactConversation(
     onAppend(events, onItsWay) {
       const prompted = events.find(({ type }) => type === 'PromptAssembled') as Prompted | undefined;
       if (!prompted) return;
-      const { generationId } = prompted.data;
+      const { generationId, provider, model } = prompted.data;
       const origin = {
         ...originOfPrompt(parts, conversation, generationId, meta),
         ...(meta.owner && { owner: meta.owner }),
       };
-      if (parts.runner.offer(jobOf(generationId), origin, onItsWay)) offered.add(generationId);
+      if (parts.runner.offer(jobOf(generationId), origin, { provider, model }, onItsWay)) offered.add(generationId);
     },
   });
   warnOfTrimming(parts, conversation, meta.correlationId, done.events);

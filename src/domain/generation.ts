@@ -107,8 +107,16 @@ export function retryAt({ attempts, seal }: Tape): string | undefined {
   return seal ? undefined : attempts.at(-1)?.end?.retryAt;
 }
 
+/** A model, and the provider that serves it. */
+export interface AskedModel {
+  readonly provider: string;
+  readonly model: string;
+}
+
 /** What a worker knows besides the tape when it takes a generation up. */
 export interface Circumstances {
+  /** Of the prompt: who is to be called. */
+  readonly asked: AskedModel;
   readonly worker: string;
   readonly nowMs: number;
   /** From here on nobody waits for an answer any more: a model is not called. */
@@ -132,9 +140,9 @@ export function takeUp(circumstances: Circumstances): Decision {
 }
 
 function takeNext(tape: Tape, circumstances: Circumstances): GenerationEvent[] {
-  const { worker, nowMs, deadlineMs, cancelRequested } = circumstances;
+  const { nowMs, deadlineMs, cancelRequested } = circumstances;
   const attempt = (tape.attempts.at(-1)?.number ?? 0) + 1;
-  const claim: GenerationEvent = { type: 'GenerationClaimed', data: { attempt, worker } };
+  const claim = claimOf(attempt, circumstances);
   if (cancelRequested) return [claim, cancelled(attempt)];
   if (nowMs >= deadlineMs) return [claim, interrupted(attempt, TOO_LATE)];
   const due = retryAt(tape);
@@ -143,13 +151,17 @@ function takeNext(tape: Tape, circumstances: Circumstances): GenerationEvent[] {
 
 /** Whether the dead worker's call reached the provider is not known; what is known is whether text came of it. */
 function takeOver(tape: Tape, open: Attempt, circumstances: Circumstances): GenerationEvent[] {
-  const { worker, nowMs, deadlineMs, cancelRequested } = circumstances;
+  const { nowMs, deadlineMs, cancelRequested } = circumstances;
   if (cancelRequested) return [cancelled(open.number)];
   const mayTryAgain = open.deltas === 0 && calls(tape) < limits.attemptsAfterCrashMax && nowMs < deadlineMs;
   if (!mayTryAgain) return [interrupted(open.number, STOPPED)];
-  const attempt = open.number + 1;
-  return [interrupted(open.number, STOPPED, isoTime(nowMs)), { type: 'GenerationClaimed', data: { attempt, worker } }];
+  return [interrupted(open.number, STOPPED, isoTime(nowMs)), claimOf(open.number + 1, circumstances)];
 }
+
+const claimOf = (attempt: number, { worker, asked: { provider, model } }: Circumstances): GenerationEvent => ({
+  type: 'GenerationClaimed',
+  data: { attempt, worker, provider, model },
+});
 
 /**
  * Takes back a claim whose prompt was not committed, before anything was done with it. It counts for nothing: whoever

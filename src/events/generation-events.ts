@@ -6,7 +6,16 @@ const attempt = Type.Integer({ minimum: 1 });
 
 /** The tape of one generation, in `generation-<id>`: one writer at a time, fenced by the expected revision. */
 export const generationEvents = {
-  GenerationClaimed: { schema: 1, data: Type.Object({ attempt, worker: Type.String() }) },
+  GenerationClaimed: {
+    schema: 2,
+    data: Type.Object({
+      attempt,
+      worker: Type.String(),
+      /** Who is to be called. Version 1 did not say: then the prompt does. */
+      provider: nullable(Type.String()),
+      model: nullable(Type.String()),
+    }),
+  },
   /** A piece of an answer. Pieces of one block follow each other, but for those of tool calls that come side by side. */
   DeltaReceived: {
     schema: 2,

@@ -7,6 +7,7 @@ export type Upcast = (data: unknown) => unknown;
 export type Upcasters = Readonly<Record<string, Readonly<Record<number, Upcast>>>>;
 
 export const upcasters = {
+  GenerationClaimed: { 1: (data) => ({ ...(data as object), provider: null, model: null }) },
   // The first version had no blocks, and two channels: what was thought came before what was said.
   DeltaReceived: {
     1: (data) => {

@@ -8,7 +8,15 @@ import { type Conversation, conversationStream } from '../domain/conversation/co
 import type { PromptAssembled, Reply } from '../domain/conversation/nodes.js';
 import { bodyOf } from '../domain/conversation/prompting.js';
 import { replyOf } from '../domain/conversation/tree.js';
-import { endAttempt, openAttempt, retryAt, type Tape, takeUp, withdraw } from '../domain/generation.js';
+import {
+  type AskedModel,
+  endAttempt,
+  openAttempt,
+  retryAt,
+  type Tape,
+  takeUp,
+  withdraw,
+} from '../domain/generation.js';
 import type { TypedEvent } from '../events/codec.js';
 import type { LanguageModel, PreparedCall } from '../ports/language-model.js';
 import type { Job } from '../ports/work.js';
@@ -199,7 +207,7 @@ export class GenerationRun {
     let isMine = isClaimed;
     while (!tape.tape.seal) {
       if (this.leaving.signal.aborted) return { is: 'left', pauseMs: 0 };
-      if (!isMine) isMine = await this.claim(tape, deadlineMs);
+      if (!isMine) isMine = await this.claim(tape, reply.prompt, deadlineMs);
       if (isMine) await this.call(state, reply.prompt, tape, deadlineMs);
       else await this.untilRetry(tape.tape);
       isMine = false;
@@ -209,11 +217,11 @@ export class GenerationRun {
   }
 
   /** True when a model is to be called. */
-  private async claim(tape: TapeWriter, deadlineMs: number): Promise<boolean> {
+  private async claim(tape: TapeWriter, asked: AskedModel, deadlineMs: number): Promise<boolean> {
     const { worker, clock } = this.parts;
     const cancelRequested = this.cancelled.signal.aborted;
     const events = await tape.write(
-      [takeUp({ worker, nowMs: clock.now(), deadlineMs, cancelRequested })],
+      [takeUp({ asked, worker, nowMs: clock.now(), deadlineMs, cancelRequested })],
       this.lost.signal,
     );
     return events.at(-1)?.type === 'GenerationClaimed';

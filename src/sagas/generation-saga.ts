@@ -5,7 +5,7 @@ import type { Origin, PromptRunner } from '../commands/prompt-runner.js';
 import { TapeWriter } from '../commands/tape-writer.js';
 import type { OnItsWay } from '../commands/transact.js';
 import type { Conversation } from '../domain/conversation/conversation.js';
-import { takeUp } from '../domain/generation.js';
+import { type AskedModel, takeUp } from '../domain/generation.js';
 import { limits } from '../limits.js';
 import type { BackgroundHealth } from '../ports/background-health.js';
 import { RetryableError } from '../ports/errors.js';
@@ -98,7 +98,7 @@ export class GenerationSaga implements PromptRunner {
     await this.renewing;
   }
 
-  offer(job: Job, origin: Origin, prompted: OnItsWay<Conversation>): boolean {
+  offer(job: Job, origin: Origin, asked: AskedModel, prompted: OnItsWay<Conversation>): boolean {
     const { slots } = this.parts;
     const { committed } = prompted;
     if (this.held.get(job.generation)?.run.offerAgain(committed)) return true;
@@ -109,7 +109,7 @@ export class GenerationSaga implements PromptRunner {
     const askedMs = this.parts.clock.monotonic();
     const tape = TapeWriter.ofNew(this.parts, job, origin);
     const run = new GenerationRun(this.parts, job);
-    const claim = this.claimBeside(tape);
+    const claim = this.claimBeside(tape, asked);
     // The claim of a prompt that comes to nothing may fail unheard.
     claim.catch(() => {});
     const entered = this.enter(job, claim, committed);
@@ -127,10 +127,10 @@ export class GenerationSaga implements PromptRunner {
     return (await this.held.get(generation)?.entered) ?? false;
   }
 
-  private claimBeside(tape: TapeWriter): Promise<unknown> {
+  private claimBeside(tape: TapeWriter, asked: AskedModel): Promise<unknown> {
     const { worker, clock, generationTimeoutMs } = this.parts;
     const nowMs = clock.now();
-    const claim = takeUp({ worker, nowMs, deadlineMs: nowMs + generationTimeoutMs, cancelRequested: false });
+    const claim = takeUp({ asked, worker, nowMs, deadlineMs: nowMs + generationTimeoutMs, cancelRequested: false });
     return tape.write([claim], this.stopping.signal);
   }
 

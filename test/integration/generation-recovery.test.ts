@@ -26,7 +26,10 @@ async function start(model: ScriptedModel, environment = {}, engines = memoryEng
 }
 
 const DEAD = 'a worker that died';
-const claimed = (attempt = 1): GenerationEvent => ({ type: 'GenerationClaimed', data: { attempt, worker: DEAD } });
+const claimed = (attempt = 1): GenerationEvent => ({
+  type: 'GenerationClaimed',
+  data: { attempt, worker: DEAD, provider: 'demo', model: 'demo' },
+});
 const delta = (text: string): GenerationEvent => ({
   type: 'DeltaReceived',
   data: { attempt: 1, seq: 0, block: 0, text, channel: 'content' },

@@ -87,21 +87,21 @@ describe('a turn', () => {
   });
 });
 
-describe('a call', () => {
-  /** What is to happen before the first prompt is appended. */
-  function beforeTheFirstPrompt(act: () => Promise<unknown>) {
-    const { log } = turns.engines;
-    const append = log.append.bind(log);
-    let isFirst = true;
-    log.append = async (stream, expected, events) => {
-      if (isFirst && events.some(({ type }) => type === 'PromptAssembled')) {
-        isFirst = false;
-        await act();
-      }
-      return append(stream, expected, events);
-    };
-  }
+/** What is to happen before the first prompt is appended. */
+function beforeTheFirstPrompt(act: () => Promise<unknown>) {
+  const { log } = turns.engines;
+  const append = log.append.bind(log);
+  let isFirst = true;
+  log.append = async (stream, expected, events) => {
+    if (isFirst && events.some(({ type }) => type === 'PromptAssembled')) {
+      isFirst = false;
+      await act();
+    }
+    return append(stream, expected, events);
+  };
+}
 
+describe('a call', () => {
   it('is made ready while its prompt is on its way, and made once that is committed', async () => {
     const model = new ScriptedModel([saying('Hello')]);
     turns = await startTurns(model);
@@ -134,6 +134,36 @@ describe('a call', () => {
       await other.stop();
     }
   });
+});
+
+describe('a claim', () => {
+  it('names the provider and the model of its prompt', async () => {
+    const { generation, ended } = await turn([saying('Hello')]);
+    await ended();
+    expect(await claims(generation)).toMatchObject([{ attempt: 1, provider: 'demo', model: 'demo' }]);
+  });
+
+  it('of a model that is not the one of the committed prompt is withdrawn', async () => {
+    const model = new ScriptedModel([saying('Hello')]);
+    turns = await startTurns(model);
+    const other = await startTurns(new ScriptedModel([]), { VERBATIM_ROLES: 'api' }, turns.engines);
+    try {
+      const conversation = await turns.start();
+      beforeTheFirstPrompt(() => other.bus.execute(new ChangeConversation(ada, conversation, { model: 'another' })));
+      const generation = await turns.send(conversation, 'Hi');
+      expect(await turns.ended(conversation, generation)).toMatchObject({ status: 'final', text: 'Hello' });
+      expect(model.calls).toHaveLength(1);
+      expect(await claims(generation)).toMatchObject([
+        { attempt: 1, model: 'demo' },
+        { attempt: 2, model: 'another' },
+      ]);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  const claims = async (generation: string) =>
+    (await turns.tape(generation)).flatMap((event) => (event.type === 'GenerationClaimed' ? [event.data] : []));
 });
 
 describe('an answer that does not come as it should', () => {

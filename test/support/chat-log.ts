@@ -97,7 +97,10 @@ export class ChatLog {
     const told = this.generation(generationId);
     told.attempt += 1;
     told.seq = 0;
-    return this.tape(generationId, { type: 'GenerationClaimed', data: { attempt: told.attempt, worker: 'node-1' } });
+    return this.tape(generationId, {
+      type: 'GenerationClaimed',
+      data: { attempt: told.attempt, worker: 'node-1', provider: 'demo', model: 'demo-small' },
+    });
   }
 
   async delta(generationId: string, text: string, channel: 'content' | 'reasoning' = 'content'): Promise<this> {

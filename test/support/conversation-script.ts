@@ -29,7 +29,7 @@ export function conversationScript(turns: readonly ScriptedTurn[]): ScriptedEven
     ledger(requested(`g${nth}`, `m${nth}`));
     ledger(assembled(`g${nth}`, `m${nth}`));
     const tape = (event: DomainEvent) => add(`generation-g${nth}`, event);
-    tape({ type: 'GenerationClaimed', data: { attempt: 1, worker: 'w' } });
+    tape({ type: 'GenerationClaimed', data: { attempt: 1, worker: 'w', provider: 'demo', model: 'demo' } });
     if (turn.cancelsQueued) {
       ledger(requested(`q${nth}`, `m${nth}`));
       ledger(finalized(`q${nth}`, 'cancelled', ''));

@@ -78,7 +78,16 @@ export class TurnHistory {
 
   takenUp(generationId: string, worker: string): this {
     const isCancelled = this.state.nodes.has(generationId) && replyOf(this.state, generationId).cancelRequested;
-    return this.tape(generationId, takeUp({ worker, nowMs: 0, deadlineMs: 1, cancelRequested: isCancelled }));
+    return this.tape(
+      generationId,
+      takeUp({
+        asked: { provider: 'demo', model: 'demo' },
+        worker,
+        nowMs: 0,
+        deadlineMs: 1,
+        cancelRequested: isCancelled,
+      }),
+    );
   }
 
   /** The prompt that it was claimed for was not recorded. */

@@ -65,6 +65,7 @@ async function shownOf(history: TurnHistory): Promise<Shown[]> {
   return shown;
 }
 
+const NAMED = { provider: 'demo', model: 'demo' };
 const eventOf = (history: TurnHistory, type: string, stream: string, nth = 0): HistoryEvent => {
   const found = history.events.filter((event) => event.type === type && event.stream.endsWith(stream))[nth];
   if (!found) throw new Error(`no ${type} in ${stream}`);
@@ -215,7 +216,7 @@ const lies: Record<string, [broken: string, (history: TurnHistory) => unknown]> 
   'a replaced worker still wrote': ['9', (history) => Object.assign(delta(history, 'g2').data, { attempt: 1 })],
   'two workers held one claim': [
     '9',
-    (history) => added(history, eventOf(history, 'GenerationClaimed', 'g1'), { data: { worker: 'w2' } }),
+    (history) => added(history, eventOf(history, 'GenerationClaimed', 'g1'), { data: { worker: 'w2', ...NAMED } }),
   ],
   'a worker took over what was not ended': ['9', (history) => dropped(history, eventOf(history, 'AttemptEnded', 'g2'))],
 
@@ -225,8 +226,12 @@ const lies: Record<string, [broken: string, (history: TurnHistory) => unknown]> 
     (history) => {
       const ended = eventOf(history, 'AttemptEnded', 'g3');
       Object.assign(ended.data, { retryAt: '2026-01-02T03:04:05.678Z' });
-      added(history, ended, { type: 'GenerationClaimed', data: { attempt: 2, worker: 'w2' } });
+      added(history, ended, { type: 'GenerationClaimed', data: { attempt: 2, worker: 'w2', ...NAMED } });
     },
+  ],
+  'a claim names another model than its prompt': [
+    '10',
+    (history) => Object.assign(eventOf(history, 'GenerationClaimed', 'g1').data, { model: 'another' }),
   ],
   'a crash goes by another name': [
     '10',
@@ -235,7 +240,7 @@ const lies: Record<string, [broken: string, (history: TurnHistory) => unknown]> 
   ],
 };
 
-const claimedAgain = { type: 'GenerationClaimed', data: { attempt: 2, worker: 'w2' } };
+const claimedAgain = { type: 'GenerationClaimed', data: { attempt: 2, worker: 'w2', ...NAMED } };
 
 /** The same for claims that were withdrawn. */
 const liesOfClaims: typeof lies = {

@@ -7,6 +7,7 @@ export function* arePrompted(evidence: Evidence): Iterable<string> {
   yield* areMadeAgain(evidence);
   yield* areOnRecord(evidence);
   yield* areClaimed(evidence);
+  yield* areNamed(evidence);
 }
 
 function* areMadeAgain({ ledgers }: Evidence): Iterable<string> {
@@ -43,6 +44,19 @@ function* areClaimed({ events, tapes, calls }: Evidence): Iterable<string> {
     const whose = alike.map(({ data }) => data.generationId).join(' and ');
     if (called > claims) yield `10: a model was called ${called} times for ${whose}, which was claimed ${claims} times`;
     if (called < answered) yield `6: the prompt of ${whose} has ${answered} answers, and was sent ${called} times`;
+  }
+}
+
+/** A claim names the model of the prompt that it was made for. One that was withdrawn may have been made for another. */
+function* areNamed({ events, tapes }: Evidence): Iterable<string> {
+  for (const { data: prompt } of ofType(events, 'PromptAssembled')) {
+    const tape = tapes.get(prompt.generationId) ?? [];
+    const withdrawn = new Set(ofType(tape.filter(isWithdrawal), 'AttemptEnded').map(({ data }) => data.attempt));
+    for (const { data: claim } of ofType(tape, 'GenerationClaimed')) {
+      const isOfPrompt = claim.provider === prompt.provider && claim.model === prompt.model;
+      if (!isOfPrompt && !withdrawn.has(claim.attempt))
+        yield `10: claim ${claim.attempt} of ${prompt.generationId} names ${claim.model}, its prompt ${prompt.model}`;
+    }
   }
 }
 

@@ -35,6 +35,8 @@ export const failed = (retry: { nowMs: number; delayMs: number } | null = null):
   droppedDeltas: 0,
 });
 
+export const ASKED = { provider: 'openai', model: 'gpt-4.1' };
+
 /** A tape, one event a second. */
 export class Recording {
   readonly events: Recorded<GenerationEvent>[] = [];
@@ -63,7 +65,7 @@ export class Recording {
   }
 
   takenUp(worker = 'w1', { nowMs = this.nowMs, cancelRequested = false } = {}): readonly GenerationEvent[] {
-    return this.does(takeUp({ worker, nowMs, deadlineMs: DEADLINE_MS, cancelRequested }));
+    return this.does(takeUp({ asked: ASKED, worker, nowMs, deadlineMs: DEADLINE_MS, cancelRequested }));
   }
 
   receives(...texts: string[]): this {
@@ -84,5 +86,5 @@ export class Recording {
 
 export const claim = (attempt: number, worker = 'w1'): GenerationEvent => ({
   type: 'GenerationClaimed',
-  data: { attempt, worker },
+  data: { attempt, worker, ...ASKED },
 });

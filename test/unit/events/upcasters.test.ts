@@ -39,6 +39,7 @@ const first = {
     parts: Type.Array(Type.Object({ type: Type.Literal('text'), text }), { minItems: 1 }),
     revises: Type.Optional(text),
   }),
+  GenerationClaimed: Type.Object({ attempt: Type.Integer({ minimum: 1 }), worker: text }),
   GenerationRequested: Type.Object({
     generationId: text,
     messageId: text,
@@ -140,6 +141,7 @@ describe('an event of version 1', () => {
     ['ConversationStarted', { purpose: 'chat' }],
     ['MessageSent', {}],
     ['GenerationRequested', {}],
+    ['GenerationClaimed', { provider: null, model: null }],
   ] as const)('%s says as version 2 what it said, and besides %j', (type, added) => {
     fc.assert(
       fc.property(valuesOf(first[type]), (drawn) => {
