@@ -3,7 +3,7 @@ import { type EventOf, literals, nullable, personalText } from './family.js';
 import { Failure, Usage } from './outcome.js';
 
 const whenBusy = literals('reject', 'enqueue', 'interrupt');
-const params = Type.Record(Type.String(), Type.Unknown());
+const params = Type.Record(Type.String(), Type.Unknown(), { personal: true });
 const count = Type.Integer({ minimum: 0 });
 
 /** What a conversation, or one turn of it, may choose. Absent means: as it stands one level up. */
@@ -108,7 +108,7 @@ export const conversationEvents = {
       status: literals('final', 'cancelled', 'error'),
       finishReason: nullable(Type.String()),
       /** Of the answer, in their order. */
-      blocks: Type.Array(Type.Object({ kind: Type.Literal('text'), text: personalText() })),
+      blocks: Type.Array(Type.Object({ kind: Type.Literal('text'), text: Type.String() }), { personal: true }),
       textSha256: personalText(),
       deltas: count,
       /** The attempt that gave the answer; null when no model was called. */

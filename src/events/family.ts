@@ -18,5 +18,5 @@ export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Ty
 export const literals = <const V extends readonly string[]>(...values: V) =>
   Type.Unsafe<V[number]>(Type.Union(values.map((value) => Type.Literal(value))));
 
-/** A text of a person. The mark says which values of an event encryption and erasure must cover. */
+/** A text of a person. The mark `personal`, also on a whole value, says what encryption and erasure must cover. */
 export const personalText = () => Type.String({ personal: true });

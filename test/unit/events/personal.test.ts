@@ -7,16 +7,16 @@ import { catalogue, type DomainEvent } from '../../../src/events/catalogue.js';
  * removed one are decisions that this list shows. `*` is every item of a list.
  */
 const personalValues: Record<DomainEvent['type'], readonly string[]> = {
-  ConversationStarted: ['/title', '/system'],
+  ConversationStarted: ['/title', '/system', '/params'],
   ConversationRenamed: ['/title'],
   ConversationArchived: [],
   ConversationRestored: [],
-  ConversationConfigured: ['/system'],
+  ConversationConfigured: ['/system', '/params'],
   MessageSent: ['/parts/*/text'],
-  GenerationRequested: [],
-  PromptAssembled: ['/sha256'],
+  GenerationRequested: ['/options/params'],
+  PromptAssembled: ['/params', '/sha256'],
   GenerationCancelRequested: [],
-  GenerationFinalized: ['/blocks/*/text', '/textSha256', '/error/message'],
+  GenerationFinalized: ['/blocks', '/textSha256', '/error/message'],
   BranchSelected: [],
   GenerationClaimed: [],
   DeltaReceived: ['/text'],
