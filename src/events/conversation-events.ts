@@ -100,7 +100,14 @@ export const conversationEvents = {
       assembler: Type.Integer({ minimum: 1 }),
     }),
   },
-  GenerationCancelRequested: { schema: 1, data: Type.Object({ generationId: Type.String() }) },
+  GenerationCancelRequested: {
+    schema: 2,
+    data: Type.Object({
+      generationId: Type.String(),
+      /** Null in version 1, which did not say why. */
+      reason: nullable(literals('asked', 'client_disconnected', 'interrupted', 'closed')),
+    }),
+  },
   GenerationFinalized: {
     schema: 2,
     data: Type.Object({

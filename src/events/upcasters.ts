@@ -33,6 +33,7 @@ export const upcasters = {
       };
     },
   },
+  GenerationCancelRequested: { 1: (data) => ({ ...(data as object), reason: null }) },
   AttemptEnded: {
     1: (data) => {
       const { finishReason, usage, error, ...end } = data as FirstEnd;

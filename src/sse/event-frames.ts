@@ -75,6 +75,8 @@ function dataOf(event: TypedEvent): object {
       const { generationId, messageId, provider, model, params, sha256, bytes, tokens, trimmed } = event.data;
       return { generationId, messageId, provider, model, params, promptSha256: sha256, bytes, tokens, trimmed };
     }
+    case 'GenerationCancelRequested':
+      return { generationId: event.data.generationId };
     case 'GenerationFinalized':
       return finalizedData(event.data);
     case 'GenerationClaimed':

@@ -146,7 +146,7 @@ describe('reading a conversation over HTTP', () => {
     await chat.sent('n1', 'a note', { parent: 'm1', kind: 'note' });
     await chat.delta('g1', 'b');
     await chat.requested('q1', 'm1');
-    await chat.ledger({ type: 'GenerationCancelRequested', data: { generationId: 'g1' } });
+    await chat.ledger({ type: 'GenerationCancelRequested', data: { generationId: 'g1', reason: 'asked' } });
     await chat.delta('g1', 'c');
     await chat.attemptEnded('g1', { outcome: 'cancelled', finishReason: null });
     await chat.finalized('g1', { status: 'cancelled', finishReason: null });

@@ -37,7 +37,7 @@ describe('runs over HTTP', () => {
     await chat.claimed('g1');
     await chat.delta('g1', 'hm', 'reasoning');
     await chat.delta('g1', 'a');
-    await chat.ledger({ type: 'GenerationCancelRequested', data: { generationId: 'g1' } });
+    await chat.ledger({ type: 'GenerationCancelRequested', data: { generationId: 'g1', reason: 'asked' } });
     await chat.delta('g1', 'b');
     await chat.attemptEnded('g1');
     await chat.finalized('g1');

@@ -119,7 +119,7 @@ class DrawnChat {
     const none = { status: 'cancelled', usage: null, cost: null, attempt: null } as const;
     if (waiting) await this.chat.finalized(waiting, none);
     else if (this.open) {
-      await this.chat.ledger({ type: 'GenerationCancelRequested', data: { generationId: this.open } });
+      await this.chat.ledger({ type: 'GenerationCancelRequested', data: { generationId: this.open, reason: 'asked' } });
     }
   }
 }

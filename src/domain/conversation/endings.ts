@@ -16,7 +16,7 @@ export function requestCancel(command: Command, generationId: string, sha256: Sh
     const reply = replyOf(state, generationId);
     if (reply.result || reply.cancelRequested) return [];
     if (state.queue.includes(generationId)) return [endedUncalled(reply, 'cancelled', null, sha256)];
-    return [{ type: 'GenerationCancelRequested', data: { generationId } }];
+    return [{ type: 'GenerationCancelRequested', data: { generationId, reason: 'asked' } }];
   });
 }
 

@@ -140,7 +140,7 @@ function requestedWhileBusy(
 
 function cancelOfOpen(state: Conversation): ConversationEvent[] {
   if (state.open === null || replyOf(state, state.open).cancelRequested) return [];
-  return [{ type: 'GenerationCancelRequested', data: { generationId: state.open } }];
+  return [{ type: 'GenerationCancelRequested', data: { generationId: state.open, reason: 'interrupted' } }];
 }
 
 const generationRequested = (

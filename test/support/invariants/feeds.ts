@@ -89,6 +89,8 @@ function essenceOf(event: TypedEvent): object {
       const { purpose: _, ...shown } = event.data;
       return shown;
     }
+    case 'GenerationCancelRequested':
+      return { generationId: event.data.generationId };
     case 'MessageSent':
       return { messageId: event.data.messageId, text: event.data.parts.map(({ text }) => text).join('') };
     case 'PromptAssembled':

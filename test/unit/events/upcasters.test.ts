@@ -40,6 +40,7 @@ const first = {
     revises: Type.Optional(text),
   }),
   GenerationClaimed: Type.Object({ attempt: Type.Integer({ minimum: 1 }), worker: text }),
+  GenerationCancelRequested: Type.Object({ generationId: text }),
   GenerationRequested: Type.Object({
     generationId: text,
     messageId: text,
@@ -141,6 +142,7 @@ describe('an event of version 1', () => {
     ['ConversationStarted', { purpose: 'chat' }],
     ['MessageSent', {}],
     ['GenerationRequested', {}],
+    ['GenerationCancelRequested', { reason: null }],
     ['GenerationClaimed', { provider: null, model: null }],
   ] as const)('%s says as version 2 what it said, and besides %j', (type, added) => {
     fc.assert(

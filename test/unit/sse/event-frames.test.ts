@@ -70,8 +70,10 @@ describe('an event on the wire', () => {
     }
   });
 
-  it('of a start has no purpose: the API does not have it yet', () => {
+  it('of a start or a cancel has no purpose and no reason: the API does not have them yet', () => {
     for (const event of named('ConversationStarted')) expect(dataOf(event)).not.toHaveProperty('purpose');
+    for (const event of named('GenerationCancelRequested'))
+      expect(Object.keys(dataOf(event))).toEqual(['generationId', 'at']);
   });
 
   it('of an end has usage in the words of the API, and no field that only the log needs', () => {

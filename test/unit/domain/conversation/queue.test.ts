@@ -44,6 +44,7 @@ describe('a turn while another is open', () => {
     for (const name of ['1', '2', '3']) story.sends(name, {}, enqueue);
     const events = story.sends('4', {}, interrupt);
     expect(typesOf(events)).toEqual(['MessageSent', 'GenerationRequested', 'GenerationCancelRequested']);
+    expect(events.at(-1)?.data).toEqual({ generationId: 'g1', reason: 'interrupted' });
     expect(story.state).toMatchObject({ open: 'g1', queue: ['g4', 'g2', 'g3'], leaf: 'g4' });
     expect(parentOf(story, 'm4')).toBe('g1');
   });
@@ -179,7 +180,9 @@ describe('cancelling', () => {
   it('asks an open one to stop, once', () => {
     const story = new Story().started();
     story.sends('1');
-    expect(cancels(story, '1')).toEqual([{ type: 'GenerationCancelRequested', data: { generationId: 'g1' } }]);
+    expect(cancels(story, '1')).toEqual([
+      { type: 'GenerationCancelRequested', data: { generationId: 'g1', reason: 'asked' } },
+    ]);
     expect(cancels(story, '1')).toEqual([]);
     expect(story.state.open).toBe('g1');
     story.ends('1', ended('g1', 'ans', 'cancelled'));
