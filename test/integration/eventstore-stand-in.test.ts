@@ -4,6 +4,7 @@ import {
   binaryEvent,
   END,
   EventStoreDBClient,
+  eventTypeFilter,
   NO_STREAM,
   START,
   streamNameFilter,
@@ -66,6 +67,83 @@ describe('the stand-in for EventStoreDB, asked by the real client', () => {
     const events = newEvents(1);
     await append(stream, events, NO_STREAM);
     expect(await append(stream, events, 0n)).toMatchObject({ nextExpectedRevision: 1n });
+  });
+
+  /** Without credentials of its own, the client sends an append over the call that it shares among all streams. */
+  const batched = (stream: string, events: ReturnType<typeof newEvents>, expectedRevision: bigint | typeof NO_STREAM) =>
+    client.appendToStream(stream, events, { expectedRevision });
+
+  it('answers many appends over one call as it answers each over its own', async () => {
+    const stream = newStream();
+    const events = newEvents(2);
+    const before = standIn.calls.get('batchAppend') ?? 0;
+    const first = await batched(stream, events, NO_STREAM);
+    expect(first).toMatchObject({ success: true, nextExpectedRevision: 1n });
+    const others = Array.from({ length: 20 }, () => batched(newStream(), newEvents(1), NO_STREAM));
+    expect((await Promise.all(others)).map(({ nextExpectedRevision }) => nextExpectedRevision)).toEqual(
+      others.map(() => 0n),
+    );
+    expect(await append(stream, events, NO_STREAM)).toEqual(first);
+    expect(await batched(stream, events, NO_STREAM)).toEqual(first);
+    await expect(batched(stream, newEvents(1), 7n)).rejects.toMatchObject({ actualVersion: 1n });
+    await expect(batched(stream, [...events, ...newEvents(1)], NO_STREAM)).rejects.toMatchObject({
+      actualVersion: 1n,
+    });
+    await expect(batched(newStream(), newEvents(1), 0n)).rejects.toMatchObject({ actualVersion: 'no_stream' });
+    const large = binaryEvent({ type: 'Said', data: Buffer.alloc(1024 * 1024), metadata: {} });
+    await expect(batched(newStream(), [large], NO_STREAM)).rejects.toMatchObject({ maxAppendSize: 1024 * 1024 });
+    expect(await batched(stream, newEvents(1), 1n)).toMatchObject({ nextExpectedRevision: 2n });
+    expect((standIn.calls.get('batchAppend') ?? 0) - before).toBe(1);
+  });
+
+  it('answers appends of one call in the order in which they are done', async () => {
+    standIn.faults.holdAnswers();
+    const answered: number[] = [];
+    const appends = [0, 1, 2].map(async (nth) => {
+      await batched(newStream(), newEvents(1), NO_STREAM);
+      answered.push(nth);
+    });
+    await until(() => standIn.faults.heldAnswers === 3);
+    standIn.faults.releaseAnswers('backwards');
+    await Promise.all(appends);
+    expect(answered).toEqual([2, 1, 0]);
+  });
+
+  it('does not write an append of a batch whose deadline is over', async () => {
+    const stream = newStream();
+    const late = client.appendToStream(stream, newEvents(1), { expectedRevision: NO_STREAM, deadline: -1 });
+    await expect(late).rejects.toMatchObject({ type: 'deadline-exceeded' });
+    expect(standIn.events.some((event) => event.stream === stream)).toBe(false);
+  });
+
+  it('ends a batch for all its appends when it does not lead, and names the leader', async () => {
+    Object.assign(standIn.faults.notLeader, { append: 1, leaderPort: standIn.port });
+    const refused = batched(newStream(), newEvents(1), NO_STREAM);
+    await expect(refused).rejects.toMatchObject({
+      type: 'not-leader',
+      leader: { address: '127.0.0.1', port: standIn.port },
+    });
+    expect(await batched(newStream(), newEvents(1), NO_STREAM)).toMatchObject({ success: true });
+  });
+
+  it('filters by type for a subscriber, and sends it checkpoints', async () => {
+    const { position } = await append(newStream(), newEvents(1), NO_STREAM);
+    const wanted = newStream();
+    await append(newStream(), newEvents(40), NO_STREAM);
+    await append(wanted, [binaryEvent({ type: 'Asked', data: Buffer.from('?'), metadata: {} })], NO_STREAM);
+    await append(newStream(), newEvents(5), NO_STREAM);
+    const seen: string[] = [];
+    const filter = eventTypeFilter({
+      regex: '^(?!(?:Said)$)[^$]',
+      maxSearchWindow: 8,
+      checkpointReached: (_, { commit }) => void seen.push(`checkpoint ${commit}`),
+    });
+    const subscription = client.subscribeToAll({ fromPosition: position ?? START, filter });
+    subscription.on('data', ({ event }) => seen.push(`${event?.streamId}`));
+    await until(() => seen.includes(wanted) && seen.length > 5);
+    await subscription.unsubscribe();
+    expect(seen.filter((each) => !each.startsWith('checkpoint'))).toEqual([wanted]);
+    expect(seen.slice(0, 4).every((each) => each.startsWith('checkpoint'))).toBe(true);
   });
 
   it('writes nothing of an append whose client dies before it has sent all of it', async () => {

@@ -8,13 +8,13 @@ import { appendAnswer, expectedOf, proposedEvent, streamOf } from './wire.js';
 export type AppendCall = ServerReadableStream<streams.AppendReq, streams.AppendResp>;
 
 /** MaxAppendSize, as a server has it when nobody sets it. */
-const APPEND_BYTES_MAX = 1024 * 1024;
+export const APPEND_BYTES_MAX = 1024 * 1024;
 
 export interface AppendParts {
   readonly events: StoredEvents;
   readonly faults: Faults;
   readonly cutConnections: () => void;
-  /** Hears what was expected, as soon as it is known. */
+  /** Called with the expected revision, as soon as it is known. */
   readonly onExpected: (expected: Expected) => void;
 }
 
@@ -51,7 +51,7 @@ async function received(call: AppendCall) {
 }
 
 /** As the server counts: two bytes for each character of a type. */
-function sizeBytes({ data, customMetadata, metadata }: ProposedEvent): number {
+export function sizeBytes({ data, customMetadata, metadata }: ProposedEvent): number {
   return data.length + customMetadata.length + 2 * (metadata.get('type')?.length ?? 0);
 }
 

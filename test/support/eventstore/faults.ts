@@ -10,6 +10,10 @@ export class Faults {
   readsBreakOffAfter: number | undefined;
   /** Nobody is let in. */
   refusesEveryone = false;
+  /** So many appends of a batch are committed and never answered, while the others are. */
+  unanswered = 0;
+  /** A batch ends, for all appends on it, after so many more answers. */
+  batchEndsAfter: number | undefined;
   private held: (() => void)[] | undefined;
 
   /** From now on appends are committed and not answered, until they are released. */
@@ -22,10 +26,10 @@ export class Faults {
   }
 
   /** Answers what was held, however late that is. */
-  releaseAnswers(): void {
+  releaseAnswers(order: 'as they came' | 'backwards' = 'as they came'): void {
     const held = this.held ?? [];
     this.held = undefined;
-    for (const answer of held) answer();
+    for (const answer of order === 'backwards' ? held.reverse() : held) answer();
   }
 
   answer(send: () => void): void {
@@ -36,6 +40,21 @@ export class Faults {
   takeLostAnswer(): boolean {
     if (this.losesAnswers === 0) return false;
     this.losesAnswers -= 1;
+    return true;
+  }
+
+  takeUnanswered(): boolean {
+    if (this.unanswered === 0) return false;
+    this.unanswered -= 1;
+    return true;
+  }
+
+  /** True for the last answer of a batch. */
+  takeBreak(): boolean {
+    if (this.batchEndsAfter === undefined) return false;
+    this.batchEndsAfter -= 1;
+    if (this.batchEndsAfter > 0) return false;
+    this.batchEndsAfter = undefined;
     return true;
   }
 

@@ -6,6 +6,7 @@ import features from '@eventstore/db-client/generated/serverfeatures_pb.js';
 import streamsService from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import { Server, ServerCredentials, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { type AppendCall, append, failure, notLeader } from './appends.js';
+import { type BatchAppendCall, batchAppend } from './batch-appends.js';
 import { type ClusterView, gossipOf, misdirection } from './cluster-node.js';
 import { Faults } from './faults.js';
 import { Front } from './front.js';
@@ -15,6 +16,8 @@ import { type Expected, type StoredEvent, StoredEvents } from './stored-events.j
 export interface StandInOptions {
   /** Servers before 23.10 do not say when a subscription has caught up. */
   readonly tellsCaughtUp?: boolean;
+  /** Servers before 21.10 do not take many appends over one call. */
+  readonly takesBatches?: boolean;
   /** Any free one unless it is said. */
   readonly port?: number;
   /** In PEM. It then takes only connections with TLS. */
@@ -28,7 +31,10 @@ export interface StandIn {
   readonly url: string;
   readonly port: number;
   readonly faults: Faults;
-  /** How often each method of the protocol was called, and how often an append took any revision. */
+  /**
+   * How often each method of the protocol was called, how often an append took any revision, and how many appends came over
+   * calls of batchAppend.
+   */
   readonly calls: ReadonlyMap<string, number>;
   readonly events: readonly StoredEvent[];
   /** How many events reads have sent; subscriptions are not counted. */
@@ -50,7 +56,7 @@ export interface StandIn {
 }
 
 export async function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
-  const { tellsCaughtUp = true, port = 0, cluster, tls } = options;
+  const { tellsCaughtUp = true, takesBatches = true, port = 0, cluster, tls } = options;
   const events = cluster?.events ?? new StoredEvents();
   const faults = new Faults();
   const calls = new Map<string, number>();
@@ -58,6 +64,7 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
   const server = new Server();
   const count = (method: string) => calls.set(method, (calls.get(method) ?? 0) + 1);
   const cutConnections = () => front.cut();
+  const onExpected = (expected: Expected) => void (expected === 'any' && count('append to any revision'));
 
   server.addService(
     streamsService.StreamsService as never,
@@ -79,16 +86,28 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
         if (faults.refusesEveryone) return answer(failure(status.UNAUTHENTICATED, 'Unauthenticated'));
         const misdirected = misdirection(call.metadata, cluster, front.port);
         if (misdirected) return answer(misdirected);
-        const onExpected = (expected: Expected) => expected === 'any' && count('append to any revision');
         append(call, answer, { events, faults, cutConnections, onExpected }).catch(() => {});
       },
-      ...unsupported(count, 'batchAppend', 'delete', 'tombstone'),
+      batchAppend(call: BatchAppendCall) {
+        count('batchAppend');
+        if (!takesBatches) return void call.emit('error', failure(status.UNIMPLEMENTED, 'Method is unimplemented.'));
+        if (faults.refusesEveryone) return void call.emit('error', failure(status.UNAUTHENTICATED, 'Unauthenticated'));
+        batchAppend(call, {
+          ...{ events, faults, cutConnections },
+          misdirection: () => misdirection(call.metadata, cluster, front.port),
+          onExpected: (expected) => {
+            count('append in a batch');
+            onExpected(expected);
+          },
+        });
+      },
+      ...unsupported(count, 'delete', 'tombstone'),
     } as UntypedServiceImplementation,
   );
   server.addService(serverFeatures.ServerFeaturesService as never, {
     getSupportedMethods(_: unknown, answer: (error: null, methods: features.SupportedMethods) => void) {
       count('getSupportedMethods');
-      answer(null, supportedMethods());
+      answer(null, supportedMethods(takesBatches));
     },
   });
 
@@ -133,9 +152,8 @@ function bind(server: Server, tls: StandInOptions['tls']): Promise<number> {
   });
 }
 
-/** Offered, as a server does since 21.10: a client that takes it up is told that it cannot have it. */
-function supportedMethods(): features.SupportedMethods {
-  const methods = ['read', 'append', 'batchappend'].map((name) =>
+function supportedMethods(takesBatches: boolean): features.SupportedMethods {
+  const methods = ['read', 'append', ...(takesBatches ? ['batchappend'] : [])].map((name) =>
     new features.SupportedMethod().setServiceName('event_store.client.streams.streams').setMethodName(name),
   );
   return new features.SupportedMethods().setEventStoreServerVersion('23.10.0').setMethodsList(methods);

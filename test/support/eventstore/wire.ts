@@ -11,7 +11,9 @@ export function streamOf(identifier: shared.StreamIdentifier | undefined): strin
   return Buffer.from(identifier?.getStreamName_asU8() ?? []).toString('utf8');
 }
 
-export function proposedEvent(message: streams.AppendReq.ProposedMessage): ProposedEvent {
+export function proposedEvent(
+  message: streams.AppendReq.ProposedMessage | streams.BatchAppendReq.ProposedMessage,
+): ProposedEvent {
   return {
     id: message.getId()?.getString() ?? '',
     metadata: new Map(message.getMetadataMap().getEntryList()),
@@ -25,6 +27,13 @@ export function expectedOf(options: streams.AppendReq.Options): Expected {
   if (options.hasNoStream()) return 'no-stream';
   if (options.hasStreamExists()) return 'stream-exists';
   return BigInt(options.getRevision());
+}
+
+export function batchExpectedOf(options: streams.BatchAppendReq.Options): Expected {
+  if (options.hasAny()) return 'any';
+  if (options.hasNoStream()) return 'no-stream';
+  if (options.hasStreamExists()) return 'stream-exists';
+  return BigInt(options.getStreamPosition());
 }
 
 export function appendAnswer(judgement: Judgement, expected: Expected): streams.AppendResp {
