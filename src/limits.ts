@@ -27,8 +27,8 @@ export const limits = {
   /** A connection that has not answered a batch by then is dropped, and the batch retried elsewhere. */
   commitAnswerMs: 5_000,
 
-  /** Appends of different streams that are on their way to an EventStoreDB at once: it flushes for several together. */
-  appendsOnWireMax: 128,
+  /** Appends of different streams that are on their way to an EventStoreDB at once: it flushes for all of them together. */
+  appendsOnWireMax: 512,
   /** What a subscription has received and nobody has taken yet. Events are small; the largest would fill 256 MB. */
   subscriptionBufferEventsMax: 256,
   /** So many events that are not the product's, and a subscription is told that it is past them. */

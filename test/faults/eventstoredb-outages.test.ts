@@ -107,13 +107,82 @@ describe('an append', () => {
     }
   });
 
-  it('never takes the way that the client shares among streams, and never expects just any revision', async () => {
+  it('goes over one call with all others, and never expects just any revision', async () => {
     const stream = newStream();
     await appendAtEnd(log, stream, [newDelta()]);
     await appendAtEnd(log, stream, [newDelta()]);
     await Promise.all(Array.from({ length: 10 }, () => appendAtEnd(log, stream, [newDelta()])));
     expect(await wholeStream(log, stream)).toHaveLength(12);
-    expect([...standIn.calls.keys()].sort()).toEqual(['append', 'read']);
+    expect([...standIn.calls.keys()].sort()).toEqual(['append in a batch', 'batchAppend', 'read']);
+    expect(standIn.calls.get('batchAppend')).toBe(1);
+  });
+
+  it('is answered with its own answer when answers come in another order', async () => {
+    standIn.faults.holdAnswers();
+    const appends = Array.from({ length: 20 }, (_, nth) => ({ stream: newStream(), events: newDeltas(nth + 1) }));
+    const answers = appends.map(({ stream, events }) => log.append(stream, 'none', events));
+    await until(() => standIn.faults.heldAnswers === 20);
+    standIn.faults.releaseAnswers('backwards');
+    expect(await Promise.all(answers)).toEqual(
+      appends.map(({ events }, nth) => ({
+        outcome: 'appended',
+        revision: nth,
+        position: expect.stringContaining(events[nth]?.id ?? ''),
+      })),
+    );
+    expect(standIn.calls.get('batchAppend')).toBe(1);
+  });
+
+  it('is written once, and answered, when the call ends in the middle of the answers', async () => {
+    const appends = Array.from({ length: 50 }, () => ({ stream: newStream(), event: newDelta() }));
+    for (const batchEndsAfter of [1, 20, 3]) {
+      standIn.faults.batchEndsAfter = batchEndsAfter;
+      const answers = await Promise.all(appends.map(({ stream, event }) => log.append(stream, 'none', [event])));
+      expect(answers.filter(({ outcome }) => outcome !== 'appended')).toEqual([]);
+    }
+    expect(appends.map(({ event }) => written(event.id))).toEqual(appends.map(() => 1));
+  });
+
+  it('without an answer is sent again, and the others on its call are answered', async () => {
+    standIn.faults.unanswered = 1;
+    const silent = { stream: newStream(), event: newDelta() };
+    const others = Array.from({ length: 5 }, () => ({ stream: newStream(), event: newDelta() }));
+    const waiting = log.append(silent.stream, 'none', [silent.event]);
+    await until(() => written(silent.event.id) === 1);
+    for (const { stream, event } of others) {
+      expect(await log.append(stream, 'none', [event])).toMatchObject({ outcome: 'appended' });
+    }
+    expect(standIn.calls.get('batchAppend')).toBe(1);
+    expect(await waiting).toMatchObject({ outcome: 'appended', revision: 0 });
+    expect(written(silent.event.id)).toBe(1);
+  });
+
+  it('says that it may be written when its call ends and the server stays away', async () => {
+    standIn.faults.holdAnswers();
+    const event = newDelta();
+    const answer = log.append(newStream(), 'none', [event]);
+    await until(() => written(event.id) === 1);
+    await standIn.goAway();
+    expect(await answer).toEqual({ outcome: 'unavailable', maybeWritten: true });
+  });
+});
+
+describe('on a server that does not know BatchAppend', () => {
+  it('each append goes over its own call', async () => {
+    const old = await startStandIn({ takesBatches: false });
+    const atOld = new EventStoreDbEventLog(serverAddress(old.url));
+    try {
+      const streams = Array.from({ length: 5 }, () => newStream());
+      for (let revision = -1; revision < 2; revision++) {
+        const expected = revision < 0 ? 'none' : revision;
+        const answers = streams.map((stream) => atOld.append(stream, expected, [newDelta()]));
+        for (const answer of await Promise.all(answers)) expect(answer).toMatchObject({ revision: revision + 1 });
+      }
+      expect([old.calls.get('append'), old.calls.get('batchAppend')]).toEqual([15, 1]);
+    } finally {
+      await atOld.close();
+      await old.stop();
+    }
   });
 });
 

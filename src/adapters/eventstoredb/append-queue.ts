@@ -1,11 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { NewEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { RetryableError } from '../../ports/errors.js';
-import type { AppendOutcome } from '../../ports/event-log.js';
+import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
 import { FairQueue } from '../../ports/fair-queue.js';
 import type { Meter } from '../../ports/meter.js';
 import { QueueRoom } from '../../ports/queue-room.js';
-import type { Append } from './send-append.js';
+
+export interface Append {
+  readonly stream: string;
+  readonly expected: ExpectedRevision;
+  readonly events: readonly NewEvent[];
+  readonly bytes: number;
+  readonly user?: string | undefined;
+  /** Whether it ever left: then it is unknown without an answer whether it was written. */
+  sent: boolean;
+}
 
 export interface AppendQueueParts {
   /** Throws RetryableError when it got no answer within the time. */

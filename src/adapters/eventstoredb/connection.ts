@@ -11,13 +11,17 @@ interface Node {
   readonly client: NodeClient;
   /** Aborted when another node is known to lead: an answer of this one would come late, or never. */
   readonly replaced: AbortController;
+  /** Aborted when the next call goes to another client. */
+  readonly left: AbortController;
   calls: number;
-  isLeft: boolean;
 }
 
 export interface Held {
   readonly client: NodeClient;
   readonly replaced: AbortSignal;
+  readonly left: AbortSignal;
+  /** Starts a search for the leader: the node has not answered for a while. */
+  doubt(): void;
   /** Tells what went wrong, so that the next call may go elsewhere. */
   failed(error: unknown): void;
   release(): void;
@@ -80,7 +84,7 @@ export class Connection {
   /** At once, or with the last call that is under way. */
   close(): void {
     this.cluster?.close();
-    this.current.isLeft = true;
+    this.current.left.abort();
     this.closeIfOver(this.current);
   }
 
@@ -90,6 +94,8 @@ export class Connection {
     return {
       client: node.client,
       replaced: node.replaced.signal,
+      left: node.left.signal,
+      doubt: () => void this.findLeader(node),
       failed: (error) => {
         if (!isOfNode(error)) return;
         this.onNodeFailure();
@@ -107,7 +113,8 @@ export class Connection {
   private newNode(leader?: EndPoint): Node {
     const replaced = new AbortController();
     setMaxListeners(0, replaced.signal);
-    const node = { client: this.clientOf(() => this.endPoint(leader)), replaced, calls: 0, isLeft: false };
+    const client = this.clientOf(() => this.endPoint(leader));
+    const node = { client, replaced, left: new AbortController(), calls: 0 };
     this.nodes.add(node);
     return node;
   }
@@ -155,13 +162,13 @@ export class Connection {
   }
 
   private leave(node: Node, leader: EndPoint | undefined): void {
-    node.isLeft = true;
     this.current = this.newNode(leader);
+    node.left.abort();
     this.closeIfOver(node);
   }
 
   private closeIfOver(node: Node): void {
-    if (!node.isLeft || node.calls > 0) return;
+    if (!node.left.signal.aborted || node.calls > 0) return;
     this.nodes.delete(node);
     void node.client.closeChannel();
   }

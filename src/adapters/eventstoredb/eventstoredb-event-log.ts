@@ -21,12 +21,12 @@ import { type Meter, noMeter } from '../../ports/meter.js';
 import { checkReadStream, passes } from '../../ports/read-rules.js';
 import { arrivals } from './all-streams.js';
 import { AppendQueue } from './append-queue.js';
+import { AppendSender } from './append-sender.js';
 import { Connection } from './connection.js';
 import { logIdentity, recordedIdentity } from './log-identity.js';
 import { distanceBetween, parsePosition } from './position.js';
 import { requireJson } from './recorded-event.js';
 import { SameLog } from './same-log.js';
-import { sendAppend } from './send-append.js';
 import type { ServerAddress } from './server-address.js';
 import { StreamReads } from './stream-reads.js';
 
@@ -36,6 +36,7 @@ export class EventStoreDbEventLog implements LogWithoutCommands {
   private readonly connection: Connection;
   private readonly reads: StreamReads;
   private readonly sameLog: SameLog;
+  private readonly sender: AppendSender;
   private readonly appends: AppendQueue;
   private readonly closing = new AbortController();
   private known: string | undefined;
@@ -45,10 +46,11 @@ export class EventStoreDbEventLog implements LogWithoutCommands {
     this.connection = new Connection(address, () => this.sameLog.doubt());
     this.reads = new StreamReads(this.connection);
     this.sameLog = new SameLog(this.continuity, this.reads);
+    this.sender = new AppendSender(this.connection);
     this.appends = new AppendQueue({
       send: async (append, answerMs) => {
         await this.sameLog.require();
-        return sendAppend(this.connection, append, answerMs);
+        return this.sender.send(append, answerMs);
       },
       now: () => performance.now(),
       meter,
@@ -195,6 +197,7 @@ export class EventStoreDbEventLog implements LogWithoutCommands {
 
   async close(): Promise<void> {
     await this.appends.close();
+    this.sender.close();
     this.closing.abort();
     this.connection.close();
   }

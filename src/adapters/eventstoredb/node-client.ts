@@ -4,6 +4,7 @@ import { EventStoreDBClient } from '@eventstore/db-client';
 import gossipService from '@eventstore/db-client/generated/gossip_grpc_pb.js';
 import gossip from '@eventstore/db-client/generated/gossip_pb.js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
+import streamsService from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import { Channel, type ChannelOptions, credentials as channelCredentials } from '@grpc/grpc-js';
 import type { EndPoint, Member } from './end-point.js';
 import { NoAnswer } from './outage.js';
@@ -35,7 +36,8 @@ export class NodeClient extends EventStoreDBClient {
 
   /**
    * It would append with BatchAppend as soon as a server offers that, and there it keeps the promises of all streams of
-   * all clients together: one error rejects them all, and an answer that comes late throws where nobody can catch it.
+   * all clients together: one error rejects them all, and a late answer throws where nothing can catch it. AppendBatch
+   * makes that call instead.
    */
   protected override supports = async (): Promise<boolean> => false;
 
@@ -50,6 +52,11 @@ export class NodeClient extends EventStoreDBClient {
     this.channel ??= this.openChannel();
     return this.channel;
   };
+
+  /** A call for many appends, open until it is cancelled. */
+  openBatch = this.GRPCStreamCreator(streamsService.StreamsClient, 'batchAppend', (client) =>
+    client.batchAppend(...this.callArguments({ requiresLeader: true }, { deadline: Number.POSITIVE_INFINITY })),
+  );
 
   /** What this node says of the cluster that it belongs to. */
   members(withinMs: number): Promise<readonly Member[]> {

@@ -30,7 +30,10 @@ export function batchAppend(call: BatchAppendCall, parts: BatchAppendParts): voi
   call.on('data', (request: streams.BatchAppendReq) => {
     const id = uuidOf(request.getCorrelationId());
     const options = request.getOptions();
-    if (options && isOver(options)) return answer(call, request, options, refusal(TIMEOUT));
+    if (options && isOver(options)) {
+      answer(call, request, options, refusal(TIMEOUT));
+      return;
+    }
     if (options && !pending.has(id)) pending.set(id, { options, proposed: [] });
     const append = pending.get(id);
     if (!append) return;
@@ -47,28 +50,45 @@ function write(
   call: BatchAppendCall,
   request: streams.BatchAppendReq,
   { options, proposed }: Pending,
-  { events, faults, cutConnections, onExpected, misdirection }: BatchAppendParts,
+  parts: BatchAppendParts,
 ): void {
   if (call.cancelled || call.writableEnded) return;
+  const { events, faults, cutConnections } = parts;
   const stream = streamOf(options.getStreamIdentifier());
   const expected = batchExpectedOf(options);
-  onExpected(expected);
-  const leaderPort = faults.takeNotLeader('append');
-  if (leaderPort !== undefined) return void call.emit('error', notLeader(leaderPort));
-  const misdirected = misdirection();
-  if (misdirected?.code === status.UNAVAILABLE) return answer(call, request, options, refusal(NOT_READY));
-  if (misdirected) return void call.emit('error', misdirected);
-  if (faults.broken.has(stream)) return answer(call, request, options, refusal(UNKNOWN));
-  if (proposed.reduce((sum, event) => sum + sizeBytes(event), 0) > APPEND_BYTES_MAX) {
-    return answer(call, request, options, refusal(TOO_LARGE));
+  parts.onExpected(expected);
+  const trouble = troubleOfNode(parts);
+  const refused = trouble?.code === status.UNAVAILABLE ? NOT_READY : refusedBefore(stream, proposed, faults);
+  if (trouble && refused !== NOT_READY) {
+    call.emit('error', trouble);
+    return;
+  }
+  if (refused) {
+    answer(call, request, options, refusal(refused));
+    return;
   }
   const judgement = events.append(stream, expected, proposed);
-  if (faults.takeLostAnswer()) return cutConnections();
-  if (faults.takeUnanswered()) return;
-  faults.answer(() => {
-    answer(call, request, options, result(judgement, expected));
-    if (faults.takeBreak()) call.emit('error', failure(status.UNAVAILABLE, 'Server Is Shutting Down'));
-  });
+  if (faults.takeLostAnswer()) cutConnections();
+  else if (!faults.takeUnanswered()) {
+    faults.answer(() => {
+      answer(call, request, options, result(judgement, expected));
+      if (faults.takeBreak()) call.emit('error', failure(status.UNAVAILABLE, 'Server Is Shutting Down'));
+    });
+  }
+}
+
+function troubleOfNode({ faults, misdirection }: BatchAppendParts): ServiceError | undefined {
+  const leaderPort = faults.takeNotLeader('append');
+  return leaderPort === undefined ? misdirection() : notLeader(leaderPort);
+}
+
+function refusedBefore(
+  stream: string,
+  proposed: readonly ProposedEvent[],
+  { broken }: AppendParts['faults'],
+): Refusal | undefined {
+  if (broken.has(stream)) return UNKNOWN;
+  return proposed.reduce((sum, event) => sum + sizeBytes(event), 0) > APPEND_BYTES_MAX ? TOO_LARGE : undefined;
 }
 
 /** The deadline is a moment by the client's clock. */

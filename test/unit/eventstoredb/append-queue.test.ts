@@ -1,6 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { AppendQueue } from '../../../src/adapters/eventstoredb/append-queue.js';
-import type { Append } from '../../../src/adapters/eventstoredb/send-append.js';
+import { type Append, AppendQueue } from '../../../src/adapters/eventstoredb/append-queue.js';
 import type { Position } from '../../../src/events/envelope.js';
 import { limits } from '../../../src/limits.js';
 import { noMeter } from '../../../src/ports/meter.js';

@@ -1,0 +1,89 @@
+import {
+  AccessDeniedError,
+  InvalidArgumentError,
+  MaxAppendSizeExceededError,
+  StreamDeletedError,
+  TimeoutError,
+  UnavailableError,
+  UnknownError,
+  WrongExpectedVersionError,
+} from '@eventstore/db-client';
+import shared from '@eventstore/db-client/generated/shared_pb.js';
+import streams from '@eventstore/db-client/generated/streams_pb.js';
+import type { Append } from './append-queue.js';
+import type { ServerPosition } from './position.js';
+import { toServer } from './recorded-event.js';
+
+export type BatchAnswer = streams.BatchAppendResp;
+
+/**
+ * One append as one message. It has no deadline: the server would compare it with its own clock, and refuse everything
+ * when that is ahead of ours. Without one the server's own time limit for a write counts.
+ */
+export function batchRequest(id: string, { stream, expected, events }: Append): streams.BatchAppendReq {
+  const options = new streams.BatchAppendReq.Options().setStreamIdentifier(
+    new shared.StreamIdentifier().setStreamName(Buffer.from(stream)),
+  );
+  if (expected === 'none') options.setNoStream(new shared.Empty());
+  else options.setStreamPosition(`${expected}`);
+  return new streams.BatchAppendReq()
+    .setCorrelationId(new shared.UUID().setString(id))
+    .setOptions(options)
+    .setProposedMessagesList(events.map(proposed))
+    .setIsFinal(true);
+}
+
+function proposed(event: Append['events'][number]): streams.BatchAppendReq.ProposedMessage {
+  const { id, type, contentType, data, metadata } = toServer(event);
+  const message = new streams.BatchAppendReq.ProposedMessage()
+    .setId(new shared.UUID().setString(id))
+    .setData(data)
+    .setCustomMetadata(Buffer.from(JSON.stringify(metadata)));
+  message.getMetadataMap().set('type', type).set('content-type', contentType);
+  return message;
+}
+
+/** Servers write an id as a text or as two numbers. */
+export function correlationOf(answer: BatchAnswer): string {
+  const id = answer.getCorrelationId();
+  const numbers = id?.getStructured();
+  if (!numbers) return id?.getString() ?? '';
+  const bits = [numbers.getMostSignificantBits(), numbers.getLeastSignificantBits()];
+  const digits = bits.map((half) => BigInt.asUintN(64, BigInt(half)).toString(16).padStart(16, '0')).join('');
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** Where the last event of the append is. Throws what the server refuses as the client does for an append of its own. */
+export function judged(answer: BatchAnswer, stream: string): ServerPosition | undefined {
+  if (answer.hasError()) throw refusal(answer, stream);
+  const position = answer.getSuccess()?.getPosition();
+  return position && { commit: BigInt(position.getCommitPosition()), prepare: BigInt(position.getPreparePosition()) };
+}
+
+function refusal(answer: BatchAnswer, stream: string): Error {
+  const details = answer.getError()?.getDetails();
+  const type = details?.getTypeName();
+  switch (type) {
+    case 'event_store.client.WrongExpectedVersion': {
+      const wrong = details?.unpack(shared.WrongExpectedVersion.deserializeBinary, type);
+      return wrong ? WrongExpectedVersionError.fromWrongExpectedVersion(wrong, stream) : new UnknownError();
+    }
+    case 'event_store.client.MaximumAppendSizeExceeded': {
+      const limit = details?.unpack(shared.MaximumAppendSizeExceeded.deserializeBinary, type)?.getMaxappendsize();
+      return MaxAppendSizeExceededError.fromMaxAppendSize(limit ?? 0);
+    }
+    case 'event_store.client.StreamDeleted':
+      return StreamDeletedError.fromStreamName(stream);
+    case 'event_store.client.AccessDenied':
+      return new AccessDeniedError();
+    case 'event_store.client.BadRequest':
+      return new InvalidArgumentError('BadRequest');
+    case 'event_store.client.Timeout':
+      return new TimeoutError();
+    // A node that starts, has too much to do, or knows no leader.
+    case 'google.protobuf.Empty':
+      return new UnavailableError();
+    default:
+      return new UnknownError();
+  }
+}
