@@ -31,8 +31,11 @@ export const limits = {
   appendsOnWireMax: 512,
   /** What a subscription has received and nobody has taken yet. Events are small; the largest would fill 256 MB. */
   subscriptionBufferEventsMax: 256,
-  /** So many events that are not the product's, and a subscription is told that it is past them. */
+  /** So many events that its filter leaves out, and a subscription learns that it is past them. */
   checkpointWindowEvents: 1_000,
+  /** What a follower of the log has not taken yet of what all followers share; then it reads by itself until it is near. */
+  mailboxEventsMax: 5_000,
+  mailboxCharactersMax: 8 * 1024 * 1024,
 
   /** A page of a read: one round trip, and at most this much memory for each reader. */
   readPageEventsMax: 2_000,

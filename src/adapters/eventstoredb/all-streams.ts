@@ -1,12 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import { type AllStreamSubscription, streamNameFilter } from '@eventstore/db-client';
+import { type AllStreamSubscription, eventTypeFilter, streamNameFilter } from '@eventstore/db-client';
 import type { Position, RecordedEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { textBytes } from '../../ports/append-rules.js';
 import type { Connection, Held } from './connection.js';
 import { isMistake, NoAnswer, unavailable } from './outage.js';
 import { positionOf, type ServerPosition, serverPosition } from './position.js';
-import { fromAllStreams, PRODUCT_STREAMS } from './recorded-event.js';
+import { fromAllStreams } from './recorded-event.js';
+import type { ServerFilter } from './server-filter.js';
 
 /** What has come since the last time. */
 export interface Arrival {
@@ -34,14 +35,19 @@ interface Checkpoint {
 }
 
 /**
- * One subscription of the server's to all streams of the product, from after a position. It ends with LogUnavailable when
- * it is dropped, and never comes back by itself: whoever wants more begins another one where this one was.
+ * One subscription of the server's to all streams that its filter lets through, from after a position. When it is dropped it
+ * ends with LogUnavailable, and its reader begins another one where this one was.
  */
-export async function* arrivals(connection: Connection, after: Position, patience: Patience): AsyncGenerator<Arrival> {
+export async function* arrivals(
+  connection: Connection,
+  after: Position,
+  filter: ServerFilter,
+  patience: Patience,
+): AsyncGenerator<Arrival> {
   const held = connection.hold();
   let source: Source | undefined;
   try {
-    source = new Source(held, after, patience);
+    source = new Source(held, after, filter, patience);
     let reached = after;
     while (!patience.signal.aborted) {
       const arrival = source.take(reached);
@@ -78,17 +84,19 @@ class Source {
   constructor(
     private readonly held: Held,
     after: Position,
+    { by, regex }: ServerFilter,
     private readonly patience: Patience,
   ) {
+    const filterBy = by === 'type' ? eventTypeFilter : streamNameFilter;
     this.subscription = held.client.subscribeToAll(
       {
         fromPosition: serverPosition(after),
         requiresLeader: true,
-        filter: streamNameFilter({
-          regex: PRODUCT_STREAMS,
+        filter: filterBy({
+          regex,
           maxSearchWindow: limits.checkpointWindowEvents,
           // The client does not go on before this is settled. So what had come before a checkpoint waits here to be
-          // taken first: told at once, the checkpoint would be ahead of events that nobody has seen.
+          // taken first: at once, the checkpoint would be ahead of events that no reader has seen.
           checkpointReached: (_, position) =>
             new Promise((taken) => {
               this.checkpoint = { position, taken };

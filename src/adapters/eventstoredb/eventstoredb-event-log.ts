@@ -1,11 +1,8 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { LinkedAbort } from '../../background/linked-abort.js';
 import type { NewEvent, Position, RecordedEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { checkAppend } from '../../ports/append-rules.js';
 import { Continuity } from '../../ports/continuity.js';
-import { LogUnavailable } from '../../ports/errors.js';
 import type {
   AllStreamsFilter,
   AppendOptions,
@@ -18,8 +15,8 @@ import type {
   ReadStreamOptions,
 } from '../../ports/event-log.js';
 import { type Meter, noMeter } from '../../ports/meter.js';
-import { checkReadStream, passes } from '../../ports/read-rules.js';
-import { arrivals } from './all-streams.js';
+import { checkReadStream } from '../../ports/read-rules.js';
+import { AllStreamsReads } from './all-streams-reads.js';
 import { AppendQueue } from './append-queue.js';
 import { AppendSender } from './append-sender.js';
 import { Connection } from './connection.js';
@@ -38,6 +35,7 @@ export class EventStoreDbEventLog implements LogWithoutCommands {
   private readonly sameLog: SameLog;
   private readonly sender: AppendSender;
   private readonly appends: AppendQueue;
+  private readonly allStreams: AllStreamsReads;
   private readonly closing = new AbortController();
   private known: string | undefined;
 
@@ -46,6 +44,11 @@ export class EventStoreDbEventLog implements LogWithoutCommands {
     this.connection = new Connection(address, () => this.sameLog.doubt());
     this.reads = new StreamReads(this.connection);
     this.sameLog = new SameLog(this.continuity, this.reads);
+    this.allStreams = new AllStreamsReads({
+      ...{ connection: this.connection, reads: this.reads, continuity: this.continuity, sameLog: this.sameLog },
+      head: () => this.head(),
+      closing: this.closing.signal,
+    });
     this.sender = new AppendSender(this.connection);
     this.appends = new AppendQueue({
       send: async (append, answerMs) => {
@@ -95,65 +98,12 @@ export class EventStoreDbEventLog implements LogWithoutCommands {
     }
   }
 
-  async *readAll(after: Position, filter?: AllStreamsFilter): AsyncIterable<Page> {
-    const end = await this.head();
-    // A position without an id compares below the same place with one, and after the end the server would say nothing.
-    if (after >= end || end.startsWith(`${after}/`)) return;
-    const patience = { signal: this.closing.signal, silenceMsMax: limits.readAnswerMs };
-    let position = after;
-    for await (const arrival of arrivals(this.connection, after, patience)) {
-      position = arrival.position ?? position;
-      this.continuity.see(arrival.position);
-      yield { events: arrival.events.filter((event) => passes(event, filter)), position };
-      if (position >= end) return;
-    }
-    throw new LogUnavailable('the log was closed');
+  readAll(after: Position, filter?: AllStreamsFilter): AsyncIterable<Page> {
+    return this.allStreams.read(after, filter);
   }
 
-  /**
-   * Each page comes from a subscription of the server's, and when that is dropped from another one that begins where the
-   * last page ended. Categories and types are chosen here: the server tells a reader whom it filters for only now and
-   * then how far it has looked, and a position would lag behind the log until it did.
-   */
-  async *subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
-    const ended = new LinkedAbort([signal, this.closing.signal]);
-    try {
-      yield* this.follow(after, ended.signal, filter);
-    } finally {
-      ended.release();
-    }
-  }
-
-  private async *follow(after: Position, ended: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
-    const { first, most } = limits.reconnectBackoffMs;
-    let position = after;
-    let reached = after;
-    let wasLive = false;
-    for (let pauseMs: number = first; !ended.aborted; pauseMs = Math.min(most, pauseMs * 2)) {
-      try {
-        await this.sameLog.requireAt(position);
-        const head = await this.head();
-        if (!wasLive && position >= head) {
-          wasLive = true;
-          yield { events: [], position, live: true };
-        }
-        for await (const arrival of arrivals(this.connection, reached, { signal: ended })) {
-          pauseMs = first;
-          reached = arrival.reached;
-          position = arrival.position ?? position;
-          this.continuity.see(arrival.position);
-          // Servers that do not tell whether it has caught up: what stood when it began is what there was to catch up.
-          const live = arrival.isAll && (arrival.caughtUp ?? position >= head);
-          const isNews = arrival.position !== undefined || !wasLive || !live;
-          wasLive = live;
-          if (isNews) yield { events: arrival.events.filter((event) => passes(event, filter)), position, live };
-        }
-      } catch (error) {
-        if (!(error instanceof LogUnavailable)) throw error;
-        this.sameLog.doubt();
-      }
-      await sleep(pauseMs, undefined, { signal: ended }).catch(() => {});
-    }
+  subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
+    return this.allStreams.follow(after, signal, filter);
   }
 
   async head(): Promise<Position> {

@@ -3,9 +3,17 @@ import { checkServerIdentity } from 'node:tls';
 import { EventStoreDBClient } from '@eventstore/db-client';
 import gossipService from '@eventstore/db-client/generated/gossip_grpc_pb.js';
 import gossip from '@eventstore/db-client/generated/gossip_pb.js';
+import serverFeatures from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
+import type features from '@eventstore/db-client/generated/serverfeatures_pb.js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streamsService from '@eventstore/db-client/generated/streams_grpc_pb.js';
-import { Channel, type ChannelOptions, credentials as channelCredentials } from '@grpc/grpc-js';
+import {
+  Channel,
+  type ChannelOptions,
+  type ClientUnaryCall,
+  credentials as channelCredentials,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import type { EndPoint, Member } from './end-point.js';
 import { NoAnswer } from './outage.js';
 import type { ServerAddress } from './server-address.js';
@@ -59,20 +67,19 @@ export class NodeClient extends EventStoreDBClient {
   );
 
   /** What this node says of the cluster that it belongs to. */
-  members(withinMs: number): Promise<readonly Member[]> {
-    const ask = (client: gossipService.GossipClient) =>
-      new Promise<gossip.ClusterInfo>((resolve, reject) => {
-        const call = client.read(new shared.Empty(), (error, info) => (error ? reject(error) : resolve(info)));
-        const late = () => {
-          call.cancel();
-          reject(new NoAnswer(`no answer within ${withinMs} ms`));
-        };
-        const timer = setTimeout(late, withinMs);
-        call.on('status', () => clearTimeout(timer));
-      });
-    return this.execute(gossipService.GossipClient, 'members', ask).then((info) =>
-      info.getMembersList().flatMap(memberOf),
+  async members(withinMs: number): Promise<readonly Member[]> {
+    const info = await this.execute(gossipService.GossipClient, 'members', (client) =>
+      answerOf<gossip.ClusterInfo>((answer) => client.read(new shared.Empty(), answer), withinMs),
     );
+    return info.getMembersList().flatMap(memberOf);
+  }
+
+  /** Of the server, as `23.10.6`. Servers before 21.10 do not know this call. */
+  async version(withinMs: number): Promise<string> {
+    const methods = await this.execute(serverFeatures.ServerFeaturesClient, 'version', (client) =>
+      answerOf<features.SupportedMethods>((answer) => client.getSupportedMethods(new shared.Empty(), answer), withinMs),
+    );
+    return methods.getEventStoreServerVersion();
   }
 
   /** For when the last call has ended. */
@@ -103,6 +110,21 @@ export class NodeClient extends EventStoreDBClient {
     };
     return channelCredentials.createSsl(rootCertificate, userKeyFile, userCertFile, options || {});
   }
+}
+
+/** The client waits for these calls as long as they take. */
+function answerOf<T>(
+  ask: (answer: (error: ServiceError | null, value: T) => void) => ClientUnaryCall,
+  withinMs: number,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const call = ask((error, value) => (error ? reject(error) : resolve(value)));
+    const timer = setTimeout(() => {
+      call.cancel();
+      reject(new NoAnswer(`no answer within ${withinMs} ms`));
+    }, withinMs);
+    call.on('status', () => clearTimeout(timer));
+  });
 }
 
 const withoutBrackets = (address: string): string => address.replace(/^\[|\]$/g, '');

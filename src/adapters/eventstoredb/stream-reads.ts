@@ -1,4 +1,11 @@
-import { BACKWARDS, END, FORWARDS, type RecordedEvent as ServerEvent } from '@eventstore/db-client';
+import {
+  BACKWARDS,
+  convertToCommandError,
+  END,
+  FORWARDS,
+  type RecordedEvent as ServerEvent,
+} from '@eventstore/db-client';
+import { type ServiceError, status } from '@grpc/grpc-js';
 import { type Position, type RecordedEvent, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { LogUnavailable, TerminalError } from '../../ports/errors.js';
@@ -8,6 +15,7 @@ import type { NodeClient } from './node-client.js';
 import { isOutage, type Kind, kindOf, leaderNamedBy, unavailable } from './outage.js';
 import { namedEvent, positionOf, type ServerPosition, serverPosition } from './position.js';
 import { fromServer, IDENTITY_STREAM, isOfProduct } from './recorded-event.js';
+import { tellsCaughtUp } from './server-filter.js';
 
 export type Direction = 'forwards' | 'backwards';
 
@@ -128,6 +136,19 @@ export class StreamReads {
         if (event.streamId === IDENTITY_STREAM) return START;
       }
       return START;
+    });
+  }
+
+  /** Whether the server says when a subscription has caught up. */
+  serverTellsCaughtUp(): Promise<boolean> {
+    return this.ask(async (client) => {
+      try {
+        return tellsCaughtUp(await client.version(limits.readAnswerMs));
+      } catch (error) {
+        // Servers before 21.10 do not know the call.
+        if ((error as Partial<ServiceError>).code === status.UNIMPLEMENTED) return false;
+        throw convertToCommandError(error as Error);
+      }
     });
   }
 

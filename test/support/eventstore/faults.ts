@@ -8,6 +8,8 @@ export class Faults {
   readonly broken = new Set<string>();
   /** A read of all streams ends with an error after so many events. */
   readsBreakOffAfter: number | undefined;
+  /** One subscription ends with an error when the server has looked at so many events. */
+  subscriptionBreaksOffAfter: number | undefined;
   /** Nobody is let in. */
   refusesEveryone = false;
   /** So many appends of a batch are committed and never answered, while the others are. */
@@ -55,6 +57,15 @@ export class Faults {
     this.batchEndsAfter -= 1;
     if (this.batchEndsAfter > 0) return false;
     this.batchEndsAfter = undefined;
+    return true;
+  }
+
+  /** True for the event at which a subscription ends. */
+  takeSubscription(): boolean {
+    if (this.subscriptionBreaksOffAfter === undefined) return false;
+    this.subscriptionBreaksOffAfter -= 1;
+    if (this.subscriptionBreaksOffAfter > 0) return false;
+    this.subscriptionBreaksOffAfter = undefined;
     return true;
   }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { type ServerWritableStream, status } from '@grpc/grpc-js';
 import { failure } from './appends.js';
+import type { Faults } from './faults.js';
 import type { StoredEvent, StoredEvents } from './stored-events.js';
 import { caughtUp, checkpoint, confirmation, eventAnswer, filterOf, notFound, streamOf } from './wire.js';
 
@@ -72,11 +73,23 @@ function startOf(options: streams.ReadReq.Options, source: readonly StoredEvent[
   return isBackwards ? Math.min(revision, source.length - 1) : revision;
 }
 
+export interface SubscriptionParts {
+  readonly tellsCaughtUp: boolean;
+  readonly faults: Faults;
+  /** For each event, and for each that the filter lets through. */
+  readonly onLooked: () => void;
+  readonly onSent: () => void;
+}
+
 /**
- * All streams from after a position, for ever. Checkpoints are told while it catches up, when it has, and then each time
+ * All streams from after a position, for ever. It sends checkpoints while it catches up, when it has, and then each time
  * a window was looked at: so long stretches that the filter leaves out do not hold a subscriber back.
  */
-export async function subscribe(call: ReadCall, events: StoredEvents, tellsCaughtUp: boolean): Promise<void> {
+export async function subscribe(
+  call: ReadCall,
+  events: StoredEvents,
+  { tellsCaughtUp, faults, onLooked, onSent }: SubscriptionParts,
+): Promise<void> {
   const options = call.request.getOptions() as streams.ReadReq.Options;
   if (isWithinRecord(options, events)) return void call.emit('error', withinRecord());
   const passes = filterOf(options);
@@ -93,7 +106,12 @@ export async function subscribe(call: ReadCall, events: StoredEvents, tellsCaugh
     if (event) {
       next += 1;
       looked += 1;
-      if (passes(event)) await send(call, eventAnswer(event, event.position));
+      onLooked();
+      if (faults.takeSubscription()) return void call.emit('error', failure(status.UNAVAILABLE, 'Server Is Too Busy'));
+      if (passes(event)) {
+        await send(call, eventAnswer(event, event.position));
+        onSent();
+      }
       if (filter && looked % interval === 0) await send(call, checkpoint(event.position));
       continue;
     }

@@ -37,8 +37,11 @@ export interface StandIn {
    */
   readonly calls: ReadonlyMap<string, number>;
   readonly events: readonly StoredEvent[];
-  /** How many events reads have sent; subscriptions are not counted. */
+  /** How many events reads have sent. */
   sent(): number;
+  /** How many events subscriptions have looked at, and how many of them they have sent. */
+  looked(): number;
+  sentToSubscribers(): number;
   /** What a server writes about itself, all the time. */
   appendSystemEvents(count: number): void;
   /** The server itself, which clients do not reach while it is away. */
@@ -61,6 +64,8 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
   const faults = new Faults();
   const calls = new Map<string, number>();
   let sent = 0;
+  let looked = 0;
+  let sentToSubscribers = 0;
   const server = new Server();
   const count = (method: string) => calls.set(method, (calls.get(method) ?? 0) + 1);
   const cutConnections = () => front.cut();
@@ -78,7 +83,12 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
         const misdirected = misdirection(call.metadata, cluster, front.port);
         if (misdirected) return void call.emit('error', misdirected);
         void (method === 'subscribe'
-          ? subscribe(call, events, tellsCaughtUp)
+          ? subscribe(call, events, {
+              tellsCaughtUp,
+              faults,
+              onLooked: () => looked++,
+              onSent: () => sentToSubscribers++,
+            })
           : read(call, events, faults.readsBreakOffAfter, () => sent++));
       },
       append(call: AppendCall, answer: Parameters<typeof append>[1]) {
@@ -107,7 +117,7 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
   server.addService(serverFeatures.ServerFeaturesService as never, {
     getSupportedMethods(_: unknown, answer: (error: null, methods: features.SupportedMethods) => void) {
       count('getSupportedMethods');
-      answer(null, supportedMethods(takesBatches));
+      answer(null, supportedMethods(takesBatches, tellsCaughtUp ? '23.10.6' : '22.10.5'));
     },
   });
 
@@ -123,6 +133,8 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
     calls,
     events: events.all,
     sent: () => sent,
+    looked: () => looked,
+    sentToSubscribers: () => sentToSubscribers,
     appendSystemEvents: (number) => appendSystemEvents(events, number),
     cutConnections,
     freeze: () => front.freeze(),
@@ -152,11 +164,11 @@ function bind(server: Server, tls: StandInOptions['tls']): Promise<number> {
   });
 }
 
-function supportedMethods(takesBatches: boolean): features.SupportedMethods {
+function supportedMethods(takesBatches: boolean, version: string): features.SupportedMethods {
   const methods = ['read', 'append', ...(takesBatches ? ['batchappend'] : [])].map((name) =>
     new features.SupportedMethod().setServiceName('event_store.client.streams.streams').setMethodName(name),
   );
-  return new features.SupportedMethods().setEventStoreServerVersion('23.10.0').setMethodsList(methods);
+  return new features.SupportedMethods().setEventStoreServerVersion(version).setMethodsList(methods);
 }
 
 function unsupported(count: (method: string) => void, ...methods: string[]): UntypedServiceImplementation {

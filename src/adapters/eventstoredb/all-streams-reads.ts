@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LinkedAbort } from '../../background/linked-abort.js';
+import type { Position } from '../../events/envelope.js';
+import { limits } from '../../limits.js';
+import type { Continuity } from '../../ports/continuity.js';
+import { LogUnavailable } from '../../ports/errors.js';
+import type { AllStreamsFilter, LivePage, Page } from '../../ports/event-log.js';
+import { passes } from '../../ports/read-rules.js';
+import { arrivals, type Patience } from './all-streams.js';
+import type { Connection } from './connection.js';
+import type { Mailbox } from './mailbox.js';
+import type { SameLog } from './same-log.js';
+import { PRODUCT_FILTER, type ServerFilter, serverFilter } from './server-filter.js';
+import { SharedReader } from './shared-reader.js';
+import type { StreamReads } from './stream-reads.js';
+
+export interface AllStreamsParts {
+  readonly connection: Connection;
+  readonly reads: StreamReads;
+  readonly continuity: Continuity;
+  readonly sameLog: SameLog;
+  readonly head: () => Promise<Position>;
+  readonly closing: AbortSignal;
+}
+
+/** Where a reader is: behind an event, and how far the server has looked for the next one. */
+interface Progress {
+  readonly position: Position;
+  readonly reached: Position;
+}
+
+/**
+ * Reads of all streams. A reader that is far behind lets the server filter, up to the end of the log when it began. A
+ * follower near the end gets its events from a reader that all followers of this process share.
+ */
+export class AllStreamsReads {
+  private readonly shared: SharedReader;
+
+  constructor(private readonly parts: AllStreamsParts) {
+    const { connection, sameLog, head, continuity } = parts;
+    this.shared = new SharedReader({ connection, sameLog, head, onRead: (position) => continuity.see(position) });
+  }
+
+  async *read(after: Position, filter?: AllStreamsFilter): AsyncIterable<Page> {
+    const end = await this.parts.head();
+    if (isAt(end, after)) return;
+    const patience = { signal: this.parts.closing, silenceMsMax: limits.readAnswerMs };
+    let isDone = false;
+    for await (const page of this.upTo(end, { position: after, reached: after }, patience, filter)) {
+      yield { events: page.events, position: page.position };
+      isDone = page.position >= end;
+    }
+    if (!isDone) throw new LogUnavailable('the log was closed');
+  }
+
+  async *follow(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
+    const ended = new LinkedAbort([signal, this.parts.closing]);
+    try {
+      yield* this.followUntil(ended.signal, after, filter);
+    } finally {
+      ended.release();
+    }
+  }
+
+  private async *followUntil(ended: AbortSignal, after: Position, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
+    const { sameLog, head } = this.parts;
+    const { first, most } = limits.reconnectBackoffMs;
+    let pauseMs: number = first;
+    let at: Progress = { position: after, reached: after };
+    let wasLive = false;
+    let hasCaughtUp = false;
+    while (!ended.aborted) {
+      try {
+        await sameLog.requireAt(at.position);
+        const end = await head();
+        const isAtEnd = isAt(end, at.position);
+        if (isAtEnd && !wasLive) {
+          wasLive = true;
+          yield { events: [], position: at.position, live: true };
+        }
+        // While others write, the end has moved on when a reader comes to it.
+        const mailbox = this.shared.join(at.position, isAtEnd || hasCaughtUp, filter);
+        const pages: AsyncIterable<LivePage & Progress> = mailbox
+          ? this.delivered(mailbox, wasLive, ended)
+          : this.upTo(end, at, { signal: ended }, filter);
+        for await (const { events, position, reached, live } of pages) {
+          pauseMs = first;
+          at = { position, reached };
+          wasLive = live;
+          yield { events, position, live };
+        }
+        hasCaughtUp = mailbox === undefined;
+      } catch (error) {
+        if (!(error instanceof LogUnavailable)) throw error;
+        sameLog.doubt();
+        await sleep(pauseMs, undefined, { signal: ended }).catch(() => {});
+        pauseMs = Math.min(most, pauseMs * 2);
+      }
+    }
+  }
+
+  /** From the shared reader. It ends when the follower is too slow. */
+  private async *delivered(mailbox: Mailbox, wasLive: boolean, ended: AbortSignal): AsyncIterable<LivePage & Progress> {
+    try {
+      for await (const page of mailbox.pages(wasLive, ended)) yield { ...page, reached: page.position };
+    } finally {
+      this.shared.leave(mailbox);
+    }
+  }
+
+  /** A reader of its own, up to a position at least. It ends when it is there, or when the signal is aborted. */
+  private async *upTo(
+    end: Position,
+    { position: from, reached }: Progress,
+    patience: Patience,
+    filter?: AllStreamsFilter,
+  ): AsyncIterable<LivePage & Progress> {
+    if (isAt(end, from)) return;
+    const { connection, continuity } = this.parts;
+    const onServer = await this.onServer(filter);
+    let position = from;
+    for await (const arrival of arrivals(connection, reached, onServer, patience)) {
+      position = arrival.position ?? position;
+      continuity.see(arrival.position);
+      const isAll = arrival.isAll && arrival.caughtUp === true;
+      // What the server lets through ends before the end of the log, and what comes after it is none of it.
+      const isThere = position >= end || arrival.reached > end || isAll;
+      if (isThere && position < end) position = end;
+      const events = arrival.events.filter((event) => passes(event, filter));
+      yield { events, position, reached: isThere ? position : arrival.reached, live: false };
+      if (isThere) return;
+    }
+  }
+
+  /** A server that does not say when it has sent all is not asked to filter: a reader would not know when it is done. */
+  private async onServer(filter: AllStreamsFilter | undefined): Promise<ServerFilter> {
+    const wanted = serverFilter(filter);
+    if (!wanted.isNarrow) return wanted;
+    return (await this.parts.reads.serverTellsCaughtUp()) ? wanted : PRODUCT_FILTER;
+  }
+}
+
+/** A position without an id compares below the same place with one. */
+const isAt = (end: Position, position: Position): boolean => position >= end || end.startsWith(`${position}/`);

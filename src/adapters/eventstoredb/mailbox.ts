@@ -1,0 +1,83 @@
+import type { Position, RecordedEvent } from '../../events/envelope.js';
+import { limits } from '../../limits.js';
+import type { AllStreamsFilter, LivePage, Page } from '../../ports/event-log.js';
+import { passes } from '../../ports/read-rules.js';
+
+/** What a shared reader has for one follower. One that does not take it leaves the reader when the mailbox is full. */
+export class Mailbox {
+  private events: RecordedEvent[] = [];
+  private characters = 0;
+  private taken: Position;
+  /** Unknown before the first answer of the server. */
+  private isLive: boolean | undefined;
+  private failure: unknown;
+  private isFull = false;
+  private wake = (): void => {};
+
+  constructor(
+    /** Everything up to here is delivered, or was read before. */
+    private position: Position,
+    private readonly filter: AllStreamsFilter | undefined,
+  ) {
+    this.taken = position;
+  }
+
+  /** False when it is full: then it is delivered nothing more. */
+  deliver({ events, position }: Page): boolean {
+    if (position <= this.position) return true;
+    for (const event of events) {
+      if (event.position === undefined || event.position <= this.position || !passes(event, this.filter)) continue;
+      this.events.push(event);
+      this.characters += event.data.length + event.meta.length;
+    }
+    this.position = position;
+    this.isFull = this.events.length > limits.mailboxEventsMax || this.characters > limits.mailboxCharactersMax;
+    this.wake();
+    return !this.isFull;
+  }
+
+  /** Whether the reader has delivered all that there was. */
+  setLive(isLive: boolean): void {
+    this.isLive = isLive;
+    this.wake();
+  }
+
+  /** For an error that no waiting would mend. */
+  fail(error: unknown): void {
+    this.failure = error;
+    this.wake();
+  }
+
+  /** What came since the last page; ends when the follower has left the reader, after all that was delivered. */
+  async *pages(wasLive: boolean, ended: AbortSignal): AsyncGenerator<LivePage> {
+    for (let toldLive = wasLive; !ended.aborted; ) {
+      const live = !this.isFull && (this.isLive ?? toldLive);
+      if (this.position > this.taken || live !== toldLive) {
+        toldLive = live;
+        yield { ...this.take(), live };
+      } else if (this.failure !== undefined) throw this.failure;
+      else if (this.isFull) return;
+      else await this.news(ended);
+    }
+  }
+
+  private take(): Page {
+    const { events, position } = this;
+    this.events = [];
+    this.characters = 0;
+    this.taken = position;
+    return { events, position };
+  }
+
+  private news(ended: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        ended.removeEventListener('abort', done);
+        this.wake = () => {};
+        resolve();
+      };
+      this.wake = done;
+      ended.addEventListener('abort', done);
+    });
+  }
+}
