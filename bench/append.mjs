@@ -1,5 +1,6 @@
 // How many events a second are durable, each appended by a caller of its own with an expected revision.
 import { createRawTable, openEmmett, ours, raw, single, viaEmmett } from './support/append/arms.mjs';
+import { eventStore } from './support/append/event-store.mjs';
 import { idleSnapshot } from './support/append/idle-snapshot.mjs';
 import { large } from './support/append/large.mjs';
 import { startServer } from './support/server.mjs';
@@ -10,7 +11,7 @@ const CALLERS = 512;
 /** So few that each of them can have a connection of its own. */
 const FEW_CALLERS = [1, 16, 128];
 
-export const variants = { large, 'idle-snapshot': idleSnapshot };
+export const variants = { large, 'idle-snapshot': idleSnapshot, 'log-url': eventStore };
 
 export async function bench(tell) {
   const server = await startServer({ max_connections: String(FEW_CALLERS.at(-1) + 22) });

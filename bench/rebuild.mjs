@@ -1,6 +1,9 @@
 // How fast all read models are built anew, against the log copied out in order and nothing done with it.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EventStoreDBClient } from '@eventstore/db-client';
 import pg from 'pg';
+import { EventStoreDbEventLog } from '../dist/adapters/eventstoredb/eventstoredb-event-log.js';
+import { serverAddress } from '../dist/adapters/eventstoredb/server-address.js';
 import { ConnectionPool } from '../dist/adapters/postgres/connection-pool.js';
 import { PostgresEventLog } from '../dist/adapters/postgres/postgres-event-log.js';
 import { PostgresLeases } from '../dist/adapters/postgres/postgres-leases.js';
@@ -13,6 +16,7 @@ import { projections } from '../dist/projections/all.js';
 import { ProjectionHost } from '../dist/projections/projection-host.js';
 import { copyOut } from './support/copy-out.mjs';
 import { codec } from './support/events.mjs';
+import { openLogServer } from './support/log-server.mjs';
 import { startServer } from './support/server.mjs';
 import { interleave, median, rounded } from './support/statistics.mjs';
 import { EVENTS_OF_A_TURN, fillWithTurns } from './support/turns.mjs';
@@ -22,6 +26,10 @@ const EVENTS = 400_000;
 const CONVERSATIONS = 2_000;
 const UPSERTS = 10_000;
 const LOOK_MS = 5;
+/** Of the log in EventStoreDB. */
+const EVENTS_IN_EVENT_STORE = 200_000;
+
+export const variants = { 'log-url': benchOnEventStore };
 
 export async function bench(tell) {
   const server = await startServer();
@@ -56,6 +64,56 @@ export async function bench(tell) {
     await log.close();
     await server.stop();
   }
+}
+
+/** All read models from a log in EventStoreDB, against the plain client that reads the log once and does nothing with it. */
+async function benchOnEventStore(tell, url) {
+  const server = await startServer();
+  const logServer = await openLogServer(url);
+  const log = new EventStoreDbEventLog(serverAddress(logServer.url));
+  const client = EventStoreDBClient.connectionString(logServer.url);
+  const pool = new ConnectionPool(server.connection, 8, 600_000);
+  const builds = new PostgresBuilds(pool);
+  try {
+    const turnsOfEach = Math.round(EVENTS_IN_EVENT_STORE / CONVERSATIONS / EVENTS_OF_A_TURN);
+    await fillWithTurns(log, { conversations: CONVERSATIONS, turnsOfEach });
+    await builds.prepare(projections.map((projection) => shapeOf(projection, 1)));
+    const arms = {
+      pass: () => secondsOf(() => readOnce(client)),
+      rebuild: () => secondsOf(() => rebuild({ log, pool, builds })),
+    };
+    await arms.rebuild();
+    const { pass, rebuild: ours } = await interleave(ROUNDS, arms, tell);
+    const passes = (key) => rounded(median(ours.map((round, nth) => round[key] / pass[nth][key])));
+    return {
+      server: logServer.isStandIn ? 'stand-in' : 'as given',
+      events: await readOnce(client),
+      passes: passes('seconds'),
+      cpuPasses: passes('nodeSeconds'),
+      rebuildSeconds: median(ours.map(({ seconds }) => seconds)),
+      passSeconds: median(pass.map(({ seconds }) => seconds)),
+    };
+  } finally {
+    await pool.close();
+    await log.close();
+    await client.dispose();
+    await logServer.stop();
+    await server.stop();
+  }
+}
+
+async function secondsOf(work) {
+  const began = performance.now();
+  const cpu = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(cpu);
+  return { seconds: rounded((performance.now() - began) / 1_000), nodeSeconds: rounded((user + system) / 1e6) };
+}
+
+async function readOnce(client) {
+  let events = 0;
+  for await (const { event } of client.readAll()) if (event) events += 1;
+  return events;
 }
 
 const ORDERED = `COPY (SELECT position, stream, revision, id, type, schema, tenant, at, data, meta

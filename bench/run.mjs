@@ -1,11 +1,12 @@
-// `npm run bench -- <name> [--variant] [--json]`: progress on stderr; with --json the last line on stdout is one JSON object.
+// `npm run bench -- <name> [--variant [value]] [--json]`: progress on stderr; with --json the last line on stdout is one JSON object.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 const USAGE =
   'npm run bench -- append|read|subscribe|stream|rebuild|fanout|memory|query|long|nodes|relay [--json]\n' +
-  'append also takes --large or --idle-snapshot.\n';
+  'append also takes --large or --idle-snapshot.\n' +
+  'append, stream and rebuild also take --log-url [esdb://host:port]; without a URL they start a stand-in.\n';
 
 const [name = '', ...options] = process.argv.slice(2);
 const file = join(import.meta.dirname, `${name}.mjs`);
@@ -19,11 +20,13 @@ const { status } = spawnSync(process.execPath, [nest, 'build'], {
 });
 if (status !== 0) process.exit(1);
 const { variants = {}, table = (result) => JSON.stringify(result, null, 2), ...module } = await import(file);
-const [variant, ...more] = options.filter((option) => option !== '--json').map((option) => option.slice('--'.length));
-const bench = variant === undefined ? module.bench : variants[variant];
-if (!bench || more.length > 0) refuse();
-const result = await bench((text) => process.stderr.write(`${text}\n`));
-process.stdout.write(`${options.includes('--json') ? JSON.stringify(result) : table(result)}\n`);
+const [variant, value, ...more] = options.filter((option) => option !== '--json');
+const bench = variant === undefined ? module.bench : variants[variant.slice('--'.length)];
+const takesValue = bench?.length > 1;
+if (!bench || (value !== undefined && !takesValue) || value?.startsWith('--') || more.length > 0) refuse();
+const result = await bench((text) => process.stderr.write(`${text}\n`), value);
+const shown = variant === undefined ? table : (figures) => JSON.stringify(figures, null, 2);
+process.stdout.write(`${options.includes('--json') ? JSON.stringify(result) : shown(result)}\n`);
 process.exit(0);
 
 function refuse() {

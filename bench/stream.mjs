@@ -1,10 +1,13 @@
 // What stands between a client and a provider adds: to the first delta, to the later ones, and in CPU for each.
 import { interleave } from './support/statistics.mjs';
 import { startArms } from './support/stream/arms.mjs';
+import { onEventStore } from './support/stream/event-store.mjs';
 import { load } from './support/stream/load.mjs';
 import { summary } from './support/stream/report.mjs';
 
 export { table } from './support/stream/table.mjs';
+
+export const variants = { 'log-url': benchOnEventStore };
 
 const ROUNDS = 5;
 const PACED = {
@@ -29,6 +32,12 @@ export async function bench(tell) {
   } finally {
     await stop();
   }
+}
+
+async function benchOnEventStore(tell, url) {
+  const { streams1, streams50 } = PACED;
+  const how = { levels: { streams1, streams50 }, rounds: ROUNDS, warmUp: WARM_UP, interruption: interrupted() };
+  return onEventStore(url, how, tell);
 }
 
 async function measureAll(arms, tell) {

@@ -13,7 +13,32 @@ const CREATED_AT_ONCE = 16;
  * What can stand between a client and the provider, each in a process of its own. An arm has a name, its process's id,
  * the words that only a whole answer ends with, and requests(count, deltas, gapMs): that many, each to be sent once.
  */
-export async function startArms() {
+export function startArms() {
+  return starting(async (start, provider, undo) => {
+    const portkey = await startPortkey(start, provider);
+    const arms = [
+      passingOn('direct', { address: provider }),
+      passingOn('proxy', await start([join(import.meta.dirname, 'proxy.mjs'), provider])),
+      passingOn('floor', await start([join(import.meta.dirname, 'floor.mjs'), provider, temporaryDirectory(undo)])),
+      ...(portkey.arm ? [portkey.arm] : []),
+      await startOurs(start, provider, undo),
+    ];
+    return { arms, portkeyReason: portkey.reason ?? null };
+  });
+}
+
+/** Ours with the log in PostgreSQL, and ours with the log at a URL. */
+export function startLogArms(url) {
+  return starting(async (start, provider, undo) => ({
+    arms: [
+      passingOn('direct', { address: provider }),
+      await startOurs(start, provider, undo),
+      { ...(await startOurs(start, provider, undo, { EVENT_LOG_URL: url })), name: 'oursOnEventStoreDb' },
+    ],
+  }));
+}
+
+async function starting(startAll) {
   const undo = [];
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step();
@@ -25,15 +50,7 @@ export async function startArms() {
   };
   try {
     const provider = (await start([join(import.meta.dirname, 'provider.mjs')])).address;
-    const portkey = await startPortkey(start, provider);
-    const arms = [
-      passingOn('direct', { address: provider }),
-      passingOn('proxy', await start([join(import.meta.dirname, 'proxy.mjs'), provider])),
-      passingOn('floor', await start([join(import.meta.dirname, 'floor.mjs'), provider, temporaryDirectory(undo)])),
-      ...(portkey.arm ? [portkey.arm] : []),
-      await startOurs(start, provider, undo),
-    ];
-    return { arms, portkeyReason: portkey.reason ?? null, stop };
+    return { ...(await startAll(start, provider, undo)), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -63,7 +80,7 @@ async function startPortkey(start, provider) {
   return { arm: passingOn('portkey', child, headers) };
 }
 
-async function startOurs(start, provider, undo) {
+async function startOurs(start, provider, undo, settings = {}) {
   const { pid, address } = await start([join(import.meta.dirname, '..', '..', '..', 'scripts', 'start.mjs')], {
     PORT: '0',
     OPENAI_BASE_URL: `${provider}/v1`,
@@ -71,6 +88,7 @@ async function startOurs(start, provider, undo) {
     VERBATIM_DATA_DIR: temporaryDirectory(undo),
     VERBATIM_ADMIN_KEY: ADMIN_KEY,
     LOG_LEVEL: 'warn',
+    ...settings,
   });
   return {
     name: 'ours',
