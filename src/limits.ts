@@ -36,6 +36,11 @@ export const limits = {
   /** What a follower of the log has not taken yet of what all followers share; then it reads by itself until it is near. */
   mailboxEventsMax: 5_000,
   mailboxCharactersMax: 8 * 1024 * 1024,
+  /** What followers that catch up together may be apart: a step of a read model. */
+  catchUpKeptEventsMax: 20_000,
+  catchUpKeptCharactersMax: 16 * 1024 * 1024,
+  /** One that holds up the others for longer than most steps take reads by itself. */
+  catchUpPatienceMs: 5_000,
 
   /** A page of a read: one round trip, and at most this much memory for each reader. */
   readPageEventsMax: 2_000,

@@ -11,6 +11,7 @@ import type { Connection } from './connection.js';
 import type { Mailbox } from './mailbox.js';
 import type { SameLog } from './same-log.js';
 import { PRODUCT_FILTER, type ServerFilter, serverFilter } from './server-filter.js';
+import { CatchUps, type Reading } from './shared-catch-up.js';
 import { SharedReader } from './shared-reader.js';
 import type { StreamReads } from './stream-reads.js';
 
@@ -30,10 +31,11 @@ interface Progress {
 }
 
 /**
- * Reads of all streams. A reader that is far behind lets the server filter, up to the end of the log when it began. A
- * follower near the end gets its events from a reader that all followers of this process share.
+ * Reads of all streams. A reader that is far behind lets the server filter, up to the end of the log when it began, and
+ * reads together with others of the same filter. A follower near the end gets its events from a reader that all share.
  */
 export class AllStreamsReads {
+  private readonly catchUps = new CatchUps();
   private readonly shared: SharedReader;
 
   constructor(private readonly parts: AllStreamsParts) {
@@ -45,10 +47,11 @@ export class AllStreamsReads {
     const end = await this.parts.head();
     if (isAt(end, after)) return;
     const patience = { signal: this.parts.closing, silenceMsMax: limits.readAnswerMs };
+    const onServer = await this.onServer(filter);
     let isDone = false;
-    for await (const page of this.upTo(end, { position: after, reached: after }, patience, filter)) {
-      yield { events: page.events, position: page.position };
-      isDone = page.position >= end;
+    for await (const { events, position } of this.upTo(end, { position: after, reached: after }, patience, onServer)) {
+      yield { events: events.filter((event) => passes(event, filter)), position };
+      isDone = position >= end;
     }
     if (!isDone) throw new LogUnavailable('the log was closed');
   }
@@ -82,14 +85,14 @@ export class AllStreamsReads {
         const mailbox = this.shared.join(at.position, isAtEnd || hasCaughtUp, filter);
         const pages: AsyncIterable<LivePage & Progress> = mailbox
           ? this.delivered(mailbox, wasLive, ended)
-          : this.upTo(end, at, { signal: ended }, filter);
+          : this.withOthers(end, at, ended, filter);
         for await (const { events, position, reached, live } of pages) {
           pauseMs = first;
           at = { position, reached };
           wasLive = live;
           yield { events, position, live };
         }
-        hasCaughtUp = mailbox === undefined;
+        hasCaughtUp = mailbox === undefined && isAt(end, at.position);
       } catch (error) {
         if (!(error instanceof LogUnavailable)) throw error;
         sameLog.doubt();
@@ -108,16 +111,30 @@ export class AllStreamsReads {
     }
   }
 
-  /** A reader of its own, up to a position at least. It ends when it is there, or when the signal is aborted. */
+  /** For a follower that is far behind. It ends at a position at least, or when the follower is too slow for the others. */
+  private async *withOthers(
+    end: Position,
+    from: Progress,
+    ended: AbortSignal,
+    filter?: AllStreamsFilter,
+  ): AsyncIterable<LivePage & Progress> {
+    const onServer = await this.onServer(filter);
+    const begin = (stopped: AbortSignal) => this.upTo(end, from, { signal: stopped }, onServer);
+    const readings = this.catchUps.follow(from.position, `${onServer.by} ${onServer.regex}`, begin, ended);
+    for await (const { events, position, reached } of readings) {
+      yield { events: events.filter((event) => passes(event, filter)), position, reached, live: false };
+    }
+  }
+
+  /** What the server lets through, up to a position at least. It ends when it is there, or when the signal is aborted. */
   private async *upTo(
     end: Position,
     { position: from, reached }: Progress,
     patience: Patience,
-    filter?: AllStreamsFilter,
-  ): AsyncIterable<LivePage & Progress> {
+    onServer: ServerFilter,
+  ): AsyncIterable<Reading> {
     if (isAt(end, from)) return;
     const { connection, continuity } = this.parts;
-    const onServer = await this.onServer(filter);
     let position = from;
     for await (const arrival of arrivals(connection, reached, onServer, patience)) {
       position = arrival.position ?? position;
@@ -126,8 +143,7 @@ export class AllStreamsReads {
       // What the server lets through ends before the end of the log, and what comes after it is none of it.
       const isThere = position >= end || arrival.reached > end || isAll;
       if (isThere && position < end) position = end;
-      const events = arrival.events.filter((event) => passes(event, filter));
-      yield { events, position, reached: isThere ? position : arrival.reached, live: false };
+      yield { events: arrival.events, position, reached: isThere ? position : arrival.reached };
       if (isThere) return;
     }
   }
