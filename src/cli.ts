@@ -18,7 +18,7 @@ const notice = (text: string) => void process.stderr.write(`${text}\n`);
 const parts: CommandParts = {
   ...{ version, out, err, clock: systemClock },
   async serve() {
-    await import('./main.js');
+    await (await import('./main.js')).ended;
   },
   async migrate() {
     const { migrateDatabase } = await import('./app/database.js');

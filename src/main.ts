@@ -67,4 +67,5 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-void main();
+/** `verbatim serve` waits for it. */
+export const ended = main();
