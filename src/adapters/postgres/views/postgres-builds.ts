@@ -10,7 +10,7 @@ import type {
   ProjectionShape,
 } from '../../../ports/read-models/read-models.js';
 import type { ConnectionPool, Query } from '../connection-pool.js';
-import { createTable, dropTable, showTable } from './tables.js';
+import { createTable, dropTable, settleTable, showTable } from './tables.js';
 
 // Builds and parked streams, all of one moment.
 const LIST = `
@@ -95,6 +95,8 @@ export class PostgresBuilds implements Builds {
       // A reader that holds a view for long makes this attempt fail. Otherwise all later readers would wait behind it.
       await query(`SET LOCAL lock_timeout = '${limits.swapLockMs}ms'`);
       await query(ALONE);
+      // Before anything waits for the swap: it takes as long as a step.
+      await settle(query, this.shapes.get(build.projection) as ProjectionShape, build);
       const [live] = await query(LOCK_LIVE, [build.projection]);
       if (!(await isReached(query, build, live?.[0] ?? START))) return 'behind';
       const { projection, build: next } = build;
@@ -133,6 +135,7 @@ async function prepareOne(query: Query, shape: ProjectionShape): Promise<void> {
   ]);
   if (builds.length === 0) {
     const build = await make(query, shape, 'live');
+    await settle(query, shape, build);
     for (const table of shape.tables) await query(showTable(table, build));
     return;
   }
@@ -151,6 +154,10 @@ async function make(query: Query, shape: ProjectionShape, state: 'live' | 'build
   const build: Build = { projection: shape.name, build: row?.[0] };
   for (const table of shape.tables) await query(createTable(table, build));
   return build;
+}
+
+async function settle(query: Query, { tables }: ProjectionShape, build: Build): Promise<void> {
+  for (const table of tables) for (const statement of settleTable(table, build)) await query(statement);
 }
 
 async function isReached(query: Query, { projection, build }: Build, position: string): Promise<boolean> {
