@@ -34,6 +34,8 @@ const bundler = await rolldown({
 const { output } = await bundler.generate({
   dir: resolve(directory),
   format,
+  // A program of tests is a script of V8, which cannot import: in CommonJS, what is imported later is required later.
+  dynamicImportInCjs: false,
   entryFileNames: `[name].${extension}`,
   chunkFileNames: `[name]-[hash].${extension}`,
   // Nest and the document of the API know classes by their names.

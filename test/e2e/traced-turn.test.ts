@@ -6,8 +6,11 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ApiClient } from '../support/api-client.js';
 import { answer, MODEL_SERVED, stall } from '../support/fake-provider.js';
 import { LiveChat } from '../support/live-chat.js';
+import { ADMIN_KEY, environmentOf } from '../support/live-product.js';
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from '../support/otlp-receiver.js';
-import { MODEL } from '../support/played-provider.js';
+import { MODEL, startPlayedProvider } from '../support/played-provider.js';
+import { withMigratedDataDirectory } from '../support/postgres-cluster.js';
+import { runFromCheckout, started } from '../support/product.js';
 import { withRestarts } from '../support/restarts.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { TurnJournal } from '../support/turn-journal.js';
@@ -208,12 +211,15 @@ describe('a product whose environment names a collector', () => {
   });
 });
 
-/** The scripts that a product has loaded when it stops, as V8 lists them for coverage. */
+/** The scripts that `npm start` has loaded when it stops, as V8 lists them for coverage. */
 async function loadedWith(settings: Record<string, string>): Promise<string[]> {
   const loaded: string[] = [];
+  const provider = await startPlayedProvider();
   await withTemporaryDirectory(async (directory) => {
-    await withRestarts(async ({ start, provider }) => {
-      const { product, client } = await start({ ...settings, NODE_V8_COVERAGE: directory });
+    await withMigratedDataDirectory(async (dataDir) => {
+      const environment = { ...environmentOf(provider, dataDir), ...settings, NODE_V8_COVERAGE: directory };
+      const product = await started(runFromCheckout(environment));
+      const client = new ApiClient(product.address, ADMIN_KEY);
       const chat = await LiveChat.start({ journal: new TurnJournal(), provider }, client, {});
       await chat.say('which modules');
       expect(await product.stop()).toBe(0);
@@ -223,6 +229,7 @@ async function loadedWith(settings: Record<string, string>): Promise<string[]> {
       loaded.push(...result.flatMap(({ url }) => (url.startsWith('file:') ? [fileURLToPath(url)] : [])));
     }
   });
+  await provider.stop();
   return loaded;
 }
 
