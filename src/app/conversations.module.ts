@@ -113,7 +113,12 @@ export class SagaRoleModule implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     this.saga.start();
-    this.background.start(this.subscriptions.runner('work', recordWork(this.codec, this.work, this.saga)));
+    this.background.start(
+      this.subscriptions.runner(
+        'work',
+        recordWork(this.codec, this.work, () => this.saga.wake()),
+      ),
+    );
   }
 
   /** The server still takes connections, so open answers stream to their clients until they end or the drain is over. */

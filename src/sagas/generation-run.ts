@@ -10,6 +10,7 @@ import { bodyOf } from '../domain/conversation/prompting.js';
 import { replyOf } from '../domain/conversation/tree.js';
 import {
   type AskedModel,
+  type Attempt,
   endAttempt,
   openAttempt,
   retryAt,
@@ -19,9 +20,10 @@ import {
 } from '../domain/generation.js';
 import type { TypedEvent } from '../events/codec.js';
 import type { LanguageModel, PreparedCall } from '../ports/language-model.js';
-import type { Job } from '../ports/work.js';
+import type { Job, Work } from '../ports/work.js';
 import { type AttemptLimits, ModelAttempt } from './model-attempt.js';
 import type { Slots } from './slots.js';
+import type { Life } from './worker-lives.js';
 
 export interface RunParts extends TapeWriterParts {
   readonly conversations: ConversationFolds;
@@ -34,23 +36,11 @@ export interface RunParts extends TapeWriterParts {
   readonly bounds: Omit<AttemptLimits, 'deadlineMs'>;
   readonly generationTimeoutMs: number;
   readonly leaseMs: number;
-  /** This process, as it signs its claims. */
-  readonly worker: string;
+  readonly work: Pick<Work, 'release' | 'isAlive'>;
+  /** Says in the work table that this worker answers. Never rejects: if it fails, the next renewal says it. */
+  readonly hold: (job: Job, life: Life) => Promise<void>;
   /** For operators: ids, never a person's text. */
   readonly warn: (facts: object, message: string) => void;
-}
-
-/** How a run ended: nothing is left to do, another worker has claimed the generation, or it must be taken again after a pause. */
-export type RunEnd =
-  | { readonly is: 'done' }
-  | { readonly is: 'fenced' }
-  | { readonly is: 'left'; readonly pauseMs: number };
-
-/** How a job came out of the work table. */
-export interface Taking {
-  /** By somebody before, whose time has run out. */
-  readonly wasHeld: boolean;
-  readonly takenMs: number;
 }
 
 /** A call that was made ready for a prompt that was not committed yet. */
@@ -59,17 +49,20 @@ interface Early {
   readonly call: PreparedCall;
 }
 
-const DONE: RunEnd = { is: 'done' };
-
-/** One generation in the hands of this process, from its claim to its end. */
+/**
+ * One generation that this process answers, from its claim to its end, within one life of its worker. Both ways to answer it
+ * resolve to whether it has ended; if not, it is left to another worker, to a later look, or there was nothing to answer.
+ */
 export class GenerationRun {
-  private readonly lost = new AbortController();
-  private readonly leaving = new AbortController();
+  private readonly leaving: LinkedAbort;
   private readonly cancelled = new AbortController();
   private readonly unlisten: () => void;
-  /** Whether the prompt is committed, by each who brought it. */
+  /** Whether the prompt is committed, of each decision that has it. */
   private readonly offers: Promise<boolean>[] = [];
-  private isGivenUp = false;
+  /** None of these decisions was committed, so the claim is withdrawn. */
+  private isWithdrawing = false;
+  /** Until the work table says that this worker answers. Nothing waits for it on the way to the first token. */
+  private holding: Promise<void> = Promise.resolve();
   /** For the first attempt of a prompt that was offered. */
   private preparing: Promise<Early | undefined> | undefined;
 
@@ -77,18 +70,15 @@ export class GenerationRun {
   constructor(
     private readonly parts: RunParts,
     readonly job: Job,
+    readonly life: Life,
   ) {
+    // After the life nothing more is written: another process may be at it by then.
+    this.leaving = new LinkedAbort([life.over]);
     // Before the state is read: a cancel must fall into the one or the other.
     this.unlisten = parts.listen(job.conversation, (event) => {
       const isMine = event.type === 'GenerationCancelRequested' && event.data.generationId === job.generation;
       if (isMine) this.cancelled.abort();
     });
-  }
-
-  /** Another process may be at it by now: nothing more is written. */
-  lose(): void {
-    this.lost.abort();
-    this.leaving.abort();
   }
 
   /** To be finished elsewhere: what has come is committed, and nothing else is begun. */
@@ -101,7 +91,7 @@ export class GenerationRun {
     tape: TapeWriter,
     claim: Promise<unknown>,
     { committed, ahead }: OnItsWay<Conversation>,
-  ): Promise<RunEnd> {
+  ): Promise<boolean> {
     this.offerAgain(committed);
     this.preparing = this.prepareOnceSent(ahead);
     // It is awaited once the prompt is committed, where its failure is this run's. Until then the rejection needs an owner.
@@ -110,9 +100,11 @@ export class GenerationRun {
       const [isCommitted] = await Promise.all([this.isCommitted(), claim]);
       if (!isCommitted) {
         // Somebody may be asked for this generation later, and must not wait for a worker that never was at it.
-        await tape.write([withdraw(this.parts.clock.now())], this.lost.signal);
-        return DONE;
+        await tape.write([withdraw(this.parts.clock.now())], this.life.over);
+        return false;
       }
+      // Only now: the table must offer no prompt that the log does not have.
+      this.holding = this.parts.hold(this.job, this.life);
       const remembered = this.parts.conversations.last(conversationStream(this.job.conversation))?.state;
       const state = remembered?.nodes.has(this.job.generation) ? remembered : await this.state();
       return this.work(state, tape, true);
@@ -120,38 +112,49 @@ export class GenerationRun {
   }
 
   /** A job that was taken out of the work table. */
-  async answerTaken(taking: Taking): Promise<RunEnd> {
+  async answerTaken(): Promise<boolean> {
     return this.whileListening(async () => {
       const state = await this.state();
       const reply = replyOf(state, this.job.generation);
-      if (reply.result || !reply.prompt) return DONE;
+      if (reply.result || !reply.prompt) return reply.result !== null;
       const tape = await TapeWriter.open(this.parts, this.job, originOf(state, this.job.generation, this.parts.tracer));
-      const pauseMs = this.msOfLiveClaim(tape.tape, taking);
-      return pauseMs > 0 ? { is: 'left', pauseMs } : this.work(state, tape, false);
+      return !(await this.isAnotherAt(openAttempt(tape.tape))) && this.work(state, tape, false);
     });
   }
 
   /** The same prompt once more. False when this run has given it up already. */
   offerAgain(committed: Promise<boolean>): boolean {
     this.offers.push(committed);
-    return !this.isGivenUp;
+    return !this.isWithdrawing;
+  }
+
+  /** A living worker answers what it has claimed. What is open by this very worker is of a run that failed: this one ends it. */
+  private async isAnotherAt(open: Attempt | undefined): Promise<boolean> {
+    const { work, leaseMs } = this.parts;
+    if (!open || open.worker === this.life.worker || !(await work.isAlive(open.worker))) return false;
+    await work.release(this.life.worker, this.job.generation, leaseMs);
+    return true;
   }
 
   private async isCommitted(): Promise<boolean> {
     // More may come while one is awaited.
     for (const committed of this.offers) if (await committed) return true;
-    this.isGivenUp = true;
+    this.isWithdrawing = true;
     return false;
   }
 
-  private async whileListening(act: () => Promise<RunEnd>): Promise<RunEnd> {
+  private async whileListening(act: () => Promise<boolean>): Promise<boolean> {
     try {
       return await act();
     } catch (error) {
-      if (error instanceof Fenced) return { is: 'fenced' };
-      throw error;
+      if (!(error instanceof Fenced)) throw error;
+      // Another worker has claimed it. What is under way must not give the job to this one again afterwards.
+      await this.holding;
+      await this.parts.work.release(this.life.worker, this.job.generation, 0);
+      return false;
     } finally {
       this.unlisten();
+      this.leaving.release();
       this.parts.slots.give();
       await this.preparing?.then(
         (early) => early?.call.discard(),
@@ -186,44 +189,30 @@ export class GenerationRun {
     return (await this.parts.conversations.current(conversationStream(this.job.conversation))).state;
   }
 
-  /**
-   * A claim is good for one lease from its own time on, whether or not its worker has come to say so in the work table.
-   * Only the claim of one who held it there, and whose time ran out, is over: that is an older one than the taking. One
-   * that was made since is alive, and it is this process that has slept.
-   */
-  private msOfLiveClaim(tape: Tape, { wasHeld, takenMs }: Taking): number {
-    const { worker, leaseMs, clock } = this.parts;
-    const open = openAttempt(tape);
-    if (!open || open.worker === worker) return 0;
-    const claimedMs = Date.parse(open.claimedAt);
-    return wasHeld && claimedMs < takenMs ? 0 : claimedMs + leaseMs - clock.now();
-  }
-
   /** `isClaimed`: by this run, and nothing was done with it yet. Any other open attempt is a dead worker's. */
-  private async work(state: Conversation, tape: TapeWriter, isClaimed: boolean): Promise<RunEnd> {
+  private async work(state: Conversation, tape: TapeWriter, isClaimed: boolean): Promise<boolean> {
     const reply = replyOf(state, this.job.generation) as Reply & { prompt: PromptAssembled };
     if (reply.cancelRequested) this.cancelled.abort();
     const deadlineMs = Date.parse(reply.promptedAt ?? reply.at) + this.parts.generationTimeoutMs;
     let isMine = isClaimed;
     while (!tape.tape.seal) {
-      if (this.leaving.signal.aborted) return { is: 'left', pauseMs: 0 };
+      // It stays this worker's in the table, until that dies.
+      if (this.leaving.signal.aborted) return false;
       if (!isMine) isMine = await this.claim(tape, reply.prompt, deadlineMs);
       if (isMine) await this.call(state, reply.prompt, tape, deadlineMs);
       else await this.untilRetry(tape.tape);
       isMine = false;
     }
     await this.parts.finalize(this.job, tape.tape);
-    return DONE;
+    return true;
   }
 
   /** True when a model is to be called. */
   private async claim(tape: TapeWriter, asked: AskedModel, deadlineMs: number): Promise<boolean> {
-    const { worker, clock } = this.parts;
+    const { worker, over } = this.life;
     const cancelRequested = this.cancelled.signal.aborted;
-    const events = await tape.write(
-      [takeUp({ asked, worker, nowMs: clock.now(), deadlineMs, cancelRequested })],
-      this.lost.signal,
-    );
+    const nowMs = this.parts.clock.now();
+    const events = await tape.write([takeUp({ asked, worker, nowMs, deadlineMs, cancelRequested })], over);
     return events.at(-1)?.type === 'GenerationClaimed';
   }
 
@@ -237,7 +226,7 @@ export class GenerationRun {
     const attempt = openAttempt(tape.tape)?.number ?? 0;
     const call = (await this.takeEarly(prompt)) ?? this.prepared(state, prompt);
     if (!call) {
-      await tape.write([endAttempt(attempt, notConfigured)], this.lost.signal);
+      await tape.write([endAttempt(attempt, notConfigured)], this.life.over);
       return;
     }
     const asked = replyOf(state, this.job.generation);
@@ -251,7 +240,7 @@ export class GenerationRun {
     if (this.cancelled.signal.aborted) cancel();
     if (this.leaving.signal.aborted) leave();
     try {
-      await calling.run(this.lost.signal);
+      await calling.run(this.life.over);
       if (calling.surprise !== undefined)
         warn({ traceId: asked.correlationId, ...this.job, err: calling.surprise }, 'a call to a model broke');
     } finally {

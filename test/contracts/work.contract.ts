@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Job, JobStage, TakenJob, Work } from '../../src/ports/work.js';
+import type { Job, JobStage, Work } from '../../src/ports/work.js';
 import { until } from '../support/until.js';
 
 /** Work that several processes share. */
@@ -28,6 +28,7 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
     beforeAll(async () => {
       store = await createStore();
       [work, elsewhere] = [await store.open(), await store.open()];
+      for (const worker of ['a', 'b']) await work.renew(worker, LONG_MS, []);
     });
     afterAll(() => store.destroy());
 
@@ -50,48 +51,55 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
       return job;
     }
 
-    async function jobHeldBy(holder: string, durationMs = LONG_MS, of: Partial<Job> = {}): Promise<Job> {
+    /** That is alive for so long. */
+    async function newWorker(durationMs = LONG_MS): Promise<string> {
+      const worker = randomUUID();
+      await work.renew(worker, durationMs, []);
+      return worker;
+    }
+
+    async function jobOf(worker: string, of: Partial<Job> = {}): Promise<Job> {
       const job = newJob(of);
-      if (!(await work.hold(job, holder, durationMs))) throw new Error(`${holder} did not get a new job`);
+      await work.hold(job, worker);
       return job;
     }
 
-    /** What anybody could take now. They are given back by a time of zero, and count as held from then on. */
+    /** What any worker could take now. The one that takes it is dead, so the others still can. */
     async function takeable(): Promise<string[]> {
-      return (await elsewhere.take('prober', 0, ALL)).map(({ generation }) => generation);
+      return (await elsewhere.take('prober', ALL)).map(({ generation }) => generation);
     }
 
     async function stageOf(job: Job): Promise<JobStage> {
       if ((await takeable()).includes(job.generation)) return 'prompted';
-      return (await elsewhere.hold(job, 'prober', 0)) ? 'requested' : 'ended';
+      return (await elsewhere.record(job, 'prompted')) ? 'ended' : 'requested';
     }
 
     describe('the oldest job that waits', () => {
-      it('is counted from when it came due, and only while nobody holds it', async () => {
+      it('is counted from when it came due, and only while no living worker has it', async () => {
         expect(await work.oldestWaitingMs()).toBe(0);
         await jobIn('requested');
-        await jobHeldBy('one');
+        await jobOf('a');
         expect(await work.oldestWaitingMs()).toBe(0);
         const job = await jobIn('prompted');
         await until(async () => (await elsewhere.oldestWaitingMs()) > 5);
         const before = await work.oldestWaitingMs();
         await jobIn('prompted');
         expect(await work.oldestWaitingMs()).toBeGreaterThanOrEqual(before);
-        await work.take('two', LONG_MS, ALL);
+        await work.take('b', ALL);
         expect(await work.oldestWaitingMs()).toBe(0);
         await work.record(job, 'ended');
         expect(await work.oldestWaitingMs()).toBe(0);
       });
 
-      it('keeps its age when holders release it, whether it pauses or can be taken', async () => {
+      it('keeps its age when workers release it, whether it pauses or can be taken', async () => {
         const job = await jobIn('prompted');
         let before = 0;
         for (const pauseMs of [0, LONG_MS, LONG_MS, 0]) {
           await until(async () => (await elsewhere.oldestWaitingMs()) > before + 20);
           before = await work.oldestWaitingMs();
-          await work.hold(job, 'one', LONG_MS);
+          await work.hold(job, 'a');
           expect(await work.oldestWaitingMs()).toBe(0);
-          await work.release('one', job.generation, pauseMs);
+          await work.release('a', job.generation, pauseMs);
           expect(await elsewhere.oldestWaitingMs()).toBeGreaterThanOrEqual(before);
         }
         await work.record(job, 'ended');
@@ -103,8 +111,8 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         expect(await work.oldestWaitingMs()).toBe(0);
       });
 
-      it('waits again when the time of its holder has run out', async () => {
-        await jobHeldBy('one', 0);
+      it('waits again when its worker is dead', async () => {
+        await jobOf(await newWorker(0));
         await until(async () => (await work.oldestWaitingMs()) > 0);
       });
     });
@@ -121,7 +129,7 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
       });
 
       it('tells where one belongs that was held before it was recorded', async () => {
-        const job = await jobHeldBy('a');
+        const job = await jobOf('a');
         expect(await elsewhere.find(job.generation)).toEqual(job);
       });
 
@@ -134,9 +142,9 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         const job = await jobIn('requested');
         const other = newJob({ generation: job.generation });
         await elsewhere.record(other, 'prompted');
-        await elsewhere.hold(other, 'a', 0);
+        await elsewhere.hold(other, 'prober');
         expect(await work.find(job.generation)).toEqual(job);
-        expect(await work.take('a', LONG_MS, ALL)).toEqual([{ ...job, wasHeld: true }]);
+        expect(await work.take('a', ALL)).toEqual([job]);
       });
     });
 
@@ -156,11 +164,10 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         );
       });
 
-      it.each(['requested', 'prompted'] as const)('of %s leaves a job with its holder', async (stage) => {
-        const job = await jobHeldBy('a');
+      it.each(['requested', 'prompted'] as const)('of %s leaves a job with its worker', async (stage) => {
+        const job = await jobOf('a');
         await elsewhere.record(job, stage);
         expect(await takeable()).toEqual([]);
-        expect(await work.renew('a', [job.generation], LONG_MS)).toEqual([job.generation]);
       });
 
       it('may leave a new job alone for a while, and only a new one', async () => {
@@ -169,12 +176,10 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         expect(await elsewhere.record(job, 'prompted')).toBe(true);
         expect(await work.record(known, 'prompted', LONG_MS)).toBe(false);
         expect(await takeable()).toEqual([known.generation]);
-        expect(await work.hold(job, 'a', 0)).toBe(true);
-        expect((await takeable()).sort()).toEqual([job, known].map(({ generation }) => generation).sort());
       });
 
       it('tells whether somebody has to look at a job now', async () => {
-        const [held, ended] = [await jobHeldBy('a'), await jobIn('ended')];
+        const [held, ended] = [await jobOf('a'), await jobIn('ended')];
         expect(await elsewhere.record(held, 'prompted')).toBe(true);
         expect(await work.record(ended, 'prompted')).toBe(true);
         await work.release('a', held.generation, 0);
@@ -194,15 +199,55 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         expect(await takeable()).toEqual([job.generation]);
       });
 
-      it('of the end takes a job from everybody, for good', async () => {
-        const job = await jobHeldBy('a');
+      it('of the end is for good', async () => {
+        const job = await jobOf('a');
         await elsewhere.record(job, 'ended');
-        expect(await work.renew('a', [job.generation], LONG_MS)).toEqual([]);
-        expect(await work.hold(job, 'a', LONG_MS)).toBe(false);
         await work.release('a', job.generation, 0);
         await work.record(job, 'prompted');
+        await work.hold(job, 'b');
+        await work.renew('b', LONG_MS, [job.generation]);
         expect(await takeable()).toEqual([]);
-        expect(await elsewhere.hold(job, 'b', LONG_MS)).toBe(false);
+        expect(await elsewhere.record(job, 'prompted')).toBe(true);
+      });
+    });
+
+    describe('hold', () => {
+      it.each(['requested', 'prompted'] as const)('gives a job that is %s to its worker', async (stage) => {
+        const job = await jobIn(stage);
+        await work.hold(job, 'a');
+        expect(await elsewhere.record(job, 'prompted')).toBe(true);
+        expect(await takeable()).toEqual([]);
+      });
+
+      it('makes a job prompted: once its worker is dead, any other may take it', async () => {
+        const job = await jobIn('requested');
+        await work.hold(job, await newWorker(0));
+        expect(await elsewhere.take('b', ALL)).toEqual([job]);
+      });
+
+      it('leaves a job to another living worker, and takes it from a dead one', async () => {
+        const [living, dead] = [await newWorker(), await newWorker(0)];
+        const [others, free] = [await jobOf(living), await jobOf(dead)];
+        for (const job of [others, free]) await elsewhere.hold(job, 'a');
+        await work.renew(living, 0, [others.generation]);
+        expect(await takeable()).toEqual([others.generation]);
+      });
+
+      it('ends a pause', async () => {
+        const [worker, job] = [await newWorker(), await jobOf('a')];
+        await work.release('a', job.generation, LONG_MS);
+        await elsewhere.hold(job, worker);
+        await work.renew(worker, 0, [job.generation]);
+        expect(await takeable()).toEqual([job.generation]);
+      });
+
+      it('gives a job to one of ten that ask at once', async () => {
+        const job = newJob();
+        const workers = await Promise.all(Array.from({ length: 10 }, () => newWorker()));
+        await Promise.all(workers.map((worker, nth) => (nth % 2 === 0 ? work : elsewhere).hold(job, worker)));
+        expect(await takeable()).toEqual([]);
+        for (const worker of workers) await work.renew(worker, LONG_MS, []);
+        expect(await takeable()).toEqual([job.generation]);
       });
     });
 
@@ -210,24 +255,22 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
       it('finds nothing where nothing is prompted', async () => {
         await jobIn('requested');
         await jobIn('ended');
-        expect(await work.take('a', LONG_MS, ALL)).toEqual([]);
+        expect(await work.take('a', ALL)).toEqual([]);
       });
 
       it('gives a prompted job to one, and to nobody else', async () => {
         const job = await jobIn('prompted');
-        expect(await work.take('a', LONG_MS, ALL)).toEqual([{ ...job, wasHeld: false }]);
-        expect(await elsewhere.take('b', LONG_MS, ALL)).toEqual([]);
-        expect(await work.take('a', LONG_MS, ALL)).toEqual([]);
-        expect(await elsewhere.hold(job, 'b', LONG_MS)).toBe(false);
-        expect(await work.renew('a', [job.generation], LONG_MS)).toEqual([job.generation]);
+        expect(await work.take('a', ALL)).toEqual([job]);
+        expect(await elsewhere.take('b', ALL)).toEqual([]);
+        expect(await work.take('a', ALL)).toEqual([]);
       });
 
       it('gives those that wait longest first, and no more than asked for', async () => {
         const waiting = [await jobIn('requested'), await jobIn('prompted'), await jobIn('prompted')];
         await work.record(waiting[0] as Job, 'prompted');
-        const rounds = [await work.take('a', LONG_MS, 2), await elsewhere.take('b', LONG_MS, 2)];
+        const rounds = [await work.take('a', 2), await elsewhere.take('b', 2)];
         expect(rounds.map((round) => round.length)).toEqual([2, 1]);
-        expect(rounds.flat()).toEqual(waiting.map((job) => ({ ...job, wasHeld: false })));
+        expect(rounds.flat()).toEqual(waiting);
       });
 
       it('gives each job once, to whichever of many that ask at once', async () => {
@@ -235,35 +278,25 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         const waiting = await Promise.all(
           Array.from({ length: 60 }, (_, nth) => jobIn('prompted', { tenant, owner: `${nth % 3}` })),
         );
-        const asked = Array.from({ length: 12 }, (_, nth) =>
-          (nth % 2 === 0 ? work : elsewhere).take(`holder-${nth}`, LONG_MS, 7),
-        );
-        const rounds = [...(await Promise.all(asked)), await work.take('rest', LONG_MS, ALL)];
+        const workers = await Promise.all(Array.from({ length: 12 }, () => newWorker()));
+        const asked = workers.map((worker, nth) => (nth % 2 === 0 ? work : elsewhere).take(worker, 7));
+        const rounds = [...(await Promise.all(asked)), await work.take('a', ALL)];
         const taken = rounds.flat().map(({ generation }) => generation);
         expect(taken.toSorted()).toEqual(waiting.map(({ generation }) => generation).toSorted());
       });
 
-      it('gives no job that another holds at the same moment', async () => {
-        for (let round = 0; round < 20; round++) {
-          const job = await jobIn('prompted');
-          const [held, taken] = await Promise.all([work.hold(job, 'a', LONG_MS), elsewhere.take('b', LONG_MS, ALL)]);
-          expect(taken).toHaveLength(held ? 0 : 1);
-        }
-      });
-
-      it('gives a job to another when its time has run out, and not before', async () => {
+      it('gives a job to another when its worker has died, and not before', async () => {
         const durationMs = 300;
-        const heldAt = performance.now();
-        const job = await jobHeldBy('a', durationMs);
-        let taken = await elsewhere.take('b', LONG_MS, ALL);
+        const renewedAt = performance.now();
+        const job = await jobOf(await newWorker(durationMs));
+        let taken = await elsewhere.take('b', ALL);
         await until(async () => {
-          if (taken.length === 0) taken = await elsewhere.take('b', LONG_MS, ALL);
+          if (taken.length === 0) taken = await elsewhere.take('b', ALL);
           return taken.length > 0;
         });
         // The store's clock and this one may tick apart a little.
-        expect(performance.now() - heldAt).toBeGreaterThan(durationMs - 20);
-        expect(taken).toEqual([{ ...job, wasHeld: true }]);
-        expect(await work.renew('a', [job.generation], 0)).toEqual([]);
+        expect(performance.now() - renewedAt).toBeGreaterThan(durationMs - 20);
+        expect(taken).toEqual([job]);
         expect(await takeable()).toEqual([]);
       });
     });
@@ -283,7 +316,7 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
       }
 
       async function taken(jobsMax = ALL): Promise<string[]> {
-        return (await work.take('a', LONG_MS, jobsMax)).map(({ generation }) => generation);
+        return (await work.take('a', jobsMax)).map(({ generation }) => generation);
       }
 
       it('lets nobody wait for the flood of another', async () => {
@@ -299,18 +332,18 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         expect(await taken()).toEqual([a1, b1, c1, a2, b2, a3]);
       });
 
-      it('gives first to those of whom fewest are held', async () => {
+      it('gives first to those of whom workers have fewest', async () => {
         const adas = await waiting(2, { owner: 'ada' });
-        for (let nth = 0; nth < 2; nth++) await jobHeldBy('a', LONG_MS, { tenant, owner: 'ada' });
+        for (let nth = 0; nth < 2; nth++) await jobOf('a', { tenant, owner: 'ada' });
         const bobs = await waiting(3, { owner: 'bob' });
         expect(await taken(3)).toEqual([bobs[0], bobs[1], adas[0]]);
         expect(await taken()).toEqual([bobs[2], adas[1]]);
       });
 
-      it('counts no job as held whose time has run out, that was given back or has ended', async () => {
-        await work.record(await jobHeldBy('a', LONG_MS, { tenant, owner: 'ada' }), 'ended');
-        const expired = await jobHeldBy('a', 0, { tenant, owner: 'ada' });
-        const paused = await jobHeldBy('a', LONG_MS, { tenant, owner: 'ada' });
+      it('does not count a job whose worker is dead, that was given back or has ended', async () => {
+        await work.record(await jobOf('a', { tenant, owner: 'ada' }), 'ended');
+        const expired = await jobOf(await newWorker(0), { tenant, owner: 'ada' });
+        const paused = await jobOf('a', { tenant, owner: 'ada' });
         await work.release('a', paused.generation, LONG_MS);
         const [adas] = await waiting(1, { owner: 'ada' });
         const [b1, b2, b3] = await waiting(3, { owner: 'bob' });
@@ -380,89 +413,63 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
       });
     });
 
-    describe('hold', () => {
-      it.each(['requested', 'prompted'] as const)('gives a job that is %s to who asks', async (stage) => {
-        const job = await jobIn(stage);
-        expect(await work.hold(job, 'a', LONG_MS)).toBe(true);
-        expect(await elsewhere.hold(job, 'b', LONG_MS)).toBe(false);
-        expect(await takeable()).toEqual([]);
+    describe('renew', () => {
+      it('keeps a worker alive for as long as it was last renewed for', async () => {
+        const [worker, measure] = [await newWorker(300), await newWorker(300)];
+        expect(await elsewhere.renew(worker, LONG_MS, [])).toBe(true);
+        await until(async () => !(await work.isAlive(measure)));
+        expect(await work.isAlive(worker)).toBe(true);
+        expect(await work.renew(worker, 0, [])).toBe(true);
+        expect(await elsewhere.isAlive(worker)).toBe(false);
       });
 
-      it('makes a job prompted: once its time has run out, anybody may take it', async () => {
-        const job = await jobIn('requested');
-        await work.hold(job, 'a', 0);
-        expect(await elsewhere.take('b', LONG_MS, ALL)).toEqual([{ ...job, wasHeld: true }]);
-      });
-
-      it('lasts as long as its holder asked for last', async () => {
-        const job = await jobHeldBy('a');
-        expect(await elsewhere.hold(job, 'a', 0)).toBe(true);
+      it('wakes no worker that is dead, also when nobody has taken its jobs', async () => {
+        const worker = await newWorker(0);
+        const job = await jobOf(worker);
+        expect(await elsewhere.renew(worker, LONG_MS, [job.generation])).toBe(false);
+        expect(await work.isAlive(worker)).toBe(false);
         expect(await takeable()).toEqual([job.generation]);
-        expect(await work.hold(job, 'a', LONG_MS)).toBe(true);
-        expect(await takeable()).toEqual([]);
       });
 
-      it('is given to one of ten that ask at once for a job nobody has heard of', async () => {
-        const job = newJob();
-        const asked = Array.from({ length: 10 }, (_, nth) =>
-          (nth % 2 === 0 ? work : elsewhere).hold(job, `holder-${nth}`, LONG_MS),
+      it('gives its worker the jobs that it answers, unless another living worker has them', async () => {
+        const worker = await newWorker();
+        const [free, dead, paused] = [await jobIn('prompted'), await jobOf(await newWorker(0)), await jobOf('a')];
+        const [others, requested] = [await jobOf('b'), await jobIn('requested')];
+        await work.release('a', paused.generation, LONG_MS);
+        const answers = [free, dead, paused, others, requested].map(({ generation }) => generation);
+        await elsewhere.renew(worker, LONG_MS, answers);
+        expect(await takeable()).toEqual([]);
+        await elsewhere.renew(worker, 0, answers);
+        expect((await takeable()).toSorted()).toEqual(
+          [free, dead, paused].map(({ generation }) => generation).toSorted(),
         );
-        expect((await Promise.all(asked)).filter((held) => held)).toHaveLength(1);
+      });
+
+      it('frees the jobs that its worker does not answer, and no others', async () => {
+        const worker = await newWorker();
+        const [answered, left] = [await jobOf(worker), await jobOf(worker)];
+        await jobOf('a');
+        await jobIn('requested');
+        expect(await elsewhere.renew(worker, LONG_MS, [answered.generation, randomUUID()])).toBe(true);
+        expect(await takeable()).toEqual([left.generation]);
       });
     });
 
-    describe('renew', () => {
-      it('answers with those that are still the holder’s, and only those', async () => {
-        const held = [await jobHeldBy('a'), await jobHeldBy('a')];
-        const released = await jobHeldBy('a');
-        await work.release('a', released.generation, LONG_MS);
-        const ended = await jobHeldBy('a');
-        await work.record(ended, 'ended');
-        const others = [await jobHeldBy('b'), await jobHeldBy('a', 0), await jobIn('prompted'), released, ended];
-        const asked = [...others, ...held, ...held].map(({ generation }) => generation);
-        const renewed = await work.renew('a', [...asked, randomUUID()], LONG_MS);
-        expect(renewed.toSorted()).toEqual(held.map(({ generation }) => generation).toSorted());
-      });
-
-      it('answers with nothing for nothing', async () => {
-        await jobHeldBy('a');
-        expect(await work.renew('a', [], LONG_MS)).toEqual([]);
-      });
-
-      it('makes a job last as long as it was last renewed for', async () => {
-        const [job, measure] = [await jobHeldBy('a', 1_000), await jobHeldBy('a', 1_000)];
-        expect(await elsewhere.renew('a', [job.generation], LONG_MS)).toEqual([job.generation]);
-        await until(async () => (await takeable()).includes(measure.generation));
-        expect(await takeable()).toEqual([measure.generation]);
-        expect(await work.renew('a', [job.generation], 0)).toEqual([job.generation]);
-        expect(await takeable()).toContain(job.generation);
-      });
-
-      it('does nothing once another has the job', async () => {
-        const job = await jobHeldBy('a', 0);
-        await elsewhere.take('b', LONG_MS, ALL);
-        expect(await work.renew('a', [job.generation], 0)).toEqual([]);
-        expect(await takeable()).toEqual([]);
-        expect(await elsewhere.renew('b', [job.generation], LONG_MS)).toEqual([job.generation]);
-      });
-
-      it('does nothing once the time has run out, even while nobody else has the job: it has to be held anew', async () => {
-        const job = await jobHeldBy('a', 0);
-        expect(await work.renew('a', [job.generation], LONG_MS)).toEqual([]);
-        expect(await work.hold(job, 'a', LONG_MS)).toBe(true);
-        expect(await work.renew('a', [job.generation], LONG_MS)).toEqual([job.generation]);
+    describe('isAlive', () => {
+      it('is false for a worker that has not renewed yet', async () => {
+        expect(await work.isAlive(randomUUID())).toBe(false);
       });
     });
 
     describe('release', () => {
-      it('lets anybody take the job at once where no pause is asked for', async () => {
-        const job = await jobHeldBy('a');
+      it('lets any worker take the job at once where no pause is asked for', async () => {
+        const job = await jobOf('a');
         await work.release('a', job.generation, 0);
-        expect(await elsewhere.take('b', LONG_MS, ALL)).toEqual([{ ...job, wasHeld: true }]);
+        expect(await elsewhere.take('b', ALL)).toEqual([job]);
       });
 
-      it('lets nobody take the job before the pause is over', async () => {
-        const job = await jobHeldBy('a');
+      it('lets no worker take the job before the pause is over', async () => {
+        const job = await jobOf('a');
         const pauseMs = 300;
         const releasedAt = performance.now();
         await work.release('a', job.generation, pauseMs);
@@ -471,46 +478,17 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
       });
 
       it('puts a job behind those that wait already', async () => {
-        const [released, waiting] = [await jobHeldBy('a'), await jobIn('prompted')];
+        const [released, waiting] = [await jobOf('a'), await jobIn('prompted')];
         await work.release('a', released.generation, 0);
         expect(await takeable()).toEqual([waiting.generation, released.generation]);
       });
 
-      it('does not bind who holds the job itself: that ends the pause', async () => {
-        const job = await jobHeldBy('a');
-        await work.release('a', job.generation, LONG_MS);
-        expect(await elsewhere.hold(job, 'b', 0)).toBe(true);
-        expect(await takeable()).toEqual([job.generation]);
-      });
-
-      it('changes nothing when another holds the job, or nobody ever did', async () => {
-        const [lost, free] = [await jobHeldBy('a', 0), await jobIn('prompted')];
-        await elsewhere.hold(lost, 'b', LONG_MS);
-        for (const { generation } of [lost, free]) await work.release('a', generation, LONG_MS);
-        expect(await elsewhere.renew('b', [lost.generation], LONG_MS)).toEqual([lost.generation]);
-        expect(await work.take('c', LONG_MS, ALL)).toEqual([{ ...free, wasHeld: false }]);
-      });
-    });
-
-    describe('returnUnbegun', () => {
-      it('leaves the job as if it had not been taken, so no worker seems to have stopped at it', async () => {
-        const [fresh, left] = [await jobIn('prompted'), await jobHeldBy('a')];
-        await work.release('a', left.generation, 0);
-        const taken = await work.take('b', LONG_MS, ALL);
-        for (const job of taken) await work.returnUnbegun('b', job);
-        expect(await elsewhere.take('c', LONG_MS, ALL)).toEqual(taken);
-        expect(taken).toEqual([
-          { ...fresh, wasHeld: false },
-          { ...left, wasHeld: true },
-        ]);
-      });
-
-      it('changes nothing when another holds the job', async () => {
-        const job = await jobIn('prompted');
-        const [taken] = await work.take('a', 0, ALL);
-        await elsewhere.hold(job, 'b', LONG_MS);
-        await work.returnUnbegun('a', taken as TakenJob);
-        expect(await elsewhere.renew('b', [job.generation], LONG_MS)).toEqual([job.generation]);
+      it('changes nothing when another worker has the job, or none ever had', async () => {
+        const [others, free] = [await jobOf('b'), await jobIn('prompted')];
+        for (const { generation } of [others, free]) await work.release('a', generation, LONG_MS);
+        expect(await takeable()).toEqual([free.generation]);
+        await work.release('b', others.generation, 0);
+        expect(await takeable()).toEqual([free.generation, others.generation]);
       });
     });
   });

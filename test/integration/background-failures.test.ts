@@ -56,7 +56,7 @@ const failingParts = async () => {
 describe('an unexpected error of a database', () => {
   it.each([
     ['work taking', (engines: Engines) => breaking(engines.work, 'take')],
-    ['work renewing', (engines: Engines) => breaking(engines.work, 'hold')],
+    ['work renewing', (engines: Engines) => breaking(engines.work, 'renew')],
     ['live events', breakingSubscriptions],
     ['log head', breakingLogHead],
     ['projections', (engines: Engines) => breaking(engines.builds, 'list')],

@@ -49,15 +49,14 @@ const ended: GenerationEvent = {
 };
 
 /** A prompt that stands, and a tape as a dead worker left it; then a process comes up that answers prompts. */
-async function recovered(left: readonly GenerationEvent[], { at = new Date(), wasHeld = true, environment = {} } = {}) {
+async function recovered(left: readonly GenerationEvent[], { livesMs = 0, environment = {} } = {}) {
   const model = new ScriptedModel([saying('new')]);
   const asking = await start(model, { VERBATIM_ROLES: 'api' });
   const conversation = await asking.start();
   const generation = await asking.send(conversation, 'Hi');
-  const job = { generation, conversation, tenant: ada.tenant, owner: ada.user };
   const meta = { conversation, actor: { id: 'verbatim', kind: 'system' }, correlationId: 't', commandId: 'c' };
-  if (wasHeld) await asking.engines.work.hold(job, DEAD, 1);
-  const wrapping = () => ({ id: randomUUID(), tenant: ada.tenant, at: at.toISOString(), meta });
+  await asking.engines.work.renew(DEAD, livesMs, []);
+  const wrapping = () => ({ id: randomUUID(), tenant: ada.tenant, at: new Date().toISOString(), meta });
   const events = left.map((event) => codec.encode(event, wrapping()));
   if (events.length > 0) await asking.engines.log.append(`generation-${generation}`, 'none', events);
   const turns = await start(model, environment, asking.engines);
@@ -66,7 +65,7 @@ async function recovered(left: readonly GenerationEvent[], { at = new Date(), wa
 
 describe('a generation whose worker died', () => {
   it('before it claimed it is answered as if nothing had happened', async () => {
-    const { result, model } = await recovered([], { wasHeld: false });
+    const { result, model } = await recovered([]);
     expect(result).toMatchObject({ status: 'final', text: 'new', attempt: 1 });
     expect(model.calls).toHaveLength(1);
   });
@@ -119,11 +118,12 @@ describe('a generation whose worker died', () => {
     expect(model.calls).toHaveLength(0);
   });
 
-  it('is left alone for one lease when it never came to enter its claim, for it may be alive', async () => {
-    const { result, turns, generation } = await recovered([claimed()], { wasHeld: false });
+  it('is left alone for as long as that worker may be alive', async () => {
+    const { result, turns, generation } = await recovered([claimed()], { livesMs: 1_000 });
     expect(result).toMatchObject({ status: 'final', attempt: 2 });
     const [claim, end] = await turns.tape(generation);
-    expect(Date.parse(end?.at ?? '') - Date.parse(claim?.at ?? '')).toBeGreaterThanOrEqual(1_000);
+    // The claim is written a moment after the worker renewed.
+    expect(Date.parse(end?.at ?? '') - Date.parse(claim?.at ?? '')).toBeGreaterThanOrEqual(900);
   });
 });
 
@@ -191,7 +191,7 @@ describe('a process that is told to stop', () => {
 });
 
 describe('a prompt whose commit takes longer than a third of a lease', () => {
-  it('is not in the work table before it is in the log', async () => {
+  it('can be taken by no worker before it is in the log', async () => {
     const engines = memoryEngines();
     const committing = gate();
     let renewals = 0;
@@ -203,7 +203,7 @@ describe('a prompt whose commit takes longer than a third of a lease', () => {
     });
     const work: Work = Object.assign(Object.create(engines.work), {
       renew: async (...args: Parameters<Work['renew']>) => {
-        if (args[1].length > 0) renewals += 1;
+        if (args[2].length > 0) renewals += 1;
         return engines.work.renew(...args);
       },
     });
@@ -217,54 +217,85 @@ describe('a prompt whose commit takes longer than a third of a lease', () => {
     onTestEnd.push(committing.open);
     // The second renewal begins after whatever the first one did.
     await until(() => renewals >= 2);
-    const claimed: string[] = [];
+    const claims: string[] = [];
     for await (const page of engines.log.readAll(START, { categories: ['generation'] })) {
-      claimed.push(...page.events.map(({ stream }) => stream.slice('generation-'.length)));
+      claims.push(...page.events.map(({ type }) => type));
     }
-    expect(claimed).toHaveLength(1);
-    expect(await engines.work.find(claimed[0] as string)).toBeUndefined();
+    expect(claims).toEqual(['GenerationClaimed']);
+    expect(await engines.work.take('another worker', 10)).toEqual([]);
     committing.open();
     expect(await turns.ended(conversation, await sending)).toMatchObject({ status: 'final', attempt: 1 });
   });
 });
 
-describe('a job that another worker answers', () => {
-  it('is given back for good, also while a renewal of the process that had taken it is under way', async () => {
+describe('a job that another worker answers, of which the work table has not heard', () => {
+  it('is that worker’s, until it dies', async () => {
+    const OTHER = 'a worker that is alive';
     const engines = memoryEngines();
-    const asking = await start(new ScriptedModel([saying('new')]), { VERBATIM_ROLES: 'api' }, engines);
+    const model = new ScriptedModel([saying('new')]);
+    const asking = await start(model, { VERBATIM_ROLES: 'api' }, engines);
     const conversation = await asking.start();
     const generation = await asking.send(conversation, 'Hi');
-    const job = { generation, conversation, tenant: ada.tenant, owner: ada.user };
-    const meta = { conversation, actor: { id: 'verbatim', kind: 'system' }, correlationId: 't', commandId: 'c' };
-    const wrapping = { id: randomUUID(), tenant: ada.tenant, at: new Date().toISOString(), meta };
-    await engines.log.append(`generation-${generation}`, 'none', [codec.encode(claimed(), wrapping)]);
-
-    const [renewing, released, renewed] = [gate(), gate(), gate()];
-    onTestEnd.push(renewing.open, released.open);
+    await engines.work.renew(OTHER, 60_000, []);
+    const released = gate();
+    onTestEnd.push(released.open);
     const work: Work = Object.assign(Object.create(engines.work), {
-      async renew(...[holder, generations, durationMs]: Parameters<Work['renew']>) {
-        if (!generations.includes(generation)) return engines.work.renew(holder, generations, durationMs);
-        renewing.open();
-        await released.opened;
-        const held = await engines.work.renew(holder, generations, durationMs);
-        setImmediate(() => setImmediate(renewed.open));
-        return held;
-      },
-      async release(...args: Parameters<Work['release']>) {
+      release: async (...args: Parameters<Work['release']>) => {
         await engines.work.release(...args);
         released.open();
-        // The run is over only when the answer has arrived.
-        await renewed.opened;
       },
     });
-    const log: EventLog = Object.assign(Object.create(engines.log), {
-      async *readStream(...[stream, options]: Parameters<EventLog['readStream']>) {
-        if (stream === `generation-${generation}`) await renewing.opened;
-        yield* engines.log.readStream(stream, options);
+    const meta = { conversation, actor: { id: 'verbatim', kind: 'system' }, correlationId: 't', commandId: 'c' };
+    const claim: GenerationEvent = {
+      type: 'GenerationClaimed',
+      data: { attempt: 1, worker: OTHER, provider: 'demo', model: 'demo' },
+    };
+    const wrapping = { id: randomUUID(), tenant: ada.tenant, at: new Date().toISOString(), meta };
+    await engines.log.append(`generation-${generation}`, 'none', [codec.encode(claim, wrapping)]);
+    const turns = await start(model, { VERBATIM_ROLES: 'saga' }, { ...engines, work });
+    await released.opened;
+    expect(await engines.work.take('a third worker', 10)).toEqual([]);
+    expect(model.calls).toHaveLength(0);
+    await engines.work.renew(OTHER, 0, []);
+    expect(await turns.ended(conversation, generation)).toMatchObject({ status: 'final', text: 'new', attempt: 2 });
+  });
+});
+
+async function workersOf(turns: Turns, generation: string): Promise<string[]> {
+  const tape = await turns.tape(generation);
+  return tape.flatMap((event) => (event.type === 'GenerationClaimed' ? [event.data.worker] : []));
+}
+
+describe('a process that was frozen for longer than a lease', () => {
+  it('leaves what it was answering, and answers again under another name', async () => {
+    const engines = memoryEngines();
+    let isFrozen = false;
+    const work: Work = Object.assign(Object.create(engines.work), {
+      renew: async (...args: Parameters<Work['renew']>) => {
+        // As if its question had been on the way for that long.
+        if (isFrozen) await engines.work.renew(args[0], 0, []);
+        isFrozen = false;
+        return engines.work.renew(...args);
       },
     });
-    await start(new ScriptedModel([saying('new')]), { VERBATIM_ROLES: 'saga' }, { ...engines, log, work });
-    await renewed.opened;
-    expect(await engines.work.hold(job, DEAD, 1_000)).toBe(true);
+    const model = new ScriptedModel([
+      async function* (_call, signal) {
+        yield content('half');
+        await aborted(signal);
+      },
+      saying('new'),
+    ]);
+    const turns = await start(model, {}, { ...engines, work });
+    const conversation = await turns.start();
+    const first = await turns.send(conversation, 'Hi');
+    await until(async () => (await turns.text(first)) === 'half');
+    isFrozen = true;
+    expect(await turns.ended(conversation, first)).toMatchObject({ status: 'error', text: 'half' });
+    const second = await turns.send(conversation, 'Again');
+    expect(await turns.ended(conversation, second)).toMatchObject({ status: 'final', text: 'new' });
+    const [before, after] = [await workersOf(turns, first), await workersOf(turns, second)];
+    expect(before).toHaveLength(1);
+    expect(after).toHaveLength(1);
+    expect(after).not.toEqual(before);
   });
 });

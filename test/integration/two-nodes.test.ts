@@ -77,7 +77,7 @@ describe('two processes that are asked at the same moment', () => {
     }
     expect(model.calls).toHaveLength(asked.length);
     // Nothing is left to do, and nobody was in trouble.
-    await until(async () => (await nodes[0].engines.work.take('prober', 0, 100)).length === 0);
+    await until(async () => (await nodes[0].engines.work.take('prober', 100)).length === 0);
     expect(nodes.flatMap(({ log }) => log).filter((line) => line.includes('could not be worked on'))).toEqual([]);
   });
 });

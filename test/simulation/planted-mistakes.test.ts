@@ -43,7 +43,9 @@ const plants: Record<string, Plant> = {
   },
   'the place of a command moves': { places: movingPlaces },
   'a delta is shown before its commit': { showsBeforeCommit: true },
-  'a lease is renewed in words only': { renew: async (_, generations) => generations },
+  'a worker is renewed in words only': { work: { renew: async () => true } },
+  'every worker is taken for dead': { work: { isAlive: async () => false } },
+  'a dead worker is taken for alive': { work: { isAlive: async () => true } },
 };
 
 function withNewId(event: NewEvent): NewEvent {

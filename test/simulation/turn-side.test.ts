@@ -17,6 +17,14 @@ describe('the turn side of two processes, with a drawn order of everything', () 
     60_000 + seeds * 1_000,
   );
 
+  it('keeps every promise also when the work table is late to hear who answers', async () => {
+    const plant = { work: { hold: async () => {} } };
+    for (let seed = first; seed < first + seeds / 10; seed++) {
+      const { breaches } = await simulate(seed, { plant });
+      if (breaches.length > 0) throw new Error(await explained(seed, plant));
+    }
+  }, 60_000);
+
   it('runs the same for the same seed', async () => {
     const [one, other] = [await simulate(7, { isTraced: true }), await simulate(7, { isTraced: true })];
     expect(one.trace.length).toBeGreaterThan(100);

@@ -9,6 +9,7 @@ import { type Engines, openEngines } from '../../src/app/engines.js';
 import { openDefaultTenant } from '../../src/app/first-key.js';
 import { loadConfig } from '../../src/config.js';
 import { Readiness } from '../../src/http/readiness.js';
+import { WorkerLives } from '../../src/sagas/worker-lives.js';
 import { dyingAt, dyingInStep, FAILPOINTS, report } from './failpoints.js';
 
 const options = process.argv.slice(2);
@@ -41,24 +42,15 @@ async function run(): Promise<void> {
 
 void run();
 
-/**
- * Whatever became of it, the worker believes that it still holds its work: only the log can refuse it. It is told so
- * without a pause, because an answer that comes after a long sleep says by itself that the time is over.
- */
+/** Whatever became of it, the worker believes that it lives: only the log can refuse it. */
 function withoutLoss(work: Engines['work']): Engines['work'] {
-  return {
-    record: (...args) => work.record(...args),
-    hold: (...args) => work.hold(...args),
-    take: (...args) => work.take(...args),
-    renew: async (holder, generations, durationMs) => {
-      work.renew(holder, generations, durationMs).catch(() => {});
-      return generations;
+  Object.assign(WorkerLives.prototype, { end: () => {} });
+  return Object.assign(Object.create(work), {
+    renew: async (...args: Parameters<Engines['work']['renew']>) => {
+      work.renew(...args).catch(() => {});
+      return true;
     },
-    release: (...args) => work.release(...args),
-    returnUnbegun: (...args) => work.returnUnbegun(...args),
-    oldestWaitingMs: () => work.oldestWaitingMs(),
-    find: (...args) => work.find(...args),
-  };
+  });
 }
 
 function given(option: string): string | undefined {

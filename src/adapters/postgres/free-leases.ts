@@ -15,7 +15,7 @@ export async function freeLeases(config: pg.ClientConfig): Promise<void> {
     await settleSession(client, limits.runtimeAnswerMs);
     await client.query(`
       UPDATE runtime.leases SET expires_at = '-infinity';
-      UPDATE runtime.generations SET held_until = '-infinity' WHERE stage = 'prompted' AND held_until IS NOT NULL`);
+      UPDATE runtime.workers SET lives_until = '-infinity'`);
   } finally {
     await client.end();
   }

@@ -1,5 +1,5 @@
 import { limits } from '../../limits.js';
-import type { Job, JobStage, TakenJob, Work } from '../../ports/work.js';
+import type { Job, JobStage, Work } from '../../ports/work.js';
 import type { ConnectionPool } from './connection-pool.js';
 import { JoinedCalls } from './joined-calls.js';
 
@@ -11,9 +11,12 @@ const WITHOUT_FLUSH = `set_config('synchronous_commit', 'off', true)`;
 
 const JOB = 'generation text, conversation text, tenant text, owner text';
 
+// As one value: of a join, PostgreSQL would look only at the job again where it finds that another has changed it.
+const lives = (holder: string) =>
+  `coalesce((SELECT lives_until > statement_timestamp() FROM runtime.workers WHERE worker = ${holder}), false)`;
+
 // Statements that touch several rows lock them in one order, or two of them could wait for each other.
-const NEEDS_NOBODY = `
-  stage = 'ended' OR due_at > clock_timestamp() OR coalesce(held_until > clock_timestamp(), false)`;
+const NEEDS_NOBODY = `stage = 'ended' OR due_at > clock_timestamp() OR ${lives('holder')}`;
 
 const RECORD = `
   WITH job AS MATERIALIZED (
@@ -24,7 +27,7 @@ const RECORD = `
     FROM job, ${WITHOUT_FLUSH}
     ORDER BY generation
     ON CONFLICT (generation) DO UPDATE SET stage = excluded.stage WHERE standing.stage < excluded.stage
-    RETURNING generation, stage, due_at, held_until
+    RETURNING generation, stage, due_at, holder
   )
   SELECT generation, ${NEEDS_NOBODY} FROM written
   UNION ALL
@@ -32,17 +35,13 @@ const RECORD = `
   WHERE generation IN (SELECT generation FROM job EXCEPT SELECT generation FROM written)`;
 
 const HOLD = `
-  INSERT INTO runtime.generations AS standing (generation, conversation, tenant, owner, stage, due_at, holder, held_until)
-  SELECT generation, conversation, tenant, owner, 'prompted', clock_timestamp(), holder,
-    clock_timestamp() + "durationMs" * interval '1 millisecond'
-  FROM json_to_recordset($1::json) AS job (${JOB}, holder text, "durationMs" float8), ${WITHOUT_FLUSH}
+  INSERT INTO runtime.generations AS standing (generation, conversation, tenant, owner, stage, due_at, holder)
+  SELECT generation, conversation, tenant, owner, 'prompted', clock_timestamp(), worker
+  FROM json_to_recordset($1::json) AS job (${JOB}, worker text), ${WITHOUT_FLUSH}
   ORDER BY generation
   ON CONFLICT (generation) DO UPDATE
-    SET stage = excluded.stage, due_at = least(standing.due_at, excluded.due_at),
-      holder = excluded.holder, held_until = excluded.held_until
-    WHERE standing.stage < 'ended'
-      AND (standing.held_until IS NULL OR standing.held_until <= clock_timestamp()
-        OR standing.holder = excluded.holder)
+    SET stage = excluded.stage, due_at = least(standing.due_at, excluded.due_at), holder = excluded.holder
+    WHERE standing.stage < 'ended' AND NOT ${lives('standing.holder')}
   RETURNING generation, true`;
 
 // Due by the statement's time, because only at one that stands still can the index end: what is in a pause is not read.
@@ -65,8 +64,7 @@ const TAKE = `
           row_number() OVER line AS turn, lead(generation) OVER line AS next,
           greatest(due_at, max(served_at) OVER line) AS since
         FROM (
-          SELECT generation, tenant, owner, due_at, served_at, tenant_served_at,
-            coalesce(held_until > statement_timestamp(), false) AS is_held
+          SELECT generation, tenant, owner, due_at, served_at, tenant_served_at, ${lives('holder')} AS is_held
           FROM runtime.generations WHERE stage = 'prompted' AND due_at <= statement_timestamp()
         ) due
         WINDOW line AS (PARTITION BY tenant, owner ORDER BY is_held DESC, due_at)
@@ -75,13 +73,13 @@ const TAKE = `
     ) of_tenants
     WHERE NOT is_held ORDER BY tenant_turn, tenant_since, due_at
   ), free AS MATERIALIZED (
-    SELECT line.*, was_held FROM line, LATERAL (
-      SELECT held_until IS NOT NULL AS was_held FROM runtime.generations job
+    SELECT line.* FROM line, LATERAL (
+      SELECT FROM runtime.generations job
       WHERE job.generation = line.generation AND stage < 'ended' AND due_at <= statement_timestamp()
-        AND (held_until IS NULL OR held_until <= statement_timestamp())
+        AND NOT ${lives('holder')}
       FOR UPDATE SKIP LOCKED
     ) job
-    LIMIT $3
+    LIMIT $2
   ), heir AS MATERIALIZED (
     SELECT job.generation, is_of_owner, is_of_tenant FROM (
       SELECT heir, bool_or(is_of_owner) AS is_of_owner, bool_or(NOT is_of_owner) AS is_of_tenant FROM (
@@ -101,35 +99,40 @@ const TAKE = `
     WHERE job.generation = heir.generation
   ), taken AS (
     UPDATE runtime.generations job
-    SET holder = $1, held_until = clock_timestamp() + $2 * interval '1 millisecond',
-      served_at = statement_timestamp(), tenant_served_at = statement_timestamp()
+    SET holder = $1, served_at = statement_timestamp(), tenant_served_at = statement_timestamp()
     FROM free, ${WITHOUT_FLUSH}
     WHERE job.generation = free.generation
-    RETURNING job.generation, job.conversation, job.tenant, job.owner, was_held, tenant_turn, tenant_since, free.due_at
+    RETURNING job.generation, job.conversation, job.tenant, job.owner, tenant_turn, tenant_since, free.due_at
   )
-  SELECT generation, conversation, tenant, owner, was_held FROM taken ORDER BY tenant_turn, tenant_since, due_at`;
+  SELECT generation, conversation, tenant, owner FROM taken ORDER BY tenant_turn, tenant_since, due_at`;
 
+// Dead ones are kept for longer than anybody takes to judge a claim, and then swept by the next worker that begins.
 const RENEW = `
-  WITH mine AS MATERIALIZED (
-    SELECT generation FROM runtime.generations
-    WHERE generation = ANY($2) AND holder = $1 AND held_until > clock_timestamp() AND stage = 'prompted'
+  WITH swept AS (
+    DELETE FROM runtime.workers WHERE lives_until < clock_timestamp() - interval '1 day'
+      AND NOT EXISTS (SELECT FROM runtime.workers WHERE worker = $1)
+  ), renewed AS (
+    INSERT INTO runtime.workers AS standing (worker, lives_until)
+    SELECT $1, clock_timestamp() + $2 * interval '1 millisecond' FROM ${WITHOUT_FLUSH}
+    ON CONFLICT (worker) DO UPDATE SET lives_until = excluded.lives_until WHERE standing.lives_until > clock_timestamp()
+    RETURNING worker
+  ), changed AS MATERIALIZED (
+    SELECT generation, generation = ANY($3::text[]) AS is_answered FROM runtime.generations
+    WHERE stage = 'prompted'
+      AND CASE WHEN generation = ANY($3::text[]) THEN NOT ${lives('holder')} ELSE holder = $1 END
     ORDER BY generation FOR UPDATE
+  ), written AS (
+    UPDATE runtime.generations job
+    SET holder = CASE WHEN is_answered THEN $1 END, due_at = least(due_at, clock_timestamp())
+    FROM changed WHERE job.generation = changed.generation
   )
-  UPDATE runtime.generations job SET held_until = clock_timestamp() + $3 * interval '1 millisecond'
-  FROM mine, ${WITHOUT_FLUSH}
-  WHERE job.generation = mine.generation
-  RETURNING job.generation`;
+  SELECT worker FROM renewed`;
+
+const IS_ALIVE = 'SELECT 1 FROM runtime.workers WHERE worker = $1 AND lives_until > clock_timestamp()';
 
 const RELEASE = `
   UPDATE runtime.generations
-  SET held_until = '-infinity', due_at = clock_timestamp() + $3 * interval '1 millisecond',
-    waits_since = least(waits_since, due_at)
-  FROM ${WITHOUT_FLUSH}
-  WHERE generation = $2 AND holder = $1 AND stage = 'prompted'`;
-
-const RETURN_UNBEGUN = `
-  UPDATE runtime.generations
-  SET holder = CASE WHEN $3::boolean THEN holder END, held_until = CASE WHEN $3 THEN '-infinity'::timestamptz END
+  SET holder = NULL, due_at = clock_timestamp() + $3 * interval '1 millisecond', waits_since = least(waits_since, due_at)
   FROM ${WITHOUT_FLUSH}
   WHERE generation = $2 AND holder = $1 AND stage = 'prompted'`;
 
@@ -138,7 +141,7 @@ const OLDEST = `
   SELECT coalesce(extract(epoch FROM statement_timestamp() - min(coalesce(waits_since, due_at))), 0)::float8 * 1000
   FROM runtime.generations
   WHERE stage = 'prompted' AND (due_at <= statement_timestamp() OR waits_since IS NOT NULL)
-    AND (held_until IS NULL OR held_until <= statement_timestamp())`;
+    AND NOT ${lives('holder')}`;
 
 const FIND = `SELECT conversation, tenant, owner FROM runtime.generations WHERE generation = $1`;
 
@@ -146,9 +149,9 @@ const statements = {
   record: RECORD,
   hold: HOLD,
   take: TAKE,
-  renew: RENEW,
   release: RELEASE,
-  returnUnbegun: RETURN_UNBEGUN,
+  renew: RENEW,
+  isAlive: IS_ALIVE,
   oldest: OLDEST,
   find: FIND,
 };
@@ -158,18 +161,12 @@ interface Recording extends Job {
   readonly aloneMs: number;
 }
 
-interface Holding extends Job {
-  readonly holder: string;
-  readonly durationMs: number;
-}
-
 /** Every turn is recorded and held, and of what happens at the same time each statement would cost more than its rows. */
 export class PostgresWork implements Work {
   private readonly recordings: JoinedCalls<Recording, boolean>;
   /** Of jobs that need no worker now. */
   private readonly notices: JoinedCalls<Recording, boolean>;
-  /** A worker that asks for this has claimed the generation in the log, which counts for one lease. */
-  private readonly holdings: JoinedCalls<Holding, boolean>;
+  private readonly holdings: JoinedCalls<Job & { readonly worker: string }, boolean>;
 
   constructor(
     private readonly pool: ConnectionPool,
@@ -185,37 +182,25 @@ export class PostgresWork implements Work {
     return (await calls.ask(job.generation, { ...job, stage, aloneMs })) ?? false;
   }
 
-  async hold(job: Job, holder: string, durationMs: number): Promise<boolean> {
-    return (await this.holdings.ask(job.generation, { ...job, holder, durationMs })) ?? false;
+  async hold(job: Job, worker: string): Promise<void> {
+    await this.holdings.ask(job.generation, { ...job, worker });
   }
 
-  async take(holder: string, durationMs: number, jobsMax: number): Promise<readonly TakenJob[]> {
-    const rows = await this.query<[string, string, string, string | null, boolean]>('take', [
-      holder,
-      durationMs,
-      jobsMax,
-    ]);
-    return rows.map(([generation, conversation, tenant, owner, wasHeld]) => ({
-      generation,
-      conversation,
-      tenant,
-      owner,
-      wasHeld,
-    }));
+  async take(worker: string, jobsMax: number): Promise<readonly Job[]> {
+    const rows = await this.query<[string, string, string, string | null]>('take', [worker, jobsMax]);
+    return rows.map(([generation, conversation, tenant, owner]) => ({ generation, conversation, tenant, owner }));
   }
 
-  async renew(holder: string, generations: readonly string[], durationMs: number): Promise<readonly string[]> {
-    if (generations.length === 0) return [];
-    const rows = await this.query<[string]>('renew', [holder, generations, durationMs]);
-    return rows.map(([generation]) => generation);
+  async release(worker: string, generation: string, pauseMs: number): Promise<void> {
+    await this.query('release', [worker, generation, pauseMs]);
   }
 
-  async release(holder: string, generation: string, pauseMs: number): Promise<void> {
-    await this.query('release', [holder, generation, pauseMs]);
+  async renew(worker: string, durationMs: number, answers: readonly string[]): Promise<boolean> {
+    return (await this.query('renew', [worker, durationMs, answers])).length > 0;
   }
 
-  async returnUnbegun(holder: string, { generation, wasHeld }: TakenJob): Promise<void> {
-    await this.query('returnUnbegun', [holder, generation, wasHeld]);
+  async isAlive(worker: string): Promise<boolean> {
+    return (await this.query('isAlive', [worker])).length > 0;
   }
 
   async oldestWaitingMs(): Promise<number> {

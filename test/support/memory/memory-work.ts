@@ -1,15 +1,15 @@
 import type { Clock } from '../../../src/ports/clock.js';
-import type { Job, JobStage, TakenJob, Work } from '../../../src/ports/work.js';
+import type { Job, JobStage, Work } from '../../../src/ports/work.js';
 
 interface Entry {
   readonly job: Job;
   stage: JobStage;
   /** Since when it waits, or until when it is left alone. */
   dueAt: number;
-  /** When it first came due; absent until a holder releases it. */
+  /** When it first came due; absent until a worker releases it. */
   waitsSince?: number;
-  /** The last one, whose time may have run out. */
-  held?: { readonly by: string; readonly until: number };
+  /** Which may be dead. */
+  worker?: string;
   /** When it was last taken, or the one before it in its owner's line. */
   servedAt: number;
   /** The same in its tenant's line. */
@@ -38,6 +38,7 @@ const STAGES: readonly JobStage[] = ['requested', 'prompted', 'ended'];
 
 export class MemoryWork implements Work {
   private readonly entries = new Map<string, Entry>();
+  private readonly livesUntil = new Map<string, number>();
   private latest = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly clock: Pick<Clock, 'now'>) {}
@@ -45,56 +46,57 @@ export class MemoryWork implements Work {
   async record(job: Job, stage: JobStage, aloneMs = 0): Promise<boolean> {
     const entry = this.advance(job, stage, aloneMs);
     const now = this.now();
-    return entry.stage === 'ended' || entry.dueAt > now || isHeld(entry, now);
+    return entry.stage === 'ended' || entry.dueAt > now || this.isHeld(entry, now);
   }
 
-  async hold(job: Job, holder: string, durationMs: number): Promise<boolean> {
+  async hold(job: Job, worker: string): Promise<void> {
     const entry = this.advance(job, 'prompted');
-    if (entry.stage === 'ended' || (isHeld(entry, this.now()) && entry.held?.by !== holder)) return false;
+    if (entry.stage === 'ended' || this.isHeld(entry, this.now())) return;
+    entry.worker = worker;
     entry.dueAt = Math.min(entry.dueAt, this.now());
-    this.give(entry, holder, durationMs);
-    return true;
   }
 
-  async take(holder: string, durationMs: number, jobsMax: number): Promise<readonly TakenJob[]> {
+  async take(worker: string, jobsMax: number): Promise<readonly Job[]> {
     const now = this.now();
     const places = this.inTurn(now).slice(0, jobsMax);
     return places.map(({ entry, next, nextOfTenant }) => {
-      const wasHeld = entry.held !== undefined;
-      this.give(entry, holder, durationMs);
+      entry.worker = worker;
       entry.servedAt = entry.tenantServedAt = now;
       if (next) next.servedAt = now;
       if (nextOfTenant) nextOfTenant.tenantServedAt = now;
-      return { ...entry.job, wasHeld };
+      return { ...entry.job };
     });
   }
 
-  async renew(holder: string, generations: readonly string[], durationMs: number): Promise<readonly string[]> {
-    return [...new Set(generations)].filter((generation) => {
-      const entry = this.entries.get(generation);
-      if (entry?.stage !== 'prompted' || entry.held?.by !== holder || !isHeld(entry, this.now())) return false;
-      this.give(entry, holder, durationMs);
-      return true;
-    });
-  }
-
-  async release(holder: string, generation: string, pauseMs: number): Promise<void> {
+  async release(worker: string, generation: string, pauseMs: number): Promise<void> {
     const entry = this.entries.get(generation);
-    if (entry?.stage !== 'prompted' || entry.held?.by !== holder) return;
-    entry.held = { by: holder, until: Number.NEGATIVE_INFINITY };
+    if (entry?.stage !== 'prompted' || entry.worker !== worker) return;
+    entry.worker = undefined;
     entry.waitsSince ??= entry.dueAt;
     entry.dueAt = this.now() + pauseMs;
   }
 
-  async returnUnbegun(holder: string, { generation, wasHeld }: TakenJob): Promise<void> {
-    const entry = this.entries.get(generation);
-    if (entry?.stage !== 'prompted' || entry.held?.by !== holder) return;
-    entry.held = wasHeld ? { by: holder, until: NEVER } : undefined;
+  async renew(worker: string, durationMs: number, answers: readonly string[]): Promise<boolean> {
+    const now = this.now();
+    for (const entry of this.entries.values()) {
+      if (entry.stage !== 'prompted') continue;
+      const isAnswered = answers.includes(entry.job.generation);
+      if (isAnswered ? this.isHeld(entry, now) : entry.worker !== worker) continue;
+      entry.worker = isAnswered ? worker : undefined;
+      entry.dueAt = Math.min(entry.dueAt, now);
+    }
+    if ((this.livesUntil.get(worker) ?? Number.POSITIVE_INFINITY) <= now) return false;
+    this.livesUntil.set(worker, now + durationMs);
+    return true;
+  }
+
+  async isAlive(worker: string): Promise<boolean> {
+    return this.lives(worker, this.now());
   }
 
   async oldestWaitingMs(): Promise<number> {
     const now = this.now();
-    const free = [...this.entries.values()].filter((entry) => entry.stage === 'prompted' && !isHeld(entry, now));
+    const free = [...this.entries.values()].filter((entry) => entry.stage === 'prompted' && !this.isHeld(entry, now));
     return Math.max(0, ...free.map(({ dueAt, waitsSince = dueAt }) => now - waitsSince));
   }
 
@@ -106,21 +108,21 @@ export class MemoryWork implements Work {
   private inTurn(now: number): TenantPlace[] {
     const due = [...this.entries.values()].filter(({ stage, dueAt }) => stage === 'prompted' && dueAt <= now);
     const places = linesOf(due, ({ job }) => JSON.stringify([job.tenant, job.owner])).flatMap((line) =>
-      placesIn(line.sort((one, other) => heldFirst(one, other, now) || one.dueAt - other.dueAt)),
+      placesIn(line.sort((one, other) => this.heldFirst(one, other, now) || one.dueAt - other.dueAt)),
     );
     return linesOf(places, ({ entry }) => entry.job.tenant)
       .flatMap((line) =>
         tenantPlacesIn(
           line.sort(
             (one, other) =>
-              heldFirst(one.entry, other.entry, now) ||
+              this.heldFirst(one.entry, other.entry, now) ||
               one.turn - other.turn ||
               one.since - other.since ||
               one.entry.dueAt - other.entry.dueAt,
           ),
         ),
       )
-      .filter(({ entry }) => !isHeld(entry, now))
+      .filter(({ entry }) => !this.isHeld(entry, now))
       .sort(
         (one, other) =>
           one.tenantTurn - other.tenantTurn ||
@@ -141,8 +143,16 @@ export class MemoryWork implements Work {
     return standing;
   }
 
-  private give(entry: Entry, holder: string, durationMs: number): void {
-    entry.held = { by: holder, until: this.now() + durationMs };
+  private lives(worker: string, now: number): boolean {
+    return (this.livesUntil.get(worker) ?? NEVER) > now;
+  }
+
+  private isHeld({ worker }: Entry, now: number): boolean {
+    return worker !== undefined && this.lives(worker, now);
+  }
+
+  private heldFirst(one: Entry, other: Entry, now: number): number {
+    return Number(this.isHeld(other, now)) - Number(this.isHeld(one, now));
   }
 
   /** Never twice the same, as in a database: it alone tells what came first. */
@@ -150,14 +160,6 @@ export class MemoryWork implements Work {
     this.latest = Math.max(this.clock.now(), this.latest + 0.001);
     return this.latest;
   }
-}
-
-function isHeld({ held }: Entry, now: number): boolean {
-  return held !== undefined && held.until > now;
-}
-
-function heldFirst(one: Entry, other: Entry, now: number): number {
-  return Number(isHeld(other, now)) - Number(isHeld(one, now));
 }
 
 function linesOf<T>(members: readonly T[], keyOf: (member: T) => string): T[][] {

@@ -67,8 +67,7 @@ export class SimulatedProcess implements Actor {
     const log = simulatedLog(world, this);
     const clock = world.schedule.clockOf(this);
     const work = world.onWire(this, 'work', world.work);
-    const { renew } = world.plant;
-    if (renew) Object.assign(work, { renew });
+    Object.assign(work, world.plant.work);
     const warn = (facts: object, message: string) => this.warn(facts, message);
     const conversations = new Folds(log, codec, conversation);
     const models = { provider: PROVIDER, model: null, providers: { [PROVIDER]: 'simulated' } };
@@ -106,7 +105,7 @@ export class SimulatedProcess implements Actor {
       worker: name,
     });
     const parts: ConversationParts = { ...base, runner: this.saga };
-    const handle = recordWork(codec, work, this.saga);
+    const handle = recordWork(codec, work, () => this.saga.wake());
     this.runner = new SubscriptionRunner(
       { name: 'work', filter: { categories: ['conversation'] }, handle, inAnyOrder: true },
       {

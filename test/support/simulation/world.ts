@@ -46,8 +46,8 @@ export interface Plant {
   readonly findCommand?: EventLog['findCommand'];
   /** In place of the store of the commands' places. */
   readonly places?: () => CommandPlaces;
-  /** In place of the work table's own renewal. */
-  readonly renew?: Work['renew'];
+  /** In place of what the work table itself answers. */
+  readonly work?: Partial<Work>;
   /** Each process shows its own deltas as soon as it appends them. */
   readonly showsBeforeCommit?: true;
 }

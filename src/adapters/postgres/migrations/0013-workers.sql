@@ -1,0 +1,10 @@
+-- A worker lives as a whole, with all that it answers.
+
+-- The row of a dead worker stays for a while: whoever finds its open claim must see that it is dead, also for itself.
+CREATE TABLE runtime.workers (
+  worker text COLLATE "C" PRIMARY KEY,
+  lives_until timestamptz NOT NULL
+) WITH (fillfactor = 50);
+
+-- A job is its holder's for as long as that worker lives.
+ALTER TABLE runtime.generations DROP COLUMN held_until;
