@@ -330,10 +330,11 @@ export const limits = {
   projectionStepEventsMax: 20_000,
   projectionStepBytesMax: 32 * 1024 * 1024,
   /**
-   * How long a lane that is live lets events lie: the answers that they belong to are being written just then, and what
-   * follows within that time is one step and not several. Whoever waits for a view ends the pause.
+   * How long a lane that is live lets events lie at most: the answers that they belong to are being written just then, and
+   * what follows within that time is one step and not several. A reader that waits for a view ends the pause. Each step costs
+   * the database a plan and a commit: with a step every 100 ms, lanes took a seventh of the CPU of 50 streams.
    */
-  projectionPauseMs: 100,
+  projectionPauseMs: 250,
   /** A step that keeps failing is cut in halves after so many tries; an outage is not counted. */
   projectionTriesMax: 3,
   /** A lane tries so many parked streams again, and then looks after its builds before it tries the next. */

@@ -150,7 +150,9 @@ export class ProjectionLane {
     const { advances, clock } = this.parts;
     const ended = new LinkedAbort([over]);
     const { signal } = ended;
-    await Promise.race([advances.wished(this.projection.name, signal), clock.sleep(limits.projectionPauseMs, signal)]);
+    // The same moments for all lanes: together they wake the process and the database less often.
+    const leftMs = Math.ceil(limits.projectionPauseMs - (clock.monotonic() % limits.projectionPauseMs));
+    await Promise.race([advances.wished(this.projection.name, signal), clock.sleep(leftMs, signal)]);
     ended.abort();
   }
 

@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { limits } from '../../../src/limits.js';
+import { FairShare } from '../../../src/ownership/fair-share.js';
+import { Advances } from '../../../src/projections/advances.js';
+import type { Projection } from '../../../src/projections/projection.js';
+import { ProjectionLane } from '../../../src/projections/projection-lane.js';
+import { ManualClock } from '../../support/manual-clock.js';
+import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
+import { MemoryLeases } from '../../support/memory/memory-leases.js';
+import { MemoryReadModels } from '../../support/memory/memory-read-models.js';
+import { codec, newDelta, newStream } from '../../support/new-events.js';
+import { RecordedHealth } from '../../support/recorded-health.js';
+
+const PAUSE_MS = limits.projectionPauseMs;
+
+const viewNamed = (name: string): Projection => ({
+  ...{ name, version: 1, tables: [], onPoison: 'stop', filter: { categories: ['generation'] } },
+  ...{ touched: () => [], apply: () => {} },
+});
+const views = ['one', 'other'].map(viewNamed);
+
+describe('live lanes of a process', () => {
+  let clock: ManualClock;
+  let log: MemoryEventLog;
+  let advances: Advances;
+  let lanes: ProjectionLane[];
+  /** At which moment which view had brought in how many events. */
+  let steps: { readonly at: number; readonly view: string; readonly handled: number }[];
+
+  beforeEach(async () => {
+    clock = new ManualClock();
+    log = new MemoryEventLog();
+    advances = new Advances();
+    steps = [];
+    const store = new MemoryReadModels();
+    await store.prepare(views);
+    const commit = store.commit.bind(store);
+    store.commit = async (build, epoch, step) => {
+      steps.push({ at: clock.monotonic(), view: build.projection, handled: step.handled });
+      return commit(build, epoch, step);
+    };
+    const owner = {
+      ...{ leases: new MemoryLeases(clock), clock, health: new RecordedHealth(), holder: 'node-1', leaseMs: 60_000 },
+    };
+    const share = new FairShare('views', owner);
+    share.outOf(views.length);
+    const parts = { ...owner, log, codec, store, share, advances, warn: () => {} };
+    lanes = views.map((view) => new ProjectionLane(view, { projection: view.name, build: 1 }, parts));
+    // The first step is the checkpoint of a lane that has come to the end of the log.
+    await clock.pass(PAUSE_MS);
+    steps = [];
+  });
+  afterEach(async () => {
+    await Promise.all(lanes.map((lane) => lane.stop()));
+  });
+
+  const happen = async () => {
+    await log.append(newStream(), 'none', [newDelta()]);
+    await clock.pass(1);
+  };
+
+  it('bring in what has come at the same moments, each of them in one step', async () => {
+    await clock.pass(PAUSE_MS / 2);
+    for (let nth = 0; nth < 3; nth++) await happen();
+    expect(steps).toEqual([]);
+    // A step has what had come when its pause began, and what comes meanwhile is the next one.
+    await clock.pass(2 * PAUSE_MS);
+    for (const { name } of views) {
+      expect(steps.filter(({ view }) => view === name)).toEqual([
+        { at: 2 * PAUSE_MS, view: name, handled: 1 },
+        { at: 3 * PAUSE_MS, view: name, handled: 3 },
+      ]);
+    }
+  });
+
+  it('go on at once where a reader waits, and only there', async () => {
+    const reading = new AbortController();
+    const read = advances.next('one', reading.signal);
+    await happen();
+    await read;
+    expect(steps).toEqual([{ at: PAUSE_MS, view: 'one', handled: 1 }]);
+    await clock.pass(PAUSE_MS);
+    expect(steps[1]).toEqual({ at: 2 * PAUSE_MS, view: 'other', handled: 1 });
+  });
+});
