@@ -23,10 +23,14 @@ async function startStandIn() {
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`the stand-in cannot be bundled:\n${stderr}`);
-  const child = spawn(process.execPath, [join(directory, 'stand-in-process.js')], { stdio: ['ignore', 'pipe', 2] });
+  const child = spawn(process.execPath, [join(directory, 'stand-in-process.cjs')], { stdio: ['ignore', 'pipe', 2] });
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
-  const [url] = await once(createInterface(child.stdout), 'line');
+  const failed = once(child, 'close').then(() => {
+    throw new Error('the stand-in did not start');
+  });
+  const [url] = await Promise.race([once(createInterface(child.stdout), 'line'), failed]);
+  failed.catch(() => {});
   return {
     url,
     isStandIn: true,
