@@ -35,7 +35,8 @@ export class ChatCompletion {
   /** Fields of a chunk that no other one repeats: most servers send the same with each. */
   private lastUnread = '';
 
-  *read(data: string): Iterable<ModelOutput> {
+  /** Adds what a chunk brings to `outputs`. What was added before it throws counts. */
+  read(data: string, outputs: ModelOutput[]): void {
     if (data.trim() === LAST_WORD) this.done = true;
     if (this.done || data.trim() === '') return;
     const chunk = parseChunk(data);
@@ -45,12 +46,13 @@ export class ChatCompletion {
     if (chunk.error) throw unreadable(bounded(wordsOfError(chunk) ?? 'The provider sent an error'));
     for (const choice of Array.isArray(chunk.choices) ? chunk.choices : []) {
       // Some servers number no choice when there is only one.
-      if (isRecord(choice) && (choice.index ?? 0) === 0) yield* this.readChoice(choice);
-      else yield* unreadPiece(isGiven(choice) && { choice });
+      if (isRecord(choice) && (choice.index ?? 0) === 0) this.readChoice(choice, outputs);
+      else if (isGiven(choice)) outputs.push(unreadPiece({ choice }));
     }
     const unread = unreadFields(chunk, READ.chunk);
-    const text = unread && jsonWithin(unread, limits.unreadFieldsBytesMax);
-    if (text !== this.lastUnread) yield* unreadPiece(unread && { chunk: unread });
+    if (!unread) return;
+    const text = jsonWithin(unread, limits.unreadFieldsBytesMax);
+    if (text !== this.lastUnread) outputs.push(unreadPiece({ chunk: unread }));
     this.lastUnread = text ?? this.lastUnread;
   }
 
@@ -78,35 +80,33 @@ export class ChatCompletion {
     return new ModelFailure(kind, message, { ...details, usage: usageOf(usageRaw), usageRaw, modelServed });
   }
 
-  private *readChoice(choice: Record<string, unknown>): Iterable<ModelOutput> {
+  private readChoice(choice: Record<string, unknown>, outputs: ModelOutput[]): void {
     const delta = isRecord(choice.delta) ? choice.delta : {};
     // Servers that write both write the same in both.
-    yield* this.text(
-      'reasoning',
-      [delta.reasoning_content, delta.reasoning].find((text) => isText(text) && text),
-    );
-    yield* this.text('content', delta.content);
-    yield* this.text('refusal', delta.refusal);
-    yield* toolPieces(delta);
-    yield* unreadPiece(wrapped('delta', unreadFields(delta, READ.delta)));
-    yield* unreadPiece(wrapped('choice', unreadFields(choice, READ.choice)));
+    const thought = [delta.reasoning_content, delta.reasoning].find((text) => isText(text) && text);
+    this.readText('reasoning', thought, outputs);
+    this.readText('content', delta.content, outputs);
+    this.readText('refusal', delta.refusal, outputs);
+    for (const piece of toolPieces(delta)) outputs.push(piece);
+    const ofDelta = unreadFields(delta, READ.delta);
+    if (ofDelta) outputs.push(unreadPiece({ delta: ofDelta }));
+    const ofChoice = unreadFields(choice, READ.choice);
+    if (ofChoice) outputs.push(unreadPiece({ choice: ofChoice }));
     // Passing it over would lose a part of the answer.
     if (isGiven(delta.content) && !isText(delta.content))
       throw unreadable('The provider sent content that is not text');
     if (typeof choice.finish_reason === 'string' && choice.finish_reason) this.finishReason = choice.finish_reason;
   }
 
-  private *text(channel: Exclude<Channel, 'tool' | 'other'>, value: unknown): Iterable<ModelOutput> {
+  private readText(channel: Exclude<Channel, 'tool' | 'other'>, value: unknown, outputs: ModelOutput[]): void {
     if (typeof value !== 'string') return;
     const joined = this.held[channel] + value;
-    const [half = ''] = /[\uD800-\uDBFF]$/.exec(joined) ?? [];
+    const half = /[\uD800-\uDBFF]/.test(joined.at(-1) ?? '') ? joined.slice(-1) : '';
     this.held[channel] = half;
     const text = joined.slice(0, joined.length - half.length);
-    if (text) yield { type: 'text', channel, text };
+    if (text) outputs.push({ type: 'text', channel, text });
   }
 }
-
-const wrapped = (name: string, fields: object | undefined) => fields && { [name]: fields };
 
 function parseChunk(data: string): Record<string, unknown> {
   try {

@@ -143,9 +143,7 @@ function readTogether(
 ): { readonly outputs: readonly ModelOutput[]; readonly error?: unknown } {
   const outputs: ModelOutput[] = [];
   try {
-    decoder.decode(bytes, (data) => {
-      for (const output of completion.read(data)) outputs.push(output);
-    });
+    decoder.decode(bytes, (data) => completion.read(data, outputs));
     return { outputs };
   } catch (error) {
     return { outputs, error };

@@ -4,30 +4,32 @@ import type { ModelOutput, ToolStart } from '../../ports/language-model.js';
 import { bounded, isRecord } from './failures.js';
 import { isGiven, isNumber, isText, ofAnyType, unreadFields, unreadPiece } from './unread-fields.js';
 
+const NONE: readonly ModelOutput[] = [];
+
 /** What a delta brings of the calls of tools: who is called, and the arguments as they come. Nothing here calls one. */
-export function* toolPieces({ tool_calls, function_call }: Record<string, unknown>): Iterable<ModelOutput> {
-  if (isGiven(tool_calls)) {
-    const calls = Array.isArray(tool_calls) ? tool_calls : [tool_calls];
-    for (const [place, call] of calls.entries()) yield* piecesOf(call, place);
-  }
-  // The older form, of which an answer has one at most.
-  if (isRecord(function_call)) {
-    yield pieceOf({}, function_call, 0);
-    const unread = unreadOf(function_call);
-    yield* unreadPiece(unread && { delta: { function_call: unread } });
-  } else if (isGiven(function_call)) yield* unreadPiece({ delta: { function_call } });
+export function toolPieces({ tool_calls, function_call }: Record<string, unknown>): readonly ModelOutput[] {
+  if (!isGiven(tool_calls) && !isGiven(function_call)) return NONE;
+  const calls = Array.isArray(tool_calls) ? tool_calls : isGiven(tool_calls) ? [tool_calls] : [];
+  return [...calls.flatMap(piecesOf), ...olderPieces(function_call)];
 }
 
-function* piecesOf(call: unknown, place: number): Iterable<ModelOutput> {
+/** The older form, of which an answer has one at most. */
+function olderPieces(call: unknown): readonly ModelOutput[] {
+  if (!isGiven(call)) return NONE;
+  if (!isRecord(call)) return [unreadPiece({ delta: { function_call: call } })];
+  const unread = unreadOf(call);
+  return [pieceOf({}, call, 0), ...(unread ? [unreadPiece({ delta: { function_call: unread } })] : NONE)];
+}
+
+function piecesOf(call: unknown, place: number): readonly ModelOutput[] {
   const form = isRecord(call) && isGiven(call.function) ? 'function' : 'custom';
   const said = isRecord(call) ? call[form] : undefined;
-  if (!isRecord(call) || !isRecord(said)) return yield* unreadPiece({ delta: { tool_calls: [call] } });
+  if (!isRecord(call) || !isRecord(said)) return [unreadPiece({ delta: { tool_calls: [call] } })];
   const index = typeof call.index === 'number' ? call.index : place;
-  yield pieceOf(call, said, index);
   const ofCall = unreadFields(call, { [form]: ofAnyType, index: isNumber, id: isText, type: isText });
   const ofSaid = unreadOf(said);
   const unread = (ofCall || ofSaid) && { index, ...ofCall, ...(ofSaid && { [form]: ofSaid }) };
-  yield* unreadPiece(unread && { delta: { tool_calls: [unread] } });
+  return [pieceOf(call, said, index), ...(unread ? [unreadPiece({ delta: { tool_calls: [unread] } })] : NONE)];
 }
 
 function pieceOf(call: Record<string, unknown>, said: Record<string, unknown>, index: number): ModelOutput {

@@ -17,23 +17,21 @@ export function unreadFields(
   record: Readonly<Record<string, unknown>>,
   read: ReadFields,
 ): Record<string, unknown> | undefined {
-  const unread: Record<string, unknown> = Object.create(null);
-  let found = false;
+  let unread: Record<string, unknown> | undefined;
   for (const name in record) {
     const value = record[name];
     // A provider may name a field `constructor`.
     if (!isGiven(value) || (Object.hasOwn(read, name) && read[name]?.(value))) continue;
+    unread ??= Object.create(null) as Record<string, unknown>;
     unread[name] = value;
-    found = true;
   }
-  return found ? unread : undefined;
+  return unread;
 }
 
 /** Unread fields as one line of JSON. Of fields that are too large the line has the names alone. */
-export function* unreadPiece(fields: object | false | undefined): Iterable<ModelOutput> {
-  if (!fields) return;
+export function unreadPiece(fields: object): ModelOutput {
   const json = jsonWithin(fields, limits.unreadFieldsBytesMax) ?? JSON.stringify(namesOf(fields));
-  yield { type: 'text', channel: 'other', text: `${json}\n` };
+  return { type: 'text', channel: 'other', text: `${json}\n` };
 }
 
 export const isGiven = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
