@@ -58,5 +58,6 @@ export default {
   projects: isThorough ? [thorough] : usual,
   testSequencer: './test/support/sequencer.js',
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // One more than the cores of a small machine: some tests wait for clocks.
+  maxWorkers: 3,
 };

@@ -15,7 +15,7 @@ import { idsByKey, RelayGround } from '../support/relay-ground.js';
 
 import { until } from '../support/until.js';
 
-const RESTARTS = usually(4, 10);
+const RESTARTS = usually(2, 10);
 const SETUP_MS = 180_000;
 const reason = reasonAgainstKafka();
 if (reason) process.stderr.write(`tests on a Kafka broker are skipped: ${reason}\n`);

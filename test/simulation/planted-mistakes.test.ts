@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { NewEvent } from '../../src/events/envelope.js';
 import type { CommandPlaces } from '../../src/ports/command-places.js';
 import type { CommandPlace } from '../../src/ports/event-log.js';
+import { usually } from '../support/extent.js';
 import { explained, simulate } from '../support/simulation/simulate.js';
 import type { Plant } from '../support/simulation/world.js';
 
@@ -65,20 +66,32 @@ function movingPlaces(): CommandPlaces {
   };
 }
 
+/** The first seed that finds it. */
+async function found(plant: Plant): Promise<number> {
+  for (let seed = 1; seed <= SEEDS_MAX; seed++) {
+    if ((await simulate(seed, { plant })).breaches.length > 0) return seed;
+  }
+  throw new Error(`${SEEDS_MAX} seeds did not find it`);
+}
+
 describe('the simulation finds a planted mistake:', () => {
   it.each(Object.entries(plants))(
     '%s',
     async (_, plant) => {
-      for (let seed = 1; seed <= SEEDS_MAX; seed++) {
-        const { breaches } = await simulate(seed, { plant });
-        if (breaches.length === 0) continue;
-        // What failed once fails again, and a person can read how.
-        const explanation = await explained(seed, plant);
-        expect(explanation).toContain(`seed ${seed}, quiet after`);
-        expect(explanation).toContain('Its last steps:');
-        return;
-      }
-      throw new Error(`${SEEDS_MAX} seeds did not find it`);
+      expect(await found(plant)).toBeGreaterThan(0);
+    },
+    120_000,
+  );
+
+  it.each(usually(['a generation is finalized twice'], Object.keys(plants)))(
+    'and explains it in steps that a person can read: %s',
+    async (name) => {
+      const plant = plants[name] as Plant;
+      const seed = await found(plant);
+      // What failed once fails again.
+      const explanation = await explained(seed, plant);
+      expect(explanation).toContain(`seed ${seed}, quiet after`);
+      expect(explanation).toContain('Its last steps:');
     },
     120_000,
   );

@@ -31,6 +31,7 @@ export const ONLY_THOROUGH = {
 /** Test files that try more in `npm run test:thorough` than in `npm test`. */
 export const MORE_WHEN_THOROUGH = [
   'contracts/postgres-event-log.test.ts',
+  'e2e/log-went-back.test.ts',
   'e2e/turn-cost.test.ts',
   'faults/hostile-load.test.ts',
   'faults/kafka-broker.test.ts',
@@ -43,6 +44,7 @@ export const MORE_WHEN_THOROUGH = [
   'integration/long-texts.test.ts',
   'integration/projection-rebuild.test.ts',
   'integration/soak-of-steps.test.ts',
+  'simulation/planted-mistakes.test.ts',
   'unit/tokenizer.test.ts',
   'unit/tokenizer-pieces.test.ts',
 ];
