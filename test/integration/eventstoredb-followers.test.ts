@@ -3,7 +3,9 @@ import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstore
 import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
 import { type NewEvent, type Position, START } from '../../src/events/envelope.js';
 import { limits } from '../../src/limits.js';
-import type { LivePage } from '../../src/ports/event-log.js';
+import type { AllStreamsFilter, LivePage } from '../../src/ports/event-log.js';
+import { passes } from '../../src/ports/read-rules.js';
+import { projections } from '../../src/projections/all.js';
 import { follow } from '../contracts/event-log/subscribe.js';
 import { type StandIn, startStandIn } from '../support/eventstore/stand-in.js';
 import { newDelta, newDeltas, newStream } from '../support/new-events.js';
@@ -125,6 +127,25 @@ describe('followers of a log on EventStoreDB', () => {
     const head = await log.head();
     expect([byType, byCategory].map(({ pages }) => pages.at(-1)?.position)).toEqual([head, head]);
     await Promise.all([byType.stop(), byCategory.stop()]);
+  });
+
+  it('that build all read models receive less than one pass of the log together', async () => {
+    const typed = (type: string): NewEvent => ({ ...newDelta(), type });
+    for (let turn = 0; turn < 300; turn++) {
+      const asked = ['MessageSent', 'GenerationRequested', 'PromptAssembled'].map(typed);
+      await log.append(newStream('conversation'), 'none', [...asked, typed('GenerationEnded')]);
+      const tape = [typed('GenerationClaimed'), ...newDeltas(5), typed('AttemptEnded')];
+      await log.append(newStream('generation'), 'none', tape);
+    }
+    const before = standIn.sentToSubscribers();
+    const readers = projections.map(({ filter }) => ({ filter, ...follow(log, START, filter) }));
+    await until(() => readers.every(isLive));
+    const sent = standIn.sentToSubscribers() - before;
+    const wanted = (filter: AllStreamsFilter) =>
+      standIn.events.filter(({ stream, metadata }) => passes({ stream, type: metadata.get('type') ?? '' }, filter));
+    for (const { filter, ids } of readers) expect(ids()).toEqual(wanted(filter).map(({ id }) => id));
+    expect(sent / standIn.events.length).toBeLessThan(1);
+    await Promise.all(readers.map((reader) => reader.stop()));
   });
 
   it('go on where the server has come to when it is cut off far behind the end', async () => {
