@@ -2,13 +2,13 @@ import { limits } from '../limits.js';
 import { RetryableError, TerminalError } from '../ports/errors.js';
 import { ReadModelLost, StoreRefused } from '../ports/read-models/read-models.js';
 
-/** The lane cannot go on: not for an outage, but for something that somebody has to see to. */
+/** The lane cannot continue until an operator has removed the cause. An outage is no such cause. */
 export class Stopped extends TerminalError {}
 
-/** Another has taken over, or nobody needs the build any more. */
+/** Another process owns the lane, or the build is retired. */
 export class Superseded extends Error {}
 
-/** Milliseconds; nothing when the error says nothing of it. */
+/** Milliseconds. Undefined: the error names no pause. */
 export const pauseAfter = (error: unknown): number | undefined => {
   if (error instanceof StoreRefused) return limits.storeRefusedPauseMs;
   return error instanceof RetryableError ? error.retryAfterMs : undefined;

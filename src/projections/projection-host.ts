@@ -53,7 +53,7 @@ export class ProjectionHost {
     await Promise.all([this.sharing, ...[...this.lanes.values()].map((lane) => lane.stop())]);
   }
 
-  /** Somebody has asked for something that is done here. */
+  /** A command needs a look at the builds now. */
   wake(): void {
     this.lookNow();
   }

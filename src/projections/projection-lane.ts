@@ -31,13 +31,13 @@ export interface LaneParts extends OwnerParts, StepTracing {
   readonly store: LaneStore;
   /** Of all lanes that there are. */
   readonly share: FairShare;
-  /** Hears of each step that is written. */
+  /** Notified of each step that is written. */
   readonly advances: Advances;
   /** For operators: names and reasons, never a person's text. */
   readonly warn: (facts: object, message: string) => void;
 }
 
-/** A run of events that is brought in at once. */
+/** Events that are applied in one step. */
 interface Batch {
   readonly events: readonly RecordedEvent[];
   readonly to: Position;
@@ -55,11 +55,11 @@ export class ProjectionLane {
   private rows: WorkingRows;
   private epoch = 0;
   private isOpen = false;
-  /** Why its store refuses the lane, as operators were told. */
+  /** Why its store refuses the lane, as the last warning said. */
   private refusal: string | undefined;
   /** Fewer after a step that took too long; more again with each that did not. */
   private stepEventsMax: number = limits.projectionStepEventsMax;
-  /** One step at a time: a parked stream is brought in between two others. */
+  /** One step at a time: a parked stream is replayed between two steps. */
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -85,12 +85,12 @@ export class ProjectionLane {
     await this.work;
   }
 
-  /** Brings in again, from their beginning, the streams of this lane that somebody wants back. */
+  /** Applies the parked streams again that an operator wants replayed, from their beginning. */
   async replay(): Promise<void> {
     if (!this.isOpen || this.parked.size === 0) return;
     for (const stream of await this.parts.store.toReplay(this.build)) {
       if (this.stopping.signal.aborted) return;
-      await this.inTurn(() => this.bringBack(stream));
+      await this.inTurn(() => this.replayStream(stream));
     }
   }
 
@@ -124,7 +124,7 @@ export class ProjectionLane {
     let to = this.at.position;
     for await (const page of pages) {
       if (page) {
-        // What it is told again it has seen: a sum would count it twice.
+        // An event that is delivered again is skipped: a sum would count it twice.
         const news = page.events.filter(({ position = START }) => position > to);
         if (page.position > to) to = page.position;
         events.push(...news);
@@ -137,7 +137,7 @@ export class ProjectionLane {
         // Without the checkpoint of the last page a lane on an idle log would seem to be behind for ever.
       } else if (to === this.at.position) continue;
       const batch = { events, to };
-      await this.inTurn(() => this.bringAll(batch, over));
+      await this.inTurn(() => this.applyAll(batch, over));
       if (over.aborted) return;
       events = [];
       bytes = 0;
@@ -145,7 +145,7 @@ export class ProjectionLane {
     }
   }
 
-  /** The answers that the events belong to are being written just now. Whoever waits for the view goes before them. */
+  /** The answers that the events belong to are being written just now. A query that waits for the view ends the pause. */
   private async pause(over: AbortSignal): Promise<void> {
     const { advances, clock } = this.parts;
     const ended = new LinkedAbort([over]);
@@ -157,18 +157,18 @@ export class ProjectionLane {
   }
 
   /**
-   * However often it must be tried. A step that takes too long is cut in halves. So is one that its events make fail, until
-   * the event that is to blame is alone. Where the store refuses the lane, no event is to blame: the lane waits.
+   * Tries until it succeeds. A step that takes too long is cut in halves. So is one that its events make fail, until the
+   * event that is to blame is alone. Where the store refuses the lane, no event is to blame: the lane waits.
    */
-  private async bringAll(batch: Batch, over: AbortSignal): Promise<void> {
+  private async applyAll(batch: Batch, over: AbortSignal): Promise<void> {
     const { first, most } = limits.handlerBackoffMs;
     let failures = 0;
     for (let pauseMs: number = first; !over.aborted; pauseMs = Math.min(most, pauseMs * 2)) {
       try {
-        await traced(this.parts, this.build, { from: this.at.position, ...batch }, () => this.bring(batch));
+        await traced(this.parts, this.build, { from: this.at.position, ...batch }, () => this.apply(batch));
       } catch (error) {
         this.rows.forget();
-        if (error instanceof StoreRefused) await this.standStill(error);
+        if (error instanceof StoreRefused) await this.reportRefusal(error);
         else if (error instanceof TimedOut && batch.events.length > 1) return this.inHalves(batch, over);
         else if (isAboutEvents(error)) failures += 1;
         else if (!(error instanceof RetryableError)) throw error;
@@ -191,12 +191,12 @@ export class ProjectionLane {
     const middle = events.length >> 1;
     this.stepEventsMax = middle;
     const first = events.slice(0, middle);
-    await this.bringAll({ events: first, to: first.at(-1)?.position as Position }, over);
-    await this.bringAll({ events: events.slice(middle), to }, over);
+    await this.applyAll({ events: first, to: first.at(-1)?.position as Position }, over);
+    await this.applyAll({ events: events.slice(middle), to }, over);
   }
 
-  /** Says why, once, where operators look. That can fail for the same reason: then the log of this process has it alone. */
-  private async standStill({ message: reason }: StoreRefused): Promise<void> {
+  /** Reports the reason once. The store may refuse the report as well: then only the log of this process has it. */
+  private async reportRefusal({ message: reason }: StoreRefused): Promise<void> {
     if (this.refusal === reason) return;
     this.refusal = reason;
     this.parts.warn({ ...this.build, reason }, 'a lane of a projection waits: its store refuses it');
@@ -204,7 +204,7 @@ export class ProjectionLane {
   }
 
   private async refused(error: unknown): Promise<never> {
-    if (error instanceof StoreRefused) await this.standStill(error);
+    if (error instanceof StoreRefused) await this.reportRefusal(error);
     throw error;
   }
 
@@ -215,7 +215,7 @@ export class ProjectionLane {
     await this.parts.store.tell(this.build, this.epoch, null);
   }
 
-  private async bring({ events, to }: Batch): Promise<void> {
+  private async apply({ events, to }: Batch): Promise<void> {
     const typed = events.filter((event) => !this.waits(event)).map((event) => this.decoded(event));
     await this.rows.fetch(typed.flatMap((event) => this.projection.touched(event)));
     for (const event of typed) this.projection.apply(this.rows, event);
@@ -236,10 +236,7 @@ export class ProjectionLane {
   private async setAside(event: RecordedEvent, reason: string): Promise<void> {
     const { id, stream, revision, type, position } = event;
     const poison: Poison = { reason, event: { id, stream, revision, type, ...(position && { position }) } };
-    this.parts.warn(
-      { ...this.build, ...poison },
-      `a projection could not bring in an event: ${this.projection.onPoison}`,
-    );
+    this.parts.warn({ ...this.build, ...poison }, `a projection could not apply an event: ${this.projection.onPoison}`);
     if (this.projection.onPoison === 'stop') {
       await this.parts.store.tell(this.build, this.epoch, poison);
       throw new Stopped(reason);
@@ -249,7 +246,7 @@ export class ProjectionLane {
     this.parked.add(parked.stream);
   }
 
-  private async bringBack(stream: string): Promise<void> {
+  private async replayStream(stream: string): Promise<void> {
     const { clock } = this.parts;
     const { position: to, handled } = this.at;
     try {
@@ -258,7 +255,7 @@ export class ProjectionLane {
       this.parked.delete(stream);
       this.rows.forget();
     } catch (error) {
-      // A stream that takes too long would hold up the replay of the streams after it for ever.
+      // A stream that takes too long would delay the replay of the streams after it for ever.
       if (!isAboutEvents(error) && !(error instanceof TimedOut)) throw error;
       const parked = { stream, poison: { reason: toldReason(error) }, at: new Date(clock.now()).toISOString() };
       await this.write({ to, handled, changes: [], parked });
@@ -279,7 +276,7 @@ export class ProjectionLane {
     return done;
   }
 
-  /** The tables are gone, or the log refuses to be read: nothing that waiting would mend. */
+  /** The tables are gone, or the log cannot be read: to wait would not help. */
   private async fail(error: unknown): Promise<void> {
     if (error instanceof Stopped) return;
     this.parts.warn({ ...this.build, err: error }, 'a lane of a projection has stopped');

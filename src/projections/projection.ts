@@ -47,16 +47,16 @@ export interface Projection extends ProjectionShape {
   readonly onPoison: 'park' | 'stop';
   /** The rows that `apply` may read. */
   touched(event: TypedEvent): readonly RowKey[];
-  /** What was brought in before changes nothing: a stream that was parked is brought in again from its beginning. */
+  /** An event that is applied again changes nothing: a replay applies a parked stream from its beginning. */
   apply(rows: Rows, event: TypedEvent): void;
 }
 
-/** An event of the ledger came before the one that precedes it: something is missing, and must not be passed over. */
+/** An event of the ledger came before the one that precedes it. The missing event must not be skipped. */
 export class Gap extends TerminalError {}
 
-/** Whether the next event of a ledger of which so many were seen is this one; false when it was seen before. */
+/** Whether this is the next event of a ledger of which `seen` events were applied. False: it was applied before. */
 export function isNext(seen: number, { stream, revision }: TypedEvent): boolean {
   if (revision > seen)
-    throw new Gap(`${stream} goes on with event ${revision}, and ${seen} of its events were brought in`);
+    throw new Gap(`${stream} continues with event ${revision}, and ${seen} of its events were applied`);
   return revision === seen;
 }

@@ -12,8 +12,8 @@ interface Sources {
 }
 
 /**
- * The rows of one conversation as its streams make them, from their beginning to where they stand now. Some of it may lie
- * ahead of its lane; what the lane then comes to has been seen, and changes nothing.
+ * The rows of one conversation, from all events that its streams have now. Some events may be ahead of the lane: when it
+ * applies them again, they change nothing.
  */
 export async function replayed(
   stream: string,
@@ -32,7 +32,7 @@ export async function replayed(
     if (event.type === 'GenerationRequested') open.add(event.data.generationId);
     if (event.type === 'GenerationFinalized') open.delete(event.data.generationId);
   }
-  // The tapes of what has ended have nothing to add to its end.
+  // The end of a generation has all that its tape would add.
   for (const generation of open) {
     for await (const event of eventsOf(`generation-${generation}`, projection, sources)) projection.apply(rows, event);
   }

@@ -182,6 +182,6 @@ describe('an event that cannot be brought in', () => {
     await chat.ledger({ type: 'ConversationRenamed', data: { title: 'later' } });
     await start();
     await until(async () => (await standing('messages')).parked.length === 1);
-    expect((await standing('messages')).parked[0]?.poison.reason).toContain('goes on with event 1');
+    expect((await standing('messages')).parked[0]?.poison.reason).toContain('continues with event 1');
   });
 });

@@ -15,7 +15,7 @@ export interface Poison {
   readonly event?: Pick<RecordedEvent, 'id' | 'stream' | 'revision' | 'type' | 'position'>;
 }
 
-/** A stream whose later events wait, because one of them could not be brought in. */
+/** A stream whose later events wait, because one of them could not be applied. */
 export interface Parked {
   readonly stream: string;
   readonly poison: Poison;
@@ -24,7 +24,7 @@ export interface Parked {
 }
 
 export interface ParkedState extends Parked {
-  /** Somebody wants it back, and that has not been tried yet. */
+  /** An operator wants it replayed, and the lane has not tried yet. */
   readonly replaying: boolean;
 }
 
@@ -124,7 +124,7 @@ export class StoreRefused extends RetryableError {}
 /** A search that asks only for the absence of words: answering it would read every text. */
 export class SearchUnbounded extends TerminalError {}
 
-/** The tables of a read model have been dropped. Nothing but a rebuild brings them back. */
+/** The tables of a read model have been dropped. Only a rebuild creates them again. */
 export class ReadModelLost extends TerminalError {
   constructor(readonly projection: string) {
     super(`the tables of ${projection} are gone: rebuild it`);

@@ -1,6 +1,6 @@
 import { limits } from '../../limits.js';
 
-/** What no database takes as text, and nobody searches for. */
+/** A character that PostgreSQL takes in no text. */
 const UNSEARCHABLE = /\0/g;
 
 /** A text in pieces that an index takes, cut between words where there are any. */

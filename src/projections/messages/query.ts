@@ -54,7 +54,7 @@ export interface ConversationViewsParts {
   readonly codec: Codec;
   readonly clock: Clock;
   readonly advances: Advances;
-  /** How many events this process knows the conversation to have, without asking anybody. */
+  /** How many events of the conversation are in the memory of this process. */
   readonly knownToHave: (conversation: string) => number;
   /** What the open generation has said so far, and in how many events. */
   readonly readTape: (generation: string) => Promise<{ readonly tape: Tape; readonly events: number }>;

@@ -30,7 +30,7 @@ export class ListCoverage {
     const askedMs = clock.now();
     const places = shown.unsettled(reader, list.name);
     if (places.size > 0 && (await this.hasWaited(list, places, askedMs + limits.viewGraceMs))) {
-      // Also when it was not covered: a view that stands still makes each change wait once.
+      // Also when the list does not cover it: while the lane is stopped, each change delays a list once.
       shown.settle(reader, list.name, places);
     }
     if (!least) return;

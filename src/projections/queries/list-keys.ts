@@ -1,10 +1,10 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { Key, Keys } from '../../ports/keys.js';
 
-/** A key as people may see it: nothing of its secret. */
+/** A key without its secret. */
 export type ListedKey = Pick<Key, 'id' | 'user' | 'role' | 'name' | 'createdAt' | 'revokedAt'>;
 
-/** All keys of a tenant, the oldest first, revoked ones included: who could enter, and until when. */
+/** All keys of a tenant, the oldest first, revoked ones included. */
 export class ListKeys extends Query<readonly ListedKey[]> {
   constructor(readonly tenant: string) {
     super();

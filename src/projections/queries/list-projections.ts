@@ -1,7 +1,7 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { ProjectionReport, ProjectionReports } from './projection-reports.js';
 
-/** Where each projection stands. */
+/** The progress of each projection. */
 export class ListProjections extends Query<readonly ProjectionReport[]> {}
 
 @QueryHandler(ListProjections)

@@ -24,7 +24,7 @@ export interface ProjectionReport extends BuildReport {
   readonly rebuild: BuildReport | null;
 }
 
-/** Where each projection stands, as every process can see it. */
+/** The progress of each projection. Every process can report it. */
 export class ProjectionReports {
   constructor(
     private readonly projections: readonly Projection[],

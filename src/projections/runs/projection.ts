@@ -92,7 +92,7 @@ const unknown = (id: string, conversation: string, { tenant, meta }: TypedEvent)
   requestedAt: null,
 });
 
-/** Nothing when it has been brought in before. */
+/** Undefined: the event was applied before. */
 function changedBy(rows: Rows, run: RunRow, event: Followed): Partial<RunRow> | undefined {
   switch (event.type) {
     case 'GenerationRequested': {

@@ -1,11 +1,11 @@
 import type { PageEnd, Scope } from '../../../ports/read-models/questions.js';
 
-/** What a statement asks of rows, and the values that it names. */
+/** The conditions of a statement, and the values of its parameters. */
 export class Conditions {
   readonly values: unknown[] = [];
   private readonly parts: string[] = [];
 
-  /** `?` stands for the value. Nothing is asked when there is none. */
+  /** `?` is the place of the value. Without a value there is no condition. */
   where(condition: string, value: unknown): this {
     if (value !== undefined) this.parts.push(condition.replaceAll('?', this.value(value)));
     return this;

@@ -6,7 +6,7 @@ const UNDEFINED_TABLE = '42P01';
 /** The same about a column: the build that is read is of an older version, and that of this version is being filled. */
 const UNDEFINED_COLUMN = '42703';
 
-/** For those who read: until the build of their version is live, they can be as badly off as without any. */
+/** For queries: until the build of their version is live, a column that they need may be missing. */
 export async function unlessUnreadable<T>(projection: string, answer: Promise<T>): Promise<T> {
   try {
     return await unlessLost(projection, answer);

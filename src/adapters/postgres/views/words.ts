@@ -21,7 +21,7 @@ export const indexedWords = (value: string): string => `(
       unnest(ARRAY[${prefixOf('new.tenant')}, ${prefixOf('new.tenant', "coalesce(new.owner, '')")}]) prefix
     WHERE octet_length(lexeme) <= ${INDEXED_WORD_BYTES_MAX})`;
 
-/** As people write into a search box: no text is a mistake. */
+/** As in a search box: any text is accepted. */
 const QUERY = `websearch_to_tsquery('simple', ?)`;
 
 /** No index can answer a question for the absence of words alone: it would read every text. */
