@@ -31,6 +31,7 @@ export interface ProjectingOptions {
   readonly projections?: readonly Projection[];
   readonly leases?: Leases;
   readonly holder?: string;
+  readonly leaseMs?: number;
 }
 
 /** The lanes of the read models, at work on a log. */
@@ -39,14 +40,14 @@ export async function startProjecting(
   { builds, lanes: store }: ReadModelStores,
   options: ProjectingOptions = {},
 ): Promise<Projecting> {
-  const { projections = allProjections, holder = 'node-1' } = options;
+  const { projections = allProjections, holder = 'node-1', leaseMs = 300 } = options;
   const { leases = new MemoryLeases(systemClock) } = options;
   await builds.prepare(projections);
   const warnings: object[] = [];
   const health = new RecordedHealth();
   const host = new ProjectionHost(projections, {
     ...{ log, codec, builds, store, leases, holder },
-    ...{ clock: systemClock, health, leaseMs: 300, advances: new Advances() },
+    ...{ clock: systemClock, health, leaseMs, advances: new Advances() },
     warn: (facts) => void warnings.push(facts),
   });
   host.start();
