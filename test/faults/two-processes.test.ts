@@ -65,6 +65,19 @@ async function wakeTooLate({ one }: Pair, hold: { letGo: () => void; over: Promi
   await hold.over;
 }
 
+/** The other sleeps until the one has called the model: on a busy machine it might take the prompt itself. */
+async function sentToTheOne({ other, provider }: Pair, client: TurnClient): Promise<string> {
+  const calls = provider.calls.length;
+  other.signal('SIGSTOP');
+  try {
+    const generation = await client.send();
+    await until(() => provider.calls.length > calls);
+    return generation;
+  } finally {
+    other.signal('SIGCONT');
+  }
+}
+
 async function isRefused({ one }: Pair, generation: string): Promise<void> {
   await until(() => one.refused.some(({ stream }) => stream === `generation-${generation}`));
 }
@@ -98,7 +111,7 @@ describe.each([
       const client = await TurnClient.start(askedHereFollowedThere(pair), journal, 'patient');
 
       const begun = provider.holdNext(3);
-      const cut = await client.send();
+      const cut = await sentToTheOne(pair, client);
       await client.begun(cut);
       one.signal('SIGSTOP');
       expect(await client.ended(cut)).toMatchObject({ status: 'error', attempt: 1, error: { kind: 'interrupted' } });
@@ -106,8 +119,7 @@ describe.each([
       if (neverLetsGo) await isRefused(pair, cut);
 
       const silent = provider.holdNext(0);
-      const again = await client.send();
-      await until(() => provider.calls.length === 2);
+      const again = await sentToTheOne(pair, client);
       one.signal('SIGSTOP');
       expect(await client.ended(again)).toMatchObject({ status: 'final', attempt: 2 });
       await wakeTooLate(pair, silent);
