@@ -29,7 +29,7 @@ describe('starting a conversation over HTTP', () => {
     const [event, ...more] = await chat.ledger((json as { id: string }).id);
     expect(more).toEqual([]);
     expect(event).toMatchObject({ type: 'ConversationStarted', tenant: 'default', meta: { owner: 'admin' } });
-    expect(event?.data).toEqual(everything);
+    expect(event?.data).toEqual({ ...everything, purpose: 'chat' });
   });
 
   it.each([
@@ -41,7 +41,7 @@ describe('starting a conversation over HTTP', () => {
     const { status, json } = await chat.post(CONVERSATIONS, body);
     expect(status).toBe(201);
     const [event] = await chat.ledger((json as { id: string }).id);
-    expect(event?.data).toEqual({ title: null, system: null });
+    expect(event?.data).toEqual({ title: null, system: null, purpose: 'chat' });
   });
 
   it('makes a new one each time', async () => {

@@ -69,7 +69,7 @@ describe('processes of two versions on one database', () => {
       views: postgresViews(new ViewReader(pool)),
     };
   }
-  async function start(projections: readonly Projection[], holder: string, leaseMs = 300) {
+  async function start(projections: readonly Projection[], holder: string, leaseMs = 1_000) {
     const stores = storesOf();
     const projecting = await startProjecting(log, stores, { projections, holder, leaseMs, leases: stores.leases });
     running.push(projecting);
