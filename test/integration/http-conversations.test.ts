@@ -60,7 +60,7 @@ describe('starting a conversation over HTTP', () => {
       { title: 'é'.repeat(500), system: 'é'.repeat(128 * 1024), model: 'm'.repeat(200), tokenBudget: 1 },
     ]) {
       const id = await chat.started(body);
-      expect((await chat.ledger(id))[0]?.data).toEqual(body);
+      expect((await chat.ledger(id))[0]?.data).toEqual({ ...body, purpose: 'chat' });
     }
   });
 
