@@ -10,7 +10,7 @@ import { answering, Surveys } from './survey.js';
 
 const { log, work, clock, telemetry } = PORTS;
 
-/** What operators see of a process, whatever its roles: health, readiness and metrics. */
+/** What operators see of a process in every role: health, readiness and metrics. */
 @Module({
   controllers: [HealthController, MetricsController],
   providers: [

@@ -68,7 +68,7 @@ export class RelayRoleModule implements OnApplicationBootstrap {
   }
 }
 
-/** Chats continue whatever the relay does, so this check never answers `unavailable`. */
+/** Chats continue without the relay, so this check never answers `unavailable`. */
 function findingOf({ state }: EventRelay, { latest }: Survey<Lag>): CheckResult {
   if (state.is === 'denied')
     return { is: 'stopped', reason: `${state.reason}; the relay asks again until it may send` };

@@ -243,7 +243,8 @@ function timeOfRetry(tape: Tape, open: Attempt, { nowMs, deadlineMs, delayMs }: 
   return isAllowed && nowMs + delayMs < deadlineMs ? isoTime(nowMs + delayMs) : undefined;
 }
 
-const ofNoCall = {
+/** Of an attempt that called no model. */
+export const ofNoCall = {
   finishReason: null,
   modelServed: null,
   usage: null,

@@ -103,8 +103,8 @@ export interface PreparedCall {
   /** As far as they are known by now: of a call that is cut too. */
   readonly response: ResponseNames;
   /**
-   * Makes it. What came together is told together. After the first text, what comes may wait for the next moment, because
-   * it is not appended earlier. Throws ModelFailure, also for what went wrong while it was made ready. Leaving the loop,
+   * Makes the call. Outputs that arrive together are yielded together. After the first text, outputs may wait for the next moment,
+   * because they are not appended earlier. Throws ModelFailure, also for what went wrong while it was made ready. Leaving the loop,
    * or aborting, ends the call at once.
    */
   stream(signal: AbortSignal, moments: Moments): AsyncIterable<readonly ModelOutput[]>;

@@ -20,7 +20,7 @@ export type JobStage =
  * and recorded again from the log. It says who should work; who does is decided by the claim on the generation's tape.
  *
  * A worker is alive from its first `renew` on, until it renews too late or for no time. From then on it is dead, for ever: so
- * whoever finds an open claim of a dead worker may end it.
+ * another worker that finds an open claim of a dead worker may end it.
  *
  * The tenants are served in turn, and within a tenant its owners, however many jobs one of them asks for: fairness is what
  * `take` is for. What several callers take at the same moment is dealt out as if each were alone, so it may be one turn off.
@@ -30,8 +30,8 @@ export type JobStage =
 export interface Work {
   /**
    * May happen twice and in any order, since several writers do it: the furthest stage stands. Where it belongs is what
-   * the first one said. A job that nobody has recorded before may be left alone for a while. True when nobody has to look
-   * at it now: it is left alone, a living worker has it, or it has ended. False says no more than that nobody is known.
+   * the first one said. A job that nobody has recorded before may be left alone for a while. True when no worker has
+   * to look at it now: it is left alone, a living worker has it, or it has ended. False says that no such worker is known.
    */
   record(job: Job, stage: JobStage, aloneMs?: number): Promise<boolean>;
 
@@ -41,10 +41,10 @@ export interface Work {
   /**
    * Takes prompted jobs that no living worker has and whose time has come. No two callers get the same one.
    *
-   * Each owner's jobs stand in a line: those that living workers have, then those that wait, oldest first. Each tenant's jobs
-   * stand in a line of lines: those that workers have, then those that are nearest to the front of their owner's line, and of
-   * equals those whose owner has waited longest, since the job came due or one of its line was last taken. Jobs are taken by
-   * their place in their tenant's line, and of equals those whose tenant has waited longest. So a tenant with fewest jobs at
+   * The jobs of each owner form a queue: first those that living workers have, then those that wait, oldest first. The jobs
+   * of each tenant form a queue too: first those that workers have, then those nearest to the front of their owner's queue, and of
+   * equals those whose owner has waited longest, since the job came due or one of its queue was last taken. Jobs are taken by
+   * their place in their tenant's queue, and of equals those whose tenant has waited longest. So a tenant with fewest jobs at
    * work comes first, and within it an owner with fewest. It may read all that waits.
    */
   take(worker: string, jobsMax: number): Promise<readonly Job[]>;
@@ -58,7 +58,7 @@ export interface Work {
    */
   renew(worker: string, durationMs: number, answers: readonly string[]): Promise<boolean>;
 
-  /** Whoever has not renewed yet is not. */
+  /** False for a worker that has not renewed yet. */
   isAlive(worker: string): Promise<boolean>;
 
   /**

@@ -12,6 +12,7 @@ import {
   type AskedModel,
   type Attempt,
   endAttempt,
+  ofNoCall,
   openAttempt,
   retryAt,
   type Tape,
@@ -267,9 +268,5 @@ const notConfigured = {
   outcome: 'failed',
   error: { kind: 'provider_not_configured', message: 'The provider of this prompt is not configured here any more.' },
   retry: null,
-  modelServed: null,
-  usage: null,
-  usageRaw: null,
-  response: {},
-  droppedDeltas: 0,
+  ...ofNoCall,
 } as const;

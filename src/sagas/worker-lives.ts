@@ -110,7 +110,7 @@ export class WorkerLives {
     this.onBegun();
   }
 
-  /** From then on other workers may end its claims, whatever the store has yet to answer. */
+  /** From then on other workers may end its claims, so the answer of a renewal that is under way comes too late. */
   private async endInTime(life: Living): Promise<void> {
     const { clock } = this.parts;
     while (!life.over.aborted) {

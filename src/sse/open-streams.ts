@@ -82,7 +82,7 @@ export class OpenStreams {
     if (this.ticks % this.pace.principalCheckTicks === 0) this.checkPrincipals();
   }
 
-  /** One check for each principal, whatever the number of its streams. */
+  /** One check for each principal, also if it has many streams. */
   private checkPrincipals(): void {
     const streamsOf = new Map<string, EventStream[]>();
     for (const stream of this.streams) {

@@ -1,31 +1,27 @@
-import type { NewEvent, Position } from '../../events/envelope.js';
-import type { BackgroundHealth } from '../../ports/background-health.js';
+import type { NewEvent } from '../../events/envelope.js';
 import type { CommandPlaces } from '../../ports/command-places.js';
 import { RetryableError } from '../../ports/errors.js';
 import type {
-  AllStreamsFilter,
   AppendOptions,
   AppendOutcome,
   CommandPlace,
   EventLog,
   ExpectedRevision,
   LogWithoutCommands,
-  ReadStreamOptions,
 } from '../../ports/event-log.js';
+import { ForwardedLog } from '../../ports/forwarded-log.js';
 
 /**
  * Lets a command act once on a log that cannot record its id together with its events. Directly before the append the
  * command's place is claimed in another store, and never moves: a process that died in between leaves a place without
  * events, where only this stream can act. So whether a command has acted is read in its stream, from its place on.
  */
-export class CommandClaims implements EventLog {
-  readonly continuity;
-
+export class CommandClaims extends ForwardedLog implements EventLog {
   constructor(
-    private readonly log: LogWithoutCommands,
+    protected readonly log: LogWithoutCommands,
     private readonly places: CommandPlaces,
   ) {
-    this.continuity = log.continuity;
+    super();
   }
 
   async append(
@@ -54,50 +50,6 @@ export class CommandClaims implements EventLog {
   async findCommand(command: string): Promise<CommandPlace | undefined> {
     const place = await this.places.find(command);
     return place && this.actedAt(command, place);
-  }
-
-  readStream(stream: string, options?: ReadStreamOptions) {
-    return this.log.readStream(stream, options);
-  }
-
-  readAll(after: Position, filter?: AllStreamsFilter) {
-    return this.log.readAll(after, filter);
-  }
-
-  subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter) {
-    return this.log.subscribe(after, signal, filter);
-  }
-
-  head() {
-    return this.log.head();
-  }
-
-  holds(position: Position) {
-    return this.log.holds(position);
-  }
-
-  parsePosition(text: string) {
-    return this.log.parsePosition(text);
-  }
-
-  backlog(after: Position, countMax: number, filter?: AllStreamsFilter) {
-    return this.log.backlog(after, countMax, filter);
-  }
-
-  identity() {
-    return this.log.identity();
-  }
-
-  knownIdentity() {
-    return this.log.knownIdentity();
-  }
-
-  reportTo(health: BackgroundHealth): void {
-    this.log.reportTo?.(health);
-  }
-
-  close() {
-    return this.log.close();
   }
 
   /** Where the command has acted, or may act in another stream; nothing if it may act in this one. */

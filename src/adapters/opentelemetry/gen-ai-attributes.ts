@@ -3,7 +3,7 @@ import { limits } from '../../limits.js';
 import type { AttemptBegun, AttemptLeft } from '../../ports/tracer.js';
 import type { Attributes } from './spans.js';
 
-/** What stands in the place of a name that could be a text. */
+/** Replaces a name that could be a text. */
 const OTHER = 'other';
 
 /**

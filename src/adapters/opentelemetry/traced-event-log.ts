@@ -1,29 +1,20 @@
 import { SpanKind } from '@opentelemetry/api';
-import type { NewEvent, Position } from '../../events/envelope.js';
+import type { NewEvent } from '../../events/envelope.js';
 import { categoryOf } from '../../ports/append-rules.js';
-import type { BackgroundHealth } from '../../ports/background-health.js';
-import type {
-  AllStreamsFilter,
-  AppendOptions,
-  AppendOutcome,
-  EventLog,
-  ExpectedRevision,
-  ReadStreamOptions,
-} from '../../ports/event-log.js';
+import type { AppendOptions, AppendOutcome, EventLog, ExpectedRevision } from '../../ports/event-log.js';
+import { ForwardedLog } from '../../ports/forwarded-log.js';
 import { failSpan, type Spans, typeOfError } from './spans.js';
 import { traceparentIn } from './traceparent-in.js';
 
 /** A log whose appends are spans, below the span that their events name. */
-export class TracedEventLog implements EventLog {
-  readonly continuity;
-
+export class TracedEventLog extends ForwardedLog implements EventLog {
   constructor(
-    private readonly log: EventLog,
+    protected readonly log: EventLog,
     /** As the conventions name the engine. */
     private readonly system: 'postgresql' | 'eventstoredb',
     private readonly spans: Spans,
   ) {
-    this.continuity = log.continuity;
+    super();
   }
 
   async append(
@@ -61,50 +52,6 @@ export class TracedEventLog implements EventLog {
 
   findCommand(command: string) {
     return this.log.findCommand(command);
-  }
-
-  readStream(stream: string, options?: ReadStreamOptions) {
-    return this.log.readStream(stream, options);
-  }
-
-  readAll(after: Position, filter?: AllStreamsFilter) {
-    return this.log.readAll(after, filter);
-  }
-
-  subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter) {
-    return this.log.subscribe(after, signal, filter);
-  }
-
-  head() {
-    return this.log.head();
-  }
-
-  holds(position: Position) {
-    return this.log.holds(position);
-  }
-
-  parsePosition(text: string) {
-    return this.log.parsePosition(text);
-  }
-
-  backlog(after: Position, countMax: number, filter?: AllStreamsFilter) {
-    return this.log.backlog(after, countMax, filter);
-  }
-
-  identity() {
-    return this.log.identity();
-  }
-
-  knownIdentity() {
-    return this.log.knownIdentity();
-  }
-
-  reportTo(health: BackgroundHealth): void {
-    this.log.reportTo?.(health);
-  }
-
-  close() {
-    return this.log.close();
   }
 }
 

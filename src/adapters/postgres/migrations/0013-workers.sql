@@ -1,6 +1,6 @@
 -- A worker lives as a whole, with all that it answers.
 
--- The row of a dead worker stays for a while: whoever finds its open claim must see that it is dead, also for itself.
+-- The row of a dead worker stays for a day, so that the worker itself cannot renew under the same name again.
 CREATE TABLE runtime.workers (
   worker text COLLATE "C" PRIMARY KEY,
   lives_until timestamptz NOT NULL

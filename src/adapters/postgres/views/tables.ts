@@ -53,9 +53,9 @@ export function createTable(table: AnyTable, build: Build): string {
 }
 
 /**
- * For a table that is searched from now on. An index of words collects new rows in a list that each search reads to its end, and
- * at times one write sorts it all in. That is three times as fast for the many rows of a rebuild, and slows down whoever searches
- * or waits for a view.
+ * For a table that is searched from now on. PostgreSQL collects new rows of an index of words in a list. Each search reads the whole
+ * list, and one write at times sorts it into the index. A rebuild is three times as fast with the list, but searches, and writes
+ * that a reader waits for, are slower.
  */
 export const settleTable = (table: AnyTable, build: Build): string[] =>
   wordsOf(table)

@@ -36,7 +36,7 @@ const matches = (column: string, prefix: string): string => `${column} @@ (
     || CASE WHEN octet_length(part[2]) <= ${INDEXED_WORD_BYTES_MAX} THEN part[2] ELSE '' END || ''''), '' ORDER BY nth), '')
   FROM regexp_matches(${QUERY}::text, '([^'']+)|''(([^'']|'''')+)''', 'g') WITH ORDINALITY AS parts (part, nth))::tsquery`;
 
-/** The condition that a row of the scope has all the words, which `?` stands for, in its column of words. */
+/** The condition that a row of the scope has all the words in its column of words. `?` is their parameter. */
 export function wordsWithin({ tenant, owner }: Scope, column: string, asked: Conditions): string {
   const ofTenant = `${asked.value(tenant)}::text`;
   const ofOwner = owner === undefined ? undefined : `${asked.value(owner)}::text`;
