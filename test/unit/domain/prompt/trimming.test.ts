@@ -162,7 +162,8 @@ describe('any trimmed draft', () => {
       }),
       { numRuns: 1_000 },
     );
-    expect(trimmed).toBeGreaterThan(50);
-    expect(refused).toBeGreaterThan(50);
+    // Some 66 and 290 of 1,000 are: ten are missed by no choice of seeds.
+    expect(trimmed).toBeGreaterThan(10);
+    expect(refused).toBeGreaterThan(10);
   });
 });
