@@ -5,14 +5,13 @@ import { limits } from '../limits.js';
 import { RetryableError } from '../ports/errors.js';
 import { type Lag, lagOf } from '../ports/lag.js';
 import type { RelayDestination } from '../ports/relay.js';
-import { CHAT_STREAMS, EventRelay } from '../relay/event-relay.js';
+import { EventRelay } from '../relay/event-relay.js';
 import { BackgroundModule, RUNNER_PARTS } from './background.module.js';
 import { BackgroundWork } from './background-work.js';
 import { gaugeRelayLag } from './lag-metrics.js';
 import { OperationsModule } from './operations.module.js';
 import { PORTS } from './ports.module.js';
 import { provider, token } from './provider.js';
-import { savedBacklog } from './saved-backlog.js';
 import { type Survey, Surveys } from './survey.js';
 
 const RELAY_LAG = token<Survey<Lag>>('lag of the relay');
@@ -34,10 +33,7 @@ const RELAY_LAG = token<Survey<Lag>>('lag of the relay');
       RELAY_LAG,
       { relay: EventRelay, parts: RUNNER_PARTS, surveys: Surveys, metrics: PrometheusMetrics },
       ({ relay, parts, surveys, metrics }) => {
-        const lag = surveys.of('lag of the relay', async () => {
-          const owned = await relay.backlog(limits.backlogCountMax);
-          return lagOf(owned ?? (await savedBacklog(parts, relay.name, CHAT_STREAMS)), parts.clock.now());
-        });
+        const lag = surveys.of('lag of the relay', async () => lagOf(await relay.backlog(), parts.clock.now()));
         gaugeRelayLag(metrics, () => lag.known);
         return lag;
       },

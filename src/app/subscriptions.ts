@@ -1,8 +1,8 @@
 import type { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
+import { savedBacklog } from '../ownership/saved-backlog.js';
 import { type Lag, lagOf } from '../ports/lag.js';
 import { type RunnerParts, type Subscription, SubscriptionRunner } from '../sagas/subscription-runner.js';
 import { gaugeLags } from './lag-metrics.js';
-import { savedBacklog } from './saved-backlog.js';
 import type { Surveys } from './survey.js';
 
 /** All subscriptions, also those without an owner. */

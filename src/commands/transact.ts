@@ -1,4 +1,3 @@
-import { Refusal } from '../domain/refusal.js';
 import type { DomainEvent } from '../events/catalogue.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
 import type { Metadata, NewEvent } from '../events/envelope.js';
@@ -72,9 +71,8 @@ export interface Transacted<State, Event> {
 }
 
 /**
- * Decides on the fold of a stream and appends the decision there; and again if another writer was faster. A remembered
- * fold may be out of date: an append finds that out by itself, and a refusal or a decision without events is made once
- * more on the present fold. Throws CommandKnown for a keyed command that has acted before, also if it would be refused now.
+ * The stages of every command: its turn, once per key, load, decide, append; and again if another writer was faster.
+ * Throws CommandKnown for a keyed command that has acted before, also if it would be refused now.
  */
 export function transact<State, Event extends DomainEvent, Read extends DomainEvent>(
   parts: TransactionParts,
@@ -87,58 +85,55 @@ export function transact<State, Event extends DomainEvent, Read extends DomainEv
     const waitedMs = parts.clock.now() - askedMs;
     if (waitedMs >= limits.appendDeadlineMs)
       throw new LogUnavailable(`${stream} could not be written for ${waitedMs} ms`);
-    return oncePerKey(parts, transaction, () => decideAndAppend(parts, transaction));
+    await requireNew(parts.log, transaction);
+    for (let tries = 0; tries < limits.transactAttemptsMax; tries++) {
+      const remembered = tries === 0 ? folds.last(stream) : undefined;
+      const before = remembered ?? (await folds.current(stream));
+      const decision = await settled(transaction.decide, before.state);
+      if ('events' in decision && decision.events.length > 0) {
+        const done = await append(parts, transaction, before, decision.events);
+        if (done) return done;
+        continue;
+      }
+      // Others may have written since. An append finds that out by itself; this has to be decided on the present state.
+      if (remembered) continue;
+      // The same command may have acted in another process meanwhile, and that is why.
+      await requireNew(parts.log, transaction);
+      if ('error' in decision) throw decision.error;
+      return { events: [], state: before.state };
+    }
+    throw new Overtaken(`${stream} was changed by others ${limits.transactAttemptsMax} times in a row`);
   });
 }
 
-/** The log judges a command together with its append. A decision that appends nothing must not answer for another one. */
-async function oncePerKey<State, Event extends DomainEvent, Read extends DomainEvent>(
-  { log }: TransactionParts,
-  { isKeyed, meta }: Transaction<State, Event, Read>,
-  decide: () => Promise<Transacted<State, Event>>,
-): Promise<Transacted<State, Event>> {
-  if (!isKeyed) return decide();
-  const requireNew = async () => {
-    const place = await log.findCommand(meta.commandId);
-    if (place) throw new CommandKnown(place);
-  };
-  await requireNew();
-  try {
-    const done = await decide();
-    if (done.events.length === 0) await requireNew();
-    return done;
-  } catch (error) {
-    // The same command may have acted in another process meanwhile, and that is why this one is refused.
-    if (error instanceof Refusal) await requireNew();
-    throw error;
-  }
+/** The log judges a keyed command together with its append. What appends nothing must not answer for what it did before. */
+async function requireNew(
+  log: EventLog,
+  { isKeyed, meta }: { readonly isKeyed?: boolean; readonly meta: Metadata },
+): Promise<void> {
+  const place = isKeyed ? await log.findCommand(meta.commandId) : undefined;
+  if (place) throw new CommandKnown(place);
 }
 
-async function decideAndAppend<State, Event extends DomainEvent, Read extends DomainEvent>(
-  parts: TransactionParts,
-  transaction: Transaction<State, Event, Read>,
-): Promise<Transacted<State, Event>> {
-  const { stream, folds, decide } = transaction;
-  const remembered = folds.last(stream);
-  const done = remembered && (await attempt(parts, transaction, remembered, ifAny(decide)));
-  if (done) return done;
-  for (let tries = 1; tries <= limits.transactAttemptsMax; tries++) {
-    const again = await attempt(parts, transaction, await folds.current(stream), decide);
-    if (again) return again;
+/** What is decided, or why it cannot be. */
+async function settled<State, Event>(
+  decide: (state: State) => Awaitable<readonly Event[]>,
+  state: State,
+): Promise<{ readonly events: readonly Event[] } | { readonly error: unknown }> {
+  try {
+    return { events: await decide(state) };
+  } catch (error) {
+    return { error };
   }
-  throw new Overtaken(`${stream} was changed by others ${limits.transactAttemptsMax} times in a row`);
 }
 
 /** Nothing when the stream is at another revision. */
-async function attempt<State, Event extends DomainEvent, Read extends DomainEvent>(
+async function append<State, Event extends DomainEvent, Read extends DomainEvent>(
   parts: TransactionParts,
   { stream, tenant, meta, isKeyed, folds, onAppend, onCommitted }: Transaction<State, Event, Read>,
   before: Folded<State>,
-  decide: (state: State) => Awaitable<readonly Event[] | undefined>,
+  decided: readonly Event[],
 ): Promise<Transacted<State, Event> | undefined> {
-  const decided = await decide(before.state);
-  if (!decided) return undefined;
-  if (decided.length === 0) return { events: [], state: before.state };
   const at = new Date(parts.clock.now()).toISOString();
   // New for each attempt: the log takes events with the ids of an earlier attempt for that one.
   const wrapped = decided.map((event) => ({ event, id: parts.ids.event(), tenant, at, meta }));
@@ -181,15 +176,3 @@ export function asRead(
 }
 
 const isCommitted = ({ outcome }: AppendOutcome): boolean => outcome === 'appended' || outcome === 'already-there';
-
-/** Only a decision that appends can be made without looking: the log will say when it came too late. */
-function ifAny<State, Event>(decide: (state: State) => Awaitable<readonly Event[]>) {
-  return async (state: State): Promise<readonly Event[] | undefined> => {
-    try {
-      const events = await decide(state);
-      return events.length > 0 ? events : undefined;
-    } catch {
-      return undefined;
-    }
-  };
-}

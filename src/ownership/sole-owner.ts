@@ -1,4 +1,5 @@
 import { BackgroundPart } from '../background/background-part.js';
+import { untilAborted } from '../background/deadline.js';
 import { LinkedAbort } from '../background/linked-abort.js';
 import { limits } from '../limits.js';
 import type { BackgroundHealth } from '../ports/background-health.js';
@@ -111,7 +112,7 @@ export class SoleOwner {
       await clock.sleep(Math.max(0, askedMs + leaseMs / RENEWALS_PER_LEASE - clock.monotonic()), over.signal);
       if (over.signal.aborted) return;
       askedMs = clock.monotonic();
-      await settledOrAborted(this.renew(lease, tenure, over), over.signal);
+      await untilAborted(this.renew(lease, tenure, over), over.signal);
     }
   }
 
@@ -142,15 +143,4 @@ async function terminalErrorOf(work: Promise<void>): Promise<TerminalError | und
     if (error instanceof TerminalError) return error;
     throw error;
   }
-}
-
-function settledOrAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    signal.addEventListener('abort', end);
-    void work.finally(end);
-  });
 }

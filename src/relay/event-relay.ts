@@ -1,9 +1,8 @@
 import type { Position } from '../events/envelope.js';
 import { limits } from '../limits.js';
-import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
-import type { Checkpoints } from '../ports/checkpoints.js';
+import { CheckpointedFollower, type FollowerParts } from '../ownership/checkpointed-follower.js';
 import { RetryableError } from '../ports/errors.js';
-import type { Backlog, EventLog } from '../ports/event-log.js';
+import type { Backlog } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import type { Meter } from '../ports/meter.js';
 import { DeniedByDestination, type RelayConnection, type RelayDestination } from '../ports/relay.js';
@@ -12,11 +11,9 @@ import { gathered } from './gathered.js';
 import { PageRelay } from './page-relay.js';
 import { readAhead } from './read-ahead.js';
 
-export interface RelayParts extends OwnerParts {
-  readonly log: EventLog;
+export interface RelayParts extends FollowerParts {
   /** Of the log. With another one the relay sends all events again, from the first. */
   readonly incarnation: string;
-  readonly checkpoints: Checkpoints;
   readonly meter: Pick<Meter, 'eventsRelayed'>;
   /** For operators: names and reasons, never a person's text. */
   readonly warn: (facts: object, message: string) => void;
@@ -42,13 +39,11 @@ export const CHAT_STREAMS = { categories: ['conversation', 'generation'] };
  */
 export class EventRelay {
   private current: RelayState = { is: 'stopped' };
-  /** Up to here everything is acknowledged. Absent where another process is the owner. */
+  /** Up to here everything is acknowledged. */
   private position: Position | undefined;
-  private saved: Position | undefined;
   /** Reasons that were logged since it last sent: several brokers are tried in turn, and each may have its own. */
   private readonly troubles = new Set<string>();
-  private stopping = new AbortController();
-  private work: Promise<void> | undefined;
+  private readonly follower: CheckpointedFollower;
 
   /** Of the lease and of the checkpoint. */
   readonly name: string;
@@ -58,6 +53,24 @@ export class EventRelay {
     private readonly parts: RelayParts,
   ) {
     this.name = `relay ${destination.name}`;
+    this.follower = new CheckpointedFollower(
+      {
+        name: this.name,
+        filter: CHAT_STREAMS,
+        follow: (from, lease, over) => this.keepConnected(from, lease, over),
+        onWaiting: () => {
+          this.current = { is: 'waiting' };
+        },
+        onStopped: () => {
+          this.current = { is: 'stopped' };
+        },
+        onFailed: (error) => {
+          this.current = { is: 'refused', reason: toldReason(error) };
+          parts.warn({ reason: toldReason(error), err: error }, 'the relay has stopped, and passes over nothing');
+        },
+      },
+      parts,
+    );
   }
 
   get state(): RelayState {
@@ -65,60 +78,23 @@ export class EventRelay {
   }
 
   start(): void {
-    this.stopping = new AbortController();
-    this.current = { is: 'waiting' };
-    this.work = this.run(this.stopping.signal);
+    this.follower.start();
   }
 
   /** What is under way is acknowledged or given up; the next owner sends it again. */
-  async stop(): Promise<void> {
-    this.stopping.abort();
-    await this.work;
-    if (this.current.is !== 'refused') this.current = { is: 'stopped' };
+  stop(): Promise<void> {
+    return this.follower.stop();
   }
 
-  /** How much of the log has yet to go out; nothing when another process owns the relay. */
-  async backlog(countMax: number): Promise<Backlog | undefined> {
-    if (this.position === undefined) return undefined;
-    return this.parts.log.backlog(this.position, countMax, CHAT_STREAMS);
+  /** How much of the log has yet to be sent. */
+  backlog(): Promise<Backlog> {
+    return this.follower.backlog();
   }
 
-  private async run(stop: AbortSignal): Promise<void> {
-    const owner = new SoleOwner(
-      {
-        name: this.name,
-        own: (lease, over) => this.own(lease, over),
-        onRenewed: (lease) => this.save(lease),
-        onWaiting: () => {
-          this.position = undefined;
-          this.current = { is: 'waiting' };
-        },
-      },
-      this.parts,
-    );
-    try {
-      await owner.run(stop);
-    } catch (error) {
-      // The position stays known: that the events wait has to be seen.
-      this.current = { is: 'refused', reason: toldReason(error) };
-      this.parts.warn({ reason: toldReason(error), err: error }, 'the relay has stopped, and passes over nothing');
-    }
-  }
-
-  private async own(lease: Lease, over: AbortSignal): Promise<void> {
-    this.position = this.saved = await this.parts.checkpoints.open(this.name, lease.epoch);
-    if (this.position === undefined) return;
-    this.current = { is: 'relaying' };
-    try {
-      await this.keepConnected(lease, over);
-    } finally {
-      // However it ends, what was acknowledged need not go out again.
-      await this.save(lease);
-    }
-  }
-
-  private async keepConnected(lease: Lease, over: AbortSignal): Promise<void> {
+  private async keepConnected(from: Position, lease: Lease, over: AbortSignal): Promise<void> {
     const { log, incarnation, meter } = this.parts;
+    this.position = from;
+    this.current = { is: 'relaying' };
     let pages: PageRelay | undefined;
     let failures = 0;
     while (!over.aborted) {
@@ -166,28 +142,16 @@ export class EventRelay {
 
   /** Until it is over, or a later owner has announced itself. */
   private async follow(connection: RelayConnection, pages: PageRelay, lease: Lease, over: AbortSignal): Promise<void> {
-    const { log, clock } = this.parts;
+    const { log } = this.parts;
     const from = this.position as Position;
     const subscribe = (left: AbortSignal) => gathered(log.subscribe(from, left, CHAT_STREAMS));
-    let savedAt = clock.monotonic();
     for await (const page of readAhead(subscribe, over)) {
       await pages.send(page.events, connection, over);
       this.position = page.position;
+      this.follower.finished(page.position);
       this.getOn();
-      if (clock.monotonic() - savedAt < limits.checkpointMs) continue;
-      if (!(await this.save(lease))) return;
-      savedAt = clock.monotonic();
+      if (!(await this.follower.saveWhenDue(lease))) return;
     }
-  }
-
-  /** False when a later owner has announced itself, or the log went back: then its store may have gone back with it. */
-  private async save(lease: Lease): Promise<boolean> {
-    const { position } = this;
-    if (position === undefined || position === this.saved) return true;
-    if (this.parts.log.continuity.isBroken) return false;
-    const kept = await this.parts.checkpoints.save(this.name, lease.epoch, position);
-    if (kept) this.saved = position;
-    return kept;
   }
 }
 

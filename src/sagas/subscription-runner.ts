@@ -1,9 +1,8 @@
 import type { Position, RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
-import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
-import type { Checkpoints } from '../ports/checkpoints.js';
+import { CheckpointedFollower, type FollowerParts } from '../ownership/checkpointed-follower.js';
 import { RetryableError, TerminalError } from '../ports/errors.js';
-import type { AllStreamsFilter, Backlog, EventLog } from '../ports/event-log.js';
+import type { AllStreamsFilter, Backlog } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import { toldReason } from '../ports/told-reason.js';
 
@@ -17,9 +16,7 @@ export interface Subscription {
   readonly inAnyOrder?: true;
 }
 
-export interface RunnerParts extends OwnerParts {
-  readonly log: EventLog;
-  readonly checkpoints: Checkpoints;
+export interface RunnerParts extends FollowerParts {
   /** For operators: names and reasons, never a person's text. */
   readonly warn: (facts: object, message: string) => void;
 }
@@ -46,22 +43,32 @@ class Poisoned extends TerminalError {
   readonly event: Poison['event'];
 }
 
-/**
- * Brings every event to a handler, at least once and in order, across crashes, restarts and several processes.
- * It owns a lease while it works; the checkpoint carries the lease's epoch, so an owner that slept past its time
- * finds its next checkpoint refused.
- */
+/** Brings every event to a handler, at least once and in order, across crashes, restarts and several processes. */
 export class SubscriptionRunner {
   private current: RunnerState = { is: 'stopped' };
-  private position: Position | undefined;
-  private saved: Position | undefined;
-  private stopping = new AbortController();
-  private work: Promise<void> | undefined;
+  private readonly follower: CheckpointedFollower;
 
   constructor(
     private readonly subscription: Subscription,
     private readonly parts: RunnerParts,
-  ) {}
+  ) {
+    const { name, filter } = subscription;
+    this.follower = new CheckpointedFollower(
+      {
+        name,
+        filter,
+        follow: (from, lease, over) => this.follow(from, lease, over),
+        onWaiting: () => {
+          this.current = { is: 'waiting' };
+        },
+        onStopped: () => {
+          this.current = { is: 'stopped' };
+        },
+        onFailed: (error) => this.becomePoisoned(error),
+      },
+      parts,
+    );
+  }
 
   get state(): RunnerState {
     return this.current;
@@ -69,49 +76,16 @@ export class SubscriptionRunner {
 
   /** Also after poison, at the event where it stopped; and while it is being stopped, once it has. */
   start(): void {
-    const works = this.work !== undefined && !this.stopping.signal.aborted && this.current.is !== 'poisoned';
-    if (works) return;
-    const before = this.work ?? Promise.resolve();
-    this.stopping = new AbortController();
-    this.current = { is: 'waiting' };
-    const { signal } = this.stopping;
-    this.work = before.then(() => this.run(signal));
+    this.follower.start();
   }
 
-  /** Waits for the handler that is under way, writes the checkpoint and frees the lease. */
-  async stop(): Promise<void> {
-    const { work } = this;
-    this.stopping.abort();
-    await work;
-    if (this.work !== work) return;
-    this.work = undefined;
-    if (this.current.is !== 'poisoned') this.current = { is: 'stopped' };
+  stop(): Promise<void> {
+    return this.follower.stop();
   }
 
-  /** How far this process, as the owner, is behind the log; nothing when it is not the owner. */
-  async backlog(): Promise<Backlog | undefined> {
-    if (this.position === undefined) return undefined;
-    return this.parts.log.backlog(this.position, limits.backlogCountMax, this.subscription.filter);
-  }
-
-  private async run(stop: AbortSignal): Promise<void> {
-    const owner = new SoleOwner(
-      {
-        name: this.subscription.name,
-        own: (lease, over) => this.own(lease, over),
-        // What came before it fell silent would else be handled again after a crash, however long ago that was.
-        onRenewed: (lease) => this.save(lease),
-        onWaiting: () => {
-          this.current = { is: 'waiting' };
-        },
-      },
-      this.parts,
-    );
-    try {
-      await owner.run(stop);
-    } catch (error) {
-      this.becomePoisoned(error);
-    }
+  /** How far it is behind the log, whichever process owns it. */
+  backlog(): Promise<Backlog> {
+    return this.follower.backlog();
   }
 
   /** Nothing goes on by itself from here, so somebody has to hear of it. */
@@ -123,33 +97,12 @@ export class SubscriptionRunner {
     this.parts.warn(facts, 'a subscription has stopped, and handles nothing more until it is started again');
   }
 
-  private async own(lease: Lease, over: AbortSignal): Promise<void> {
-    try {
-      await this.follow(lease, over);
-    } finally {
-      this.position = undefined;
-    }
-  }
-
-  private async follow(lease: Lease, over: AbortSignal): Promise<void> {
-    const { log, checkpoints, clock } = this.parts;
-    const { name, filter } = this.subscription;
-    this.position = this.saved = await checkpoints.open(name, lease.epoch);
-    if (this.position === undefined) return;
+  private async follow(from: Position, lease: Lease, over: AbortSignal): Promise<void> {
     this.current = { is: 'running', live: false, epoch: lease.epoch };
-    let savedAt = clock.monotonic();
-    try {
-      for await (const page of log.subscribe(this.position, over, filter)) {
-        if (await this.handleAll(page.events, lease, over)) this.position = page.position;
-        if (clock.monotonic() - savedAt >= limits.checkpointMs) {
-          if (!(await this.save(lease))) return;
-          savedAt = clock.monotonic();
-        }
-        this.current = { is: 'running', live: page.live, epoch: lease.epoch };
-      }
-    } finally {
-      // However it ends, what was handled need not be seen again.
-      await this.save(lease);
+    for await (const page of this.parts.log.subscribe(from, over, this.subscription.filter)) {
+      if (await this.handleAll(page.events, lease, over)) this.follower.finished(page.position);
+      if (!(await this.follower.saveWhenDue(lease))) return;
+      this.current = { is: 'running', live: page.live, epoch: lease.epoch };
     }
   }
 
@@ -160,9 +113,10 @@ export class SubscriptionRunner {
     for (let from = 0; from < events.length; from += together) {
       const group = events.slice(from, from + together);
       if (!(await this.handleGroup(group, lease, over))) return false;
-      this.position = group.at(-1)?.position;
+      // An event that comes from all streams has one.
+      this.follower.finished(group.at(-1)?.position as Position);
       const isDue = (from + group.length) % checkpointEveryEvents === 0;
-      if (isDue && !(await this.save(lease))) return false;
+      if (isDue && !(await this.follower.save(lease))) return false;
     }
     return true;
   }
@@ -193,15 +147,6 @@ export class SubscriptionRunner {
       }
     }
     return false;
-  }
-
-  /** False when a later owner has announced itself, or the log went back: then its store may have gone back with it. */
-  private async save(lease: Lease): Promise<boolean> {
-    if (this.position === undefined || this.position === this.saved) return true;
-    if (this.parts.log.continuity.isBroken) return false;
-    const kept = await this.parts.checkpoints.save(this.subscription.name, lease.epoch, this.position);
-    if (kept) this.saved = this.position;
-    return kept;
   }
 }
 

@@ -9,6 +9,7 @@ import {
 import type { Cursor } from './cursor.js';
 import { generationOf, weightOf } from './event-frames.js';
 import type { LiveEvents } from './live-events.js';
+import { Mailbox } from './mailbox.js';
 
 /** Who follows a feed, besides whoever iterates over it. */
 export interface Follower {
@@ -27,9 +28,7 @@ export interface Follower {
  */
 export class ConversationFeed {
   private readonly conversation: string;
-  private readonly heard: TypedEvent[] = [];
-  private heardBytes = 0;
-  private wake = () => {};
+  private readonly heard: Mailbox<TypedEvent>;
   /** Heard before the prompt of their generation: a claim may be committed a moment earlier than its prompt. */
   private readonly early = new Map<string, TypedEvent[]>();
   private readonly ended = new Set<string>();
@@ -38,8 +37,6 @@ export class ConversationFeed {
   private place: Place | undefined;
   /** The open generation's last attempt was told. Nothing of its tape follows. */
   private isSealed = false;
-  /** Everything that was heard has been told and taken. */
-  private isIdle = false;
   private readonly ledger: string;
 
   constructor(
@@ -50,31 +47,20 @@ export class ConversationFeed {
   ) {
     this.conversation = conversation;
     this.ledger = conversationStream(conversation);
+    this.heard = new Mailbox(weightOf, follower.waiting);
   }
 
   async *from(cursor: Cursor, signal: AbortSignal): AsyncIterable<ToldEvent> {
     const leave = this.live.listen(this.conversation, (event) => this.hear(event));
-    const onAbort = () => {
-      this.isIdle = false;
-      this.wake();
-    };
-    signal.addEventListener('abort', onAbort);
     try {
       this.place = await this.history.placeAt(cursor);
       for await (const told of this.readOn()) {
         if (signal.aborted) return;
         yield told;
       }
-      while (!signal.aborted) {
-        const event = this.heard.shift();
-        if (event) {
-          this.heardBytes -= weightOf(event);
-          yield* this.next(event);
-        } else await this.arrival();
-      }
+      for await (const event of this.heard.taken(signal)) yield* this.next(event);
     } finally {
       leave();
-      signal.removeEventListener('abort', onAbort);
     }
   }
 
@@ -88,12 +74,8 @@ export class ConversationFeed {
   }
 
   private hear(event: TypedEvent): void {
-    if (this.isIdle && this.passOn(event)) return;
-    this.isIdle = false;
-    this.heard.push(event);
-    this.heardBytes += weightOf(event);
-    this.wake();
-    this.follower.waiting(this.heardBytes);
+    if (this.heard.isAwaited && this.passOn(event)) return;
+    this.heard.put(event);
   }
 
   /** True when nothing is left to do about it: it was taken, or had been told. What needs something read is not passed on. */
@@ -167,13 +149,5 @@ export class ConversationFeed {
     if (event.type === 'AttemptEnded') this.isSealed = event.data.retryAt === undefined;
     if (event.type === 'GenerationFinalized') this.ended.add(event.data.generationId);
     return { event, cursor: this.place.cursor };
-  }
-
-  /** Nothing can arrive between the look at what was heard and this: it is asked for at once. */
-  private arrival(): Promise<void> {
-    return new Promise((resolve) => {
-      this.isIdle = true;
-      this.wake = resolve;
-    });
   }
 }

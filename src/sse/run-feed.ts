@@ -1,12 +1,12 @@
 import { mayRead, type Reader } from '../domain/conversation/readers.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
 import type { Position, RecordedEvent } from '../events/envelope.js';
-import type { TerminalError } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
 import { CursorBeyondEnd, conversationStream } from './conversation-history.js';
 import type { Cursor } from './cursor.js';
 import { newerVersion } from './events-of.js';
 import type { LiveEvents } from './live-events.js';
+import { Mailbox } from './mailbox.js';
 import { type RunEvent, runFrameOf } from './run-frames.js';
 
 /** A position of the right form in which no event is, or another one than it names. */
@@ -41,16 +41,18 @@ const RUN_TYPES = ['GenerationRequested', 'GenerationFinalized'] as const;
 
 /** Runs as they start and end, from a position in the log on: what stands there, then what comes, each once. */
 export class RunFeed {
-  private readonly heard: RunEvent[] = [];
-  private heardBytes = 0;
-  private missed: TerminalError | undefined;
-  private wake = () => {};
+  private readonly heard: Mailbox<RunEvent>;
 
   constructor(
     private readonly parts: { readonly log: EventLog; readonly codec: Codec; readonly live: LiveEvents },
     private readonly reader: Reader,
     private readonly follower: RunFollower = {},
-  ) {}
+  ) {
+    this.heard = new Mailbox(
+      (event) => runFrameOf(event).length,
+      (bytes) => follower.waiting?.(bytes),
+    );
+  }
 
   /** Throws CursorBeyondEnd or UnknownPosition, before anything is sent, when no client can have seen that position. */
   async begin(after: Position | undefined): Promise<Position> {
@@ -65,11 +67,12 @@ export class RunFeed {
   async *from(after: Position, signal: AbortSignal): AsyncIterable<Buffer> {
     // Listening before reading: what is committed meanwhile is heard, and told once.
     const leave = this.parts.live.listenToTenant(this.reader.tenant, RUN_TYPES, {
-      hear: (event) => this.hear(event),
-      miss: (recorded) => this.miss(recorded),
+      hear: (event) => {
+        if (this.concerns(event)) this.heard.put(event);
+      },
+      // After the events before it: the client resumes behind them, at a process that knows this one.
+      miss: (recorded) => this.heard.fail(newerVersion(recorded)),
     });
-    const onAbort = () => this.wake();
-    signal.addEventListener('abort', onAbort);
     let told = after;
     try {
       for await (const page of this.parts.log.readAll(after, FILTER)) {
@@ -83,20 +86,9 @@ export class RunFeed {
         }
         told = page.position;
       }
-      while (!signal.aborted) {
-        const event = this.heard.shift();
-        // Send the events before it: the client resumes behind them, at a process that knows this one.
-        if (!event && this.missed) throw this.missed;
-        if (!event) await this.arrival();
-        else {
-          const frame = runFrameOf(event);
-          this.heardBytes -= frame.length;
-          if ((event.position ?? '') > told) yield this.told(event);
-        }
-      }
+      for await (const event of this.heard.taken(signal)) if ((event.position ?? '') > told) yield this.told(event);
     } finally {
       leave();
-      signal.removeEventListener('abort', onAbort);
     }
   }
 
@@ -104,19 +96,6 @@ export class RunFeed {
     const conversation = event.stream.slice(conversationStream('').length);
     this.follower.told?.(conversation, { ledger: event.revision + 1, tape: 0 });
     return runFrameOf(event);
-  }
-
-  private miss(recorded: RecordedEvent): void {
-    this.missed ??= newerVersion(recorded);
-    this.wake();
-  }
-
-  private hear(event: TypedEvent): void {
-    if (!this.concerns(event) || this.missed) return;
-    this.heard.push(event);
-    this.heardBytes += runFrameOf(event).length;
-    this.wake();
-    this.follower.waiting?.(this.heardBytes);
   }
 
   /** Known before decoding, which costs more than reading: most events of the log are another tenant's. */
@@ -128,12 +107,5 @@ export class RunFeed {
   private concerns(event: TypedEvent): event is RunEvent {
     if (event.type !== 'GenerationRequested' && event.type !== 'GenerationFinalized') return false;
     return mayRead({ owner: { tenant: event.tenant, user: event.meta.owner ?? null } }, this.reader);
-  }
-
-  /** Nothing can arrive between the look at what was heard and this: it is asked for at once. */
-  private arrival(): Promise<void> {
-    return new Promise((resolve) => {
-      this.wake = resolve;
-    });
   }
 }

@@ -103,7 +103,7 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
         await blocked;
       });
       await until(() => begun.length === 3);
-      expect((await runner.backlog())?.oldestAt).toBe(events[0]?.at);
+      expect((await runner.backlog()).oldestAt).toBe(events[0]?.at);
       await stores.log.append(newStream(), 'none', newDeltas(1));
       letGo();
       await until(() => begun.length === 4);
@@ -280,7 +280,6 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       await stores.log.append(newStream(), 'none', newDeltas(3));
       await until(() => first.ids.length === 3);
       expect(standby.state).toEqual({ is: 'waiting' });
-      expect(await standby.backlog()).toBeUndefined();
       await owner.stop();
       await until(() => isLive(standby));
       await stores.log.append(newStream(), 'none', newDeltas(3));

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { within } from '../../background/deadline.js';
 import { limits } from '../../limits.js';
 import { LogUnavailable } from '../../ports/errors.js';
 import { type Meter, noMeter } from '../../ports/meter.js';
@@ -57,7 +58,11 @@ export async function reachEventStoreDb(
   const waiting = new Waiting((reason) => onNotice(`Waiting for a leader of ${description}: ${reason}`));
   let hasAnswered = false;
   for (;;) {
-    const refusal = await withinDeadline(() => log.knownIdentity());
+    const refusal = await within(
+      limits.logReachMs,
+      refusalOf(() => log.knownIdentity()),
+      LATE,
+    );
     if (refusal === undefined) return { log, description };
     hasAnswered ||= ANSWERED.includes(refusal.kind);
     const mayPass = address.isCluster
@@ -104,21 +109,9 @@ function addressIn(url: string): ServerAddress {
   }
 }
 
-/** Why it does not serve; nothing when it does. */
-async function withinDeadline(attempt: () => Promise<unknown>): Promise<Refusal | undefined> {
-  const over = new AbortController();
-  const reason = `no answer within ${limits.logReachMs / 1_000} s`;
-  const late = sleep(limits.logReachMs, undefined, { signal: over.signal }).then(
-    () => ({ kind: 'late', reason }) as const,
-    () => undefined,
-  );
-  try {
-    return await Promise.race([refusalOf(attempt), late]);
-  } finally {
-    over.abort();
-  }
-}
+const LATE: Refusal = { kind: 'late', reason: `no answer within ${limits.logReachMs / 1_000} s` };
 
+/** Why it does not serve; nothing when it does. */
 async function refusalOf(attempt: () => Promise<unknown>, triesLeft = 2): Promise<Refusal | undefined> {
   try {
     await attempt();

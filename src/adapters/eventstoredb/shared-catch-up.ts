@@ -1,3 +1,4 @@
+import { untilAborted } from '../../background/deadline.js';
 import { type Position, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import type { Page } from '../../ports/event-log.js';
@@ -79,7 +80,8 @@ class CatchUp {
           // Where nothing was let through, only the place that the server has reached moves.
           if (page.reached > after || page.position > after) yield beyond(after, page);
         } else if (this.isDone) return;
-        else await settledOrAborted(this.ask(), ended);
+        // A member that leaves does not wait for what the others have asked for.
+        else await untilAborted(this.ask(), ended);
       }
     } finally {
       this.members.delete(member);
@@ -165,17 +167,3 @@ function beyond(after: Position, page: Reading): Reading {
 
 const charactersOf = ({ events }: Page): number =>
   events.reduce((sum, { data, meta }) => sum + data.length + meta.length, 0);
-
-/** A member that leaves does not wait for what the others have asked for. */
-async function settledOrAborted(work: Promise<void>, ended: AbortSignal): Promise<void> {
-  let done = () => {};
-  const aborted = new Promise<void>((resolve) => {
-    done = resolve;
-    ended.addEventListener('abort', done);
-  });
-  try {
-    await Promise.race([work, aborted]);
-  } finally {
-    ended.removeEventListener('abort', done);
-  }
-}

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { within } from '../../background/deadline.js';
 import { limits } from '../../limits.js';
 import type { EventLog } from '../../ports/event-log.js';
 import type { Tracer } from '../../ports/tracer.js';
@@ -42,12 +42,9 @@ export function openTracing(
     tracer: new OpenTelemetryTracer(spans),
     traced: (log, system) => new TracedEventLog(log, system, spans),
     async close() {
-      const over = new AbortController();
       // A failure was reported by the exporter already, and a stop must not fail for it.
       const flushed = provider.shutdown().catch(() => {});
-      const late = sleep(limits.tracesFlushMs, undefined, { signal: over.signal }).catch(() => {});
-      await Promise.race([flushed, late]);
-      over.abort();
+      await within(limits.tracesFlushMs, flushed, undefined);
     },
   };
 }

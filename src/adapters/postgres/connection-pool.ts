@@ -1,7 +1,8 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
+import { within } from '../../background/deadline.js';
+import { limits } from '../../limits.js';
 import { RetryableError, TimedOut } from '../../ports/errors.js';
-import { farewell } from './farewell.js';
 import { isOutage, isTimeout } from './outage.js';
 import { settleSession } from './session.js';
 
@@ -63,7 +64,8 @@ export class ConnectionPool {
   }
 
   async close(): Promise<void> {
-    await farewell(this.leave());
+    // A server that hangs never says goodbye.
+    await within(limits.farewellMs, this.leave(), undefined);
     for (const socket of this.sockets) socket.destroy();
   }
 

@@ -1,7 +1,8 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
+import { within } from '../../background/deadline.js';
+import { limits } from '../../limits.js';
 import { RetryableError } from '../../ports/errors.js';
-import { farewell } from './farewell.js';
 import { isOutage } from './outage.js';
 import { settleSession } from './session.js';
 
@@ -47,7 +48,8 @@ export class DedicatedConnection {
     const { session } = this;
     this.session = undefined;
     if (!session) return;
-    await farewell(session.client.end());
+    // A server that hangs never says goodbye.
+    await within(limits.farewellMs, session.client.end(), undefined);
     session.socket.destroy();
   }
 
@@ -73,7 +75,7 @@ export class DedicatedConnection {
       await settleSession(client, this.answerMs);
       await this.prepare(client);
       if (this.closed) {
-        await farewell(client.end());
+        await within(limits.farewellMs, client.end(), undefined);
         throw new Error('closed while connecting');
       }
     } catch (error) {

@@ -12,7 +12,7 @@ const mayImport: Record<string, readonly string[]> = {
   domain: ['events', 'formats'],
   ports: ['events'],
   background: ['ports'],
-  ownership: ['background', 'ports'],
+  ownership: ['background', 'events', 'ports'],
   commands: ['domain', 'events', 'ports'],
   projections: ['background', 'domain', 'events', 'ownership', 'ports'],
   // The SQL of a read model. Only the composition root chooses it.
@@ -20,7 +20,7 @@ const mayImport: Record<string, readonly string[]> = {
   sagas: ['background', 'commands', 'domain', 'events', 'ownership', 'ports'],
   relay: ['background', 'events', 'ownership', 'ports'],
   sse: ['auth/principal.ts', 'background', 'domain', 'events', 'ports'],
-  adapters: ['background/linked-abort.ts', 'events', 'formats', 'ports'],
+  adapters: ['background/deadline.ts', 'background/linked-abort.ts', 'events', 'formats', 'ports'],
   auth: ['ports'],
   cli: ['auth/api-key.ts', 'events/envelope.ts', 'ports'],
   http: [

@@ -4,6 +4,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { within } from '../../../background/deadline.js';
 import { type ServerAccount, serverEnvironment } from './account.js';
 import { CannotStartPostgres } from './errors.js';
 import { ifThere } from './if-there.js';
@@ -180,7 +181,7 @@ export class ServerProcess {
 
   async #failure(what: string): Promise<CannotStartPostgres> {
     // The last lines may still be on their way. Not for ever: an orphan of PostgreSQL may hold the other end.
-    await Promise.race([this.#closed, sleep(lastWordsMs)]);
+    await within(lastWordsMs, this.#closed, undefined);
     return new CannotStartPostgres(`${what} (${await this.ended}):\n${this.#log.lastLines}`);
   }
 }

@@ -1,0 +1,26 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What the work resolves to, or `late` after this time. How the work ends then concerns nobody. */
+export async function within<T, L>(milliseconds: number, work: Promise<T>, late: L): Promise<T | L> {
+  const settled = new AbortController();
+  const deadline = sleep(milliseconds, late, { signal: settled.signal }).catch(() => late);
+  try {
+    return await Promise.race([work, deadline]);
+  } finally {
+    settled.abort();
+  }
+}
+
+/** Ends with the work, as that ends, or at once when the signal aborts. */
+export async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  let end = () => {};
+  const aborted = new Promise<void>((resolve) => {
+    end = resolve;
+    signal.addEventListener('abort', end);
+  });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}
