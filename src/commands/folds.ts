@@ -1,10 +1,10 @@
 import type { Aggregate } from '../domain/decider.js';
 import type { DomainEvent } from '../events/catalogue.js';
-import type { Codec, TypedEvent } from '../events/codec.js';
-import type { NewEvent, RecordedEvent } from '../events/envelope.js';
+import type { Codec } from '../events/codec.js';
+import type { NewEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import type { LogWentBack } from '../ports/continuity.js';
-import { TerminalError } from '../ports/errors.js';
+import { decodeOrFail } from '../ports/decode-or-fail.js';
 import type { EventLog } from '../ports/event-log.js';
 import { foundOnSecondLook } from '../ports/second-look.js';
 import { OneAtATime } from './one-at-a-time.js';
@@ -95,11 +95,12 @@ export class Folds<State, Event extends DomainEvent> {
       for (const recorded of page) {
         const isLast = recorded.revision === before.revision;
         if (isLast && recorded.id !== before.lastId) break;
+        // Deciding without knowing what has happened could contradict it.
         if (!isLast)
           folded = this.with(
             folded,
             recorded,
-            requireDecoded(this.codec, recorded) as unknown as Event,
+            decodeOrFail(this.codec, recorded) as unknown as Event,
             recorded.revision,
           );
         isThere = true;
@@ -141,14 +142,6 @@ export class Folds<State, Event extends DomainEvent> {
     if (revisionOf(this.last(stream)) > revisionOf(folded)) return;
     this.remembered.set(stream, folded);
   }
-}
-
-/** Deciding without knowing what has happened could contradict it. */
-export function requireDecoded(codec: Codec, recorded: RecordedEvent): TypedEvent {
-  const event = codec.decode(recorded);
-  if (event) return event;
-  const { stream, type, schema } = recorded;
-  throw new TerminalError(`${stream} holds ${type} v${schema}, of a newer version`);
 }
 
 const revisionOf = (folded: Folded<unknown> | undefined): number =>

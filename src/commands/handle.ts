@@ -6,11 +6,11 @@ import type { Recorded } from '../domain/recorded.js';
 import { Refusal } from '../domain/refusal.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
 import { limits } from '../limits.js';
+import { decodeOrFail } from '../ports/decode-or-fail.js';
 import type { CommandPlace } from '../ports/event-log.js';
 import type { Ids } from '../ports/ids.js';
 import { metadataOf, type WritingCaller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
-import { requireDecoded } from './folds.js';
 import { type Awaitable, CommandKnown } from './transact.js';
 import { transactConversation } from './transact-conversation.js';
 
@@ -82,7 +82,7 @@ async function answeredBefore(
   if (place.stream !== stream) throw new Refusal('idempotency_key_reused');
   const recorded: Recorded<ConversationEvent>[] = [];
   for await (const page of log.readStream(stream, { from: place.revision, eventsMax: limits.appendEventsMax })) {
-    recorded.push(...page.map((event) => requireDecoded(codec, event) as Recorded<ConversationEvent>));
+    recorded.push(...page.map((event) => decodeOrFail(codec, event) as Recorded<ConversationEvent>));
   }
   const others = recorded.findIndex(({ meta }) => meta.commandId !== commandId);
   const events = others < 0 ? recorded : recorded.slice(0, others);

@@ -2,9 +2,9 @@ import type { Decide } from '../domain/decider.js';
 import { generation, generationStream, type Tape } from '../domain/generation.js';
 import type { Recorded } from '../domain/recorded.js';
 import type { GenerationEvent } from '../events/generation-events.js';
+import { decodeOrFail } from '../ports/decode-or-fail.js';
 import { TerminalError } from '../ports/errors.js';
 import type { Job } from '../ports/work.js';
-import { requireDecoded } from './folds.js';
 import type { Origin } from './prompt-runner.js';
 import { asRead, type Publish, type TransactionParts } from './transact.js';
 
@@ -40,7 +40,7 @@ export class TapeWriter {
     const writer = TapeWriter.ofNew(parts, job, origin);
     for await (const page of parts.log.readStream(stream)) {
       for (const recorded of page) {
-        const event = requireDecoded(parts.codec, recorded) as Recorded<GenerationEvent>;
+        const event = decodeOrFail(parts.codec, recorded) as Recorded<GenerationEvent>;
         writer.standing = generation.evolve(writer.standing, event);
         writer.revision = recorded.revision;
       }

@@ -1,9 +1,10 @@
 import { LinkedAbort } from '../background/linked-abort.js';
-import type { Codec, TypedEvent } from '../events/codec.js';
+import type { Codec } from '../events/codec.js';
 import { type Position, type RecordedEvent, START } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import type { FairShare } from '../ownership/fair-share.js';
 import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
+import { decodeOrFail } from '../ports/decode-or-fail.js';
 import { RetryableError, TerminalError, TimedOut } from '../ports/errors.js';
 import type { EventLog, LivePage } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
@@ -216,7 +217,7 @@ export class ProjectionLane {
   }
 
   private async apply({ events, to }: Batch): Promise<void> {
-    const typed = events.filter((event) => !this.waits(event)).map((event) => this.decoded(event));
+    const typed = events.filter((event) => !this.waits(event)).map((event) => decodeOrFail(this.parts.codec, event));
     await this.rows.fetch(typed.flatMap((event) => this.projection.touched(event)));
     for (const event of typed) this.projection.apply(this.rows, event);
     await this.write({ to, handled: this.at.handled + events.length, changes: this.rows.changes() });
@@ -225,12 +226,6 @@ export class ProjectionLane {
 
   private waits(event: RecordedEvent): boolean {
     return this.parked.size > 0 && this.parked.has(orderedWith(event));
-  }
-
-  private decoded(recorded: RecordedEvent): TypedEvent {
-    const event = this.parts.codec.decode(recorded);
-    if (!event) throw new TerminalError(`${recorded.type} v${recorded.schema} is of a newer version`);
-    return event;
   }
 
   private async setAside(event: RecordedEvent, reason: string): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Codec, TypedEvent } from '../events/codec.js';
-import { TerminalError } from '../ports/errors.js';
+import { decodeOrFail } from '../ports/decode-or-fail.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { RowChange } from '../ports/read-models/read-models.js';
 import { passes } from '../ports/read-rules.js';
@@ -43,9 +43,7 @@ async function* eventsOf(stream: string, { filter }: Projection, { log, codec }:
   for await (const page of log.readStream(stream)) {
     for (const recorded of page) {
       if (!passes(recorded, filter)) continue;
-      const event = codec.decode(recorded);
-      if (!event) throw new TerminalError(`${recorded.type} v${recorded.schema} is of a newer version`);
-      yield event;
+      yield decodeOrFail(codec, recorded);
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Codec } from '../events/codec.js';
 import type { RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
-import { TerminalError } from '../ports/errors.js';
+import { decodeOrFail } from '../ports/decode-or-fail.js';
 import type { JobStage, Work } from '../ports/work.js';
 
 const STAGES: Readonly<Record<string, JobStage>> = {
@@ -18,9 +18,8 @@ export function recordWork(codec: Codec, work: Pick<Work, 'record'>, wake: () =>
   return async (recorded: RecordedEvent): Promise<void> => {
     const stage = STAGES[recorded.type];
     if (stage === undefined) return;
-    const event = codec.decode(recorded);
     // Passing over it would leave a prompt without an answer.
-    if (!event) throw new TerminalError(`${recorded.type} v${recorded.schema} is of a newer version`);
+    const event = decodeOrFail(codec, recorded);
     const { tenant, meta, data } = event;
     if (!('generationId' in data) || meta.conversation === undefined) return;
     // What does not wait has its prompt beside it: that one records it.

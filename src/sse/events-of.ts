@@ -1,12 +1,6 @@
 import type { Codec, TypedEvent } from '../events/codec.js';
-import type { RecordedEvent } from '../events/envelope.js';
-import { TerminalError } from '../ports/errors.js';
+import { decodeOrFail } from '../ports/decode-or-fail.js';
 import type { EventLog, ReadStreamOptions } from '../ports/event-log.js';
-
-/** What a reader throws that must not leave out an event which this process does not know. */
-export function newerVersion({ stream, type, schema }: RecordedEvent): TerminalError {
-  return new TerminalError(`${stream} holds ${type} v${schema}, of a newer version`);
-}
 
 /** The events of one stream, typed. One of a newer version ends the reading: what follows could rest on it. */
 export async function* eventsOf(
@@ -15,10 +9,6 @@ export async function* eventsOf(
   options?: ReadStreamOptions,
 ): AsyncIterable<TypedEvent> {
   for await (const page of log.readStream(stream, options)) {
-    for (const recorded of page) {
-      const event = codec.decode(recorded);
-      if (!event) throw newerVersion(recorded);
-      yield event;
-    }
+    for (const recorded of page) yield decodeOrFail(codec, recorded);
   }
 }

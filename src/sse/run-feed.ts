@@ -1,10 +1,10 @@
 import { mayRead, type Reader } from '../domain/conversation/readers.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
 import type { Position, RecordedEvent } from '../events/envelope.js';
+import { decodeOrFail, NewerVersion } from '../ports/decode-or-fail.js';
 import type { EventLog } from '../ports/event-log.js';
 import { CursorBeyondEnd, conversationStream } from './conversation-history.js';
 import type { Cursor } from './cursor.js';
-import { newerVersion } from './events-of.js';
 import type { LiveEvents } from './live-events.js';
 import { Mailbox } from './mailbox.js';
 import { type RunEvent, runFrameOf } from './run-frames.js';
@@ -71,15 +71,14 @@ export class RunFeed {
         if (this.concerns(event)) this.heard.put(event);
       },
       // After the events before it: the client resumes behind them, at a process that knows this one.
-      miss: (recorded) => this.heard.fail(newerVersion(recorded)),
+      miss: (recorded) => this.heard.fail(new NewerVersion(recorded)),
     });
     let told = after;
     try {
       for await (const page of this.parts.log.readAll(after, FILTER)) {
         for (const recorded of page.events) {
           if (this.mayConcern(recorded)) {
-            const event = this.parts.codec.decode(recorded);
-            if (!event) throw newerVersion(recorded);
+            const event = decodeOrFail(this.parts.codec, recorded);
             if (this.concerns(event)) yield this.told(event);
           }
           if (signal.aborted) return;
