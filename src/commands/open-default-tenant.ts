@@ -41,7 +41,7 @@ export class OpenDefaultTenantHandler implements ICommandHandler<OpenDefaultTena
 
 function startMetadata(commandId: string): Metadata {
   return {
-    actor: { id: 'verbatim', kind: 'system' },
+    actor: { id: 'verbatim', kind: 'service' },
     correlationId: commandId,
     commandId,
   };

@@ -3,7 +3,7 @@ import { replyOf } from '../domain/conversation/tree.js';
 import type { Trace, Tracer } from '../ports/tracer.js';
 import type { Origin } from './prompt-runner.js';
 
-export const WORKER = { id: 'verbatim', kind: 'system' };
+export const WORKER = { id: 'verbatim', kind: 'service' };
 export const OPERATOR = { id: 'operator', kind: 'operator' };
 
 /** What is done for a generation belongs to its conversation's owner, and to the trace of the request that asked for it. */

@@ -108,8 +108,8 @@ export class PreviewDocument {
     type: CostDocument,
     nullable: true,
     description:
-      'Cost without a cached prompt, and with an answer of `reserved` tokens: most turns cost less. Only `max_tokens` ' +
-      'or `max_completion_tokens` limits the answer. Null: the model has no known price.',
+      'Cost without a cached prompt, and with an answer of `reserved` tokens: most turns cost less. Only `max_completion_tokens` ' +
+      'or the older `max_tokens` limits the answer. Null: the model has no known price.',
   })
   estimatedCost!: CostDocument | null;
 }

@@ -54,7 +54,7 @@ async function recovered(left: readonly GenerationEvent[], { livesMs = 0, enviro
   const asking = await start(model, { VERBATIM_ROLES: 'api' });
   const conversation = await asking.start();
   const generation = await asking.send(conversation, 'Hi');
-  const meta = { conversation, actor: { id: 'verbatim', kind: 'system' }, correlationId: 't', commandId: 'c' };
+  const meta = { conversation, actor: { id: 'verbatim', kind: 'service' }, correlationId: 't', commandId: 'c' };
   await asking.engines.work.renew(DEAD, livesMs, []);
   const wrapping = () => ({ id: randomUUID(), tenant: ada.tenant, at: new Date().toISOString(), meta });
   const events = left.map((event) => codec.encode(event, wrapping()));
@@ -245,7 +245,7 @@ describe('a job that another worker answers, of which the work table has not hea
         released.open();
       },
     });
-    const meta = { conversation, actor: { id: 'verbatim', kind: 'system' }, correlationId: 't', commandId: 'c' };
+    const meta = { conversation, actor: { id: 'verbatim', kind: 'service' }, correlationId: 't', commandId: 'c' };
     const claim: GenerationEvent = {
       type: 'GenerationClaimed',
       data: { attempt: 1, worker: OTHER, provider: 'demo', model: 'demo' },

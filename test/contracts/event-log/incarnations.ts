@@ -7,7 +7,7 @@ import type { EventLog } from '../../../src/ports/event-log.js';
 import { codec, wholeStream } from '../../support/new-events.js';
 import type { LogStore } from '../event-log.contract.js';
 
-const ACTOR = { id: 'verbatim', kind: 'system' };
+const ACTOR = { id: 'verbatim', kind: 'service' };
 
 export function incarnationContract(createStore: () => Promise<LogStore>): void {
   let store: LogStore;
