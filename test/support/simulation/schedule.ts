@@ -38,7 +38,7 @@ export class Schedule {
 
   constructor(
     private readonly draws: Draws,
-    private readonly isTraced: boolean,
+    readonly isTraced: boolean,
   ) {}
 
   /** What the actor asks arrives, takes effect, and is answered: in three steps, with other steps between them. */

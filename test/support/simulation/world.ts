@@ -151,7 +151,8 @@ export class World {
         const own = Reflect.get(target, method, receiver);
         if (typeof own !== 'function') return own;
         return (...args: unknown[]) => {
-          const what = `${name}.${String(method)} ${JSON.stringify(args).slice(0, TRACED_CHARACTERS)}`;
+          const asked = this.schedule.isTraced ? JSON.stringify(args).slice(0, TRACED_CHARACTERS) : '';
+          const what = `${name}.${String(method)} ${asked}`;
           return this.schedule.call(actor, what, async () => own.apply(target, args), this.delayMs());
         };
       },
