@@ -1,20 +1,20 @@
 import { Type } from '@sinclair/typebox';
-import { type EventOf, literals } from './family.js';
+import { type EventOf, literals, personalText } from './family.js';
 
-/** Who may enter, in `tenant-<id>`. Only a hash of a key's secret is ever written. */
+/** The keys of a tenant, in `tenant-<id>`. Only a hash of a key's secret is ever written. */
 export const tenantEvents = {
   TenantCreated: { schema: 1, data: Type.Object({ name: Type.String() }) },
   ApiKeyIssued: {
-    schema: 1,
+    schema: 2,
     data: Type.Object({
       keyId: Type.String(),
       user: Type.String(),
       role: literals('member', 'auditor', 'admin'),
-      name: Type.String(),
+      name: personalText(),
       secretSha256: Type.String(),
     }),
   },
-  ApiKeyRevoked: { schema: 1, data: Type.Object({ keyId: Type.String() }) },
+  ApiKeyRevoked: { schema: 2, data: Type.Object({ keyId: Type.String() }) },
 } as const;
 
 export type TenantEvent = EventOf<typeof tenantEvents>;

@@ -20,6 +20,8 @@ export const upcasters = {
   // reader of the first version stops.
   MessageSent: { 1: (data) => data },
   GenerationRequested: { 1: (data) => data },
+  ApiKeyIssued: { 1: (data) => data },
+  ApiKeyRevoked: { 1: (data) => data },
   // The version of the assembler implied the format, and the format its path.
   PromptAssembled: {
     1: (data) => {

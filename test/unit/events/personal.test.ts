@@ -22,7 +22,7 @@ const personalValues: Record<DomainEvent['type'], readonly string[]> = {
   DeltaReceived: ['/text'],
   AttemptEnded: ['/usageRaw', '/error/message'],
   TenantCreated: [],
-  ApiKeyIssued: [],
+  ApiKeyIssued: ['/name'],
   ApiKeyRevoked: [],
   IncarnationBegan: [],
 };

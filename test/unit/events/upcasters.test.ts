@@ -48,6 +48,14 @@ const first = {
     options: Type.Object(choices),
     turn: Type.Optional(literals('next', 'last')),
   }),
+  ApiKeyIssued: Type.Object({
+    keyId: text,
+    user: text,
+    role: literals('member', 'auditor', 'admin'),
+    name: text,
+    secretSha256: text,
+  }),
+  ApiKeyRevoked: Type.Object({ keyId: text }),
   PromptAssembled: Type.Object({
     generationId: text,
     messageId: text,
@@ -144,6 +152,8 @@ describe('an event of version 1', () => {
     ['GenerationRequested', {}],
     ['GenerationCancelRequested', { reason: null }],
     ['GenerationClaimed', { provider: null, model: null }],
+    ['ApiKeyIssued', {}],
+    ['ApiKeyRevoked', {}],
   ] as const)('%s says as version 2 what it said, and besides %j', (type, added) => {
     fc.assert(
       fc.property(valuesOf(first[type]), (drawn) => {
