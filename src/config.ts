@@ -13,7 +13,7 @@ const SAMPLERS = ['always_on', 'always_off', 'traceidratio'].flatMap((name) => [
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
 const NETWORKS = 'addresses or networks such as 10.0.0.0/8, with commas between';
 
-export type Role = (typeof ROLES)[number];
+export type ProcessRole = (typeof ROLES)[number];
 export type Provider = (typeof PROVIDERS)[number];
 export type KafkaMechanism = (typeof KAFKA_MECHANISMS)[number];
 export type OtlpProtocol = (typeof OTLP_PROTOCOLS)[number];
@@ -37,7 +37,7 @@ export interface Config {
   readonly adminKey: string | undefined;
   /** Absent: events are relayed to nobody. */
   readonly kafka: KafkaConfig | undefined;
-  readonly roles: readonly Role[];
+  readonly roles: readonly ProcessRole[];
   readonly deltaFlushMs: number;
   readonly deltaFlushBytes: number;
   readonly firstTokenTimeoutMs: number;

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { Notice } from '../adapters/postgres/apply-migration.js';
 import { DataDirectoryInUse, startEmbeddedPostgres } from '../adapters/postgres/embedded/embedded-postgres.js';
 import { clusterOf, runningPostgres } from '../adapters/postgres/embedded/running-postgres.js';
 import { parsePosition, positionBack, shownPosition } from '../adapters/postgres/position.js';
@@ -16,10 +17,7 @@ import type { Position } from '../events/envelope.js';
 import type { LogWithoutCommands } from '../ports/event-log.js';
 import { type Database, openDatabase } from './database.js';
 
-/** What the command line does with the database directly, also while a server uses it. */
-
-type Notice = (text: string) => void;
-type Reached = Pick<Database, 'connection' | 'close'>;
+type ReachedDatabase = Pick<Database, 'connection' | 'close'>;
 
 type OpenedEventLog = OpenedLog & { readonly log: LogWithoutCommands };
 
@@ -74,7 +72,7 @@ async function openEventStoreDb(url: string): Promise<OpenedEventLog> {
 }
 
 /** One process owns an embedded database. If it runs, connect to it; otherwise start the database here. */
-async function reach(whereabouts: Whereabouts, follow: boolean, onNotice: Notice): Promise<Reached> {
+async function reach(whereabouts: Whereabouts, follow: boolean, onNotice: Notice): Promise<ReachedDatabase> {
   if (whereabouts.databaseUrl !== undefined) return openDatabase(whereabouts, onNotice);
   const cluster = await clusterOf(whereabouts.dataDir);
   if (cluster === undefined) throw new CommandFailed(`There is no log in ${whereabouts.dataDir} yet`);
@@ -90,7 +88,7 @@ async function reach(whereabouts: Whereabouts, follow: boolean, onNotice: Notice
   }
 }
 
-async function guestOf(cluster: string, otherwise: string): Promise<Reached> {
+async function guestOf(cluster: string, otherwise: string): Promise<ReachedDatabase> {
   const connection = await runningPostgres(cluster);
   if (connection === undefined) throw new CommandFailed(otherwise);
   return { connection, close: async () => {} };

@@ -12,7 +12,7 @@ import type { Keys } from '../ports/keys.js';
 import { foundOnSecondLook } from '../ports/second-look.js';
 import { recordKeys } from '../projections/record-keys.js';
 
-export interface OpenedLog {
+export interface ReopenedLog {
   readonly log: EventLog;
   readonly logDescription: string;
   /** The log and the views are in one database, so a restore takes both back to the same moment. */
@@ -38,7 +38,7 @@ interface Continued {
  * them again.
  */
 export async function continueLog(
-  opened: OpenedLog,
+  opened: ReopenedLog,
   database: ViewsDatabase,
   keys: Keys,
   onNotice: (text: string) => void,
@@ -56,7 +56,7 @@ export async function continueLog(
 }
 
 async function settle(
-  opened: OpenedLog,
+  opened: ReopenedLog,
   database: ViewsDatabase,
   views: LogOfViews,
   onNotice: (text: string) => void,

@@ -1,11 +1,10 @@
 import pg from 'pg';
+import type { Notice } from '../adapters/postgres/apply-migration.js';
 import { startEmbeddedPostgres } from '../adapters/postgres/embedded/embedded-postgres.js';
 import { provideServingRole, SERVING_ROLE } from '../adapters/postgres/embedded/serving-role.js';
 import { migrate } from '../adapters/postgres/migrate.js';
-import { reachServer } from '../adapters/postgres/reach-server.js';
+import { type ReachedServer, reachServer } from '../adapters/postgres/reach-server.js';
 import type { Config } from '../config.js';
-
-type Notice = (text: string) => void;
 
 /** The database of a process, chosen by the configuration here and nowhere else. */
 export interface Database {
@@ -78,5 +77,5 @@ async function openEmbedded({ dataDir }: DatabaseConfig, onNotice: Notice): Prom
 /** The user of the URL. The driver takes PGUSER or the user of this process if there is none. */
 const roleOf = (url: string): string | undefined => new pg.Client({ connectionString: url }).user;
 
-type Reached = Awaited<ReturnType<typeof reachServer>>;
-const descriptionOf = ({ host, port, database }: Reached) => `PostgreSQL at ${host}:${port}, database ${database}`;
+const descriptionOf = ({ host, port, database }: ReachedServer) =>
+  `PostgreSQL at ${host}:${port}, database ${database}`;

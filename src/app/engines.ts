@@ -24,7 +24,7 @@ import type { Leases } from '../ports/leases.js';
 import { type Meter, noMeter } from '../ports/meter.js';
 import type { Builds, LaneStore } from '../ports/read-models/read-models.js';
 import type { Work } from '../ports/work.js';
-import { continueLog, type OpenedLog } from './continued-log.js';
+import { continueLog, type ReopenedLog } from './continued-log.js';
 import { type Database, openDatabase } from './database.js';
 import { pricesIn } from './prices-file.js';
 import { postgresViews, type Views } from './read-models.js';
@@ -103,7 +103,7 @@ export async function openEngines(
   };
 }
 
-interface ReachedLog extends Omit<OpenedLog, 'log'> {
+interface ReachedLog extends Omit<ReopenedLog, 'log'> {
   /** A log that cannot record a command in the same transaction as its events uses these places. */
   logWith(places: CommandPlaces): EventLog;
   openAnew(): Promise<LogWithoutCommands>;

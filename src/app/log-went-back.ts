@@ -11,13 +11,13 @@ import type { LogWithoutCommands } from '../ports/event-log.js';
 import { foundOnSecondLook } from '../ports/second-look.js';
 import type { Engines } from './engines.js';
 
-type Parts = Pick<Engines, 'log' | 'incarnations' | 'openLogAnew'>;
+type WatchedLog = Pick<Engines, 'log' | 'incarnations' | 'openLogAnew'>;
 
 /**
  * Resolves when the log has gone back, with a text for operators. First it records a new incarnation, because the next start
  * could not detect that a log and its views went back together.
  */
-export async function wentBack(engines: Parts): Promise<string> {
+export async function wentBack(engines: WatchedLog): Promise<string> {
   const cause = await engines.log.continuity.broken;
   const { first, most } = limits.reconnectBackoffMs;
   for (let pauseMs: number = first; ; pauseMs = Math.min(most, pauseMs * 2)) {
@@ -31,18 +31,18 @@ export async function wentBack(engines: Parts): Promise<string> {
 }
 
 /** Breaks the log of this process if another process began an incarnation before this one followed the log. */
-export async function requireIncarnation({ log, incarnations }: Parts): Promise<void> {
+export async function requireIncarnation({ log, incarnations }: WatchedLog): Promise<void> {
   const present = (await incarnationsOf(log)).at(-1) as string;
   if (incarnations.at(-1) !== present) log.continuity.supersede(present);
 }
 
-type Found =
+type IncarnationCheck =
   | { readonly is: 'new incarnation'; readonly incarnation: string }
   | { readonly is: 'there again' }
   | { readonly is: 'unrecorded'; readonly why: string };
 
 /** Opens the log again, because the log that went back refuses writes. If only a stale leader lacked the event, nothing is lost. */
-async function recorded({ incarnations, openLogAnew }: Parts, { gone }: LogWentBack): Promise<Found> {
+async function recorded({ incarnations, openLogAnew }: WatchedLog, { gone }: LogWentBack): Promise<IncarnationCheck> {
   const log = await openLogAnew();
   try {
     if (gone && (await foundOnSecondLook(() => isThere(gone, log)))) return { is: 'there again' };
@@ -62,11 +62,11 @@ async function isThere(gone: GoneEvent, log: LogWithoutCommands): Promise<boolea
   return false;
 }
 
-function textOf(cause: LogWentBack, found: Found): string {
+function textOf(cause: LogWentBack, found: IncarnationCheck): string {
   return `${cause.message}.\n${whatNow(found)}`;
 }
 
-function whatNow(found: Found): string {
+function whatNow(found: IncarnationCheck): string {
   switch (found.is) {
     case 'there again':
       return '  It has it again, so nothing is lost: a server that was behind had answered. Start the product again.';

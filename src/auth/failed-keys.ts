@@ -2,7 +2,7 @@ import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { networkOf } from './networks.js';
 
-interface Allowance {
+interface FailureBudget {
   left: number;
   countedAt: number;
 }
@@ -13,7 +13,7 @@ interface Allowance {
  */
 export class FailedKeys {
   /** The address that failed the longest ago comes first, and is forgotten first. */
-  private readonly ofAddresses = new Map<string, Allowance>();
+  private readonly ofAddresses = new Map<string, FailureBudget>();
 
   constructor(private readonly clock: Pick<Clock, 'monotonic'>) {}
 
@@ -36,7 +36,7 @@ export class FailedKeys {
     return this.allowanceOf(networkOf(address)).left < 1;
   }
 
-  private allowanceOf(who: string): Allowance {
+  private allowanceOf(who: string): FailureBudget {
     const now = this.clock.monotonic();
     const { left, countedAt } = this.ofAddresses.get(who) ?? { left: limits.failedKeysAtOnceMax, countedAt: now };
     const regained = (now - countedAt) / limits.failedKeyEveryMs;

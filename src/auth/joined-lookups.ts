@@ -3,7 +3,7 @@ import type { Clock } from '../ports/clock.js';
 import { RetryableError } from '../ports/errors.js';
 import type { Key, Keys } from '../ports/keys.js';
 
-interface Waiting {
+interface WaitingLookup {
   readonly key: Promise<Key | undefined>;
   readonly settle: (key: Key | undefined) => void;
   readonly fail: (error: unknown) => void;
@@ -15,7 +15,7 @@ interface Waiting {
  * issued before it was asked for is found on every node.
  */
 export class JoinedLookups {
-  private waiting = new Map<string, Waiting>();
+  private waiting = new Map<string, WaitingLookup>();
   private isAsking = false;
 
   constructor(

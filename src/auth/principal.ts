@@ -1,12 +1,12 @@
 import { createParamDecorator, type ExecutionContext, UnauthorizedException } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Role } from '../ports/keys.js';
+import type { KeyRole } from '../ports/keys.js';
 
 /** Who sent a request. */
 export interface Principal {
   readonly tenant: string;
   readonly user: string;
-  readonly role: Role;
+  readonly role: KeyRole;
   readonly keyId: string;
 }
 

@@ -1,13 +1,13 @@
 import { type CanActivate, type ExecutionContext, Injectable, SetMetadata } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
-import type { Role } from '../ports/keys.js';
+import type { KeyRole } from '../ports/keys.js';
 
 const REQUIRED_ROLE = Symbol('required role');
 const READS = ['GET', 'HEAD'];
 
 /** Only this role may call the controller or method. Without it every role may, but an auditor may only read. */
-export const RequireRole = (role: Role) => SetMetadata(REQUIRED_ROLE, role);
+export const RequireRole = (role: KeyRole) => SetMetadata(REQUIRED_ROLE, role);
 
 /** Checks the role of a request that is already authenticated. */
 @Injectable()
@@ -16,7 +16,7 @@ export class RoleGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean {
     const { principal, method } = context.switchToHttp().getRequest<FastifyRequest>();
-    const required = this.reflector.getAllAndOverride<Role | undefined>(REQUIRED_ROLE, [
+    const required = this.reflector.getAllAndOverride<KeyRole | undefined>(REQUIRED_ROLE, [
       context.getHandler(),
       context.getClass(),
     ]);

@@ -72,22 +72,22 @@ export class Api {
 
 const typeOf = (response: Response): string => response.headers.get('content-type') ?? '';
 
-interface Problem {
+interface ProblemResponse {
   readonly code?: unknown;
   readonly title?: unknown;
   readonly detail?: unknown;
 }
 
 /** Nothing but its status is known of an answer that is none of ours, such as a proxy's. */
-async function problemIn(response: Response): Promise<Problem> {
+async function problemIn(response: Response): Promise<ProblemResponse> {
   if (!typeOf(response).startsWith('application/problem+json')) {
     await response.body?.cancel();
     return {};
   }
-  return (await response.json().catch(() => ({}))) as Problem;
+  return (await response.json().catch(() => ({}))) as ProblemResponse;
 }
 
-function refusal(status: number, { code, title, detail }: Problem): CommandFailed | UsageError {
+function refusal(status: number, { code, title, detail }: ProblemResponse): CommandFailed | UsageError {
   const said = [detail, title].find((text) => typeof text === 'string');
   const message = said === undefined ? `The server answers with ${status}` : `${said} (${status} ${code})`;
   // An option or an argument that the server does not take; a proxy's 400 has no code.

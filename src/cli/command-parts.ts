@@ -4,7 +4,7 @@ import type { Api } from './api.js';
 import type { ServerOptions } from './api-place.js';
 import type { OpenedLog } from './opened-log.js';
 import type { Output } from './output.js';
-import type { Followed } from './reconciliation.js';
+import type { ProgramProjection } from './reconciliation.js';
 
 /** What the commands ask of the world. Each is opened only by the commands that need it. */
 export interface CommandParts {
@@ -15,7 +15,7 @@ export interface CommandParts {
   serve(): Promise<void>;
   migrate(): Promise<Migrated>;
   api(options: ServerOptions): Promise<Api>;
-  projections(): Promise<readonly Followed[]>;
+  projections(): Promise<readonly ProgramProjection[]>;
   /** With `follow` somebody else must be writing to it. */
   openLog(options: { readonly follow: boolean }): Promise<OpenedLog>;
   /** Begins a new incarnation of the log. */

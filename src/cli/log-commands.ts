@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import { checkStreamName, InvalidStreamName } from '../ports/append-rules.js';
 import { type CommandParts, type JsonOption, withJson } from './command-parts.js';
@@ -7,7 +6,7 @@ import { eventJson, eventLine } from './event-text.js';
 import { CommandFailed, UsageError } from './failures.js';
 import type { OpenedLog } from './opened-log.js';
 import { jsonLine } from './output.js';
-import { follow, newest, tellAfter } from './tail.js';
+import { follow, newest, tellAfter, type WriteEvent } from './tail.js';
 import { visible } from './visible.js';
 
 interface TailOptions extends JsonOption {
@@ -55,7 +54,7 @@ async function tail(parts: CommandParts, options: TailOptions): Promise<void> {
     if (options.follow) await follow(opened.log, reached, { filter, tell, clock: parts.clock });
   });
 
-  async function tellFirst(opened: OpenedLog, { from, lines }: TailOptions, tell: Tell) {
+  async function tellFirst(opened: OpenedLog, { from, lines }: TailOptions, tell: WriteEvent) {
     if (from !== undefined) return tellAfter(opened.log, positionIn(from, opened), filter, tell);
     const { events, position } = await newest(opened, lines, filter);
     for (const event of events) await tell(event);
@@ -75,9 +74,7 @@ async function show(parts: CommandParts, stream: string, options: JsonOption): P
   });
 }
 
-type Tell = (event: RecordedEvent) => Promise<void>;
-
-const teller = ({ out }: CommandParts, { positions }: OpenedLog, { json }: JsonOption): Tell =>
+const teller = ({ out }: CommandParts, { positions }: OpenedLog, { json }: JsonOption): WriteEvent =>
   json ? (event) => out.write(eventJson(event)) : (event) => out.write(eventLine(event, positions));
 
 async function withLog(

@@ -1,12 +1,12 @@
 import type { Output } from './output.js';
-import type { Steps } from './rebuild.js';
+import type { RebuildSteps } from './rebuild.js';
 import { counted } from './table.js';
 
 const CELLS = 24;
 const CLEAR_LINE = '\r\x1b[K';
 
 export interface Progress {
-  show(steps: Steps): Promise<void>;
+  show(steps: RebuildSteps): Promise<void>;
   /** Leaves the screen to what comes. */
   clear(): Promise<void>;
 }
@@ -31,15 +31,15 @@ export function progressOn(output: Output, name: string): Progress {
   };
 }
 
-export function barOf(name: string, steps: Steps): string {
+export function barOf(name: string, steps: RebuildSteps): string {
   const full = Math.floor((percentOf(steps) / 100) * CELLS);
   return `${name} [${'#'.repeat(full).padEnd(CELLS, '.')}] ${amountOf(steps)}`;
 }
 
-export const lineOf = (name: string, steps: Steps): string => `${name}: ${amountOf(steps)}`;
+export const lineOf = (name: string, steps: RebuildSteps): string => `${name}: ${amountOf(steps)}`;
 
-const amountOf = (steps: Steps): string =>
+const amountOf = (steps: RebuildSteps): string =>
   `${String(percentOf(steps)).padStart(3)}%  ${counted(steps.done)} of ${counted(steps.of)} events`;
 
 /** Rounded down: all of it is only said when all of it is there. */
-const percentOf = ({ done, of }: Steps): number => (of === 0 ? 100 : Math.floor((done / of) * 100));
+const percentOf = ({ done, of }: RebuildSteps): number => (of === 0 ? 100 : Math.floor((done / of) * 100));

@@ -5,7 +5,7 @@ import { jsonLine } from './output.js';
 import { progressOn } from './progress.js';
 import { type Rebuilt, type ReplayedAll, rebuild, replay, replayAll } from './rebuild.js';
 import { type Reconciled, reconciled } from './reconciliation.js';
-import { poisonText, type Standing, standingOf, standings } from './standing.js';
+import { type ProjectionStanding, poisonText, standingOf, standings } from './standing.js';
 import { counted, tableOf } from './table.js';
 
 export function addProjections(program: Command, parts: CommandParts): void {
@@ -40,7 +40,7 @@ async function list({ api, out }: CommandParts, options: ServerCommandOptions): 
 
 const COLUMNS = ['name', 'version', 'build', 'state', 'lag', 'behind', 'handled', 'parked', 'rebuild'];
 
-export function standingsText(items: readonly Standing[]): string {
+export function standingsText(items: readonly ProjectionStanding[]): string {
   const rows = items.map(({ name, version, build, state, lag, handled, parked, rebuild: next }) => [
     ...[name, version, build, state, lagText(lag), `${Math.ceil(lag.seconds)} s`, handled, parked.length],
     next && `build ${next.build}, ${counted(next.handled)} events`,
@@ -55,7 +55,7 @@ export function standingsText(items: readonly Standing[]): string {
 }
 
 /** In events; where the log does not count them, in its positions. */
-function lagText({ events, distance, estimated }: Standing['lag']): string {
+function lagText({ events, distance, estimated }: ProjectionStanding['lag']): string {
   if (events === null) return distance === 0 ? '0' : `${counted(distance)} positions`;
   return `${counted(events)}${estimated ? '+' : ''}`;
 }

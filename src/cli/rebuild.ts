@@ -2,9 +2,9 @@ import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { type Api, pathOf, ServerAway } from './api.js';
 import { CommandFailed } from './failures.js';
-import { type BuildStanding, type Poison, type Standing, standingOf } from './standing.js';
+import { type BuildStanding, type PrintedPoison, type ProjectionStanding, standingOf } from './standing.js';
 
-export interface Steps {
+export interface RebuildSteps {
   readonly done: number;
   /** The events that there were when it began, as the build that was read then counts them. */
   readonly of: number;
@@ -20,7 +20,7 @@ export interface Rebuilt {
   readonly seconds: number;
   /** How many streams it had to set aside. */
   readonly parked: number;
-  readonly poison: Poison | null;
+  readonly poison: PrintedPoison | null;
 }
 
 /**
@@ -32,7 +32,7 @@ export async function rebuild(
   api: Api,
   name: string,
   clock: Clock,
-  onStep: (steps: Steps) => Promise<void>,
+  onStep: (steps: RebuildSteps) => Promise<void>,
 ): Promise<Rebuilt> {
   const before = await standingOf(api, name);
   const of = eventsToRead(before);
@@ -60,7 +60,7 @@ function eventsToRead({ handled, lag }: BuildStanding): number {
 }
 
 /** True when it could be brought in; when not, why it is parked again. */
-export async function replay(api: Api, name: string, stream: string, clock: Clock): Promise<true | Poison> {
+export async function replay(api: Api, name: string, stream: string, clock: Clock): Promise<true | PrintedPoison> {
   await api.post(pathOf('projections', name, 'parked', stream, 'replay'));
   return watched(clock, `the replay of ${stream}`, async () => {
     const now = (await standingOf(api, name)).parked.find((each) => each.stream === stream);
@@ -115,7 +115,11 @@ const standsStill = (what: string): CommandFailed =>
     `No progress in ${what} for ${limits.commandStillMs / 1000} s: does a process with the role projections run?`,
   );
 
-function rebuilt({ name, build: read, parked: aside }: Standing, next: BuildStanding, seconds: number): Rebuilt {
+function rebuilt(
+  { name, build: read, parked: aside }: ProjectionStanding,
+  next: BuildStanding,
+  seconds: number,
+): Rebuilt {
   const { build, version, handled, poison } = next;
   const parked = build === read ? aside.length : 0;
   return { name, state: poison ? 'stopped' : 'live', build, version, handled, seconds, parked, poison };

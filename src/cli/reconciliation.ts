@@ -1,10 +1,10 @@
 import { type Position, START } from '../events/envelope.js';
 import type { AllStreamsFilter, EventLog } from '../ports/event-log.js';
 import { CommandFailed } from './failures.js';
-import type { Standing } from './standing.js';
+import type { ProjectionStanding } from './standing.js';
 
 /** Which events a projection follows, as this program has it. */
-export interface Followed {
+export interface ProgramProjection {
   readonly name: string;
   readonly version: number;
   readonly filter: AllStreamsFilter;
@@ -24,8 +24,8 @@ export interface Reconciled {
  */
 export async function reconciled(
   log: Pick<EventLog, 'readAll'>,
-  followed: readonly Followed[],
-  { name, build, version, position, handled }: Standing,
+  followed: readonly ProgramProjection[],
+  { name, build, version, position, handled }: ProjectionStanding,
 ): Promise<Reconciled> {
   const filter = followed.find((each) => each.name === name && each.version === version)?.filter;
   if (!filter)

@@ -3,7 +3,7 @@ import { CommandFailed } from './failures.js';
 import { visible } from './visible.js';
 
 /** What the API says of projections, as far as it is shown here. */
-export interface Poison {
+export interface PrintedPoison {
   readonly reason: string;
   readonly event?: { readonly stream: string; readonly revision: number; readonly type: string };
 }
@@ -20,14 +20,14 @@ export interface BuildStanding {
     readonly estimated: boolean;
   };
   readonly handled: number;
-  readonly poison: Poison | null;
+  readonly poison: PrintedPoison | null;
 }
 
-export interface Standing extends BuildStanding {
+export interface ProjectionStanding extends BuildStanding {
   readonly name: string;
   readonly parked: readonly {
     readonly stream: string;
-    readonly poison: Poison;
+    readonly poison: PrintedPoison;
     readonly at: string;
     readonly replaying: boolean;
   }[];
@@ -35,12 +35,12 @@ export interface Standing extends BuildStanding {
 }
 
 export interface Standings {
-  readonly items: readonly Standing[];
+  readonly items: readonly ProjectionStanding[];
 }
 
 export const standings = (api: Api): Promise<Standings> => api.get(pathOf('projections'));
 
-export async function standingOf(api: Api, name: string): Promise<Standing> {
+export async function standingOf(api: Api, name: string): Promise<ProjectionStanding> {
   const { items } = await standings(api);
   const found = items.find((item) => item.name === name);
   if (found) return found;
@@ -48,7 +48,7 @@ export async function standingOf(api: Api, name: string): Promise<Standing> {
   throw new CommandFailed(visible(`There is no projection "${name}": there are ${names}`));
 }
 
-export function poisonText({ reason, event }: Poison): string {
+export function poisonText({ reason, event }: PrintedPoison): string {
   const isNamed = event === undefined || reason.includes(event.stream);
   return visible(isNamed ? reason : `${reason} (event ${event.revision} of ${event.stream}, ${event.type})`);
 }

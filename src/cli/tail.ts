@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.js';
 import type { AllStreamsFilter } from '../ports/event-log.js';
 import type { OpenedLog } from './opened-log.js';
 
-type Tell = (event: RecordedEvent) => Promise<void>;
+export type WriteEvent = (event: RecordedEvent) => Promise<void>;
 
 /** The last events that pass, oldest first, and how far the log has been read. */
 export async function newest(
@@ -45,7 +45,7 @@ export async function tellAfter(
   log: OpenedLog['log'],
   position: Position,
   filter: AllStreamsFilter,
-  tell: Tell,
+  tell: WriteEvent,
 ): Promise<Position> {
   let reached = position;
   for await (const page of log.readAll(position, filter)) {
@@ -59,7 +59,7 @@ export async function tellAfter(
 export async function follow(
   log: OpenedLog['log'],
   position: Position,
-  { filter, tell, clock }: { readonly filter: AllStreamsFilter; readonly tell: Tell; readonly clock: Clock },
+  { filter, tell, clock }: { readonly filter: AllStreamsFilter; readonly tell: WriteEvent; readonly clock: Clock },
 ): Promise<never> {
   for (let reached = position; ; await clock.sleep(limits.commandLookMs)) {
     reached = await tellAfter(log, reached, filter, tell);

@@ -1,4 +1,4 @@
-import type { Asked } from '../domain/conversation/turns.js';
+import type { AnswerRequest } from '../domain/conversation/turns.js';
 
 /** What a caller may say of the answer that is asked for. */
-export type Asking = Omit<Asked, 'generationId'>;
+export type Asking = Omit<AnswerRequest, 'generationId'>;

@@ -1,4 +1,4 @@
-import type { Tokenizer as DecidingTokenizer } from '../domain/prompt/budget.js';
+import type { PromptTokenizer } from '../domain/prompt/budget.js';
 import { limits } from '../limits.js';
 import type { Tokenizer } from '../ports/token-counter.js';
 
@@ -14,7 +14,7 @@ export class CountsAtHand {
   private lacking: { readonly tokenizer: Tokenizer; readonly text: string }[] = [];
   private charactersLeft: number = limits.countAtOnceCharactersMax;
 
-  for(tokenizer: Tokenizer): DecidingTokenizer {
+  for(tokenizer: Tokenizer): PromptTokenizer {
     const { encoding, estimated, contextLimit } = tokenizer;
     const known = this.known.get(encoding) ?? new Map<string, number>();
     this.known.set(encoding, known);

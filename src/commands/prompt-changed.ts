@@ -1,11 +1,16 @@
-import type { Command, Decision } from '../domain/conversation/command.js';
+import type { Command, ConversationDecision } from '../domain/conversation/command.js';
 import { type Draft, preview } from '../domain/conversation/turns.js';
 import { Refusal } from '../domain/refusal.js';
 import { previewOf } from './preview-prompt.js';
 import type { PromptRule } from './prompts.js';
 
 /** A prompt that is not the expected one is refused together with what it would be, over the same state. */
-export function orPreview(decide: Decision, by: Command['by'], draft: Draft, rule: PromptRule): Decision {
+export function orPreview(
+  decide: ConversationDecision,
+  by: Command['by'],
+  draft: Draft,
+  rule: PromptRule,
+): ConversationDecision {
   return (state) => {
     try {
       return decide(state);

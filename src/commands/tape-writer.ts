@@ -1,5 +1,4 @@
-import type { Decide } from '../domain/decider.js';
-import { generation, generationStream, type Tape } from '../domain/generation.js';
+import { generation, generationStream, type Tape, type TapeDecision } from '../domain/generation.js';
 import type { Recorded } from '../domain/recorded.js';
 import type { GenerationEvent } from '../events/generation-events.js';
 import { decodeOrFail } from '../ports/decode-or-fail.js';
@@ -7,8 +6,6 @@ import { TerminalError } from '../ports/errors.js';
 import type { Job } from '../ports/work.js';
 import type { Origin } from './prompt-runner.js';
 import { asRead, type Publish, type TransactionParts } from './transact.js';
-
-type Decision = Decide<Tape, GenerationEvent>;
 
 export interface TapeWriterParts extends TransactionParts {
   readonly publish: Publish;
@@ -57,7 +54,7 @@ export class TapeWriter {
    * unavailable the same call is repeated, with the same ids: another worker that took over has written behind the same
    * revision. Throws Fenced.
    */
-  async write(decisions: readonly Decision[], signal: AbortSignal): Promise<readonly GenerationEvent[]> {
+  async write(decisions: readonly TapeDecision[], signal: AbortSignal): Promise<readonly GenerationEvent[]> {
     const { ids, clock, codec, log } = this.parts;
     const { tenant, conversation, generation: id } = this.job;
     const at = new Date(clock.now()).toISOString();

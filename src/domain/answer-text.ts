@@ -1,6 +1,6 @@
-import type { ConversationEvent } from '../events/conversation-events.js';
+import type { GenerationFinalized } from './conversation/nodes.js';
 
-type Blocks = Extract<ConversationEvent, { type: 'GenerationFinalized' }>['data']['blocks'];
+type Blocks = GenerationFinalized['blocks'];
 
 /** The answer as people read it: its text blocks, joined. */
 export const answerText = (blocks: Blocks): string => blocks.map(({ text }) => text).join('');

@@ -1,8 +1,6 @@
-import type { ConversationEvent } from '../events/conversation-events.js';
 import { answerBlocks } from './answer-text.js';
+import type { GenerationFinalized } from './conversation/nodes.js';
 import { type AttemptEnded, attemptThatCounts, type Tape } from './generation.js';
-
-type GenerationFinalized = Extract<ConversationEvent, { type: 'GenerationFinalized' }>['data'];
 
 /** What the end of a generation takes from elsewhere than its tape. */
 export interface LedgerFacts {

@@ -7,10 +7,10 @@ export const generationStream = (id: string): string => `generation-${id}`;
 
 export type AttemptEnded = Extract<GenerationEvent, { type: 'AttemptEnded' }>['data'];
 type Delta = Extract<GenerationEvent, { type: 'DeltaReceived' }>['data'];
-export type Channel = Delta['channel'];
+export type RecordedChannel = Delta['channel'];
 
 /** What people read of an answer while it comes. */
-type ReadChannel = 'content' | 'reasoning';
+export type ReadChannel = 'content' | 'reasoning';
 
 /** One claim of the tape, and at most one call to the model. */
 export interface Attempt {
@@ -79,7 +79,7 @@ function received(tape: Tape, { data: { attempt, text, channel }, at }: Recorded
   }));
 }
 
-const isRead = (channel: Channel): channel is ReadChannel => channel === 'content' || channel === 'reasoning';
+const isRead = (channel: RecordedChannel): channel is ReadChannel => channel === 'content' || channel === 'reasoning';
 
 function ended(tape: Tape, { data, id, at }: RecordedOf<'AttemptEnded'>): Tape {
   const after = withOpen(tape, data.attempt, (open) => ({ ...open, end: data }));
@@ -114,7 +114,7 @@ export interface AskedModel {
 }
 
 /** What a worker knows besides the tape when it takes a generation up. */
-export interface Circumstances {
+export interface WorkerContext {
   /** Of the prompt: who is to be called. */
   readonly asked: AskedModel;
   readonly worker: string;
@@ -124,14 +124,14 @@ export interface Circumstances {
   readonly cancelRequested: boolean;
 }
 
-type Decision = Decide<Tape, GenerationEvent>;
+export type TapeDecision = Decide<Tape, GenerationEvent>;
 
 /**
  * Takes a tape up that nobody works on: a new one, one that waited for its retry, or one whose worker died. An attempt
  * that is still open is a dead worker's. The model is to be called if, and only if, the last event is a claim; without
  * any event the tape is sealed, or its time has not come. Every other way ends it, without a call.
  */
-export function takeUp(circumstances: Circumstances): Decision {
+export function takeUp(circumstances: WorkerContext): TapeDecision {
   return (tape) => {
     if (tape.seal) return [];
     const open = openAttempt(tape);
@@ -139,7 +139,7 @@ export function takeUp(circumstances: Circumstances): Decision {
   };
 }
 
-function takeNext(tape: Tape, circumstances: Circumstances): GenerationEvent[] {
+function takeNext(tape: Tape, circumstances: WorkerContext): GenerationEvent[] {
   const { nowMs, deadlineMs, cancelRequested } = circumstances;
   const attempt = (tape.attempts.at(-1)?.number ?? 0) + 1;
   const claim = claimOf(attempt, circumstances);
@@ -150,7 +150,7 @@ function takeNext(tape: Tape, circumstances: Circumstances): GenerationEvent[] {
 }
 
 /** Whether the dead worker's call reached the provider is not known; what is known is whether text came of it. */
-function takeOver(tape: Tape, open: Attempt, circumstances: Circumstances): GenerationEvent[] {
+function takeOver(tape: Tape, open: Attempt, circumstances: WorkerContext): GenerationEvent[] {
   const { nowMs, deadlineMs, cancelRequested } = circumstances;
   if (cancelRequested) return [cancelled(open.number)];
   const mayTryAgain = open.deltas === 0 && calls(tape) < limits.attemptsAfterCrashMax && nowMs < deadlineMs;
@@ -158,7 +158,7 @@ function takeOver(tape: Tape, open: Attempt, circumstances: Circumstances): Gene
   return [interrupted(open.number, STOPPED, isoTime(nowMs)), claimOf(open.number + 1, circumstances)];
 }
 
-const claimOf = (attempt: number, { worker, asked: { provider, model } }: Circumstances): GenerationEvent => ({
+const claimOf = (attempt: number, { worker, asked: { provider, model } }: WorkerContext): GenerationEvent => ({
   type: 'GenerationClaimed',
   data: { attempt, worker, provider, model },
 });
@@ -167,7 +167,7 @@ const claimOf = (attempt: number, { worker, asked: { provider, model } }: Circum
  * Takes back a claim whose prompt was not committed, before anything was done with it. It counts for nothing: whoever
  * takes the tape up later has all its attempts.
  */
-export function withdraw(nowMs: number): Decision {
+export function withdraw(nowMs: number): TapeDecision {
   return (tape) => {
     const open = openAttempt(tape);
     if (!open) return [];
@@ -189,7 +189,7 @@ const calls = ({ attempts }: Tape): number => attempts.filter(({ end }) => end?.
 export type Received = Pick<Delta, 'block' | 'channel' | 'text' | 'tool'>;
 
 /** A piece of the answer. An empty one says nothing and is not recorded, unless it begins the call of a tool. */
-export function receive(attempt: number, { block, channel, text, tool }: Received): Decision {
+export function receive(attempt: number, { block, channel, text, tool }: Received): TapeDecision {
   return (tape) => {
     const open = openAttempt(tape);
     if (open?.number !== attempt || (text === '' && !tool)) return [];
@@ -216,7 +216,7 @@ export interface Retry {
 }
 
 /** Seals the tape, or leaves it to be taken up again where a failure may pass and no text has come. */
-export function endAttempt(attempt: number, ending: Ending): Decision {
+export function endAttempt(attempt: number, ending: Ending): TapeDecision {
   return (tape) => {
     const open = openAttempt(tape);
     if (open?.number !== attempt) return [];

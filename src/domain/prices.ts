@@ -1,7 +1,5 @@
-import type { ConversationEvent } from '../events/conversation-events.js';
+import type { GenerationFinalized } from './conversation/nodes.js';
 import { decimalOf, millionthOf, sumOf, textOf, times } from './decimal.js';
-
-type Finalized = Extract<ConversationEvent, { type: 'GenerationFinalized' }>['data'];
 
 /** Of a million tokens, as decimal numbers. */
 export interface ModelPrice {
@@ -20,19 +18,19 @@ export interface PriceList {
 }
 
 /** Who was asked for an answer. */
-export interface Asked {
+export interface PricedModel {
   readonly provider: string;
   readonly model: string;
 }
 
 /** Null: not known, and never zero for that. */
-export type RecordedCost = Finalized['cost'];
+export type RecordedCost = GenerationFinalized['cost'];
 
 /** What an answer cost, by the usage that was reported with it: the price is that of the model that gave it. */
 export function costOfAnswer(
   prices: PriceList,
-  { provider, model }: Asked,
-  { modelServed, usage }: Pick<Finalized, 'modelServed' | 'usage'>,
+  { provider, model }: PricedModel,
+  { modelServed, usage }: Pick<GenerationFinalized, 'modelServed' | 'usage'>,
 ): RecordedCost {
   const price = priceOf(prices, { provider, model: modelServed ?? model });
   const tokens = tokensIn(usage);
@@ -42,7 +40,11 @@ export function costOfAnswer(
 /** What a prompt would cost with nothing of it cached, and an answer that takes all that is kept for it. */
 export function costOfPrompt(
   prices: PriceList,
-  { provider, model, tokens }: Asked & { readonly tokens: { readonly prompt: number; readonly reserved: number } },
+  {
+    provider,
+    model,
+    tokens,
+  }: PricedModel & { readonly tokens: { readonly prompt: number; readonly reserved: number } },
 ): RecordedCost {
   const price = priceOf(prices, { provider, model });
   return price && costOf(prices, price, { input: tokens.prompt, cachedInput: 0, output: tokens.reserved });
@@ -51,7 +53,7 @@ export function costOfPrompt(
 /** Answers on this machine, whatever name it is called by: what is listed for that name is another model's price. */
 const DEMO = 'demo';
 
-function priceOf({ models }: PriceList, { provider, model }: Asked): ModelPrice | null {
+function priceOf({ models }: PriceList, { provider, model }: PricedModel): ModelPrice | null {
   if (provider === DEMO) return null;
   const name = namesOf(model).find((each) => Object.hasOwn(models, each));
   return name === undefined ? null : (models[name] ?? null);
@@ -78,7 +80,7 @@ interface TokenCounts {
 }
 
 /** Null when the usage does not say, or says what cannot be. What was written to a cache costs as much as other input. */
-function tokensIn(usage: Finalized['usage']): TokenCounts | null {
+function tokensIn(usage: GenerationFinalized['usage']): TokenCounts | null {
   const { input, output, cachedRead: cachedInput = 0 } = usage ?? {};
   if (input === undefined || output === undefined || cachedInput > input) return null;
   return { input: input - cachedInput, cachedInput, output };

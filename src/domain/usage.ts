@@ -1,7 +1,5 @@
-import type { ConversationEvent } from '../events/conversation-events.js';
-import type { Usage as RecordedUsage } from '../events/outcome.js';
-
-type Finalized = Extract<ConversationEvent, { type: 'GenerationFinalized' }>['data'];
+import type { RecordedUsage } from '../events/outcome.js';
+import type { GenerationFinalized } from './conversation/nodes.js';
 
 /** In the words of the public contract; null is unknown, and never zero. A number that was not reported is absent. */
 export type Usage = {
@@ -31,6 +29,6 @@ export function usageOf(recorded: RecordedUsage | null): Usage {
   };
 }
 
-export function costOf(cost: Finalized['cost']): Cost {
+export function costOf(cost: GenerationFinalized['cost']): Cost {
   return cost && { amount: cost.amount, currency: cost.currency };
 }

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { type EventOf, literals, nullable, personalText } from './family.js';
-import { Failure, Usage } from './outcome.js';
+import { Failure, RecordedUsage } from './outcome.js';
 
 const whenBusy = literals('reject', 'enqueue', 'interrupt');
 const params = Type.Record(Type.String(), Type.Unknown(), { personal: true });
@@ -122,7 +122,7 @@ export const conversationEvents = {
       attempt: nullable(Type.Integer({ minimum: 1 })),
       attempts: count,
       modelServed: nullable(Type.String()),
-      usage: nullable(Usage),
+      usage: nullable(RecordedUsage),
       cost: nullable(cost),
       timings: Type.Object({
         queuedAt: Type.String(),

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { type EventOf, literals, nullable, personalText } from './family.js';
-import { Failure, Usage } from './outcome.js';
+import { Failure, RecordedUsage } from './outcome.js';
 
 const attempt = Type.Integer({ minimum: 1 });
 
@@ -44,7 +44,7 @@ export const generationEvents = {
       /** The provider's own name, where the normalised one differs. */
       providerFinishReason: Type.Optional(Type.String()),
       modelServed: nullable(Type.String()),
-      usage: nullable(Usage),
+      usage: nullable(RecordedUsage),
       /** What the provider reported, field by field. */
       usageRaw: nullable(Type.Record(Type.String(), Type.Unknown(), { personal: true })),
       /** The provider's ids of the answer and of its request. */

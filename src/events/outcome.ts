@@ -4,7 +4,7 @@ import { personalText } from './family.js';
 const tokens = Type.Optional(Type.Integer({ minimum: 0 }));
 
 /** The tokens of an answer in no provider's words. A number that the provider did not report is absent. */
-export const Usage = Type.Object({
+export const RecordedUsage = Type.Object({
   /** Of the whole request, cached tokens included. */
   input: tokens,
   /** Of the whole answer, reasoning included. */
@@ -16,7 +16,7 @@ export const Usage = Type.Object({
   reasoning: tokens,
   total: tokens,
 });
-export type Usage = Static<typeof Usage>;
+export type RecordedUsage = Static<typeof RecordedUsage>;
 
 /** Why an attempt, and so a generation, failed. */
 export const Failure = Type.Object({

@@ -1,4 +1,4 @@
-import type { Usage } from '../events/outcome.js';
+import type { RecordedUsage } from '../events/outcome.js';
 
 type Reported = Readonly<Record<string, unknown>>;
 
@@ -6,12 +6,12 @@ type Reported = Readonly<Record<string, unknown>>;
  * The usage object of `openai-chat@1`, normalised. A field that is no count is absent, and a usage without any count is
  * unknown. The price of the input depends on its cached part: when that cannot be read, the input is unknown too.
  */
-export function usageOf(reported: Reported | null): Usage | null {
+export function usageOf(reported: Reported | null): RecordedUsage | null {
   if (!reported) return null;
   const input = reported.prompt_tokens_details ?? {};
   const output = reported.completion_tokens_details ?? {};
   const cachedRead = fieldOf(input, 'cached_tokens');
-  const usage: Usage = {
+  const usage: RecordedUsage = {
     ...((cachedRead === undefined || isCount(cachedRead)) && counted('input', reported.prompt_tokens)),
     ...counted('output', reported.completion_tokens),
     ...counted('cachedRead', cachedRead),
@@ -26,7 +26,7 @@ export function usageOf(reported: Reported | null): Usage | null {
 const fieldOf = (details: unknown, name: string): unknown =>
   typeof details === 'object' ? ((details as Reported)[name] ?? undefined) : details;
 
-const counted = (name: keyof Usage, value: unknown): Usage => (isCount(value) ? { [name]: value } : {});
+const counted = (name: keyof RecordedUsage, value: unknown): RecordedUsage => (isCount(value) ? { [name]: value } : {});
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 

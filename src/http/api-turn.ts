@@ -28,10 +28,10 @@ cancels nothing. The headers hold the new ids.`;
 
 const NAME = { required: true, schema: { type: 'string' } } as const;
 
-type Answer = typeof TurnDocument | typeof SentMessageDocument;
+type AnswerDocument = typeof TurnDocument | typeof SentMessageDocument;
 
 /** Documents a route that asks a model. */
-export function ApiTurn(summary: string, answer: Answer, ...problems: ProblemCode[]): MethodDecorator {
+export function ApiTurn(summary: string, answer: AnswerDocument, ...problems: ProblemCode[]): MethodDecorator {
   return applyDecorators(
     ApiOperation({ summary }),
     ApiIdempotencyKey(),

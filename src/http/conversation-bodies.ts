@@ -2,7 +2,15 @@ import { ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsString } from 'class-validator';
 import { limits } from '../limits.js';
 import { MayBeAbsent } from './absent-body.js';
-import { IsServiceName, IsTitle, IsTokenBudget, IsWhenBusy, MayBeLeftOut, MayBeNull, type WhenBusy } from './fields.js';
+import {
+  type BusyChoice,
+  IsServiceName,
+  IsTitle,
+  IsTokenBudget,
+  IsWhenBusy,
+  MayBeLeftOut,
+  MayBeNull,
+} from './fields.js';
 import { IsParams, type Params, plainParams } from './params.js';
 import { TEXT } from './schema-patterns.js';
 
@@ -40,7 +48,7 @@ class ConversationSettings {
 
   @MayBeNull()
   @IsWhenBusy()
-  whenBusy?: WhenBusy | null;
+  whenBusy?: BusyChoice | null;
 }
 
 @MayBeAbsent()

@@ -6,7 +6,7 @@ import { Rule } from './rule.js';
 import { TEXT, VISIBLE as VISIBLE_TEXT } from './schema-patterns.js';
 
 export const WHEN_BUSY = ['reject', 'enqueue', 'interrupt'] as const;
-export type WhenBusy = (typeof WHEN_BUSY)[number];
+export type BusyChoice = (typeof WHEN_BUSY)[number];
 
 /** A field that may be left out. Null is a value like any other, and a wrong one. */
 export function MayBeLeftOut(): PropertyDecorator {

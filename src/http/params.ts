@@ -7,10 +7,10 @@ import { type ParamMistake, paramMistakes } from '../formats/param-rules.js';
 import { MayBeLeftOut } from './fields.js';
 import { AS_RULE } from './rule.js';
 
-type Check = Parameters<typeof ValidateBy>[0];
+type Validation = Parameters<typeof ValidateBy>[0];
 
 /** Whether a setting has a mistake of this kind, by its own name. */
-function noMistakeAbout(about: ParamMistake['about']): Check {
+function noMistakeAbout(about: ParamMistake['about']): Validation {
   const mistakeIn = ({ property, value }: ValidationArguments): string | undefined =>
     paramMistakes(openAiChat1Params, { [property]: value }).find((mistake) => mistake.about === about)?.message;
   const validate = (_: unknown, args?: ValidationArguments) => !args || mistakeIn(args) === undefined;

@@ -29,7 +29,7 @@ export interface Problem {
 }
 
 /** What went wrong, in the words of the catalogue. */
-export interface Finding {
+export interface ProblemFinding {
   readonly code: ProblemCode;
   readonly detail?: string;
   readonly errors?: readonly FieldError[];
@@ -51,7 +51,7 @@ const CODES_OF_STATUSES: Readonly<Record<number, ProblemCode>> = {
 };
 
 /** Only what is known gets a name. Everything else is an internal error, and says nothing of itself. */
-export function findingOf(error: unknown): Finding {
+export function findingOf(error: unknown): ProblemFinding {
   if (error instanceof Refusal) return { code: error.code, detail: error.message, extensions: error.details };
   if (error instanceof InvalidRequest) {
     const [first] = error.errors;
@@ -80,7 +80,7 @@ export function findingOf(error: unknown): Finding {
   return { code };
 }
 
-export function problemOf({ code, detail, errors, extensions }: Finding, traceId: string): Problem {
+export function problemOf({ code, detail, errors, extensions }: ProblemFinding, traceId: string): Problem {
   const { title, status } = problems[code];
   // What a code promises must not be able to replace what every problem has.
   return {
@@ -95,7 +95,7 @@ export function problemOf({ code, detail, errors, extensions }: Finding, traceId
   };
 }
 
-export function headersOf({ code, headers }: Finding): Readonly<Record<string, string>> {
+export function headersOf({ code, headers }: ProblemFinding): Readonly<Record<string, string>> {
   const { headers: usual }: ProblemType = problems[code];
   return { ...usual, ...headers };
 }

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { BuildReport, ProjectionReport } from '../projections/queries/projection-reports.js';
 
-type Lag = BuildReport['lag'];
+type ReportedLag = BuildReport['lag'];
 
 export class ReplayedDocument {
   @ApiProperty({
@@ -10,7 +10,7 @@ export class ReplayedDocument {
   streams!: number;
 }
 
-class LagDocument implements Lag {
+class LagDocument implements ReportedLag {
   @ApiProperty({
     type: 'integer',
     nullable: true,

@@ -3,10 +3,10 @@
  * that are not outages, and tries again. `stopped`: the part goes on only after an operator acts. None of them makes the
  * process unready, because every other process has the same finding.
  */
-export type Finding = 'ok' | 'behind' | 'failing' | 'stopped' | 'unavailable';
+export type CheckStatus = 'ok' | 'behind' | 'failing' | 'stopped' | 'unavailable';
 
 export interface CheckResult {
-  readonly is: Finding;
+  readonly is: CheckStatus;
   /** For operators: names and numbers, never a person's text. */
   readonly reason?: string;
 }
@@ -16,7 +16,7 @@ export type Check = () => CheckResult;
 
 export interface ReadinessReport {
   readonly status: 'ready' | 'starting' | 'draining' | 'unavailable';
-  readonly checks: Readonly<Record<string, Finding>>;
+  readonly checks: Readonly<Record<string, CheckStatus>>;
   /** The reasons of the checks that give one. Absent when there are none. */
   readonly reasons?: Readonly<Record<string, string>>;
 }

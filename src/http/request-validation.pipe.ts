@@ -6,7 +6,7 @@ import { mayBeAbsent } from './absent-body.js';
 import { type FieldError, InvalidRequest, pathTo } from './invalid-request.js';
 import { isRule } from './rule.js';
 
-type Steps = readonly (string | number)[];
+type FieldPath = readonly (string | number)[];
 type Mistake = FieldError & { readonly aboutRule: boolean };
 
 /** What a handler may declare for an argument without describing its shape. */
@@ -46,7 +46,7 @@ function isJsonObject(value: unknown): value is object {
  * Names that every object inherits, such as `constructor`: class-transformer drops some of them in silence, and
  * class-validator takes others for known. No field of the API is called so.
  */
-function inheritedNames(value: unknown, steps: Steps): Mistake[] {
+function inheritedNames(value: unknown, steps: FieldPath): Mistake[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([name, inner]) => {
     const inside = [...steps, Array.isArray(value) ? Number(name) : name];
@@ -54,11 +54,11 @@ function inheritedNames(value: unknown, steps: Steps): Mistake[] {
   });
 }
 
-function unknownField(steps: Steps): Mistake {
+function unknownField(steps: FieldPath): Mistake {
   return { path: pathTo(steps), message: 'is not a known field', aboutRule: false };
 }
 
-function mistakesIn(error: ValidationError, steps: Steps): Mistake[] {
+function mistakesIn(error: ValidationError, steps: FieldPath): Mistake[] {
   const { target, property, constraints = {}, contexts = {}, children = [] } = error;
   const inside = [...steps, Array.isArray(target) ? Number(property) : property];
   const own = Object.entries(constraints).map(([rule, message]) =>

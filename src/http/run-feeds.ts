@@ -8,7 +8,7 @@ import type { RunFeed } from '../sse/run-feed.js';
 import { InvalidCursor } from './cursor-parameter.js';
 import type { FeedPlaces } from './feed-places.js';
 
-type Place = Parameters<RunFeed['from']>[0];
+type RunPosition = Parameters<RunFeed['from']>[0];
 
 /** Runs as they start and end, for whoever may read them. */
 export class RunFeeds {
@@ -22,18 +22,18 @@ export class RunFeeds {
   ) {}
 
   /** The place that a parameter or header names. Throws InvalidCursor when it names none. */
-  placeIn(path: string, text: string | undefined): Place | undefined {
+  placeIn(path: string, text: string | undefined): RunPosition | undefined {
     const place = text === undefined ? undefined : this.parts.source.positionIn(text);
     if (text !== undefined && place === undefined) throw new InvalidCursor(path);
     return place;
   }
 
   /** Everything that could refuse this client, and no more. */
-  async check(principal: Principal, after: Place | undefined): Promise<void> {
+  async check(principal: Principal, after: RunPosition | undefined): Promise<void> {
     await this.parts.source.runs(principal).begin(after);
   }
 
-  async serve(reply: FastifyReply, principal: Principal, after: Place | undefined): Promise<void> {
+  async serve(reply: FastifyReply, principal: Principal, after: RunPosition | undefined): Promise<void> {
     const leave = this.parts.places.enter(principal);
     try {
       // Nothing is heard before there is a stream to tell of it.

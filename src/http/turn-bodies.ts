@@ -3,7 +3,7 @@ import { IsBoolean, IsIn, IsString, Matches } from 'class-validator';
 import type { Asking } from '../commands/asking.js';
 import { limits } from '../limits.js';
 import { MayBeAbsent } from './absent-body.js';
-import { IsServiceName, IsWhenBusy, MayBeLeftOut, MayBeNull, type WhenBusy } from './fields.js';
+import { type BusyChoice, IsServiceName, IsWhenBusy, MayBeLeftOut, MayBeNull } from './fields.js';
 import { IsParams, type Params, plainParams } from './params.js';
 import { TEXT } from './schema-patterns.js';
 
@@ -39,7 +39,7 @@ class AskingBody extends TurnChoices {
 
   @MayBeLeftOut()
   @IsWhenBusy()
-  whenBusy?: WhenBusy;
+  whenBusy?: BusyChoice;
 }
 
 /** For an answer to what stands. */

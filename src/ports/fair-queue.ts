@@ -8,7 +8,7 @@ interface Line<T> {
 }
 
 /** First in, first out. */
-class Row<T> implements Line<T> {
+class Fifo<T> implements Line<T> {
   private members: T[] = [];
   /** Shifting an array of thousands would copy it each time. */
   private taken = 0;
@@ -43,7 +43,7 @@ class Turns<T> implements Line<T> {
   length = 0;
 
   push(member: T, [group = '', ...within]: readonly string[]): void {
-    const line = this.lines.get(group) ?? (within.length > 0 ? new Turns<T>() : new Row<T>());
+    const line = this.lines.get(group) ?? (within.length > 0 ? new Turns<T>() : new Fifo<T>());
     this.lines.set(group, line);
     line.push(member, within);
     this.length += 1;

@@ -1,12 +1,12 @@
 import type { TenantEvent } from '../events/tenant-events.js';
 
-export type Role = Extract<TenantEvent, { type: 'ApiKeyIssued' }>['data']['role'];
+export type KeyRole = Extract<TenantEvent, { type: 'ApiKeyIssued' }>['data']['role'];
 
 export interface Key {
   readonly id: string;
   readonly tenant: string;
   readonly user: string;
-  readonly role: Role;
+  readonly role: KeyRole;
   readonly name: string;
   readonly secretSha256: string;
   /** ISO 8601. A key that was issued again counts from then. */

@@ -1,4 +1,4 @@
-import type { Usage } from '../events/outcome.js';
+import type { RecordedUsage } from '../events/outcome.js';
 
 /** A call to a model. The body is the exact text whose UTF-8 bytes are to reach the provider. */
 export interface ModelCall {
@@ -39,7 +39,7 @@ export type ModelOutput =
 
 /** Normalised, and beside it field by field what the provider reported. Null when it reported none. */
 export interface ReportedUsage {
-  readonly usage: Usage | null;
+  readonly usage: RecordedUsage | null;
   readonly usageRaw: Readonly<Record<string, unknown>> | null;
 }
 

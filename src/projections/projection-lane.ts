@@ -39,7 +39,7 @@ export interface LaneParts extends OwnerParts, StepTracing {
 }
 
 /** Events that are applied in one step. */
-interface Batch {
+interface LaneBatch {
   readonly events: readonly RecordedEvent[];
   readonly to: Position;
 }
@@ -161,7 +161,7 @@ export class ProjectionLane {
    * Tries until it succeeds. A step that takes too long is cut in halves. So is one that its events make fail, until the
    * event that is to blame is alone. Where the store refuses the lane, no event is to blame: the lane waits.
    */
-  private async applyAll(batch: Batch, over: AbortSignal): Promise<void> {
+  private async applyAll(batch: LaneBatch, over: AbortSignal): Promise<void> {
     const { first, most } = limits.handlerBackoffMs;
     let failures = 0;
     for (let pauseMs: number = first; !over.aborted; pauseMs = Math.min(most, pauseMs * 2)) {
@@ -181,14 +181,14 @@ export class ProjectionLane {
     }
   }
 
-  private async isolate(batch: Batch, error: unknown, over: AbortSignal): Promise<void> {
+  private async isolate(batch: LaneBatch, error: unknown, over: AbortSignal): Promise<void> {
     const [only, ...others] = batch.events;
     if (!only) throw error;
     if (others.length === 0) await this.setAside(only, toldReason(error));
     else await this.inHalves(batch, over);
   }
 
-  private async inHalves({ events, to }: Batch, over: AbortSignal): Promise<void> {
+  private async inHalves({ events, to }: LaneBatch, over: AbortSignal): Promise<void> {
     const middle = events.length >> 1;
     this.stepEventsMax = middle;
     const first = events.slice(0, middle);
@@ -216,7 +216,7 @@ export class ProjectionLane {
     await this.parts.store.tell(this.build, this.epoch, null);
   }
 
-  private async apply({ events, to }: Batch): Promise<void> {
+  private async apply({ events, to }: LaneBatch): Promise<void> {
     const typed = events.filter((event) => !this.waits(event)).map((event) => decodeOrFail(this.parts.codec, event));
     await this.rows.fetch(typed.flatMap((event) => this.projection.touched(event)));
     for (const event of typed) this.projection.apply(this.rows, event);

@@ -9,7 +9,7 @@ export interface SourceLog {
 }
 
 /** What a header is made of. Of a newer program's metadata only these are known, and whether they are texts is not. */
-type Told = Readonly<Record<string, unknown>>;
+type HeaderSource = Readonly<Record<string, unknown>>;
 
 /**
  * A CloudEvent 1.0 in binary mode: attributes are headers, and the value is the event's data, to the byte. Nothing but
@@ -40,15 +40,15 @@ export function cloudEventOf(event: RecordedEvent, { identity, incarnation }: So
 }
 
 /** A tape belongs to a conversation that its name does not tell; one that nobody tells has an order of its own. */
-function conversationOf({ stream }: RecordedEvent, { conversation }: Told): string {
+function conversationOf({ stream }: RecordedEvent, { conversation }: HeaderSource): string {
   const category = categoryOf(stream);
   if (category === 'conversation') return stream.slice(category.length + 1);
   return typeof conversation === 'string' ? conversation : stream;
 }
 
-function metadataOf({ meta }: RecordedEvent): Told {
+function metadataOf({ meta }: RecordedEvent): HeaderSource {
   const told: unknown = JSON.parse(meta);
-  return typeof told === 'object' && told !== null ? (told as Told) : {};
+  return typeof told === 'object' && told !== null ? (told as HeaderSource) : {};
 }
 
 function addText(headers: Record<string, string>, name: string, value: unknown): void {

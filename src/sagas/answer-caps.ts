@@ -1,7 +1,5 @@
+import type { ReadChannel } from '../domain/generation.js';
 import { limits } from '../limits.js';
-
-/** What people wait for. */
-type ReadChannel = 'content' | 'reasoning';
 
 /** Measures an answer as it comes, and cuts it where it becomes longer than anything that is kept. */
 export class AnswerCaps {

@@ -45,7 +45,7 @@ export interface RunParts extends TapeWriterParts {
 }
 
 /** A call that was made ready for a prompt that was not committed yet. */
-interface Early {
+interface EarlyCall {
   readonly prompt: PromptAssembled;
   readonly call: PreparedCall;
 }
@@ -65,7 +65,7 @@ export class GenerationRun {
   /** Until the work table says that this worker answers. Nothing waits for it on the way to the first token. */
   private holding: Promise<void> = Promise.resolve();
   /** For the first attempt of a prompt that was offered. */
-  private preparing: Promise<Early | undefined> | undefined;
+  private preparing: Promise<EarlyCall | undefined> | undefined;
 
   /** It holds a slot, and gives it back. */
   constructor(
@@ -165,7 +165,7 @@ export class GenerationRun {
   }
 
   /** While the log flushes, the call is made ready. */
-  private async prepareOnceSent(ahead: () => Conversation): Promise<Early | undefined> {
+  private async prepareOnceSent(ahead: () => Conversation): Promise<EarlyCall | undefined> {
     // The batch with the prompt leaves at the end of this turn of the loop, and must not wait for this.
     await turnOfTheLoop();
     const state = ahead();

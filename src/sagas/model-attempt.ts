@@ -4,7 +4,7 @@ import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { ModelFailure, type ModelOutput, type PreparedCall } from '../ports/language-model.js';
 import { AnswerCaps } from './answer-caps.js';
-import { Blocks } from './blocks.js';
+import { BlockNumbers } from './block-numbers.js';
 import { JoinedText, type JoinWindow, type Piece } from './joined-text.js';
 import { boundedName, boundedNames, boundedStart, boundedUsage, boundedWords } from './provider-report.js';
 
@@ -36,7 +36,7 @@ const UNKNOWN = { modelServed: null, usage: null, usageRaw: null } as const;
  */
 export class ModelAttempt {
   private readonly caps = new AnswerCaps();
-  private readonly blocks = new Blocks();
+  private readonly blocks = new BlockNumbers();
   private readonly text: JoinedText;
   private readonly over = new AbortController();
   private stop: Stop | undefined;

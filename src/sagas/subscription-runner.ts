@@ -4,6 +4,7 @@ import { CheckpointedFollower, type FollowerParts } from '../ownership/checkpoin
 import { RetryableError, TerminalError } from '../ports/errors.js';
 import type { AllStreamsFilter, Backlog } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
+import type { Poison } from '../ports/read-models/read-models.js';
 import { toldReason } from '../ports/told-reason.js';
 
 export interface Subscription {
@@ -21,17 +22,11 @@ export interface RunnerParts extends FollowerParts {
   readonly warn: (facts: object, message: string) => void;
 }
 
-/** Why a subscription stopped, and at which event. It goes on there when it is started again. */
-export interface Poison {
-  readonly reason: string;
-  /** Absent when the trouble is not about an event. */
-  readonly event?: Pick<RecordedEvent, 'id' | 'stream' | 'revision' | 'type'>;
-}
-
 export type RunnerState =
   /** Another process owns it, or the stores are away. */
   | { readonly is: 'waiting' }
   | { readonly is: 'running'; readonly live: boolean; readonly epoch: number; readonly retrying?: string }
+  /** A subscription goes on at the event of its poison when it is started again. */
   | { readonly is: 'poisoned'; readonly poison: Poison }
   | { readonly is: 'stopped' };
 

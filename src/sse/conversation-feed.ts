@@ -2,7 +2,7 @@ import type { TypedEvent } from '../events/codec.js';
 import {
   type ConversationHistory,
   conversationStream,
-  type Place,
+  type FeedPlace,
   placeAfter,
   type ToldEvent,
 } from './conversation-history.js';
@@ -34,7 +34,7 @@ export class ConversationFeed {
   private readonly ended = new Set<string>();
   /** Whether a prompt was heard: whatever precedes a later one was heard too. */
   private hasOpened = false;
-  private place: Place | undefined;
+  private place: FeedPlace | undefined;
   /** The open generation's last attempt was told. Nothing of its tape follows. */
   private isSealed = false;
   private readonly ledger: string;
@@ -69,7 +69,7 @@ export class ConversationFeed {
    * know ends the feed here, with an error, and the client resumes at a process that knows it.
    */
   private async *readOn(): AsyncGenerator<ToldEvent, void> {
-    const place = this.place as Place;
+    const place = this.place as FeedPlace;
     for await (const { event } of this.history.since(place.cursor, place)) yield this.told(event);
   }
 
@@ -80,7 +80,7 @@ export class ConversationFeed {
 
   /** True when nothing is left to do about it: it was taken, or had been told. What needs something read is not passed on. */
   private passOn(event: TypedEvent): boolean {
-    const { cursor, open } = this.place as Place;
+    const { cursor, open } = this.place as FeedPlace;
     if (event.stream === this.ledger) {
       if (event.revision < cursor.ledger) return true;
       if (event.revision > cursor.ledger) return false;
@@ -94,7 +94,7 @@ export class ConversationFeed {
   }
 
   private async *next(event: TypedEvent): AsyncIterable<ToldEvent> {
-    const { cursor, open } = this.place as Place;
+    const { cursor, open } = this.place as FeedPlace;
     if (event.stream === this.ledger) {
       if (event.revision < cursor.ledger) return;
       if (event.revision > cursor.ledger) return yield* this.readOn();
@@ -111,7 +111,7 @@ export class ConversationFeed {
 
   /** The end of an answer whose tape was not told to its seal: that was not heard, or this process does not know its type. */
   private endsUnsealed(event: TypedEvent): boolean {
-    const { open } = this.place as Place;
+    const { open } = this.place as FeedPlace;
     return event.type === 'GenerationFinalized' && event.data.generationId === open && !this.isSealed;
   }
 
@@ -134,7 +134,7 @@ export class ConversationFeed {
   }
 
   private get taped(): number {
-    return (this.place as Place).cursor.tape;
+    return (this.place as FeedPlace).cursor.tape;
   }
 
   private keepEarly(generation: string, event: TypedEvent): void {
@@ -144,7 +144,7 @@ export class ConversationFeed {
   }
 
   private told(event: TypedEvent): ToldEvent {
-    this.place = placeAfter(this.place as Place, event);
+    this.place = placeAfter(this.place as FeedPlace, event);
     if (event.type === 'PromptAssembled') this.isSealed = false;
     if (event.type === 'AttemptEnded') this.isSealed = event.data.retryAt === undefined;
     if (event.type === 'GenerationFinalized') this.ended.add(event.data.generationId);

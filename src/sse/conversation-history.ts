@@ -12,18 +12,18 @@ export interface ToldEvent {
 }
 
 /** Where a teller stands: the cursor, and whose tape its second half counts. */
-export interface Place {
+export interface FeedPlace {
   readonly cursor: Cursor;
   readonly open: string | undefined;
 }
 
-export const FIRST_PLACE: Place = { cursor: BEGINNING, open: undefined };
+export const FIRST_PLACE: FeedPlace = { cursor: BEGINNING, open: undefined };
 
 /**
  * The place after an event. It derives from the event's own revision, so that every process gives an event the same cursor,
  * whatever it knows of the events before. The tape's events count only while its generation is open.
  */
-export function placeAfter({ cursor, open }: Place, event: TypedEvent): Place {
+export function placeAfter({ cursor, open }: FeedPlace, event: TypedEvent): FeedPlace {
   const next = { ledger: event.revision + 1, tape: cursor.tape };
   switch (event.type) {
     case 'PromptAssembled':
@@ -58,7 +58,7 @@ export class ConversationHistory {
     private readonly conversation: string,
   ) {}
 
-  async *since(from: Cursor, known?: Place): AsyncIterable<ToldEvent> {
+  async *since(from: Cursor, known?: FeedPlace): AsyncIterable<ToldEvent> {
     let place = known ?? (await this.placeAt(from));
     const { log, codec } = this;
     for await (const event of eventsOf({ log, codec }, conversationStream(this.conversation), { from: from.ledger })) {
@@ -76,7 +76,7 @@ export class ConversationHistory {
   }
 
   /** Whose tape the second half of a cursor counts. Throws CursorBeyondEnd when the cursor was never reached. */
-  async placeAt(cursor: Cursor): Promise<Place> {
+  async placeAt(cursor: Cursor): Promise<FeedPlace> {
     // No engine can be asked for an event that it could never hold.
     if (Math.max(cursor.ledger, cursor.tape) > limits.revisionMax) throw new CursorBeyondEnd('no stream is that long');
     const open = cursor.ledger === 0 ? undefined : await this.openAt(cursor.ledger);
@@ -120,7 +120,7 @@ export class ConversationHistory {
     }
   }
 
-  private async *restOfTape(place: Place): AsyncIterable<ToldEvent> {
+  private async *restOfTape(place: FeedPlace): AsyncIterable<ToldEvent> {
     if (place.open === undefined) return;
     let { cursor } = place;
     for await (const event of this.tape(place.open, cursor.tape)) {

@@ -22,7 +22,7 @@ export interface ReaderParts {
 }
 
 /** Where in time somebody looks, and at what. */
-export interface Look extends Looking {
+export interface ReadOptions extends Looking {
   /** Absent: now. */
   readonly at?: Cursor | undefined;
   /** What has to be seen already. */
@@ -41,7 +41,7 @@ export class ConversationReader {
     return state;
   }
 
-  async view(id: string, reader: Reader, { at, min, ...looking }: Look = {}): Promise<ConversationView> {
+  async view(id: string, reader: Reader, { at, min, ...looking }: ReadOptions = {}): Promise<ConversationView> {
     const head = await this.head(id, reader);
     if (min) await this.requireReached(id, min);
     const moment = at

@@ -28,9 +28,9 @@ const names: Readonly<Record<Type, string>> = {
 };
 
 /** An event as it goes over the wire, made once for all who get it: the same object is told to every feed. */
-const told = new WeakMap<TypedEvent, Told>();
+const told = new WeakMap<TypedEvent, FramedEvent>();
 
-interface Told {
+interface FramedEvent {
   readonly body: string;
   /** With the cursor that was asked for last: whoever follows a conversation live gets the same as the others. */
   frame?: { readonly cursor: string; readonly bytes: Buffer };
@@ -52,7 +52,7 @@ export function snapshotFrame(view: { readonly cursor: string }): Buffer {
   return Buffer.from(`id: ${view.cursor}\nevent: snapshot\ndata: ${oneLine(view)}\n\n`);
 }
 
-function toldAs(event: TypedEvent): Told {
+function toldAs(event: TypedEvent): FramedEvent {
   let known = told.get(event);
   if (!known) {
     const data = oneLine({ ...dataOf(event), at: event.at });

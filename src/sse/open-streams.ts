@@ -17,7 +17,7 @@ const usualPace: StreamPace = {
   heartbeatTicks: limits.streamHeartbeatTicks,
 };
 
-interface Asked {
+interface Entitlement {
   readonly isValid: (principal: Principal) => Promise<boolean>;
 }
 
@@ -30,7 +30,7 @@ export class OpenStreams {
   private draining = false;
 
   constructor(
-    private readonly authenticator: Asked,
+    private readonly authenticator: Entitlement,
     private readonly pace: StreamPace = usualPace,
   ) {}
 

@@ -11,7 +11,7 @@ import type { GenerationEvent } from '../events/generation-events.js';
 import type { EventLog } from '../ports/event-log.js';
 import { eventsOf } from './events-of.js';
 
-interface Parts {
+interface FoldParts {
   readonly log: EventLog;
   readonly codec: Codec;
 }
@@ -23,7 +23,7 @@ export interface ReadTape {
 }
 
 /** A conversation as its first events made it, from the log itself and not from what is remembered of it. */
-export async function readLedger(parts: Parts, id: string, eventsMax?: number): Promise<Conversation> {
+export async function readLedger(parts: FoldParts, id: string, eventsMax?: number): Promise<Conversation> {
   let state = conversation.initial;
   if (eventsMax === 0) return state;
   for await (const event of eventsOf(parts, conversationStream(id), upTo(eventsMax))) {
@@ -33,7 +33,7 @@ export async function readLedger(parts: Parts, id: string, eventsMax?: number): 
 }
 
 /** The same of a tape. */
-export async function readTape(parts: Parts, id: string, eventsMax?: number): Promise<ReadTape> {
+export async function readTape(parts: FoldParts, id: string, eventsMax?: number): Promise<ReadTape> {
   let tape = generation.initial;
   let events = 0;
   if (eventsMax === 0) return { tape, events };

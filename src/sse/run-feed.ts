@@ -7,7 +7,7 @@ import { CursorBeyondEnd, conversationStream } from './conversation-history.js';
 import type { Cursor } from './cursor.js';
 import type { LiveEvents } from './live-events.js';
 import { Mailbox } from './mailbox.js';
-import { type RunEvent, runFrameOf } from './run-frames.js';
+import { type RunFeedEvent, runFrameOf } from './run-frames.js';
 
 /** A position of the right form in which no event is, or another one than it names. */
 export class UnknownPosition extends Error {}
@@ -41,7 +41,7 @@ const RUN_TYPES = ['GenerationRequested', 'GenerationFinalized'] as const;
 
 /** Runs as they start and end, from a position in the log on: what stands there, then what comes, each once. */
 export class RunFeed {
-  private readonly heard: Mailbox<RunEvent>;
+  private readonly heard: Mailbox<RunFeedEvent>;
 
   constructor(
     private readonly parts: { readonly log: EventLog; readonly codec: Codec; readonly live: LiveEvents },
@@ -91,7 +91,7 @@ export class RunFeed {
     }
   }
 
-  private told(event: RunEvent): Buffer {
+  private told(event: RunFeedEvent): Buffer {
     const conversation = event.stream.slice(conversationStream('').length);
     this.follower.told?.(conversation, { ledger: event.revision + 1, tape: 0 });
     return runFrameOf(event);
@@ -103,7 +103,7 @@ export class RunFeed {
   }
 
   /** The start or the end of a run that this reader may see. */
-  private concerns(event: TypedEvent): event is RunEvent {
+  private concerns(event: TypedEvent): event is RunFeedEvent {
     if (event.type !== 'GenerationRequested' && event.type !== 'GenerationFinalized') return false;
     return mayRead({ owner: { tenant: event.tenant, user: event.meta.owner ?? null } }, this.reader);
   }

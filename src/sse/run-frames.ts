@@ -2,13 +2,13 @@ import { costOf, usageOf } from '../domain/usage.js';
 import type { TypedEvent } from '../events/codec.js';
 import { oneLine } from './one-line.js';
 
-export type RunEvent = Extract<TypedEvent, { type: 'GenerationRequested' | 'GenerationFinalized' }>;
+export type RunFeedEvent = Extract<TypedEvent, { type: 'GenerationRequested' | 'GenerationFinalized' }>;
 
 /** Made once for all who get it: the same object is told to every feed. */
-const made = new WeakMap<RunEvent, Buffer>();
+const made = new WeakMap<RunFeedEvent, Buffer>();
 
 /** The start or the end of a run, as it goes over the wire. Its id is its place in the log: opaque. */
-export function runFrameOf(event: RunEvent): Buffer {
+export function runFrameOf(event: RunFeedEvent): Buffer {
   const known = made.get(event);
   if (known) return known;
   const name = event.type === 'GenerationRequested' ? 'run-started' : 'run-ended';
@@ -17,7 +17,7 @@ export function runFrameOf(event: RunEvent): Buffer {
   return frame;
 }
 
-function dataOf(event: RunEvent): object {
+function dataOf(event: RunFeedEvent): object {
   const { conversation, owner: user = null } = event.meta;
   const { generationId: id } = event.data;
   if (event.type === 'GenerationRequested') {

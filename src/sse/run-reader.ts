@@ -35,7 +35,7 @@ export interface RequestBytes {
   readonly sha256: Buffer;
 }
 
-interface Found {
+interface FoundRun {
   readonly conversation: string;
   readonly state: Conversation;
   readonly reply: Reply;
@@ -81,7 +81,7 @@ export class RunReader {
   }
 
   /** Somebody else's generation is no generation. */
-  private async find(id: string, reader: Reader): Promise<Found> {
+  private async find(id: string, reader: Reader): Promise<FoundRun> {
     const conversation = mayBeStream(generationStream(id)) ? await this.conversationOf(id) : undefined;
     if (conversation === undefined || !mayBeStream(conversationStream(conversation))) throw notFound();
     const { state } = await this.parts.heads.current(conversationStream(conversation));

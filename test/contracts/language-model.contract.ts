@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Value } from '@sinclair/typebox/value';
-import { Usage } from '../../src/events/outcome.js';
+import { RecordedUsage } from '../../src/events/outcome.js';
 import type { LanguageModel, ModelCall, ModelOutput } from '../../src/ports/language-model.js';
 import { askedFor, atOnce, callOf, outcomeOf } from '../support/model-outputs.js';
 import { until } from '../support/until.js';
@@ -166,7 +166,7 @@ function expectWellFormed(output: ModelOutput): void {
   expect(output.finishReason).toMatch(/\S/);
   expect(output.providerFinishReason).not.toBe(output.finishReason);
   expect(output.modelServed === null || output.modelServed !== '').toBe(true);
-  expect(output.usage === null || Value.Check(Usage, output.usage)).toBe(true);
-  expect(Object.keys(Usage.properties)).toEqual(expect.arrayContaining(Object.keys(output.usage ?? {})));
+  expect(output.usage === null || Value.Check(RecordedUsage, output.usage)).toBe(true);
+  expect(Object.keys(RecordedUsage.properties)).toEqual(expect.arrayContaining(Object.keys(output.usage ?? {})));
   expect(output.usageRaw === null || typeof output.usageRaw === 'object').toBe(true);
 }

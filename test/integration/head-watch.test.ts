@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
-import { HeadWatch, type Look } from '../../src/adapters/postgres/head-watch.js';
+import { type HeadReading, HeadWatch } from '../../src/adapters/postgres/head-watch.js';
 import { migrate } from '../../src/adapters/postgres/migrate.js';
 import { positionOf } from '../../src/adapters/postgres/position.js';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
@@ -26,7 +26,7 @@ describe('the watch over the head of the log', () => {
   afterAll(() => postgres.stop());
 
   /** Each look finds the next of these, and then the last one again and again. */
-  function watching(...found: (Look | Error)[]) {
+  function watching(...found: (HeadReading | Error)[]) {
     const looks: number[] = [];
     health = new RecordedHealth();
     watch = new HeadWatch(
@@ -35,7 +35,7 @@ describe('the watch over the head of the log', () => {
       async (server) => {
         await server.query({ text: 'SELECT 1', rowMode: 'array' });
         looks.push(performance.now());
-        const next = found[Math.min(looks.length, found.length) - 1] as Look | Error;
+        const next = found[Math.min(looks.length, found.length) - 1] as HeadReading | Error;
         if (next instanceof Error) throw next;
         return next;
       },
@@ -44,7 +44,7 @@ describe('the watch over the head of the log', () => {
     return { looks, watch };
   }
 
-  const nothing: Look = { head: at(0), isAll: true };
+  const nothing: HeadReading = { head: at(0), isAll: true };
 
   it('reports a look that failed for another reason than an outage, and recovers with the next one', async () => {
     const denied = new Error('permission denied');

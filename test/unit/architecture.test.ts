@@ -11,6 +11,7 @@ import {
   namelessPlaces,
   postponedWork,
   protocolWords,
+  sharedTypeNames,
 } from './architecture/contents.js';
 import {
   forbiddenImports,
@@ -38,6 +39,7 @@ const rules: Record<string, Rule> = {
   'files but limits.ts have less than 300 lines': longFiles,
   'no work is left for later': postponedWork,
   'the protocol of a provider is known to its format and its adapter alone': protocolWords,
+  'an exported type shares its name with no type of another file': sharedTypeNames,
   'nothing is exported as default': defaultExports,
   'Nest finds a provider by its class or a symbol, and no class is named twice': clumsyInjections,
 };
@@ -188,6 +190,11 @@ const broken: [Rule, Record<string, string>, string[]][] = [
     { 'domain/a.ts': 'usage.prompt_tokens', 'sagas/b.ts': 'const { max_tokens } = params;', 'formats/c.ts': 'top_p' },
     ['domain/a.ts', 'sagas/b.ts'],
   ],
+  [
+    sharedTypeNames,
+    { 'ports/a.ts': 'export interface Place {}', 'sse/b.ts': 'export class Place {}', 'sse/c.ts': 'type Place = 1;' },
+    ['Place: ports/a.ts, sse/b.ts, sse/c.ts'],
+  ],
 ];
 const brokenOnce = (rule: Rule, path: string, ...sources: string[]): typeof broken =>
   sources.map((source) => [rule, { [path]: source }, [path]]);
@@ -280,6 +287,14 @@ const sound: [Rule, Record<string, string>][] = [
     {
       'app/a.ts': 'class A { constructor(@Inject(PORTS.log) log: EventLog, b: B) {} }',
       'app/b.ts': 'const p = { provide: LOG, useValue: 1 };',
+    },
+  ],
+  [
+    sharedTypeNames,
+    {
+      'ports/a.ts': 'export const Usage = 1; export type Usage = 2; export interface Usage {}',
+      'sse/b.ts': "import type { Usage } from '../ports/a.js'; type Followed = Usage;",
+      'sse/c.ts': 'type Followed = 1; const Usage = 1;',
     },
   ],
   [postponedWork, { 'ports/a.ts': 'const todos = 1; // a TODOLIST' }],

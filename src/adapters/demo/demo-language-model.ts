@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Usage } from '../../events/outcome.js';
+import type { RecordedUsage } from '../../events/outcome.js';
 import type { Clock } from '../../ports/clock.js';
 import {
   type LanguageModel,
@@ -49,7 +49,7 @@ function pieces(answer: string): string[] {
 }
 
 /** The rule: one token for every four bytes of UTF-8, the last one begun. */
-function usageOf(body: string, answer: string): Usage {
+function usageOf(body: string, answer: string): RecordedUsage {
   const [input, output] = [body, answer].map((text) => Math.ceil(Buffer.byteLength(text) / 4)) as [number, number];
   return { input, output, total: input + output };
 }

@@ -8,10 +8,10 @@ import type { AllStreamsFilter, LivePage, Page } from '../../ports/event-log.js'
 import { passes } from '../../ports/read-rules.js';
 import { arrivals, type Patience } from './all-streams.js';
 import type { Connection } from './connection.js';
-import type { Mailbox } from './mailbox.js';
+import type { FollowerQueue } from './follower-queue.js';
 import type { SameLog } from './same-log.js';
 import { PRODUCT_FILTER, type ServerFilter, serverFilter } from './server-filter.js';
-import { CatchUps, type Reading } from './shared-catch-up.js';
+import { type CatchUpPage, CatchUps } from './shared-catch-up.js';
 import { SharedReader } from './shared-reader.js';
 import type { StreamReads } from './stream-reads.js';
 
@@ -25,7 +25,7 @@ export interface AllStreamsParts {
 }
 
 /** Where a reader is: behind an event, and how far the server has looked for the next one. */
-interface Progress {
+interface ReadProgress {
   readonly position: Position;
   readonly reached: Position;
 }
@@ -69,7 +69,7 @@ export class AllStreamsReads {
     const { sameLog, head } = this.parts;
     const { first, most } = limits.reconnectBackoffMs;
     let pauseMs: number = first;
-    let at: Progress = { position: after, reached: after };
+    let at: ReadProgress = { position: after, reached: after };
     let wasLive = false;
     let hasCaughtUp = false;
     while (!ended.aborted) {
@@ -82,9 +82,9 @@ export class AllStreamsReads {
           yield { events: [], position: at.position, live: true };
         }
         // While others write, the end has moved on when a reader comes to it.
-        const mailbox = this.shared.join(at.position, isAtEnd || hasCaughtUp, filter);
-        const pages: AsyncIterable<LivePage & Progress> = mailbox
-          ? this.delivered(mailbox, wasLive, ended)
+        const queue = this.shared.join(at.position, isAtEnd || hasCaughtUp, filter);
+        const pages: AsyncIterable<LivePage & ReadProgress> = queue
+          ? this.delivered(queue, wasLive, ended)
           : this.withOthers(end, at, ended, filter);
         for await (const { events, position, reached, live } of pages) {
           pauseMs = first;
@@ -92,7 +92,7 @@ export class AllStreamsReads {
           wasLive = live;
           yield { events, position, live };
         }
-        hasCaughtUp = mailbox === undefined && isAt(end, at.position);
+        hasCaughtUp = queue === undefined && isAt(end, at.position);
       } catch (error) {
         if (!(error instanceof LogUnavailable)) throw error;
         sameLog.doubt();
@@ -103,21 +103,25 @@ export class AllStreamsReads {
   }
 
   /** From the shared reader. It ends when the follower is too slow. */
-  private async *delivered(mailbox: Mailbox, wasLive: boolean, ended: AbortSignal): AsyncIterable<LivePage & Progress> {
+  private async *delivered(
+    queue: FollowerQueue,
+    wasLive: boolean,
+    ended: AbortSignal,
+  ): AsyncIterable<LivePage & ReadProgress> {
     try {
-      for await (const page of mailbox.pages(wasLive, ended)) yield { ...page, reached: page.position };
+      for await (const page of queue.pages(wasLive, ended)) yield { ...page, reached: page.position };
     } finally {
-      this.shared.leave(mailbox);
+      this.shared.leave(queue);
     }
   }
 
   /** For a follower that is far behind. It ends at a position at least, or when the follower is too slow for the others. */
   private async *withOthers(
     end: Position,
-    from: Progress,
+    from: ReadProgress,
     ended: AbortSignal,
     filter?: AllStreamsFilter,
-  ): AsyncIterable<LivePage & Progress> {
+  ): AsyncIterable<LivePage & ReadProgress> {
     const onServer = await this.onServer(filter);
     const begin = (stopped: AbortSignal) => this.upTo(end, from, { signal: stopped }, onServer);
     const readings = this.catchUps.follow(from.position, `${onServer.by} ${onServer.regex}`, begin, ended);
@@ -129,10 +133,10 @@ export class AllStreamsReads {
   /** What the server lets through, up to a position at least. It ends when it is there, or when the signal is aborted. */
   private async *upTo(
     end: Position,
-    { position: from, reached }: Progress,
+    { position: from, reached }: ReadProgress,
     patience: Patience,
     onServer: ServerFilter,
-  ): AsyncIterable<Reading> {
+  ): AsyncIterable<CatchUpPage> {
     if (isAt(end, from)) return;
     const { connection, continuity } = this.parts;
     let position = from;

@@ -3,7 +3,7 @@ import { convertToCommandError } from '@eventstore/db-client';
 import type streams from '@eventstore/db-client/generated/streams_pb.js';
 import { type ClientDuplexStream, type ServiceError, status } from '@grpc/grpc-js';
 import { limits } from '../../limits.js';
-import type { Append } from './append-queue.js';
+import type { QueuedAppend } from './append-queue.js';
 import { type BatchAnswer, batchRequest, correlationOf, judged } from './batch-messages.js';
 import type { Held } from './connection.js';
 import { NoAnswer } from './outage.js';
@@ -53,7 +53,7 @@ export class AppendBatch {
   }
 
   /** Rejects with an error of the client's, also when no answer comes within the time. */
-  write(append: Append, answerMs: number): Promise<ServerPosition | undefined> {
+  write(append: QueuedAppend, answerMs: number): Promise<ServerPosition | undefined> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     return new Promise((resolve, reject) => {
       const id = randomUUID();

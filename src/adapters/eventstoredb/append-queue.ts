@@ -7,7 +7,7 @@ import { FairQueue } from '../../ports/fair-queue.js';
 import type { Meter } from '../../ports/meter.js';
 import { QueueRoom } from '../../ports/queue-room.js';
 
-export interface Append {
+export interface QueuedAppend {
   readonly stream: string;
   readonly expected: ExpectedRevision;
   readonly events: readonly NewEvent[];
@@ -19,12 +19,12 @@ export interface Append {
 
 export interface AppendQueueParts {
   /** Throws RetryableError when it got no answer within the time. */
-  readonly send: (append: Append, answerMs: number) => Promise<AppendOutcome>;
+  readonly send: (append: QueuedAppend, answerMs: number) => Promise<AppendOutcome>;
   readonly now: () => number;
   readonly meter: Pick<Meter, 'appendAnswered' | 'batchSent'>;
 }
 
-interface Waiting {
+interface WaitingAppend {
   readonly groups: readonly string[];
   readonly go: () => void;
 }
@@ -37,14 +37,14 @@ interface Waiting {
 export class AppendQueue {
   private readonly room = new QueueRoom();
   private onWire = 0;
-  private readonly waiting = new FairQueue<Waiting>(({ groups }) => groups);
+  private readonly waiting = new FairQueue<WaitingAppend>(({ groups }) => groups);
   private readonly lastOfStream = new Map<string, Promise<void>>();
   private readonly works = new Set<Promise<void>>();
   private closing = false;
 
   constructor(private readonly parts: AppendQueueParts) {}
 
-  async submit(append: Append): Promise<AppendOutcome> {
+  async submit(append: QueuedAppend): Promise<AppendOutcome> {
     if (this.closing || !this.room.take(append)) return { outcome: 'unavailable', maybeWritten: false };
     const askedAt = this.parts.now();
     try {
@@ -62,7 +62,7 @@ export class AppendQueue {
   }
 
   /** At the deadline at the latest, whatever the call on the wire does. */
-  private answer(append: Append, giveUpAt: number): Promise<AppendOutcome> {
+  private answer(append: QueuedAppend, giveUpAt: number): Promise<AppendOutcome> {
     return new Promise((resolve, reject) => {
       const giveUp = () => resolve({ outcome: 'unavailable', maybeWritten: append.sent });
       const timer = setTimeout(giveUp, giveUpAt - this.parts.now());
@@ -84,7 +84,7 @@ export class AppendQueue {
     });
   }
 
-  private async tryUntil(append: Append, giveUpAt: number): Promise<AppendOutcome> {
+  private async tryUntil(append: QueuedAppend, giveUpAt: number): Promise<AppendOutcome> {
     const { first, most } = limits.reconnectBackoffMs;
     for (let pauseMs: number = first; this.parts.now() < giveUpAt; pauseMs = Math.min(most, pauseMs * 2)) {
       try {
@@ -97,7 +97,7 @@ export class AppendQueue {
     return { outcome: 'unavailable', maybeWritten: append.sent };
   }
 
-  private async onOneOfTheWires(append: Append, giveUpAt: number): Promise<AppendOutcome> {
+  private async onOneOfTheWires(append: QueuedAppend, giveUpAt: number): Promise<AppendOutcome> {
     const groups = [append.events[0]?.tenant ?? '', append.user ?? ''];
     if (this.onWire < limits.appendsOnWireMax) this.onWire += 1;
     else await new Promise<void>((go) => this.waiting.push({ groups, go }));

@@ -3,7 +3,7 @@ import { InvalidAppend } from '../../ports/append-rules.js';
 import { TerminalError } from '../../ports/errors.js';
 import type { AppendOutcome } from '../../ports/event-log.js';
 import { AppendBatch, BatchesUnsupported } from './append-batch.js';
-import type { Append } from './append-queue.js';
+import type { QueuedAppend } from './append-queue.js';
 import type { Connection } from './connection.js';
 import { isOutage, kindOf, unavailable } from './outage.js';
 import { positionOf, type ServerPosition } from './position.js';
@@ -20,7 +20,7 @@ export class AppendSender {
   constructor(private readonly connection: Connection) {}
 
   /** Throws RetryableError without an answer. */
-  async send(append: Append, answerMs: number): Promise<AppendOutcome> {
+  async send(append: QueuedAppend, answerMs: number): Promise<AppendOutcome> {
     const { stream, expected, events } = append;
     append.sent = true;
     try {
@@ -43,7 +43,7 @@ export class AppendSender {
     this.batch?.close();
   }
 
-  private async written(append: Append, answerMs: number): Promise<ServerPosition | undefined> {
+  private async written(append: QueuedAppend, answerMs: number): Promise<ServerPosition | undefined> {
     if (!this.batch?.isTaking) this.batch = new AppendBatch(this.connection.hold());
     try {
       return await this.batch.write(append, answerMs);
@@ -54,7 +54,7 @@ export class AppendSender {
   }
 }
 
-async function writeAlone(connection: Connection, { stream, expected, events }: Append, answerMs: number) {
+async function writeAlone(connection: Connection, { stream, expected, events }: QueuedAppend, answerMs: number) {
   const { position } = await connection.call(answerMs, (client) =>
     client.appendToStream(
       stream,

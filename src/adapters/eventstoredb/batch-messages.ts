@@ -10,7 +10,7 @@ import {
 } from '@eventstore/db-client';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
-import type { Append } from './append-queue.js';
+import type { QueuedAppend } from './append-queue.js';
 import type { ServerPosition } from './position.js';
 import { toServer } from './recorded-event.js';
 
@@ -20,7 +20,7 @@ export type BatchAnswer = streams.BatchAppendResp;
  * One append as one message. It has no deadline: the server would compare it with its own clock, and refuse everything
  * when that is ahead of ours. Without one the server's own time limit for a write counts.
  */
-export function batchRequest(id: string, { stream, expected, events }: Append): streams.BatchAppendReq {
+export function batchRequest(id: string, { stream, expected, events }: QueuedAppend): streams.BatchAppendReq {
   const options = new streams.BatchAppendReq.Options().setStreamIdentifier(
     new shared.StreamIdentifier().setStreamName(Buffer.from(stream)),
   );
@@ -33,7 +33,7 @@ export function batchRequest(id: string, { stream, expected, events }: Append): 
     .setIsFinal(true);
 }
 
-function proposed(event: Append['events'][number]): streams.BatchAppendReq.ProposedMessage {
+function proposed(event: QueuedAppend['events'][number]): streams.BatchAppendReq.ProposedMessage {
   const { id, type, contentType, data, metadata } = toServer(event);
   const message = new streams.BatchAppendReq.ProposedMessage()
     .setId(new shared.UUID().setString(id))

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../../limits.js';
-import { type EndPoint, isSame, type Member } from './end-point.js';
+import { type ClusterMember, type EndPoint, isSame } from './end-point.js';
 import { NoLeader } from './outage.js';
 
 /** What a node says of all nodes, itself included. Rejects when it does not answer within the time. */
-type MembersAt = (node: EndPoint, withinMs: number) => Promise<readonly Member[]>;
+type MembersAt = (node: EndPoint, withinMs: number) => Promise<readonly ClusterMember[]>;
 
 /**
  * Finds the leader of a cluster. All known nodes are asked at once, so a node that does not answer delays nothing. A leader
@@ -68,25 +68,25 @@ export class Cluster {
 /** Each node is asked once in a round, however many others name it. */
 class Round {
   isAnswered = false;
-  private readonly answers = new Map<string, Promise<readonly Member[]>>();
+  private readonly answers = new Map<string, Promise<readonly ClusterMember[]>>();
 
   constructor(private readonly ask: MembersAt) {}
 
-  membersAt(node: EndPoint): Promise<readonly Member[]> {
+  membersAt(node: EndPoint): Promise<readonly ClusterMember[]> {
     const name = `${node.address}:${node.port}`;
     const answer = this.answers.get(name) ?? this.asked(node);
     this.answers.set(name, answer);
     return answer;
   }
 
-  private async asked(node: EndPoint): Promise<readonly Member[]> {
+  private async asked(node: EndPoint): Promise<readonly ClusterMember[]> {
     const members = await this.ask(node, limits.gossipAnswerMs);
     this.isAnswered = true;
     return members;
   }
 }
 
-function leaderAmong(members: readonly Member[]): EndPoint {
+function leaderAmong(members: readonly ClusterMember[]): EndPoint {
   const leader = members.find(({ isAlive, isLeader }) => isAlive && isLeader);
   if (!leader) throw new NoLeader(true);
   return { address: leader.address, port: leader.port };

@@ -1,13 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import { limits } from '../../limits.js';
 import { Cluster } from './cluster.js';
-import { type EndPoint, isSame, type Member } from './end-point.js';
+import { type ClusterMember, type EndPoint, isSame } from './end-point.js';
 import { NodeClient } from './node-client.js';
 import { isOfNode, leaderNamedBy, NoAnswer, NoLeader } from './outage.js';
 import type { ServerAddress } from './server-address.js';
 
 /** One client, and how many calls are under way on it. */
-interface Node {
+interface ConnectedNode {
   readonly client: NodeClient;
   /** Aborted when another node is known to lead: an answer of this one would come late, or never. */
   readonly replaced: AbortController;
@@ -38,8 +38,8 @@ const GRACE_MS = 500;
 export class Connection {
   private clients = 0;
   private readonly cluster: Cluster | undefined;
-  private readonly nodes = new Set<Node>();
-  private current: Node;
+  private readonly nodes = new Set<ConnectedNode>();
+  private current: ConnectedNode;
 
   constructor(
     private readonly address: ServerAddress,
@@ -88,7 +88,7 @@ export class Connection {
     this.closeIfOver(this.current);
   }
 
-  private holdOn(node: Node): Held {
+  private holdOn(node: ConnectedNode): Held {
     node.calls += 1;
     let isHeld = true;
     return {
@@ -110,7 +110,7 @@ export class Connection {
     };
   }
 
-  private newNode(leader?: EndPoint): Node {
+  private newNode(leader?: EndPoint): ConnectedNode {
     const replaced = new AbortController();
     setMaxListeners(0, replaced.signal);
     const client = this.clientOf(() => this.endPoint(leader));
@@ -131,7 +131,7 @@ export class Connection {
   }
 
   /** Another client for each question: one that is used again would wait longer after each connection that fails. */
-  private async membersAt(endPoint: EndPoint, withinMs: number): Promise<readonly Member[]> {
+  private async membersAt(endPoint: EndPoint, withinMs: number): Promise<readonly ClusterMember[]> {
     const client = this.clientOf(async () => endPoint);
     try {
       return await client.members(withinMs);
@@ -140,7 +140,7 @@ export class Connection {
     }
   }
 
-  private async findLeader(silent: Node): Promise<void> {
+  private async findLeader(silent: ConnectedNode): Promise<void> {
     const { endPoint } = silent.client;
     // Without an address it is waiting for the same search.
     if (!this.cluster || !endPoint) return;
@@ -161,13 +161,13 @@ export class Connection {
     }
   }
 
-  private leave(node: Node, leader: EndPoint | undefined): void {
+  private leave(node: ConnectedNode, leader: EndPoint | undefined): void {
     this.current = this.newNode(leader);
     node.left.abort();
     this.closeIfOver(node);
   }
 
-  private closeIfOver(node: Node): void {
+  private closeIfOver(node: ConnectedNode): void {
     if (!node.left.signal.aborted || node.calls > 0) return;
     this.nodes.delete(node);
     void node.client.closeChannel();

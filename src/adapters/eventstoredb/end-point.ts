@@ -5,7 +5,7 @@ export interface EndPoint {
 }
 
 /** What one node says of another, or of itself. */
-export interface Member extends EndPoint {
+export interface ClusterMember extends EndPoint {
   readonly isAlive: boolean;
   readonly isLeader: boolean;
 }

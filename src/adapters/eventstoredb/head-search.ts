@@ -3,10 +3,10 @@ import { type Position, START } from '../../events/envelope.js';
 import { positionOf, type ServerPosition } from './position.js';
 import { IDENTITY_STREAM, isOfProduct } from './recorded-event.js';
 
-type Place = Pick<ServerEvent, 'id' | 'streamId' | 'position'>;
+type ServerRecord = Pick<ServerEvent, 'id' | 'streamId' | 'position'>;
 
 /** Records of all streams, the newest first, from before a position. */
-type Backwards = (from: Position | 'end') => AsyncIterable<Place>;
+type Backwards = (from: Position | 'end') => AsyncIterable<ServerRecord>;
 
 /** Every record from `newest` back to `oldest` is known. The head is absent while all of them are of other programs. */
 interface Known {
@@ -60,8 +60,8 @@ export class HeadSearch {
   }
 }
 
-const isEnd = (record: Place): boolean => isOfProduct(record) || record.streamId === IDENTITY_STREAM;
+const isEnd = (record: ServerRecord): boolean => isOfProduct(record) || record.streamId === IDENTITY_STREAM;
 
 /** The identity of the log is written before every other event of it. */
-const headAt = (record: Place, position: Position): Position =>
+const headAt = (record: ServerRecord, position: Position): Position =>
   record.streamId === IDENTITY_STREAM ? START : position;

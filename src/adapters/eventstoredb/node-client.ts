@@ -14,7 +14,7 @@ import {
   credentials as channelCredentials,
   type ServiceError,
 } from '@grpc/grpc-js';
-import type { EndPoint, Member } from './end-point.js';
+import type { ClusterMember, EndPoint } from './end-point.js';
 import { NoAnswer } from './outage.js';
 import type { ServerAddress } from './server-address.js';
 
@@ -67,7 +67,7 @@ export class NodeClient extends EventStoreDBClient {
   );
 
   /** What this node says of the cluster that it belongs to. */
-  async members(withinMs: number): Promise<readonly Member[]> {
+  async members(withinMs: number): Promise<readonly ClusterMember[]> {
     const info = await this.execute(gossipService.GossipClient, 'members', (client) =>
       answerOf<gossip.ClusterInfo>((answer) => client.read(new shared.Empty(), answer), withinMs),
     );
@@ -130,7 +130,7 @@ function answerOf<T>(
 const withoutBrackets = (address: string): string => address.replace(/^\[|\]$/g, '');
 const isNumber = (address: string): boolean => isIP(withoutBrackets(address)) !== 0;
 
-function memberOf(info: gossip.MemberInfo): Member[] {
+function memberOf(info: gossip.MemberInfo): ClusterMember[] {
   const endPoint = info.getHttpEndPoint();
   if (!endPoint) return [];
   const isLeader = info.getState() === gossip.MemberInfo.VNodeState.LEADER;

@@ -21,7 +21,7 @@ export interface ReachOptions {
 }
 
 /** Why the servers do not serve, in words for the operator who wrote the address. */
-interface Refusal {
+interface UnservedReason {
   readonly kind: Kind | 'late' | 'other';
   readonly reason: string;
 }
@@ -36,13 +36,19 @@ const REASONS: Partial<Record<Kind, string>> = {
 };
 
 /** They pass when a cluster has elected a leader. Of a single server, only the first says that it belongs to a cluster. */
-const WHILE_ELECTING: readonly Refusal['kind'][] = ['not-leader', 'no-leader', 'unavailable', 'no-answer', 'late'];
+const WHILE_ELECTING: readonly UnservedReason['kind'][] = [
+  'not-leader',
+  'no-leader',
+  'unavailable',
+  'no-answer',
+  'late',
+];
 
 /** A node of a cluster said so: then the address is right, and nodes that are all away may be back in a moment. */
-const ANSWERED: readonly Refusal['kind'][] = ['not-leader', 'no-leader'];
+const ANSWERED: readonly UnservedReason['kind'][] = ['not-leader', 'no-leader'];
 
 /** They stay as they are until an operator changes something. Any other failure may pass. */
-const LASTING: readonly Refusal['kind'][] = ['access-denied', 'other'];
+const LASTING: readonly UnservedReason['kind'][] = ['access-denied', 'other'];
 
 /**
  * Finds out whether the servers that a URL names let us in, and opens the log there. Waits for a cluster that elects its
@@ -55,7 +61,7 @@ export async function reachEventStoreDb(
   const address = addressIn(url);
   const description = `EventStoreDB at ${address.description}`;
   const log = new EventStoreDbEventLog(address, meter);
-  const waiting = new Waiting((reason) => onNotice(`Waiting for a leader of ${description}: ${reason}`));
+  const waiting = new LeaderWait((reason) => onNotice(`Waiting for a leader of ${description}: ${reason}`));
   let hasAnswered = false;
   for (;;) {
     const refusal = await within(
@@ -78,7 +84,7 @@ export async function reachEventStoreDb(
 }
 
 /** Between two tries of a start. */
-class Waiting {
+class LeaderWait {
   private readonly giveUpAt = performance.now() + limits.leaderWaitMs;
   private noticeAt = 0;
 
@@ -97,7 +103,7 @@ class Waiting {
 }
 
 /** A client tells an untrusted certificate and a server that is not there in the same words. */
-async function problemOfCertificate(address: ServerAddress, { kind }: Refusal): Promise<string | undefined> {
+async function problemOfCertificate(address: ServerAddress, { kind }: UnservedReason): Promise<string | undefined> {
   return kind === 'unavailable' || kind === 'no-connection' ? certificateProblem(address) : undefined;
 }
 
@@ -109,10 +115,10 @@ function addressIn(url: string): ServerAddress {
   }
 }
 
-const LATE: Refusal = { kind: 'late', reason: `no answer within ${limits.logReachMs / 1_000} s` };
+const LATE: UnservedReason = { kind: 'late', reason: `no answer within ${limits.logReachMs / 1_000} s` };
 
 /** Why it does not serve; nothing when it does. */
-async function refusalOf(attempt: () => Promise<unknown>, triesLeft = 2): Promise<Refusal | undefined> {
+async function refusalOf(attempt: () => Promise<unknown>, triesLeft = 2): Promise<UnservedReason | undefined> {
   try {
     await attempt();
     return undefined;

@@ -4,18 +4,18 @@ import { limits } from '../../limits.js';
 import type { Page } from '../../ports/event-log.js';
 
 /** A page of a reader that is far behind, and how far the server has looked for it. */
-export interface Reading extends Page {
+export interface CatchUpPage extends Page {
   readonly reached: Position;
 }
 
-type Begin = (stopped: AbortSignal) => AsyncIterable<Reading>;
+type Begin = (stopped: AbortSignal) => AsyncIterable<CatchUpPage>;
 
 /** Followers that are far behind, about equally, read together if they let the server filter in the same way. */
 export class CatchUps {
   private readonly all = new Set<CatchUp>();
 
   /** What comes after a position, from a reading that still keeps it, or from one that begins. */
-  async *follow(after: Position, filter: string, begin: Begin, ended: AbortSignal): AsyncIterable<Reading> {
+  async *follow(after: Position, filter: string, begin: Begin, ended: AbortSignal): AsyncIterable<CatchUpPage> {
     const joined = [...this.all].find((each) => each.filter === filter && each.covers(after));
     const reading = joined ?? new CatchUp(filter, after, begin);
     this.all.add(reading);
@@ -27,7 +27,7 @@ export class CatchUps {
   }
 }
 
-interface Member {
+interface CatchUpMember {
   /** The page that it takes next. */
   next: number;
   isExpelled: boolean;
@@ -38,8 +38,8 @@ interface Member {
  * here. It waits for members that are far behind it, and expels those for which it has waited too long.
  */
 class CatchUp {
-  private readonly members = new Set<Member>();
-  private kept: Reading[] = [];
+  private readonly members = new Set<CatchUpMember>();
+  private kept: CatchUpPage[] = [];
   private keptEvents = 0;
   private keptCharacters = 0;
   private dropped = 0;
@@ -49,7 +49,7 @@ class CatchUp {
   /** Called when a member has taken a page or left. */
   private advanced = (): void => {};
   private readonly stopping = new AbortController();
-  private readonly source: AsyncIterator<Reading>;
+  private readonly source: AsyncIterator<CatchUpPage>;
 
   constructor(
     readonly filter: string,
@@ -68,8 +68,8 @@ class CatchUp {
     return this.members.size === 0;
   }
 
-  async *pages(after: Position, ended: AbortSignal): AsyncIterable<Reading> {
-    const member: Member = { next: this.dropped, isExpelled: false };
+  async *pages(after: Position, ended: AbortSignal): AsyncIterable<CatchUpPage> {
+    const member: CatchUpMember = { next: this.dropped, isExpelled: false };
     this.members.add(member);
     try {
       while (!ended.aborted && !member.isExpelled) {
@@ -146,7 +146,7 @@ class CatchUp {
     }
   }
 
-  private keep(page: Reading): void {
+  private keep(page: CatchUpPage): void {
     this.kept.push(page);
     this.keptEvents += page.events.length;
     this.keptCharacters += charactersOf(page);
@@ -160,7 +160,7 @@ class CatchUp {
   }
 }
 
-function beyond(after: Position, page: Reading): Reading {
+function beyond(after: Position, page: CatchUpPage): CatchUpPage {
   const isNew = ({ position = START }: Page['events'][number]) => position > after;
   return { ...page, events: page.events.filter(isNew) };
 }

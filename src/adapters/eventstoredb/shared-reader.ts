@@ -5,7 +5,7 @@ import { LogUnavailable } from '../../ports/errors.js';
 import type { AllStreamsFilter, Page } from '../../ports/event-log.js';
 import { arrivals } from './all-streams.js';
 import type { Connection } from './connection.js';
-import { Mailbox } from './mailbox.js';
+import { FollowerQueue } from './follower-queue.js';
 import type { SameLog } from './same-log.js';
 import { PRODUCT_FILTER } from './server-filter.js';
 
@@ -26,7 +26,7 @@ interface Recent extends Page {
  * where the last page ended, with back-off, for ever.
  */
 export class SharedReader {
-  private readonly followers = new Set<Mailbox>();
+  private readonly followers = new Set<FollowerQueue>();
   private recent: Recent[] = [];
   private recentEvents = 0;
   private recentCharacters = 0;
@@ -41,18 +41,18 @@ export class SharedReader {
    * What comes after a position. Nothing for a follower that it cannot serve, because what it keeps begins later. If it does
    * not read yet, a follower that is near the end of the log makes it begin.
    */
-  join(after: Position, isNearEnd: boolean, filter?: AllStreamsFilter): Mailbox | undefined {
+  join(after: Position, isNearEnd: boolean, filter?: AllStreamsFilter): FollowerQueue | undefined {
     if (this.from === undefined && isNearEnd) this.begin(after);
     if (this.from === undefined || after < this.from) return undefined;
-    const mailbox = new Mailbox(after, filter);
-    for (const page of this.recent) mailbox.deliver(page);
-    if (this.isLive !== undefined) mailbox.setLive(this.isLive);
-    this.followers.add(mailbox);
-    return mailbox;
+    const queue = new FollowerQueue(after, filter);
+    for (const page of this.recent) queue.deliver(page);
+    if (this.isLive !== undefined) queue.setLive(this.isLive);
+    this.followers.add(queue);
+    return queue;
   }
 
-  leave(mailbox: Mailbox): void {
-    this.followers.delete(mailbox);
+  leave(queue: FollowerQueue): void {
+    this.followers.delete(queue);
     if (this.followers.size === 0) this.stop();
   }
 

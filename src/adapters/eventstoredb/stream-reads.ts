@@ -17,7 +17,7 @@ import { namedEvent, positionOf, type ServerPosition, serverPosition } from './p
 import { fromServer, IDENTITY_STREAM, isOfProduct } from './recorded-event.js';
 import { tellsCaughtUp } from './server-filter.js';
 
-export type Direction = 'forwards' | 'backwards';
+export type ReadDirection = 'forwards' | 'backwards';
 
 interface StreamPage<T> {
   readonly events: readonly T[];
@@ -34,7 +34,7 @@ export class StreamReads {
   /** From a revision on, or from the end: as many as fit. None when the stream does not exist. */
   async page(
     stream: string,
-    direction: Direction,
+    direction: ReadDirection,
     from: number | 'end',
     eventsMax: number,
   ): Promise<StreamPage<RecordedEvent>> {
@@ -44,7 +44,7 @@ export class StreamReads {
 
   serverEvents(
     stream: string,
-    direction: Direction,
+    direction: ReadDirection,
     from: number | 'end',
     eventsMax: number,
   ): Promise<StreamPage<ServerEvent>> {

@@ -1,4 +1,4 @@
-import type { Usage } from '../../events/outcome.js';
+import type { RecordedUsage } from '../../events/outcome.js';
 import { limits } from '../../limits.js';
 import type { AttemptBegun, AttemptLeft } from '../../ports/tracer.js';
 import type { Attributes } from './spans.js';
@@ -45,7 +45,7 @@ export function callAttributes({ conversation, generation, number, prompt }: Att
   };
 }
 
-const COUNTS: Readonly<Record<keyof Usage, string | null>> = {
+const COUNTS: Readonly<Record<keyof RecordedUsage, string | null>> = {
   input: 'gen_ai.usage.input_tokens',
   output: 'gen_ai.usage.output_tokens',
   cachedRead: 'gen_ai.usage.cache_read.input_tokens',

@@ -87,7 +87,7 @@ const asText = { getTypeParser: () => (value: string) => value };
 type Direction = NonNullable<ReadStreamOptions['direction']>;
 
 /** One connection or any of several. Throws RetryableError when the server is away. */
-interface Asked {
+interface Queryable {
   query<Row extends unknown[]>(query: pg.QueryArrayConfig): Promise<Row[]>;
 }
 
@@ -115,7 +115,7 @@ export class EventReader {
   }
 
   /** What stands after a position now. Commits become visible in the order of positions: none is missing in between. */
-  async next(after: Position, connection: Asked): Promise<Page & { readonly isAll: boolean }> {
+  async next(after: Position, connection: Queryable): Promise<Page & { readonly isAll: boolean }> {
     const rows = await this.window(connection, after, windowAfter(after));
     const events = rows.map(positionedEventOf);
     return { events, position: events.at(-1)?.position ?? after, isAll: isAllOf(rows) };
@@ -134,7 +134,7 @@ export class EventReader {
     return page;
   }
 
-  async head(asked: Asked = this.pool): Promise<Position> {
+  async head(asked: Queryable = this.pool): Promise<Position> {
     const [row] = await this.query<[string, string]>('head', [], asked);
     const head = row === undefined ? START : positionOf(row[0], row[1]);
     // Commits of this process may be newer than a head that was read meanwhile: then the log has them.
@@ -185,7 +185,7 @@ export class EventReader {
     await this.pool.close();
   }
 
-  private async window(asked: Asked, after: Position, end: bigint, filter?: AllStreamsFilter): Promise<EventRow[]> {
+  private async window(asked: Queryable, after: Position, end: bigint, filter?: AllStreamsFilter): Promise<EventRow[]> {
     const { readPageEventsMax: rowsMax, readPageBytesMax: bytesMax } = limits;
     const values: unknown[] = [rowsMax, bytesMax, bigintOf(after), end];
     if (filter) values.push(...valuesOf(filter));
@@ -201,7 +201,7 @@ export class EventReader {
   private async query<Row extends unknown[]>(
     name: keyof typeof queries,
     values: unknown[],
-    asked: Asked = this.pool,
+    asked: Queryable = this.pool,
   ): Promise<Row[]> {
     return this.ask<Row>(queries[name], values, PLANNED_ANEW.has(name) ? undefined : name, asked);
   }
@@ -210,7 +210,7 @@ export class EventReader {
     text: string,
     values: unknown[],
     name?: string,
-    asked: Asked = this.pool,
+    asked: Queryable = this.pool,
   ): Promise<Row[]> {
     this.continuity.require();
     try {

@@ -8,7 +8,7 @@ import { DedicatedConnection } from './dedicated-connection.js';
 const PART = 'log head';
 
 /** What a look at the database has found. */
-export interface Look {
+export interface HeadReading {
   readonly head: Position;
   /** Else there is more behind it. */
   readonly isAll: boolean;
@@ -36,7 +36,7 @@ export class HeadWatch {
   constructor(
     config: pg.ClientConfig,
     isOwnBackend: (processId: number) => boolean,
-    private readonly lookWith: (connection: DedicatedConnection) => Promise<Look>,
+    private readonly lookWith: (connection: DedicatedConnection) => Promise<HeadReading>,
     private readonly health: BackgroundHealth,
     requireLog: (client: pg.Client) => Promise<void> = async () => {},
   ) {

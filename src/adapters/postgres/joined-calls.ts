@@ -1,6 +1,6 @@
 import { setTimeout as sleep, setImmediate as turnOfTheLoop } from 'node:timers/promises';
 
-interface Waiting<Call, Answer> {
+interface WaitingCall<Call, Answer> {
   readonly key: string;
   readonly call: Call;
   readonly resolve: (answer: Answer | undefined) => void;
@@ -15,7 +15,7 @@ export type AskTogether<Call, Answer> = (calls: readonly Call[]) => Promise<Read
  * once, so what is asked about the same thing twice goes one after the other.
  */
 export class JoinedCalls<Call, Answer> {
-  private waiting: Waiting<Call, Answer>[] = [];
+  private waiting: WaitingCall<Call, Answer>[] = [];
   private isAsking = false;
   private askedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -50,9 +50,9 @@ export class JoinedCalls<Call, Answer> {
     this.isAsking = false;
   }
 
-  private takeBatch(): readonly Waiting<Call, Answer>[] {
-    const batch = new Map<string, Waiting<Call, Answer>>();
-    const later: Waiting<Call, Answer>[] = [];
+  private takeBatch(): readonly WaitingCall<Call, Answer>[] {
+    const batch = new Map<string, WaitingCall<Call, Answer>>();
+    const later: WaitingCall<Call, Answer>[] = [];
     for (const each of this.waiting) {
       if (batch.has(each.key)) later.push(each);
       else batch.set(each.key, each);

@@ -64,7 +64,7 @@ async function settleMigration(client: pg.Client): Promise<void> {
     ${NOTICE_LOST_CLIENTS}`);
 }
 
-interface Standing {
+interface SchemaAccess {
   readonly role: string;
   readonly exists: boolean;
   readonly isReadable: boolean;
@@ -72,18 +72,22 @@ interface Standing {
 }
 
 /** Asks the catalog, which every role can read. */
-async function schemaStanding(client: pg.Client): Promise<Standing> {
-  const { rows } = await client.query<Standing>(`
+async function schemaStanding(client: pg.Client): Promise<SchemaAccess> {
+  const { rows } = await client.query<SchemaAccess>(`
     SELECT current_user AS role, c.oid IS NOT NULL AS exists,
       coalesce(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), false) AS "isReadable",
       coalesce(pg_has_role(c.relowner, 'USAGE'), has_database_privilege(current_database(), 'CREATE')) AS "mayChange"
     FROM (SELECT) one
     LEFT JOIN pg_namespace n ON n.nspname = 'runtime'
     LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'migrations'`);
-  return rows[0] as Standing;
+  return rows[0] as SchemaAccess;
 }
 
-async function requireReady(client: pg.Client, migrations: readonly Migration[], standing: Standing): Promise<void> {
+async function requireReady(
+  client: pg.Client,
+  migrations: readonly Migration[],
+  standing: SchemaAccess,
+): Promise<void> {
   const { role } = standing;
   const wayOut = 'Run `verbatim migrate` with MIGRATE_DATABASE_URL naming the owner of the schema';
   if (!standing.exists) {

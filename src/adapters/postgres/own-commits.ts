@@ -3,17 +3,17 @@ import type { Append } from './group-commit.js';
 import { bigintOf } from './position.js';
 
 /** What stands in the log: since now, or since an earlier try. */
-export type Standing = Extract<AppendOutcome, { outcome: 'appended' | 'already-there' }>;
+export type CommittedOutcome = Extract<AppendOutcome, { outcome: 'appended' | 'already-there' }>;
 
 export interface OwnAppend {
   readonly append: Append;
-  readonly outcome: Standing;
+  readonly outcome: CommittedOutcome;
 }
 
 /** A batch on its way. */
 export type Sent = object;
 
-interface Early extends OwnAppend {
+interface EarlyAppend extends OwnAppend {
   /** One of these may hold what stands before it. */
   readonly behind: Set<Sent>;
 }
@@ -25,7 +25,7 @@ interface Early extends OwnAppend {
  */
 export class OwnCommits {
   private readonly underWay = new Set<Sent>();
-  private early: Early[] = [];
+  private early: EarlyAppend[] = [];
   private last = 0n;
 
   constructor(private readonly inOrder: (own: OwnAppend) => void) {}
@@ -59,7 +59,7 @@ export class OwnCommits {
     }
   }
 
-  private isDue({ append, outcome, behind }: Early): boolean {
+  private isDue({ append, outcome, behind }: EarlyAppend): boolean {
     return behind.size === 0 || bigintOf(outcome.position) - BigInt(append.events.length) <= this.last;
   }
 }

@@ -26,7 +26,7 @@ import { PostgresBatchWriter } from './batch-writer.js';
 import { DedicatedConnection } from './dedicated-connection.js';
 import { askOn, EventReader } from './event-reader.js';
 import { type Append, GroupCommit } from './group-commit.js';
-import { HeadWatch, type Look } from './head-watch.js';
+import { type HeadReading, HeadWatch } from './head-watch.js';
 import { breakOffAt, requireSameLog } from './held-event.js';
 import { type OwnAppend, OwnCommits } from './own-commits.js';
 import { Partitions } from './partitions.js';
@@ -192,7 +192,7 @@ export class PostgresEventLog implements EventLog {
   }
 
   /** How far the log goes is known by what is read of it: one answer instead of two. */
-  private async look(connection: DedicatedConnection): Promise<Look> {
+  private async look(connection: DedicatedConnection): Promise<HeadReading> {
     const from = this.recent.end;
     // Nobody reads there, so there is no use in what could be read.
     if (!this.isClose(from)) return { head: await this.reader.head(connection), isAll: true };

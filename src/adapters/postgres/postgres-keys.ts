@@ -1,4 +1,4 @@
-import type { Key, KeyEvent, Keys, Role } from '../../ports/keys.js';
+import type { Key, KeyEvent, KeyRole, Keys } from '../../ports/keys.js';
 import type { ConnectionPool } from './connection-pool.js';
 
 const ISSUED = `
@@ -27,7 +27,7 @@ const FIND = `${ISSUED_KEYS} AND id = $1`;
 const FIND_ALL = `${ISSUED_KEYS} AND id = ANY($1)`;
 const OF_TENANT = `${ISSUED_KEYS} AND tenant = $1 ORDER BY created_at, id`;
 
-type Row = [string, string, string, Role, string, string, Date, Date | null];
+type KeyRow = [string, string, string, KeyRole, string, string, Date, Date | null];
 
 export class PostgresKeys implements Keys {
   constructor(private readonly pool: ConnectionPool) {}
@@ -54,12 +54,12 @@ export class PostgresKeys implements Keys {
     return (await this.query(OF_TENANT, [tenant])).map(keyOf);
   }
 
-  private query(text: string, values: unknown[]): Promise<Row[]> {
-    return this.pool.query<Row>({ text, values, rowMode: 'array' });
+  private query(text: string, values: unknown[]): Promise<KeyRow[]> {
+    return this.pool.query<KeyRow>({ text, values, rowMode: 'array' });
   }
 }
 
-function keyOf([id, tenant, user, role, name, secretSha256, createdAt, revokedAt]: Row): Key {
+function keyOf([id, tenant, user, role, name, secretSha256, createdAt, revokedAt]: KeyRow): Key {
   return {
     id,
     tenant,

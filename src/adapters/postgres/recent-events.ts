@@ -4,7 +4,7 @@ import { textBytes } from '../../ports/append-rules.js';
 import type { AllStreamsFilter, Page } from '../../ports/event-log.js';
 import { passes } from '../../ports/read-rules.js';
 import type { Append } from './group-commit.js';
-import type { Standing } from './own-commits.js';
+import type { CommittedOutcome } from './own-commits.js';
 import { bigintOf, positionOf } from './position.js';
 
 /**
@@ -19,7 +19,7 @@ export class RecentEvents {
   private bytes = 0;
 
   /** An append that is committed, in the order of commits. Behind what others have appended it will be read with that. */
-  note({ stream, events }: Append, outcome: Standing): void {
+  note({ stream, events }: Append, outcome: CommittedOutcome): void {
     const last = bigintOf(outcome.position);
     const before = last - BigInt(events.length);
     if (before !== this.last) return;

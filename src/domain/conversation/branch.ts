@@ -1,9 +1,9 @@
 import { Refusal } from '../refusal.js';
-import { asOwner, type Command, type Decision } from './command.js';
+import { asOwner, type Command, type ConversationDecision } from './command.js';
 import { requireRoomForChange } from './room.js';
 
 /** Chooses what is looked at, and what a message follows that says nothing else. Any node but a note may be chosen. */
-export function selectBranch(command: Command, leaf: string): Decision {
+export function selectBranch(command: Command, leaf: string): ConversationDecision {
   return asOwner(command, (state) => {
     const node = state.nodes.get(leaf);
     if (!node) throw new Refusal('leaf_not_found');

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConversationEvent } from '../../events/conversation-events.js';
 import { requireWellFormed } from '../well-formed.js';
-import { asOwner, type Command, type Decision } from './command.js';
+import { asOwner, type Command, type ConversationDecision } from './command.js';
 import type { Choices } from './nodes.js';
 import { requireRoom, requireRoomForChange } from './room.js';
 import { choiceNames, type Settings } from './settings.js';
@@ -15,7 +15,7 @@ export interface Changes extends Choices {
 }
 
 /** Records what differs, and nothing when nothing does. It may be done at any time, an open generation notwithstanding. */
-export function change(command: Command, changes: Changes): Decision {
+export function change(command: Command, changes: Changes): ConversationDecision {
   return asOwner(command, (state) => {
     const { settings } = state;
     requireWellFormed(changes.title);

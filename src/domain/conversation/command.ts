@@ -11,10 +11,10 @@ export interface Command {
   readonly by: { readonly tenant: string; readonly user: string };
 }
 
-export type Decision = Decide<Conversation, ConversationEvent>;
+export type ConversationDecision = Decide<Conversation, ConversationEvent>;
 
 /** A decision for the owner of a conversation. For other callers the conversation does not exist. */
-export function asOwner({ by }: Pick<Command, 'by'>, decide: Decision): Decision {
+export function asOwner({ by }: Pick<Command, 'by'>, decide: ConversationDecision): ConversationDecision {
   return (state) => {
     requireOwner(state, by);
     return decide(state);

@@ -1,6 +1,6 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
 import { limits } from '../../limits.js';
-import { asOwner, type Command, type Decision } from './command.js';
+import { asOwner, type Command, type ConversationDecision } from './command.js';
 import { foreseen } from './conversation.js';
 import { endedUncalled, type Sha256 } from './ended-uncalled.js';
 import type { GenerationFinalized } from './nodes.js';
@@ -11,7 +11,7 @@ import { replyOf } from './tree.js';
  * Cancels one generation and leaves the queue alone. Of an open one this is a request, which its end may overtake; a
  * queued one is over at once; and for one that has ended there is nothing to do, which is an answer and no refusal.
  */
-export function requestCancel(command: Command, generationId: string, sha256: Sha256): Decision {
+export function requestCancel(command: Command, generationId: string, sha256: Sha256): ConversationDecision {
   return asOwner(command, (state) => {
     const reply = replyOf(state, generationId);
     if (reply.result || reply.cancelRequested) return [];
@@ -25,7 +25,7 @@ export function requestCancel(command: Command, generationId: string, sha256: Sh
  * turns end with it than one append holds, the first of them end before it: the conversation stays open until the last
  * append, so a crash in between leaves a generation that is still to be finalized, and never a queue without one.
  */
-export function finalize(result: GenerationFinalized, opening: Opening): Decision {
+export function finalize(result: GenerationFinalized, opening: Opening): ConversationDecision {
   return (state) => {
     if (state.open !== result.generationId) return [];
     const finalized: ConversationEvent = { type: 'GenerationFinalized', data: result };

@@ -39,9 +39,9 @@ export function messageSent(
   };
 }
 
-type Place = Pick<MessageSent, 'parent' | 'kind'>;
+type MessagePlace = Pick<MessageSent, 'parent' | 'kind'>;
 
-function newPlace(state: Conversation, { kind = 'message', parent }: NewMessage, whenBusy: WhenBusy): Place {
+function newPlace(state: Conversation, { kind = 'message', parent }: NewMessage, whenBusy: WhenBusy): MessagePlace {
   if (parent === undefined) return { kind, parent: replyBefore(state, whenBusy) ?? state.leaf };
   const node = parent === null ? null : state.nodes.get(parent);
   if (node === undefined) throw new Refusal('parent_not_found');
@@ -50,7 +50,7 @@ function newPlace(state: Conversation, { kind = 'message', parent }: NewMessage,
 }
 
 /** A revision is a sibling of what it revises: anywhere else, it would be another message. */
-function samePlace(revised: Message, { kind = revised.kind, parent = revised.parent }: NewMessage): Place {
+function samePlace(revised: Message, { kind = revised.kind, parent = revised.parent }: NewMessage): MessagePlace {
   if (kind !== revised.kind || parent !== revised.parent) throw new Refusal('revision_mismatch');
   return { kind, parent };
 }

@@ -1,6 +1,6 @@
 import { type Assembly, assemblePrompt, type PromptDraft } from '../prompt/assemble.js';
 import { type RecordedBody, renderPrompt } from '../prompt/assembler.js';
-import type { Tokenizer } from '../prompt/budget.js';
+import type { PromptTokenizer } from '../prompt/budget.js';
 import type { PathEntry, PromptTexts } from '../prompt/prompt-texts.js';
 import { Refusal } from '../refusal.js';
 import type { Conversation } from './conversation.js';
@@ -19,7 +19,7 @@ export interface Models {
   readonly providers: Readonly<Record<string, string | null>>;
 }
 
-export type TokenizerOf = (model: string) => Tokenizer;
+export type TokenizerOf = (model: string) => PromptTokenizer;
 
 /** The rule for prompts, for a preview and a turn alike: how a generation that stands in a state is asked for. */
 export function assembling(models: Models, tokenizerOf: TokenizerOf): Assemble {

@@ -1,5 +1,5 @@
 import type { Failure } from '../../events/outcome.js';
-import type { Attempt, Channel, Tape } from '../generation.js';
+import type { Attempt, RecordedChannel, Tape } from '../generation.js';
 import { type Cost, costOf, type Usage, usageOf } from '../usage.js';
 import type { Conversation } from './conversation.js';
 import type { PromptAssembled, Reply } from './nodes.js';
@@ -84,7 +84,7 @@ export interface DeltaView {
   readonly seq: number;
   readonly at: string;
   readonly text: string;
-  readonly channel: Channel;
+  readonly channel: RecordedChannel;
   readonly block: number;
   /** Who is called, with the first piece of a tool call. */
   readonly tool?: { readonly id?: string; readonly name?: string; readonly type?: string };

@@ -1,6 +1,6 @@
 import { Refusal } from '../refusal.js';
 import { requireWellFormed } from '../well-formed.js';
-import type { Decision } from './command.js';
+import type { ConversationDecision } from './command.js';
 import type { Choices } from './nodes.js';
 import { chosen } from './settings.js';
 import { requireText } from './text.js';
@@ -10,7 +10,7 @@ export interface Beginning extends Choices {
   readonly system?: string | null;
 }
 
-export function start(beginning: Beginning): Decision {
+export function start(beginning: Beginning): ConversationDecision {
   return (state) => {
     if (state.owner) throw new Refusal('conversation_exists');
     const { title = null, system = null } = beginning;

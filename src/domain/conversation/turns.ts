@@ -2,7 +2,7 @@ import type { ConversationEvent } from '../../events/conversation-events.js';
 import { limits } from '../../limits.js';
 import type { AssembledPrompt } from '../prompt/assemble.js';
 import { Refusal } from '../refusal.js';
-import { asOwner, type Command, type Decision, requireOwner } from './command.js';
+import { asOwner, type Command, type ConversationDecision, requireOwner } from './command.js';
 import { type Conversation, foreseen } from './conversation.js';
 import { messageSent, type NewMessage } from './message.js';
 import type { Choices, GenerationRequested, Message, Reply } from './nodes.js';
@@ -12,7 +12,7 @@ import { choicesFor, chosen } from './settings.js';
 import { isBusy, messageOf, pathTo, replyOf } from './tree.js';
 
 /** What is asked of a model. */
-export interface Asked {
+export interface AnswerRequest {
   readonly generationId: string;
   readonly options: Choices;
   /** The hash that a preview showed: nothing else may be sent. */
@@ -22,7 +22,12 @@ export interface Asked {
 type Subject = Pick<GenerationRequested, 'messageId' | 'regenerates'>;
 
 /** A message, and what is asked about it. A note, or a message that asks nothing, waits for nobody. */
-export function send(command: Command, message: NewMessage, asked: Asked | null, assemble: Assemble): Decision {
+export function send(
+  command: Command,
+  message: NewMessage,
+  asked: AnswerRequest | null,
+  assemble: Assemble,
+): ConversationDecision {
   return asOwner(command, (state) => {
     requireRoom(state);
     const asks = message.kind === 'note' ? null : asked;
@@ -33,7 +38,12 @@ export function send(command: Command, message: NewMessage, asked: Asked | null,
 }
 
 /** The first answer to a message that was sent without asking for one. */
-export function generate(command: Command, messageId: string, asked: Asked, assemble: Assemble): Decision {
+export function generate(
+  command: Command,
+  messageId: string,
+  asked: AnswerRequest,
+  assemble: Assemble,
+): ConversationDecision {
   return asOwner(command, (state) => {
     requireRoom(state);
     answerable(state, messageId);
@@ -49,7 +59,12 @@ function answerable(state: Conversation, messageId: string): Message {
 }
 
 /** Another answer to the same message, with the settings as they are now. */
-export function regenerate(command: Command, generationId: string, asked: Asked, assemble: Assemble): Decision {
+export function regenerate(
+  command: Command,
+  generationId: string,
+  asked: AnswerRequest,
+  assemble: Assemble,
+): ConversationDecision {
   return asOwner(command, (state) => {
     requireRoom(state);
     const { parent } = replyOf(state, generationId);
@@ -59,9 +74,9 @@ export function regenerate(command: Command, generationId: string, asked: Asked,
 }
 
 export type Draft =
-  | { readonly message: NewMessage; readonly asked: Asked }
-  | { readonly regenerates: string; readonly asked: Asked }
-  | { readonly answers: string; readonly asked: Asked };
+  | { readonly message: NewMessage; readonly asked: AnswerRequest }
+  | { readonly regenerates: string; readonly asked: AnswerRequest }
+  | { readonly answers: string; readonly asked: AnswerRequest };
 
 export interface Preview {
   readonly prompt: AssembledPrompt;
@@ -99,7 +114,7 @@ function requested(
   state: Conversation,
   said: readonly ConversationEvent[],
   subject: Subject,
-  asked: Asked,
+  asked: AnswerRequest,
   assemble: Assemble,
 ): readonly ConversationEvent[] {
   return isBusy(state)
@@ -110,7 +125,7 @@ function requested(
 function requestedAtOnce(
   state: Conversation,
   events: readonly ConversationEvent[],
-  { generationId, expectPrompt }: Asked,
+  { generationId, expectPrompt }: AnswerRequest,
   assemble: Assemble,
 ): readonly ConversationEvent[] {
   const ahead = foreseen(state, events);
@@ -126,7 +141,7 @@ function requestedWhileBusy(
   state: Conversation,
   said: readonly ConversationEvent[],
   subject: Subject,
-  asked: Asked,
+  asked: AnswerRequest,
 ): readonly ConversationEvent[] {
   const whenBusy = whenBusyFor(state, asked.options);
   if (whenBusy === 'reject') throw new Refusal('conversation_busy', { generationId: state.open });
@@ -145,7 +160,7 @@ function cancelOfOpen(state: Conversation): ConversationEvent[] {
 
 const generationRequested = (
   subject: Subject,
-  { generationId, options }: Asked,
+  { generationId, options }: AnswerRequest,
   turn?: GenerationRequested['turn'],
 ): ConversationEvent => ({
   type: 'GenerationRequested',

@@ -111,13 +111,13 @@ function newest(nodes: readonly Node[], moment: Moment): readonly Node[] {
 }
 
 /** When a node is looked at: which generation is open then, its tape so far, and the name of that moment. */
-export interface Circumstances {
+export interface OpenTape {
   readonly open: string | null;
   readonly tape: Tape | null;
   readonly cursor: string;
 }
 
-export function nodeView(now: Circumstances, node: ShownNode): NodeView {
+export function nodeView(now: OpenTape, node: ShownNode): NodeView {
   const text = textOf(now, node);
   const status = statusOf(now, node, isClaimed(now.tape));
   return node.kind === 'reply' ? replyView(now, node, text, status) : messageView(node, text, status);
@@ -128,7 +128,7 @@ function messageView(message: ShownMessage, text: string, status: NodeStatus) {
   return { id, parent, role, kind, origin, text, status, ...(revises && { revises }), at, cursor: `${seen}:0` };
 }
 
-function replyView(now: Circumstances, reply: ShownReply, text: string, status: NodeStatus): NodeView {
+function replyView(now: OpenTape, reply: ShownReply, text: string, status: NodeStatus): NodeView {
   const { id, parent, regenerates, at, prompt, result } = reply;
   const model = result?.modelServed ?? prompt?.model;
   return {
@@ -149,13 +149,13 @@ function replyView(now: Circumstances, reply: ShownReply, text: string, status: 
 }
 
 /** What was shown of it at this moment. Attempts that were repeated had brought nothing. */
-function textOf({ open, tape }: Pick<Circumstances, 'open' | 'tape'>, node: ShownNode): string {
+function textOf({ open, tape }: Pick<OpenTape, 'open' | 'tape'>, node: ShownNode): string {
   if (node.kind !== 'reply') return node.text;
   if (node.result) return node.result.text;
   return (node.id === open && tape?.attempts.at(-1)?.text.content) || '';
 }
 
-function cursorOf({ open, cursor }: Circumstances, { id, seen, endSeen }: ShownReply): string {
+function cursorOf({ open, cursor }: OpenTape, { id, seen, endSeen }: ShownReply): string {
   if (endSeen !== null) return `${endSeen}:0`;
   return id === open ? cursor : `${seen}:0`;
 }

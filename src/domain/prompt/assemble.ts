@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import type { TextSource } from '../../formats/body-format.js';
 import { limits } from '../../limits.js';
 import { ASSEMBLER, assemblerOf, FORMAT, type PromptAssembledData, renderPrompt } from './assembler.js';
-import { ANSWER_START_TOKENS, allowanceOf, MESSAGE_OVERHEAD_TOKENS, newestTurns, type Tokenizer } from './budget.js';
+import {
+  ANSWER_START_TOKENS,
+  allowanceOf,
+  MESSAGE_OVERHEAD_TOKENS,
+  newestTurns,
+  type PromptTokenizer,
+} from './budget.js';
 import { recordLeftOut } from './left-out.js';
 import type { Path, PathEntry, PromptTexts } from './prompt-texts.js';
 
@@ -13,7 +19,7 @@ export interface PromptDraft {
   /** Only settings that the format allows. */
   readonly params: Readonly<Record<string, unknown>>;
   readonly tokenBudget: number | null;
-  readonly tokenizer: Tokenizer;
+  readonly tokenizer: PromptTokenizer;
   readonly system: { readonly text: string; readonly source: TextSource } | null;
   /** From the root to what the newest message follows, oldest first. */
   readonly path: Path;

@@ -1,7 +1,7 @@
 import type { Path, PathEntry } from './prompt-texts.js';
 
 /** How a model counts, as the port of the token counter tells it. */
-export interface Tokenizer {
+export interface PromptTokenizer {
   readonly encoding: string;
   /** The model is not known: the encoding and the limit are assumptions. */
   readonly estimated: boolean;

@@ -8,7 +8,7 @@ export interface Build {
   readonly build: number;
 }
 
-/** Why an event could not be applied to a read model. */
+/** Why an event could not be applied to a read model, or handled by a subscription. */
 export interface Poison {
   readonly reason: string;
   /** Absent when the trouble is not about an event. */

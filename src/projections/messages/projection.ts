@@ -33,7 +33,7 @@ export const messages: Projection = {
   },
 };
 
-type PlacedRow = Pick<NodeRow, 'conversation' | 'seen' | 'at'>;
+type EventPlace = Pick<NodeRow, 'conversation' | 'seen' | 'at'>;
 
 const started = ({ tenant, meta }: TypedEvent): HeadRow => ({
   tenant,
@@ -51,7 +51,7 @@ const started = ({ tenant, meta }: TypedEvent): HeadRow => ({
 });
 
 /** Writes the nodes that an event changes, and returns what it changes in the head. */
-function headWith(rows: Rows, head: HeadRow, event: Followed, place: PlacedRow): Partial<HeadRow> {
+function headWith(rows: Rows, head: HeadRow, event: Followed, place: EventPlace): Partial<HeadRow> {
   switch (event.type) {
     case 'ConversationStarted':
       return { title: event.data.title, ...configured(rows, event, place) };
@@ -97,7 +97,7 @@ function headWith(rows: Rows, head: HeadRow, event: Followed, place: PlacedRow):
 type Configuring = Extract<Followed, { type: 'ConversationStarted' | 'ConversationConfigured' }>;
 
 /** What an event does not name stays as it was. */
-function configured(rows: Rows, { id, data }: Configuring, place: PlacedRow): Partial<HeadRow> {
+function configured(rows: Rows, { id, data }: Configuring, place: EventPlace): Partial<HeadRow> {
   const { provider, model, params, system } = data;
   if (system) plant(rows, { ...place, id, kind: 'system', parent: null, text: system });
   return {
@@ -108,19 +108,19 @@ function configured(rows: Rows, { id, data }: Configuring, place: PlacedRow): Pa
   };
 }
 
-type Waiting = HeadRow['waiting'];
+type WaitingTurns = HeadRow['waiting'];
 
 /** Those that interrupt come first, in their own order. */
-function waitingWith(waiting: Waiting, turn: Waiting[number]): Waiting {
+function waitingWith(waiting: WaitingTurns, turn: WaitingTurns[number]): WaitingTurns {
   const firstToWait = turn.isNext ? waiting.findIndex(({ isNext: goesFirst }) => !goesFirst) : -1;
   return firstToWait < 0 ? [...waiting, turn] : waiting.toSpliced(firstToWait, 0, turn);
 }
 
-const without = (waiting: Waiting, id: string): Waiting => waiting.filter((turn) => turn.id !== id);
+const without = (waiting: WaitingTurns, id: string): WaitingTurns => waiting.filter((turn) => turn.id !== id);
 
 const plant = (rows: Rows, node: NodeRow): void => rows.put(nodesTable, nodeKey(node.conversation, node.id), node);
 
-function changeReply(rows: Rows, { conversation }: PlacedRow, id: string, change: Partial<ReplyRow>): void {
+function changeReply(rows: Rows, { conversation }: EventPlace, id: string, change: Partial<ReplyRow>): void {
   const key = nodeKey(conversation, id);
   const reply = rows.get(nodesTable, key);
   if (reply?.kind === 'reply') rows.put(nodesTable, key, { ...reply, ...change });

@@ -1,5 +1,5 @@
 import type { GenerationFinalized } from '../../domain/conversation/nodes.js';
-import type { Usage } from '../../events/outcome.js';
+import type { RecordedUsage } from '../../events/outcome.js';
 import { integer, type Table, text } from '../../ports/read-models/table.js';
 
 /** What a conversation is besides its nodes. */
@@ -52,7 +52,7 @@ export interface ReplyRow extends PlacedRow {
     readonly status: 'final' | 'cancelled' | 'error';
     readonly text: string;
     readonly modelServed: string | null;
-    readonly usage: Usage | null;
+    readonly usage: RecordedUsage | null;
     readonly cost: GenerationFinalized['cost'];
     readonly error: NonNullable<GenerationFinalized['error']> | null;
   } | null;

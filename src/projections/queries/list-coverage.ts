@@ -3,13 +3,13 @@ import { limits } from '../../limits.js';
 import type { CoverageQueries, Covered, CoveringList } from '../../ports/read-models/questions.js';
 import { ReadModelLost } from '../../ports/read-models/read-models.js';
 import { ViewBehind } from '../messages/query.js';
-import type { Place, Shown } from './shown.js';
+import type { Shown, ShownCursor } from './shown.js';
 import { type CoverageParts, untilCovered } from './until-covered.js';
 
 /** What a list has to show: `place` of a conversation, or what came after it. */
 export interface LeastShown {
   readonly conversation: string;
-  readonly place: Place;
+  readonly place: ShownCursor;
 }
 
 export interface ListCoverageParts extends CoverageParts {
@@ -40,7 +40,11 @@ export class ListCoverage {
   }
 
   /** False when the live build cannot say what it covers: a build of an older version lacks columns until it is replaced. */
-  private async hasWaited(list: CoveringList, places: ReadonlyMap<string, Place>, deadline: number): Promise<boolean> {
+  private async hasWaited(
+    list: CoveringList,
+    places: ReadonlyMap<string, ShownCursor>,
+    deadline: number,
+  ): Promise<boolean> {
     try {
       await this.covers(list, places, deadline);
       return true;
@@ -50,7 +54,7 @@ export class ListCoverage {
     }
   }
 
-  private covers(list: CoveringList, places: ReadonlyMap<string, Place>, deadline: number): Promise<boolean> {
+  private covers(list: CoveringList, places: ReadonlyMap<string, ShownCursor>, deadline: number): Promise<boolean> {
     return untilCovered(this.parts, list.name, deadline, async () => {
       const covered = await this.parts.views.covered(list, [...places.keys()]);
       return [...places].every(([conversation, place]) => isCovered(covered.get(conversation), place));
@@ -59,7 +63,7 @@ export class ListCoverage {
 }
 
 /** Of the tape only the claim shows in a list. */
-function isCovered(covered: Covered | undefined, { ledger, tape }: Place): boolean {
+function isCovered(covered: Covered | undefined, { ledger, tape }: ShownCursor): boolean {
   if (!covered || covered.seen < ledger) return false;
   return covered.seen > ledger || tape === 0 || covered.isClaimed;
 }

@@ -2,7 +2,7 @@ import type { Reader } from '../../domain/conversation/readers.js';
 import { limits } from '../../limits.js';
 
 /** A place in a conversation, as its cursors count: events of the ledger, and of the open generation's tape. */
-export interface Place {
+export interface ShownCursor {
   readonly ledger: number;
   readonly tape: number;
 }
@@ -10,7 +10,7 @@ export interface Place {
 type User = Pick<Reader, 'tenant' | 'user'>;
 
 interface Entry {
-  readonly place: Place;
+  readonly place: ShownCursor;
   /** Names of lists that cover the place, or have waited for it as long as they may. */
   readonly settled: Set<string>;
 }
@@ -19,7 +19,7 @@ interface Entry {
 export class Shown {
   private readonly users = new Map<string, Map<string, Entry>>();
 
-  note(user: User, conversation: string, place: Place): void {
+  note(user: User, conversation: string, place: ShownCursor): void {
     const places = this.placesOf(user);
     const known = places.get(conversation);
     if (known && !isLater(place, known.place)) return;
@@ -33,12 +33,12 @@ export class Shown {
   }
 
   /** Places that the list has not been held against yet. */
-  unsettled(user: User, list: string): ReadonlyMap<string, Place> {
+  unsettled(user: User, list: string): ReadonlyMap<string, ShownCursor> {
     const entries = [...(this.users.get(keyOf(user)) ?? [])].filter(([, { settled }]) => !settled.has(list));
     return new Map(entries.map(([conversation, { place }]) => [conversation, place]));
   }
 
-  settle(user: User, list: string, places: ReadonlyMap<string, Place>): void {
+  settle(user: User, list: string, places: ReadonlyMap<string, ShownCursor>): void {
     const known = this.users.get(keyOf(user));
     for (const [conversation, place] of places) {
       const entry = known?.get(conversation);
@@ -53,7 +53,7 @@ export class Shown {
 
 const keyOf = ({ tenant, user }: User): string => `${tenant}\0${user}`;
 
-const isLater = (one: Place, other: Place): boolean =>
+const isLater = (one: ShownCursor, other: ShownCursor): boolean =>
   one.ledger > other.ledger || (one.ledger === other.ledger && one.tape > other.tape);
 
 function putLast<Value>(map: Map<string, Value>, key: string, value: Value, entriesMax: number): void {

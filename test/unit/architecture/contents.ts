@@ -119,6 +119,27 @@ export function longFiles(tree: SourceTree): string[] {
   });
 }
 
+/**
+ * An exported type whose name another file gives to a type of its own: the same word would mean two things. Private types of two
+ * files may have one name, because nobody reads them without their declaration: each projection calls its events `Followed`.
+ */
+export function sharedTypeNames(tree: SourceTree): string[] {
+  const declared = [...tree].flatMap(([path, source]) => typesOf(path, source).map((type) => ({ path, ...type })));
+  return [...new Set(declared.filter(({ isExported }) => isExported).map(({ name }) => name))].flatMap((name) => {
+    const places = new Set(declared.filter((type) => type.name === name).map(({ path }) => path));
+    return places.size > 1 ? [`${name}: ${[...places].join(', ')}`] : [];
+  });
+}
+
+function typesOf(path: string, source: string): { readonly name: string; readonly isExported: boolean }[] {
+  return parse(path, source).statements.flatMap((statement) => {
+    const isType = ts.isTypeAliasDeclaration(statement) || ts.isInterfaceDeclaration(statement);
+    if (!(isType || ts.isClassDeclaration(statement)) || !statement.name) return [];
+    const isExported = statement.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) ?? false;
+    return [{ name: statement.name.text, isExported }];
+  });
+}
+
 export function postponedWork(tree: SourceTree): string[] {
   return [...tree].filter(([, source]) => /\b(TODO|FIXME|XXX)\b/.test(source)).map(([path]) => path);
 }

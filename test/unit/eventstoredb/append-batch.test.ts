@@ -5,7 +5,7 @@ import streams from '@eventstore/db-client/generated/streams_pb.js';
 import { Metadata, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { AppendBatch, BatchesUnsupported } from '../../../src/adapters/eventstoredb/append-batch.js';
-import type { Append } from '../../../src/adapters/eventstoredb/append-queue.js';
+import type { QueuedAppend } from '../../../src/adapters/eventstoredb/append-queue.js';
 import type { Held } from '../../../src/adapters/eventstoredb/connection.js';
 import { NoAnswer } from '../../../src/adapters/eventstoredb/outage.js';
 import { limits } from '../../../src/limits.js';
@@ -70,7 +70,7 @@ afterEach(() => {
 });
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
-const newAppend = (stream: string): Append => ({
+const newAppend = (stream: string): QueuedAppend => ({
   ...{ stream, expected: 'none', bytes: 1, sent: true },
   events: [newDelta()],
 });

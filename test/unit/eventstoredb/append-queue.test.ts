@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { type Append, AppendQueue } from '../../../src/adapters/eventstoredb/append-queue.js';
+import { AppendQueue, type QueuedAppend } from '../../../src/adapters/eventstoredb/append-queue.js';
 import type { Position } from '../../../src/events/envelope.js';
 import { limits } from '../../../src/limits.js';
 import { noMeter } from '../../../src/ports/meter.js';
@@ -17,7 +17,7 @@ it('an append of one tenant is sent next, however many of another tenant wait fo
     meter: noMeter,
   });
   const submit = (stream: string, tenant: string) => {
-    const append: Append = {
+    const append: QueuedAppend = {
       ...{ stream, expected: 'none', bytes: 1, sent: false },
       events: [{ ...newDelta(), tenant }],
     };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
-import { CatchUps, type Reading } from '../../../src/adapters/eventstoredb/shared-catch-up.js';
+import { type CatchUpPage, CatchUps } from '../../../src/adapters/eventstoredb/shared-catch-up.js';
 import { type Position, type RecordedEvent, START } from '../../../src/events/envelope.js';
 import { limits } from '../../../src/limits.js';
 import { newDelta } from '../../support/new-events.js';
@@ -23,7 +23,7 @@ class Source {
 
   from(after: Position) {
     const source = this;
-    return async function* (stopped: AbortSignal): AsyncIterable<Reading> {
+    return async function* (stopped: AbortSignal): AsyncIterable<CatchUpPage> {
       source.begun += 1;
       stopped.addEventListener('abort', () => {
         source.isStopped = true;
@@ -54,7 +54,7 @@ afterEach(() => {
 const following = (filter = 'a', after: Position = START, signal = ended) =>
   catchUps.follow(after, filter, source.from(after), signal)[Symbol.asyncIterator]();
 
-async function idsOf(pages: AsyncIterator<Reading>): Promise<string[]> {
+async function idsOf(pages: AsyncIterator<CatchUpPage>): Promise<string[]> {
   const ids: string[] = [];
   for (let page = await pages.next(); !page.done; page = await pages.next()) {
     ids.push(...page.value.events.map(({ id }) => id));
@@ -96,7 +96,7 @@ it('a follower begins a reading of its own when the others have gone on', async 
 
 it('a follower learns how far the server has looked where it let nothing through', async () => {
   const end = positionOf(9);
-  async function* looking(): AsyncIterable<Reading> {
+  async function* looking(): AsyncIterable<CatchUpPage> {
     for (const reached of [3, 6].map(positionOf)) yield { events: [], position: START, reached };
     yield { events: [], position: end, reached: end };
   }

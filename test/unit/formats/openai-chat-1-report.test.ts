@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { Value } from '@sinclair/typebox/value';
 import fc from 'fast-check';
-import { Usage } from '../../../src/events/outcome.js';
+import { RecordedUsage } from '../../../src/events/outcome.js';
 import { finishReasonOf, usageOf } from '../../../src/formats/openai-chat-1-report.js';
 
 describe('the usage of openai-chat@1', () => {
@@ -62,7 +62,7 @@ describe('the usage of openai-chat@1', () => {
     fc.assert(
       fc.property(reported, (each) => {
         const usage = usageOf(each);
-        expect(usage === null || Value.Check(Usage, usage)).toBe(true);
+        expect(usage === null || Value.Check(RecordedUsage, usage)).toBe(true);
         expect(Object.values(usage ?? {}).every(Number.isSafeInteger)).toBe(true);
       }),
     );

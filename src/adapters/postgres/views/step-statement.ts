@@ -9,7 +9,7 @@ interface Statement {
 }
 
 /** Takes a value, and answers with its place in the statement. */
-type Place = (value: unknown) => string;
+type Placeholder = (value: unknown) => string;
 
 /**
  * A step, whole or not at all: one statement, so that a lane that follows closely costs one round trip at a time. It moves
@@ -17,7 +17,7 @@ type Place = (value: unknown) => string;
  */
 export function stepStatement(build: Build, epoch: number, step: Step): Statement {
   const values: unknown[] = [];
-  const place: Place = (value) => `$${values.push(value)}`;
+  const place: Placeholder = (value) => `$${values.push(value)}`;
   const writes = [
     ...rowsOf(build, step.changes, place),
     ...(step.parked ? [parking(build, step.parked, place)] : []),
@@ -31,7 +31,7 @@ export function stepStatement(build: Build, epoch: number, step: Step): Statemen
 const IF_MOVED = 'EXISTS (SELECT FROM moved)';
 
 // The log has all of it: a commit that a crash loses is made again, so the lane does not wait for its flush.
-function move({ projection, build }: Build, epoch: number, { from, to, handled }: Step, place: Place): string {
+function move({ projection, build }: Build, epoch: number, { from, to, handled }: Step, place: Placeholder): string {
   return `
     UPDATE views.builds SET position = ${place(to)}, handled = ${place(handled)}
     FROM set_config('synchronous_commit', 'off', true)
@@ -41,7 +41,7 @@ function move({ projection, build }: Build, epoch: number, { from, to, handled }
 }
 
 /** One write for each table that has rows to write, and one for each that loses some. */
-function rowsOf(build: Build, changes: readonly RowChange[], place: Place): string[] {
+function rowsOf(build: Build, changes: readonly RowChange[], place: Placeholder): string[] {
   const tables = new Set(changes.map(({ table }) => table));
   return [...tables].flatMap((table) => {
     const changed = changes.filter((change) => change.table === table);
@@ -54,7 +54,7 @@ function rowsOf(build: Build, changes: readonly RowChange[], place: Place): stri
   });
 }
 
-function upsert(table: AnyTable, build: Build, changes: readonly RowChange[], place: Place): string {
+function upsert(table: AnyTable, build: Build, changes: readonly RowChange[], place: Placeholder): string {
   const { columns, isOnlySearched } = table;
   // A change holds a row of its table.
   const rows = changes.map(({ row }) => row as never);
@@ -73,12 +73,12 @@ function upsert(table: AnyTable, build: Build, changes: readonly RowChange[], pl
     ON CONFLICT (key) DO UPDATE SET ${names.map((name) => `${name} = excluded.${name}`).join(', ')}`;
 }
 
-function removal(table: AnyTable, build: Build, changes: readonly RowChange[], place: Place): string {
+function removal(table: AnyTable, build: Build, changes: readonly RowChange[], place: Placeholder): string {
   const keys = place(textArray(changes.map(({ key }) => key)));
   return `DELETE FROM ${tableOf(table, build)} WHERE key = ANY(${keys}::text[]) AND ${IF_MOVED}`;
 }
 
-function parking({ projection, build }: Build, { stream, at, poison }: Parked, place: Place): string {
+function parking({ projection, build }: Build, { stream, at, poison }: Parked, place: Placeholder): string {
   const values = [projection, build, stream, at, JSON.stringify(poison)].map(place).join(', ');
   return `
     INSERT INTO views.parked (projection, build, stream, at, poison)
@@ -86,6 +86,6 @@ function parking({ projection, build }: Build, { stream, at, poison }: Parked, p
     ON CONFLICT (projection, build, stream) DO UPDATE SET poison = excluded.poison, replay = false`;
 }
 
-const unparking = ({ projection, build }: Build, stream: string, place: Place): string => `
+const unparking = ({ projection, build }: Build, stream: string, place: Placeholder): string => `
   DELETE FROM views.parked
   WHERE projection = ${place(projection)} AND build = ${place(build)} AND stream = ${place(stream)} AND ${IF_MOVED}`;

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { type Answer, answerOf } from '../../../../src/domain/conversation/answer.js';
 import { selectBranch } from '../../../../src/domain/conversation/branch.js';
 import { change } from '../../../../src/domain/conversation/change.js';
-import type { Command, Decision } from '../../../../src/domain/conversation/command.js';
+import type { Command, ConversationDecision } from '../../../../src/domain/conversation/command.js';
 import { requestCancel } from '../../../../src/domain/conversation/endings.js';
 import { start } from '../../../../src/domain/conversation/start.js';
 import { generate, regenerate, send } from '../../../../src/domain/conversation/turns.js';
@@ -11,7 +11,7 @@ import { ada, asking, assemble, command, Story, saying, sha256 } from './story.j
 const enqueue = { whenBusy: 'enqueue' } as const;
 
 /** Every kind of command, in an order in which each can be obeyed. */
-const commands: [string, (by: Command) => Decision][] = [
+const commands: [string, (by: Command) => ConversationDecision][] = [
   ['start', () => start({ title: 'Taxes' })],
   ['send', (by) => send(by, saying('1'), asking('1'), assemble)],
   ['note', (by) => send(by, saying('n', { kind: 'note' }), null, assemble)],

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { selectBranch } from '../../../../src/domain/conversation/branch.js';
 import { change } from '../../../../src/domain/conversation/change.js';
-import type { Command, Decision } from '../../../../src/domain/conversation/command.js';
+import type { Command, ConversationDecision } from '../../../../src/domain/conversation/command.js';
 import { conversation } from '../../../../src/domain/conversation/conversation.js';
 import { finalize, requestCancel } from '../../../../src/domain/conversation/endings.js';
 import type { NewMessage } from '../../../../src/domain/conversation/message.js';
@@ -74,7 +74,7 @@ class Play {
     if (refusal) this.refusals.add(refusal);
   }
 
-  private obey(decision: Decision, by: Command): RefusalCode | undefined {
+  private obey(decision: ConversationDecision, by: Command): RefusalCode | undefined {
     try {
       this.story.does(decision, by);
       return undefined;
@@ -84,7 +84,7 @@ class Play {
     }
   }
 
-  private resolved(step: Step, by: Command): { decision: Decision; predicted: RefusalCode | undefined } {
+  private resolved(step: Step, by: Command): { decision: ConversationDecision; predicted: RefusalCode | undefined } {
     const { model } = this;
     const { whenBusy, gone } = step;
     const id = this.anyId(step.pick);

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { selectBranch } from '../../../../src/domain/conversation/branch.js';
 import { change } from '../../../../src/domain/conversation/change.js';
-import type { Decision } from '../../../../src/domain/conversation/command.js';
+import type { ConversationDecision } from '../../../../src/domain/conversation/command.js';
 import {
   type Conversation,
   conversation,
@@ -39,7 +39,7 @@ const turn: ConversationEvent[] = [
   { type: 'PromptAssembled', data: { ...promptOf('p'), attempt: 1, generationId: 'g', messageId: 'm' } },
 ];
 
-const outcome = (state: Conversation, decide: Decision): string | number => {
+const outcome = (state: Conversation, decide: ConversationDecision): string | number => {
   try {
     return decide(state).length;
   } catch (error) {
@@ -50,21 +50,21 @@ const outcome = (state: Conversation, decide: Decision): string | number => {
 
 const asked = { generationId: 'g2', options: { whenBusy: 'enqueue' as const } };
 const message = { messageId: 'm2', content: 'more', origin: 'person' as const };
-const additions: Record<string, Decision> = {
+const additions: Record<string, ConversationDecision> = {
   'a message': send(command('k'), message, asked, assemble),
   'a note': send(command('k'), { ...message, kind: 'note' }, null, assemble),
   'a first answer': generate(command('k'), 'unanswered', asked, assemble),
   'another answer': regenerate(command('k'), 'g', asked, assemble),
   'a system text': change(command('k'), { system: 'Be brief.' }),
 };
-const changes: Record<string, Decision> = {
+const changes: Record<string, ConversationDecision> = {
   'a new title': change(command('k'), { title: 'Old things' }),
   'an archived state': change(command('k'), { archived: true }),
   'a model': change(command('k'), { model: 'other' }),
   'no system text': change(command('k'), { system: null, model: 'other' }),
   'another branch': selectBranch(command('k'), 'm'),
 };
-const endings: Record<string, Decision> = {
+const endings: Record<string, ConversationDecision> = {
   'a cancel': requestCancel(command('k'), 'g', sha256),
   'the end of a generation': finalize(ended('g'), opening),
 };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from '@jest/globals';
 import { answerBlocks } from '../../../../src/domain/answer-text.js';
-import type { Command, Decision } from '../../../../src/domain/conversation/command.js';
+import type { Command, ConversationDecision } from '../../../../src/domain/conversation/command.js';
 import {
   type Conversation,
   conversation,
@@ -14,7 +14,7 @@ import type { Assemble, Opening } from '../../../../src/domain/conversation/queu
 import { choicesFor } from '../../../../src/domain/conversation/settings.js';
 import { start } from '../../../../src/domain/conversation/start.js';
 import { pathTo } from '../../../../src/domain/conversation/tree.js';
-import { type Asked, send } from '../../../../src/domain/conversation/turns.js';
+import { type AnswerRequest, send } from '../../../../src/domain/conversation/turns.js';
 import type { AssembledPrompt } from '../../../../src/domain/prompt/assemble.js';
 import { Refusal, type RefusalCode } from '../../../../src/domain/refusal.js';
 import type { ConversationEvent } from '../../../../src/events/conversation-events.js';
@@ -94,7 +94,7 @@ export class Story {
   private commands = 0;
 
   /** Lets it happen, and answers what it was. */
-  does(decision: Decision, by?: Command): readonly ConversationEvent[] {
+  does(decision: ConversationDecision, by?: Command): readonly ConversationEvent[] {
     const decided = decision(this.state);
     for (const event of decided) {
       const happened = recorded(event, this.events.length, by);
@@ -133,7 +133,7 @@ export class Story {
   }
 
   /** Refused, and nothing happened. */
-  refuses(decision: Decision, code: RefusalCode, details?: object): void {
+  refuses(decision: ConversationDecision, code: RefusalCode, details?: object): void {
     const before = this.state;
     const refusal = refusalOf(() => decision(before));
     expect(refusal.code).toBe(code);
@@ -149,7 +149,7 @@ export const saying = (name: string, message: Partial<NewMessage> = {}): NewMess
   ...message,
 });
 
-export const asking = (name: string, options: Choices = {}, expectPrompt?: string): Asked => ({
+export const asking = (name: string, options: Choices = {}, expectPrompt?: string): AnswerRequest => ({
   generationId: `g${name}`,
   options,
   ...(expectPrompt !== undefined && { expectPrompt }),

@@ -3,8 +3,8 @@ import { limits } from '../../limits.js';
 import type { AllStreamsFilter, LivePage, Page } from '../../ports/event-log.js';
 import { passes } from '../../ports/read-rules.js';
 
-/** What a shared reader has for one follower. One that does not take it leaves the reader when the mailbox is full. */
-export class Mailbox {
+/** What a shared reader has for one follower. One that does not take it leaves the reader when the queue is full. */
+export class FollowerQueue {
   private events: RecordedEvent[] = [];
   private characters = 0;
   private taken: Position;

@@ -1,15 +1,15 @@
-import type { Channel } from '../domain/generation.js';
+import type { RecordedChannel } from '../domain/generation.js';
 
 /**
  * Numbers the blocks of an answer as its pieces come: a block is text of one channel without another one in between, and
  * each call of a tool is one. What nothing reads belongs to the block at which it came.
  */
-export class Blocks {
+export class BlockNumbers {
   private count = 0;
-  private current: { readonly channel: Channel; readonly block: number } | undefined;
+  private current: { readonly channel: RecordedChannel; readonly block: number } | undefined;
   private readonly calls = new Map<number, number>();
 
-  of(channel: Channel, call = 0): number {
+  of(channel: RecordedChannel, call = 0): number {
     if (channel === 'other') return this.current?.block ?? 0;
     if (channel === 'tool') return this.ofCall(call);
     return this.current?.channel === channel ? this.current.block : this.next(channel);
@@ -22,7 +22,7 @@ export class Blocks {
     return block;
   }
 
-  private next(channel: Channel): number {
+  private next(channel: RecordedChannel): number {
     const block = this.count;
     this.count += 1;
     this.current = { channel, block };
