@@ -67,7 +67,7 @@ export class RelayRoleModule implements OnApplicationBootstrap {
 /** Chats continue without the relay, so this check never answers `unavailable`. */
 function findingOf({ state }: EventRelay, { latest }: Survey<Lag>): CheckResult {
   if (state.is === 'denied')
-    return { is: 'stopped', reason: `${state.reason}; the relay asks again until it may send` };
+    return { is: 'stopped', reason: `${state.reason}; the relay retries until the brokers accept it` };
   if (state.is === 'refused') return { is: 'stopped', reason: state.reason };
   if (state.is !== 'relaying') return { is: 'ok' };
   if (state.trouble !== undefined) return { is: 'behind', reason: state.trouble };

@@ -7,14 +7,14 @@ import type { OnItsWay } from './transact.js';
 /** Of a generation, what every event on its tape says of its origin. */
 export type Origin = Pick<Metadata, 'actor' | 'owner' | 'correlationId' | 'traceparent'>;
 
-/** Whoever answers prompts in this process. It is only told sooner of what it would find by itself. */
+/** Answers prompts in this process. An offer only saves time: the work table has every prompt. */
 export interface PromptRunner {
   /**
-   * A prompt that is on its way into the log. True when it is claimed here: the claim leaves together with the prompt,
-   * and nothing more happens before both are committed.
+   * Offers a prompt that is being appended. True if the runner claims it: it appends the claim together with the prompt,
+   * and does nothing more before both are committed.
    */
   offer(job: Job, origin: Origin, asked: AskedModel, prompted: OnItsWay<Conversation>): boolean;
 
-  /** There is work that nobody was offered, or that somebody declined. */
+  /** Looks for prompts that were declined or not offered. */
   wake(): void;
 }

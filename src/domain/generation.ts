@@ -164,8 +164,8 @@ const claimOf = (attempt: number, { worker, asked: { provider, model } }: Worker
 });
 
 /**
- * Takes back a claim whose prompt was not committed, before anything was done with it. It counts for nothing: whoever
- * takes the tape up later has all its attempts.
+ * Takes back a claim whose prompt was not committed, before any work on it. The claim counts for nothing: the next
+ * worker has all attempts.
  */
 export function withdraw(nowMs: number): TapeDecision {
   return (tape) => {
@@ -173,7 +173,7 @@ export function withdraw(nowMs: number): TapeDecision {
     if (!open) return [];
     const error = {
       kind: WITHDRAWN,
-      message: 'The prompt that it was claimed for was not recorded: no model was called.',
+      message: 'The prompt was not committed, so no model was called.',
     };
     const end = { attempt: open.number, outcome: 'failed' as const, ...ofNoCall, error, retryAt: isoTime(nowMs) };
     return [{ type: 'AttemptEnded', data: end }];

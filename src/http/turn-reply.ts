@@ -7,7 +7,7 @@ import type { Shown } from '../projections/queries/shown.js';
 import { cursorIn } from './cursor-parameter.js';
 import type { StreamedTurn, TurnStreams } from './turn-streams.js';
 
-/** Answers what is asked of a model: at once, or for those who want it with the stream of that turn. */
+/** Answers a request that starts a turn: with JSON, or with the stream of the turn if the client asked for one. */
 export async function replyWithTurn(
   {
     streams,
@@ -16,26 +16,26 @@ export async function replyWithTurn(
   reply: FastifyReply,
   { caller, conversation }: { readonly caller: WritingCaller; readonly conversation: string },
   ask: () => Promise<SentMessage | AnsweredTurn>,
-  /** What of it is told to those who take no stream. */
-  told: (answer: SentMessage | AnsweredTurn) => object = (answer) => answer,
+  /** The JSON for a client that takes no stream. */
+  bodyOf: (answer: SentMessage | AnsweredTurn) => object = (answer) => answer,
 ): Promise<void> {
   if (!wantsStream(reply.request)) {
     const answer = await ask();
     shown.note(caller, conversation, cursorIn('cursor', answer.cursor));
-    await reply.send(told(answer));
+    await reply.send(bodyOf(answer));
     return;
   }
-  // With a key it may be an earlier turn that is told again.
-  const heard = caller.idempotency ? undefined : streams.listen(conversation);
+  // With a key the answer may be an earlier turn, which is read from the log.
+  const live = caller.idempotency ? undefined : streams.listen(conversation);
   try {
     const answer = await ask();
     shown.note(caller, conversation, cursorIn('cursor', answer.cursor));
-    // A note has nothing to stream. A process that drains answers what is committed, and not that it could not stream it.
+    // A note has nothing to stream. A draining process answers with JSON: the turn is committed, although it cannot be streamed.
     if ('generationId' in answer && streams.areOpen)
-      await streams.stream(reply, principalOf(reply.request), turnOf(conversation, answer), heard);
-    else await reply.send(told(answer));
+      await streams.stream(reply, principalOf(reply.request), turnOf(conversation, answer), live);
+    else await reply.send(bodyOf(answer));
   } finally {
-    heard?.leave();
+    live?.leave();
   }
 }
 
@@ -43,10 +43,10 @@ function turnOf(conversation: string, { messageId, generationId, cursor }: Answe
   return { conversation, messageId, generationId, cursor };
 }
 
-/** Where no message is sent, none is told of. */
+/** The answer of a route that sends no message: it names none. */
 export const withoutMessage = ({ messageId: _, ...turn }: SentMessage | AnsweredTurn): object => turn;
 
-/** Whoever names this type means it: those who take anything do not name it. */
+// Stream only if Accept lists text/event-stream. `*/*` does not count.
 export function wantsStream({ headers: { accept = '' } }: Pick<FastifyRequest, 'headers'>): boolean {
   const types = accept.split(',').map((range) => range.split(';')[0]?.trim().toLowerCase());
   return types.includes('text/event-stream');

@@ -52,7 +52,7 @@ export type ModelFailureKind =
   | 'rate_limited'
   /** No connection, or it broke. */
   | 'network'
-  /** The stream ended without saying why: not a completed answer. */
+  /** The stream ended without a finish reason: the answer is not complete. */
   | 'incomplete'
   /** The stream went on beyond any answer, however little of it was text. */
   | 'too_long';

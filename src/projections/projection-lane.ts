@@ -200,7 +200,7 @@ export class ProjectionLane {
   private async reportRefusal({ message: reason }: StoreRefused): Promise<void> {
     if (this.refusal === reason) return;
     this.refusal = reason;
-    this.parts.warn({ ...this.build, reason }, 'a lane of a projection waits: its store refuses it');
+    this.parts.warn({ ...this.build, reason }, 'a lane waits because the database refuses its writes');
     await this.parts.store.tell(this.build, this.epoch, { reason }).catch(() => {});
   }
 

@@ -66,7 +66,7 @@ export class EventRelay {
         },
         onFailed: (error) => {
           this.current = { is: 'refused', reason: toldReason(error) };
-          parts.warn({ reason: toldReason(error), err: error }, 'the relay has stopped, and passes over nothing');
+          parts.warn({ reason: toldReason(error), err: error }, 'the relay has stopped; it has skipped no event');
         },
       },
       parts,

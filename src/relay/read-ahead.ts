@@ -1,8 +1,8 @@
 import { LinkedAbort } from '../background/linked-abort.js';
 
 /**
- * Reads one more while the last one is worked on, and never two. What `source` is given is aborted when nobody wants more,
- * so that nothing waits for what may not come.
+ * Reads the next item while the caller works on the last one, and never two ahead. When the caller leaves, the signal that
+ * `source` got is aborted, so that no read stays open.
  */
 export async function* readAhead<T>(
   source: (over: AbortSignal) => AsyncIterable<T>,
@@ -14,7 +14,7 @@ export async function* readAhead<T>(
   try {
     for (let item = await next; !item.done; item = await next) {
       next = items.next();
-      // Whoever awaits it hears of it; when nobody does any more, it is no news.
+      // The reader gets this error with the page. After the reader has left, it is ignored.
       next.catch(() => {});
       yield item.value;
     }

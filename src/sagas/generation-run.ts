@@ -100,7 +100,7 @@ export class GenerationRun {
     return this.whileListening(async () => {
       const [isCommitted] = await Promise.all([this.isCommitted(), claim]);
       if (!isCommitted) {
-        // Somebody may be asked for this generation later, and must not wait for a worker that never was at it.
+        // Withdraw the claim, so that a later worker does not wait for this one.
         await tape.write([withdraw(this.parts.clock.now())], this.life.over);
         return false;
       }

@@ -89,7 +89,7 @@ export class GenerationSaga implements PromptRunner {
     const tape = TapeWriter.ofNew(this.parts, job, origin);
     const run = new GenerationRun(this.parts, job, life);
     const claim = this.claimBeside(tape, asked, life);
-    // The claim of a prompt that comes to nothing may fail unheard.
+    // If the prompt is not committed, the failure of its claim is not reported.
     claim.catch(() => {});
     this.keep(run, run.answerOffered(tape, claim, prompted));
     return true;
@@ -132,7 +132,7 @@ export class GenerationSaga implements PromptRunner {
     try {
       if (await ending) this.ended.push(job.generation);
     } catch (error) {
-      warn({ ...job, err: error }, 'a generation could not be worked on, and will be taken up again');
+      warn({ ...job, err: error }, 'a generation failed in this process and will be retried');
       // An outage passes; anything else would only be met again.
       await this.release(job, life, error instanceof RetryableError ? limits.workPollMs : leaseMs);
     }

@@ -138,7 +138,11 @@ export class ModelAttempt {
     const fitting = this.caps.fitting(channel, text);
     this.text.add({ block: this.blocks.of(channel), channel, text: fitting });
     if (fitting.length < text.length) {
-      this.end({ is: 'failed', kind: 'too_long', message: 'The answer was cut off: it is longer than what is kept.' });
+      this.end({
+        is: 'failed',
+        kind: 'too_long',
+        message: 'The answer was cut off because it exceeds the size limit.',
+      });
     }
   }
 
@@ -202,5 +206,5 @@ function reported({
   return { modelServed: boundedName(modelServed), usage, usageRaw: boundedUsage(usageRaw) };
 }
 
-const UNEXPECTED = 'The call failed in a way that nobody foresaw.';
-const ENDLESS = 'The stream ended without saying why.';
+const UNEXPECTED = 'The call to the model failed with an unexpected error.';
+const ENDLESS = 'The stream ended without a finish reason.';

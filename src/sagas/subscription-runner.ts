@@ -83,13 +83,13 @@ export class SubscriptionRunner {
     return this.follower.backlog();
   }
 
-  /** Nothing goes on by itself from here, so somebody has to hear of it. */
+  /** The subscription does not restart by itself, so this warns the operators. */
   private becomePoisoned(error: unknown): void {
     const poison = poisonOf(error);
     this.current = { is: 'poisoned', poison };
     const cause = error instanceof Poisoned ? error.cause : error;
     const facts = { subscription: this.subscription.name, ...poison, err: cause };
-    this.parts.warn(facts, 'a subscription has stopped, and handles nothing more until it is started again');
+    this.parts.warn(facts, 'a subscription has stopped; it handles no events until it is restarted');
   }
 
   private async follow(from: Position, lease: Lease, over: AbortSignal): Promise<void> {

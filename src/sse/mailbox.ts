@@ -1,4 +1,4 @@
-/** What was heard and is not taken yet, for one reader: in order, each once, and weighed as long as it waits. */
+/** Events that one reader has received and not taken yet, in order. Their total weight is counted. */
 export class Mailbox<Item extends object> {
   private readonly items: Item[] = [];
   private weight = 0;
@@ -7,11 +7,11 @@ export class Mailbox<Item extends object> {
 
   constructor(
     private readonly weightOf: (item: Item) => number,
-    /** Learns how much waits, whenever it grows. */
+    /** Gets the total weight whenever it grows. */
     private readonly onGrowth: (weight: number) => void,
   ) {}
 
-  /** The reader has taken everything, and waits for more. */
+  /** The reader has taken everything and waits for more. */
   get isAwaited(): boolean {
     return this.wake !== undefined;
   }
@@ -24,7 +24,7 @@ export class Mailbox<Item extends object> {
     this.onGrowth(this.weight);
   }
 
-  /** The reader gets what was put before, and then this. */
+  /** The reader gets the items that were put before, then this error. */
   fail(error: Error): void {
     this.failure ??= error;
     this.rouse();
@@ -52,7 +52,7 @@ export class Mailbox<Item extends object> {
     this.wake = undefined;
   }
 
-  /** Nothing can arrive between the look at the items and this: it is called at once. */
+  /** Call it synchronously after finding no items: none can arrive in between. */
   private arrival(): Promise<void> {
     return new Promise((resolve) => {
       this.wake = resolve;

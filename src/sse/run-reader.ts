@@ -53,9 +53,9 @@ export class RunReader {
   async run(id: string, reader: Reader): Promise<RunView> {
     const { conversation, state, reply } = await this.find(id, reader);
     const [ledger, { tape, events }] = await Promise.all([this.ledgerOf(conversation, reply), this.tapeOf(id)]);
-    // The ledger may have ended it since the state was read: it is told as it stood there.
-    const told = ledger.filter(({ seen }) => seen <= state.seen);
-    return runOf({ conversation, state, reply, tape, events: inOrder(told, events) });
+    // Events that were appended after the state was read are left out.
+    const read = ledger.filter(({ seen }) => seen <= state.seen);
+    return runOf({ conversation, state, reply, tape, events: inOrder(read, events) });
   }
 
   /** Nothing when no prompt was assembled. */

@@ -249,7 +249,7 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       await until(() => runner.state.is === 'poisoned');
       const poison = { reason, event: { id: events[1]?.id, stream, revision: 1, type: 'DeltaReceived' } };
       expect(runner.state).toEqual({ is: 'poisoned', poison });
-      const message = 'a subscription has stopped, and handles nothing more until it is started again';
+      const message = 'a subscription has stopped; it handles no events until it is restarted';
       expect(warnings).toEqual([{ facts: { subscription: 'test', ...poison, err: failure }, message }]);
       expect(tries).toBe(triesExpected);
       expect(ids).toEqual([events[0]?.id]);

@@ -166,8 +166,8 @@ describe('a claim', () => {
     (await turns.tape(generation)).flatMap((event) => (event.type === 'GenerationClaimed' ? [event.data] : []));
 });
 
-describe('an answer that does not come as it should', () => {
-  it('is asked for again while no text has come, each time on the record, and at most three times', async () => {
+describe('a generation whose call fails', () => {
+  it('is retried while no text has come, at most three times, and each attempt is recorded', async () => {
     const { model, generation, ended } = await turn([
       failing('rate_limited', { retryAfterMs: 1, providerStatus: 429 }),
     ]);
@@ -187,13 +187,13 @@ describe('an answer that does not come as it should', () => {
     expect(await ended()).toMatchObject({ status: 'final', text: 'well', attempt: 2 });
   });
 
-  it('is over when the provider asks for a longer pause than anybody waits', async () => {
+  it('ends when Retry-After exceeds its deadline', async () => {
     const { model, ended } = await turn([failing('rate_limited', { retryAfterMs: limits.retryAfterMsMax + 1 })]);
     expect(await ended()).toMatchObject({ status: 'error', error: { kind: 'rate_limited' } });
     expect(model.calls).toHaveLength(1);
   });
 
-  it('is not asked for again once text has come, and keeps that text', async () => {
+  it('is not retried once text has come, and keeps that text', async () => {
     const { model, ended } = await turn([
       async function* () {
         yield content('half');
@@ -221,7 +221,7 @@ describe('an answer that does not come as it should', () => {
     expect(await ended()).toMatchObject({ status: 'error', text: kept, error: { kind: 'timeout' } });
   });
 
-  it('is cut off where it becomes longer than what is kept', async () => {
+  it('is cut off where its text exceeds the size limit', async () => {
     const { ended } = await turn([
       async function* (_call, signal) {
         while (!signal.aborted) yield content('é'.repeat(50_000));
@@ -241,7 +241,7 @@ describe('an answer that does not come as it should', () => {
     expect(await ended()).toMatchObject({ status: 'error', error: { kind: 'too_long' } });
   });
 
-  it('ends also when the adapter breaks in a way that nobody foresaw, and operators hear of it', async () => {
+  it('ends when the adapter throws an unexpected error, and logs a warning', async () => {
     const { ended } = await turn([
       async function* () {
         yield content('so far');

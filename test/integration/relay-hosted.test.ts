@@ -70,7 +70,7 @@ describe('a process that relays', () => {
     const { status, json } = await ready();
     expect([status, json.status]).toEqual([200, 'ready']);
     expect(json.reasons?.relay).toBe(
-      'Kafka refuses: CLUSTER_AUTHORIZATION_FAILED; the relay asks again until it may send',
+      'Kafka refuses: CLUSTER_AUTHORIZATION_FAILED; the relay retries until the brokers accept it',
     );
     expect([await sample('relay_denied'), await sample('relay_stopped')]).toEqual([1, 0]);
     expect(app.log.join('')).toContain('the destination of the relay refuses; it tries again until it can');
@@ -91,7 +91,7 @@ describe('a process that relays', () => {
     expect(json.reasons?.relay).toContain('topic other has 3 partitions, and must have 12');
     expect(await sample('relay_stopped')).toBe(1);
     await until(async () => (await sample('relay_lag_events')) === 1);
-    expect(app.log.join('')).toContain('the relay has stopped, and passes over nothing');
+    expect(app.log.join('')).toContain('the relay has stopped; it has skipped no event');
     expect(kafka.kept).toEqual([]);
   });
 

@@ -37,7 +37,7 @@ const turnOf = async (headers: Record<string, string>) => {
 };
 
 describe('the trace of a turn', () => {
-  it('stands with everything that was done for it; who called whom, with what the request itself brought', async () => {
+  it('is on every event of the turn; only events of the request itself have its traceparent', async () => {
     const { ledger, tape } = await turnOf({ traceparent });
     expect(ledger).toEqual([
       ['MessageSent', TRACE, traceparent],
@@ -49,7 +49,7 @@ describe('the trace of a turn', () => {
     expect(tape.map(([, trace, parent]) => [trace, parent])).toEqual(tape.map(() => [TRACE, null]));
   });
 
-  it('is one of its own when what came was no traceparent, which is stored nowhere', async () => {
+  it('is a new one when the traceparent of the request is malformed, and the malformed text is not stored', async () => {
     const { ledger, tape } = await turnOf({ traceparent: `${traceparent}-secret` });
     const traces = [...ledger, ...tape];
     expect(new Set(traces.map(([, trace]) => trace)).size).toBe(1);

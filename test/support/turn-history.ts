@@ -90,7 +90,7 @@ export class TurnHistory {
     );
   }
 
-  /** The prompt that it was claimed for was not recorded. */
+  /** The prompt of the claim was not committed. */
   withdrawn(generationId: string): this {
     return this.tape(generationId, withdraw(0));
   }

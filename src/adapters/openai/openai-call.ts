@@ -39,7 +39,7 @@ export class OpenAiCall implements PreparedCall {
   ) {
     this.wire = new Wire(place.baseUrl + PATH, call, clock);
     this.answered = this.request(call);
-    // Whoever makes the call hears of it; of one that is not made nobody has to.
+    // stream() throws this error. A discarded call reports none.
     this.answered.catch(() => {});
   }
 

@@ -98,7 +98,7 @@ export class Wire {
       this.hasPassed = true;
       return bytes;
     }
-    const words = 'What was about to be sent is not what was recorded: nothing was sent';
+    const words = 'The request differs from the recorded prompt, so it was not sent';
     throw new ModelFailure('prompt_mismatch', words, { retryable: false });
   }
 

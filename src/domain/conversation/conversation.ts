@@ -216,7 +216,7 @@ function generationRequested(
   };
 }
 
-/** Those that interrupt come first, in their own order: whoever interrupts twice meant the first one too. */
+/** Interrupting turns come first, in the order in which they were sent. */
 function queuedWith({ nodes, queue }: Conversation, { id, turn }: Reply): readonly string[] {
   if (turn !== 'next') return [...queue, id];
   const firstToWait = queue.findIndex((other) => (nodes.get(other) as Reply).turn !== 'next');

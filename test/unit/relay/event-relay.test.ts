@@ -224,7 +224,7 @@ describe('the relay', () => {
     const reason = `event 0 of conversation-a (DeltaReceived, id ${large.id}): too large`;
     expect(relay.state).toEqual({ is: 'refused', reason });
     expect(ground.warnings).toMatchObject([
-      { facts: { reason }, message: 'the relay has stopped, and passes over nothing' },
+      { facts: { reason }, message: 'the relay has stopped; it has skipped no event' },
     ]);
     expect(destination.ids()).toEqual((await logged()).slice(0, 3));
     expect((await relay.backlog()).events).toBeGreaterThanOrEqual(4);
