@@ -1,6 +1,6 @@
 import type { BackgroundHealth } from '../ports/background-health.js';
 import type { Meter } from '../ports/meter.js';
-import { toldReason } from '../ports/told-reason.js';
+import { safeReason } from '../ports/safe-reason.js';
 
 /** Logs and counts what fails in the background, and knows which parts fail now, and why. */
 export class BackgroundFailures implements BackgroundHealth {
@@ -22,7 +22,7 @@ export class BackgroundFailures implements BackgroundHealth {
   }
 
   failed(part: string, error: unknown, metricLabel = part): void {
-    this.reasons.set(part, toldReason(error));
+    this.reasons.set(part, safeReason(error));
     this.labels.set(part, metricLabel);
     this.meter.backgroundFailed(metricLabel);
     this.logError({ part, err: error }, 'background work failed, and will be tried again');

@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import type { Principal } from '../auth/principal.js';
 import type { ConversationViews } from '../projections/messages/query.js';
 import type { Shown } from '../projections/queries/shown.js';
-import type { ToldEvent } from '../sse/conversation-history.js';
+import type { FeedEvent } from '../sse/conversation-history.js';
 import type { ConversationReader } from '../sse/conversation-reader.js';
 import type { Cursor } from '../sse/cursor.js';
 import { frameOf, snapshotFrame } from '../sse/event-frames.js';
@@ -22,11 +22,11 @@ export interface FeedParts {
   readonly shown: Pick<Shown, 'note' | 'ledgerOf'>;
 }
 
-/** Conversations as they go on, for whoever may read them. */
+/** Serves the feeds of conversations. */
 export class ConversationFeeds {
   constructor(private readonly parts: FeedParts) {}
 
-  /** From after a cursor, or with a snapshot first. Lasts as long as the client stays; refusals come before the head. */
+  /** Begins after a cursor, or with a snapshot. Refusals come before the head. Resolves when the client has left. */
   async serve(reply: FastifyReply, principal: Principal, conversation: string, after?: Cursor): Promise<void> {
     const leave = this.parts.places.enter(principal);
     try {
@@ -39,7 +39,7 @@ export class ConversationFeeds {
     }
   }
 
-  /** Everything that could refuse this client, and no more. */
+  /** Makes the checks of `serve` that can refuse a client. */
   async check(principal: Principal, conversation: string, after?: Cursor): Promise<void> {
     await this.parts.views.requireReadable(conversation, principal);
     if (after) await this.parts.reader.requireReached(conversation, after);
@@ -68,23 +68,23 @@ export class ConversationFeeds {
     stream: EventStream,
     principal: Principal,
   ): AsyncIterable<Buffer> {
-    const shownFrame = (told: ToldEvent): Buffer => {
-      if (!isInNoList(told.event)) this.parts.shown.note(principal, conversation, told.cursor);
-      return frameOf(told);
+    const shownFrame = (next: FeedEvent): Buffer => {
+      if (!isInNoList(next.event)) this.parts.shown.note(principal, conversation, next.cursor);
+      return frameOf(next);
     };
     const feed = this.parts.source.feed(conversation, {
       waiting: (bytes) => stream.awaits(bytes),
-      takeNow: (told) => {
+      takeNow: (next) => {
         if (stream.isFull) return false;
-        stream.write(shownFrame(told()));
+        stream.write(shownFrame(next()));
         return true;
       },
     });
-    // A large snapshot is taken before anything more is read for this client.
+    // Read no events before the client has taken a large snapshot.
     if (stream.isFull) await stream.room();
-    for await (const told of feed.from(from, stream.over)) yield shownFrame(told);
+    for await (const next of feed.from(from, stream.over)) yield shownFrame(next);
   }
 }
 
-/** The growing answer, which is most of what a feed tells. */
-const isInNoList = ({ type }: ToldEvent['event']): boolean => type === 'DeltaReceived' || type === 'AttemptEnded';
+/** True for the events of a growing answer, which lists do not show. They are most events of a feed. */
+const isInNoList = ({ type }: FeedEvent['event']): boolean => type === 'DeltaReceived' || type === 'AttemptEnded';

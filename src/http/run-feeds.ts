@@ -10,7 +10,7 @@ import type { FeedPlaces } from './feed-places.js';
 
 type RunPosition = Parameters<RunFeed['from']>[0];
 
-/** Runs as they start and end, for whoever may read them. */
+/** Serves the feed of runs. */
 export class RunFeeds {
   constructor(
     private readonly parts: {
@@ -21,14 +21,14 @@ export class RunFeeds {
     },
   ) {}
 
-  /** The place that a parameter or header names. Throws InvalidCursor when it names none. */
+  /** The position in a parameter or header. Throws InvalidCursor for any other text. */
   placeIn(path: string, text: string | undefined): RunPosition | undefined {
     const place = text === undefined ? undefined : this.parts.source.positionIn(text);
     if (text !== undefined && place === undefined) throw new InvalidCursor(path);
     return place;
   }
 
-  /** Everything that could refuse this client, and no more. */
+  /** Makes the checks of `serve` that can refuse a client. */
   async check(principal: Principal, after: RunPosition | undefined): Promise<void> {
     await this.parts.source.runs(principal).begin(after);
   }
@@ -36,15 +36,15 @@ export class RunFeeds {
   async serve(reply: FastifyReply, principal: Principal, after: RunPosition | undefined): Promise<void> {
     const leave = this.parts.places.enter(principal);
     try {
-      // Nothing is heard before there is a stream to tell of it.
-      const waiting = { tell: (_: number): void => {} };
+      // The feed needs this callback before its stream is open. No event arrives before that.
+      const waiting = { report: (_: number): void => {} };
       const feed = this.parts.source.runs(principal, {
-        waiting: (bytes) => waiting.tell(bytes),
-        told: (conversation, place) => this.parts.shown.note(principal, conversation, place),
+        waiting: (bytes) => waiting.report(bytes),
+        sent: (conversation, place) => this.parts.shown.note(principal, conversation, place),
       });
       const from = await feed.begin(after);
       const stream = this.parts.streams.open(reply, principal);
-      waiting.tell = (bytes) => stream.awaits(bytes);
+      waiting.report = (bytes) => stream.awaits(bytes);
       await pour(stream, feed.from(from, stream.over));
     } finally {
       leave();

@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify';
 import type { Principal } from '../auth/principal.js';
 import { TerminalError } from '../ports/errors.js';
 import type { Shown } from '../projections/queries/shown.js';
-import { conversationStream, generationStream, type ToldEvent } from '../sse/conversation-history.js';
+import { conversationStream, type FeedEvent, generationStream } from '../sse/conversation-history.js';
 import type { Cursor } from '../sse/cursor.js';
 import type { EventStream } from '../sse/event-stream.js';
 import type { FeedSource } from '../sse/feed-source.js';
@@ -12,17 +12,17 @@ import { pour } from '../sse/pour.js';
 import { turnFrameOf } from '../sse/turn-events.js';
 import { cursorIn } from './cursor-parameter.js';
 
-/** One turn that was asked for, as its command answered. */
+/** The ids of one turn, from the answer of its command. */
 export interface StreamedTurn {
   readonly conversation: string;
-  /** The one that is answered. */
+  /** The message that the generation answers. */
   readonly messageId: string;
   readonly generationId: string;
-  /** At which what was asked can be seen: everything of the generation comes after it. */
+  /** The cursor after the command. All events of the generation come after it. */
   readonly cursor: string;
 }
 
-/** Answers a request with its one turn, token by token, from the log: a turn that has ended is told the same again. */
+/** Streams one turn to a client, token by token. A turn that has ended is streamed again from the log. */
 export class TurnStreams {
   constructor(
     private readonly parts: {
@@ -32,7 +32,7 @@ export class TurnStreams {
     },
   ) {}
 
-  /** False while the process drains: then a turn is answered without its stream. */
+  /** False while the process drains: then a turn is answered with JSON. */
   get areOpen(): boolean {
     return !this.parts.streams.isDraining;
   }
@@ -42,38 +42,38 @@ export class TurnStreams {
     return this.parts.source.listen(conversation);
   }
 
-  /** Resolves when the turn has ended or the client has left, which ends nothing but this stream. */
-  async stream(reply: FastifyReply, principal: Principal, turn: StreamedTurn, heard?: LiveTurn): Promise<void> {
+  /** Resolves when the turn has ended or the client has left. The generation continues without the client. */
+  async stream(reply: FastifyReply, principal: Principal, turn: StreamedTurn, live?: LiveTurn): Promise<void> {
     const stream = this.parts.streams.open(reply, principal, {
       'verbatim-message-id': turn.messageId,
       'verbatim-generation-id': turn.generationId,
     });
     const onShown = (place: Cursor) => this.parts.shown.note(principal, turn.conversation, place);
-    await pour(stream, this.frames(turn, stream, onShown, heard));
+    await pour(stream, this.frames(turn, stream, onShown, live));
   }
 
   private async *frames(
     turn: StreamedTurn,
     stream: EventStream,
     onShown: (place: Cursor) => void,
-    heard?: LiveTurn,
+    live?: LiveTurn,
   ): AsyncIterable<Buffer> {
     const ledgerStream = conversationStream(turn.conversation);
     const tapeStream = generationStream(turn.generationId);
     let { ledger } = cursorIn('cursor', turn.cursor);
     let taped = 0;
     const onWaiting = (waiting: number) => stream.awaits(waiting);
-    const events = heard?.events(stream.over, onWaiting) ?? this.fromHistory(turn, stream, onWaiting);
+    const events = live?.events(stream.over, onWaiting) ?? this.fromHistory(turn, stream, onWaiting);
     for await (const event of events) {
       if (event.stream === tapeStream) {
-        // An answer with a piece left out must not look whole.
+        // Fail rather than show an answer that lacks a piece.
         if (event.revision > taped) throw new TerminalError(`event ${taped} of ${tapeStream} was not received`);
         taped = event.revision + 1;
       }
       if (event.stream === ledgerStream) ledger = Math.max(ledger, event.revision + 1);
       const frame = turnFrameOf(event, turn.generationId);
       if (!frame) continue;
-      // A token shows that the generation was claimed; which one it is does not show in any list.
+      // Lists show that a generation was claimed, but not its single tokens: 1 is enough for all of them.
       onShown({ ledger, tape: frame.isLast ? 0 : 1 });
       yield frame.bytes;
       if (frame.isLast) return;
@@ -84,7 +84,7 @@ export class TurnStreams {
     { conversation, cursor }: StreamedTurn,
     stream: EventStream,
     onWaiting: (bytes: number) => void,
-  ): AsyncIterable<ToldEvent['event']> {
+  ): AsyncIterable<FeedEvent['event']> {
     const feed = this.parts.source.feed(conversation, { waiting: onWaiting });
     for await (const { event } of feed.from(cursorIn('cursor', cursor), stream.over)) yield event;
   }

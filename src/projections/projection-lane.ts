@@ -16,7 +16,7 @@ import {
   type Step,
   StoreRefused,
 } from '../ports/read-models/read-models.js';
-import { toldReason } from '../ports/told-reason.js';
+import { safeReason } from '../ports/safe-reason.js';
 import type { Advances } from './advances.js';
 import { isAboutEvents, pauseAfter, Stopped, Superseded } from './lane-failures.js';
 import { leaseOf, orderedWith } from './lane-key.js';
@@ -184,7 +184,7 @@ export class ProjectionLane {
   private async isolate(batch: LaneBatch, error: unknown, over: AbortSignal): Promise<void> {
     const [only, ...others] = batch.events;
     if (!only) throw error;
-    if (others.length === 0) await this.setAside(only, toldReason(error));
+    if (others.length === 0) await this.setAside(only, safeReason(error));
     else await this.inHalves(batch, over);
   }
 
@@ -252,7 +252,7 @@ export class ProjectionLane {
     } catch (error) {
       // A stream that takes too long would delay the replay of the streams after it for ever.
       if (!isAboutEvents(error) && !(error instanceof TimedOut)) throw error;
-      const parked = { stream, poison: { reason: toldReason(error) }, at: new Date(clock.now()).toISOString() };
+      const parked = { stream, poison: { reason: safeReason(error) }, at: new Date(clock.now()).toISOString() };
       await this.write({ to, handled, changes: [], parked });
     }
   }
@@ -280,6 +280,6 @@ export class ProjectionLane {
 
   /** Readers of the report see why the lane makes no progress. A store that cannot take even that is reported by its own error. */
   private async tellReason(error: unknown): Promise<void> {
-    await this.parts.store.tell(this.build, this.epoch, { reason: toldReason(error) }).catch(() => {});
+    await this.parts.store.tell(this.build, this.epoch, { reason: safeReason(error) }).catch(() => {});
   }
 }

@@ -6,7 +6,7 @@ import type { Backlog } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import type { Meter } from '../ports/meter.js';
 import { DeniedByDestination, type RelayConnection, type RelayDestination } from '../ports/relay.js';
-import { toldReason } from '../ports/told-reason.js';
+import { safeReason } from '../ports/safe-reason.js';
 import { gathered } from './gathered.js';
 import { PageRelay } from './page-relay.js';
 import { readAhead } from './read-ahead.js';
@@ -65,8 +65,8 @@ export class EventRelay {
           this.current = { is: 'stopped' };
         },
         onFailed: (error) => {
-          this.current = { is: 'refused', reason: toldReason(error) };
-          parts.warn({ reason: toldReason(error), err: error }, 'the relay has stopped; it has skipped no event');
+          this.current = { is: 'refused', reason: safeReason(error) };
+          parts.warn({ reason: safeReason(error), err: error }, 'the relay has stopped; it has skipped no event');
         },
       },
       parts,
@@ -115,7 +115,7 @@ export class EventRelay {
   }
 
   private meetTrouble(error: RetryableError): void {
-    const reason = toldReason(error);
+    const reason = safeReason(error);
     const denied = error instanceof DeniedByDestination;
     this.current = denied ? { is: 'denied', reason } : { is: 'relaying', trouble: reason };
     if (this.troubles.has(reason)) return;

@@ -5,7 +5,7 @@ import { RetryableError, TerminalError } from '../ports/errors.js';
 import type { AllStreamsFilter, Backlog } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import type { Poison } from '../ports/read-models/read-models.js';
-import { toldReason } from '../ports/told-reason.js';
+import { safeReason } from '../ports/safe-reason.js';
 
 export interface Subscription {
   /** Names the checkpoint and the lease: one owner at a time has it, among all processes. */
@@ -32,7 +32,7 @@ export type RunnerState =
 
 class Poisoned extends TerminalError {
   constructor({ id, stream, revision, type }: RecordedEvent, cause: unknown) {
-    super(toldReason(cause), { cause });
+    super(safeReason(cause), { cause });
     this.event = { id, stream, revision, type };
   }
   readonly event: Poison['event'];
@@ -137,7 +137,7 @@ export class SubscriptionRunner {
         const outage = error instanceof RetryableError;
         if (!outage) failures += 1;
         if (error instanceof TerminalError || failures >= limits.handlerAttemptsMax) throw new Poisoned(event, error);
-        this.current = { is: 'running', live: false, epoch: lease.epoch, retrying: toldReason(error) };
+        this.current = { is: 'running', live: false, epoch: lease.epoch, retrying: safeReason(error) };
         await this.parts.clock.sleep((outage ? error.retryAfterMs : undefined) ?? pauseMs, over);
       }
     }
@@ -147,5 +147,5 @@ export class SubscriptionRunner {
 
 function poisonOf(error: unknown): Poison {
   if (error instanceof Poisoned) return { reason: error.message, event: error.event };
-  return { reason: toldReason(error) };
+  return { reason: safeReason(error) };
 }

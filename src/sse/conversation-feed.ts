@@ -2,40 +2,41 @@ import type { TypedEvent } from '../events/codec.js';
 import {
   type ConversationHistory,
   conversationStream,
+  type FeedEvent,
   type FeedPlace,
+  type Place,
   placeAfter,
-  type ToldEvent,
 } from './conversation-history.js';
 import type { Cursor } from './cursor.js';
 import { generationOf, weightOf } from './event-frames.js';
 import type { LiveEvents } from './live-events.js';
 import { Mailbox } from './mailbox.js';
 
-/** Who follows a feed, besides whoever iterates over it. */
+/** Callbacks of a feed, beside the iteration over its events. */
 export interface Follower {
-  /** Learns how much has been heard that nobody has taken, whenever it grows. */
+  /** Gets the number of bytes that the feed has received and the client has not taken, whenever it grows. */
   readonly waiting: (bytes: number) => void;
   /**
-   * Takes what was just heard, when nothing waits before it: without it each event would pass through several turns of
-   * the loop for every client. False when it cannot take any more now.
+   * Takes an event that was just received if no other waits before it: this saves several turns of the event loop for each
+   * client. False if it cannot take more now.
    */
-  readonly takeNow?: (told: () => ToldEvent) => boolean;
+  readonly takeNow?: (next: () => FeedEvent) => boolean;
 }
 
 /**
- * Everything of a conversation from a cursor on, for ever: what stands, then what comes, each event exactly once
- * across the seam. It listens before it reads, and drops from what it heard what it has read.
+ * All events of a conversation after a cursor, without end: first those in the log, then new ones, each exactly once. The
+ * feed subscribes before it reads the log, and drops received events that it has read.
  */
 export class ConversationFeed {
   private readonly conversation: string;
-  private readonly heard: Mailbox<TypedEvent>;
-  /** Heard before the prompt of their generation: a claim may be committed a moment earlier than its prompt. */
+  private readonly received: Mailbox<TypedEvent>;
+  /** Events that came before the prompt of their generation: a claim may be committed a moment before its prompt. */
   private readonly early = new Map<string, TypedEvent[]>();
   private readonly ended = new Set<string>();
-  /** Whether a prompt was heard: whatever precedes a later one was heard too. */
+  /** A prompt was received. From then on, every event before a later prompt was received too. */
   private hasOpened = false;
   private place: FeedPlace | undefined;
-  /** The open generation's last attempt was told. Nothing of its tape follows. */
+  /** The seal of the open generation's tape was delivered. */
   private isSealed = false;
   private readonly ledger: string;
 
@@ -47,38 +48,38 @@ export class ConversationFeed {
   ) {
     this.conversation = conversation;
     this.ledger = conversationStream(conversation);
-    this.heard = new Mailbox(weightOf, follower.waiting);
+    this.received = new Mailbox(weightOf, follower.waiting);
   }
 
-  async *from(cursor: Cursor, signal: AbortSignal): AsyncIterable<ToldEvent> {
-    const leave = this.live.listen(this.conversation, (event) => this.hear(event));
+  async *from(cursor: Cursor, signal: AbortSignal): AsyncIterable<FeedEvent> {
+    const leave = this.live.listen(this.conversation, (event) => this.receive(event));
     try {
       this.place = await this.history.placeAt(cursor);
-      for await (const told of this.readOn()) {
+      for await (const next of this.readOn()) {
         if (signal.aborted) return;
-        yield told;
+        yield next;
       }
-      for await (const event of this.heard.taken(signal)) yield* this.next(event);
+      for await (const event of this.received.taken(signal)) yield* this.next(event);
     } finally {
       leave();
     }
   }
 
   /**
-   * What stands in the log, this place on. Also after a gap in what was heard: an event of a type that this process does not
-   * know ends the feed here, with an error, and the client resumes at a process that knows it.
+   * Reads the log from this place on, also after a gap in the received events. An event of a type that this process does
+   * not know ends the feed with an error, and the client resumes at a process that knows it.
    */
-  private async *readOn(): AsyncGenerator<ToldEvent, void> {
+  private async *readOn(): AsyncGenerator<FeedEvent, void> {
     const place = this.place as FeedPlace;
-    for await (const { event } of this.history.since(place.cursor, place)) yield this.told(event);
+    for await (const { event } of this.history.since(place.cursor, place)) yield this.advance(event);
   }
 
-  private hear(event: TypedEvent): void {
-    if (this.heard.isAwaited && this.passOn(event)) return;
-    this.heard.put(event);
+  private receive(event: TypedEvent): void {
+    if (this.received.isAwaited && this.passOn(event)) return;
+    this.received.put(event);
   }
 
-  /** True when nothing is left to do about it: it was taken, or had been told. What needs something read is not passed on. */
+  /** True if the event was taken now or delivered before. False if the log has to be read first. */
   private passOn(event: TypedEvent): boolean {
     const { cursor, open } = this.place as FeedPlace;
     if (event.stream === this.ledger) {
@@ -90,16 +91,16 @@ export class ConversationFeed {
       if (this.ended.has(generation)) return true;
       if (generation !== open || event.revision !== cursor.tape) return false;
     }
-    return this.follower.takeNow?.(() => this.told(event)) ?? false;
+    return this.follower.takeNow?.(() => this.advance(event)) ?? false;
   }
 
-  private async *next(event: TypedEvent): AsyncIterable<ToldEvent> {
+  private async *next(event: TypedEvent): AsyncIterable<FeedEvent> {
     const { cursor, open } = this.place as FeedPlace;
     if (event.stream === this.ledger) {
       if (event.revision < cursor.ledger) return;
       if (event.revision > cursor.ledger) return yield* this.readOn();
       if (this.endsUnsealed(event)) yield* this.readTape(open as string);
-      yield this.told(event);
+      yield this.advance(event);
       if (event.type === 'PromptAssembled') yield* this.beginningOf(event.data.generationId);
       return;
     }
@@ -109,14 +110,14 @@ export class ConversationFeed {
     else this.keepEarly(generation, event);
   }
 
-  /** The end of an answer whose tape was not told to its seal: that was not heard, or this process does not know its type. */
+  /** True if the generation ended before this feed delivered its seal: the rest of the tape must be read. */
   private endsUnsealed(event: TypedEvent): boolean {
     const { open } = this.place as FeedPlace;
     return event.type === 'GenerationFinalized' && event.data.generationId === open && !this.isSealed;
   }
 
-  /** What was committed before its prompt: heard and kept, or so early that nobody was listening yet. */
-  private async *beginningOf(generation: string): AsyncIterable<ToldEvent> {
+  /** Events of the tape that were committed before the prompt. They were kept, or are read if the feed began after them. */
+  private async *beginningOf(generation: string): AsyncIterable<FeedEvent> {
     if (!this.hasOpened) yield* this.readTape(generation);
     this.hasOpened = true;
     const waiting = this.early.get(generation) ?? [];
@@ -124,13 +125,13 @@ export class ConversationFeed {
     for (const event of waiting) yield* this.nextOfTape(generation, event);
   }
 
-  private async *nextOfTape(generation: string, event: TypedEvent): AsyncIterable<ToldEvent> {
+  private async *nextOfTape(generation: string, event: TypedEvent): AsyncIterable<FeedEvent> {
     if (event.revision > this.taped) yield* this.readTape(generation, event.revision - this.taped);
-    if (event.revision === this.taped) yield this.told(event);
+    if (event.revision === this.taped) yield this.advance(event);
   }
 
-  private async *readTape(generation: string, eventsMax?: number): AsyncIterable<ToldEvent> {
-    for await (const event of this.history.tape(generation, this.taped, eventsMax)) yield this.told(event);
+  private async *readTape(generation: string, eventsMax?: number): AsyncIterable<FeedEvent> {
+    for await (const event of this.history.tape(generation, this.taped, eventsMax)) yield this.advance(event);
   }
 
   private get taped(): number {
@@ -143,7 +144,7 @@ export class ConversationFeed {
     else this.early.set(generation, [event]);
   }
 
-  private told(event: TypedEvent): ToldEvent {
+  private advance(event: TypedEvent): FeedEvent {
     this.place = placeAfter(this.place as FeedPlace, event);
     if (event.type === 'PromptAssembled') this.isSealed = false;
     if (event.type === 'AttemptEnded') this.isSealed = event.data.retryAt === undefined;

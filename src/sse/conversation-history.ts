@@ -5,13 +5,13 @@ import type { EventLog } from '../ports/event-log.js';
 import { BEGINNING, type Cursor } from './cursor.js';
 import { eventsOf } from './events-of.js';
 
-/** An event of a conversation or of one of its generations, and the cursor at which it has been seen. */
-export interface ToldEvent {
+/** An event of a conversation or of one of its generations, and the cursor after it. */
+export interface FeedEvent {
   readonly event: TypedEvent;
   readonly cursor: Cursor;
 }
 
-/** Where a teller stands: the cursor, and whose tape its second half counts. */
+/** A cursor, and the generation whose tape its second half counts. */
 export interface FeedPlace {
   readonly cursor: Cursor;
   readonly open: string | undefined;
@@ -20,8 +20,8 @@ export interface FeedPlace {
 export const FIRST_PLACE: FeedPlace = { cursor: BEGINNING, open: undefined };
 
 /**
- * The place after an event. It derives from the event's own revision, so that every process gives an event the same cursor,
- * whatever it knows of the events before. The tape's events count only while its generation is open.
+ * The place after an event. It depends only on the event's own revision, so every process gives an event the same cursor.
+ * The tape's events count only while its generation is open.
  */
 export function placeAfter({ cursor, open }: FeedPlace, event: TypedEvent): FeedPlace {
   const next = { ledger: event.revision + 1, tape: cursor.tape };
@@ -44,12 +44,12 @@ export function placeAfter({ cursor, open }: FeedPlace, event: TypedEvent): Feed
 export const conversationStream = (id: string): string => `conversation-${id}`;
 export const generationStream = (id: string): string => `generation-${id}`;
 
-/** A cursor that lies behind what has happened: nobody can have seen it. */
+/** The conversation has not reached this cursor. */
 export class CursorBeyondEnd extends TerminalError {}
 
 /**
- * Tells everything of a conversation that has happened since a cursor, each event once: the ledger in its order, and
- * the tape of a generation between its prompt and its end. Ends with what stands at the time.
+ * Reads all events of a conversation after a cursor, each once: the ledger in its order, and the tape of a generation
+ * between its prompt and its end. Ends at the last event that is committed.
  */
 export class ConversationHistory {
   constructor(
@@ -58,15 +58,15 @@ export class ConversationHistory {
     private readonly conversation: string,
   ) {}
 
-  async *since(from: Cursor, known?: FeedPlace): AsyncIterable<ToldEvent> {
+  async *since(from: Cursor, known?: FeedPlace): AsyncIterable<FeedEvent> {
     let place = known ?? (await this.placeAt(from));
     const { log, codec } = this;
     for await (const event of eventsOf({ log, codec }, conversationStream(this.conversation), { from: from.ledger })) {
-      // What it finalizes is sealed, so the whole tape stands: it is told before its end.
+      // A finalized tape is sealed, so all of it is in the log. It comes before the end.
       if (event.type === 'GenerationFinalized' && event.data.generationId === place.open) {
-        for await (const told of this.restOfTape(place)) {
-          place = { ...place, cursor: told.cursor };
-          yield told;
+        for await (const next of this.restOfTape(place)) {
+          place = { ...place, cursor: next.cursor };
+          yield next;
         }
       }
       place = placeAfter(place, event);
@@ -75,9 +75,9 @@ export class ConversationHistory {
     yield* this.restOfTape(place);
   }
 
-  /** Whose tape the second half of a cursor counts. Throws CursorBeyondEnd when the cursor was never reached. */
+  /** Finds the generation whose tape the cursor counts. Throws CursorBeyondEnd if the cursor was never reached. */
   async placeAt(cursor: Cursor): Promise<FeedPlace> {
-    // No engine can be asked for an event that it could never hold.
+    // The engines fail on larger revisions.
     if (Math.max(cursor.ledger, cursor.tape) > limits.revisionMax) throw new CursorBeyondEnd('no stream is that long');
     const open = cursor.ledger === 0 ? undefined : await this.openAt(cursor.ledger);
     if (cursor.tape > 0) {
@@ -100,7 +100,7 @@ export class ConversationHistory {
       newest ??= revision;
       if (newest !== ledger - 1) break;
       if (event?.type === 'GenerationFinalized') finalized.add(event.data.generationId);
-      // One generation is open at a time: the latest prompt's, or none.
+      // One generation is open at a time: that of the latest prompt, or none.
       if (event?.type === 'PromptAssembled') {
         return finalized.has(event.data.generationId) ? undefined : event.data.generationId;
       }
@@ -109,7 +109,7 @@ export class ConversationHistory {
     return undefined;
   }
 
-  /** In small steps: what is looked for is nearly always among the last few. */
+  /** Reads in small steps: the wanted event is nearly always among the last few. */
   private async *backwards(from: number): AsyncIterable<{ revision: number; event: TypedEvent | undefined }> {
     const stream = conversationStream(this.conversation);
     const eventsMax = limits.historyStepEvents;
@@ -120,7 +120,7 @@ export class ConversationHistory {
     }
   }
 
-  private async *restOfTape(place: FeedPlace): AsyncIterable<ToldEvent> {
+  private async *restOfTape(place: FeedPlace): AsyncIterable<FeedEvent> {
     if (place.open === undefined) return;
     let { cursor } = place;
     for await (const event of this.tape(place.open, cursor.tape)) {

@@ -10,7 +10,7 @@ import { ConversationHistory, CursorBeyondEnd } from './conversation-history.js'
 import { type Cursor, formatCursor } from './cursor.js';
 import { readLedger, readTape } from './read-folds.js';
 
-/** Conversations as they stand in the log now. */
+/** The present folds of conversations. */
 export interface Heads {
   current(stream: string): Promise<{ readonly state: Conversation }>;
 }
@@ -21,15 +21,15 @@ export interface ReaderParts {
   readonly heads: Heads;
 }
 
-/** Where in time somebody looks, and at what. */
+/** Which part of a conversation to show, and at which cursor. */
 export interface ReadOptions extends Looking {
   /** Absent: now. */
   readonly at?: Cursor | undefined;
-  /** What has to be seen already. */
+  /** The state must include this cursor. */
   readonly min?: Cursor | undefined;
 }
 
-/** Conversations for those who may read them, now or as they were at a cursor: folds of the log and nothing else. */
+/** Shows conversations now or at a cursor, folded from the log. */
 export class ConversationReader {
   constructor(private readonly parts: ReaderParts) {}
 
@@ -50,12 +50,12 @@ export class ConversationReader {
     return viewOf(id, moment, looking);
   }
 
-  /** Throws CursorBeyondEnd when nobody can have seen this cursor. */
+  /** Throws CursorBeyondEnd if the conversation has not reached this cursor. */
   async requireReached(id: string, cursor: Cursor): Promise<void> {
     await new ConversationHistory(this.parts.log, this.parts.codec, id).placeAt(cursor);
   }
 
-  /** The ledger first, then the tape of what is open in it: whatever the tape has by then belongs to that moment. */
+  /** Reads the ledger first, then the tape of the open generation, so that the tape is not older than the ledger. */
   private async latest(id: string, head: Conversation): Promise<Moment> {
     const state = await this.withTexts(id, head);
     const open = state.open === null ? null : await readTape(this.parts, state.open);
@@ -63,7 +63,7 @@ export class ConversationReader {
     return { state, tape: open?.tape ?? null, cursor };
   }
 
-  /** What decides remembers no text that it does not need: then it is read in the log. */
+  /** The remembered fold may lack texts. Then the ledger is read from the log. */
   private async withTexts(id: string, head: Conversation): Promise<Conversation> {
     return head.withoutTexts === 0 ? head : readLedger(this.parts, id, head.seen);
   }
@@ -79,7 +79,7 @@ export class ConversationReader {
   }
 }
 
-/** An id that no stream can have belongs to nothing. */
+/** False for a name that no stream can have. */
 export function mayBeStream(name: string): boolean {
   try {
     checkReadStream(name, {});

@@ -1,6 +1,6 @@
 /**
- * A point in the life of a conversation: how many events of its ledger, and how many of the open generation's tape,
- * have been seen. One generation is open at a time, so the pair is exact.
+ * How many events of a conversation's ledger, and of the open generation's tape, a client has seen. One generation is
+ * open at a time, so the pair is exact.
  */
 export interface Cursor {
   readonly ledger: number;

@@ -3,13 +3,13 @@ import { costOf, usageOf } from '../domain/usage.js';
 import type { TypedEvent } from '../events/codec.js';
 import type { LogEvent } from '../events/log-events.js';
 import type { TenantEvent } from '../events/tenant-events.js';
-import type { ToldEvent } from './conversation-history.js';
+import type { FeedEvent } from './conversation-history.js';
 import { formatCursor } from './cursor.js';
 import { oneLine } from './one-line.js';
 
 type Type = Exclude<TypedEvent['type'], (TenantEvent | LogEvent)['type']>;
 
-/** What the feed calls each event. Part of the public contract: never derived, never renamed. */
+/** The names of the events in the feed. They are part of the public contract: never derived, never renamed. */
 const names: Readonly<Record<Type, string>> = {
   ConversationStarted: 'conversation-started',
   ConversationRenamed: 'conversation-renamed',
@@ -27,42 +27,42 @@ const names: Readonly<Record<Type, string>> = {
   AttemptEnded: 'attempt-ended',
 };
 
-/** An event as it goes over the wire, made once for all who get it: the same object is told to every feed. */
-const told = new WeakMap<TypedEvent, FramedEvent>();
+/** All feeds get the same event object, so its frame is made once. */
+const framed = new WeakMap<TypedEvent, FramedEvent>();
 
 interface FramedEvent {
   readonly body: string;
-  /** With the cursor that was asked for last: whoever follows a conversation live gets the same as the others. */
+  /** The frame with the latest cursor: all live feeds of a conversation ask for the same one. */
   frame?: { readonly cursor: string; readonly bytes: Buffer };
 }
 
-export function frameOf({ event, cursor }: ToldEvent): Buffer {
+export function frameOf({ event, cursor }: FeedEvent): Buffer {
   const text = formatCursor(cursor);
-  const known = toldAs(event);
+  const known = framedOf(event);
   if (known.frame?.cursor !== text) {
     known.frame = { cursor: text, bytes: Buffer.from(`id: ${text}\n${known.body}`) };
   }
   return known.frame.bytes;
 }
 
-/** About what an event weighs on the wire. */
-export const weightOf = (event: TypedEvent): number => Buffer.byteLength(toldAs(event).body);
+/** Approximate bytes of the frame of an event. */
+export const weightOf = (event: TypedEvent): number => Buffer.byteLength(framedOf(event).body);
 
 export function snapshotFrame(view: { readonly cursor: string }): Buffer {
   return Buffer.from(`id: ${view.cursor}\nevent: snapshot\ndata: ${oneLine(view)}\n\n`);
 }
 
-function toldAs(event: TypedEvent): FramedEvent {
-  let known = told.get(event);
+function framedOf(event: TypedEvent): FramedEvent {
+  let known = framed.get(event);
   if (!known) {
     const data = oneLine({ ...dataOf(event), at: event.at });
     known = { body: `event: ${names[event.type as Type]}\ndata: ${data}\n\n` };
-    told.set(event, known);
+    framed.set(event, known);
   }
   return known;
 }
 
-/** What clients learn of an event: what it records, but for the workings of the store and of the nodes. */
+/** The data of an event without fields about storage and nodes. */
 function dataOf(event: TypedEvent): object {
   switch (event.type) {
     case 'ConversationStarted': {
@@ -102,5 +102,5 @@ function endedData(data: DataOf<'AttemptEnded'>): object {
   return { ...end, usage: usageOf(usage), ...(isNamed && { response }), error: error ?? null };
 }
 
-/** Events of a tape do not repeat whose tape it is. */
+/** The name of a tape holds the id of its generation; its events do not repeat it. */
 export const generationOf = (event: TypedEvent): string => event.stream.slice('generation-'.length);

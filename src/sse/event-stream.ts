@@ -4,25 +4,25 @@ import { limits } from '../limits.js';
 
 export const STREAM_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
-  // Neither stored nor changed on its way, and not held back by a proxy until there is more of it.
+  // Proxies neither store, change nor buffer it.
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
 };
 
-/** Without a reason of its own, each end of a stream would make an error with its stack. */
+/** The reason of every abort. Without one, each abort would create an error with a stack. */
 const OVER = 'over';
 const HEARTBEAT = Buffer.from(':\n\n');
 
 /**
- * One client that is sent events for as long as both sides want. Everything that is ready leaves in one write; what is
- * not taken is bounded; and whoever feeds it learns from `over` that there is nobody to feed any more.
+ * The event stream to one client. All frames that are ready leave in one write. The bytes that the client has not taken
+ * are bounded. `over` is aborted when the client has left or is disconnected.
  */
 export class EventStream {
   private readonly ending = new AbortController();
   private ready: Buffer[] = [];
   private readyBytes = 0;
   private flushIsDue = false;
-  /** Of what waits, this does not count against the bound: one piece that is larger than the bound is still one piece. */
+  /** Waiting bytes that do not count against the bound, because one frame may be larger than the bound. */
   private exceptedBytes = 0;
   private isBlocked = false;
   private drains = 0;
@@ -36,14 +36,14 @@ export class EventStream {
     readonly principal: Principal,
     headers: Readonly<Record<string, string>> = {},
   ) {
-    // What a dead socket says of a write is no news: its close is.
+    // An error of a write is ignored: the `close` that follows ends the stream.
     raw.on('error', () => {});
     raw.once('close', () => this.ending.abort(OVER));
     if (raw.destroyed) this.ending.abort(OVER);
     else raw.writeHead(200, { ...STREAM_HEADERS, ...headers }).flushHeaders();
   }
 
-  /** Aborted when the client has left, or was sent away: from then on nothing is written. */
+  /** Aborted when the client has left or is disconnected. Nothing is written afterwards. */
   get over(): AbortSignal {
     return this.ending.signal;
   }
@@ -52,7 +52,7 @@ export class EventStream {
     return this.raw.destroyed;
   }
 
-  /** Called once, when nothing is left of the connection. */
+  /** Calls `then` once, when the connection is closed. */
   onGone(then: () => void): void {
     if (this.isGone) then();
     else this.raw.once('close', then);
@@ -65,12 +65,12 @@ export class EventStream {
     if (this.readyBytes >= limits.streamWriteBytesMax) this.flush();
     else if (!this.flushIsDue) {
       this.flushIsDue = true;
-      // After all that is done in this turn of the loop: what becomes ready together leaves together.
+      // At the end of this turn of the event loop: frames that become ready together leave together.
       process.nextTick(() => this.flush());
     }
   }
 
-  /** For what is not part of the flow: however large, it is not what a slow client is closed for. */
+  /** Writes a frame that does not count against the bound, such as a snapshot. */
   writeExcepted(frame: Buffer): void {
     if (this.over.aborted) return;
     this.flush();
@@ -80,12 +80,12 @@ export class EventStream {
     });
   }
 
-  /** Whether there is enough for the client to take first. */
+  /** True if the client has to take bytes before more are written. */
   get isFull(): boolean {
     return this.readyBytes + this.raw.writableLength >= limits.streamWriteBytesMax;
   }
 
-  /** Resolves when the client has taken what it was sent, or is gone. */
+  /** Resolves when the client has taken the bytes that were written, or is gone. */
   async room(): Promise<void> {
     this.flush();
     this.isBlocked = true;
@@ -96,8 +96,8 @@ export class EventStream {
   }
 
   /**
-   * What more waits for this client elsewhere: one that does not take what it was sent may not owe without bound. A
-   * burst can exceed the bound before anybody could have read, so it counts what is still there a moment later.
+   * Reports how many more bytes wait for this client outside the stream, and cuts a client that exceeds the bound. A burst
+   * can exceed it before the client could read, so the client is judged a moment later.
    */
   awaits(elsewhereBytes: number): void {
     const hereBytes = this.readyBytes + this.raw.writableLength - this.exceptedBytes;
@@ -108,7 +108,7 @@ export class EventStream {
     setImmediate(() => setImmediate(() => this.judge(drainsBefore)));
   }
 
-  /** The stream has come to its end: the connection may serve another request. */
+  /** Ends the response. The connection may serve another request. */
   finish(): void {
     if (this.over.aborted) return;
     this.flush();
@@ -116,7 +116,7 @@ export class EventStream {
     this.raw.end();
   }
 
-  /** Sends the client away with what it was sent so far. */
+  /** Sends the frames that are ready and closes the connection. */
   dismiss(): void {
     if (this.over.aborted) return;
     this.flush();
@@ -124,7 +124,7 @@ export class EventStream {
     this.raw.end(() => this.raw.req.socket.destroySoon());
   }
 
-  /** At once, whatever waits. */
+  /** Closes the connection at once and drops all waiting bytes. */
   cut(): void {
     this.ending.abort(OVER);
     this.raw.destroy();
@@ -137,7 +137,7 @@ export class EventStream {
     if (this.blockedHeartbeats >= limits.streamStalledHeartbeatsMax) this.cut();
   }
 
-  /** Cuts what was ended some time ago and does not go. */
+  /** Destroys a connection that was ended some ticks ago and is still open. */
   tick(): void {
     if (!this.over.aborted) return;
     this.farewellTicks += 1;
@@ -153,7 +153,7 @@ export class EventStream {
     this.flushIsDue = false;
     const [first] = this.ready;
     if (!first || this.over.aborted) return;
-    // A piece that goes alone is not copied: all who get it share it.
+    // A single frame is not copied: all feeds share its buffer.
     const bytes = this.ready.length === 1 ? first : Buffer.concat(this.ready, this.readyBytes);
     this.ready = [];
     this.readyBytes = 0;

@@ -2,7 +2,7 @@ import type { Codec, TypedEvent } from '../events/codec.js';
 import { decodeOrFail } from '../ports/decode-or-fail.js';
 import type { EventLog, ReadStreamOptions } from '../ports/event-log.js';
 
-/** The events of one stream, typed. One of a newer version ends the reading: what follows could rest on it. */
+/** The typed events of one stream. Fails at an event of a newer version, because later events may depend on it. */
 export async function* eventsOf(
   { log, codec }: { readonly log: Pick<EventLog, 'readStream'>; readonly codec: Codec },
   stream: string,

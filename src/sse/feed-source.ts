@@ -8,7 +8,7 @@ import type { LiveEvents } from './live-events.js';
 import { LiveTurn } from './live-turn.js';
 import { RunFeed, type RunFollower } from './run-feed.js';
 
-/** Where the feeds of this process come from. */
+/** Creates the feeds of this process. */
 export class FeedSource {
   constructor(private readonly parts: { readonly log: EventLog; readonly codec: Codec; readonly live: LiveEvents }) {}
 
@@ -22,12 +22,12 @@ export class FeedSource {
     return new RunFeed(this.parts, reader, follower);
   }
 
-  /** The position that a client of the feed of runs sends back; nothing for any other text. */
+  /** The position in the id that a client of the feed of runs sends back. Undefined for any other text. */
   positionIn(text: string): Position | undefined {
     return this.parts.log.parsePosition(text);
   }
 
-  /** For a turn that is about to be asked for. */
+  /** Subscribes for a turn whose command is not sent yet. */
   listen(conversation: string): LiveTurn {
     return new LiveTurn(conversation, this.parts.live);
   }

@@ -9,19 +9,19 @@ import type { Clock } from '../ports/clock.js';
 import type { EventLog } from '../ports/event-log.js';
 import { generationStream } from './conversation-history.js';
 
-/** Meta is JSON: an unescaped quote stands only where a name or a value begins or ends. */
+/** Meta is JSON, where an unescaped quote occurs only around a name or a value. */
 const conversationIn = (meta: string): string => /"conversation":"([^"\\]*)"/.exec(meta)?.[1] ?? '';
 
 const LEDGER = 'conversation-';
 const CATEGORIES = ['conversation', 'generation', LOG_CATEGORY];
 
-/** Hears of every event of a conversation that is committed from now on, in the order of commits. */
+/** Receives every event of a conversation that is committed from now on, in the order of commits. */
 export type Listener = (event: TypedEvent) => void;
 
-/** The same for some types of events of a tenant. */
+/** Receives events of some types of a whole tenant. */
 export interface TenantListener {
-  readonly hear: Listener;
-  /** An event of these types has a version that this process does not know. */
+  readonly receive: Listener;
+  /** Receives an event of these types in a version that this process does not know. */
   readonly miss: (event: RecordedEvent) => void;
 }
 
@@ -30,20 +30,20 @@ export interface LiveEventsParts {
   readonly codec: Codec;
   readonly clock: Pick<Clock, 'sleep'>;
   readonly health: BackgroundHealth;
-  /** One event that cannot be read must not end every feed; whoever reads its conversation will run into it. */
+  /** Receives the error of an event that cannot be decoded. It ends only the feeds that read this event. */
   readonly onDamage: (error: unknown) => void;
 }
 
 interface Listened {
   readonly listeners: Set<Listener>;
-  /** By stream, the last revision that the listeners have got. */
+  /** By stream, the last revision that was delivered. */
   readonly delivered: Map<string, number>;
 }
 
 /**
- * One subscription to the log for all feeds of a process. What this process commits itself is published at once, and is
- * not decoded again when the subscription comes to it. A feed that listens before it reads the history misses nothing:
- * events that were delivered before are in the history by then.
+ * One subscription to the log for all feeds of a process. Events of this process are published at their commit, and are
+ * not decoded again when the subscription brings them. A feed that listens before it reads the history misses nothing:
+ * events that were delivered earlier are in the history.
  */
 export class LiveEvents {
   private readonly conversations = new Map<string, Listened>();
@@ -67,7 +67,7 @@ export class LiveEvents {
     await this.following;
   }
 
-  /** Answers with how to stop listening. */
+  /** Returns a function that stops listening. */
   listen(conversation: string, listener: Listener): () => void {
     const listened = this.conversations.get(conversation) ?? { listeners: new Set(), delivered: new Map() };
     this.conversations.set(conversation, listened);
@@ -80,8 +80,8 @@ export class LiveEvents {
   }
 
   /**
-   * Delivers what this process has just committed in one stream. Not if an earlier event of another process may be missing:
-   * then the subscription delivers both in their order.
+   * Delivers events that this process has just committed in one stream. If an earlier event of another process may be
+   * missing, it delivers none: the subscription then delivers both in order.
    */
   publish(conversation: string, events: readonly TypedEvent[]): void {
     const listened = this.conversations.get(conversation);
@@ -91,7 +91,7 @@ export class LiveEvents {
     for (const event of events) this.deliver(listened, event);
   }
 
-  /** The same for events of some types in all conversations of a tenant. */
+  /** Listens to events of some types in all conversations of a tenant. */
   listenToTenant(tenant: string, types: readonly string[], listener: TenantListener): () => void {
     const leaves = types.map((type) => added(this.ofTenants, `${tenant}/${type}`, listener));
     return () => {
@@ -99,7 +99,7 @@ export class LiveEvents {
     };
   }
 
-  /** A subscription that fails is begun again behind the last page, so listeners miss nothing. */
+  /** Restarts a failed subscription after its last page, so listeners miss nothing. */
   private async follow(from: Position): Promise<void> {
     const { log, clock } = this.parts;
     const { signal } = this.stopping;
@@ -120,7 +120,7 @@ export class LiveEvents {
     }
   }
 
-  /** Most events concern no listener of this process, or were published here: those are not decoded. */
+  /** Decodes only events that concern a listener and were not published by this process. */
   private receive(recorded: RecordedEvent): void {
     const listened = this.conversations.get(conversationOf(recorded));
     const isNew = listened && recorded.revision > (listened.delivered.get(recorded.stream) ?? -1);
@@ -130,7 +130,7 @@ export class LiveEvents {
         const event = this.parts.codec.decode(recorded);
         // A feed of a conversation finds the gap at the next event.
         if (event && isNew) this.deliver(listened, event);
-        for (const { hear, miss } of ofTenant ?? []) event ? hear(event) : miss(recorded);
+        for (const { receive, miss } of ofTenant ?? []) event ? receive(event) : miss(recorded);
       } catch (error) {
         this.parts.onDamage(error);
       }
@@ -150,7 +150,7 @@ export class LiveEvents {
   }
 }
 
-/** One generation is open at a time. */
+/** One generation is open at a time, so the tapes of all others have ended. */
 function forgetOtherTapes(delivered: Map<string, number>, ledger: string, open: string): void {
   for (const stream of delivered.keys())
     if (stream !== ledger && stream !== generationStream(open)) delivered.delete(stream);

@@ -3,23 +3,23 @@ import type { LiveEvents } from './live-events.js';
 import { Mailbox } from './mailbox.js';
 
 /**
- * What is heard of a conversation since before one of its turns was asked for. Nothing of that turn can have been missed,
- * so nothing has to be read.
+ * The events of a conversation since before the command of one turn. It has every event of the turn, so the log need not
+ * be read.
  */
 export class LiveTurn {
-  private readonly heard = new Mailbox<TypedEvent>(textOf, (characters) => this.onWaiting(characters));
+  private readonly received = new Mailbox<TypedEvent>(textOf, (characters) => this.onWaiting(characters));
   private onWaiting: (characters: number) => void = () => {};
   /** Stops listening. */
   readonly leave: () => void;
 
   constructor(conversation: string, live: LiveEvents) {
-    this.leave = live.listen(conversation, (event) => this.heard.put(event));
+    this.leave = live.listen(conversation, (event) => this.received.put(event));
   }
 
-  /** `onWaiting` learns how much text was heard that was not taken, whenever it grows. */
+  /** `onWaiting` gets the number of characters that were received and not taken, whenever it grows. */
   events(signal: AbortSignal, onWaiting: (characters: number) => void): AsyncIterable<TypedEvent> {
     this.onWaiting = onWaiting;
-    return this.heard.taken(signal);
+    return this.received.taken(signal);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { EventStream } from './event-stream.js';
 
-/** Lets what comes flow to a client, as fast as the client takes it and no faster, until one of the two ends. */
+/** Writes frames to a client no faster than the client takes them, until either of the two ends. */
 export async function pour(stream: EventStream, frames: AsyncIterable<Buffer>): Promise<void> {
   try {
     for await (const frame of frames) {
@@ -9,7 +9,7 @@ export async function pour(stream: EventStream, frames: AsyncIterable<Buffer>): 
     }
     stream.finish();
   } catch (error) {
-    // Its head is out: the only way to tell the client is to break off. It can resume.
+    // The head is sent, so only a broken connection can report the error. The client can resume.
     stream.cut();
     throw error;
   }

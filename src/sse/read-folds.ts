@@ -16,13 +16,13 @@ interface FoldParts {
   readonly codec: Codec;
 }
 
-/** A tape as far as it was read, and how many events that is: the second half of a cursor. */
+/** The fold of a tape, and the number of its events: the second half of a cursor. */
 export interface ReadTape {
   readonly tape: Tape;
   readonly events: number;
 }
 
-/** A conversation as its first events made it, from the log itself and not from what is remembered of it. */
+/** Folds the first events of a conversation. Reads them from the log and not from a cache. */
 export async function readLedger(parts: FoldParts, id: string, eventsMax?: number): Promise<Conversation> {
   let state = conversation.initial;
   if (eventsMax === 0) return state;
@@ -32,7 +32,7 @@ export async function readLedger(parts: FoldParts, id: string, eventsMax?: numbe
   return state;
 }
 
-/** The same of a tape. */
+/** Folds the first events of a tape. */
 export async function readTape(parts: FoldParts, id: string, eventsMax?: number): Promise<ReadTape> {
   let tape = generation.initial;
   let events = 0;

@@ -9,10 +9,10 @@ import type { LiveEvents } from './live-events.js';
 import { Mailbox } from './mailbox.js';
 import { type RunFeedEvent, runFrameOf } from './run-frames.js';
 
-/** A position of the right form in which no event is, or another one than it names. */
+/** A well-formed position that has no event, or another event than the position names. */
 export class UnknownPosition extends Error {}
 
-/** Of the ledgers, what is neither the beginning nor the end of a run. */
+/** Reads the ledgers without the types that neither start nor end a run. */
 const FILTER = {
   categories: ['conversation'],
   withoutTypes: [
@@ -28,33 +28,33 @@ const FILTER = {
   ],
 };
 
-/** Who follows a feed of runs, besides the one that iterates over it. */
+/** Callbacks of a feed of runs, beside the iteration over its frames. */
 export interface RunFollower {
-  /** Learns how much has been heard that was not taken, whenever it grows. */
+  /** Gets the number of bytes that the feed has received and the client has not taken, whenever it grows. */
   readonly waiting?: (bytes: number) => void;
-  /** Learns how far a conversation was told. */
-  readonly told?: (conversation: string, place: Cursor) => void;
+  /** Gets the cursor of a conversation after each of its events. */
+  readonly sent?: (conversation: string, place: Cursor) => void;
 }
 
-/** The start and the end of a run. */
+/** The types that start and end a run. */
 const RUN_TYPES = ['GenerationRequested', 'GenerationFinalized'] as const;
 
-/** Runs as they start and end, from a position in the log on: what stands there, then what comes, each once. */
+/** Runs as they start and end, after a position: first those in the log, then new ones, each event once. */
 export class RunFeed {
-  private readonly heard: Mailbox<RunFeedEvent>;
+  private readonly received: Mailbox<RunFeedEvent>;
 
   constructor(
     private readonly parts: { readonly log: EventLog; readonly codec: Codec; readonly live: LiveEvents },
     private readonly reader: Reader,
     private readonly follower: RunFollower = {},
   ) {
-    this.heard = new Mailbox(
+    this.received = new Mailbox(
       (event) => runFrameOf(event).length,
       (bytes) => follower.waiting?.(bytes),
     );
   }
 
-  /** Throws CursorBeyondEnd or UnknownPosition, before anything is sent, when no client can have seen that position. */
+  /** Throws CursorBeyondEnd or UnknownPosition if no client can have this position. Call it before sending the head. */
   async begin(after: Position | undefined): Promise<Position> {
     const { log } = this.parts;
     const head = await log.head();
@@ -65,44 +65,45 @@ export class RunFeed {
   }
 
   async *from(after: Position, signal: AbortSignal): AsyncIterable<Buffer> {
-    // Listening before reading: what is committed meanwhile is heard, and told once.
+    // Listen before reading: events that are committed meanwhile are received, and delivered once.
     const leave = this.parts.live.listenToTenant(this.reader.tenant, RUN_TYPES, {
-      hear: (event) => {
-        if (this.concerns(event)) this.heard.put(event);
+      receive: (event) => {
+        if (this.concerns(event)) this.received.put(event);
       },
-      // After the events before it: the client resumes behind them, at a process that knows this one.
-      miss: (recorded) => this.heard.fail(new NewerVersion(recorded)),
+      // The feed fails after the events before this one: the client resumes there, at a process that knows the version.
+      miss: (recorded) => this.received.fail(new NewerVersion(recorded)),
     });
-    let told = after;
+    let read = after;
     try {
       for await (const page of this.parts.log.readAll(after, FILTER)) {
         for (const recorded of page.events) {
           if (this.mayConcern(recorded)) {
             const event = decodeOrFail(this.parts.codec, recorded);
-            if (this.concerns(event)) yield this.told(event);
+            if (this.concerns(event)) yield this.frameOf(event);
           }
           if (signal.aborted) return;
         }
-        told = page.position;
+        read = page.position;
       }
-      for await (const event of this.heard.taken(signal)) if ((event.position ?? '') > told) yield this.told(event);
+      for await (const event of this.received.taken(signal))
+        if ((event.position ?? '') > read) yield this.frameOf(event);
     } finally {
       leave();
     }
   }
 
-  private told(event: RunFeedEvent): Buffer {
+  private frameOf(event: RunFeedEvent): Buffer {
     const conversation = event.stream.slice(conversationStream('').length);
-    this.follower.told?.(conversation, { ledger: event.revision + 1, tape: 0 });
+    this.follower.sent?.(conversation, { ledger: event.revision + 1, tape: 0 });
     return runFrameOf(event);
   }
 
-  /** Known before decoding, which costs more than reading: most events of the log are another tenant's. */
+  /** Checked before decoding, which costs more than reading: most events belong to other tenants. */
   private mayConcern({ tenant, type }: RecordedEvent): boolean {
     return tenant === this.reader.tenant && RUN_TYPES.some((each) => each === type);
   }
 
-  /** The start or the end of a run that this reader may see. */
+  /** True for the start or the end of a run that this reader may see. */
   private concerns(event: TypedEvent): event is RunFeedEvent {
     if (event.type !== 'GenerationRequested' && event.type !== 'GenerationFinalized') return false;
     return mayRead({ owner: { tenant: event.tenant, user: event.meta.owner ?? null } }, this.reader);

@@ -4,10 +4,10 @@ import { oneLine } from './one-line.js';
 
 export type RunFeedEvent = Extract<TypedEvent, { type: 'GenerationRequested' | 'GenerationFinalized' }>;
 
-/** Made once for all who get it: the same object is told to every feed. */
+/** All feeds get the same event object, so each frame is made once. */
 const made = new WeakMap<RunFeedEvent, Buffer>();
 
-/** The start or the end of a run, as it goes over the wire. Its id is its place in the log: opaque. */
+/** The SSE frame for the start or the end of a run. Its id is the position of the event. */
 export function runFrameOf(event: RunFeedEvent): Buffer {
   const known = made.get(event);
   if (known) return known;

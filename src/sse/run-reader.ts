@@ -22,7 +22,7 @@ import { mayBeStream, type ReaderParts } from './conversation-reader.js';
 import { eventsOf } from './events-of.js';
 import { readLedger } from './read-folds.js';
 
-/** What was recorded of a prompt does not make the bytes that were hashed: the record, or a text, has been changed. */
+/** The recorded parts of a prompt do not have the recorded hash: the record or a text has been changed. */
 export class RecordDamaged extends TerminalError {}
 
 export interface RunReaderParts extends ReaderParts {
@@ -46,7 +46,7 @@ interface WholeTape {
   readonly events: readonly TypedEvent[];
 }
 
-/** Single generations for those who may read their conversation. Each is read from the log, and waits for nothing. */
+/** Reads one generation from the log, for a caller that may read its conversation. */
 export class RunReader {
   constructor(private readonly parts: RunReaderParts) {}
 
@@ -58,11 +58,11 @@ export class RunReader {
     return runOf({ conversation, state, reply, tape, events: inOrder(read, events) });
   }
 
-  /** Nothing when no prompt was assembled. */
+  /** Undefined if no prompt was assembled. */
   async request(id: string, reader: Reader): Promise<RequestBytes | undefined> {
     const { conversation, reply } = await this.find(id, reader);
     if (!reply.prompt) return undefined;
-    // From the log and not from memory: it is the record that is vouched for.
+    // Read from the log and not from a cache: the answer proves what is recorded.
     const state = await readLedger(this.parts, conversation);
     const body = Buffer.from(bodyOf(state, reply.prompt), 'utf8');
     const sha256 = createHash('sha256').update(body).digest();
@@ -80,7 +80,7 @@ export class RunReader {
     return deltasOf(tape.attempts.at(-1), deltas);
   }
 
-  /** Somebody else's generation is no generation. */
+  /** A generation that the reader may not see is refused like one that does not exist. */
   private async find(id: string, reader: Reader): Promise<FoundRun> {
     const conversation = mayBeStream(generationStream(id)) ? await this.conversationOf(id) : undefined;
     if (conversation === undefined || !mayBeStream(conversationStream(conversation))) throw notFound();
@@ -90,7 +90,7 @@ export class RunReader {
     return { conversation, state, reply };
   }
 
-  /** As its tape says; one that waits for its turn has none, and is known to those who work. */
+  /** The conversation as the tape names it. A generation without a tape is looked up in the work table. */
   private async conversationOf(id: string): Promise<string | undefined> {
     for await (const { meta } of eventsOf(this.parts, generationStream(id), { eventsMax: 1 })) {
       if (meta.conversation !== undefined) return meta.conversation;

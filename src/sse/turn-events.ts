@@ -4,10 +4,10 @@ import type { TypedEvent } from '../events/codec.js';
 import { generationOf } from './event-frames.js';
 import { oneLine } from './one-line.js';
 
-/** What a client that follows one turn is told of an event. */
+/** The frame that a client of one turn gets for an event. */
 export type TurnFrame = { readonly bytes: Buffer; readonly isLast: boolean };
 
-/** Nothing for events of other generations, and for what is no text that a person reads. */
+/** Undefined for events of other generations, and for deltas that hold no text for people. */
 export function turnFrameOf(event: TypedEvent, generationId: string): TurnFrame | undefined {
   if (event.type === 'DeltaReceived') {
     const isShown = generationOf(event) === generationId && event.data.channel === 'content';
@@ -19,13 +19,13 @@ export function turnFrameOf(event: TypedEvent, generationId: string): TurnFrame 
   return frame({ error: error?.message ?? '', code: statusOfFailure(error?.kind ?? '') }, true);
 }
 
-/** The status that an answer would have had, if it had not begun. */
+/** The HTTP status that the response would have if it had not begun. */
 function statusOfFailure(kind: string): number {
   if (Object.hasOwn(refusals, kind)) return 422;
   return statuses[kind] ?? 502;
 }
 
-/** Of what went wrong here. Everything else went wrong at the provider, or on the way to it. */
+/** Kinds of errors of this process. All others happened at the provider, or on the way to it. */
 const statuses: Readonly<Record<string, number>> = {
   timeout: 504,
   interrupted: 500,

@@ -5,7 +5,7 @@ import { SendMessage } from '../../../src/commands/send-message.js';
 import { StartConversation } from '../../../src/commands/start-conversation.js';
 import { Refusal } from '../../../src/domain/refusal.js';
 import { RetryableError } from '../../../src/ports/errors.js';
-import type { ToldEvent } from '../../../src/sse/conversation-history.js';
+import type { FeedEvent } from '../../../src/sse/conversation-history.js';
 import { parseCursor } from '../../../src/sse/cursor.js';
 import { frameOf } from '../../../src/sse/event-frames.js';
 import { parsedFrame } from '../turn-feed.js';
@@ -191,7 +191,7 @@ export class SimulatedPerson implements Actor {
 
   private async followOn(process: SimulatedProcess, record: FeedRecord): Promise<void> {
     const leaving = new AbortController();
-    const take = (told: ToldEvent) => {
+    const take = (told: FeedEvent) => {
       record.shown.push(parsedFrame(frameOf(told).toString().trimEnd()));
       this.wake();
       return true;

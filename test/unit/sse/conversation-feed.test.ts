@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import { ConversationFeed } from '../../../src/sse/conversation-feed.js';
-import { ConversationHistory, type ToldEvent } from '../../../src/sse/conversation-history.js';
+import { ConversationHistory, type FeedEvent } from '../../../src/sse/conversation-history.js';
 import { type Cursor, formatCursor } from '../../../src/sse/cursor.js';
 import { LiveEvents } from '../../../src/sse/live-events.js';
 import { conversationScript } from '../../support/conversation-script.js';
@@ -45,12 +45,12 @@ async function onLog(work: (on: OnLog) => Promise<void>) {
 
 function listen(log: MemoryEventLog, live: LiveEvents, from: Cursor) {
   const end = new AbortController();
-  const told: ToldEvent[] = [];
+  const told: FeedEvent[] = [];
   let offers = 0;
   const follower = {
     waiting: () => {},
     // As with a client that is full now and then: what it does not take at once has to wait, and all after it.
-    takeNow(next: () => ToldEvent): boolean {
+    takeNow(next: () => FeedEvent): boolean {
       offers += 1;
       if (offers % 3 === 0) return false;
       told.push(next());
@@ -137,7 +137,7 @@ describe('a feed', () => {
       await append(log, script);
       const feed = listen(log, live, BEGINNING);
       await until(() => feed.told.length === script.length);
-      const { cursor } = feed.told.at(-1) as ToldEvent;
+      const { cursor } = feed.told.at(-1) as FeedEvent;
       const future = { ...newDelta(), type: 'ConversationTagged' };
       await appendAtEnd(log, 'conversation-c1', [future]);
       await append(log, [
@@ -242,7 +242,7 @@ describe('a feed', () => {
   });
 });
 
-function expectPromptsFirstAndEndsLast(told: readonly ToldEvent[]): void {
+function expectPromptsFirstAndEndsLast(told: readonly FeedEvent[]): void {
   const open = new Set<string>();
   for (const { event } of told) {
     if (event.type === 'PromptAssembled') open.add(`generation-${event.data.generationId}`);

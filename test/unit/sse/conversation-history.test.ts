@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { DomainEvent } from '../../../src/events/catalogue.js';
-import { ConversationHistory, CursorBeyondEnd, type ToldEvent } from '../../../src/sse/conversation-history.js';
+import { ConversationHistory, CursorBeyondEnd, type FeedEvent } from '../../../src/sse/conversation-history.js';
 import { type Cursor, formatCursor, parseCursor } from '../../../src/sse/cursor.js';
 import { conversationScript } from '../../support/conversation-script.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
@@ -23,13 +23,13 @@ async function logOf(turns: Parameters<typeof conversationScript>[0]): Promise<M
   return log;
 }
 
-async function told(log: MemoryEventLog, from: Cursor): Promise<ToldEvent[]> {
-  const events: ToldEvent[] = [];
+async function told(log: MemoryEventLog, from: Cursor): Promise<FeedEvent[]> {
+  const events: FeedEvent[] = [];
   for await (const each of new ConversationHistory(log, codec, CONVERSATION).since(from)) events.push(each);
   return events;
 }
 
-const names = (events: ToldEvent[]) => events.map(({ event, cursor }) => `${formatCursor(cursor)} ${event.type}`);
+const names = (events: FeedEvent[]) => events.map(({ event, cursor }) => `${formatCursor(cursor)} ${event.type}`);
 
 describe('the history of a conversation', () => {
   it('tells the tape of a generation between its prompt and its end', async () => {

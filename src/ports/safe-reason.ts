@@ -1,8 +1,8 @@
 import { UndecodableEvent } from '../events/codec.js';
 import { RetryableError, TerminalError } from './errors.js';
 
-/** Why something failed, for operators. Messages of our own errors quote nobody; a database's quotes the value that it refuses. */
-export function toldReason(error: unknown): string {
+/** The reason of a failure without texts of users. Own errors quote none; a database error may quote the refused value. */
+export function safeReason(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const isOurs = [TerminalError, RetryableError, UndecodableEvent].some((kind) => error instanceof kind);
   if (isOurs) return error.message;
