@@ -1,7 +1,7 @@
 const MAY_BE_ABSENT = Symbol('the body may be absent');
 
-/** On the class of a body in which nothing is required: a request without a body then asks for the same as `{}`. */
+/** Marks the class of a body without required fields: an absent body then means `{}`. */
 export const MayBeAbsent = (): ClassDecorator => (body) => Reflect.defineMetadata(MAY_BE_ABSENT, true, body);
 
-/** What is required by a class that derives from one of these is not known here: it says so itself. */
+/** Not inherited: a derived class may have required fields. */
 export const mayBeAbsent = (body: object): boolean => Reflect.hasOwnMetadata(MAY_BE_ABSENT, body);

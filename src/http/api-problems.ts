@@ -48,11 +48,11 @@ const OF_EVERY_ROUTE: readonly ProblemCode[] = [
 /** Any route that takes a body. */
 export const OF_A_BODY: readonly ProblemCode[] = ['invalid_request', 'body_too_large', 'unsupported_media_type'];
 
-/** Documents what a route may answer instead of what was asked. */
+/** Documents the problems of a route. */
 export const ApiProblems = (...codes: ProblemCode[]): MethodDecorator =>
   ApiKeylessProblems(...codes, ...OF_EVERY_ROUTE);
 
-/** The same for a route that anybody may call. */
+/** Documents the problems of a route that needs no key. */
 function ApiKeylessProblems(...codes: ProblemCode[]): MethodDecorator {
   const all = [...new Set(codes)];
   const statuses = [...new Set(all.map((code) => problems[code].status))];

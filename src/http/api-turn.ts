@@ -5,7 +5,7 @@ import { ApiIdempotencyKey } from './idempotency.js';
 import type { ProblemCode } from './problems.js';
 import type { SentMessageDocument, TurnDocument } from './turn-documents.js';
 
-/** All that may keep a model from being asked. */
+/** The problems because of which a model is not called. */
 const OF_EVERY_TURN: readonly ProblemCode[] = [
   ...OF_A_BODY,
   'conversation_not_found',
@@ -30,7 +30,7 @@ const NAME = { required: true, schema: { type: 'string' } } as const;
 
 type AnswerDocument = typeof TurnDocument | typeof SentMessageDocument;
 
-/** Documents a route that asks a model. */
+/** Documents a route that starts a turn. */
 export function ApiTurn(summary: string, answer: AnswerDocument, ...problems: ProblemCode[]): MethodDecorator {
   return applyDecorators(
     ApiOperation({ summary }),

@@ -4,14 +4,14 @@ import { principalOf } from '../auth/principal.js';
 import type { Caller } from '../commands/caller.js';
 import { traceparentOf } from './trace.js';
 
-/** What a command needs to know of the request that it came with. */
+/** The caller of a command, from its request. */
 export function callerOf(request: FastifyRequest): Caller {
   const { tenant, user } = principalOf(request);
   const traceparent = request.traceparent ?? traceparentOf(request.raw);
   return { tenant, user, traceId: request.id, ...(traceparent && { traceparent }) };
 }
 
-/** The same as an argument of a controller's method. */
+/** Injects the caller into a controller's method. */
 export const CurrentCaller = createParamDecorator(
   (_: unknown, context: ExecutionContext): Caller => callerOf(context.switchToHttp().getRequest<FastifyRequest>()),
 );

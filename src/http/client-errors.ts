@@ -2,16 +2,16 @@ import type { Socket } from 'node:net';
 import { type Problem, problemOf } from './problem.js';
 import { type ProblemCode, problems } from './problems.js';
 
-/** What Node's parser refuses. It meets no hook, no route and no filter, and there is no request to answer. */
+/** Errors of Node's HTTP parser. They reach no hook, route or filter, because there is no request object. */
 const CODES: Readonly<Record<string, ProblemCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 };
 
-/** Answers what is no HTTP, or came too slowly, in the words of every other problem. */
+/** Answers malformed or slow requests with `application/problem+json`, like every other problem. */
 export function answerClientError(newTraceId: () => string) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
-    // Whoever is gone, or was sent a part of an answer, can be told nothing.
+    // No answer is possible if the client has left or has got a part of another answer.
     if (error.code === 'ECONNRESET' || !socket.writable || socket.bytesWritten > 0) {
       socket.destroy();
       return;

@@ -4,7 +4,7 @@ type Schemas = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>;
 
 const REFERENCE = /^#\/components\/schemas\/([^/]+)$/;
 
-/** Says of every object in a request body that it takes no other property: the server refuses each that it does not know. */
+/** Documents that objects in request bodies take no other properties: the server refuses unknown ones. */
 export function withClosedBodies(document: OpenAPIObject): OpenAPIObject {
   const schemas: Schemas = { ...document.components?.schemas };
   const bodies = Object.values(document.paths).flatMap((path) =>
@@ -24,7 +24,7 @@ export function withClosedBodies(document: OpenAPIObject): OpenAPIObject {
   return { ...document, components: { ...document.components, schemas } };
 }
 
-/** The schemas that a part of the document refers to. */
+/** The schemas to which a part of the document refers. */
 function namesIn(place: unknown): string[] {
   if (typeof place !== 'object' || place === null) return [];
   return Object.entries(place).flatMap(([name, inner]) => {

@@ -14,7 +14,7 @@ import {
 import { IsParams, type Params, plainParams } from './params.js';
 import { TEXT } from './schema-patterns.js';
 
-/** What a conversation chooses. Null is no choice: the installation decides, or nothing is said. */
+/** The choices of a conversation. Null is no choice: the default of the installation applies, if it has one. */
 class ConversationSettings {
   @MayBeNull()
   @IsTitle('Display name.')
@@ -54,7 +54,7 @@ class ConversationSettings {
 @MayBeAbsent()
 export class StartConversationBody extends ConversationSettings {}
 
-/** What is left out stays as it is, and null takes a choice back. */
+/** An absent field keeps its value; null removes the choice. */
 export class ChangeConversationBody extends ConversationSettings {
   @MayBeLeftOut()
   @IsBoolean()

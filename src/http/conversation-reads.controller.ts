@@ -100,7 +100,7 @@ export class ConversationReadsController {
   ): Promise<ConversationDocument> {
     const moment = cursorIn('at', at);
     const least = cursorIn('min', min);
-    // The past is not in any view: it is folded from the log.
+    // No read model has the past. It is folded from the log.
     if (moment) return this.reader.view(id, principal, { at: moment, min: least, branch, before });
     await this.views.requireReadable(id, principal);
     if (least) await this.reader.requireReached(id, least);
@@ -139,7 +139,7 @@ export class ConversationReadsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const asked = cursorIn('after', after);
-    // The header is newer: a browser repeats the address with which it began. It sends none for an empty id.
+    // The header is newer: on a reconnect the browser repeats the first address. It sends no header for an empty id.
     const from = cursorIn('Last-Event-ID', lastEventId || undefined) ?? asked;
     if (request.method === 'HEAD') {
       await this.feeds.check(principal, id, from);

@@ -1,7 +1,7 @@
 import { type Cursor, parseCursor } from '../sse/cursor.js';
 import type { FieldError } from './invalid-request.js';
 
-/** A text that is no cursor where one was asked for. */
+/** The parameter or header is not a cursor. */
 export class InvalidCursor extends Error {
   constructor(
     /** The parameter or header. */
@@ -15,13 +15,13 @@ export class InvalidCursor extends Error {
   }
 }
 
-/** A conversation, and a cursor of it. */
+/** A conversation and one of its cursors. */
 export interface CursorOf {
   readonly conversation: string;
   readonly place: Cursor;
 }
 
-/** `<conversationId>@<cursor>`, as lists take it. */
+/** Parses `<conversationId>@<cursor>`, a parameter of lists. */
 export function cursorOfConversationIn(path: string, text: string | undefined): CursorOf | undefined {
   if (text === undefined) return undefined;
   const [conversation, cursor, ...others] = text.split('@');

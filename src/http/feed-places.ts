@@ -1,13 +1,13 @@
 import { HttpException, HttpStatus } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
 
-/** How many live feeds each user has in this process: a stated number at most. */
+/** Counts the live feeds of each user in this process, and refuses one beyond the limit. */
 export class FeedPlaces {
   private readonly ofUsers = new Map<string, number>();
 
   constructor(private readonly perUserMax: number) {}
 
-  /** Answers with how to leave. */
+  /** Returns a function that gives the place back. */
   enter({ tenant, user }: Principal): () => void {
     const who = JSON.stringify([tenant, user]);
     const open = this.ofUsers.get(who) ?? 0;

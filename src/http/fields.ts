@@ -8,7 +8,7 @@ import { TEXT, VISIBLE as VISIBLE_TEXT } from './schema-patterns.js';
 export const WHEN_BUSY = ['reject', 'enqueue', 'interrupt'] as const;
 export type BusyChoice = (typeof WHEN_BUSY)[number];
 
-/** A field that may be left out. Null is a value like any other, and a wrong one. */
+/** An optional field. Null is refused. */
 export function MayBeLeftOut(): PropertyDecorator {
   return applyDecorators(
     ValidateIf((_, value) => value !== undefined),
@@ -16,7 +16,7 @@ export function MayBeLeftOut(): PropertyDecorator {
   );
 }
 
-/** A field that may be left out, and for which null has a meaning. */
+/** An optional field for which null has a meaning. */
 export function MayBeNull(): PropertyDecorator {
   return applyDecorators(IsOptional(), ApiPropertyOptional({ nullable: true }));
 }
@@ -31,10 +31,10 @@ export function IsTitle(description: string): PropertyDecorator {
   );
 }
 
-/** Names of providers and models have no spaces, and nothing in them that cannot be seen. */
+/** Names of providers and models have only visible characters and no spaces. */
 const VISIBLE = /^[^\s\p{Cc}\p{Cs}]+$/u;
 
-/** The name of a provider or of a model. Whether there is such a one is known when it is asked. */
+/** The name of a provider or of a model. Whether it exists is checked later. */
 export function IsServiceName(description: string): PropertyDecorator {
   const maxLength = limits.nameCharactersMax;
   const isVisible = (value: unknown) => typeof value !== 'string' || (value.length <= maxLength && VISIBLE.test(value));

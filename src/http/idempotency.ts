@@ -10,7 +10,7 @@ import { InvalidRequest } from './invalid-request.js';
 const HEADER = 'Idempotency-Key';
 const VISIBLE = /^[\x21-\x7e]+$/;
 
-/** Documents that a route may be asked again without doing its work again. */
+/** Documents that a route accepts an idempotency key. */
 export const ApiIdempotencyKey = (): MethodDecorator =>
   ApiHeader({
     name: HEADER,
@@ -24,7 +24,7 @@ export const ApiIdempotencyKey = (): MethodDecorator =>
     },
   });
 
-/** What a command that appends needs to know of its request, as an argument of a controller's method. */
+/** Injects the caller of a command that appends into a controller's method. */
 export const CurrentWriter = createParamDecorator((_: unknown, context: ExecutionContext): WritingCaller => {
   const request = context.switchToHttp().getRequest<FastifyRequest>();
   const key = keyOf(request);
@@ -35,7 +35,7 @@ export const CurrentWriter = createParamDecorator((_: unknown, context: Executio
 });
 
 function keyOf({ headers }: FastifyRequest): string | undefined {
-  // Twice the header comes as one value with a comma and a space in it.
+  // Node joins repeated headers with a comma and a space.
   const key = headers[HEADER.toLowerCase()];
   if (key === undefined) return undefined;
   if (typeof key === 'string' && key.length <= limits.idempotencyKeyCharactersMax && VISIBLE.test(key)) return key;
@@ -43,16 +43,16 @@ function keyOf({ headers }: FastifyRequest): string | undefined {
   throw new InvalidRequest([{ path: HEADER, message }]);
 }
 
-/** The same for requests that ask the same thing of the same place, in whatever form they want the answer. */
+/** Equal for requests with the same method, path and body, whatever form of answer they accept. */
 export function fingerprintOf({ method, url, body }: Pick<FastifyRequest, 'method' | 'url' | 'body'>): string {
   const [path] = url.split('?');
-  // No body asks for the same as an empty one.
+  // An absent body is the same as an empty one.
   return createHash('sha256')
     .update(JSON.stringify([method, path, canonical(body ?? {})]))
     .digest('hex');
 }
 
-/** With the names of every object in one order, since their order has no meaning. */
+/** Sorts the names of every object, because their order has no meaning. */
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== 'object' || value === null) return value;

@@ -1,19 +1,19 @@
 import { limits } from '../limits.js';
 
-/** One mistake in a request: where, and what is wrong with it. Never the value. */
+/** One mistake in a request: where it is, and which rule it breaks. Never the value. */
 export interface FieldError {
   /** `params.temperature`, `parts[0].text`; empty for the body as a whole. */
   readonly path: string;
   readonly message: string;
 }
 
-/** A request that is not what its route takes, with every mistake in it. */
+/** The request does not fit its route. Lists every mistake. */
 export class InvalidRequest extends Error {
   readonly errors: readonly FieldError[];
 
   constructor(
     errors: readonly FieldError[],
-    /** The shape is wrong, or it is right and a value in it breaks a rule. */
+    /** Either the shape is wrong, or a value of the right shape breaks a rule. */
     readonly code: 'invalid_request' | 'value_refused' = 'invalid_request',
   ) {
     super('The request is not what this route takes');

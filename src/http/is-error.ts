@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-/** An error of whatever making: Fastify's are none to the engine, and those of another realm none to `instanceof`. */
+/** True for any error. Fastify's are no native errors, and `instanceof` fails for errors of another realm. */
 export function isError(value: unknown): value is Error {
   return value instanceof Error || types.isNativeError(value);
 }

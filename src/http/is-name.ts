@@ -10,7 +10,7 @@ const isName = (value: unknown): boolean =>
 
 const MESSAGE = `must hold 1 to ${limits.nameCharactersMax} characters, not only spaces`;
 
-/** A name that people gave to a tenant, a user or a key. */
+/** The name of a tenant, a user or a key. */
 export function IsName(description: string): PropertyDecorator {
   return applyDecorators(
     IsString(),

@@ -2,13 +2,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import findMyWay from 'find-my-way';
 import { limits } from '../limits.js';
 
-/** A path that some route has, with the methods of all its routes. */
+/** A path of at least one route, and the methods of all its routes. */
 interface KnownPath {
   readonly pattern: string;
   readonly methods: Set<string>;
 }
 
-/** A known path was asked with a method that none of its routes has. */
+/** The path exists, but none of its routes has the method. */
 export class MethodNotAllowed extends Error {
   constructor(
     /** For the header Allow. */
@@ -19,12 +19,12 @@ export class MethodNotAllowed extends Error {
 }
 
 /**
- * The paths of all routes, whatever their methods: Fastify looks up a path together with its method, and cannot tell a wrong
- * method from a wrong path. Create it before the first route is registered.
+ * The paths of all routes with any method. Fastify looks up a path together with its method, so it cannot distinguish a
+ * wrong method from a wrong path. Create it before the first route is registered.
  */
 export class KnownPaths {
   private readonly known = new Map<string, KnownPath>();
-  /** The router of Fastify, so that both agree on what a pattern matches. Each path is registered once, as a GET. */
+  /** Fastify's own router, so that both match patterns in the same way. Each path is registered once, as a GET. */
   private readonly router = findMyWay({ maxParamLength: limits.pathParameterCharactersMax });
 
   constructor(server: FastifyInstance) {
@@ -34,12 +34,12 @@ export class KnownPaths {
     });
   }
 
-  /** The pattern of the path that a request names, also when no route has its method. */
+  /** The pattern that the path of a request matches, also if no route has its method. */
   patternOf({ is404, routeOptions, url }: FastifyRequest): string | undefined {
     return is404 ? this.find(url)?.pattern : routeOptions.url;
   }
 
-  /** Call it after the hook that asks for keys: a caller without one learns no methods. */
+  /** Call it after the hook that checks keys, so that a caller without a key sees no methods. */
   answerOtherMethods(server: FastifyInstance): void {
     server.addHook('onRequest', async ({ is404, method, url }: FastifyRequest, reply: FastifyReply) => {
       const path = is404 ? this.find(url) : undefined;

@@ -11,7 +11,7 @@ const STATUSES = ['queued', 'streaming', 'final', 'cancelled', 'error'] as const
 const optional = (description: string, ...checks: PropertyDecorator[]): PropertyDecorator =>
   applyDecorators(IsOptional(), IsString(), ...checks, ApiPropertyOptional({ type: String, description }));
 
-/** Which page, and how much of it. */
+/** The page and its size. */
 class PageQuery {
   @IsOptional()
   @Matches(/^[1-9]\d{0,8}$/, { message: 'must be a whole number from 1 on' })
@@ -29,7 +29,7 @@ function isPageSize(value: unknown): boolean {
 
 const MIN = 'Waits up to 5 s until the list covers this cursor of the conversation; then 503.';
 
-/** What every list of conversations' contents can be asked to cover. */
+/** The filters of every list of contents of conversations. */
 const Min = (): PropertyDecorator =>
   applyDecorators(
     IsOptional(),
@@ -42,7 +42,7 @@ const Min = (): PropertyDecorator =>
     }),
   );
 
-/** Nothing that a person types: a database takes none of it. */
+/** PostgreSQL refuses NUL and halves of surrogate pairs. */
 const isSearchable = (value: unknown): boolean =>
   typeof value !== 'string' || (!value.includes('\0') && value.isWellFormed());
 const isShort = (value: unknown): boolean => typeof value !== 'string' || value.length <= limits.searchCharactersMax;

@@ -26,7 +26,7 @@ const OF_MIN = [
   'view_behind',
 ] as const;
 
-/** What is found by looking over many conversations at once. */
+/** Lists and searches over many conversations. */
 @ApiTags('Lists')
 @ApiBearerAuth()
 @Controller('api/v1')
@@ -125,7 +125,7 @@ export class ListsController {
     return { items: await this.queries.execute(new SumUsage(principal, { by, from, to })) };
   }
 
-  /** Refuses what this reader cannot have seen. */
+  /** Refuses a cursor that the conversation has not reached. */
   private async least(principal: Principal, min: string | undefined): Promise<CursorOf | undefined> {
     const least = cursorOfConversationIn('min', min);
     if (!least) return undefined;

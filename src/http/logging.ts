@@ -11,7 +11,7 @@ export interface LogSettings {
 type LoggerOptions = Extract<FastifyServerOptions['logger'], object>;
 type ChildLoggerFactory = NonNullable<FastifyServerOptions['childLoggerFactory']>;
 
-/** An error as a log may hold it. */
+/** The fields of an error that may be logged. */
 export interface DescribedError {
   readonly type: string;
   readonly message: string;
@@ -19,7 +19,7 @@ export interface DescribedError {
   readonly [more: string]: unknown;
 }
 
-/** JSON lines without anything that a person wrote: no body, no header, no address, no query, no text of an error. */
+/** Logs JSON lines without texts of users: no body, header, path, query or text of a foreign error. */
 export function loggerOptions({ level, to }: LogSettings): LoggerOptions {
   return {
     level,
@@ -32,7 +32,7 @@ export function loggerOptions({ level, to }: LogSettings): LoggerOptions {
     },
     hooks: {
       logMethod(args, log) {
-        // The banner of a start says it, and is the first thing that it says.
+        // The banner of the start shows this already.
         if (typeof args[0] === 'string' && args[0].startsWith('Server listening')) return;
         log.apply(this, args);
       },
@@ -41,7 +41,7 @@ export function loggerOptions({ level, to }: LogSettings): LoggerOptions {
   };
 }
 
-/** Requests of one trace share its id, so each line also has the id of its request. */
+/** Requests of one trace share the trace id, so each line also has the id of its request. */
 export function loggersOfRequests(newRequestId: () => string): ChildLoggerFactory {
   return (logger, bindings, options) => logger.child({ ...bindings, requestId: newRequestId() }, options);
 }
@@ -53,7 +53,7 @@ export function logRequests(server: FastifyInstance): void {
   });
 }
 
-/** One line for each request, also for one whose client went away before its answer. */
+/** Logs one line for each request, also if the client left before the answer. */
 export function logWhenOver(request: FastifyRequest, reply: FastifyReply): void {
   reply.raw.once('close', () => {
     const { principal, method, routeOptions } = request;
@@ -70,7 +70,7 @@ export function logWhenOver(request: FastifyRequest, reply: FastifyReply): void 
   });
 }
 
-/** Messages of our own errors quote nobody. Those of others may: a parser's quotes the text, a database's the row. */
+/** Messages of own errors quote no user. Others may: a parser quotes the text, a database the row. */
 export function describeError(error: unknown): DescribedError {
   if (!isError(error)) return { type: typeof error, message: '', stack: '' };
   const ours = error instanceof TerminalError || error instanceof RetryableError;
@@ -83,7 +83,7 @@ export function describeError(error: unknown): DescribedError {
   };
 }
 
-/** Where it happened. The lines before the first frame repeat the message. */
+/** The frames of the stack. The lines before the first frame repeat the message. */
 function framesOf({ stack = '' }: Error): string {
   const frames = stack.split('\n').filter((line) => /^ {4}at /.test(line));
   return frames.map((line) => line.trim()).join('\n');

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** A request that is over, in words of which there are few. */
+/** The labels of a finished request. Each has few values. */
 export interface MeasuredRequest {
   readonly method: string;
-  /** The pattern of its route: an address may hold ids, and anything else that somebody typed. */
+  /** The pattern of the route, because a path may hold ids and any other text. */
   readonly route: string;
   readonly status: string;
   readonly durationMs: number;
@@ -23,7 +23,7 @@ export function measureRequests(server: FastifyInstance, measure: Measure): void
 export function measureWhenOver({ method, routeOptions }: FastifyRequest, reply: FastifyReply, measure: Measure): void {
   reply.raw.once('close', () => {
     const { headersSent, statusCode } = reply.raw;
-    // Who leaves before there is an answer has got no status.
+    // A client that leaves before the answer gets no status.
     const status = headersSent ? String(statusCode) : NONE;
     measure({ method, route: routeOptions.url ?? NONE, status, durationMs: reply.elapsedTime });
   });

@@ -2,7 +2,7 @@ import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 
-/** The numbers of this process as a text, and what kind of text that is. */
+/** The metrics of this process as a text, with its content type. */
 export abstract class Exposition {
   abstract readonly contentType: string;
   abstract text(): Promise<string>;

@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import type { FastifyBaseLogger } from 'fastify';
 
-/** Lets Nest log through the one logger of the process. What follows a message names its source at the end. */
+/** Passes Nest's log lines to the logger of the process. The last argument after a message names its source. */
 export class NestLogger implements LoggerService {
   constructor(private readonly logger: FastifyBaseLogger) {}
 

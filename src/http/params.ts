@@ -9,7 +9,7 @@ import { AS_RULE } from './rule.js';
 
 type Validation = Parameters<typeof ValidateBy>[0];
 
-/** Whether a setting has a mistake of this kind, by its own name. */
+/** A check that a setting has no mistake of this kind. The name of the property selects the rule. */
 function noMistakeAbout(about: ParamMistake['about']): Validation {
   const mistakeIn = ({ property, value }: ValidationArguments): string | undefined =>
     paramMistakes(openAiChat1Params, { [property]: value }).find((mistake) => mistake.about === about)?.message;
@@ -21,13 +21,13 @@ function noMistakeAbout(about: ParamMistake['about']): Validation {
 const IS_TYPE = noMistakeAbout('type');
 const IS_VALUE = noMistakeAbout('value');
 
-/** The settings of the format, and no others. */
+/** The settings of the format. Others are refused. */
 export class Params {
   [name: string]: unknown;
 }
 
 for (const [name, { schema }] of openAiChat1Params) {
-  // The compiler would say so of a declared property. The document needs it where a schema has no type of its own.
+  // The compiler emits this for declared properties. Swagger needs it for a schema without `type`.
   Reflect.defineMetadata('design:type', Object, Params.prototype, name);
   const checks = [ApiProperty(schema), MayBeLeftOut(), ValidateBy(IS_TYPE), ValidateBy(IS_VALUE, AS_RULE)];
   applyDecorators(...checks)(Params.prototype, name);

@@ -13,7 +13,7 @@ export function ApiPreviewBody(): MethodDecorator {
   return applyDecorators(ApiExtraModels(PreviewBody), ApiBody({ schema }));
 }
 
-/** A message that is not sent yet, or another try: what is said of the one has no place beside the other. */
+/** A message that is not sent yet, or another try. The fields of one exclude those of the other. */
 export function previewedIn(body: PreviewBody): PreviewSubject {
   const { regenerate, content = '', parent, revises } = body;
   if (regenerate === undefined) return { message: { content, origin: 'person', parent, revises } };

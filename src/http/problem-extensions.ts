@@ -5,7 +5,7 @@ import { PreviewDocument } from './turn-documents.js';
 const COUNT = { type: 'integer', minimum: 0 };
 const ID = { type: 'string' };
 
-/** What a code tells beside what every problem has, as it stands in the document. */
+/** The schemas of the fields that single codes add to a problem. */
 export const problemExtensions: Partial<Record<ProblemCode, Readonly<Record<string, object>>>> = {
   content_too_long: { bytes: COUNT, bytesMax: COUNT },
   conversation_full: {

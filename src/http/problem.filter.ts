@@ -2,7 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common'
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { findingOf, headersOf, problemOf } from './problem.js';
 
-/** The last stop of every error, of the framework's own too: whoever asked learns what they may know, and no more. */
+/** Converts every error, also those of the framework, to a problem without internal details. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
@@ -15,7 +15,7 @@ export function answerProblem(error: unknown, request: FastifyRequest, reply: Fa
   const finding = findingOf(error);
   const problem = problemOf(finding, request.id);
   if (problem.status >= 500) request.log.error({ err: error, code: problem.code }, 'request failed');
-  // An answer that has begun cannot become another one.
+  // A response that has begun cannot become an error.
   if (reply.sent || reply.raw.headersSent) return;
   void reply
     .status(problem.status)

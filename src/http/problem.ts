@@ -15,7 +15,7 @@ import { isError } from './is-error.js';
 import { MethodNotAllowed } from './known-paths.js';
 import { type ProblemCode, type ProblemType, problems } from './problems.js';
 
-/** What an answer says of a failure: `application/problem+json` of RFC 9457. */
+/** The body of an error response: `application/problem+json` of RFC 9457. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -24,11 +24,11 @@ export interface Problem {
   readonly detail: string;
   readonly errors?: readonly FieldError[];
   readonly traceId: string;
-  /** Whatever else a code promises, such as the preview beside `prompt_changed`. */
+  /** Fields of single codes, such as the preview of `prompt_changed`. */
   readonly [extension: string]: unknown;
 }
 
-/** What went wrong, in the words of the catalogue. */
+/** The problem of a code, with the texts of the catalogue. */
 export interface ProblemFinding {
   readonly code: ProblemCode;
   readonly detail?: string;
@@ -37,12 +37,12 @@ export interface ProblemFinding {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Statuses with which the framework and its plugins refuse a request. What they say in words may quote it. */
+/** Statuses with which the framework and its plugins refuse a request. Their messages may quote the request. */
 const CODES_OF_STATUSES: Readonly<Record<number, ProblemCode>> = {
   401: 'unauthenticated',
   403: 'forbidden',
   404: 'not_found',
-  // A path parameter that no id could be.
+  // A malformed path parameter.
   414: 'not_found',
   413: 'body_too_large',
   415: 'unsupported_media_type',
@@ -50,7 +50,7 @@ const CODES_OF_STATUSES: Readonly<Record<number, ProblemCode>> = {
   503: 'unavailable',
 };
 
-/** Only what is known gets a name. Everything else is an internal error, and says nothing of itself. */
+/** Maps known errors to codes. All others are `internal_error`, without details. */
 export function findingOf(error: unknown): ProblemFinding {
   if (error instanceof Refusal) return { code: error.code, detail: error.message, extensions: error.details };
   if (error instanceof InvalidRequest) {
@@ -82,7 +82,7 @@ export function findingOf(error: unknown): ProblemFinding {
 
 export function problemOf({ code, detail, errors, extensions }: ProblemFinding, traceId: string): Problem {
   const { title, status } = problems[code];
-  // What a code promises must not be able to replace what every problem has.
+  // Fields of a code must not replace the fields that every problem has.
   return {
     ...extensions,
     type: `urn:verbatim:problem:${code}`,
@@ -100,7 +100,7 @@ export function headersOf({ code, headers }: ProblemFinding): Readonly<Record<st
   return { ...usual, ...headers };
 }
 
-/** Nest's exceptions, Fastify's, and what its plugins make with http-errors. */
+/** Exceptions of Nest, of Fastify, and of plugins that use http-errors. */
 function statusOf(error: unknown): number {
   if (error instanceof HttpException) return error.getStatus();
   if (isError(error) && 'statusCode' in error && typeof error.statusCode === 'number') return error.statusCode;

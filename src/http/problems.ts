@@ -2,15 +2,15 @@ import type { RefusalCode } from '../domain/refusal.js';
 
 export interface ProblemType {
   readonly status: number;
-  /** The same for every occurrence; what is particular to one stands in its detail. */
+  /** The same for every occurrence; `detail` describes a single one. */
   readonly title: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Soon: nothing that is waited for here takes long. */
+/** Short, because what the client waits for takes a short time. */
 const RETRY = { 'retry-after': '1' };
 
-/** Every code that an answer may carry. A code is never renamed and keeps its status: clients decide by it. */
+/** Every code of the API. A code is never renamed and keeps its status, because clients depend on it. */
 export const problems = {
   invalid_request: { status: 400, title: 'The request is malformed' },
   page_token_invalid: { status: 400, title: 'The page token is malformed' },

@@ -18,7 +18,7 @@ import { Rebuilds } from '../projections/rebuilds.js';
 import { ApiProblems } from './api-problems.js';
 import { ProjectionsDocument, ReplayedDocument } from './projection-documents.js';
 
-/** The read models of the whole installation: an administrator of the default tenant looks after them. */
+/** The read models of the whole installation, for administrators of the default tenant. */
 @ApiTags('Operations')
 @ApiBearerAuth()
 @RequireRole('admin')

@@ -5,7 +5,7 @@ import { InvalidRequest, pathTo } from './invalid-request.js';
 
 const TAKES_QUERY = Symbol('takes a query');
 
-/** Health probes and the pages of the docs accept any query. */
+/** Health probes and the pages of /docs accept any query. */
 const IS_STRICT = '/api/';
 
 /** For a method with a query. The validation pipe refuses unknown parameters, by the class of the query. */

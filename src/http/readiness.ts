@@ -11,7 +11,7 @@ export interface CheckResult {
   readonly reason?: string;
 }
 
-/** Reads a finding that is already known. It asks no store, so an answer never waits for one. */
+/** Returns the latest known finding. It queries no store, so the answer never waits. */
 export type Check = () => CheckResult;
 
 export interface ReadinessReport {

@@ -9,27 +9,27 @@ import { isRule } from './rule.js';
 type FieldPath = readonly (string | number)[];
 type Mistake = FieldError & { readonly aboutRule: boolean };
 
-/** What a handler may declare for an argument without describing its shape. */
+/** Declared types of arguments that do not describe a shape. */
 const UNDESCRIBED: readonly unknown[] = [undefined, String, Number, Boolean, Array, Object];
 
 /**
- * Holds a body or a query against the class that its handler declares: nothing is converted, nothing unknown is let
- * through, and every mistake is told at once.
+ * Validates a body or a query by the class that its handler declares. It converts nothing, refuses unknown fields, and
+ * reports all mistakes at once.
  */
 export class RequestValidationPipe implements PipeTransform {
   transform(given: unknown, { type, metatype }: ArgumentMetadata): unknown {
     const isDescribed = metatype && !UNDESCRIBED.includes(metatype);
-    // Also where a class is imported as a type only: all of its checks would be gone in silence.
+    // A class that is imported as a type only would have no checks. This makes it an error.
     if (type === 'body' && !isDescribed) throw new TerminalError('no class describes this body');
     if (!isDescribed || type === 'custom') return given;
     const value = given === undefined && mayBeAbsent(metatype) ? {} : given;
     if (!isJsonObject(value)) throw new InvalidRequest([{ path: '', message: 'must be a JSON object' }]);
-    // A copy, because what comes from a query string has no prototype, and class-transformer relies on one.
+    // Copied, because a parsed query string has no prototype and class-transformer needs one.
     const instance: object = plainToInstance(metatype, { ...value });
     const found = validateSync(instance, {
       whitelist: true,
       forbidNonWhitelisted: true,
-      // A class may have no field at all. What is in a value of an unknown class, the two above refuse.
+      // A class may have no fields. The two options above refuse unknown ones.
       forbidUnknownValues: false,
     });
     const mistakes = [...inheritedNames(value, []), ...found.flatMap((error) => mistakesIn(error, []))];
@@ -43,8 +43,8 @@ function isJsonObject(value: unknown): value is object {
 }
 
 /**
- * Names that every object inherits, such as `constructor`: class-transformer drops some of them in silence, and
- * class-validator takes others for known. No field of the API is called so.
+ * Names that every object inherits, such as `constructor`. class-transformer drops some of them silently, and
+ * class-validator accepts others. No field of the API has such a name.
  */
 function inheritedNames(value: unknown, steps: FieldPath): Mistake[] {
   if (typeof value !== 'object' || value === null) return [];
@@ -69,14 +69,14 @@ function mistakesIn(error: ValidationError, steps: FieldPath): Mistake[] {
   return [...own, ...children.flatMap((child) => mistakesIn(child, inside))];
 }
 
-/** The path names it already. */
+/** Leaves out the name of the field, which the path has. */
 function withoutName(message: string, property: string): string {
   return message.startsWith(`${property} `) ? message.slice(property.length + 1) : message;
 }
 
-/** Two checks may find the same: it is one mistake. */
+/** Two checks may report the same mistake. It is listed once. */
 function refusal(mistakes: readonly Mistake[]): InvalidRequest {
-  const told = new Map(mistakes.map(({ path, message }) => [JSON.stringify([path, message]), { path, message }]));
+  const distinct = new Map(mistakes.map(({ path, message }) => [JSON.stringify([path, message]), { path, message }]));
   const isAboutRules = mistakes.every(({ aboutRule }) => aboutRule);
-  return new InvalidRequest([...told.values()], isAboutRules ? 'value_refused' : 'invalid_request');
+  return new InvalidRequest([...distinct.values()], isAboutRules ? 'value_refused' : 'invalid_request');
 }

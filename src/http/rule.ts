@@ -1,8 +1,8 @@
 import { ValidateBy } from 'class-validator';
 
 /**
- * Marks a check of a value whose shape is right: breaking it is a refusal by a rule, and not a malformed request. What
- * has another shape has to pass, since another check tells of that.
+ * Marks a check of a value of the right shape: a value that breaks it is refused by a rule, not as a malformed request.
+ * The check has to accept values of another shape, which another check refuses.
  */
 export const AS_RULE = { context: { isRule: true } };
 
@@ -10,11 +10,11 @@ export function Rule(name: string, holds: (value: unknown) => boolean, message: 
   return ValidateBy({ name, validator: { validate: holds, defaultMessage: () => message } }, AS_RULE);
 }
 
-/** A check of the shape of a value: breaking it is a malformed request. It has to take a value that is no string. */
+/** A check of the shape of a value: a value that breaks it makes a malformed request. It may get any type of value. */
 export function Shape(name: string, holds: (text: string) => boolean, message: string): PropertyDecorator {
   const validate = (value: unknown) => typeof value !== 'string' || holds(value);
   return ValidateBy({ name, validator: { validate, defaultMessage: () => message } });
 }
 
-/** Whether what class-validator tells of a check says that it is one of these. */
+/** True if class-validator's report of a check has the mark of a rule. */
 export const isRule = (context: { readonly isRule?: unknown } | undefined): boolean => context?.isRule === true;

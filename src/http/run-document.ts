@@ -15,7 +15,7 @@ class RunEventDocument {
   at!: string;
 }
 
-/** Everything of a run but what only its tape records. */
+/** The fields of a run that the ledger records. */
 export class RunSummaryDocument {
   @ApiProperty()
   id!: string;

@@ -8,7 +8,7 @@ import { ApiProblems } from './api-problems.js';
 import { cursorIn } from './cursor-parameter.js';
 import { DeltasDocument, RunDocument } from './run-document.js';
 
-/** One generation after the fact: what was asked, what exactly was sent, what came back and when. */
+/** One generation for auditors: the message, the exact request, the response and the times. */
 @ApiTags('Prompt runs')
 @ApiBearerAuth()
 @Controller('api/v1/runs/:generationId')

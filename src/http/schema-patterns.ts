@@ -1,11 +1,11 @@
 /*
- * Rules about texts as patterns of JSON Schema, for the document of the API. The checks themselves stand where the texts are
- * checked: what a pattern cannot say (bytes, half of a surrogate pair) they still refuse.
+ * Rules about texts as patterns of JSON Schema, for the API document. The validators of the fields check more than a
+ * pattern can express: bytes, and halves of surrogate pairs.
  */
 
 /** A text without NUL. */
 export const TEXT = '^[^\\u0000]*$';
-/** The same, and more than blanks. */
+/** A text without NUL and with at least one character that is not blank. */
 export const TEXT_WITH_WORDS = '^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$';
 /** Visible characters without spaces. */
 export const VISIBLE = '^[^\\s\\u0000-\\u001f\\u007f-\\u009f]+$';

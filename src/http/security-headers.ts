@@ -1,9 +1,8 @@
 import type { SecurityHeadersOptions } from '@nestjs/common';
 
 /**
- * Nest sets the headers of helmet, and its policy lets the pages of /docs load what they bring along and nothing else.
- * One default is left out: asked over plain HTTP, as on a machine of one's own, a browser would fetch the scripts of
- * that page over HTTPS and find nobody there.
+ * The headers of helmet. The policy lets the pages of /docs load only their own files. It leaves out one default,
+ * `upgrade-insecure-requests`: over plain HTTP a browser would request the scripts of /docs over HTTPS and fail.
  */
 export const securityHeaders: SecurityHeadersOptions = {
   contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },

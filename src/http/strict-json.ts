@@ -7,8 +7,8 @@ import { InvalidRequest, pathTo } from './invalid-request.js';
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * JSON without its dark corners: what two readers could understand differently is refused. Texts are taken as they
- * are; whether a NUL or half a surrogate pair may stand in one is decided by the rules about that text.
+ * Parses JSON, and refuses what two parsers could read differently. Texts are not checked: the rules of each field decide
+ * whether it may hold a NUL or half a surrogate pair.
  */
 export function parseStrictJson(body: Buffer): unknown {
   const text = decode(body);
@@ -21,11 +21,11 @@ export function parseStrictJson(body: Buffer): unknown {
   }
 }
 
-/** A body that has to be unpacked first: how large it becomes would be known only by then. */
+/** A compressed body: its size would be known only after unpacking. */
 const isPacked = ({ 'content-encoding': coding = 'identity' }: IncomingHttpHeaders): boolean =>
   coding.toLowerCase() !== 'identity';
 
-/** The only content type that is taken. An empty body is none: whether one is needed is for the route to say. */
+/** The only accepted content type. An empty body counts as absent; the route decides whether it needs one. */
 export function acceptStrictJsonOnly(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('application/json', { parseAs: 'buffer' }, ({ headers }, body, done) => {
@@ -46,20 +46,19 @@ function decode(body: Buffer): string {
   }
 }
 
-/** An object or array that has been entered and not left. */
+/** An object or array whose end the scan has not reached. */
 interface Open {
-  /** The names that were seen; absent in an array. */
+  /** The names that the object has so far. Absent for an array. */
   readonly names?: Set<string>;
-  /** The name or index at which the scan stands. */
+  /** The present name or index. */
   at: string | number;
   nameIsNext: boolean;
 }
 
 /**
- * Goes once over the text without recursion, and finds what JSON.parse would pass over in silence or choke on: a name
- * that stands twice in an object, a name that reaches for a prototype, depth, and more values than validation can walk
- * in a moment. The rest of the syntax is left to
- * JSON.parse, so this only has to be right about texts that are JSON.
+ * Scans the text once without recursion. Finds what JSON.parse accepts or fails on: a repeated name in an object, a name
+ * of a prototype, deep nesting, and too many values to validate. JSON.parse checks the rest of the syntax, so the scan
+ * has to be right only about valid JSON.
  */
 function refuseTraps(text: string): void {
   const open: Open[] = [];
@@ -107,7 +106,7 @@ function enter(open: readonly Open[], inner: Open, name: string): void {
   inner.at = name;
   inner.nameIsNext = false;
   if (repeated) throw refusal(stepsOf(open), 'occurs twice in its object');
-  // What merges or copies objects further in may follow these to the prototype of all objects.
+  // Code that merges or copies objects could change the prototype of all objects through these names.
   if (name === '__proto__' || (name === 'prototype' && owner === 'constructor')) {
     throw refusal(stepsOf(open), 'is not allowed as a name');
   }

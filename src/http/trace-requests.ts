@@ -4,7 +4,7 @@ import { traceparentOf } from './trace.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Of the span of this request. Absent when nothing is traced. */
+    /** The traceparent of the span of this request. Absent if tracing is off. */
     traceparent?: string;
   }
 }
@@ -16,7 +16,7 @@ export function traceRequests(server: FastifyInstance, tracer: Tracer): void {
   });
 }
 
-/** A stream is over when it is closed, so its span takes as long as that. */
+/** The span of a stream ends when the stream is closed. */
 export function traceUntilOver(request: FastifyRequest, reply: FastifyReply, tracer: Tracer): void {
   const { id, raw, method, routeOptions, protocol } = request;
   const span = tracer.requestBegun({

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/;
 
-/** The header of W3C Trace Context, when it came and is valid: anything else could be anything. */
+/** The header `traceparent` (W3C Trace Context) if it is valid. */
 export function traceparentOf({ headers }: Pick<IncomingMessage, 'headers'>): string | undefined {
   const text = headers.traceparent;
   if (typeof text !== 'string' || !TRACEPARENT.test(text)) return undefined;
@@ -10,7 +10,7 @@ export function traceparentOf({ headers }: Pick<IncomingMessage, 'headers'>): st
   return text.startsWith('00-') && text.length > 55 ? undefined : text;
 }
 
-/** The caller's trace when there is one, else a new one: it names the request in answers, logs and events. */
+/** The caller's trace id, or else a new one. It names the request in answers, logs and events. */
 export function traceIdOf(request: Pick<IncomingMessage, 'headers'>, newTraceId: () => string): string {
   return traceparentOf(request)?.slice(3, 35) ?? newTraceId();
 }

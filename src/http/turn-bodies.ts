@@ -11,7 +11,7 @@ const SHA256 = /^[0-9a-f]{64}$/;
 const CONTENT = { minLength: 1, maxLength: limits.contentBytesMax, pattern: TEXT };
 const KINDS = ['message', 'note'] as const;
 
-/** What a turn chooses for itself. What it leaves out is as the conversation has it. */
+/** The choices of one turn. An absent field has the value of the conversation. */
 class TurnChoices {
   @MayBeLeftOut()
   @IsServiceName('The provider that answers.')
@@ -42,7 +42,7 @@ class AskingBody extends TurnChoices {
   whenBusy?: BusyChoice;
 }
 
-/** For an answer to what stands. */
+/** The body of a request to answer an existing message. */
 @MayBeAbsent()
 export class AnswerBody extends AskingBody {}
 
@@ -77,7 +77,7 @@ export class SendMessageBody extends EditMessageBody {
   revises?: string;
 }
 
-/** What would be sent, or `regenerate` alone. */
+/** The message that would be sent, or `regenerate` alone. */
 @MayBeAbsent()
 export class PreviewBody extends TurnChoices {
   @MayBeLeftOut()

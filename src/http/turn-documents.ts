@@ -3,7 +3,7 @@ import { CostDocument } from './conversation-document.js';
 
 const CURSOR = { example: '13:0', description: 'The cursor at which the effect is visible.' };
 
-/** What a route answers that changes something and makes nothing. */
+/** The answer of a route that changes a conversation and creates nothing. */
 export class EffectDocument {
   @ApiProperty(CURSOR)
   cursor!: string;

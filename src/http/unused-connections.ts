@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
 /**
- * Browsers and clients open connections in advance. One that never brought a request counts as busy to the server, which
- * would wait for it at its end.
+ * Closes connections that never brought a request. Browsers open such connections in advance, and Node's server counts
+ * them as busy and waits for them when it closes.
  */
 export function closeUnusedConnections(server: FastifyInstance): void {
   const unused = new Set<Socket>();

@@ -4,16 +4,16 @@ import type { RelayMessage } from '../ports/relay.js';
 import { cloudEventOf, type SourceLog } from './cloud-event.js';
 import { partitionOf } from './partition.js';
 
-/** An event, and how it goes out. */
+/** An event and its message. */
 export interface Outgoing {
   readonly event: RecordedEvent;
   readonly message: RelayMessage;
 }
 
-/** What goes to one partition at once. */
+/** The messages of one send to one partition. */
 export type Batch = readonly [Outgoing, ...Outgoing[]];
 
-/** Up to where each partition is acknowledged. */
+/** By partition, the last acknowledged position. */
 export type Acknowledged = ReadonlyMap<number, Position>;
 
 interface Growing {
@@ -21,7 +21,7 @@ interface Growing {
   bytes: number;
 }
 
-/** The events of a page by partition, in order, in batches that fit one send. What is acknowledged is left out. */
+/** The events of a page by partition, in order, in batches that fit one send, without those that are acknowledged. */
 export function batchesOf(
   events: readonly RecordedEvent[],
   partitions: number,
@@ -52,7 +52,7 @@ function add(place: Growing, outgoing: Outgoing): void {
   place.bytes = bytes;
 }
 
-/** A little more than it is on the wire. */
+/** A little more than the bytes on the wire. */
 function bytesOf({ key, value, headers }: RelayMessage): number {
   let bytes = limits.relayOverheadPerMessageBytes + Buffer.byteLength(key) + Buffer.byteLength(value);
   for (const name in headers) bytes += name.length + (headers[name]?.length ?? 0);

@@ -2,22 +2,22 @@ import type { RecordedEvent } from '../events/envelope.js';
 import { categoryOf } from '../ports/append-rules.js';
 import type { RelayMessage } from '../ports/relay.js';
 
-/** The log that the events are from. Positions of another incarnation of it, or of another log, say nothing of these. */
+/** The log of the events. Positions of another log or incarnation cannot be compared with these. */
 export interface SourceLog {
   readonly identity: string;
   readonly incarnation: string;
 }
 
-/** What a header is made of. Of a newer program's metadata only these are known, and whether they are texts is not. */
+/** Parsed metadata. A newer version may have written it, so no type of a field is known. */
 type HeaderSource = Readonly<Record<string, unknown>>;
 
 /**
- * A CloudEvent 1.0 in binary mode: attributes are headers, and the value is the event's data, to the byte. Nothing but
- * the metadata is looked into, so what a newer program wrote goes out as it is.
+ * Makes a CloudEvent 1.0 in binary mode: attributes are headers, and the value is the event's data, byte for byte. Only
+ * the metadata is parsed, so events of newer versions are sent unchanged.
  */
 export function cloudEventOf(event: RecordedEvent, { identity, incarnation }: SourceLog): RelayMessage {
-  const told = metadataOf(event);
-  const key = conversationOf(event, told);
+  const metadata = metadataOf(event);
+  const key = conversationOf(event, metadata);
   const headers: Record<string, string> = {
     ce_specversion: '1.0',
     ce_id: event.id,
@@ -33,13 +33,13 @@ export function cloudEventOf(event: RecordedEvent, { identity, incarnation }: So
     ce_revision: String(event.revision),
     ce_schema: String(event.schema),
   };
-  addText(headers, 'ce_correlationid', told.correlationId);
-  addText(headers, 'ce_causationid', told.causationId);
-  addText(headers, 'ce_traceparent', told.traceparent);
+  addText(headers, 'ce_correlationid', metadata.correlationId);
+  addText(headers, 'ce_causationid', metadata.causationId);
+  addText(headers, 'ce_traceparent', metadata.traceparent);
   return { key, value: event.data, headers };
 }
 
-/** A tape belongs to a conversation that its name does not tell; one that nobody tells has an order of its own. */
+/** The key: the conversation, which a tape names in its metadata. An event without a conversation has its stream as key. */
 function conversationOf({ stream }: RecordedEvent, { conversation }: HeaderSource): string {
   const category = categoryOf(stream);
   if (category === 'conversation') return stream.slice(category.length + 1);
@@ -47,8 +47,8 @@ function conversationOf({ stream }: RecordedEvent, { conversation }: HeaderSourc
 }
 
 function metadataOf({ meta }: RecordedEvent): HeaderSource {
-  const told: unknown = JSON.parse(meta);
-  return typeof told === 'object' && told !== null ? (told as HeaderSource) : {};
+  const parsed: unknown = JSON.parse(meta);
+  return typeof parsed === 'object' && parsed !== null ? (parsed as HeaderSource) : {};
 }
 
 function addText(headers: Record<string, string>, name: string, value: unknown): void {

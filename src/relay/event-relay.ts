@@ -12,40 +12,39 @@ import { PageRelay } from './page-relay.js';
 import { readAhead } from './read-ahead.js';
 
 export interface RelayParts extends FollowerParts {
-  /** Of the log. With another one the relay sends all events again, from the first. */
+  /** The incarnation of the log. After a new one the relay sends all events again, from the first. */
   readonly incarnation: string;
   readonly meter: Pick<Meter, 'eventsRelayed'>;
-  /** For operators: names and reasons, never a person's text. */
+  /** Logs a line for operators: names and reasons, never texts of users. */
   readonly warn: (facts: object, message: string) => void;
 }
 
 export type RelayState =
-  /** Another process owns it, or the stores are away. */
+  /** Another process owns the relay, or the stores are unavailable. */
   | { readonly is: 'waiting' }
-  /** `trouble` is why it does not get on now. It tries again, for as long as it takes. */
+  /** `trouble` is the reason of the last failure. The relay retries without end. */
   | { readonly is: 'relaying'; readonly trouble?: string }
-  /** The destination refuses. Its operators can change that, and the relay asks again until they have. */
+  /** The brokers deny access. The relay retries until their operators allow it. */
   | { readonly is: 'denied'; readonly reason: string }
-  /** It cannot go on by itself, and has passed over nothing. */
+  /** The relay stays stopped until it is restarted. It has skipped no event. */
   | { readonly is: 'refused'; readonly reason: string }
   | { readonly is: 'stopped' };
 
 export const CHAT_STREAMS = { categories: ['conversation', 'generation'] };
 
 /**
- * Gives every event of the chat streams to another system, at least once and in order, from one process at a time. A page
- * is read from the log, sent, and acknowledged as a whole before the checkpoint passes it; so an outage, however long,
- * leaves the events where they are.
+ * Sends every event of the chat streams to another system, at least once and in order, from one process at a time. The
+ * checkpoint moves after a whole page is sent and acknowledged, so no outage loses events.
  */
 export class EventRelay {
   private current: RelayState = { is: 'stopped' };
-  /** Up to here everything is acknowledged. */
+  /** All events up to here are acknowledged. */
   private position: Position | undefined;
-  /** Reasons that were logged since it last sent: several brokers are tried in turn, and each may have its own. */
+  /** Reasons that were logged since the last successful send: each broker may have its own. */
   private readonly troubles = new Set<string>();
   private readonly follower: CheckpointedFollower;
 
-  /** Of the lease and of the checkpoint. */
+  /** The name of the lease and of the checkpoint. */
   readonly name: string;
 
   constructor(
@@ -81,12 +80,12 @@ export class EventRelay {
     this.follower.start();
   }
 
-  /** What is under way is acknowledged or given up; the next owner sends it again. */
+  /** Waits until open sends are acknowledged or given up. The next owner sends the latter again. */
   stop(): Promise<void> {
     return this.follower.stop();
   }
 
-  /** How much of the log has yet to be sent. */
+  /** The part of the log that is not sent yet. */
   backlog(): Promise<Backlog> {
     return this.follower.backlog();
   }
@@ -140,7 +139,7 @@ export class EventRelay {
     }
   }
 
-  /** Until it is over, or a later owner has announced itself. */
+  /** Resolves when `over` is aborted or a later owner has announced itself. */
   private async follow(connection: RelayConnection, pages: PageRelay, lease: Lease, over: AbortSignal): Promise<void> {
     const { log } = this.parts;
     const from = this.position as Position;
@@ -155,7 +154,7 @@ export class EventRelay {
   }
 }
 
-/** Twice as long after each failure in a row. */
+/** Doubles with each failure in a row. */
 function pauseMs(error: RetryableError, failures: number): number {
   const { first, most } = error instanceof DeniedByDestination ? limits.relayDeniedBackoffMs : limits.relayBackoffMs;
   return Math.min(most, first * 2 ** (failures - 1));

@@ -3,7 +3,7 @@ import { limits } from '../limits.js';
 import { textBytes } from '../ports/append-rules.js';
 import type { LivePage } from '../ports/event-log.js';
 
-/** Far behind the log, several pages become one: few sends for many events. A page that is not full waits for none. */
+/** Joins several full pages into one while the relay is far behind, to save sends. A page that is not full is sent alone. */
 export async function* gathered(pages: AsyncIterable<LivePage>): AsyncGenerator<LivePage> {
   let events: readonly RecordedEvent[] = [];
   let bytes = 0;

@@ -4,16 +4,16 @@ import { MessagesTooLarge, type RelayConnection } from '../ports/relay.js';
 import { type Batch, batchesOf, type Outgoing, positionOf } from './batches.js';
 import type { SourceLog } from './cloud-event.js';
 
-/** An event that will never be taken. Nothing after it goes out either: a gap that nobody sees is worse than a stop. */
+/** The destination will never accept this event. The relay stops: a silent gap is worse. */
 export class RefusedEvent extends TerminalError {
   constructor({ id, stream, revision, type }: RecordedEvent, cause: TerminalError) {
     super(`event ${revision} of ${stream} (${type}, id ${id}): ${cause.message}`, { cause });
   }
 }
 
-/** Sends pages, and remembers what was acknowledged of one that was not sent to its end. */
+/** Sends pages, and remembers which events of an unfinished page are acknowledged. */
 export class PageRelay {
-  /** Up to where each partition is. */
+  /** By partition, the last acknowledged position. */
   private readonly acknowledged = new Map<number, Position>();
 
   constructor(
@@ -21,10 +21,7 @@ export class PageRelay {
     private readonly onSent: (events: number) => void,
   ) {}
 
-  /**
-   * Throws when a send failed, and then the page has to be sent again before the next one; what it had acknowledged does
-   * not go out twice.
-   */
+  /** Throws if a send fails. Send the same page again before the next one: it leaves out what is acknowledged. */
   async send(events: readonly RecordedEvent[], connection: RelayConnection, stop: AbortSignal): Promise<void> {
     for (const [partition, batches] of batchesOf(events, connection.partitions, this.acknowledged, this.log)) {
       const send = (batch: Batch) =>
@@ -37,7 +34,7 @@ export class PageRelay {
     }
   }
 
-  /** What is too large together may be small enough in halves. */
+  /** Halves a batch that is too large for the brokers. */
   private async sendOne(partition: number, batch: Batch, send: (batch: Batch) => Promise<void>): Promise<void> {
     try {
       await send(batch);

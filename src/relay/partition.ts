@@ -2,14 +2,14 @@ const SEED = 0x9747b28c;
 const MIX = 0x5bd1e995;
 
 /**
- * Where every Kafka client puts such a key, unless it is told otherwise: so a topic can also be filled, or looked up, by
- * others.
+ * The partition of a key by the default partitioner of Kafka clients, so that other programs can write to a topic or
+ * look a key up.
  */
 export function partitionOf(key: string, partitions: number): number {
   return (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions;
 }
 
-/** MurmurHash 2, 32 bits, with Kafka's seed. */
+/** MurmurHash2, 32 bits, with Kafka's seed. */
 function murmur2(bytes: Buffer): number {
   let hash = SEED ^ bytes.length;
   const whole = bytes.length & ~3;

@@ -4,7 +4,6 @@ import {
   conversationStream,
   type FeedEvent,
   type FeedPlace,
-  type Place,
   placeAfter,
 } from './conversation-history.js';
 import type { Cursor } from './cursor.js';
