@@ -1,4 +1,4 @@
 import type { AnswerRequest } from '../domain/conversation/turns.js';
 
-/** What a caller may say of the answer that is asked for. */
+/** The options of a caller for the requested answer. */
 export type Asking = Omit<AnswerRequest, 'generationId'>;

@@ -1,19 +1,19 @@
 import type { Metadata } from '../events/envelope.js';
 
-/** Who asks, and on which trace: what every command of a request carries. */
+/** The user and the trace of a request, which every command has. */
 export interface Caller {
   readonly tenant: string;
   readonly user: string;
   readonly traceId: string;
-  /** As it came with the request, when it was valid. */
+  /** The traceparent of the request, if it was valid. */
   readonly traceparent?: string;
 }
 
-/** Who asks for something that appends to a conversation, and may ask again without knowing what came of it. */
+/** The caller of a command that appends to a conversation. An idempotency key makes it safe to repeat. */
 export interface WritingCaller extends Caller {
   readonly idempotency?: {
     readonly key: string;
-    /** Of the whole request: the same key with another one is refused. */
+    /** The hash of the whole request. The same key with another fingerprint is refused. */
     readonly fingerprint: string;
   };
 }

@@ -7,11 +7,11 @@ import type { ConversationParts } from './conversation-parts.js';
 import { cursorOf, handle, requestOf } from './handle.js';
 import { sha256 } from './sha256.js';
 
-/** Asked for, which its end may overtake. */
+/** The cancel was requested, or the generation had already ended. */
 export interface CancelAnswer {
-  /** At which the effect of the command, or the end that came first, can be seen. */
+  /** The cursor after the effect of the command, or after the end that came first. */
   readonly cursor: string;
-  /** How it had ended when the command came too late. */
+  /** The status of a generation that had already ended. */
   readonly status?: GenerationFinalized['status'];
 }
 

@@ -9,7 +9,7 @@ import type { Publish, TransactionParts } from './transact.js';
 
 export type ConversationFolds = Folds<Conversation, RecordedInConversation>;
 
-/** What deciding on a conversation takes. */
+/** The dependencies of commands on conversations. */
 export interface ConversationParts extends TransactionParts {
   readonly conversations: ConversationFolds;
   readonly prompts: Prompts;
@@ -18,6 +18,6 @@ export interface ConversationParts extends TransactionParts {
   readonly work: Pick<Work, 'record'>;
   readonly meter: Meter;
   readonly publish: Publish;
-  /** For operators: ids and counts, never a person's text. */
+  /** Logs a line for operators: ids and counts, never texts of users. */
   readonly warn: (facts: object, message: string) => void;
 }

@@ -8,7 +8,7 @@ import type { GenerationEnd } from '../ports/meter.js';
 import type { ConversationParts } from './conversation-parts.js';
 import type { Transacted } from './transact.js';
 
-/** Counts and traces every generation whose end this command has written. */
+/** Counts and traces every generation that this command has finalized. */
 export function countEndings(
   { meter, tracer }: Pick<ConversationParts, 'meter' | 'tracer'>,
   conversation: string,
@@ -25,7 +25,7 @@ export function countEndings(
   }
 }
 
-/** In the terms in which a run is shown. */
+/** The labels, in the terms of a run. */
 function endOf({ prompt, at: askedAt }: Reply, result: GenerationFinalized, at: string): GenerationEnd {
   const { status, attempt, usage, cost, timings } = result;
   return {
@@ -39,6 +39,6 @@ function endOf({ prompt, at: askedAt }: Reply, result: GenerationFinalized, at: 
   };
 }
 
-/** Providers report whatever they like: no prompt and no answer has more, and one wrong number would spoil every sum. */
+/** A provider may report any number. No generation has more tokens, and one wrong number would spoil every sum. */
 const tokensIn = (count: number | undefined): number | null =>
   count !== undefined && count <= limits.tokenBudgetMax ? count : null;

@@ -2,12 +2,12 @@ import type { PromptTokenizer } from '../domain/prompt/budget.js';
 import { limits } from '../limits.js';
 import type { Tokenizer } from '../ports/token-counter.js';
 
-/** Between the tokens of English and of Chinese: a guess only decides what is counted next. */
+/** Between English and Chinese. A guess only decides which text is counted next. */
 const CHARACTERS_PER_TOKEN_GUESSED = 3;
 
 /**
- * The token counts of one decision. A decision is pure and cannot wait: what is neither remembered nor quickly counted is
- * guessed for it, counted beside the event loop, and the decision is made again.
+ * The token counts of one decision. A decision is pure and cannot wait. A count that is neither remembered nor quick to
+ * make is guessed; then a worker thread counts the text, and the decision is made again.
  */
 export class CountsAtHand {
   private readonly known = new Map<string, Map<string, number>>();
@@ -26,7 +26,7 @@ export class CountsAtHand {
     return { encoding, estimated, contextLimit, count };
   }
 
-  /** Whether nothing was guessed. What was is counted when this resolves. */
+  /** True if no count was guessed. Resolves after all guessed texts are counted. */
   async complete(): Promise<boolean> {
     const { lacking } = this;
     this.lacking = [];

@@ -3,7 +3,7 @@ import { type ApiKey, createTenant } from '../domain/tenant.js';
 import { type Caller, metadataOf } from './caller.js';
 import { type TenantParts, transactTenant } from './transact-tenant.js';
 
-/** A new tenant with the key of its first administrator, of whose secret only the hash comes here. */
+/** Creates a tenant with the key of its first administrator. The command has only the hash of the secret. */
 export class CreateTenant extends Command<{ readonly id: string }> {
   constructor(
     readonly caller: Caller,

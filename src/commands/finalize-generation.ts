@@ -11,7 +11,7 @@ import { originOf } from './origin.js';
 import { sha256 } from './sha256.js';
 import { transactConversation } from './transact-conversation.js';
 
-/** Writes the end of a generation whose tape is sealed, and opens the next one that waits. Any node may, and once. */
+/** Finalizes a generation whose tape is sealed, and opens the next queued one. Any process may call it, more than once. */
 export async function finalizeGeneration(
   parts: ConversationParts,
   { generation, conversation, tenant }: Job,
@@ -23,7 +23,7 @@ export async function finalizeGeneration(
   const remembered = parts.conversations.last(stream)?.state;
   let known = remembered?.open === generation ? remembered : (await parts.conversations.current(stream)).state;
   while (known.open === generation) {
-    // More than one append if the queue ends with it. Each decides on the present state, so none acts twice.
+    // If many queued turns end with it, this takes several appends. Each decides on the present state, so none acts twice.
     const { state } = await transactConversation(parts, {
       tenant,
       conversation,

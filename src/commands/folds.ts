@@ -10,20 +10,20 @@ import { foundOnSecondLook } from '../ports/second-look.js';
 import { OneAtATime } from './one-at-a-time.js';
 import { RememberedFolds } from './remembered-folds.js';
 
-/** What the events of a stream make together, up to a revision. */
+/** The fold of a stream up to a revision. */
 export interface Folded<State> {
   readonly state: State;
   readonly revision: number | 'none';
   /** The id of the event at that revision. */
   readonly lastId?: string;
-  /** What those of its events weigh whose texts it holds: about its memory. */
+  /** Bytes of the events whose texts the fold holds: about its memory. */
   readonly bytes: number;
 }
 
 /**
- * Streams as they were folded last. A stream only grows, so reading on from there is enough, and a long one costs no
- * more than a short one. Who appends at the remembered revision learns from the log when it is not the last any more.
- * Reading on begins with the last event that is folded: if the log has another one there, or none, it went back.
+ * Remembers the latest fold of each stream. A stream only grows, so only its newer events are read, and a long stream costs
+ * no more than a short one. An append at the remembered revision fails if the stream has grown. A read begins with the
+ * last folded event: if the log has another event there, or none, the log went back.
  */
 export class Folds<State, Event extends DomainEvent> {
   private readonly remembered = new RememberedFolds<Folded<State>>();
@@ -37,17 +37,17 @@ export class Folds<State, Event extends DomainEvent> {
     private readonly aggregate: Aggregate<State, Event>,
   ) {}
 
-  /** Without asking the log: others may have written since. */
+  /** The remembered fold. The stream may have grown since. */
   last(stream: string): Folded<State> | undefined {
     return this.remembered.get(stream);
   }
 
-  /** Those who are about to append to a stream, one after the other within this process. */
+  /** Runs the writers of a stream one after the other within this process. */
   inTurn<T>(stream: string, act: () => Promise<T>): Promise<T> {
     return this.turns.run(stream, act);
   }
 
-  /** As it stands in the log now. Of those who all have to read it whole, one does: the others read on from there. */
+  /** The present fold. If several callers need the whole stream, one reads it, and the others read what is newer. */
   async current(stream: string): Promise<Folded<State>> {
     const first = this.firstReads.get(stream);
     if (first) await first.catch(() => {});
@@ -67,7 +67,7 @@ export class Folds<State, Event extends DomainEvent> {
     return small ?? this.largeReads.run('large folds', () => this.read(stream));
   }
 
-  /** Returns nothing once it has read more than `bytesMax`, so that a read that waits for its turn holds no memory. */
+  /** Returns undefined if the stream has more than `bytesMax`, so that a read that waits for its turn holds no memory. */
   private read(stream: string): Promise<Folded<State>>;
   private read(stream: string, bytesMax: number): Promise<Folded<State> | undefined>;
   private async read(stream: string, bytesMax?: number): Promise<Folded<State> | undefined> {
@@ -83,7 +83,7 @@ export class Folds<State, Event extends DomainEvent> {
     return found;
   }
 
-  /** `gone`: the log does not have the last event that is folded. */
+  /** `gone`: the log does not have the last folded event. */
   private async readBehind(
     stream: string,
     before: Folded<State>,
@@ -95,7 +95,7 @@ export class Folds<State, Event extends DomainEvent> {
       for (const recorded of page) {
         const isLast = recorded.revision === before.revision;
         if (isLast && recorded.id !== before.lastId) break;
-        // Deciding without knowing what has happened could contradict it.
+        // An unknown event fails the read: a decision without it could contradict it.
         if (!isLast)
           folded = this.with(
             folded,
@@ -118,7 +118,7 @@ export class Folds<State, Event extends DomainEvent> {
     return this.log.continuity.breakOff(reason, { stream, revision, id });
   }
 
-  /** With events behind what is folded, as they are encoded and as they are read. Nothing is remembered of it. */
+  /** Adds events, given encoded and decoded, to a fold. Does not remember the result. */
   after(before: Folded<State>, encoded: readonly NewEvent[], events: readonly Event[]): Folded<State> {
     let revision = before.revision === 'none' ? -1 : before.revision;
     let folded = before;
@@ -136,9 +136,9 @@ export class Folds<State, Event extends DomainEvent> {
     return { state: this.aggregate.weighed?.(state, bytes) ?? state, revision, lastId: id, bytes };
   }
 
-  /** Of what is committed, the latest stays. */
+  /** Remembers the fold of committed events, unless a later one is known. */
   remember(stream: string, folded: Folded<State>): void {
-    // A read that took its time must not put back what has been folded on meanwhile.
+    // A slow read must not replace a later fold.
     if (revisionOf(this.last(stream)) > revisionOf(folded)) return;
     this.remembered.set(stream, folded);
   }

@@ -7,7 +7,7 @@ import { handle, requestOf } from './handle.js';
 import { orPreview } from './prompt-changed.js';
 import { type AnsweredTurn, turnAnswer } from './turn-answer.js';
 
-/** The first answer to a message that was sent without asking for one. */
+/** Requests the first answer to a message that was sent without a request for one. */
 export class GenerateReply extends Command<AnsweredTurn> {
   constructor(
     readonly caller: WritingCaller,

@@ -14,17 +14,17 @@ import type { ConversationParts } from './conversation-parts.js';
 import { type Awaitable, CommandKnown } from './transact.js';
 import { transactConversation } from './transact-conversation.js';
 
-/** One request of a person or client, and the ids that follow from it: asked again, it makes the same things. */
+/** A command with the ids that derive from it, so that a repeated command creates the same things. */
 export interface Request {
   readonly command: Command;
-  /** Of what the command creates. */
+  /** The ids of what the command creates. */
   readonly idOf: (what: 'conversation' | 'message' | 'generation') => string;
 }
 
-/** The first part of every command id that derives from a key: it sets them apart from all other derived ids. */
+/** The first part of the name of every command id that derives from a key. No other derived id has it. */
 const KEYS = '6f1b0d1e-52a5-4a0c-9c3b-6f5a5ed0c7b4';
 
-/** The same for the same key of the same user, for ever; without a key, a new one. */
+/** Always the same id for the same key of the same user. Without a key, a new id. */
 function commandIdOf({ tenant, user, idempotency }: WritingCaller, ids: Ids): string {
   return idempotency ? derivedId(KEYS, JSON.stringify([tenant, user, idempotency.key])) : ids.random();
 }
@@ -40,12 +40,12 @@ export function requestOf(caller: WritingCaller, { ids }: ConversationParts): Re
 }
 
 export interface Handled {
-  /** The first answer of the command; nothing if it changed nothing. */
+  /** The first answer of the command. Undefined if it changed nothing. */
   readonly answer: Answer | undefined;
   readonly state: Conversation;
 }
 
-/** Decides once on a command of a person or client, and answers as the first time when it comes again. */
+/** Handles a command once. A repeated command gets the first answer. */
 export async function handle(
   parts: ConversationParts,
   caller: WritingCaller,
@@ -71,7 +71,7 @@ export async function handle(
   }
 }
 
-/** The command has acted before: with the same request its answer is the first one. */
+/** The command has acted before. The same request gets the first answer, another one is refused. */
 async function answeredBefore(
   { log, codec, conversations }: ConversationParts,
   { commandId, fingerprint }: Command,
@@ -91,7 +91,7 @@ async function answeredBefore(
   return { answer: answerOf(events, place.revision + events.length), state };
 }
 
-/** The cursor at which the effect of a command can be seen. */
+/** The cursor after the effect of a command. */
 export function cursorOf({ answer, state }: Handled): string {
   return `${(answer ?? state).seen}:0`;
 }

@@ -6,7 +6,7 @@ import { LogUnavailable } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { Ids } from '../ports/ids.js';
 
-/** Incarnations belong to the whole log. Their events are entries of the tenant that every log has. */
+/** Incarnations belong to the whole log. Their events name the default tenant, which every log has. */
 const TENANT = 'default';
 
 export interface IncarnationParts {
@@ -17,8 +17,8 @@ export interface IncarnationParts {
 }
 
 /**
- * The names of all incarnations, oldest first. The first is named by the identity of the log, each later one by the event
- * that began it: so a log that goes back twice to the same backup has three names, and a name is never used again.
+ * The names of all incarnations, oldest first. The first has the identity of the log as its name, each later one the id of
+ * the event that began it. So a log that is restored twice from the same backup has three names, and none is reused.
  */
 export async function incarnationsOf(
   log: Pick<EventLog, 'identity' | 'readStream'>,
@@ -28,7 +28,7 @@ export async function incarnationsOf(
   return [await log.identity(), ...began];
 }
 
-/** Who began the present incarnation; nothing for the first one. */
+/** The actor of the event that began the present incarnation. Undefined for the first one. */
 export async function beganBy(log: Pick<EventLog, 'readStream'>, codec: Codec): Promise<Metadata['actor'] | undefined> {
   for await (const [last] of log.readStream(INCARNATIONS, { direction: 'backwards', eventsMax: 1 })) {
     return last && codec.decode(last)?.meta.actor;
@@ -37,8 +37,8 @@ export async function beganBy(log: Pick<EventLog, 'readStream'>, codec: Codec): 
 }
 
 /**
- * Begins a new incarnation, unless another process has begun one that is not among `known`. Answers with the present one.
- * Throws LogUnavailable when the log cannot take it now.
+ * Begins a new incarnation, unless another process has begun one that is not among `known`. Returns the present one.
+ * Throws LogUnavailable if the log cannot be written now.
  */
 export async function beginIncarnation(
   parts: IncarnationParts,

@@ -3,7 +3,7 @@ import { type ApiKey, issueKey } from '../domain/tenant.js';
 import { type Caller, metadataOf } from './caller.js';
 import { type TenantParts, transactTenant } from './transact-tenant.js';
 
-/** Lets a user of the caller's tenant in. Only the hash of the secret comes here. */
+/** Issues a key to a user of the caller's tenant. The command has only the hash of the secret. */
 export class IssueKey extends Command<void> {
   constructor(
     readonly caller: Caller,

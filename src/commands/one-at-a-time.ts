@@ -2,8 +2,8 @@ import { limits } from '../limits.js';
 import { RetryableError } from '../ports/errors.js';
 
 /**
- * Lets what is done about the same thing wait for its turn. Writers of one stream would else all decide on the same
- * state, and all but one of them in vain.
+ * Runs the actions on one key one after the other. Otherwise all writers of a stream would decide on the same state, and
+ * only one could append.
  */
 export class OneAtATime {
   private readonly lines = new Map<string, { length: number; last: Promise<unknown> }>();

@@ -6,8 +6,8 @@ import { type TenantParts, transactTenant } from './transact-tenant.js';
 export const DEFAULT_TENANT = 'default';
 
 /**
- * What a start needs before anybody can enter: the default tenant with a key. Answers whether it had to be created, and
- * whether the key opens it now.
+ * Ensures that the default tenant exists with a key, without which no request is accepted. Returns whether it was created,
+ * and whether the key is valid now.
  */
 export class OpenDefaultTenant extends Command<{ readonly created: boolean; readonly enters: boolean }> {
   constructor(

@@ -6,12 +6,12 @@ import type { Origin } from './prompt-runner.js';
 export const WORKER = { id: 'verbatim', kind: 'service' };
 export const OPERATOR = { id: 'operator', kind: 'operator' };
 
-/** What is done for a generation belongs to its conversation's owner, and to the trace of the request that asked for it. */
+/** Events of a generation have the owner of the conversation, and the trace of the request that started it. */
 export function originOf(state: Conversation, generation: string, tracer: Tracer | undefined): Origin {
   return originFor(generation, replyOf(state, generation), state.owner?.user, tracer);
 }
 
-/** If there are spans, the events name that of the generation as their cause. */
+/** If tracing is on, the traceparent is the span of the generation. */
 export function originFor(
   generation: string,
   asked: Trace,

@@ -13,10 +13,10 @@ import type { Caller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
 import type { PromptRule } from './prompts.js';
 
-/** The prompt that a turn would have, to be looked at before it is sent. */
+/** The prompt that a turn would have. */
 export interface PromptPreview {
   readonly promptSha256: string;
-  /** The string whose UTF-8 bytes the provider would get. */
+  /** The request body for the provider. */
   readonly body: string;
   readonly request: unknown;
   readonly segments: readonly Segment[];
@@ -82,7 +82,7 @@ export function previewOf({ prompt, state }: Preview, draft: Draft, rule: Prompt
   };
 }
 
-/** A message that is not sent has no id yet. */
+/** A placeholder, because a message that is not sent has no id. */
 function known({ id, ...segment }: Segment, draft: Draft): Segment {
   const isDrafted = 'message' in draft && segment.from === 'you';
   return id === undefined || isDrafted ? segment : { ...segment, id };

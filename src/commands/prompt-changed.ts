@@ -4,7 +4,7 @@ import { Refusal } from '../domain/refusal.js';
 import { previewOf } from './preview-prompt.js';
 import type { PromptRule } from './prompts.js';
 
-/** A prompt that is not the expected one is refused together with what it would be, over the same state. */
+/** Refuses a turn whose prompt is not the expected one. The problem holds a preview over the same state. */
 export function orPreview(
   decide: ConversationDecision,
   by: Command['by'],

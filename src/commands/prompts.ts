@@ -12,10 +12,10 @@ import { TerminalError } from '../ports/errors.js';
 import type { TokenCounter, Tokenizer } from '../ports/token-counter.js';
 import { CountsAtHand } from './counts-at-hand.js';
 
-/** How prompts are made from one state on: by pure functions, whose tokenizers are loaded. */
+/** Pure functions that make prompts from a state. Their tokenizers are loaded. */
 export interface PromptRule {
   readonly assemble: Assemble;
-  /** Of the same prompt, everything that a preview shows. */
+  /** The same prompt with everything that a preview shows. */
   readonly assembly: (state: Conversation, reply: Reply) => Assembly | Refusal;
   readonly estimatedCost: (prompt: AssembledPrompt) => Cost;
 }
@@ -27,13 +27,13 @@ export class Prompts {
     private readonly prices: PriceList,
   ) {}
 
-  /** Loads what the usual model needs, so that the first who asks does not wait for it. */
+  /** Loads the tokenizer of the default model, so that the first turn does not wait for it. */
   async warmUp(): Promise<void> {
     const usual = chosenModel(this.models, {});
     if (!(usual instanceof Refusal)) await this.counter.forModel(usual.model);
   }
 
-  /** A choice that could never be answered is refused when it is made. */
+  /** Refuses a provider that is not configured, because no prompt could be sent to it. */
   requireConfigured({ provider }: Choices): void {
     if (provider && !Object.hasOwn(this.models.providers, provider)) {
       throw new Refusal('provider_not_configured', { provider });
@@ -41,8 +41,8 @@ export class Prompts {
   }
 
   /**
-   * Decides on a turn with these options, and on all that wait: the end of one generation opens the next. The decision is
-   * pure, and made again for as long as a token count that it asks for was only guessed.
+   * Makes a decision on a turn with these options. The decision may open waiting turns too. It is pure, and is made again
+   * until none of its token counts is a guess.
    */
   async decide<T>(state: Conversation, options: Choices, decision: (rule: PromptRule) => T): Promise<T> {
     const counts = new CountsAtHand();
@@ -81,7 +81,7 @@ export class Prompts {
   }
 }
 
-/** What it returns or throws, kept until it is wanted. */
+/** Makes the decision now. Each call of the result returns or throws its outcome. */
 function outcomeOf<T>(decision: () => T): () => T {
   try {
     const value = decision();

@@ -8,7 +8,7 @@ import { handle, requestOf } from './handle.js';
 import { orPreview } from './prompt-changed.js';
 import { type AnsweredTurn, turnAnswer } from './turn-answer.js';
 
-/** Another answer to the same message. */
+/** Requests another answer to the same message. */
 export class Regenerate extends Command<AnsweredTurn> {
   constructor(
     readonly caller: WritingCaller,

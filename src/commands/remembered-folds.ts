@@ -5,9 +5,8 @@ interface Weighed {
 }
 
 /**
- * Folds by their streams, within two shares of memory: many small ones, and a few large ones. In each share the one that
- * was not asked for the longest goes first. So a large conversation never pushes out those of other users, and it stays
- * itself: reading it again for each command would take far longer than the command.
+ * Folds by stream, in two least recently used caches: many small folds, and a few large ones. So a large conversation
+ * evicts none of other users, and stays cached itself: reading it for each command would take far longer than the command.
  */
 export class RememberedFolds<F extends Weighed> {
   private readonly small = new Share<F>(limits.foldsBytesMax, limits.foldsMax);
@@ -48,7 +47,7 @@ class Share<F extends Weighed> {
 
   set(stream: string, fold: F): void {
     this.delete(stream);
-    // One that alone is more than the share would push out all others, and itself.
+    // A fold that exceeds the cache would evict all others and itself.
     if (fold.bytes > this.bytesMax) return;
     this.folds.set(stream, fold);
     this.bytes += fold.bytes;

@@ -3,7 +3,7 @@ import { isKeyOf, revokeKey } from '../domain/tenant.js';
 import { type Caller, metadataOf } from './caller.js';
 import { type TenantParts, transactTenant } from './transact-tenant.js';
 
-/** Ends a key of the caller's tenant. Answers whether that tenant ever had it: another's key is as good as none. */
+/** Revokes a key of the caller's tenant. Returns false for a key that this tenant never had. */
 export class RevokeKey extends Command<{ readonly found: boolean }> {
   constructor(
     readonly caller: Caller,

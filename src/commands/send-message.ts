@@ -10,7 +10,7 @@ import { type TurnAnswer, turnAnswer } from './turn-answer.js';
 
 export type SentMessage = ({ readonly messageId: string } & TurnAnswer) | { messageId: string; cursor: string };
 
-/** A new message, or with `revises` another version of one; and what is asked about it, if anything. */
+/** Sends a message, or with `revises` another version of one, and requests an answer unless `asking` is null. */
 export class SendMessage extends Command<SentMessage> {
   constructor(
     readonly caller: WritingCaller,

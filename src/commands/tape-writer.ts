@@ -15,8 +15,8 @@ export interface TapeWriterParts extends TransactionParts {
 export class Fenced extends TerminalError {}
 
 /**
- * The one writer of a generation's tape, for as long as nobody else writes to it. Every write names the revision that
- * the writer has seen, so one that was replaced while it slept is refused, whatever it writes.
+ * Writes to a generation's tape until another worker does. Every append names the revision that the writer has seen, so
+ * the log refuses a writer that another one has replaced.
  */
 export class TapeWriter {
   private constructor(
@@ -27,7 +27,7 @@ export class TapeWriter {
     private revision: number | 'none',
   ) {}
 
-  /** Of a generation on which nothing was done yet. */
+  /** A writer of a tape that does not exist yet. */
   static ofNew(parts: TapeWriterParts, job: Job, origin: Origin): TapeWriter {
     return new TapeWriter(parts, job, origin, generation.initial, 'none');
   }

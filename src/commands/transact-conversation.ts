@@ -19,9 +19,9 @@ export interface ConversationTransaction {
 }
 
 /**
- * Decides on a conversation, and hands on what has to be answered. A prompt is offered to this process while it is on
- * its way; what nobody here takes is entered in the work table at once. A crash in between loses nothing, because the
- * subscription `work` enters the same.
+ * Decides on a conversation. Offers a new prompt to the runner of this process while it is being appended, and records
+ * prompts that the runner declined in the work table. A crash in between loses nothing, because the subscription `work`
+ * records the same.
  */
 export async function transactConversation(
   parts: ConversationParts,
@@ -58,7 +58,7 @@ export async function transactConversation(
 
 type Prompted = Extract<ConversationEvent, { type: 'PromptAssembled' }>;
 
-/** It was asked for earlier, on a trace of its own, or just now. */
+/** The origin of the request for the generation: this command, or an earlier one with its own trace. */
 function originOfPrompt(
   { conversations, tracer }: ConversationParts,
   conversation: string,
@@ -71,7 +71,7 @@ function originOfPrompt(
     : originFor(generation, meta, meta.owner, tracer);
 }
 
-/** How far the events have brought the generations that are still to be answered. */
+/** By generation, the stage of its job after these events. */
 function stagesOf(events: readonly ConversationEvent[]): Map<string, JobStage> {
   const stages = new Map<string, JobStage>();
   for (const { type, data } of events) {
@@ -100,7 +100,7 @@ function warnOfTrimming(
   }
 }
 
-/** It is committed, and will be entered: an error now would tell the caller the opposite. */
+/** Ignores an outage: the command is committed, and the subscription will record the job. */
 function ifOutage(error: unknown): void {
   if (!(error instanceof RetryableError)) throw error;
 }

@@ -19,8 +19,8 @@ export interface TenantTransaction {
 }
 
 /**
- * Decides on a tenant, and records what became of its keys at once: a new key works with the next request, a revoked
- * one stops. A crash in between loses nothing, because the subscription `keys` records the same events.
+ * Decides on a tenant, and records its keys at once, so that a new key works with the next request and a revoked one does
+ * not. A crash in between loses nothing, because the subscription `keys` records the same events.
  */
 export async function transactTenant(
   parts: TenantParts,
@@ -34,7 +34,7 @@ export async function transactTenant(
   return events;
 }
 
-/** It is committed, and will be recorded: an error now would tell the caller the opposite. */
+/** Ignores an outage: the command is committed, and the subscription will record the key. */
 function ifOutage(error: unknown): void {
   if (!(error instanceof RetryableError)) throw error;
 }

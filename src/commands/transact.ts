@@ -14,20 +14,20 @@ export interface TransactionParts {
   readonly codec: Codec;
   readonly clock: Clock;
   readonly ids: Ids;
-  /** Absent when nothing is traced. */
+  /** Absent if tracing is off. */
   readonly tracer?: Tracer | undefined;
 }
 
 /**
- * Passes on what this process has committed in a conversation, so that its feeds show it at once, without reading and
- * decoding it from the log.
+ * Publishes events that this process has committed in a conversation, so that its feeds deliver them at once, without
+ * reading and decoding them from the log.
  */
 export type Publish = (conversation: string, events: readonly TypedEvent[]) => void;
 
 /** Other writers changed the stream before each attempt. */
 export class Overtaken extends RetryableError {}
 
-/** A keyed command has acted before, at this place. Its first answer is read there. */
+/** A keyed command has acted before, at this place in the log, where its first answer is read. */
 export class CommandKnown extends Error {
   constructor(readonly place: CommandPlace) {
     super(`the command acted before in ${place.stream}`);
@@ -43,36 +43,36 @@ export interface Transaction<State, Event extends DomainEvent, Read extends Doma
   /** The command derives from an idempotency key: it acts once in the whole log. */
   readonly isKeyed?: boolean;
   readonly folds: Folds<State, Read>;
-  /** It may first have to load what a pure decision is given. */
+  /** May be asynchronous, to load the input of a pure decision. */
   readonly decide: (state: State) => Awaitable<readonly Event[]>;
   /**
-   * Called when the events are on their way; what it appends at once leaves with them. They are committed when it is
-   * this call that has written them.
+   * Called when the append has begun. Events that it appends synchronously leave in the same batch. `committed` resolves
+   * to true if this call has written the events.
    */
   readonly onAppend?: (events: readonly Event[], onItsWay: OnItsWay<State>) => void;
   /** Called with what this call has committed, as soon as the log has answered. */
   readonly onCommitted?: (events: readonly TypedEvent[]) => void;
 }
 
-/** A decision between its making and its commit. */
+/** A decision that is being appended. */
 export interface OnItsWay<State> {
   readonly committed: Promise<boolean>;
-  /** The stream as it will be. Making it takes a moment that is best spent while the log flushes. */
+  /** The fold after the append. Compute it while the log flushes. */
   readonly ahead: () => State;
 }
 
-/** A decided event that is committed, and where. */
+/** A committed event with its revision and time. */
 export type Committed<Event> = Event & { readonly revision: number; readonly at: string };
 
 export interface Transacted<State, Event> {
   readonly events: readonly Committed<Event>[];
-  /** With those events, and perhaps with what others wrote behind them. */
+  /** The fold after these events. It may include later events of other writers. */
   readonly state: State;
 }
 
 /**
- * The stages of every command: its turn, once per key, load, decide, append; and again if another writer was faster.
- * Throws CommandKnown for a keyed command that has acted before, also if it would be refused now.
+ * The stages of every command: wait for its turn, once per key, load, decide, append. Repeats them if another writer was
+ * faster. Throws CommandKnown for a keyed command that has acted before, also if it would be refused now.
  */
 export function transact<State, Event extends DomainEvent, Read extends DomainEvent>(
   parts: TransactionParts,
@@ -81,7 +81,7 @@ export function transact<State, Event extends DomainEvent, Read extends DomainEv
   const { stream, folds } = transaction;
   const askedMs = parts.clock.now();
   return folds.inTurn(stream, async () => {
-    // Those who wait in an outage wait for it once, and not each for all before them.
+    // In an outage each queued command waits one deadline in total, not one after each of those before it.
     const waitedMs = parts.clock.now() - askedMs;
     if (waitedMs >= limits.appendDeadlineMs)
       throw new LogUnavailable(`${stream} could not be written for ${waitedMs} ms`);
@@ -95,9 +95,9 @@ export function transact<State, Event extends DomainEvent, Read extends DomainEv
         if (done) return done;
         continue;
       }
-      // Others may have written since. An append finds that out by itself; this has to be decided on the present state.
+      // No append checks the revision of this decision, so it must be made on the present state.
       if (remembered) continue;
-      // The same command may have acted in another process meanwhile, and that is why.
+      // The decision may be a result of the same command in another process.
       await requireNew(parts.log, transaction);
       if ('error' in decision) throw decision.error;
       return { events: [], state: before.state };
@@ -106,7 +106,7 @@ export function transact<State, Event extends DomainEvent, Read extends DomainEv
   });
 }
 
-/** The log judges a keyed command together with its append. What appends nothing must not answer for what it did before. */
+/** The log checks a keyed command at its append. A decision without events has no append, so it is checked here. */
 async function requireNew(
   log: EventLog,
   { isKeyed, meta }: { readonly isKeyed?: boolean; readonly meta: Metadata },
@@ -115,7 +115,7 @@ async function requireNew(
   if (place) throw new CommandKnown(place);
 }
 
-/** What is decided, or why it cannot be. */
+/** The decided events, or the error of the decision. */
 async function settled<State, Event>(
   decide: (state: State) => Awaitable<readonly Event[]>,
   state: State,
@@ -127,7 +127,7 @@ async function settled<State, Event>(
   }
 }
 
-/** Nothing when the stream is at another revision. */
+/** Undefined if the stream is at another revision. */
 async function append<State, Event extends DomainEvent, Read extends DomainEvent>(
   parts: TransactionParts,
   { stream, tenant, meta, isKeyed, folds, onAppend, onCommitted }: Transaction<State, Event, Read>,
@@ -135,7 +135,7 @@ async function append<State, Event extends DomainEvent, Read extends DomainEvent
   decided: readonly Event[],
 ): Promise<Transacted<State, Event> | undefined> {
   const at = new Date(parts.clock.now()).toISOString();
-  // New for each attempt: the log takes events with the ids of an earlier attempt for that one.
+  // New ids for each attempt: the log takes an append with ids of an earlier attempt for that attempt.
   const wrapped = decided.map((event) => ({ event, id: parts.ids.event(), tenant, at, meta }));
   const encoded = wrapped.map(({ event, ...wrapping }) => parts.codec.encode(event, wrapping));
 
@@ -161,7 +161,7 @@ async function append<State, Event extends DomainEvent, Read extends DomainEvent
   return { events, state: ahead().state };
 }
 
-/** The events of one append as a reader of the log gets them. */
+/** Converts the events of one append to those that a reader of the log gets. */
 export function asRead(
   stream: string,
   first: number,

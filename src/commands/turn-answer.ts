@@ -1,16 +1,16 @@
 import type { Answer } from '../domain/conversation/answer.js';
 import { TerminalError } from '../ports/errors.js';
 
-/** What becomes of a turn: asked for, and not claimed yet. */
+/** The answer to the command of a turn, before its generation is claimed. */
 export interface TurnAnswer {
   readonly generationId: string;
-  /** Null for a turn that has to wait: its prompt is not known yet. */
+  /** Null for a queued turn: its prompt is not known yet. */
   readonly promptSha256: string | null;
   readonly status: 'queued';
   readonly cursor: string;
 }
 
-/** The same, with the message that is answered. */
+/** The answer with the id of the message. */
 export type AnsweredTurn = TurnAnswer & { readonly messageId: string };
 
 export function turnAnswer(answer: Answer | undefined): TurnAnswer {

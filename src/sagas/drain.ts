@@ -1,7 +1,7 @@
 import { LinkedAbort } from '../background/linked-abort.js';
 import type { Clock } from '../ports/clock.js';
 
-/** How long a process that stops lets its open generations go on. */
+/** The time that a stopping process gives its open generations. */
 export class Drain {
   private readonly ended = new AbortController();
 
@@ -10,12 +10,12 @@ export class Drain {
     private readonly clock: Pick<Clock, 'sleep'>,
   ) {}
 
-  /** Another process can go on with what is open. */
+  /** Ends the drain early, when another process can continue the open generations. */
   cutShort(): void {
     this.ended.abort();
   }
 
-  /** Resolves when all have finished, when the time is over, or when the drain is cut short. */
+  /** Resolves when all have finished, when the time is over, or when `cutShort` is called. */
   async wait(finished: Promise<unknown>): Promise<void> {
     const over = new LinkedAbort([this.ended.signal]);
     await Promise.race([finished, this.clock.sleep(this.milliseconds, over.signal)]);

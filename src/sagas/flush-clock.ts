@@ -3,8 +3,8 @@ import type { Clock } from '../ports/clock.js';
 import type { Moments } from '../ports/language-model.js';
 
 /**
- * The moments at which the texts of all answers of this process are appended. Everything that waits for one of them
- * appends in the same turn of the event loop, so it shares one batch and one flush.
+ * Ticks for all answers of this process. All texts that wait for a tick are appended in the same turn of the event loop, so
+ * they share one batch and one flush.
  */
 export class FlushClock implements Moments {
   private reading: (() => void)[] = [];
@@ -16,19 +16,19 @@ export class FlushClock implements Moments {
     private readonly intervalMs: number,
   ) {}
 
-  /** Calls back at the next moment, before texts are appended at it. */
+  /** Calls back at the next tick, before texts are appended. */
   readAtNext(call: () => void): void {
     this.reading.push(call);
     this.run();
   }
 
-  /** Calls back at the next moment, which is at most one interval away. */
+  /** Calls back at the next tick, which is at most one interval away. */
   atNext(call: () => void): void {
     this.waiting.push(call);
     this.run();
   }
 
-  /** The timer runs only while something waits: an idle process does nothing. */
+  /** The timer runs only while a callback waits. */
   private run(): void {
     if (this.isRunning) return;
     this.isRunning = true;
@@ -41,7 +41,7 @@ export class FlushClock implements Moments {
     const { reading } = this;
     this.reading = [];
     for (const call of reading) call();
-    // What is read comes through promises. In the next turn of the loop all of it waits to be appended.
+    // Texts arrive through promises. In the next turn of the event loop all of them wait to be appended.
     if (reading.length > 0) await turnOfTheLoop();
     const { waiting } = this;
     this.waiting = [];

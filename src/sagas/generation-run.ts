@@ -28,66 +28,66 @@ import type { Life } from './worker-lives.js';
 
 export interface RunParts extends TapeWriterParts {
   readonly conversations: ConversationFolds;
-  /** By the name of the provider; nothing when it is not configured here. */
+  /** Undefined if this process has no such provider. */
   readonly modelOf: (provider: string) => LanguageModel | undefined;
   readonly finalize: (job: Job, tape: Tape) => Promise<void>;
-  /** Hears of what is committed in a conversation; answers with how to stop listening. */
+  /** Listens to the events of a conversation. Returns a function that stops. */
   readonly listen: (conversation: string, listener: (event: TypedEvent) => void) => () => void;
   readonly slots: Slots;
   readonly bounds: Omit<AttemptLimits, 'deadlineMs'>;
   readonly generationTimeoutMs: number;
   readonly leaseMs: number;
   readonly work: Pick<Work, 'release' | 'isAlive'>;
-  /** Says in the work table that this worker answers. Never rejects: if it fails, the next renewal says it. */
+  /** Records in the work table that this worker answers. Never rejects: if it fails, the next renewal records it. */
   readonly hold: (job: Job, life: Life) => Promise<void>;
-  /** For operators: ids, never a person's text. */
+  /** Logs a line for operators: ids, never texts of users. */
   readonly warn: (facts: object, message: string) => void;
 }
 
-/** A call that was made ready for a prompt that was not committed yet. */
+/** A call that was prepared before its prompt was committed. */
 interface EarlyCall {
   readonly prompt: PromptAssembled;
   readonly call: PreparedCall;
 }
 
 /**
- * One generation that this process answers, from its claim to its end, within one life of its worker. Both ways to answer it
- * resolve to whether it has ended; if not, it is left to another worker, to a later look, or there was nothing to answer.
+ * One generation that this process answers, from its claim to its end, within one life of its worker. `answerOffered` and
+ * `answerTaken` resolve to true if the generation has ended. If not, another worker answers it, or it is retried later.
  */
 export class GenerationRun {
   private readonly leaving: LinkedAbort;
   private readonly cancelled = new AbortController();
   private readonly unlisten: () => void;
-  /** Whether the prompt is committed, of each decision that has it. */
+  /** One for each decision that includes the prompt: whether it was committed. */
   private readonly offers: Promise<boolean>[] = [];
-  /** None of these decisions was committed, so the claim is withdrawn. */
+  /** None of the offered decisions was committed, so the claim is withdrawn. */
   private isWithdrawing = false;
-  /** Until the work table says that this worker answers. Nothing waits for it on the way to the first token. */
+  /** Resolves when the work table has recorded this worker. The first token does not wait for it. */
   private holding: Promise<void> = Promise.resolve();
-  /** For the first attempt of a prompt that was offered. */
+  /** The prepared call for the first attempt of an offered prompt. */
   private preparing: Promise<EarlyCall | undefined> | undefined;
 
-  /** It holds a slot, and gives it back. */
+  /** The caller has taken a slot; the run gives it back. */
   constructor(
     private readonly parts: RunParts,
     readonly job: Job,
     readonly life: Life,
   ) {
-    // After the life nothing more is written: another process may be at it by then.
+    // Nothing is written after the life: another worker may have claimed the generation.
     this.leaving = new LinkedAbort([life.over]);
-    // Before the state is read: a cancel must fall into the one or the other.
+    // Listen before reading the state, so that no cancel is missed in between.
     this.unlisten = parts.listen(job.conversation, (event) => {
       const isMine = event.type === 'GenerationCancelRequested' && event.data.generationId === job.generation;
       if (isMine) this.cancelled.abort();
     });
   }
 
-  /** To be finished elsewhere: what has come is committed, and nothing else is begun. */
+  /** Commits the text so far and stops, so that another process finishes the generation. */
   handOver(): void {
     this.leaving.abort();
   }
 
-  /** A prompt that is on its way, claimed beside it. Nothing is called before both are committed. */
+  /** Answers a prompt that is being appended together with its claim. Calls no model before both are committed. */
   async answerOffered(
     tape: TapeWriter,
     claim: Promise<unknown>,
@@ -95,7 +95,7 @@ export class GenerationRun {
   ): Promise<boolean> {
     this.offerAgain(committed);
     this.preparing = this.prepareOnceSent(ahead);
-    // It is awaited once the prompt is committed, where its failure is this run's. Until then the rejection needs an owner.
+    // It is awaited after the prompt is committed. This handler prevents an unhandled rejection until then.
     this.preparing.catch(() => {});
     return this.whileListening(async () => {
       const [isCommitted] = await Promise.all([this.isCommitted(), claim]);
@@ -104,7 +104,7 @@ export class GenerationRun {
         await tape.write([withdraw(this.parts.clock.now())], this.life.over);
         return false;
       }
-      // Only now: the table must offer no prompt that the log does not have.
+      // Not earlier: the table must hold no prompt that is not in the log.
       this.holding = this.parts.hold(this.job, this.life);
       const remembered = this.parts.conversations.last(conversationStream(this.job.conversation))?.state;
       const state = remembered?.nodes.has(this.job.generation) ? remembered : await this.state();
@@ -112,7 +112,7 @@ export class GenerationRun {
     });
   }
 
-  /** A job that was taken out of the work table. */
+  /** Answers a job from the work table. */
   async answerTaken(): Promise<boolean> {
     return this.whileListening(async () => {
       const state = await this.state();
@@ -123,13 +123,13 @@ export class GenerationRun {
     });
   }
 
-  /** The same prompt once more. False when this run has given it up already. */
+  /** Adds another decision with the same prompt. False if this run has withdrawn its claim. */
   offerAgain(committed: Promise<boolean>): boolean {
     this.offers.push(committed);
     return !this.isWithdrawing;
   }
 
-  /** A living worker answers what it has claimed. What is open by this very worker is of a run that failed: this one ends it. */
+  /** True if another living worker has the open attempt. One of this worker is from a failed run, and this run ends it. */
   private async isAnotherAt(open: Attempt | undefined): Promise<boolean> {
     const { work, leaseMs } = this.parts;
     if (!open || open.worker === this.life.worker || !(await work.isAlive(open.worker))) return false;
@@ -138,7 +138,7 @@ export class GenerationRun {
   }
 
   private async isCommitted(): Promise<boolean> {
-    // More may come while one is awaited.
+    // Other offers may arrive during an await.
     for (const committed of this.offers) if (await committed) return true;
     this.isWithdrawing = true;
     return false;
@@ -149,7 +149,7 @@ export class GenerationRun {
       return await act();
     } catch (error) {
       if (!(error instanceof Fenced)) throw error;
-      // Another worker has claimed it. What is under way must not give the job to this one again afterwards.
+      // Another worker has claimed it. Wait for `hold`, so that it does not record this worker after the release.
       await this.holding;
       await this.parts.work.release(this.life.worker, this.job.generation, 0);
       return false;
@@ -164,9 +164,9 @@ export class GenerationRun {
     }
   }
 
-  /** While the log flushes, the call is made ready. */
+  /** Prepares the call while the log flushes. */
   private async prepareOnceSent(ahead: () => Conversation): Promise<EarlyCall | undefined> {
-    // The batch with the prompt leaves at the end of this turn of the loop, and must not wait for this.
+    // The batch with the prompt leaves at the end of this turn of the event loop. Do not delay it.
     await turnOfTheLoop();
     const state = ahead();
     const { prompt } = replyOf(state, this.job.generation);
@@ -174,7 +174,7 @@ export class GenerationRun {
     return prompt && call ? { prompt, call } : undefined;
   }
 
-  /** Another decision with the same ids may be the one that was committed, and its prompt another one. */
+  /** The committed prompt may be that of another decision with the same ids. Then the prepared call does not fit. */
   private async takeEarly({ sha256 }: PromptAssembled): Promise<PreparedCall | undefined> {
     const early = await this.preparing;
     if (early?.prompt.sha256 !== sha256) return undefined;
@@ -190,14 +190,14 @@ export class GenerationRun {
     return (await this.parts.conversations.current(conversationStream(this.job.conversation))).state;
   }
 
-  /** `isClaimed`: by this run, and nothing was done with it yet. Any other open attempt is a dead worker's. */
+  /** `isClaimed`: this run has claimed it and made no call. Any other open attempt belongs to a dead worker. */
   private async work(state: Conversation, tape: TapeWriter, isClaimed: boolean): Promise<boolean> {
     const reply = replyOf(state, this.job.generation) as Reply & { prompt: PromptAssembled };
     if (reply.cancelRequested) this.cancelled.abort();
     const deadlineMs = Date.parse(reply.promptedAt ?? reply.at) + this.parts.generationTimeoutMs;
     let isMine = isClaimed;
     while (!tape.tape.seal) {
-      // It stays this worker's in the table, until that dies.
+      // The table keeps the job for this worker until its life ends.
       if (this.leaving.signal.aborted) return false;
       if (!isMine) isMine = await this.claim(tape, reply.prompt, deadlineMs);
       if (isMine) await this.call(state, reply.prompt, tape, deadlineMs);
@@ -208,7 +208,7 @@ export class GenerationRun {
     return true;
   }
 
-  /** True when a model is to be called. */
+  /** True if the model has to be called. */
   private async claim(tape: TapeWriter, asked: AskedModel, deadlineMs: number): Promise<boolean> {
     const { worker, over } = this.life;
     const cancelRequested = this.cancelled.signal.aborted;
@@ -237,7 +237,7 @@ export class GenerationRun {
     const leave = () => calling.leave();
     this.cancelled.signal.addEventListener('abort', cancel, { once: true });
     this.leaving.signal.addEventListener('abort', leave, { once: true });
-    // Either may have come before there was anything to tell of it.
+    // Either may have been aborted before the listeners were added.
     if (this.cancelled.signal.aborted) cancel();
     if (this.leaving.signal.aborted) leave();
     try {
@@ -251,7 +251,7 @@ export class GenerationRun {
     }
   }
 
-  /** Others may use the slot meanwhile. */
+  /** Waits without a slot, so that other generations can use it. */
   private async untilRetry(tape: Tape): Promise<void> {
     const { slots, clock } = this.parts;
     const due = retryAt(tape);

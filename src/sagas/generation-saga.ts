@@ -24,19 +24,19 @@ interface Running {
 }
 
 /**
- * Answers prompts: those that this process is offered while they are on their way into the log, and those that the
- * work table has for any worker. What the table says is a hint: who answers is decided by the claim on a generation's
- * tape, so two that believe to have the same one do no harm.
+ * Answers prompts: those that commands of this process offer while they are being appended, and those in the work table.
+ * The table is only a hint. The claim on a generation's tape decides which worker answers, so two workers with the same job
+ * do no harm.
  */
 export class GenerationSaga implements PromptRunner {
   private readonly running = new Map<string, Running>();
-  /** Since the last renewal: the work table may not have heard of their ends. */
+  /** Ended since the last renewal. The work table may not have recorded their ends. */
   private ended: string[] = [];
   private readonly lives: WorkerLives;
   private readonly stopping = new AbortController();
   private wakeUp = (): void => {};
   private isAwake = false;
-  /** Others wait in the table: an offer must not pass them. */
+  /** Prompts wait in the work table, so new offers are declined. */
   private isBehind = true;
   private taking: Promise<void> = Promise.resolve();
   private readonly background: BackgroundPart;
@@ -56,7 +56,7 @@ export class GenerationSaga implements PromptRunner {
     );
   }
 
-  /** How many this process answers, those that wait to be tried again included. */
+  /** The number of generations that this process answers, including those that wait for a retry. */
   get open(): number {
     return this.running.size;
   }
@@ -66,7 +66,7 @@ export class GenerationSaga implements PromptRunner {
     this.taking = this.takeAsLongAsItRuns();
   }
 
-  /** Finishes what it is at, as far as there is time, and hands the rest over. */
+  /** Finishes open generations within the time of the drain, and hands the others over. */
   async stop(): Promise<void> {
     this.stopping.abort();
     this.wakeUp();
@@ -80,9 +80,9 @@ export class GenerationSaga implements PromptRunner {
 
   offer(job: Job, origin: Origin, asked: AskedModel, prompted: OnItsWay<Conversation>): boolean {
     const life = this.lives.current;
-    const standing = this.running.get(job.generation);
-    if (standing && isAlive(standing) && standing.run.offerAgain(prompted.committed)) return true;
-    if (standing || !life || this.stopping.signal.aborted || this.isBehind || !this.parts.slots.tryTake()) {
+    const earlier = this.running.get(job.generation);
+    if (earlier && isAlive(earlier) && earlier.run.offerAgain(prompted.committed)) return true;
+    if (earlier || !life || this.stopping.signal.aborted || this.isBehind || !this.parts.slots.tryTake()) {
       this.isBehind = true;
       return false;
     }
@@ -133,7 +133,7 @@ export class GenerationSaga implements PromptRunner {
       if (await ending) this.ended.push(job.generation);
     } catch (error) {
       warn({ ...job, err: error }, 'a generation failed in this process and will be retried');
-      // An outage passes; anything else would only be met again.
+      // An outage may pass soon. Any other error is likely to repeat.
       await this.release(job, life, error instanceof RetryableError ? limits.workPollMs : leaseMs);
     }
   }
@@ -143,7 +143,7 @@ export class GenerationSaga implements PromptRunner {
     while (!this.stopping.signal.aborted) {
       this.isAwake = false;
       const pauseMs = await this.background.attempt(() => this.takeWhatIsFree());
-      // A wake-up must not shorten the pause after a failure.
+      // A wake-up does not shorten the pause after a failure.
       if (pauseMs > 0) await clock.sleep(pauseMs, this.stopping.signal);
       if (this.isAwake || this.stopping.signal.aborted) continue;
       const woken = new AbortController();
@@ -164,10 +164,10 @@ export class GenerationSaga implements PromptRunner {
 
   private begin(job: Job, life: Life): void {
     const { slots } = this.parts;
-    const standing = this.running.get(job.generation);
-    if (standing) {
-      // The table did not know yet that it is answered here. It may be just being left: then it is begun anew.
-      void standing.over.then(() => this.begin(job, life));
+    const earlier = this.running.get(job.generation);
+    if (earlier) {
+      // The work table returned this job again. Restart it if this run has given it up.
+      void earlier.over.then(() => this.begin(job, life));
       return;
     }
     if (!life.over.aborted && !this.stopping.signal.aborted && slots.tryTake()) {
@@ -175,7 +175,7 @@ export class GenerationSaga implements PromptRunner {
       this.keep(run, run.answerTaken());
       return;
     }
-    // An offer was faster, or this process stops. Kept waiting here, the job could run out of its time unnoticed.
+    // An offer took the slot, or this process stops. Release the job, because it could expire while it waits here.
     this.isBehind = true;
     void this.release(job, life, 0);
   }
@@ -184,7 +184,7 @@ export class GenerationSaga implements PromptRunner {
     await this.parts.work.hold(job, worker).catch((error) => this.background.failed(error));
   }
 
-  /** Never rejects. Should it fail, the next renewal gives back what is not answered here. */
+  /** Never rejects. If the release fails, the next renewal releases jobs that this process does not answer. */
   private async release({ generation }: Job, { worker }: Life, pauseMs: number): Promise<void> {
     await this.parts.work.release(worker, generation, pauseMs).catch((error) => this.background.failed(error));
   }

@@ -6,24 +6,24 @@ export type Piece = Received;
 
 export interface JoinWindow {
   readonly flushes: FlushClock;
-  /** Of UTF-8: so much is not kept waiting. */
+  /** Bytes of UTF-8 at which text is appended without waiting for the clock. */
   readonly bytes: number;
 }
 
 /**
- * The text of an answer that was received and is not appended yet. The first text leaves at once, later text at the next
- * moment of the flush clock. It accepts all text at once, because reading from the provider must not wait for commits.
+ * The received text of an answer that is not appended yet. The first text leaves at once, later text at the next tick of
+ * the flush clock. It accepts all text at once, because reading from the provider must not wait for commits.
  */
 export class JoinedText {
   private pieces: Piece[] = [];
-  /** Fields that the product does not read. They separate no texts, are never urgent, and leave with the next text. */
+  /** Fields that Verbatim does not read. They do not split texts, and leave with the next text. */
   private unread: Piece[] = [];
-  /** Of UTF-8, in all pieces. */
+  /** Bytes of UTF-8 in all pieces. */
   private bytes = 0;
   private isFirst = true;
   private isTime = false;
   private ended = false;
-  /** By block, the first half of a surrogate pair whose second half has yet to come. */
+  /** By block, the first half of a surrogate pair whose second half has not come. */
   private readonly halves = new Map<number, Piece>();
   private wake = (): void => {};
 
@@ -47,7 +47,7 @@ export class JoinedText {
     this.wake();
   }
 
-  /** What is to be committed next, and whether anything comes after it. */
+  /** The next pieces to commit, and whether more will follow. */
   async next(): Promise<{ readonly pieces: readonly Piece[]; readonly isLast: boolean }> {
     while (!this.isDue()) await this.change();
     this.isFirst = false;
@@ -66,7 +66,7 @@ export class JoinedText {
       this.wake = resolve;
       if (this.pieces.length === 0) return;
       this.window.flushes.atNext(() => {
-        // Text that filled the window has left already.
+        // The text has already left, because it reached the byte limit.
         this.isTime = this.pieces.length > 0;
         if (this.isTime) this.wake();
       });
@@ -89,7 +89,7 @@ export class JoinedText {
     return { ...piece, text: half ? text.slice(0, -1) : text };
   }
 
-  /** As much as one append may hold, however it is escaped and into however many pieces it is cut. */
+  /** Takes as many pieces as fit one append, in escaped form. */
   private take(): Piece[] {
     let room: number = limits.deltaCharactersMax;
     let whole = 0;
@@ -114,7 +114,7 @@ export class JoinedText {
     return [...taken, ...this.takeUnread()];
   }
 
-  /** As one piece: each of them is a line of its own. */
+  /** Joins the fields into one piece, one line for each. */
   private takeUnread(): Piece[] {
     const [first] = this.unread;
     if (!first) return [];
@@ -132,7 +132,7 @@ const toolCharacters = ({ tool }: Piece): number => (tool ? JSON.stringify(tool)
 
 const bytesOf = (text: string): number => Buffer.byteLength(text, 'utf8');
 
-/** Where to cut, so that no surrogate pair is cut in two. */
+/** The index to cut at without splitting a surrogate pair. */
 function wholePairs(text: string, at: number): number {
   return /[\uD800-\uDBFF]/.test(text[at - 1] ?? '') ? at - 1 : at;
 }

@@ -12,27 +12,27 @@ export interface AttemptLimits {
   readonly window: JoinWindow;
   readonly firstTokenTimeoutMs: number;
   readonly idleTimeoutMs: number;
-  /** On the clock: when nobody waits for the answer any more. */
+  /** The time by which the whole answer has to be complete. */
   readonly deadlineMs: number;
 }
 
-/** Why a call was ended from this side. */
+/** The reason why this process ended a call. */
 type Stop =
   | { readonly is: 'cancelled' }
-  /** The attempt stays open: somebody else will end it. */
+  /** The attempt stays open for another worker. */
   | { readonly is: 'left' }
   | { readonly is: 'failed'; readonly kind: 'timeout' | 'too_long'; readonly message: string };
 
 type Finished = Extract<ModelOutput, { type: 'finished' }>;
 
-/** Without the ids of the answer. */
+/** An ending without the provider's ids of the answer. */
 type Unnamed<E> = E extends unknown ? Omit<E, 'response'> : never;
 
 const UNKNOWN = { modelServed: null, usage: null, usageRaw: null } as const;
 
 /**
- * One call to a model, and what comes of it on the tape. The stream is read as fast as it comes, beside the commits:
- * waiting for one must never keep what a socket has brought from being taken.
+ * One call to a model, and its deltas and end on the tape. It reads the stream while it commits: a slow commit must not
+ * stop it from reading the socket.
  */
 export class ModelAttempt {
   private readonly caps = new AnswerCaps();
@@ -44,7 +44,7 @@ export class ModelAttempt {
   private startedMs = 0;
   private lastTextMs: number | undefined;
   private dropped = 0;
-  /** What no adapter should throw. The attempt is ended all the same; somebody has to hear of it. */
+  /** An error that no adapter should throw. The attempt ends as failed, and the caller logs this error. */
   surprise: unknown;
 
   constructor(
@@ -57,17 +57,17 @@ export class ModelAttempt {
     this.text = new JoinedText(bounds.window);
   }
 
-  /** Comes too late when the stream has come to its own end. */
+  /** Ends the call, unless the stream has ended. */
   cancel(): void {
     this.end({ is: 'cancelled' });
   }
 
-  /** Commits what has come, and leaves the rest to whoever takes over. */
+  /** Commits the text so far and leaves the attempt open for another worker. */
   leave(): void {
     this.end({ is: 'left' });
   }
 
-  /** Calls, commits everything that comes, and ends the attempt unless it was told to leave it. Throws Fenced. */
+  /** Makes the call, commits its deltas, and ends the attempt unless `leave` was called. Throws Fenced. */
   async run(lost: AbortSignal): Promise<void> {
     this.startedMs = this.clock.now();
     const watching = this.watch();
@@ -76,7 +76,7 @@ export class ModelAttempt {
       const rest = await this.commitUntilTheEnd(lost);
       const outcome = await reading;
       const ending = this.endingOf(outcome);
-      // Of an attempt that is left without a text, and so is made again, nothing is kept.
+      // An attempt that is left without text will be repeated, so its other deltas are dropped.
       const kept = ending || this.lastTextMs !== undefined ? rest : [];
       const decisions = kept.map((piece) => receive(this.number, piece));
       await this.tape.write(ending ? [...decisions, endAttempt(this.number, ending)] : decisions, lost);
@@ -92,7 +92,7 @@ export class ModelAttempt {
     this.over.abort();
   }
 
-  /** Answers with the last pieces, which are committed together with the end. */
+  /** Returns the last pieces, which are committed together with the end. */
   private async commitUntilTheEnd(lost: AbortSignal): Promise<readonly Piece[]> {
     for (;;) {
       const { pieces, isLast } = await this.text.next();
@@ -105,7 +105,7 @@ export class ModelAttempt {
     }
   }
 
-  /** Never rejects. Nothing: it was ended from this side. */
+  /** Never rejects. Resolves to undefined if this process ended the call. */
   private async read(): Promise<Finished | ModelFailure | undefined> {
     try {
       for await (const outputs of this.call.stream(this.over.signal, this.bounds.window.flushes)) {
@@ -146,13 +146,13 @@ export class ModelAttempt {
     }
   }
 
-  /** Sleeps from limit to limit rather than once for each piece. */
+  /** Sleeps until the next limit, so that pieces set no timers. */
   private async watch(): Promise<void> {
     while (!this.over.signal.aborted) {
       const { atMs, message } = this.nextLimit();
       const leftMs = atMs - this.clock.now();
       if (leftMs <= 0) return this.end({ is: 'failed', kind: 'timeout', message });
-      // The first text brings a limit that may be nearer than the one that was waited for.
+      // The first text may bring an earlier limit.
       await this.clock.sleep(Math.min(leftMs, this.bounds.idleTimeoutMs), this.over.signal);
     }
   }
@@ -197,7 +197,7 @@ export class ModelAttempt {
   }
 }
 
-/** What the provider says about its answer, within what the events that record it may hold. */
+/** The provider's report about its answer, cut to the limits of the event. */
 function reported({
   modelServed = null,
   usage = null,

@@ -5,12 +5,12 @@ import type { ResponseNames, ToolStart } from '../ports/language-model.js';
 
 type UsageRaw = NonNullable<AttemptEnded['usageRaw']>;
 
-/** A name that a provider gives: of a model, or of a reason. A longer one is cut: nothing that it says fails an attempt. */
+/** Cuts a name from a provider to the limit of the event, because a long name must not fail an attempt. */
 export function boundedName<T extends string | null>(name: T): T {
   return (name === null ? name : firstCharacters(name, limits.nameCharactersMax)) as T;
 }
 
-/** The provider's ids of the answer. */
+/** Cuts the provider's ids of the answer. */
 export function boundedNames({ id, requestId }: ResponseNames): ResponseNames {
   return {
     ...(id !== undefined && { id: boundedName(id) }),
@@ -28,13 +28,13 @@ export function boundedStart({ id, name, type }: ToolStart): ToolStart {
 
 export const boundedWords = (words: string): string => firstCharacters(words, limits.providerWordsCharactersMax);
 
-/** Usage as it was reported; of one that is too large, the counts alone. */
+/** The reported usage. If it is too large, only its counts. */
 export function boundedUsage(usage: UsageRaw | null): UsageRaw | null {
   if (usage === null || jsonWithin(usage, limits.usageBytesMax) !== undefined) return usage;
   return countsIn(usage, limits.usageBytesMax);
 }
 
-/** Numbers, and objects of numbers, in their order and as many as fit. */
+/** The numbers, and objects of numbers, that fit, in their order. */
 function countsIn(usage: UsageRaw, bytesMax: number): UsageRaw {
   const counts: Record<string, unknown> = {};
   let left = bytesMax - 2;

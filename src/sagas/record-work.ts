@@ -11,24 +11,24 @@ const STAGES: Readonly<Record<string, JobStage>> = {
 };
 
 /**
- * Records in the work table what has to be answered, and what has ended: the table follows from the log. `wake` is called
- * for a prompt that no worker is known to answer.
+ * Records prompts and ends of generations in the work table, from the log. Calls `wake` for a prompt that no worker is
+ * known to answer.
  */
 export function recordWork(codec: Codec, work: Pick<Work, 'record'>, wake: () => void) {
   return async (recorded: RecordedEvent): Promise<void> => {
     const stage = STAGES[recorded.type];
     if (stage === undefined) return;
-    // Passing over it would leave a prompt without an answer.
+    // To skip the event would leave a prompt without an answer.
     const event = decodeOrFail(codec, recorded);
     const { tenant, meta, data } = event;
     if (!('generationId' in data) || meta.conversation === undefined) return;
-    // What does not wait has its prompt beside it: that one records it.
+    // A request that is not queued has its prompt in the same append, which records the job.
     if (event.type === 'GenerationRequested' && event.data.turn === undefined) return;
     const { conversation, owner = null } = meta;
     const generation = data.generationId;
     const job = { generation, conversation, tenant, owner };
     if (stage !== 'prompted') await work.record(job, stage);
-    // The process that was offered it is about to say so in the table, unless it has died.
+    // The process that claimed it by an offer is about to record that, unless it has died.
     else if (!(await work.record(job, stage, limits.offeredElsewhereMs))) wake();
   };
 }

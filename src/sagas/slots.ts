@@ -1,4 +1,4 @@
-/** So many at a time; those who wait get their turn in the order in which they came. */
+/** A semaphore. Waiting callers get a slot in the order of their calls. */
 export class Slots {
   private readonly waiting: (() => void)[] = [];
 

@@ -8,22 +8,22 @@ import type { Poison } from '../ports/read-models/read-models.js';
 import { safeReason } from '../ports/safe-reason.js';
 
 export interface Subscription {
-  /** Names the checkpoint and the lease: one owner at a time has it, among all processes. */
+  /** The name of the checkpoint and of the lease. One process at a time owns the subscription. */
   readonly name: string;
   readonly filter?: AllStreamsFilter;
-  /** Awaited before the next event. It sees an event again after a crash or a lost lease, so twice must be once. */
+  /** Awaited before the next event. Must be idempotent: it gets an event again after a crash or a lost lease. */
   readonly handle: (event: RecordedEvent) => Promise<void>;
-  /** What it makes of events does not depend on their order: what came together may be under way together. */
+  /** The result does not depend on the order of events, so those of a page may be handled in parallel. */
   readonly inAnyOrder?: true;
 }
 
 export interface RunnerParts extends FollowerParts {
-  /** For operators: names and reasons, never a person's text. */
+  /** Logs a line for operators: names and reasons, never texts of users. */
   readonly warn: (facts: object, message: string) => void;
 }
 
 export type RunnerState =
-  /** Another process owns it, or the stores are away. */
+  /** Another process owns it, or the stores are unavailable. */
   | { readonly is: 'waiting' }
   | { readonly is: 'running'; readonly live: boolean; readonly epoch: number; readonly retrying?: string }
   /** A subscription goes on at the event of its poison when it is started again. */
@@ -38,7 +38,7 @@ class Poisoned extends TerminalError {
   readonly event: Poison['event'];
 }
 
-/** Brings every event to a handler, at least once and in order, across crashes, restarts and several processes. */
+/** Delivers every event to a handler, at least once and in order, across crashes, restarts and several processes. */
 export class SubscriptionRunner {
   private current: RunnerState = { is: 'stopped' };
   private readonly follower: CheckpointedFollower;
@@ -69,7 +69,7 @@ export class SubscriptionRunner {
     return this.current;
   }
 
-  /** Also after poison, at the event where it stopped; and while it is being stopped, once it has. */
+  /** May be called after poison, to retry the event, and while the runner stops, to start it again afterwards. */
   start(): void {
     this.follower.start();
   }
@@ -78,7 +78,7 @@ export class SubscriptionRunner {
     return this.follower.stop();
   }
 
-  /** How far it is behind the log, whichever process owns it. */
+  /** The lag behind the log, whichever process owns the subscription. */
   backlog(): Promise<Backlog> {
     return this.follower.backlog();
   }
@@ -101,14 +101,14 @@ export class SubscriptionRunner {
     }
   }
 
-  /** False when it ended before the last event was handled. */
+  /** False if it ended before the last event was handled. */
   private async handleAll(events: readonly RecordedEvent[], lease: Lease, over: AbortSignal): Promise<boolean> {
     const { checkpointEveryEvents } = limits;
     const together = this.subscription.inAnyOrder ? checkpointEveryEvents : 1;
     for (let from = 0; from < events.length; from += together) {
       const group = events.slice(from, from + together);
       if (!(await this.handleGroup(group, lease, over))) return false;
-      // An event that comes from all streams has one.
+      // Every event from a read of all streams has a position.
       this.follower.finished(group.at(-1)?.position as Position);
       const isDue = (from + group.length) % checkpointEveryEvents === 0;
       if (isDue && !(await this.follower.save(lease))) return false;
@@ -116,7 +116,7 @@ export class SubscriptionRunner {
     return true;
   }
 
-  /** Nothing of it is under way any more when it has ended, however it ends. */
+  /** Settles after all its handlers have settled. */
   private async handleGroup(group: readonly RecordedEvent[], lease: Lease, over: AbortSignal): Promise<boolean> {
     const endings = await Promise.allSettled(group.map((event) => this.handle(event, lease, over)));
     const failed = endings.find((ending) => ending.status === 'rejected');
@@ -124,7 +124,7 @@ export class SubscriptionRunner {
     return endings.every((ending) => ending.status === 'fulfilled' && ending.value);
   }
 
-  /** False when it was over before the event was handled. */
+  /** False if `over` was aborted before the event was handled. */
   private async handle(event: RecordedEvent, lease: Lease, over: AbortSignal): Promise<boolean> {
     const { first, most } = limits.handlerBackoffMs;
     let failures = 0;
@@ -133,7 +133,7 @@ export class SubscriptionRunner {
         await this.subscription.handle(event);
         return true;
       } catch (error) {
-        // An outage says nothing about the event; anything else, often enough, does.
+        // An outage is retried without end. Any other error, often enough, is the fault of the event.
         const outage = error instanceof RetryableError;
         if (!outage) failures += 1;
         if (error instanceof TerminalError || failures >= limits.handlerAttemptsMax) throw new Poisoned(event, error);

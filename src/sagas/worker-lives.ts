@@ -6,11 +6,11 @@ import type { BackgroundHealth } from '../ports/background-health.js';
 import type { Clock } from '../ports/clock.js';
 import type { Work } from '../ports/work.js';
 
-/** A process is one worker for as long as it renews in time. After that it is another one, with another name. */
+/** A process is one worker while it renews in time. After a missed renewal it is a new worker with a new name. */
 export interface Life {
-  /** As it signs its claims. */
+  /** The name in its claims. */
   readonly worker: string;
-  /** Other workers may end its claims from then on. */
+  /** Aborted at the end of the life. From then on other workers may end its claims. */
   readonly over: AbortSignal;
 }
 
@@ -18,22 +18,22 @@ export interface LifeParts {
   readonly work: Pick<Work, 'renew'>;
   readonly clock: Clock;
   readonly leaseMs: number;
-  /** This process, by a name that no other one has. */
+  /** A unique name of this process. */
   readonly worker: string;
   readonly health: BackgroundHealth;
 }
 
 interface Living extends Life {
-  /** On the monotonic clock. The store counts from no earlier than the question, so it gives the worker up later. */
+  /** On the monotonic clock. The store counts from the arrival of the renewal, so it ends the life later. */
   untilMs: number;
 }
 
-/** Renewed thrice in its time, so that one slow answer does not end it. */
+/** A worker renews three times in its lifetime, so that one slow answer does not end it. */
 const RENEWALS_PER_LEASE = 3;
 
 /**
- * Keeps this process alive as a worker, for all its generations at once. A worker that was dead for a moment stays dead:
- * others may have ended its claims already, so what it was answering is left to them.
+ * Renews the life of this process as a worker, for all its generations at once. A worker that missed its time never
+ * returns: other workers may have ended its claims, so its generations are left to them.
  */
 export class WorkerLives {
   private nth = 1;
@@ -45,17 +45,17 @@ export class WorkerLives {
 
   constructor(
     private readonly parts: LifeParts,
-    /** What the worker answers now. */
+    /** The generations that the worker answers now. */
     private readonly answers: (life: Life | undefined) => readonly string[],
     private readonly onBegun: () => void,
   ) {
     this.background = new BackgroundPart('work renewing', parts.health);
   }
 
-  /** Nothing while this process is not known to be alive. */
+  /** Undefined while no renewal has succeeded in time. */
   get current(): Life | undefined {
     const { life } = this;
-    // After a sleep of the whole process this may be asked before the timer has ended the life.
+    // After the process was suspended, a caller may come before the timer that ends the life.
     if (life && life.untilMs <= this.parts.clock.monotonic()) this.end();
     return this.life;
   }
@@ -64,7 +64,7 @@ export class WorkerLives {
     this.renewing = this.renewAsLongAsItRuns();
   }
 
-  /** Once nothing is answered any more. Another worker need not wait for the time to run out. */
+  /** Ends the life when no generation is left, so that other workers need not wait for its time to pass. */
   async stop(): Promise<void> {
     this.stopping.abort();
     await this.renewing;
@@ -91,7 +91,7 @@ export class WorkerLives {
     const worker = this.name();
     const untilMs = clock.monotonic() + leaseMs;
     const isAlive = await work.renew(worker, leaseMs, answers);
-    // It may have ended while it was asked.
+    // The life may have ended during the renewal.
     if (worker !== this.name()) return;
     if (isAlive) this.live(worker, untilMs);
     else this.end();
@@ -103,14 +103,14 @@ export class WorkerLives {
       return;
     }
     this.ending = new AbortController();
-    // Each generation listens.
+    // Each generation adds a listener.
     setMaxListeners(0, this.ending.signal);
     this.life = { worker, over: this.ending.signal, untilMs };
     void this.endInTime(this.life);
     this.onBegun();
   }
 
-  /** From then on other workers may end its claims, so the answer of a renewal that is under way comes too late. */
+  /** From now on other workers may end its claims, so the answer of an open renewal is ignored. */
   private async endInTime(life: Living): Promise<void> {
     const { clock } = this.parts;
     while (!life.over.aborted) {
