@@ -1,7 +1,7 @@
 import { type BeforeApplicationShutdown, Module, type OnModuleDestroy } from '@nestjs/common';
 import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
 import { Authenticator } from '../auth/authenticator.js';
-import { conversationStream } from '../domain/conversation/conversation.js';
+import { conversationStream } from '../domain/streams.js';
 import { ConversationFeeds } from '../http/conversation-feeds.js';
 import { ConversationReadsController } from '../http/conversation-reads.controller.js';
 import { ConversationsController } from '../http/conversations.controller.js';

@@ -5,7 +5,6 @@ import { replyOf } from '../domain/conversation/tree.js';
 import type { WritingCaller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
 import { cursorOf, handle, requestOf } from './handle.js';
-import { sha256 } from './sha256.js';
 
 /** The cancel was requested, or the generation had already ended. */
 export interface CancelAnswer {
@@ -31,7 +30,7 @@ export class CancelGenerationHandler implements ICommandHandler<CancelGeneration
 
   async execute({ caller, conversation, generation }: CancelGeneration): Promise<CancelAnswer> {
     const request = requestOf(caller, this.parts);
-    const decision = requestCancel(request.command, generation, sha256);
+    const decision = requestCancel(request.command, generation);
     const handled = await handle(this.parts, caller, conversation, request, decision);
     const { result } = replyOf(handled.state, generation);
     const cursor = cursorOf(handled);

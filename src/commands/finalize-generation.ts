@@ -1,14 +1,14 @@
-import { type Conversation, conversationStream } from '../domain/conversation/conversation.js';
+import type { Conversation } from '../domain/conversation/conversation.js';
 import { finalize } from '../domain/conversation/endings.js';
 import { replyOf } from '../domain/conversation/tree.js';
 import { finalizationOf } from '../domain/finalization.js';
 import type { AttemptEnded, Tape } from '../domain/generation.js';
 import { costOfAnswer } from '../domain/prices.js';
+import { conversationStream } from '../domain/streams.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
 import type { Job } from '../ports/work.js';
 import type { ConversationParts } from './conversation-parts.js';
 import { originOf } from './origin.js';
-import { sha256 } from './sha256.js';
 import { transactConversation } from './transact-conversation.js';
 
 /** Finalizes a generation whose tape is sealed, and opens the next queued one. Any process may call it, more than once. */
@@ -47,7 +47,7 @@ async function decideOn(
   if (state.open !== generation) return [];
   const { at: queuedAt, prompt } = replyOf(state, generation);
   const costOf = (end: AttemptEnded) => prompt && costOfAnswer(prices, prompt, end);
-  const result = finalizationOf(tape, { generationId: generation, queuedAt, costOf, sha256 });
+  const result = finalizationOf(tape, { generationId: generation, queuedAt, costOf });
   if (!result) return [];
-  return prompts.decide(state, {}, ({ assemble }) => finalize(result, { assemble, sha256 })(state));
+  return prompts.decide(state, {}, ({ assemble }) => finalize(result, assemble)(state));
 }

@@ -1,5 +1,5 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
-import { conversationStream, isConversationId } from '../domain/conversation/conversation.js';
+import { isConversationId } from '../domain/conversation/conversation.js';
 import type { NewMessage } from '../domain/conversation/message.js';
 import { bodyOf, pathOfPrompt } from '../domain/conversation/prompting.js';
 import { replyOf } from '../domain/conversation/tree.js';
@@ -7,6 +7,7 @@ import { type Draft, type Preview, preview } from '../domain/conversation/turns.
 import type { Segment } from '../domain/prompt/assemble.js';
 import { type LeftOutNode, leftOutNodes } from '../domain/prompt/left-out.js';
 import { Refusal } from '../domain/refusal.js';
+import { conversationStream } from '../domain/streams.js';
 import type { Cost } from '../domain/usage.js';
 import type { Asking } from './asking.js';
 import type { Caller } from './caller.js';

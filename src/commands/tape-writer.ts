@@ -1,5 +1,6 @@
-import { generation, generationStream, type Tape, type TapeDecision } from '../domain/generation.js';
+import { generation, type Tape, type TapeDecision } from '../domain/generation.js';
 import type { Recorded } from '../domain/recorded.js';
+import { generationStream } from '../domain/streams.js';
 import type { GenerationEvent } from '../events/generation-events.js';
 import { decodeOrFail } from '../ports/decode-or-fail.js';
 import { TerminalError } from '../ports/errors.js';

@@ -1,4 +1,5 @@
-import { type Conversation, conversationStream } from '../domain/conversation/conversation.js';
+import type { Conversation } from '../domain/conversation/conversation.js';
+import { conversationStream } from '../domain/streams.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
 import type { Metadata } from '../events/envelope.js';
 import { RetryableError } from '../ports/errors.js';

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
+import type { ConversationEvent } from '../events/conversation-events.js';
+import type { Failure } from '../events/outcome.js';
 import { answerBlocks } from './answer-text.js';
-import type { GenerationFinalized } from './conversation/nodes.js';
+import type { GenerationFinalized, Reply } from './conversation/nodes.js';
 import { type AttemptEnded, attemptThatCounts, type Tape } from './generation.js';
 
 /** What the end of a generation takes from elsewhere than its tape. */
@@ -9,8 +12,6 @@ export interface LedgerFacts {
   readonly queuedAt: string;
   /** By the price list of today. */
   readonly costOf: (end: AttemptEnded) => GenerationFinalized['cost'];
-  /** Lower-case hex, of the UTF-8 bytes. */
-  readonly sha256: (text: string) => string;
 }
 
 const statusOf = { completed: 'final', cancelled: 'cancelled', failed: 'error' } as const satisfies Record<
@@ -29,7 +30,7 @@ export function finalizationOf(tape: Tape, facts: LedgerFacts): GenerationFinali
     status: statusOf[outcome],
     finishReason,
     blocks: answerBlocks(text),
-    textSha256: facts.sha256(text),
+    textSha256: sha256(text),
     deltas: attempt.deltas,
     attempt: attempt.number,
     attempts: tape.attempts.length,
@@ -45,3 +46,32 @@ export function finalizationOf(tape: Tape, facts: LedgerFacts): GenerationFinali
     ...(error && { error }),
   };
 }
+
+/** The end of a generation for which no model was called: it has no tape. */
+export function endedUncalled(
+  { id, at }: Reply,
+  status: 'cancelled' | 'error',
+  error: Failure | null = null,
+): ConversationEvent {
+  return {
+    type: 'GenerationFinalized',
+    data: {
+      generationId: id,
+      status,
+      finishReason: null,
+      blocks: [],
+      textSha256: sha256(''),
+      deltas: 0,
+      attempt: null,
+      attempts: 0,
+      modelServed: null,
+      usage: null,
+      cost: null,
+      timings: { queuedAt: at, claimedAt: null, firstTextAt: null, lastTextAt: null },
+      ...(error && { error }),
+    },
+  };
+}
+
+/** Lower-case hex, of the UTF-8 bytes. */
+const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');

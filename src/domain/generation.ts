@@ -3,8 +3,6 @@ import { limits } from '../limits.js';
 import type { Aggregate, Decide } from './decider.js';
 import type { Recorded } from './recorded.js';
 
-export const generationStream = (id: string): string => `generation-${id}`;
-
 export type AttemptEnded = Extract<GenerationEvent, { type: 'AttemptEnded' }>['data'];
 type Delta = Extract<GenerationEvent, { type: 'DeltaReceived' }>['data'];
 export type RecordedChannel = Delta['channel'];

@@ -1,8 +1,9 @@
 import type { FastifyReply } from 'fastify';
 import type { Principal } from '../auth/principal.js';
+import { conversationStream, generationStream } from '../domain/streams.js';
 import { TerminalError } from '../ports/errors.js';
 import type { Shown } from '../projections/queries/shown.js';
-import { conversationStream, type FeedEvent, generationStream } from '../sse/conversation-history.js';
+import type { FeedEvent } from '../sse/conversation-history.js';
 import type { Cursor } from '../sse/cursor.js';
 import type { EventStream } from '../sse/event-stream.js';
 import type { FeedSource } from '../sse/feed-source.js';

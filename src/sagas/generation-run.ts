@@ -4,7 +4,7 @@ import type { ConversationFolds } from '../commands/conversation-parts.js';
 import { originOf } from '../commands/origin.js';
 import { Fenced, TapeWriter, type TapeWriterParts } from '../commands/tape-writer.js';
 import type { OnItsWay } from '../commands/transact.js';
-import { type Conversation, conversationStream } from '../domain/conversation/conversation.js';
+import type { Conversation } from '../domain/conversation/conversation.js';
 import type { PromptAssembled, Reply } from '../domain/conversation/nodes.js';
 import { bodyOf } from '../domain/conversation/prompting.js';
 import { replyOf } from '../domain/conversation/tree.js';
@@ -19,6 +19,7 @@ import {
   takeUp,
   withdraw,
 } from '../domain/generation.js';
+import { conversationStream } from '../domain/streams.js';
 import type { TypedEvent } from '../events/codec.js';
 import type { LanguageModel, PreparedCall } from '../ports/language-model.js';
 import type { Job, Work } from '../ports/work.js';

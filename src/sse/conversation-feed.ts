@@ -1,13 +1,8 @@
+import { conversationStream, generationOf } from '../domain/streams.js';
 import type { TypedEvent } from '../events/codec.js';
-import {
-  type ConversationHistory,
-  conversationStream,
-  type FeedEvent,
-  type FeedPlace,
-  placeAfter,
-} from './conversation-history.js';
+import { type ConversationHistory, type FeedEvent, type FeedPlace, placeAfter } from './conversation-history.js';
 import type { Cursor } from './cursor.js';
-import { generationOf, weightOf } from './event-frames.js';
+import { weightOf } from './event-frames.js';
 import type { LiveEvents } from './live-events.js';
 import { Mailbox } from './mailbox.js';
 

@@ -1,8 +1,9 @@
+import { conversationStream, generationStream } from '../domain/streams.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
 import { limits } from '../limits.js';
 import { TerminalError } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
-import { BEGINNING, type Cursor } from './cursor.js';
+import type { Cursor } from './cursor.js';
 import { eventsOf } from './events-of.js';
 
 /** An event of a conversation or of one of its generations, and the cursor after it. */
@@ -16,8 +17,6 @@ export interface FeedPlace {
   readonly cursor: Cursor;
   readonly open: string | undefined;
 }
-
-export const FIRST_PLACE: FeedPlace = { cursor: BEGINNING, open: undefined };
 
 /**
  * The place after an event. It depends only on the event's own revision, so every process gives an event the same cursor.
@@ -40,9 +39,6 @@ export function placeAfter({ cursor, open }: FeedPlace, event: TypedEvent): Feed
       return { cursor: next, open };
   }
 }
-
-export const conversationStream = (id: string): string => `conversation-${id}`;
-export const generationStream = (id: string): string => `generation-${id}`;
 
 /** The conversation has not reached this cursor. */
 export class CursorBeyondEnd extends TerminalError {}

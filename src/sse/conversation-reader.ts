@@ -1,7 +1,8 @@
-import { type Conversation, conversationStream } from '../domain/conversation/conversation.js';
+import type { Conversation } from '../domain/conversation/conversation.js';
 import { type Reader, requireReadable } from '../domain/conversation/readers.js';
 import { type ConversationView, type Looking, type Moment, viewOf } from '../domain/conversation/view.js';
 import { Refusal } from '../domain/refusal.js';
+import { conversationStream } from '../domain/streams.js';
 import type { Codec } from '../events/codec.js';
 import { InvalidStreamName } from '../ports/append-rules.js';
 import type { EventLog } from '../ports/event-log.js';

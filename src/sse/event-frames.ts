@@ -1,4 +1,5 @@
 import { answerText } from '../domain/answer-text.js';
+import { generationOf } from '../domain/streams.js';
 import { costOf, usageOf } from '../domain/usage.js';
 import type { TypedEvent } from '../events/codec.js';
 import type { LogEvent } from '../events/log-events.js';
@@ -101,6 +102,3 @@ function endedData(data: DataOf<'AttemptEnded'>): object {
   const isNamed = Object.keys(response).length > 0;
   return { ...end, usage: usageOf(usage), ...(isNamed && { response }), error: error ?? null };
 }
-
-/** The name of a tape holds the id of its generation; its events do not repeat it. */
-export const generationOf = (event: TypedEvent): string => event.stream.slice('generation-'.length);

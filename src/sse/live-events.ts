@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { BackgroundPart } from '../background/background-part.js';
+import { generationStream } from '../domain/streams.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
 import type { Position, RecordedEvent } from '../events/envelope.js';
 import { INCARNATIONS, LOG_CATEGORY } from '../events/log-events.js';
@@ -7,7 +8,6 @@ import { limits } from '../limits.js';
 import type { BackgroundHealth } from '../ports/background-health.js';
 import type { Clock } from '../ports/clock.js';
 import type { EventLog } from '../ports/event-log.js';
-import { generationStream } from './conversation-history.js';
 
 /** Meta is JSON, where an unescaped quote occurs only around a name or a value. */
 const conversationIn = (meta: string): string => /"conversation":"([^"\\]*)"/.exec(meta)?.[1] ?? '';

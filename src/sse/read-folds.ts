@@ -1,11 +1,7 @@
-import {
-  type Conversation,
-  conversation,
-  conversationStream,
-  type RecordedInConversation,
-} from '../domain/conversation/conversation.js';
-import { generation, generationStream, type Tape } from '../domain/generation.js';
+import { type Conversation, conversation, type RecordedInConversation } from '../domain/conversation/conversation.js';
+import { generation, type Tape } from '../domain/generation.js';
 import type { Recorded } from '../domain/recorded.js';
+import { conversationStream, generationStream } from '../domain/streams.js';
 import type { Codec } from '../events/codec.js';
 import type { GenerationEvent } from '../events/generation-events.js';
 import type { EventLog } from '../ports/event-log.js';

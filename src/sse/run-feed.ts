@@ -1,9 +1,10 @@
 import { mayRead, type Reader } from '../domain/conversation/readers.js';
+import { conversationOf } from '../domain/streams.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
 import type { Position, RecordedEvent } from '../events/envelope.js';
 import { decodeOrFail, NewerVersion } from '../ports/decode-or-fail.js';
 import type { EventLog } from '../ports/event-log.js';
-import { CursorBeyondEnd, conversationStream } from './conversation-history.js';
+import { CursorBeyondEnd } from './conversation-history.js';
 import type { Cursor } from './cursor.js';
 import type { LiveEvents } from './live-events.js';
 import { Mailbox } from './mailbox.js';
@@ -93,7 +94,7 @@ export class RunFeed {
   }
 
   private frameOf(event: RunFeedEvent): Buffer {
-    const conversation = event.stream.slice(conversationStream('').length);
+    const conversation = conversationOf(event);
     this.follower.sent?.(conversation, { ledger: event.revision + 1, tape: 0 });
     return runFrameOf(event);
   }

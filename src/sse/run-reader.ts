@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Conversation, conversationStream } from '../domain/conversation/conversation.js';
+import type { Conversation } from '../domain/conversation/conversation.js';
 import type { Reply } from '../domain/conversation/nodes.js';
 import { bodyOf } from '../domain/conversation/prompting.js';
 import { mayRead, type Reader } from '../domain/conversation/readers.js';
@@ -11,9 +11,10 @@ import {
   type RunView,
   runOf,
 } from '../domain/conversation/run.js';
-import { generation, generationStream, type Tape } from '../domain/generation.js';
+import { generation, type Tape } from '../domain/generation.js';
 import type { Recorded } from '../domain/recorded.js';
 import { Refusal } from '../domain/refusal.js';
+import { conversationStream, generationStream } from '../domain/streams.js';
 import type { TypedEvent } from '../events/codec.js';
 import type { GenerationEvent } from '../events/generation-events.js';
 import { TerminalError } from '../ports/errors.js';

@@ -1,7 +1,7 @@
 import { answerText } from '../domain/answer-text.js';
 import { refusals } from '../domain/refusal.js';
+import { generationOf } from '../domain/streams.js';
 import type { TypedEvent } from '../events/codec.js';
-import { generationOf } from './event-frames.js';
 import { oneLine } from './one-line.js';
 
 /** The frame that a client of one turn gets for an event. */

@@ -16,7 +16,6 @@ import { catalogue, type DomainEvent } from '../../src/events/catalogue.js';
 import type { Position, RecordedEvent } from '../../src/events/envelope.js';
 import type { EventShape } from '../../src/events/family.js';
 import type { GenerationEvent } from '../../src/events/generation-events.js';
-import { sha256 } from './invariants/evidence.js';
 import { TurnJournal } from './turn-journal.js';
 
 /** As it is recorded, and open to every change. */
@@ -72,7 +71,7 @@ export class TurnHistory {
 
   cancelled(generationId: string): this {
     const key = `cancel ${generationId}`;
-    this.append(`conversation-${ID}`, requestCancel(this.command(key), generationId, sha256)(this.state), key);
+    this.append(`conversation-${ID}`, requestCancel(this.command(key), generationId)(this.state), key);
     return this.acknowledged(key, { what: 'cancel', generation: generationId }, 202, {});
   }
 
@@ -115,10 +114,10 @@ export class TurnHistory {
   }
 
   finalized(generationId: string): this {
-    const facts = { generationId, queuedAt: AT, costOf: () => null, sha256 };
+    const facts = { generationId, queuedAt: AT, costOf: () => null };
     const result = finalizationOf(this.tapeOf(generationId), facts);
     if (!result) throw new Error(`${generationId} is not sealed`);
-    this.append(`conversation-${ID}`, finalize(result, { assemble, sha256 })(this.state), `end ${generationId}`);
+    this.append(`conversation-${ID}`, finalize(result, assemble)(this.state), `end ${generationId}`);
     return this;
   }
 

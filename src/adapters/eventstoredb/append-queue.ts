@@ -3,9 +3,9 @@ import type { NewEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { RetryableError } from '../../ports/errors.js';
 import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
-import { FairQueue } from '../../ports/fair-queue.js';
 import type { Meter } from '../../ports/meter.js';
-import { QueueRoom } from '../../ports/queue-room.js';
+import { FairQueue } from '../event-log/fair-queue.js';
+import { QueueRoom } from '../event-log/queue-room.js';
 
 export interface QueuedAppend {
   readonly stream: string;

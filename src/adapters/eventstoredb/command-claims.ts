@@ -9,7 +9,7 @@ import type {
   ExpectedRevision,
   LogWithoutCommands,
 } from '../../ports/event-log.js';
-import { ForwardedLog } from '../../ports/forwarded-log.js';
+import { ForwardedLog } from '../event-log/forwarded-log.js';
 
 /**
  * Lets a command act once on a log that cannot record its id together with its events. Directly before the append the

@@ -2,7 +2,7 @@ import { SpanKind } from '@opentelemetry/api';
 import type { NewEvent } from '../../events/envelope.js';
 import { categoryOf } from '../../ports/append-rules.js';
 import type { AppendOptions, AppendOutcome, EventLog, ExpectedRevision } from '../../ports/event-log.js';
-import { ForwardedLog } from '../../ports/forwarded-log.js';
+import { ForwardedLog } from '../event-log/forwarded-log.js';
 import { failSpan, type Spans, typeOfError } from './spans.js';
 import { traceparentIn } from './traceparent-in.js';
 

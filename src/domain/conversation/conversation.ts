@@ -6,8 +6,6 @@ import type { GenerationFinalized, MessageSent, Node, PromptAssembled, Reply } f
 import { PersistentMap } from './persistent-map.js';
 import { configured, noSettings, type Settings } from './settings.js';
 
-export const conversationStream = (id: string): string => `conversation-${id}`;
-
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Anything else is no conversation, and may not even be the name of a stream. */

@@ -1,8 +1,8 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
+import { endedUncalled } from '../finalization.js';
 import type { AssembledPrompt } from '../prompt/assemble.js';
 import { Refusal } from '../refusal.js';
 import { type Conversation, foreseen } from './conversation.js';
-import { endedUncalled, type Sha256 } from './ended-uncalled.js';
 import type { AllChoices, Reply } from './nodes.js';
 import { pathTo, replyOf } from './tree.js';
 
@@ -13,12 +13,6 @@ export type WhenBusy = NonNullable<AllChoices['whenBusy']>;
  * message that is to be answered has no event yet, and its text is found by its id on the path.
  */
 export type Assemble = (state: Conversation, reply: Reply) => AssembledPrompt | Refusal;
-
-/** All that opening a generation needs besides the state. */
-export interface Opening {
-  readonly assemble: Assemble;
-  readonly sha256: Sha256;
-}
 
 export const promptAssembled = ({ id, parent }: Reply, prompt: AssembledPrompt): ConversationEvent => ({
   type: 'PromptAssembled',
@@ -43,15 +37,15 @@ const isNext = (state: Conversation, id: string): boolean => replyOf(state, id).
  * What must stand beside the end of the open generation: the prompt of the next in the queue, or its end where it cannot
  * be assembled any more, and so on until one is open or none is left. So nothing waits behind nothing.
  */
-export function openNext(state: Conversation, opening: Opening): readonly ConversationEvent[] {
+export function openNext(state: Conversation, assemble: Assemble): readonly ConversationEvent[] {
   const [next] = state.queue;
   if (state.open !== null || next === undefined) return [];
-  const event = openedOrEnded(state, replyOf(state, next), opening);
-  return [event, ...openNext(foreseen(state, [event]), opening)];
+  const event = openedOrEnded(state, replyOf(state, next), assemble);
+  return [event, ...openNext(foreseen(state, [event]), assemble)];
 }
 
-function openedOrEnded(state: Conversation, reply: Reply, { assemble, sha256 }: Opening): ConversationEvent {
+function openedOrEnded(state: Conversation, reply: Reply, assemble: Assemble): ConversationEvent {
   const prompt = assemble(state, reply);
   if (!(prompt instanceof Refusal)) return promptAssembled(reply, prompt);
-  return endedUncalled(reply, 'error', { kind: prompt.code, message: prompt.message }, sha256);
+  return endedUncalled(reply, 'error', { kind: prompt.code, message: prompt.message });
 }

@@ -1,4 +1,5 @@
 import { answerText } from '../../domain/answer-text.js';
+import { generationOf } from '../../domain/streams.js';
 import type { TypedEvent } from '../../events/codec.js';
 import { limits } from '../../limits.js';
 import type { CoveringList } from '../../ports/read-models/questions.js';
@@ -128,4 +129,3 @@ const textOf = ({ parts }: { readonly parts: readonly { readonly text: string }[
   parts.map(({ text }) => text).join('');
 const beginningOf = (text: string): string => text.slice(0, limits.lastMessageCharactersMax);
 const without = (ids: readonly string[], id: string): readonly string[] => ids.filter((other) => other !== id);
-const generationOf = ({ stream }: TypedEvent): string => stream.slice('generation-'.length);

@@ -1,5 +1,5 @@
 import { decimalOf, sumOf, textOf } from '../../domain/decimal.js';
-import type { TypedEvent } from '../../events/codec.js';
+import { conversationOf } from '../../domain/streams.js';
 import type { CoveringList } from '../../ports/read-models/questions.js';
 import type { RowKey } from '../../ports/read-models/read-models.js';
 import { type EventsOf, type Projection, type ProjectionFilter, type Rows, unhandled } from '../projection.js';
@@ -62,8 +62,6 @@ function count(rows: Rows, event: Finalized): void {
   const sums = added(ownOf(row.models, asked.model) ?? NOTHING, event);
   rows.put(usageTable, key, { ...row, models: { ...row.models, [asked.model]: sums } });
 }
-
-const conversationOf = ({ stream }: TypedEvent): string => stream.slice('conversation-'.length);
 
 const dayOf = (at: string): string => at.slice(0, 10);
 

@@ -20,7 +20,15 @@ const mayImport: Record<string, readonly string[]> = {
   sagas: ['background', 'commands', 'domain', 'events', 'ownership', 'ports'],
   relay: ['background', 'events', 'ownership', 'ports'],
   sse: ['auth/principal.ts', 'background', 'domain', 'events', 'ports'],
-  adapters: ['background/deadline.ts', 'background/linked-abort.ts', 'events', 'formats', 'ports'],
+  // What the engines of the log have in common.
+  adapters: [
+    'adapters/event-log',
+    'background/deadline.ts',
+    'background/linked-abort.ts',
+    'events',
+    'formats',
+    'ports',
+  ],
   auth: ['ports'],
   cli: ['auth/api-key.ts', 'events/envelope.ts', 'ports'],
   http: [
@@ -31,6 +39,7 @@ const mayImport: Record<string, readonly string[]> = {
     'sse',
     'auth',
     'domain/refusal.ts',
+    'domain/streams.ts',
     'formats/openai-chat-1-params.ts',
     'formats/param-rules.ts',
     'ports/errors.ts',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { finalizationOf } from '../../../src/domain/finalization.js';
 import { type AttemptEnded, receive } from '../../../src/domain/generation.js';
@@ -6,11 +7,11 @@ import { cancelled, completed, failed, isoTime, Recording, START_MS } from './ta
 /** Tells which end it was asked about. */
 const costOf = ({ attempt, usage }: AttemptEnded) =>
   usage && { amount: `${attempt}`, currency: 'USD', priceList: '2026-01' };
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 const facts = {
   generationId: 'g1',
   queuedAt: '2025-12-31T23:59:59.000Z',
   costOf,
-  sha256: (text: string) => `hash of ${text}`,
 };
 
 describe('the end of a generation', () => {
@@ -35,7 +36,7 @@ describe('the end of a generation', () => {
       status: 'final',
       finishReason: 'stop',
       blocks: [{ kind: 'text', text: 'Hello' }],
-      textSha256: 'hash of Hello',
+      textSha256: sha256('Hello'),
       deltas: 3,
       attempt: 2,
       attempts: 2,
@@ -55,7 +56,7 @@ describe('the end of a generation', () => {
     const stopped = new Recording().claimed().receives('Hel');
     stopped.ends(cancelled);
     const blocks = [{ kind: 'text', text: 'Hel' }];
-    const kept = { blocks, textSha256: 'hash of Hel', deltas: 1, finishReason: null, usage: null, cost: null };
+    const kept = { blocks, textSha256: sha256('Hel'), deltas: 1, finishReason: null, usage: null, cost: null };
     expect(finalizationOf(stopped.tape, facts)).toMatchObject({ status: 'cancelled', ...kept });
 
     const broken = new Recording().claimed().receives('Hel');

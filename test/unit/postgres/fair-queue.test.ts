@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { FairQueue } from '../../../src/adapters/event-log/fair-queue.js';
 import { limits } from '../../../src/limits.js';
-import { FairQueue } from '../../../src/ports/fair-queue.js';
 import { append, endOfTurn, groupCommitWith, HeldWriter, useFakeTime } from './held-writer.js';
 
 const queueOf = (...members: string[]) => {

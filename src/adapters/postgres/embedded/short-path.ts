@@ -3,10 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { canEnter, type ServerAccount } from './account.js';
 
-/** The shortest limit of all systems for the path of a unix socket (sun_path), less the byte that ends it. */
-export const socketPathBytesMax = 103;
-
-/** What is left of it for the temporary directory, below which names of up to 43 bytes follow. */
+/** The path of a unix socket may have 103 bytes on some systems. Below the temporary directory, names of up to 43 bytes follow. */
 const temporaryBytesMax = 60;
 
 export function temporaryParent(temporary: string): string {

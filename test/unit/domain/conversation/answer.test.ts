@@ -6,7 +6,7 @@ import type { Command, ConversationDecision } from '../../../../src/domain/conve
 import { requestCancel } from '../../../../src/domain/conversation/endings.js';
 import { start } from '../../../../src/domain/conversation/start.js';
 import { generate, regenerate, send } from '../../../../src/domain/conversation/turns.js';
-import { ada, asking, assemble, command, Story, saying, sha256 } from './story.js';
+import { ada, asking, assemble, command, Story, saying } from './story.js';
 
 const enqueue = { whenBusy: 'enqueue' } as const;
 
@@ -17,8 +17,8 @@ const commands: [string, (by: Command) => ConversationDecision][] = [
   ['note', (by) => send(by, saying('n', { kind: 'note' }), null, assemble)],
   ['wait', (by) => send(by, saying('2'), asking('2', enqueue), assemble)],
   ['regenerate', (by) => regenerate(by, 'g1', asking('3', enqueue), assemble)],
-  ['cancel open', (by) => requestCancel(by, 'g1', sha256)],
-  ['cancel queued', (by) => requestCancel(by, 'g2', sha256)],
+  ['cancel open', (by) => requestCancel(by, 'g1')],
+  ['cancel queued', (by) => requestCancel(by, 'g2')],
   ['message only', (by) => send(by, saying('4'), null, assemble)],
   ['generate', (by) => generate(by, 'm4', asking('4', enqueue), assemble)],
   ['branch', (by) => selectBranch(by, 'g1')],

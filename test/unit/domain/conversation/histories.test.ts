@@ -12,7 +12,7 @@ import { generate, preview, regenerate, send } from '../../../../src/domain/conv
 import { Refusal, type RefusalCode } from '../../../../src/domain/refusal.js';
 import { expectEqual } from '../../../support/expect-equal.js';
 import { Model, type WhenBusy } from './model.js';
-import { ada, assemble, command, ended, GONE, opening, Story, sha256 } from './story.js';
+import { ada, assemble, command, ended, GONE, Story } from './story.js';
 
 /** A step of a history. Numbers pick among what there is, so every drawn history makes sense of some kind. */
 type Step = Readonly<{
@@ -106,11 +106,11 @@ class Play {
       case 'select':
         return { decision: selectBranch(by, id), predicted: model.select(id) };
       case 'cancel':
-        return { decision: requestCancel(by, id, sha256), predicted: model.cancel(id) };
+        return { decision: requestCancel(by, id), predicted: model.cancel(id) };
       case 'finalize': {
         const generation = model.open !== null && step.asks ? model.open : id;
         const result = ended(generation, step.status === 'error' ? '' : `answer ${generation}`, step.status);
-        return { decision: finalize(result, opening), predicted: model.finalize(generation, step.status) };
+        return { decision: finalize(result, assemble), predicted: model.finalize(generation, step.status) };
       }
       default:
         return { decision: change(by, { title: `title ${step.pick % 3}`, archived: step.note }), predicted: undefined };

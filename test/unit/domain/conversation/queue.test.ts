@@ -5,13 +5,13 @@ import { openNext } from '../../../../src/domain/conversation/queue.js';
 import { conversationStatus, nodesOf, statusOf } from '../../../../src/domain/conversation/tree.js';
 import { generate, send } from '../../../../src/domain/conversation/turns.js';
 import { limits } from '../../../../src/limits.js';
-import { asking, assemble, ended, GONE, opening, Story, saying, sha256, timeOf, typesOf } from './story.js';
+import { asking, assemble, ended, GONE, Story, saying, sha256, timeOf, typesOf } from './story.js';
 
 const enqueue = { whenBusy: 'enqueue' } as const;
 const interrupt = { whenBusy: 'interrupt' } as const;
 
 const parentOf = ({ state }: Story, id: string) => state.nodes.get(id)?.parent;
-const cancels = (story: Story, name: string) => story.does(requestCancel(story.next(), `g${name}`, sha256));
+const cancels = (story: Story, name: string) => story.does(requestCancel(story.next(), `g${name}`));
 const asks = (story: Story, name: string, options: object, message = {}) =>
   send(story.next(), saying(name, message), asking(name, options), assemble);
 
@@ -106,7 +106,7 @@ describe('the end of a generation', () => {
     expect(story.ends('1')).toEqual([{ type: 'GenerationFinalized', data: ended('g1') }]);
     expect(story.ends('1', ended('g1', 'another text'))).toEqual([]);
     expect(story.state).toMatchObject({ open: null, leaf: 'g1' });
-    expect(story.does(finalize(ended('elsewhere'), opening))).toEqual([]);
+    expect(story.does(finalize(ended('elsewhere'), assemble))).toEqual([]);
   });
 
   it('opens the next one in the same append, with the settings and texts of that moment', () => {
@@ -170,9 +170,9 @@ describe('the end of a generation', () => {
     const story = new Story().started();
     story.sends('1');
     story.sends('2', {}, enqueue);
-    expect(openNext(story.state, opening)).toEqual([]);
+    expect(openNext(story.state, assemble)).toEqual([]);
     story.ends('1');
-    expect(openNext(story.state, opening)).toEqual([]);
+    expect(openNext(story.state, assemble)).toEqual([]);
   });
 });
 
@@ -217,8 +217,8 @@ describe('cancelling', () => {
 
   it('refuses what is no generation', () => {
     const story = new Story().started().turn('1');
-    story.refuses(requestCancel(story.next(), 'm1', sha256), 'generation_not_found');
-    story.refuses(requestCancel(story.next(), 'elsewhere', sha256), 'generation_not_found');
+    story.refuses(requestCancel(story.next(), 'm1'), 'generation_not_found');
+    story.refuses(requestCancel(story.next(), 'elsewhere'), 'generation_not_found');
   });
 });
 

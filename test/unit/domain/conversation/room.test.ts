@@ -14,7 +14,7 @@ import { generate, preview, regenerate, send } from '../../../../src/domain/conv
 import { Refusal } from '../../../../src/domain/refusal.js';
 import type { ConversationEvent } from '../../../../src/events/conversation-events.js';
 import { limits } from '../../../../src/limits.js';
-import { ada, assemble, command, ended, opening, promptOf, sha256 } from './story.js';
+import { ada, assemble, command, ended, promptOf } from './story.js';
 
 let count = 0;
 const recorded = (event: ConversationEvent): RecordedInConversation => {
@@ -65,8 +65,8 @@ const changes: Record<string, ConversationDecision> = {
   'another branch': selectBranch(command('k'), 'm'),
 };
 const endings: Record<string, ConversationDecision> = {
-  'a cancel': requestCancel(command('k'), 'g', sha256),
-  'the end of a generation': finalize(ended('g'), opening),
+  'a cancel': requestCancel(command('k'), 'g'),
+  'the end of a generation': finalize(ended('g'), assemble),
 };
 
 const text = 'x'.repeat(limits.contentBytesMax);

@@ -10,7 +10,7 @@ import {
 import { finalize } from '../../../../src/domain/conversation/endings.js';
 import type { NewMessage } from '../../../../src/domain/conversation/message.js';
 import type { Choices, GenerationFinalized } from '../../../../src/domain/conversation/nodes.js';
-import type { Assemble, Opening } from '../../../../src/domain/conversation/queue.js';
+import type { Assemble } from '../../../../src/domain/conversation/queue.js';
 import { choicesFor } from '../../../../src/domain/conversation/settings.js';
 import { start } from '../../../../src/domain/conversation/start.js';
 import { pathTo } from '../../../../src/domain/conversation/tree.js';
@@ -54,8 +54,6 @@ export const assemble: Assemble = (state, reply) => {
     choices.provider,
   );
 };
-
-export const opening: Opening = { assemble, sha256 };
 
 export const ended = (
   generationId: string,
@@ -122,7 +120,7 @@ export class Story {
   }
 
   ends(name: string, result: GenerationFinalized = ended(`g${name}`)): readonly ConversationEvent[] {
-    return this.does(finalize(result, opening));
+    return this.does(finalize(result, assemble));
   }
 
   /** A whole turn. */

@@ -1,6 +1,6 @@
-import type { Position } from '../events/envelope.js';
-import type { BackgroundHealth } from './background-health.js';
-import type { AllStreamsFilter, LogWithoutCommands, ReadStreamOptions } from './event-log.js';
+import type { Position } from '../../events/envelope.js';
+import type { BackgroundHealth } from '../../ports/background-health.js';
+import type { AllStreamsFilter, LogWithoutCommands, ReadStreamOptions } from '../../ports/event-log.js';
 
 /** For a log that appends in its own way and leaves everything else to the log behind it. */
 export abstract class ForwardedLog implements Omit<LogWithoutCommands, 'append'> {

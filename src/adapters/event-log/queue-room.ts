@@ -1,5 +1,5 @@
-import type { NewEvent } from '../events/envelope.js';
-import { limits } from '../limits.js';
+import type { NewEvent } from '../../events/envelope.js';
+import { limits } from '../../limits.js';
 
 interface Sized {
   readonly events: readonly Pick<NewEvent, 'tenant'>[];

@@ -1,0 +1,14 @@
+const CONVERSATION = 'conversation-';
+const GENERATION = 'generation-';
+
+/** The names of the streams of a conversation: its ledger of turns, and the tape of each generation. */
+export const conversationStream = (id: string): string => `${CONVERSATION}${id}`;
+export const generationStream = (id: string): string => `${GENERATION}${id}`;
+
+type InStream = { readonly stream: string };
+
+/** The conversation of a ledger. */
+export const conversationOf = ({ stream }: InStream): string => stream.slice(CONVERSATION.length);
+
+/** The generation of a tape: its events do not repeat it. */
+export const generationOf = ({ stream }: InStream): string => stream.slice(GENERATION.length);
