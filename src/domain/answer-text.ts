@@ -2,7 +2,7 @@ import type { GenerationFinalized } from './conversation/nodes.js';
 
 type Blocks = GenerationFinalized['blocks'];
 
-/** The answer as people read it: its text blocks, joined. */
+/** The text of the answer: its text blocks, joined. */
 export const answerText = (blocks: Blocks): string => blocks.map(({ text }) => text).join('');
 
 /** An answer without text has no block. */

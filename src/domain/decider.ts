@@ -1,13 +1,13 @@
-/** An aggregate, purely: what it is before anything happened, and what each event makes of it. */
+/** The fold of an aggregate: its initial state, and the change of each event. */
 export interface Aggregate<State, Event> {
   readonly initial: State;
-  /** Never throws: what has happened has happened. */
+  /** Must not throw, because the event is recorded. */
   readonly evolve: (state: State, event: Event) => State;
-  /** Whether the state holds on to the texts of an event, and so to the memory that they take. Absent: always. */
+  /** True if the state keeps the texts of an event in memory. Absent: always. */
   readonly keepsTexts?: (event: Event) => boolean;
-  /** The state, with the bytes that its remembered fold takes. Absent: no decision depends on them. */
+  /** Stores the bytes of the cached fold in the state. Absent: no decision depends on them. */
   readonly weighed?: (state: State, bytes: number) => State;
 }
 
-/** What should happen, given what has: events, none when it has happened already, or a thrown Refusal. */
+/** Returns new events, or none if the state has them already. Throws a Refusal. */
 export type Decide<State, Event> = (state: State) => readonly Event[];

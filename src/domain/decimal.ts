@@ -1,10 +1,10 @@
-/** A decimal number, to its last digit: money is never a float. `places` of its digits stand after the point. */
+/** An exact decimal number for money. `places` is the number of digits after the point. */
 export interface Decimal {
   readonly digits: bigint;
   readonly places: number;
 }
 
-/** Of a text such as `0.075`: digits, and perhaps a point with more of them behind it. */
+/** Parses digits with an optional fraction, such as `0.075`. */
 export function decimalOf(text: string): Decimal {
   const [whole = '', fraction = ''] = text.split('.');
   return { digits: BigInt(whole + fraction), places: fraction.length };
@@ -23,7 +23,7 @@ export function sumOf(numbers: readonly Decimal[]): Decimal {
 
 export const millionthOf = ({ digits, places }: Decimal): Decimal => ({ digits, places: places + 6 });
 
-/** Without zeros at its end, so that equal numbers are equal texts. Not for negative ones: nothing here is. */
+/** Formats without trailing zeros, so that equal numbers are equal texts. Not for negative numbers, which do not occur. */
 export function textOf({ digits, places }: Decimal): string {
   const text = digits.toString().padStart(places + 1, '0');
   const point = text.length - places;

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /**
- * A UUID (version 5) that follows from another one and a name: whoever derives it again gets the same, so what is done
- * again is recognised.
+ * A UUID (version 5) that derives from another one and a name. It is always the same, so a repeated command is recognised.
  */
 export function derivedId(from: string, name: string): string {
   const hash = createHash('sha1')

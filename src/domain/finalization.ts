@@ -5,12 +5,12 @@ import { answerBlocks } from './answer-text.js';
 import type { GenerationFinalized, Reply } from './conversation/nodes.js';
 import { type AttemptEnded, attemptThatCounts, type Tape } from './generation.js';
 
-/** What the end of a generation takes from elsewhere than its tape. */
+/** The input for the end of a generation that is not on its tape. */
 export interface LedgerFacts {
   readonly generationId: string;
-  /** When it was asked for. */
+  /** The time of the request. */
   readonly queuedAt: string;
-  /** By the price list of today. */
+  /** Computes the cost with the present price list. */
   readonly costOf: (end: AttemptEnded) => GenerationFinalized['cost'];
 }
 
@@ -19,7 +19,7 @@ const statusOf = { completed: 'final', cancelled: 'cancelled', failed: 'error' }
   GenerationFinalized['status']
 >;
 
-/** The end of a generation, read off its sealed tape: whoever reads it, it is the same, its cost by the same prices. */
+/** Computes the end of a generation from its sealed tape. Every process computes the same end, given the same prices. */
 export function finalizationOf(tape: Tape, facts: LedgerFacts): GenerationFinalized | undefined {
   const attempt = attemptThatCounts(tape);
   if (!attempt?.end) return undefined;

@@ -7,27 +7,27 @@ export type AttemptEnded = Extract<GenerationEvent, { type: 'AttemptEnded' }>['d
 type Delta = Extract<GenerationEvent, { type: 'DeltaReceived' }>['data'];
 export type RecordedChannel = Delta['channel'];
 
-/** What people read of an answer while it comes. */
+/** The channels that a feed shows. */
 export type ReadChannel = 'content' | 'reasoning';
 
-/** One claim of the tape, and at most one call to the model. */
+/** One claim of the tape, with at most one call to the model. */
 export interface Attempt {
   readonly number: number;
   readonly worker: string;
   readonly claimedAt: string;
-  /** How many, in all channels. */
+  /** The number of deltas in all channels. */
   readonly deltas: number;
   readonly text: Readonly<Record<ReadChannel, string>>;
-  /** Of the first and the last delta of any channel but `other`, of which a reader sees nothing. */
+  /** The times of the first and the last delta in any channel but `other`, which no reader sees. */
   readonly firstTextAt: string | null;
   readonly lastTextAt: string | null;
   readonly end: AttemptEnded | null;
 }
 
 export interface Tape {
-  /** Few, however long the tape is: so an event costs the same at its end as at its beginning. */
+  /** At most a few, however long the tape is, so every event costs the same. */
   readonly attempts: readonly Attempt[];
-  /** The event after which nothing follows. What ends the generation in the ledger takes its id from here. */
+  /** The last event of the tape. The end in the ledger names it as its cause. */
   readonly seal: { readonly event: string; readonly at: string } | null;
 }
 
@@ -51,7 +51,7 @@ export const generation: Aggregate<Tape, Recorded<GenerationEvent>> = {
 
 type RecordedOf<T extends GenerationEvent['type']> = Extract<Recorded<GenerationEvent>, { type: T }>;
 
-/** A claim ends the one before it: whoever held that one is refused from here on. */
+/** A claim ends the attempt before it. From here on the log refuses appends of the earlier worker. */
 function claimed(tape: Tape, { data: { attempt, worker }, at }: RecordedOf<'GenerationClaimed'>): Tape {
   if (attempt <= (tape.attempts.at(-1)?.number ?? 0)) return tape;
   const text = { content: '', reasoning: '' };
@@ -89,18 +89,18 @@ function withOpen(tape: Tape, number: number, change: (open: Attempt) => Attempt
   return open?.number === number ? { ...tape, attempts: tape.attempts.with(-1, change(open)) } : tape;
 }
 
-/** The attempt that a worker is at, or was at when it died. */
+/** The attempt that has not ended: its worker is alive, or died. */
 export function openAttempt({ attempts }: Tape): Attempt | undefined {
   const last = attempts.at(-1);
   return last?.end === null ? last : undefined;
 }
 
-/** The one that sealed the tape: its text is the answer, and all before it ended without any. */
+/** The attempt that sealed the tape. Its text is the answer; all earlier attempts have no text. */
 export function attemptThatCounts({ attempts, seal }: Tape): Attempt | undefined {
   return seal ? attempts.at(-1) : undefined;
 }
 
-/** Until then nothing is to be done on a tape whose last attempt failed for a while. */
+/** The time before which a failed attempt must not be retried. */
 export function retryAt({ attempts, seal }: Tape): string | undefined {
   return seal ? undefined : attempts.at(-1)?.end?.retryAt;
 }
@@ -111,13 +111,13 @@ export interface AskedModel {
   readonly model: string;
 }
 
-/** What a worker knows besides the tape when it takes a generation up. */
+/** The knowledge of a worker beside the tape when it claims a generation. */
 export interface WorkerContext {
-  /** Of the prompt: who is to be called. */
+  /** The model of the prompt. */
   readonly asked: AskedModel;
   readonly worker: string;
   readonly nowMs: number;
-  /** From here on nobody waits for an answer any more: a model is not called. */
+  /** After this time no model is called. */
   readonly deadlineMs: number;
   readonly cancelRequested: boolean;
 }
@@ -125,9 +125,9 @@ export interface WorkerContext {
 export type TapeDecision = Decide<Tape, GenerationEvent>;
 
 /**
- * Takes a tape up that nobody works on: a new one, one that waited for its retry, or one whose worker died. An attempt
- * that is still open is a dead worker's. The model is to be called if, and only if, the last event is a claim; without
- * any event the tape is sealed, or its time has not come. Every other way ends it, without a call.
+ * Claims a tape without a living worker: a new one, one that waits for its retry, or one whose worker died. An open attempt
+ * belongs to a dead worker. Call the model only if the last returned event is a claim. No event means that the tape is sealed
+ * or that its retry is not due. Any other events end the generation without a call.
  */
 export function takeUp(circumstances: WorkerContext): TapeDecision {
   return (tape) => {
@@ -147,7 +147,7 @@ function takeNext(tape: Tape, circumstances: WorkerContext): GenerationEvent[] {
   return due !== undefined && nowMs < Date.parse(due) ? [] : [claim];
 }
 
-/** Whether the dead worker's call reached the provider is not known; what is known is whether text came of it. */
+/** Ends the attempt of a dead worker, whose call may have reached the provider. Claims again if no delta was recorded. */
 function takeOver(tape: Tape, open: Attempt, circumstances: WorkerContext): GenerationEvent[] {
   const { nowMs, deadlineMs, cancelRequested } = circumstances;
   if (cancelRequested) return [cancelled(open.number)];
@@ -180,13 +180,13 @@ export function withdraw(nowMs: number): TapeDecision {
 
 const WITHDRAWN = 'withdrawn';
 
-/** Attempts at which a model may have been called. */
+/** The attempts that may have called a model. */
 const calls = ({ attempts }: Tape): number => attempts.filter(({ end }) => end?.error?.kind !== WITHDRAWN).length;
 
-/** What came of an answer, and to which of its blocks it belongs. */
+/** A received piece of an answer, and the number of its block. */
 export type Received = Pick<Delta, 'block' | 'channel' | 'text' | 'tool'>;
 
-/** A piece of the answer. An empty one says nothing and is not recorded, unless it begins the call of a tool. */
+/** Records a piece of the answer. An empty piece is not recorded, unless it begins a tool call. */
 export function receive(attempt: number, { block, channel, text, tool }: Received): TapeDecision {
   return (tape) => {
     const open = openAttempt(tape);
@@ -197,7 +197,7 @@ export function receive(attempt: number, { block, channel, text, tool }: Receive
   };
 }
 
-/** How a call ended, as its worker saw it. */
+/** The end of a call, as its worker saw it. */
 export type Ending = Pick<AttemptEnded, 'modelServed' | 'usage' | 'usageRaw' | 'droppedDeltas' | 'response'> &
   (
     | { readonly outcome: 'completed'; readonly finishReason: string; readonly providerFinishReason?: string }
@@ -205,15 +205,15 @@ export type Ending = Pick<AttemptEnded, 'modelServed' | 'usage' | 'usageRaw' | '
     | { readonly outcome: 'failed'; readonly error: NonNullable<AttemptEnded['error']>; readonly retry: Retry | null }
   );
 
-/** For a failure that may pass: when to ask again. */
+/** When to retry a failure that may pass. */
 export interface Retry {
   readonly nowMs: number;
   readonly deadlineMs: number;
-  /** What the provider asked for, else what the caller's backoff says. */
+  /** The pause that the provider asked for, or else the backoff. */
   readonly delayMs: number;
 }
 
-/** Seals the tape, or leaves it to be taken up again where a failure may pass and no text has come. */
+/** Seals the tape, or schedules a retry if the failure may pass and no text has come. */
 export function endAttempt(attempt: number, ending: Ending): TapeDecision {
   return (tape) => {
     const open = openAttempt(tape);
@@ -241,7 +241,7 @@ function timeOfRetry(tape: Tape, open: Attempt, { nowMs, deadlineMs, delayMs }: 
   return isAllowed && nowMs + delayMs < deadlineMs ? isoTime(nowMs + delayMs) : undefined;
 }
 
-/** Of an attempt that called no model. */
+/** The report of an attempt that called no model. */
 export const ofNoCall = {
   finishReason: null,
   modelServed: null,

@@ -12,10 +12,9 @@ const uncached = (inputPerMillion: string, outputPerMillion: string): ModelPrice
 });
 
 /**
- * OpenAI's list prices for text at its standard tier, as far as they are known here. They stand at
- * https://developers.openai.com/api/docs/pricing and change without notice: a deployment that has to be exact, or has
- * prices of its own, overrides this table with a file. Left out, and so unknown: models whose price depends on the
- * length of the prompt or on what is written to a cache (GPT-5.4 and later), for three numbers would understate them.
+ * OpenAI's list prices for text at its standard tier, from https://developers.openai.com/api/docs/pricing. They change
+ * without notice: a deployment that has to be exact, or has its own prices, overrides this table with a file. Models whose
+ * price depends on the length of the prompt or on cache writes (GPT-5.4 and later) are left out, so their cost is unknown.
  */
 export const listPrices: PriceList = {
   date: '2026-11-26',
@@ -31,7 +30,7 @@ export const listPrices: PriceList = {
     'gpt-4-0125-preview': uncached('10.00', '30.00'),
     'gpt-4-1106-preview': uncached('10.00', '30.00'),
     'gpt-4o': price('2.50', '1.25', '10.00'),
-    /** The first one costs more than those that followed. */
+    /** The first snapshot costs more than the later ones. */
     'gpt-4o-2024-05-13': uncached('5.00', '15.00'),
     'gpt-4o-mini': price('0.15', '0.075', '0.60'),
     'gpt-4.1': price('2.00', '0.50', '8.00'),

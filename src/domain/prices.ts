@@ -1,32 +1,32 @@
 import type { GenerationFinalized } from './conversation/nodes.js';
 import { decimalOf, millionthOf, sumOf, textOf, times } from './decimal.js';
 
-/** Of a million tokens, as decimal numbers. */
+/** The prices of a million tokens, as decimal numbers. */
 export interface ModelPrice {
   readonly inputPerMillion: string;
-  /** Of input that the provider had in its cache; absent: it costs as much as any other. */
+  /** The price of cached input. Absent: the same as other input. */
   readonly cachedInputPerMillion?: string;
   readonly outputPerMillion: string;
 }
 
-/** What models cost from one day on. Another price is another list, with another date. */
+/** The prices of models from one day on. A changed price needs a new list with a new date. */
 export interface PriceList {
-  /** Its name, which is recorded with every cost. */
+  /** The name of the list, which is recorded with every cost. */
   readonly date: string;
   readonly currency: string;
   readonly models: Readonly<Record<string, ModelPrice>>;
 }
 
-/** Who was asked for an answer. */
+/** The model that was called, and its provider. */
 export interface PricedModel {
   readonly provider: string;
   readonly model: string;
 }
 
-/** Null: not known, and never zero for that. */
+/** Null if the cost is unknown. An unknown cost is never zero. */
 export type RecordedCost = GenerationFinalized['cost'];
 
-/** What an answer cost, by the usage that was reported with it: the price is that of the model that gave it. */
+/** The cost of an answer by its reported usage and the price of the model that gave it. */
 export function costOfAnswer(
   prices: PriceList,
   { provider, model }: PricedModel,
@@ -37,7 +37,7 @@ export function costOfAnswer(
   return price && tokens && costOf(prices, price, tokens);
 }
 
-/** What a prompt would cost with nothing of it cached, and an answer that takes all that is kept for it. */
+/** The cost of a prompt without cached tokens, with an answer that uses all its reserved tokens. */
 export function costOfPrompt(
   prices: PriceList,
   {
@@ -50,7 +50,7 @@ export function costOfPrompt(
   return price && costOf(prices, price, { input: tokens.prompt, cachedInput: 0, output: tokens.reserved });
 }
 
-/** Answers on this machine, whatever name it is called by: what is listed for that name is another model's price. */
+/** Runs on this machine. If its model has the name of a listed one, that price is for another model. */
 const DEMO = 'demo';
 
 function priceOf({ models }: PriceList, { provider, model }: PricedModel): ModelPrice | null {
@@ -63,9 +63,9 @@ const FINE_TUNED = /^ft:[^:]+/;
 const DATED = /-\d{4}-\d{2}-\d{2}$/;
 
 /**
- * By which it may be listed, the closest one first. A dated snapshot costs what its model does, unless it is listed
- * itself. A fine-tuned model costs more than the one it comes from: all of those are `ft:<model>`. Any other name that
- * merely begins like a listed one, as gpt-5-pro does, is another model.
+ * The names under which a model may be listed, the most specific first. A dated snapshot costs the same as its model, unless
+ * it is listed itself. A fine-tuned model costs more than its base model, and is listed as `ft:<model>`. Any other name that
+ * begins with a listed one, such as gpt-5-pro, is another model.
  */
 function namesOf(model: string): readonly string[] {
   const kind = FINE_TUNED.exec(model)?.[0] ?? model;
@@ -73,13 +73,13 @@ function namesOf(model: string): readonly string[] {
 }
 
 interface TokenCounts {
-  /** Without the cached ones. */
+  /** Input tokens without the cached ones. */
   readonly input: number;
   readonly cachedInput: number;
   readonly output: number;
 }
 
-/** Null when the usage does not say, or says what cannot be. What was written to a cache costs as much as other input. */
+/** Null if the usage lacks counts, or its counts are impossible. Cache writes cost as much as other input. */
 function tokensIn(usage: GenerationFinalized['usage']): TokenCounts | null {
   const { input, output, cachedRead: cachedInput = 0 } = usage ?? {};
   if (input === undefined || output === undefined || cachedInput > input) return null;

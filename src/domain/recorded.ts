@@ -1,8 +1,8 @@
 import type { Metadata } from '../events/envelope.js';
 
 /**
- * An event as a fold sees it. A decoded event of the log is one; so is one that a decision only foresees, which has no
- * stream and no revision yet, and that is why this asks for less than the log gives.
+ * The parts of an event that a fold reads. Decoded events of the log have them, and so have the events of a decision that is
+ * not appended, which have no stream and no revision.
  */
 export type Recorded<Event> = Event & {
   readonly id: string;

@@ -1,6 +1,6 @@
 /**
- * Every way in which the domain says no, and what it tells the caller. A code is part of the public contract: it is
- * never renamed, and whoever answers over a protocol maps each one of them.
+ * All refusals of the domain, with their details for the caller. Codes are part of the public contract and are never
+ * renamed. A protocol adapter, such as http, maps each of them.
  */
 export const refusals = {
   conversation_not_found: 'The conversation does not exist.',
@@ -35,11 +35,11 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals;
 
-/** A no of the domain: nothing was changed, and the same request would be refused again while nothing else changes. */
+/** The domain refuses a command. Nothing is changed, and a repeated request is refused again until the state changes. */
 export class Refusal extends Error {
   constructor(
     readonly code: RefusalCode,
-    /** For the caller: counts, hashes, ids. Never a person's text, because errors end up in diagnostics. */
+    /** Details for the caller: counts, hashes, ids. Never texts of users, because errors are logged. */
     readonly details: Readonly<Record<string, unknown>> = {},
   ) {
     super(refusals[code]);

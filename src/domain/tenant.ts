@@ -9,7 +9,7 @@ export type ApiKey = Extract<TenantEvent, { type: 'ApiKeyIssued' }>['data'];
 export interface Tenant {
   readonly exists: boolean;
   readonly keys: ReadonlyMap<string, ApiKey>;
-  /** Ids of keys that were issued and are no longer good. */
+  /** Ids of revoked keys. */
   readonly revoked: ReadonlySet<string>;
 }
 
@@ -35,7 +35,7 @@ export const tenant: Aggregate<Tenant, TenantEvent> = {
   },
 };
 
-/** A tenant that does not exist begins with a key: otherwise nobody could enter it. */
+/** Creates a tenant with its first key, without which no request could act in it. */
 export function createTenant(name: string, key: ApiKey): Decide<Tenant, TenantEvent> {
   return (state) => {
     requireWellFormed(name);
@@ -43,7 +43,7 @@ export function createTenant(name: string, key: ApiKey): Decide<Tenant, TenantEv
   };
 }
 
-/** Issues a key with a known secret; the same key again changes nothing, and a new secret replaces the old one. */
+/** Issues a key with a given secret. The same key again changes nothing; a new secret replaces the old one. */
 export function issueKey(key: ApiKey): Decide<Tenant, TenantEvent> {
   return (state) => {
     requireWellFormed(key.user, key.name);
@@ -51,7 +51,7 @@ export function issueKey(key: ApiKey): Decide<Tenant, TenantEvent> {
   };
 }
 
-/** With this very secret: another one under the same id is another key. */
+/** True if the key exists with this secret. Another secret under the same id is another key. */
 export function opens({ keys }: Tenant, { keyId, secretSha256 }: ApiKey): boolean {
   return keys.get(keyId)?.secretSha256 === secretSha256;
 }
@@ -60,7 +60,7 @@ export function isKeyOf({ keys, revoked }: Tenant, keyId: string): boolean {
   return keys.has(keyId) || revoked.has(keyId);
 }
 
-/** A key that is revoked already, or that the tenant never had, leaves nothing to do. */
+/** Revokes a key. A key that is revoked, or that the tenant never had, changes nothing. */
 export function revokeKey(keyId: string): Decide<Tenant, TenantEvent> {
   return (state) => (state.keys.has(keyId) ? [{ type: 'ApiKeyRevoked', data: { keyId } }] : []);
 }

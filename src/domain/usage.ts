@@ -1,7 +1,7 @@
 import type { RecordedUsage } from '../events/outcome.js';
 import type { GenerationFinalized } from './conversation/nodes.js';
 
-/** In the words of the public contract; null is unknown, and never zero. A number that was not reported is absent. */
+/** Converts usage to the public API. Null means unknown, never zero. A number that was not reported is absent. */
 export type Usage = {
   readonly promptTokens?: number;
   readonly completionTokens?: number;

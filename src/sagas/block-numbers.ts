@@ -1,8 +1,8 @@
 import type { RecordedChannel } from '../domain/generation.js';
 
 /**
- * Numbers the blocks of an answer as its pieces come: a block is text of one channel without another one in between, and
- * each call of a tool is one. What nothing reads belongs to the block at which it came.
+ * Numbers the blocks of an answer as its pieces come. A block is text of one channel, up to the next text of another
+ * channel; each tool call is a block. Unknown fields belong to the block in which they came.
  */
 export class BlockNumbers {
   private count = 0;

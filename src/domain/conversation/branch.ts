@@ -2,7 +2,7 @@ import { Refusal } from '../refusal.js';
 import { asOwner, type Command, type ConversationDecision } from './command.js';
 import { requireRoomForChange } from './room.js';
 
-/** Chooses what is looked at, and what a message follows that says nothing else. Any node but a note may be chosen. */
+/** Selects the leaf that is shown, and that a message without a parent follows. Any node but a note may be selected. */
 export function selectBranch(command: Command, leaf: string): ConversationDecision {
   return asOwner(command, (state) => {
     const node = state.nodes.get(leaf);

@@ -7,14 +7,14 @@ import { requireRoom, requireRoomForChange } from './room.js';
 import { choiceNames, type Settings } from './settings.js';
 import { requireText } from './text.js';
 
-/** What is absent stays as it is; null takes a choice back. */
+/** An absent field keeps its value; null removes the choice. */
 export interface Changes extends Choices {
   readonly title?: string | null;
   readonly archived?: boolean;
   readonly system?: string | null;
 }
 
-/** Records what differs, and nothing when nothing does. It may be done at any time, an open generation notwithstanding. */
+/** Records the fields that differ. It may run while a generation is open. */
 export function change(command: Command, changes: Changes): ConversationDecision {
   return asOwner(command, (state) => {
     const { settings } = state;

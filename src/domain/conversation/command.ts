@@ -3,10 +3,10 @@ import type { Decide } from '../decider.js';
 import { Refusal } from '../refusal.js';
 import type { Conversation } from './conversation.js';
 
-/** What every command of a person or client carries. Its events have both ids in their metadata. */
+/** The ids and the user of a command. Its events have both ids in their metadata. */
 export interface Command {
   readonly commandId: string;
-  /** Of the whole request, if it has an idempotency key. */
+  /** The hash of the whole request, if it has an idempotency key. */
   readonly fingerprint?: string;
   readonly by: { readonly tenant: string; readonly user: string };
 }

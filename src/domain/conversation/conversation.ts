@@ -8,41 +8,41 @@ import { configured, noSettings, type Settings } from './settings.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Anything else is no conversation, and may not even be the name of a stream. */
+/** True for a valid id. Other texts may not even form the name of a stream. */
 export const isConversationId = (id: string): boolean => UUID.test(id);
 
-/** Whose conversation it is. Without a recorded user it is nobody's. */
+/** The owner of a conversation. Null if no user is recorded. */
 export interface Owner {
   readonly tenant: string;
   readonly user: string | null;
 }
 
 export interface Conversation {
-  /** How many events: the first part of the cursor. */
+  /** The number of events, which is the first part of the cursor. */
   readonly seen: number;
-  /** Nobody's before it is started. */
+  /** Null before the conversation is started. */
   readonly owner: Owner | null;
   readonly settings: Settings;
-  /** Every system text that it ever had, by the event in which it stands: prompts of the past refer to it there. */
+  /** Every system text that it ever had, by the id of its event, to which recorded prompts refer. */
   readonly systemTexts: PersistentMap<string>;
   readonly nodes: PersistentMap<Node>;
-  /** Of UTF-8, in all messages, notes, answers and system texts that it ever had. */
+  /** Bytes of UTF-8 in all messages, notes, answers and system texts that it ever had. */
   readonly textBytes: number;
-  /** What its fold takes of the memory for folds. 0 in a fold that is not remembered. */
+  /** The weight of its fold in the cache of folds. 0 in a fold that is not cached. */
   readonly foldBytes: number;
-  /** How many nodes have lost their texts, because no decision looks at them. */
+  /** The number of nodes whose texts the fold dropped, because no decision reads them. */
   readonly withoutTexts: number;
-  /** The selected one: what was last chosen, sent (notes aside) or requested. */
+  /** The selected leaf: the node that was last selected, sent (except notes) or requested. */
   readonly leaf: string | null;
-  /** The one generation whose prompt is assembled and that has not ended. */
+  /** The generation with a prompt and without an end. At most one is open. */
   readonly open: string | null;
-  /** Generations that wait for their turn, in the order in which they run. */
+  /** Queued generations, in the order in which they will run. */
   readonly queue: readonly string[];
 }
 
 /**
- * Its events come as they are recorded, because ids and times of the envelope are part of the state: a prompt refers to the
- * event that holds the system text.
+ * The fold needs recorded events, because ids and times of the envelope are part of the state: a prompt refers to the event
+ * that holds the system text.
  */
 export type RecordedInConversation = Recorded<ConversationEvent>;
 
@@ -69,8 +69,8 @@ export const conversation: Aggregate<Conversation, RecordedInConversation> = {
 };
 
 /**
- * The same for decisions. No decision looks at the text of a note or of an answer that failed: neither enters a prompt.
- * What is remembered of a conversation must not hold on to them.
+ * The same fold for decisions, without the texts of notes and of failed answers. Neither enters a prompt, so cached folds
+ * save their memory.
  */
 export const decidedConversation: Aggregate<Conversation, RecordedInConversation> = {
   initial: conversation.initial,
@@ -108,13 +108,13 @@ function textBytesIn({ type, data }: ConversationEvent): number {
 
 const bytesOf = (text: string): number => Buffer.byteLength(text, 'utf8');
 
-/** The state as it would be. What is only foreseen has no id and no time yet, and nothing may refer to them. */
+/** The state after events that are not appended. They have no ids and times, and no prompt may refer to them. */
 export function foreseen(state: Conversation, events: readonly ConversationEvent[]): Conversation {
   const envelope = { id: '', tenant: state.owner?.tenant ?? '', at: '', meta: { commandId: '', correlationId: '' } };
   return events.reduce((ahead, event) => conversation.evolve(ahead, { ...event, ...envelope }), state);
 }
 
-/** What an event changes. It says nothing where the event does not fit what stands: what is there is never overwritten. */
+/** The changes of an event. An event that does not fit the state changes nothing, so no node is overwritten. */
 function changedBy(state: Conversation, event: RecordedInConversation): Partial<Conversation> {
   switch (event.type) {
     case 'ConversationStarted':
@@ -143,7 +143,7 @@ function changedBy(state: Conversation, event: RecordedInConversation): Partial<
     case 'BranchSelected':
       return canBeLeaf(state.nodes.get(event.data.leaf)) ? { leaf: event.data.leaf } : {};
     default:
-      // An event of a later version: it counts for the cursor and changes nothing else.
+      // An event of a later version counts for the cursor and changes nothing else.
       event satisfies never;
       return {};
   }
@@ -167,7 +167,7 @@ const withText = (texts: PersistentMap<string>, event: string, text: string | nu
 function messageSent(state: Conversation, data: MessageSent, at: string): Partial<Conversation> {
   const { messageId: id, kind, role, origin, revises = null } = data;
   if (state.nodes.has(id)) return {};
-  // A parent that is not there could come later and close a circle: such a message stands on its own.
+  // A missing parent could come later and close a cycle, so such a message becomes a root.
   const parent = data.parent !== null && canBeLeaf(state.nodes.get(data.parent)) ? data.parent : null;
   const text = data.parts.map((part) => part.text).join('');
   const placed = { id, parent, at, seen: state.seen, ...placeBehind(state, parent, id) };
@@ -194,7 +194,7 @@ function generationRequested(
     at,
     seen: state.seen,
     ...placeBehind(state, messageId, id),
-    // As with a parent: an answer that is not there could close a circle.
+    // As with parents: a missing answer could close a cycle.
     regenerates: data.regenerates !== undefined && state.nodes.has(data.regenerates) ? data.regenerates : null,
     options,
     turn,
@@ -221,7 +221,7 @@ function queuedWith({ nodes, queue }: Conversation, { id, turn }: Reply): readon
   return firstToWait < 0 ? [...queue, id] : queue.toSpliced(firstToWait, 0, id);
 }
 
-/** A generation opens when its prompt stands, and with nothing else. */
+/** Only its prompt opens a generation. */
 function promptAssembled(state: Conversation, data: PromptAssembled, at: string): Partial<Conversation> {
   const { generationId } = data;
   if (state.open !== null || !state.queue.includes(generationId)) return {};

@@ -8,8 +8,8 @@ import { type Assemble, openNext } from './queue.js';
 import { replyOf } from './tree.js';
 
 /**
- * Cancels one generation and leaves the queue alone. Of an open one this is a request, which its end may overtake; a
- * queued one is over at once; and for one that has ended there is nothing to do, which is an answer and no refusal.
+ * Cancels one generation and leaves the others in the queue. For an open one this is a request, and the generation may still
+ * end in another way. A queued one ends at once. One that has ended is not changed, and this is no refusal.
  */
 export function requestCancel(command: Command, generationId: string): ConversationDecision {
   return asOwner(command, (state) => {
@@ -21,9 +21,9 @@ export function requestCancel(command: Command, generationId: string): Conversat
 }
 
 /**
- * The end of a generation, once: a second call finds it done. In the same append the next turn opens. When more queued
- * turns end with it than one append holds, the first of them end before it: the conversation stays open until the last
- * append, so a crash in between leaves a generation that is still to be finalized, and never a queue without one.
+ * Finalizes a generation, and opens the next queued turn in the same append. A second call changes nothing. If more queued
+ * turns end with it than one append holds, the first of them end in earlier appends: the generation stays open until the last
+ * append, so after a crash it is finalized again, and the queue is never left without an open generation.
  */
 export function finalize(result: GenerationFinalized, assemble: Assemble): ConversationDecision {
   return (state) => {

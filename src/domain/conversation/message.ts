@@ -10,9 +10,9 @@ export interface NewMessage {
   readonly messageId: string;
   readonly content: string;
   readonly origin: MessageSent['origin'];
-  /** Absent: a message, or what the revised one is. */
+  /** Absent: that of the revised message, or else `message`. */
   readonly kind?: Message['kind'];
-  /** Absent: what comes before it in its turn; null: it is a new root. */
+  /** Absent: the node before it in its turn. Null: it is a new root. */
   readonly parent?: string | null;
   readonly revises?: string;
 }
@@ -49,7 +49,7 @@ function newPlace(state: Conversation, { kind = 'message', parent }: NewMessage,
   return { kind, parent };
 }
 
-/** A revision is a sibling of what it revises: anywhere else, it would be another message. */
+/** A revision has the parent of the revised message. */
 function samePlace(revised: Message, { kind = revised.kind, parent = revised.parent }: NewMessage): MessagePlace {
   if (kind !== revised.kind || parent !== revised.parent) throw new Refusal('revision_mismatch');
   return { kind, parent };

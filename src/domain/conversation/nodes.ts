@@ -8,24 +8,24 @@ export type GenerationRequested = DataOf<'GenerationRequested'>;
 export type PromptAssembled = DataOf<'PromptAssembled'>;
 export type GenerationFinalized = DataOf<'GenerationFinalized'>;
 
-/** What one turn may choose for itself. Absent or null: as the conversation has it. */
+/** The choices of one turn. Absent or null: the choice of the conversation. */
 export type Choices = GenerationRequested['options'];
 
-/** Each choice, made or null. */
+/** All choices. Null: not chosen. */
 export type AllChoices = { readonly [C in keyof Choices]-?: Exclude<Choices[C], undefined> };
 
 interface Placed {
   readonly id: string;
   readonly parent: string | null;
   readonly at: string;
-  /** How many events the conversation had when it came: the first part of its cursor, and the order of nodes. */
+  /** The number of ledger events up to this node: the first part of its cursor, and the order of nodes. */
   readonly seen: number;
-  /** Where its path begins, and how many nodes of it come before this one: so that nobody has to walk it to know. */
+  /** The root of its path, and the number of nodes before it, so that they are known without a walk. */
   readonly root: string;
   readonly depth: number;
 }
 
-/** What somebody wrote. A note stands beside the tree: nothing follows it, and no prompt contains it. */
+/** A message or a note. A note is outside the tree: no node follows it, and no prompt contains it. */
 export interface Message extends Placed {
   readonly kind: 'message' | 'note';
   readonly role: MessageSent['role'];
@@ -35,32 +35,32 @@ export interface Message extends Placed {
   readonly replied: boolean;
 }
 
-/** How a generation ended, with the text of its answer. */
+/** The end of a generation, with the text of its answer. */
 export type Result = Omit<GenerationFinalized, 'blocks'> & { readonly text: string };
 
-/** One generation: what was asked, the prompt once it is known, and how it ended once it has. */
+/** One generation: its request, its prompt if it is known, and its end if it has ended. */
 export interface Reply extends Placed {
   readonly kind: 'reply';
-  /** The message that it answers. */
+  /** The answered message. */
   readonly parent: string;
   readonly regenerates: string | null;
   readonly options: Choices;
-  /** Where it queued when it was asked for; null when it did not have to. */
+  /** Its place in the queue at its request. Null if it did not wait. */
   readonly turn: 'next' | 'last' | null;
-  /** Of the request that asked for it: what is done for it later belongs to the same trace. */
+  /** The trace of its request, to which all later work on it belongs. */
   readonly correlationId: string;
   readonly traceparent: string | undefined;
   readonly prompt: PromptAssembled | null;
   readonly promptedAt: string | null;
   readonly cancelRequested: boolean;
   readonly result: Result | null;
-  /** How many events the conversation had when it ended; null while it has not. */
+  /** The number of ledger events up to its end. Null if it has not ended. */
   readonly endSeen: number | null;
 }
 
 export type Node = Message | Reply;
 
-/** Of a node, what people are shown. */
+/** The text and status of a node that clients see. */
 export type ShownNode = ShownMessage | ShownReply;
 export type ShownMessage = Omit<Message, 'replied' | 'root' | 'depth'>;
 export interface ShownReply extends Pick<Reply, 'kind' | 'id' | 'parent' | 'at' | 'seen' | 'regenerates' | 'endSeen'> {

@@ -1,8 +1,7 @@
 /**
- * A map that is never changed: `set` answers a new one that shares all but the few branches on the way to its entry. So
- * each event of a long conversation costs the same, a state that was handed out stays what it was, and a decision may
- * try out what would come of it without a copy. A Map would have to be copied for each event, or changed under those
- * who hold it.
+ * A persistent map (hash array mapped trie): `set` returns a new map that shares all branches but those on the way to the
+ * entry. So each event of a long conversation costs the same, a state never changes, and a decision can fold its own events
+ * without a copy. A Map would have to be copied for each event.
  */
 export class PersistentMap<V> {
   private constructor(
@@ -42,7 +41,7 @@ interface Leaf<V> {
   readonly hash: number;
   readonly key: string;
   readonly value: V;
-  /** Another entry, where whole hashes are the same. */
+  /** The next entry with the same hash. */
   readonly beside: Leaf<V> | undefined;
 }
 
@@ -60,7 +59,7 @@ function put<V>(slot: Slot<V>, leaf: Leaf<V>, shift: number): Slot<V> {
   if (slot === undefined) return leaf;
   if (isBranch(slot)) return replaced(slot, leaf, shift);
   if (slot.hash === leaf.hash) return { ...leaf, beside: without(slot, leaf.key) };
-  // Two hashes that went the same way so far: both move one level down, where they may part.
+  // Two hashes share this slot: both move one level down.
   return replaced(replaced(new Array(WAYS).fill(undefined), slot, shift), leaf, shift);
 }
 

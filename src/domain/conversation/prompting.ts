@@ -10,18 +10,18 @@ import { choicesFor } from './settings.js';
 import { pathBack, pathTo } from './tree.js';
 import { entryOf, WalkedPath } from './walked-path.js';
 
-/** What answers when neither the request nor the conversation chooses, and what can be chosen at all. */
+/** The defaults for turns without a choice, and the providers and models that can be chosen. */
 export interface Models {
   readonly provider: string;
-  /** For every provider; null: each has its own. */
+  /** The default model for every provider. Null: each has its own. */
   readonly model: string | null;
-  /** Those that are configured, with their own models; null: it has none. */
+  /** The configured providers with their default models. Null: the provider has none. */
   readonly providers: Readonly<Record<string, string | null>>;
 }
 
 export type TokenizerOf = (model: string) => PromptTokenizer;
 
-/** The rule for prompts, for a preview and a turn alike: how a generation that stands in a state is asked for. */
+/** Makes the prompt of a generation in a state, for a preview and for a turn. */
 export function assembling(models: Models, tokenizerOf: TokenizerOf): Assemble {
   return (state, reply) => {
     const assembly = assemblyOf(models, tokenizerOf, state, reply);
@@ -30,7 +30,7 @@ export function assembling(models: Models, tokenizerOf: TokenizerOf): Assemble {
   };
 }
 
-/** The same with everything that a preview shows. */
+/** The same prompt with everything that a preview shows. */
 export function assemblyOf(
   models: Models,
   tokenizerOf: TokenizerOf,
@@ -62,12 +62,12 @@ export function chosenModel(models: Models, choices: Choices): { provider: strin
   return model ? { provider, model } : new Refusal('provider_not_configured', { provider, missing: 'model' });
 }
 
-/** The exact body of a recorded prompt, made again from the texts to which it refers. */
+/** Renders the exact body of a recorded prompt again, from the texts to which it refers. */
 export function bodyOf(state: Conversation, prompt: RecordedBody): string {
   return renderPrompt(prompt, textsFor(state));
 }
 
-/** What a recorded prompt left out, and kept, stands on this path. */
+/** The path of a recorded prompt, with the nodes that it kept and left out. */
 export const pathOfPrompt = (
   state: Conversation,
   { messageId }: Pick<PromptAssembled, 'messageId'>,

@@ -9,8 +9,8 @@ import { pathTo, replyOf } from './tree.js';
 export type WhenBusy = NonNullable<AllChoices['whenBusy']>;
 
 /**
- * The prompt of a generation that stands in the state, or why there can be none. The state may be a foreseen one: the
- * message that is to be answered has no event yet, and its text is found by its id on the path.
+ * Makes the prompt of a generation in the state, or returns the refusal. The message to answer may not be appended yet: its
+ * text is found by its id on the path.
  */
 export type Assemble = (state: Conversation, reply: Reply) => AssembledPrompt | Refusal;
 
@@ -19,13 +19,13 @@ export const promptAssembled = ({ id, parent }: Reply, prompt: AssembledPrompt):
   data: { ...prompt, generationId: id, messageId: parent, attempt: 1 },
 });
 
-/** The reply after which a turn would run, if it had to wait: what it follows unless it says otherwise. */
+/** The reply after which a queued turn would run. It is the default parent of the turn. */
 export function replyBefore(state: Conversation, whenBusy: WhenBusy): string | null {
   const ahead = whenBusy === 'interrupt' ? state.queue.filter((id) => isNext(state, id)) : state.queue;
   return ahead.at(-1) ?? state.open;
 }
 
-/** A turn that goes to the front must not contain what a turn behind it has yet to answer. */
+/** An interrupting turn must not follow a message whose answer is still queued behind it. */
 export function requireAnsweredBefore(state: Conversation, messageId: string): void {
   const waiting = pathTo(state, messageId).find(({ id }) => state.queue.includes(id) && !isNext(state, id));
   if (waiting) throw new Refusal('parent_is_queued', { generationId: waiting.id });
@@ -34,8 +34,8 @@ export function requireAnsweredBefore(state: Conversation, messageId: string): v
 const isNext = (state: Conversation, id: string): boolean => replyOf(state, id).turn === 'next';
 
 /**
- * What must stand beside the end of the open generation: the prompt of the next in the queue, or its end where it cannot
- * be assembled any more, and so on until one is open or none is left. So nothing waits behind nothing.
+ * The events that follow the end of the open generation in the same append: the prompt of the next queued turn, or its end
+ * if its prompt cannot be made any more, until one is open or the queue is empty. So no turn waits without an open one.
  */
 export function openNext(state: Conversation, assemble: Assemble): readonly ConversationEvent[] {
   const [next] = state.queue;

@@ -2,7 +2,7 @@ import { limits } from '../../limits.js';
 import { Refusal } from '../refusal.js';
 import type { Conversation } from './conversation.js';
 
-/** For whatever adds a text or a node. What ends or cancels a turn always has room. */
+/** Checks the limits before a text or a node is added. The end or the cancel of a turn always fits. */
 export function requireRoom({ nodes, textBytes, foldBytes, seen }: Conversation): void {
   const { conversationNodesMax: nodesMax, conversationTextBytesMax: textBytesMax } = limits;
   const hasRoomInMemory = foldBytes < limits.conversationFoldBytesMax && seen < limits.conversationEventsMax;
@@ -10,7 +10,7 @@ export function requireRoom({ nodes, textBytes, foldBytes, seen }: Conversation)
   throw new Refusal('conversation_full', { nodes: nodes.size, nodesMax, textBytes, textBytesMax });
 }
 
-/** For what only changes a conversation: it is possible for long after the last message. */
+/** Checks the limit for changes, which is higher than that for messages. */
 export function requireRoomForChange({ nodes, textBytes, foldBytes, seen }: Conversation): void {
   if (seen < limits.conversationChangeEventsMax && foldBytes < limits.conversationChangeFoldBytesMax) return;
   const { conversationNodesMax: nodesMax, conversationTextBytesMax: textBytesMax } = limits;

@@ -5,14 +5,14 @@ import type { Conversation } from './conversation.js';
 import type { PromptAssembled, Reply } from './nodes.js';
 import { lineageOf, type NodeStatus, statusOf } from './tree.js';
 
-/** An event of one generation, in its ledger or on its tape, and the cursor at which it can be seen. */
+/** An event of one generation, in its ledger or on its tape, and the cursor after it. */
 export interface RunEvent {
   readonly cursor: string;
   readonly type: string;
   readonly at: string;
 }
 
-/** All that is known of one generation. */
+/** The folds and events of one generation. */
 export interface RunFacts {
   readonly conversation: string;
   readonly state: Conversation;
@@ -21,7 +21,7 @@ export interface RunFacts {
   readonly events: readonly RunEvent[];
 }
 
-/** One generation, for whoever has to understand it later. Null is what is not known, or not yet. */
+/** One generation for auditors. Null is a value that is unknown, or not known yet. */
 export interface RunView {
   readonly id: string;
   readonly conversation: string;
@@ -30,7 +30,7 @@ export interface RunView {
   readonly provider: string | null;
   readonly model: string | null;
   readonly modelServed: string | null;
-  /** By which the provider knows the answer of the latest attempt, and its request. */
+  /** The provider's ids of the latest answer and its request. */
   readonly responseId: string | null;
   readonly requestId: string | null;
   readonly params: PromptAssembled['params'] | null;
@@ -79,21 +79,21 @@ export function runOf({ conversation, state, reply, tape, events }: RunFacts): R
   };
 }
 
-/** A piece of an answer, and how long after the claim of its attempt it was recorded. */
+/** A piece of an answer, and its milliseconds after the claim of the attempt. */
 export interface DeltaView {
   readonly seq: number;
   readonly at: string;
   readonly text: string;
   readonly channel: RecordedChannel;
   readonly block: number;
-  /** Who is called, with the first piece of a tool call. */
+  /** The called tool, on the first piece of a tool call. */
   readonly tool?: { readonly id?: string; readonly name?: string; readonly type?: string };
   readonly offsetMs: number;
 }
 
 type RecordedDelta = Omit<DeltaView, 'offsetMs'> & { readonly attempt: number };
 
-/** Those of the attempt that counts: the one that sealed the tape, or the latest while nothing has. */
+/** The deltas of the attempt that sealed the tape, or of the latest one if the tape is not sealed. */
 export function deltasOf(attempt: Attempt | undefined, deltas: readonly RecordedDelta[]): readonly DeltaView[] {
   if (!attempt) return [];
   const start = Date.parse(attempt.claimedAt);
@@ -104,7 +104,7 @@ export function deltasOf(attempt: Attempt | undefined, deltas: readonly Recorded
     });
 }
 
-/** One of the ledger's events about a generation, and how many events the ledger had with it. */
+/** A ledger event of a generation, and the number of ledger events up to it. */
 export interface LedgerEntry {
   readonly type: string;
   readonly at: string;
@@ -112,8 +112,8 @@ export interface LedgerEntry {
 }
 
 /**
- * The story of one generation as somebody who watched could have seen it: the prompt before its tape, the end after it,
- * and a cancel request, which stands in the other stream, where its time says.
+ * The events of one generation in a possible order of time: the prompt, the tape, the end. A cancel request, which is in the
+ * ledger, comes among the events of the tape by its time.
  */
 export function inOrder(
   ledger: readonly LedgerEntry[],
@@ -121,26 +121,25 @@ export function inOrder(
 ): readonly RunEvent[] {
   const events: RunEvent[] = [];
   const waiting = [...ledger];
-  const tell = ({ type, at, seen }: LedgerEntry, taped: number) =>
-    events.push({ cursor: `${seen}:${taped}`, type, at });
+  const add = ({ type, at, seen }: LedgerEntry, taped: number) => events.push({ cursor: `${seen}:${taped}`, type, at });
   let seen = 0;
-  const tellWhile = (applies: (entry: LedgerEntry) => boolean, taped: number) => {
+  const addWhile = (applies: (entry: LedgerEntry) => boolean, taped: number) => {
     for (let next = waiting[0]; next && applies(next); next = waiting[0]) {
       waiting.shift();
       seen = next.seen;
-      tell(next, next.type === 'GenerationFinalized' ? 0 : taped);
+      add(next, next.type === 'GenerationFinalized' ? 0 : taped);
     }
   };
-  tellWhile(({ type }) => type === 'GenerationRequested' || type === 'PromptAssembled', 0);
+  addWhile(({ type }) => type === 'GenerationRequested' || type === 'PromptAssembled', 0);
   for (const [nth, { type, at }] of tape.entries()) {
-    tellWhile((entry) => entry.type !== 'GenerationFinalized' && entry.at < at, nth);
+    addWhile((entry) => entry.type !== 'GenerationFinalized' && entry.at < at, nth);
     events.push({ cursor: `${seen}:${nth + 1}`, type, at });
   }
-  tellWhile(() => true, tape.length);
+  addWhile(() => true, tape.length);
   return events;
 }
 
-/** Milliseconds, where both times are known. */
+/** Milliseconds. Null if a time is unknown. */
 export function between(from: string | null | undefined, to: string | null | undefined): number | null {
   return from && to ? Date.parse(to) - Date.parse(from) : null;
 }

@@ -1,11 +1,11 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
 import type { AllChoices, Choices } from './nodes.js';
 
-/** Null: not chosen here, so it is as it stands one level up. */
+/** Null: not chosen here, so the next level decides. */
 export interface Settings extends AllChoices {
   readonly title: string | null;
   readonly archived: boolean;
-  /** With the event in which it stands: a prompt refers to it there. */
+  /** With the event that holds the text, to which prompts refer. */
   readonly system: { readonly text: string; readonly event: string } | null;
 }
 
@@ -30,13 +30,13 @@ export const choiceNames = [
   'whenBusy',
 ] as const satisfies readonly (keyof Choices)[];
 
-/** The choices that were made, and no others: what is not chosen is not recorded. */
+/** Only the choices that were made, because others are not recorded. */
 export function chosen(choices: Choices): Choices {
   const made = choiceNames.filter((name) => choices[name] !== undefined && choices[name] !== null);
   return Object.fromEntries(made.map((name) => [name, choices[name]]));
 }
 
-/** The settings with what an event names changed: what it does not name stays. */
+/** Applies the settings that an event names. The others keep their values. */
 export function configured(settings: Settings, data: Configured, event: string): Settings {
   const { provider, model, params, tokenBudget, whenBusy, system } = data;
   return {
@@ -50,7 +50,7 @@ export function configured(settings: Settings, data: Configured, event: string):
   };
 }
 
-/** What holds for one turn: its own choice, else the conversation's, else null. `params` are one choice, not several. */
+/** The settings of one turn: its own choice, or else that of the conversation, or else null. `params` are one choice. */
 export function choicesFor(settings: Settings, options: Choices): AllChoices {
   return {
     provider: options.provider ?? settings.provider,

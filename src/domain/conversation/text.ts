@@ -7,7 +7,7 @@ export function requireContent(content: string): void {
   requireText(content);
 }
 
-/** For texts that enter prompts. Null and absent are no text. */
+/** Checks a text that enters prompts. Null and undefined are accepted. */
 export function requireText(text: string | null | undefined): void {
   if (!text) return;
   requireWellFormed(text);

@@ -4,10 +4,10 @@ import type { Message, Node, Reply, ShownNode } from './nodes.js';
 
 export type NodeStatus = 'final' | 'queued' | 'streaming' | 'cancelled' | 'error';
 
-/** From the root to a node, oldest first; nothing when there is no such node. */
+/** The path from the root to a node, oldest first. Empty if there is no such node. */
 export const pathTo = (state: Conversation, id: string | null): readonly Node[] => [...pathBack(state, id)].reverse();
 
-/** The same from its end. Whoever has seen enough need not walk the rest. */
+/** The path from a node back to the root. The caller may stop the walk early. */
 export function* pathBack({ nodes }: Conversation, id: string | null): Iterable<Node> {
   for (let node = at(nodes, id); node; node = at(nodes, node.parent)) yield node;
 }
@@ -15,7 +15,7 @@ export function* pathBack({ nodes }: Conversation, id: string | null): Iterable<
 const at = (nodes: Conversation['nodes'], id: string | null): Node | undefined =>
   id === null ? undefined : nodes.get(id);
 
-/** The generations from the first answer to this one, itself included. */
+/** The generations from the first answer to this one inclusive. */
 export function lineageOf({ nodes }: Conversation, id: string): readonly string[] {
   const lineage: string[] = [];
   for (let node = nodes.get(id); node?.kind === 'reply'; node = at(nodes, node.regenerates)) lineage.push(node.id);
@@ -27,7 +27,7 @@ export function nodesOf({ nodes }: Conversation): readonly Node[] {
   return nodes.values().sort((one, other) => one.seen - other.seen);
 }
 
-/** The ledger does not know of claims: `openIsClaimed` is what the tape of the open generation says. */
+/** `openIsClaimed` comes from the tape of the open generation, because the ledger has no claims. */
 export function statusOf({ open }: Pick<Conversation, 'open'>, node: ShownNode, openIsClaimed: boolean): NodeStatus {
   if (node.kind !== 'reply') return 'final';
   if (node.result) return node.result.status;

@@ -11,17 +11,17 @@ import { requireRoom } from './room.js';
 import { choicesFor, chosen } from './settings.js';
 import { isBusy, messageOf, pathTo, replyOf } from './tree.js';
 
-/** What is asked of a model. */
+/** The request for an answer. */
 export interface AnswerRequest {
   readonly generationId: string;
   readonly options: Choices;
-  /** The hash that a preview showed: nothing else may be sent. */
+  /** The hash that a preview showed. A prompt with another hash is refused. */
   readonly expectPrompt?: string;
 }
 
 type Subject = Pick<GenerationRequested, 'messageId' | 'regenerates'>;
 
-/** A message, and what is asked about it. A note, or a message that asks nothing, waits for nobody. */
+/** Sends a message, with or without a request for an answer. Without one it never waits in the queue. */
 export function send(
   command: Command,
   message: NewMessage,
@@ -37,7 +37,7 @@ export function send(
   });
 }
 
-/** The first answer to a message that was sent without asking for one. */
+/** Requests the first answer to a message that was sent without a request for one. */
 export function generate(
   command: Command,
   messageId: string,
@@ -58,7 +58,7 @@ function answerable(state: Conversation, messageId: string): Message {
   return message;
 }
 
-/** Another answer to the same message, with the settings as they are now. */
+/** Requests another answer to the same message, with the present settings. */
 export function regenerate(
   command: Command,
   generationId: string,
@@ -80,11 +80,11 @@ export type Draft =
 
 export interface Preview {
   readonly prompt: AssembledPrompt;
-  /** The prompt refers to texts: they stand here. */
+  /** The state with the texts to which the prompt refers. */
   readonly state: Conversation;
 }
 
-/** The prompt that a draft would have now: what its turn would record, by the same function over the same state. */
+/** The prompt that a draft would have now, made by the function that its turn would use. */
 export function preview(by: Command['by'], draft: Draft, assemble: Assemble): (state: Conversation) => Preview {
   return (state) => {
     requireOwner(state, by);

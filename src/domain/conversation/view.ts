@@ -6,23 +6,23 @@ import type { Conversation } from './conversation.js';
 import type { GenerationFinalized, Node, ShownMessage, ShownNode, ShownReply } from './nodes.js';
 import { conversationStatus, type NodeStatus, nodesOf, pathTo, statusOf } from './tree.js';
 
-/** A conversation at one moment: its ledger so far, and of the generation that is open there, its tape so far. */
+/** A conversation at one moment: the fold of its ledger, and that of the open generation's tape. */
 export interface Moment {
   readonly state: Conversation;
-  /** Null when no generation is open. */
+  /** Null if no generation is open. */
   readonly tape: Tape | null;
-  /** Names the moment. */
+  /** The cursor of the moment. */
   readonly cursor: string;
 }
 
 export interface Looking {
-  /** The leaf whose path is shown; absent: the selected one. */
+  /** The leaf of the shown path. Absent: the selected one. */
   readonly branch?: string | undefined;
   /** Only nodes that came before this one. */
   readonly before?: string | undefined;
 }
 
-/** A node of the tree, as people see it. */
+/** A node of the tree, as clients see it. */
 export interface NodeView {
   readonly id: string;
   readonly parent: string | null;
@@ -38,11 +38,11 @@ export interface NodeView {
   readonly usage?: Usage;
   readonly cost?: Cost;
   readonly error?: NonNullable<GenerationFinalized['error']>;
-  /** At which it stands as it is shown here. */
+  /** The cursor at which the node is as shown here. */
   readonly cursor: string;
 }
 
-/** The answer to whoever looks at a conversation, live or in the past: a function of the moment and nothing else. */
+/** Shows a conversation at a moment, live or past. Depends on nothing else. */
 export interface ConversationView {
   readonly id: string;
   readonly title: string | null;
@@ -53,11 +53,11 @@ export interface ConversationView {
   readonly archived: boolean;
   readonly status: 'generating' | 'queued' | 'idle';
   readonly cursor: string;
-  /** From the root to the leaf, whether or not `tree` holds them all. */
+  /** The ids from the root to the leaf. `tree` may hold only some of them. */
   readonly path: readonly string[];
   /** Oldest first. */
   readonly tree: readonly NodeView[];
-  /** Whether there are older nodes than those of `tree`. */
+  /** True if there are nodes older than those of `tree`. */
   readonly more: boolean;
 }
 
@@ -98,7 +98,7 @@ function olderThan(state: Conversation, before: string | undefined): readonly No
   return nodes.filter(({ seen }) => seen < bound.seen);
 }
 
-/** As many as a page holds, and fewer where their texts are so long that they would fill the memory; never none. */
+/** Fills a page: at least one node, and fewer than the limit if their texts are long. */
 function newest(nodes: readonly Node[], moment: Moment): readonly Node[] {
   let characters = 0;
   let first = nodes.length;
@@ -110,7 +110,7 @@ function newest(nodes: readonly Node[], moment: Moment): readonly Node[] {
   return nodes.slice(first);
 }
 
-/** When a node is looked at: which generation is open then, its tape so far, and the name of that moment. */
+/** The open generation, the fold of its tape, and the cursor of the moment. */
 export interface OpenTape {
   readonly open: string | null;
   readonly tape: Tape | null;
@@ -148,7 +148,7 @@ function replyView(now: OpenTape, reply: ShownReply, text: string, status: NodeS
   };
 }
 
-/** What was shown of it at this moment. Attempts that were repeated had brought nothing. */
+/** The text of the open generation at this moment. Attempts that were retried have no text. */
 function textOf({ open, tape }: Pick<OpenTape, 'open' | 'tape'>, node: ShownNode): string {
   if (node.kind !== 'reply') return node.text;
   if (node.result) return node.result.text;

@@ -3,7 +3,7 @@ import type { Conversation } from './conversation.js';
 import type { Node } from './nodes.js';
 import { pathBack } from './tree.js';
 
-/** The path to a node as a prompt reads it. Only what is read of it is walked, so a turn costs what its prompt holds. */
+/** The path to a node. It is walked only as far as a prompt reads it, so a long history costs a turn nothing. */
 export class WalkedPath implements Path {
   readonly length: number;
   private readonly root: Node | undefined;
@@ -37,7 +37,7 @@ export class WalkedPath implements Path {
   }
 }
 
-/** A reply that has not ended has no text yet: no prompt is made behind it. */
+/** A reply that has not ended has no text, so no prompt is made after it. */
 export function entryOf(node: Node): PathEntry {
   if (node.kind !== 'reply') return { id: node.id, role: node.role, text: node.text };
   const { text = '', status = 'error' } = node.result ?? {};

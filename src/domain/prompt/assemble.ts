@@ -12,25 +12,25 @@ import {
 import { recordLeftOut } from './left-out.js';
 import type { Path, PathEntry, PromptTexts } from './prompt-texts.js';
 
-/** All that a prompt is made of, for a preview and for a turn alike. */
+/** The input of a prompt, for a preview and for a turn. */
 export interface PromptDraft {
   readonly provider: string;
   readonly model: string;
-  /** Only settings that the format allows. */
+  /** Settings that the format allows. */
   readonly params: Readonly<Record<string, unknown>>;
   readonly tokenBudget: number | null;
   readonly tokenizer: PromptTokenizer;
   readonly system: { readonly text: string; readonly source: TextSource } | null;
-  /** From the root to what the newest message follows, oldest first. */
+  /** The nodes before the newest message, from the root on. */
   readonly path: Path;
-  /** The message that is to be answered. Its id is known before it is sent. */
+  /** The message to answer. Its id is known before it is sent. */
   readonly newest: Omit<PathEntry, 'status'>;
 }
 
-/** What PromptAssembled records, but for whose prompt it is. */
+/** The data of PromptAssembled without the ids of message and generation. */
 export type AssembledPrompt = Omit<PromptAssembledData, 'generationId' | 'messageId' | 'attempt'>;
 
-/** One message of the body, for people to look at. Its tokens include what the model adds around it. */
+/** One message of the body, for previews. Its tokens include those that the model adds around it. */
 export interface Segment {
   readonly role: 'system' | 'user' | 'assistant';
   readonly text: string;
@@ -46,16 +46,16 @@ export type Assembly =
       readonly body: string;
       readonly segments: readonly Segment[];
     }
-  /** The system text and the newest message alone are too much: the counts say by how much. */
+  /** The system text and the newest message exceed the budget, by these counts. */
   | { readonly ok: false; readonly overBudget: AssembledPrompt['tokens'] };
 
 /**
- * The exact body that a provider gets, and the record from which it can be made again. The same draft gives the same
- * bytes, always. The body is made from the parts by the function that will make it again: the two cannot differ.
+ * Makes the exact body for a provider, and the record from which it can be made again. The same draft always gives the same
+ * bytes. The body is rendered from the recorded parts, by the function that will render it again, so the two cannot differ.
  */
 export function assemblePrompt(draft: PromptDraft): Assembly {
   const { provider, model, path, newest } = draft;
-  // An empty system text says nothing, and some providers refuse an empty message.
+  // Some providers refuse an empty message.
   const system = draft.system?.text ? draft.system : null;
   const params = sortedByName(draft.params);
 
@@ -84,7 +84,7 @@ export function assemblePrompt(draft: PromptDraft): Assembly {
   return { ok: true, prompt, body, segments };
 }
 
-/** The system text and the newest message always stay; of the history, the newest turns that leave room for them. */
+/** Keeps the system text, the newest message, and as many of the newest turns as fit beside them. */
 function withinBudget({ tokenizer, path, newest, params, tokenBudget }: PromptDraft, system: string | undefined) {
   const { whyLeftOut } = assemblerOf(ASSEMBLER);
   const cost = (text: string) => tokenizer.count(text) + MESSAGE_OVERHEAD_TOKENS;
@@ -98,7 +98,7 @@ function withinBudget({ tokenizer, path, newest, params, tokenBudget }: PromptDr
     characters: limits.promptCharactersMax - newest.text.length - (system?.length ?? 0),
   };
 
-  // A fold for decisions has no texts of failed answers: to count them would make two prompts of one path.
+  // A fold for decisions lacks the texts of failed answers. To count them would give two prompts for one path.
   const turns = newestTurns(path, room, (entry) =>
     whyLeftOut(entry) ? { tokens: 0, characters: 0 } : { tokens: cost(entry.text), characters: entry.text.length },
   );
@@ -116,5 +116,5 @@ const segmentOf = ({ id, role, text }: PathEntry, from: Segment['from']) => ({ r
 
 const sumOf = (segments: readonly Segment[]): number => segments.reduce((sum, { tokens }) => sum + tokens, 0);
 
-/** By code unit and not by language: an order that is the same on every machine. */
+/** Compares code units, so that the order is the same on every machine. */
 const sortedByName = (params: PromptDraft['params']) => Object.entries(params).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -5,18 +5,18 @@ import type { PathEntry, PromptTexts } from './prompt-texts.js';
 
 export type PromptAssembledData = Extract<ConversationEvent, { type: 'PromptAssembled' }>['data'];
 
-/** The rules of a recorded prompt that are no provider's: which nodes of its path enter. */
+/** The version of the rules by which nodes of the path enter a prompt. They depend on no provider. */
 export interface Assembler {
-  /** Why a node of the path does not enter the prompt; nothing when it does. */
+  /** The reason why a node does not enter the prompt. Undefined if it enters. */
   whyLeftOut(entry: PathEntry): 'error' | 'empty' | undefined;
 }
 
-/** Each version that ever recorded a prompt stays as it was. */
+/** All versions that ever recorded a prompt. They never change. */
 const versions: ReadonlyMap<number, Assembler> = new Map([
   [
     1,
     {
-      // A cancelled reply with text enters: the user has seen it. A message that was sent always does.
+      // A cancelled reply with text enters, because the user has seen it. A message always enters.
       whyLeftOut({ status, text }) {
         if (status === 'error') return 'error';
         return status !== undefined && text === '' ? 'empty' : undefined;
@@ -28,7 +28,7 @@ const versions: ReadonlyMap<number, Assembler> = new Map([
 /** The version that assembles new prompts. */
 export const ASSEMBLER = 1;
 
-/** The format of new prompts. Every provider reads it. */
+/** The format of new prompts. Every provider accepts it. */
 export const FORMAT = openAiChat1;
 
 export function assemblerOf(version: number): Assembler {
@@ -37,10 +37,10 @@ export function assemblerOf(version: number): Assembler {
   return assembler;
 }
 
-/** What a prompt records of its body. */
+/** The fields of a prompt from which its body is rendered. */
 export type RecordedBody = Pick<PromptAssembledData, 'assembler' | 'format' | 'parts'>;
 
-/** The exact body again, from what was recorded and the texts in events. */
+/** Renders the exact body again from the record and the texts in events. */
 export function renderPrompt({ assembler, format, parts }: RecordedBody, texts: PromptTexts): string {
   const { whyLeftOut } = assemblerOf(assembler);
   return formatOf(format).render(parts, {

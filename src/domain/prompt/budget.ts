@@ -1,38 +1,38 @@
 import type { Path, PathEntry } from './prompt-texts.js';
 
-/** How a model counts, as the port of the token counter tells it. */
+/** The encoding and the limit of a model, from the token counter. */
 export interface PromptTokenizer {
   readonly encoding: string;
-  /** The model is not known: the encoding and the limit are assumptions. */
+  /** The model is unknown, so the encoding and the limit are assumptions. */
   readonly estimated: boolean;
   readonly contextLimit: number;
   count(text: string): number;
 }
 
-/** What chat models add around each message: its start, its role and its end. */
+/** Tokens that chat models add around each message: its start, its role and its end. */
 export const MESSAGE_OVERHEAD_TOKENS = 4;
-/** The start of the answer stands at the end of every prompt. */
+/** Every prompt ends with the start of the answer. */
 export const ANSWER_START_TOKENS = 3;
 
 /**
- * Kept free for the answer when nothing asks for a size: a quarter of the limit, so that a small model can still answer,
- * and never more than the longest answer that a common model gives.
+ * Tokens that are reserved for the answer if the settings name no size: a quarter of the limit, so that a small model can
+ * answer, and never more than the longest answer of common models.
  */
 const ANSWER_SHARE = 1 / 4;
 const ANSWER_SHARE_TOKENS_MAX = 16_384;
 
 export interface Allowance {
-  /** What the prompt may take. */
+  /** Tokens for the prompt. */
   readonly budget: number;
-  /** Kept free for the answer. */
+  /** Tokens that are reserved for the answer. */
   readonly reserved: number;
-  /** Both together. */
+  /** The sum of both. */
   readonly limit: number;
 }
 
 /**
- * A `tokenBudget` takes the place of the model's own limit: whoever sets one knows the model, or the bill, better than a
- * table does. The answer's share is what the request allows it, else a stated part of the limit.
+ * A `tokenBudget` replaces the limit of the model, because its caller may know the model better than the table does. The
+ * settings may name the tokens for the answer; otherwise it gets a fixed share of the limit.
  */
 export function allowanceOf(
   contextLimit: number,
@@ -46,23 +46,23 @@ export function allowanceOf(
 }
 
 export interface KeptTurns {
-  /** Where in the path what is kept begins; its length when nothing is. */
+  /** The index of the first kept node of the path. The length of the path if none is kept. */
   readonly start: number;
   /** The tokens of each kept node, oldest first. */
   readonly tokens: readonly number[];
 }
 
-/** What is left of a prompt for its history, and what an entry of it takes. */
+/** The tokens that a prompt has left for its history, and the count of one entry. */
 export interface Room {
   readonly tokens: number;
-  /** Few tokens may be many characters, and a budget may be any number: this bounds the work on a prompt. */
+  /** Bounds the work on a prompt: few tokens may be many characters, and a budget may be any number. */
   readonly characters: number;
 }
 
 /**
- * The newest whole turns that fit: a message of the user with the replies that follow it, so that no answer is left
- * without its question. It walks back from the newest and stops at the first turn that does not fit, so a prompt costs
- * what its budget holds and not what its history holds.
+ * Keeps the newest whole turns that fit. A turn is a message of the user with the replies after it, so no answer is kept
+ * without its question. It walks back from the newest turn and stops at the first that does not fit, so the work depends on
+ * the budget and not on the length of the history.
  */
 export function newestTurns(path: Path, room: Room, costOf: (entry: PathEntry) => Room): KeptTurns {
   const tokens: number[] = [];
@@ -76,7 +76,7 @@ export function newestTurns(path: Path, room: Room, costOf: (entry: PathEntry) =
     sum += cost.tokens;
     characters += cost.characters;
     if (sum > room.tokens || characters > room.characters) break;
-    // What comes before the first message of a user is a turn of its own.
+    // The nodes before the first message of a user form a turn.
     if (entry.role === 'user' || place === 0) start = place;
   }
   return { start, tokens: tokens.slice(0, path.length - start).reverse() };

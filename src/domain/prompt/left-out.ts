@@ -3,12 +3,12 @@ import type { Path, PathEntry } from './prompt-texts.js';
 
 type LeftOut = PromptAssembledData['trimmed'][number];
 
-/** Trimmed because it did not fit. The other reasons are those of the assembler. */
+/** The reason for nodes that did not fit. The assembler defines the other reasons. */
 const BUDGET = 'budget';
 
 /**
- * What does not enter when the path is kept from `start` on: one record for each reason, however long the history. The
- * nodes behind a record follow from it: for `budget` all that it spans, for another reason those to which it applies.
+ * The nodes that a prompt leaves out if it keeps the path from `start` on: one record for each reason, however long the
+ * history. A record for `budget` means all nodes in its range, another record only those to which its reason applies.
  */
 export function recordLeftOut(path: Path, start: number): LeftOut[] {
   const { whyLeftOut } = assemblerOf(ASSEMBLER);
@@ -31,7 +31,7 @@ export interface LeftOutNode {
   readonly reason: string;
 }
 
-/** Each node that a recorded prompt left out, and why, oldest first. `path` is the one it was assembled from. */
+/** The nodes that a recorded prompt left out, with reasons, oldest first. `path` is the path of the prompt. */
 export function leftOutNodes(
   { assembler, trimmed }: Pick<PromptAssembledData, 'assembler' | 'trimmed'>,
   path: readonly PathEntry[],

@@ -1,23 +1,23 @@
 import type { TextSource } from '../../formats/body-format.js';
 
-/** A node of the path from the root to a message. Notes never are on one. */
+/** A node of the path from the root to a message. Notes are on no path. */
 export interface PathEntry {
   readonly id: string;
   readonly role: 'user' | 'assistant';
   readonly text: string;
-  /** How a reply ended. Absent for a message that was sent, whatever its role. */
+  /** The status of a reply. Absent for a message. */
   readonly status?: 'final' | 'cancelled' | 'error';
 }
 
 /**
- * What a prompt needs of a path, oldest first: its newest part, and where that ends. An array is one; that of a long
- * conversation is walked from its end, and no further than somebody looks.
+ * The part of an array's interface with which a prompt reads a path, oldest first. The path of a long conversation is walked
+ * from its end, only as far as it is read.
  */
 export type Path = Pick<readonly PathEntry[], 'length' | 'at' | 'slice'>;
 
-/** The texts that a prompt refers to, as they stand in events. */
+/** The texts in events to which a prompt refers. */
 export interface PromptTexts {
   text(source: TextSource): string;
-  /** Every node of the path from one to another, oldest first, both of them and those that were left out included. */
+  /** Every node of the path from one to another inclusive, oldest first, also those that were left out. */
   path(from: string, to: string): readonly PathEntry[];
 }
