@@ -362,6 +362,10 @@ export const limits = {
   viewGraceMs: 1_000,
   /** Behind what this process hears of its own lanes stands this look at the view. */
   viewLookMs: 50,
+  /** How long a wish of another process for a step of a lane holds: until the event that it waits for is read. */
+  viewWishMs: 200,
+  /** The connection that receives hints is looked after this often: so long hints may be lost after an outage. */
+  hintsReconnectMs: 5_000,
   /** What a process remembers to have shown: so many conversations of a user as a page of a list has, and 200 bytes each. */
   shownConversationsPerUserMax: 50,
   shownUsersMax: 2_000,

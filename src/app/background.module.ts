@@ -13,7 +13,7 @@ import { Surveys } from './survey.js';
 /** For everything that follows the log and has one owner among all processes. */
 export const RUNNER_PARTS = token<RunnerParts>('RunnerParts');
 
-const { log, codec, clock, ids, checkpoints, leases, config, telemetry } = PORTS;
+const { log, codec, clock, ids, checkpoints, leases, hints, config, telemetry } = PORTS;
 const health = BackgroundFailures;
 
 /**
@@ -30,7 +30,7 @@ const health = BackgroundFailures;
     }),
     provider(
       RUNNER_PARTS,
-      { log, clock, checkpoints, leases, health, telemetry, config, ids },
+      { log, clock, checkpoints, leases, hints, health, telemetry, config, ids },
       ({ telemetry: { warn }, config: { leaseMs }, ids, ...parts }) => ({
         ...parts,
         warn,

@@ -5,6 +5,7 @@ import { freeLeases } from '../adapters/postgres/free-leases.js';
 import { PostgresCheckpoints } from '../adapters/postgres/postgres-checkpoints.js';
 import { PostgresCommandPlaces } from '../adapters/postgres/postgres-command-places.js';
 import { PostgresEventLog } from '../adapters/postgres/postgres-event-log.js';
+import { PostgresHints } from '../adapters/postgres/postgres-hints.js';
 import { PostgresKeys } from '../adapters/postgres/postgres-keys.js';
 import { PostgresLeases } from '../adapters/postgres/postgres-leases.js';
 import { PostgresWork } from '../adapters/postgres/postgres-work.js';
@@ -18,6 +19,7 @@ import { limits } from '../limits.js';
 import type { Checkpoints } from '../ports/checkpoints.js';
 import type { CommandPlaces } from '../ports/command-places.js';
 import type { EventLog, LogWithoutCommands } from '../ports/event-log.js';
+import type { Hints } from '../ports/hints.js';
 import type { Keys } from '../ports/keys.js';
 import type { LanguageModel } from '../ports/language-model.js';
 import type { Leases } from '../ports/leases.js';
@@ -38,6 +40,7 @@ export interface Engines {
   openLogAnew(): Promise<LogWithoutCommands>;
   readonly checkpoints: Checkpoints;
   readonly leases: Leases;
+  readonly hints: Hints;
   readonly keys: Keys;
   readonly work: Work;
   readonly builds: Builds;
@@ -71,12 +74,14 @@ export async function openEngines(
   const readPool = new ConnectionPool(database.connection, limits.viewReadConnectionsMax, limits.viewReadAnswerMs);
   const searchPool = new ConnectionPool(database.connection, limits.searchConnectionsMax, limits.searchAnswerMs);
   const keys = new PostgresKeys(keyPool);
+  const hints = new PostgresHints(database.connection, pool);
   const close = async () => {
     await log.close();
     await readPool.close();
     await searchPool.close();
     await viewPool.close();
     await keyPool.close();
+    await hints.close();
     await pool.close();
     await database.close();
   };
@@ -90,6 +95,7 @@ export async function openEngines(
     openLogAnew: () => opened.openAnew(),
     checkpoints: new PostgresCheckpoints(pool),
     leases: new PostgresLeases(pool),
+    hints,
     keys,
     work: new PostgresWork(pool),
     builds: new PostgresBuilds(viewPool),

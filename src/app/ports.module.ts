@@ -44,6 +44,7 @@ export const PORTS: Tokens<Ports> = {
   incarnations: token('incarnations of the log'),
   checkpoints: token('Checkpoints'),
   leases: token('Leases'),
+  hints: token('Hints'),
   keys: token('Keys'),
   work: token('Work'),
   builds: token('Builds'),

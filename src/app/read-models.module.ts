@@ -29,13 +29,13 @@ import { TenantsModule } from './tenants.module.js';
 /** One report for the metrics, for readiness and for the log. */
 const REPORT = token<Survey<readonly ProjectionReport[]>>('report of all projections');
 
-const { config, telemetry, log, codec, clock, leases, builds, lanes, views, buildStates } = PORTS;
+const { config, telemetry, log, codec, clock, hints, leases, builds, lanes, views, buildStates } = PORTS;
 
 /** The read models and their queries. Every process makes their tables, and the module of their role starts the lanes. */
 @Module({
   imports: [OperationsModule, BackgroundModule],
   providers: [
-    Advances,
+    provider(Advances, { hints, clock }, ({ hints, clock }) => new Advances(hints, clock)),
     Shown,
     provider(
       ProjectionHost,

@@ -5,6 +5,7 @@ import { limits } from '../limits.js';
 import type { BackgroundHealth } from '../ports/background-health.js';
 import type { Clock } from '../ports/clock.js';
 import { TerminalError } from '../ports/errors.js';
+import type { Hints } from '../ports/hints.js';
 import type { Lease, Leases } from '../ports/leases.js';
 import type { Part } from './part.js';
 
@@ -12,6 +13,7 @@ export interface OwnerParts {
   readonly leases: Leases;
   readonly clock: Clock;
   readonly health: BackgroundHealth;
+  readonly hints: Hints;
   /** Who holds the lease: unique for each process. */
   readonly holder: string;
   readonly leaseMs: number;
@@ -54,7 +56,7 @@ export class SoleOwner {
 
   /** Rejects only with the TerminalError that ended the work. */
   async run(stop: AbortSignal): Promise<void> {
-    const { clock, leaseMs } = this.parts;
+    const { leaseMs } = this.parts;
     const lookMs = Math.min(leaseMs / RENEWALS_PER_LEASE, limits.freeLeaseLookMs);
     while (!stop.aborted) {
       let end: TerminalError | undefined;
@@ -63,10 +65,21 @@ export class SoleOwner {
       });
       if (end) throw end;
       this.work.onWaiting?.();
-      await clock.sleep(Math.max(lookMs, pauseMs), stop);
+      await this.untilFree(lookMs, pauseMs, stop);
     }
     // Work that was stopped is tried no more, so nothing else would report that it does not fail.
     this.background.recovered();
+  }
+
+  /** A hint that the lease was released ends the wait, but not the pause after a failure. */
+  private async untilFree(lookMs: number, pauseMs: number, stop: AbortSignal): Promise<void> {
+    const { clock, hints } = this.parts;
+    const freed = new LinkedAbort([stop]);
+    const unlisten = hints.listen(releaseOf(this.work.name), () => freed.abort());
+    if (pauseMs > 0) await clock.sleep(pauseMs, stop);
+    await clock.sleep(Math.max(0, lookMs - pauseMs), freed.signal);
+    unlisten();
+    freed.release();
   }
 
   private async ownOnce(stop: AbortSignal): Promise<void> {
@@ -92,6 +105,7 @@ export class SoleOwner {
       over.abort();
       await keeping;
       await this.parts.leases.release(lease).catch((error) => this.background.failed(error));
+      this.parts.hints.send(releaseOf(lease.name));
     }
   }
 
@@ -134,6 +148,8 @@ export class SoleOwner {
     }
   }
 }
+
+const releaseOf = (lease: string): string => `released ${lease}`;
 
 async function terminalErrorOf(work: Promise<void>): Promise<TerminalError | undefined> {
   try {

@@ -1,30 +1,65 @@
+import { limits } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
+import type { Hints } from '../ports/hints.js';
+
 const MOVE = 'move';
 const WISH = 'wish';
 
 /**
- * Tells those that wait for a view in this process that a lane of it has moved, and the lanes that something waits for
- * them. What happens in other processes is not known here.
+ * Tells queries that wait for a view that a lane of it has moved, and lanes that a query waits for them. A move in another
+ * process is not known here: such a query looks at the view again and again. A wish goes to the lanes of other processes as a hint.
  */
 export class Advances {
   /** By what they wait for. */
   private readonly sleepers = new Map<string, Set<() => void>>();
+  /** How many queries of this process wait. */
   private readonly waiting = new Map<string, number>();
+  /** How many lanes of this process are open. */
+  private readonly lanes = new Map<string, number>();
+  /** Until when a query of another process is taken to wait. */
+  private readonly wishedUntilMs = new Map<string, number>();
+
+  constructor(
+    private readonly hints: Hints,
+    private readonly clock: Pick<Clock, 'monotonic'>,
+  ) {}
 
   tell(projection: string): void {
     this.wake(`${MOVE} ${projection}`);
   }
 
-  /** Resolves with the next move, or when aborted. */
-  async next(projection: string, signal: AbortSignal): Promise<void> {
-    this.count(projection, 1);
-    this.wake(`${WISH} ${projection}`);
-    await this.told(`${MOVE} ${projection}`, signal);
-    this.count(projection, -1);
+  /** A lane of this process has opened. Returns the function to call when it closes. */
+  laneOpened(projection: string): () => void {
+    count(this.lanes, projection, 1);
+    const unlisten = this.hints.listen(wishOf(projection), () => {
+      this.wishedUntilMs.set(projection, this.clock.monotonic() + limits.viewWishMs);
+      this.wake(`${WISH} ${projection}`);
+    });
+    return () => {
+      count(this.lanes, projection, -1);
+      unlisten();
+    };
   }
 
-  /** Resolves when something waits for a move, or when aborted. */
+  /** A query begins to wait. Returns the function to call when it does so no more. */
+  wish(projection: string): () => void {
+    count(this.waiting, projection, 1);
+    this.wake(`${WISH} ${projection}`);
+    if (!this.lanes.get(projection)) this.hints.send(wishOf(projection));
+    return () => count(this.waiting, projection, -1);
+  }
+
+  /** Resolves with the next move, or when aborted. */
+  next(projection: string, signal: AbortSignal): Promise<void> {
+    return this.told(`${MOVE} ${projection}`, signal);
+  }
+
+  /** Resolves when a query waits for a move, or when aborted. */
   async wished(projection: string, signal: AbortSignal): Promise<void> {
-    if ((this.waiting.get(projection) ?? 0) === 0) await this.told(`${WISH} ${projection}`, signal);
+    const isWished =
+      (this.waiting.get(projection) ?? 0) > 0 ||
+      (this.wishedUntilMs.get(projection) ?? Number.NEGATIVE_INFINITY) > this.clock.monotonic();
+    if (!isWished) await this.told(`${WISH} ${projection}`, signal);
   }
 
   private wake(what: string): void {
@@ -48,8 +83,10 @@ export class Advances {
       signal.addEventListener('abort', wake);
     });
   }
-
-  private count(projection: string, by: number): void {
-    this.waiting.set(projection, (this.waiting.get(projection) ?? 0) + by);
-  }
 }
+
+function count(counts: Map<string, number>, projection: string, by: number): void {
+  counts.set(projection, (counts.get(projection) ?? 0) + by);
+}
+
+const wishOf = (projection: string): string => `wish ${projection}`;

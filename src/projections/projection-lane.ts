@@ -96,7 +96,7 @@ export class ProjectionLane {
   }
 
   private async own(lease: Lease, over: AbortSignal): Promise<void> {
-    const { store, log } = this.parts;
+    const { store, log, advances } = this.parts;
     const opened = await store.open(this.build, lease.epoch).catch((error) => this.refused(error));
     if (!opened) return;
     this.at = opened;
@@ -104,6 +104,7 @@ export class ProjectionLane {
     this.epoch = lease.epoch;
     this.rows = new WorkingRows(store, this.build, this.projection.tables, opened.position === START);
     this.isOpen = true;
+    const close = advances.laneOpened(this.projection.name);
     this.refusal = undefined;
     try {
       await store.tell(this.build, this.epoch, null);
@@ -115,6 +116,7 @@ export class ProjectionLane {
       throw error;
     } finally {
       this.isOpen = false;
+      close();
     }
   }
 

@@ -6,6 +6,7 @@ import { RetryableError, TerminalError } from '../../src/ports/errors.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import type { Leases } from '../../src/ports/leases.js';
 import { type Subscription, SubscriptionRunner } from '../../src/sagas/subscription-runner.js';
+import { MemoryHints } from '../support/memory/memory-hints.js';
 import { newDelta, newDeltas, newStream } from '../support/new-events.js';
 import { RecordedHealth } from '../support/recorded-health.js';
 import { until } from '../support/until.js';
@@ -51,7 +52,15 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       startAs({ name: 'test', handle, inAnyOrder: true }, 'node-1');
 
     function startAs(subscription: Subscription, holder: string): SubscriptionRunner {
-      const parts = { ...stores, clock: systemClock, holder, leaseMs: LEASE_MS, warn, health };
+      const parts = {
+        ...stores,
+        hints: new MemoryHints(),
+        clock: systemClock,
+        holder,
+        leaseMs: LEASE_MS,
+        warn,
+        health,
+      };
       const runner = new SubscriptionRunner(subscription, parts);
       started.push(runner);
       runner.start();
@@ -313,6 +322,7 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       const parts = {
         ...stores,
         leases: asleep,
+        hints: new MemoryHints(),
         clock: systemClock,
         holder: 'sleeper',
         leaseMs: LEASE_MS,

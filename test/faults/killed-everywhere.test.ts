@@ -16,5 +16,6 @@ describe('a process killed wherever it can be', () => {
       hit: 1,
     }));
     await keepsEveryPromise(ground, deaths);
-  });
+    // A death takes seconds beside other work, and there are many.
+  }, 240_000);
 });

@@ -6,6 +6,7 @@ import { limits } from '../../src/limits.js';
 import { TerminalError } from '../../src/ports/errors.js';
 import { SubscriptionRunner } from '../../src/sagas/subscription-runner.js';
 import { MemoryCheckpoints } from '../support/memory/memory-checkpoints.js';
+import { MemoryHints } from '../support/memory/memory-hints.js';
 import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { codec, newDelta, newStream, wholeStream } from '../support/new-events.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
@@ -78,6 +79,7 @@ describe('a log table that somebody has touched', () => {
       log,
       checkpoints,
       leases: new MemoryLeases(systemClock),
+      hints: new MemoryHints(),
       clock: systemClock,
       health: new RecordedHealth(),
       holder: 'node-1',

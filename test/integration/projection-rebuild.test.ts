@@ -17,6 +17,7 @@ import { readTape } from '../../src/sse/read-folds.js';
 import { drawnSteps, playHistory } from '../support/drawn-history.js';
 import { usually } from '../support/extent.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
+import { MemoryHints } from '../support/memory/memory-hints.js';
 import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { codec } from '../support/new-events.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres-cluster.js';
@@ -115,7 +116,14 @@ describe('read models that are built again', () => {
     const heads = new Folds(log, codec, conversation);
     const reader = new ConversationReader({ log, codec, heads });
     const read = new ConversationViews({
-      ...{ views: views.messages, log, codec, clock: systemClock, advances: new Advances(), knownToHave: () => 0 },
+      ...{
+        views: views.messages,
+        log,
+        codec,
+        clock: systemClock,
+        advances: new Advances(new MemoryHints(), systemClock),
+        knownToHave: () => 0,
+      },
       readTape: (generation) => readTape({ log, codec }, generation),
     });
     for (const id of ids) {

@@ -19,6 +19,7 @@ import { NewerVersionRunning, Rebuilds } from '../../src/projections/rebuilds.js
 import { runs as runList } from '../../src/projections/runs/projection.js';
 import { ChatLog } from '../support/chat-log.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
+import { MemoryHints } from '../support/memory/memory-hints.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 import { type Projecting, startProjecting } from '../support/projecting.js';
 import { until } from '../support/until.js';
@@ -167,7 +168,12 @@ describe('processes of two versions on one database', () => {
     const { views } = storesOf();
     const ada = { tenant: 'default', user: 'ada', role: 'member' as const };
     const shown = new Shown();
-    const coverage = new ListCoverage({ views, shown, clock: systemClock, advances: new Advances() });
+    const coverage = new ListCoverage({
+      views,
+      shown,
+      clock: systemClock,
+      advances: new Advances(new MemoryHints(), systemClock),
+    });
     const place = { ledger: 1, tape: 0 };
     shown.note(ada, 'just started', place);
     for (const list of [conversationList, runList]) {

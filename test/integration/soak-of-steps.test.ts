@@ -11,6 +11,7 @@ import { Advances } from '../../src/projections/advances.js';
 import { ProjectionLane } from '../../src/projections/projection-lane.js';
 import { usually } from '../support/extent.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
+import { MemoryHints } from '../support/memory/memory-hints.js';
 import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { codec, newDelta } from '../support/new-events.js';
 import { RecordedHealth } from '../support/recorded-health.js';
@@ -53,7 +54,8 @@ const clock: Clock = {
 };
 
 const owner = () => ({
-  ...{ leases: new MemoryLeases(clock), clock, health: new RecordedHealth(), holder: 'node-1', leaseMs: LEASE_MS },
+  ...{ leases: new MemoryLeases(clock), hints: new MemoryHints(), clock, health: new RecordedHealth() },
+  ...{ holder: 'node-1', leaseMs: LEASE_MS },
 });
 
 /** Runs `steps` until it has counted as many as a soak has, and answers how much the heap has grown since the warm-up. */
@@ -109,7 +111,7 @@ describe(`the heap after ${STEPS}`, () => {
               }
               resolve(running.stop());
             };
-            const advances = new Advances();
+            const advances = new Advances(new MemoryHints(), clock);
             const running = new ProjectionLane(projection, build, {
               ...{ ...parts, log, codec, store, share, advances, warn: () => {} },
             });

@@ -4,6 +4,7 @@ import type { Engines } from '../../src/app/engines.js';
 import { listPrices } from '../../src/domain/list-prices.js';
 import { MemoryCheckpoints } from './memory/memory-checkpoints.js';
 import { MemoryEventLog } from './memory/memory-event-log.js';
+import { MemoryHints } from './memory/memory-hints.js';
 import { MemoryKeys } from './memory/memory-keys.js';
 import { MemoryLeases } from './memory/memory-leases.js';
 import { MemoryReadModels } from './memory/memory-read-models.js';
@@ -24,6 +25,7 @@ export function memoryEngines(): Engines {
     views: memoryViews(models),
     checkpoints: new MemoryCheckpoints(),
     leases: new MemoryLeases(systemClock),
+    hints: new MemoryHints(),
     keys: new MemoryKeys(),
     work: new MemoryWork(systemClock),
     models: new Map([['demo', new DemoLanguageModel(systemClock)]]),

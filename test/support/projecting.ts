@@ -7,6 +7,7 @@ import { Advances } from '../../src/projections/advances.js';
 import { projections as allProjections } from '../../src/projections/all.js';
 import type { Projection } from '../../src/projections/projection.js';
 import { ProjectionHost } from '../../src/projections/projection-host.js';
+import { MemoryHints } from './memory/memory-hints.js';
 import { MemoryLeases } from './memory/memory-leases.js';
 import { codec, countEvents } from './new-events.js';
 import { RecordedHealth } from './recorded-health.js';
@@ -42,12 +43,13 @@ export async function startProjecting(
 ): Promise<Projecting> {
   const { projections = allProjections, holder = 'node-1', leaseMs = 300 } = options;
   const { leases = new MemoryLeases(systemClock) } = options;
+  const hints = new MemoryHints();
   await builds.prepare(projections);
   const warnings: object[] = [];
   const health = new RecordedHealth();
   const host = new ProjectionHost(projections, {
-    ...{ log, codec, builds, store, leases, holder },
-    ...{ clock: systemClock, health, leaseMs, advances: new Advances() },
+    ...{ log, codec, builds, store, leases, hints, holder },
+    ...{ clock: systemClock, health, leaseMs, advances: new Advances(hints, systemClock) },
     warn: (facts) => void warnings.push(facts),
   });
   host.start();

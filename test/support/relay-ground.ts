@@ -8,6 +8,7 @@ import { cloudEventOf } from '../../src/relay/cloud-event.js';
 import { EventRelay } from '../../src/relay/event-relay.js';
 import { MemoryCheckpoints } from './memory/memory-checkpoints.js';
 import { MemoryEventLog, type PositionShape } from './memory/memory-event-log.js';
+import { MemoryHints } from './memory/memory-hints.js';
 import { MemoryLeases } from './memory/memory-leases.js';
 import { appendAtEnd, codec, newStream, someMetadata } from './new-events.js';
 import { RecordedHealth } from './recorded-health.js';
@@ -48,6 +49,7 @@ export class RelayGround {
       incarnation: 'the first',
       checkpoints: this.checkpoints,
       leases: this.leases,
+      hints: new MemoryHints(),
       clock: this.clock,
       health: this.health,
       holder,

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { FairShare } from '../../src/ownership/fair-share.js';
 import type { Part } from '../../src/ownership/part.js';
+import { MemoryHints } from '../support/memory/memory-hints.js';
 import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { RecordedHealth } from '../support/recorded-health.js';
 
@@ -9,6 +10,7 @@ async function sharing(leases: MemoryLeases, holder: string) {
   const stopping = new AbortController();
   const share = new FairShare('work', {
     leases,
+    hints: new MemoryHints(),
     holder,
     leaseMs: 60_000,
     clock: systemClock,

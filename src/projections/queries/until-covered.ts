@@ -16,16 +16,21 @@ export async function untilCovered(
 ): Promise<boolean> {
   // Most views cover it already: then no lane is asked to hurry.
   if (await covers()) return true;
-  while (clock.now() < deadline) {
-    const look = new AbortController();
-    try {
-      // Listening before looking, so that no step in between is missed.
-      const move = advances.next(projection, look.signal);
-      if (await covers()) return true;
-      await Promise.race([move, clock.sleep(limits.viewLookMs, look.signal)]);
-    } finally {
-      look.abort();
+  const endWish = advances.wish(projection);
+  try {
+    while (clock.now() < deadline) {
+      const look = new AbortController();
+      try {
+        // Listening before looking, so that no step in between is missed.
+        const move = advances.next(projection, look.signal);
+        if (await covers()) return true;
+        await Promise.race([move, clock.sleep(limits.viewLookMs, look.signal)]);
+      } finally {
+        look.abort();
+      }
     }
+    return false;
+  } finally {
+    endWish();
   }
-  return false;
 }

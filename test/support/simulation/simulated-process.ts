@@ -19,6 +19,7 @@ import { Slots } from '../../../src/sagas/slots.js';
 import { SubscriptionRunner } from '../../../src/sagas/subscription-runner.js';
 import { FeedSource } from '../../../src/sse/feed-source.js';
 import { LiveEvents } from '../../../src/sse/live-events.js';
+import { MemoryHints } from '../memory/memory-hints.js';
 import { codec } from '../new-events.js';
 import type { Actor } from './schedule.js';
 import { simulatedLog } from './simulated-log.js';
@@ -112,6 +113,8 @@ export class SimulatedProcess implements Actor {
         ...{ log, clock, warn, health },
         checkpoints: world.onWire(this, 'checkpoints', world.checkpoints),
         leases: world.onWire(this, 'leases', world.leases),
+        // Of this process alone: those of the others are lost.
+        hints: new MemoryHints(),
         holder: name,
         leaseMs: LEASE_MS,
       },

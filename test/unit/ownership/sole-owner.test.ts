@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SoleOwner, type SoleWork } from '../../../src/ownership/sole-owner.js';
 import { RetryableError, TerminalError } from '../../../src/ports/errors.js';
-import type { Leases } from '../../../src/ports/leases.js';
+import type { Lease, Leases } from '../../../src/ports/leases.js';
 import { ManualClock } from '../../support/manual-clock.js';
+import { MemoryHints } from '../../support/memory/memory-hints.js';
 import { MemoryLeases } from '../../support/memory/memory-leases.js';
 import { RecordedHealth } from '../../support/recorded-health.js';
 
@@ -18,10 +19,12 @@ describe('a sole owner', () => {
   let stopping: AbortController;
   let running: Promise<void>;
   /** Each time the work began, until which moment it believed to own. */
+  let hints: MemoryHints;
   let tenures: { readonly begunMs: number; endedMs: number }[];
 
   beforeEach(() => {
     clock = new ManualClock();
+    hints = new MemoryHints();
     store = new MemoryLeases({ now: () => clock.monotonic() });
     leases = {
       acquire: (...args) => store.acquire(...args),
@@ -50,7 +53,7 @@ describe('a sole owner', () => {
     };
     const owner = new SoleOwner(
       { name: 'work', own, ...work },
-      { leases, clock, health, holder: 'a', leaseMs: LEASE_MS },
+      { leases, hints, clock, health, holder: 'a', leaseMs: LEASE_MS },
     );
     running = owner.run(stopping.signal);
   }
@@ -203,5 +206,30 @@ describe('a sole owner', () => {
     await expect(ended).rejects.toBe(refused);
     expect(await isFree()).toBe(true);
     expect(health.failures).toEqual([]);
+  });
+
+  it('takes a lease over as soon as another process says that it has released it', async () => {
+    const held = await store.acquire('work', 'another', 100 * LEASE_MS);
+    start();
+    await clock.pass(LEASE_MS);
+    expect(tenures).toEqual([]);
+    await store.release(held as Lease);
+    hints.send('released work');
+    await clock.pass(0);
+    expect(tenures).toHaveLength(1);
+  });
+
+  it('says that it has released its lease', async () => {
+    let released = 0;
+    hints.listen('released work', () => {
+      released += 1;
+    });
+    start();
+    await clock.pass(0);
+    expect(released).toBe(0);
+    stopping.abort();
+    await clock.pass(0);
+    await running;
+    expect(released).toBe(1);
   });
 });

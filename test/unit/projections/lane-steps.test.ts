@@ -6,6 +6,7 @@ import type { Projection } from '../../../src/projections/projection.js';
 import { ProjectionLane } from '../../../src/projections/projection-lane.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
+import { MemoryHints } from '../../support/memory/memory-hints.js';
 import { MemoryLeases } from '../../support/memory/memory-leases.js';
 import { MemoryReadModels } from '../../support/memory/memory-read-models.js';
 import { codec, newDelta, newStream } from '../../support/new-events.js';
@@ -23,6 +24,7 @@ describe('live lanes of a process', () => {
   let clock: ManualClock;
   let log: MemoryEventLog;
   let advances: Advances;
+  let hints: MemoryHints;
   let lanes: ProjectionLane[];
   /** At which moment which view had brought in how many events. */
   let steps: { readonly at: number; readonly view: string; readonly handled: number }[];
@@ -30,7 +32,8 @@ describe('live lanes of a process', () => {
   beforeEach(async () => {
     clock = new ManualClock();
     log = new MemoryEventLog();
-    advances = new Advances();
+    hints = new MemoryHints();
+    advances = new Advances(hints, clock);
     steps = [];
     const store = new MemoryReadModels();
     await store.prepare(views);
@@ -40,7 +43,14 @@ describe('live lanes of a process', () => {
       return commit(build, epoch, step);
     };
     const owner = {
-      ...{ leases: new MemoryLeases(clock), clock, health: new RecordedHealth(), holder: 'node-1', leaseMs: 60_000 },
+      ...{
+        leases: new MemoryLeases(clock),
+        hints,
+        clock,
+        health: new RecordedHealth(),
+        holder: 'node-1',
+        leaseMs: 60_000,
+      },
     };
     const share = new FairShare('views', owner);
     share.outOf(views.length);
@@ -74,10 +84,11 @@ describe('live lanes of a process', () => {
   });
 
   it('go on at once where a reader waits, and only there', async () => {
-    const reading = new AbortController();
-    const read = advances.next('one', reading.signal);
+    const endWish = advances.wish('one');
+    const read = advances.next('one', new AbortController().signal);
     await happen();
     await read;
+    endWish();
     expect(steps).toEqual([{ at: PAUSE_MS, view: 'one', handled: 1 }]);
     await clock.pass(PAUSE_MS);
     expect(steps[1]).toEqual({ at: 2 * PAUSE_MS, view: 'other', handled: 1 });
