@@ -3,7 +3,7 @@ import { expect, it } from '@jest/globals';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
 import { PostgresCommandPlaces } from '../../src/adapters/postgres/postgres-command-places.js';
 import { RetryableError } from '../../src/ports/errors.js';
-import { startTestPostgres } from '../support/postgres-cluster.js';
+import { startOwnPostgres } from '../support/postgres-cluster.js';
 import { postgresStore } from '../support/postgres-store.js';
 import { commandPlacesContract } from './command-places.contract.js';
 
@@ -14,7 +14,7 @@ const late = { stream: 'conversation-late', revision: 0 };
 
 it('command places in Postgres survive its immediate stop', async () => {
   const command = randomUUID();
-  const postgres = await startTestPostgres();
+  const postgres = await startOwnPostgres();
   const pool = new ConnectionPool(postgres.connection, 1, 10_000);
   await new PostgresCommandPlaces(pool).claim(command, first);
   await postgres.crash();

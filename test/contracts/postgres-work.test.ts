@@ -7,7 +7,7 @@ import { PostgresWork } from '../../src/adapters/postgres/postgres-work.js';
 import { RetryableError } from '../../src/ports/errors.js';
 import type { Job, Work } from '../../src/ports/work.js';
 import { MemoryWork } from '../support/memory/memory-work.js';
-import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { type OwnPostgres, startOwnPostgres, withClient } from '../support/postgres-cluster.js';
 import { postgresStore } from '../support/postgres-store.js';
 import { workContract } from './work.contract.js';
 
@@ -72,11 +72,11 @@ function answer(work: Work, [name, ...values]: Call): Promise<unknown> {
 }
 
 describe('work in a Postgres of its own', () => {
-  let postgres: TestPostgres;
+  let postgres: OwnPostgres;
   let pool: ConnectionPool;
   let work: Work;
   beforeAll(async () => {
-    postgres = await startTestPostgres();
+    postgres = await startOwnPostgres();
     // One connection, so that what it has counted is counted once it is asked.
     pool = new ConnectionPool(postgres.connection, 1, 10_000);
     work = new PostgresWork(pool, 0);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiClient } from '../support/api-client.js';
 import { ADMIN_KEY } from '../support/live-product.js';
-import { databaseUrl, startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { databaseUrl, type OwnPostgres, startOwnPostgres, withClient } from '../support/postgres-cluster.js';
 import { command, refusedStart, startProduct } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 
@@ -9,10 +9,10 @@ import { withTemporaryDirectory } from '../support/temporary-directory.js';
 const SEVERAL_STARTS_MS = 180_000;
 
 describe('the product with one role that owns the schema and another one that serves', () => {
-  let postgres: TestPostgres;
+  let postgres: OwnPostgres;
 
   beforeAll(async () => {
-    postgres = await startTestPostgres();
+    postgres = await startOwnPostgres();
     await sql('postgres', 'CREATE ROLE owner LOGIN; CREATE ROLE server LOGIN; GRANT server TO owner');
   });
   afterAll(() => postgres.stop());

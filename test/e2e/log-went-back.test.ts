@@ -3,7 +3,7 @@ import { ApiClient } from '../support/api-client.js';
 import { startStandIn } from '../support/eventstore/stand-in.js';
 import { usually } from '../support/extent.js';
 import { startFailoverAddress } from '../support/failover-address.js';
-import { startTestPostgres, withMigratedDataDirectory } from '../support/postgres-cluster.js';
+import { startOwnPostgres, withMigratedDataDirectory } from '../support/postgres-cluster.js';
 import { command, type Product, run, started } from '../support/product.js';
 import { StubKafka } from '../support/stub-kafka.js';
 import { until } from '../support/until.js';
@@ -23,7 +23,7 @@ interface Ground {
 
 /** Log and views fail over together, to a copy that is behind. */
 async function inPostgres(): Promise<Ground> {
-  const primary = await startTestPostgres();
+  const primary = await startOwnPostgres();
   const address = await startFailoverAddress(primary.connection);
   const servers = [primary];
   return {

@@ -7,15 +7,15 @@ import { incarnationsOf } from '../../src/commands/incarnations.js';
 import { type Config, loadConfig } from '../../src/config.js';
 import { type FailoverAddress, startFailoverAddress } from '../support/failover-address.js';
 import { newDelta, newStream } from '../support/new-events.js';
-import { startTestPostgres, type TestPostgres } from '../support/postgres-cluster.js';
+import { type OwnPostgres, startOwnPostgres } from '../support/postgres-cluster.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 
 describe('a start whose log in PostgreSQL fails over to a copy that is behind', () => {
-  let primary: TestPostgres;
-  let copy: TestPostgres;
+  let primary: OwnPostgres;
+  let copy: OwnPostgres;
   let address: FailoverAddress;
   beforeEach(async () => {
-    primary = await startTestPostgres();
+    primary = await startOwnPostgres();
     address = await startFailoverAddress(primary.connection);
   });
   afterEach(async () => {

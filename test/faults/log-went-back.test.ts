@@ -12,7 +12,7 @@ import { startStandIn } from '../support/eventstore/stand-in.js';
 import { startFailoverAddress } from '../support/failover-address.js';
 import { MemoryCommandPlaces } from '../support/memory/memory-command-places.js';
 import { newDelta, newDeltas, newStream } from '../support/new-events.js';
-import { startTestPostgres } from '../support/postgres-cluster.js';
+import { startOwnPostgres } from '../support/postgres-cluster.js';
 import { until } from '../support/until.js';
 
 /** A log that several processes have open, and that can be put back to an earlier moment under them. */
@@ -26,7 +26,7 @@ interface RestorableLog {
 }
 
 async function inPostgres(): Promise<RestorableLog> {
-  const primary = await startTestPostgres();
+  const primary = await startOwnPostgres();
   const address = await startFailoverAddress(primary.connection);
   const servers = [primary];
   return {

@@ -6,7 +6,7 @@ import { limits } from '../../src/limits.js';
 import { follow } from '../contracts/event-log/subscribe.js';
 import { JournalWriters } from '../support/journal-writers.js';
 import { newDelta, newStream, wholeStream } from '../support/new-events.js';
-import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { type OwnPostgres, startOwnPostgres, withClient } from '../support/postgres-cluster.js';
 import { until } from '../support/until.js';
 
 /** SIGSTOP halts every process of a server where it stands, as a machine that swaps does; SIGCONT wakes them. */
@@ -21,7 +21,7 @@ function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
   }
 }
 
-async function processesOf(postgres: TestPostgres): Promise<number[]> {
+async function processesOf(postgres: OwnPostgres): Promise<number[]> {
   const { rows } = await withClient(postgres.connection, (client) =>
     client.query("SELECT pg_read_file('postmaster.pid') AS file"),
   );
@@ -40,7 +40,7 @@ function parentOf(pid: string): number {
 
 describe('a log whose Postgres hangs', () => {
   it('closes in time', async () => {
-    const postgres = await startTestPostgres();
+    const postgres = await startOwnPostgres();
     const log = new PostgresEventLog(postgres.connection);
     await log.append(newStream(), 'none', [newDelta()]);
     const subscriber = follow(log, START);
@@ -62,7 +62,7 @@ describe('a log whose Postgres hangs', () => {
   });
 
   it('keeps every acknowledged event, once, when it wakes after the answers were given up', async () => {
-    const postgres = await startTestPostgres();
+    const postgres = await startOwnPostgres();
     const log = new PostgresEventLog(postgres.connection);
     const writers = new JournalWriters(log, 16);
     await until(() => writers.acknowledged > 200);

@@ -11,7 +11,7 @@ import { ApiClient } from '../support/api-client.js';
 import { JournalWriters } from '../support/journal-writers.js';
 import { ADMIN_KEY } from '../support/live-product.js';
 import { newDelta, newStream, wholeStream } from '../support/new-events.js';
-import { databaseUrl, startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { databaseUrl, type OwnPostgres, startOwnPostgres, withClient } from '../support/postgres-cluster.js';
 import { startProduct } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
@@ -28,13 +28,13 @@ async function sessions(observer: pg.Client, waiting: 'waiting for a lock' | 'an
   return rows[0].count;
 }
 
-let postgres: TestPostgres;
+let postgres: OwnPostgres;
 /** What a test has opened on it; closed also when the test fails. */
 let opened: { close(): Promise<void> }[];
 
 beforeEach(async () => {
   opened = [];
-  postgres = await startTestPostgres();
+  postgres = await startOwnPostgres();
 });
 afterEach(async () => {
   for (const each of opened.reverse()) await each.close();

@@ -8,7 +8,7 @@ import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.j
 import { usually } from '../support/extent.js';
 import { JournalWriters } from '../support/journal-writers.js';
 import { newDelta, newDeltas, newStream, wholeStream } from '../support/new-events.js';
-import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { type OwnPostgres, startOwnPostgres, withClient } from '../support/postgres-cluster.js';
 import { until } from '../support/until.js';
 
 const CRASHES = usually(3, 10);
@@ -16,11 +16,11 @@ const ACKNOWLEDGED_BETWEEN_CRASHES = usually(100, 300);
 const LOST_ANSWERS = usually(5, 20);
 
 describe('a log whose Postgres goes away', () => {
-  let postgres: TestPostgres;
+  let postgres: OwnPostgres;
   let log: PostgresEventLog;
 
   beforeEach(async () => {
-    postgres = await startTestPostgres({ fsync: true });
+    postgres = await startOwnPostgres({ fsync: true });
     log = new PostgresEventLog(postgres.connection);
   });
   afterEach(async () => {
@@ -56,12 +56,12 @@ describe('a log whose Postgres goes away', () => {
 });
 
 describe('a log that loses answers', () => {
-  let postgres: TestPostgres;
+  let postgres: OwnPostgres;
   let proxy: CuttingProxy;
   let log: PostgresEventLog;
 
   beforeEach(async () => {
-    postgres = await startTestPostgres();
+    postgres = await startOwnPostgres();
     proxy = await startCuttingProxy(postgres.connection);
     log = new PostgresEventLog(proxy.connection);
   });

@@ -4,17 +4,17 @@ import { wentBack } from '../../src/app/log-went-back.js';
 import { incarnationsOf } from '../../src/commands/incarnations.js';
 import { type FailoverAddress, startFailoverAddress } from '../support/failover-address.js';
 import { newDelta, newStream } from '../support/new-events.js';
-import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { type OwnPostgres, startOwnPostgres, withClient } from '../support/postgres-cluster.js';
 import { until } from '../support/until.js';
 
 describe('a process whose address leads to a standby that is behind', () => {
-  let primary: TestPostgres;
-  let standby: TestPostgres;
+  let primary: OwnPostgres;
+  let standby: OwnPostgres;
   let address: FailoverAddress;
   let log: PostgresEventLog;
   let incarnations: readonly string[];
   beforeEach(async () => {
-    primary = await startTestPostgres();
+    primary = await startOwnPostgres();
     address = await startFailoverAddress(primary.connection);
     log = new PostgresEventLog(address.connection);
     incarnations = await incarnationsOf(log);

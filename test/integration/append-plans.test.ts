@@ -5,7 +5,7 @@ import { DedicatedConnection } from '../../src/adapters/postgres/dedicated-conne
 import type { Append } from '../../src/adapters/postgres/group-commit.js';
 import { OwnCommits } from '../../src/adapters/postgres/own-commits.js';
 import { newDelta, newStream } from '../support/new-events.js';
-import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { type OwnPostgres, startOwnPostgres, withClient } from '../support/postgres-cluster.js';
 
 const EVENTS = 100_000;
 /** More calls than those after which PostgreSQL keeps a plan. */
@@ -22,13 +22,13 @@ const appendTo = (stream: string, expected: Append['expected'], command?: string
 });
 
 describe('log.append on a connection whose first calls met an empty log', () => {
-  let postgres: TestPostgres;
+  let postgres: OwnPostgres;
   let connection: DedicatedConnection;
   let writer: PostgresBatchWriter;
 
   beforeAll(async () => {
     // Without autovacuum nothing tells the server meanwhile that the log has grown.
-    postgres = await startTestPostgres({ settings: { autovacuum: 'off' } });
+    postgres = await startOwnPostgres({ settings: { autovacuum: 'off' } });
     await sql('VACUUM ANALYZE log.events, log.streams, log.command_ids');
     connection = new DedicatedConnection(postgres.connection, 30_000);
     writer = new PostgresBatchWriter(connection, new OwnCommits(() => {}), { make: () => {} });

@@ -6,21 +6,21 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { migrate } from '../../src/adapters/postgres/migrate.js';
-import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { type OwnPostgres, startOwnPostgres, withClient } from '../support/postgres-cluster.js';
 import { programOf } from '../support/programs.js';
 import { until } from '../support/until.js';
 
 const INDEX = '-- Outside a transaction\nCREATE INDEX CONCURRENTLY a_n ON public.a (n);\n';
 
 describe('a migration beside other sessions', () => {
-  let postgres: TestPostgres;
-  let connection: TestPostgres['connection'] & { application_name: string };
+  let postgres: OwnPostgres;
+  let connection: OwnPostgres['connection'] & { application_name: string };
   let directory: string;
   let databases = 0;
   let notices: string[];
 
   beforeAll(async () => {
-    postgres = await startTestPostgres();
+    postgres = await startOwnPostgres();
   });
   afterAll(() => postgres.stop());
 

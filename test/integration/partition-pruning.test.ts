@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { newDelta, newDeltas, newStream, wholeStream } from '../support/new-events.js';
-import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { type OwnPostgres, startOwnPostgres, withClient } from '../support/postgres-cluster.js';
 import { divideLog, partitionsOf } from '../support/small-partitions.js';
 
 const PARTITIONS = 50;
@@ -12,13 +12,13 @@ const CALLS = 12;
 const PAGES_OF_AN_APPEND = 60;
 
 describe(`a log in ${PARTITIONS} partitions`, () => {
-  let postgres: TestPostgres;
-  let connection: TestPostgres['connection'];
+  let postgres: OwnPostgres;
+  let connection: OwnPostgres['connection'];
   /** Events in the 3rd, the 4th and the 6th partition. */
   let stream: string;
 
   beforeAll(async () => {
-    postgres = await startTestPostgres({ settings: { autovacuum: 'off' } });
+    postgres = await startOwnPostgres({ settings: { autovacuum: 'off' } });
     connection = await postgres.newDatabase();
     const ends = Array.from({ length: PARTITIONS }, (_, nth) => 1 + EVENTS_OF_A_PARTITION * (nth + 1));
     await divideLog(connection, ...ends);

@@ -4,14 +4,14 @@ import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log
 import { START } from '../../src/events/envelope.js';
 import { follow } from '../contracts/event-log/subscribe.js';
 import { newDelta, newDeltas, newStream, wholeStream } from '../support/new-events.js';
-import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { type OwnPostgres, startOwnPostgres, withClient } from '../support/postgres-cluster.js';
 import { until } from '../support/until.js';
 
 describe('a session with Postgres', () => {
-  let postgres: TestPostgres;
+  let postgres: OwnPostgres;
 
   beforeAll(async () => {
-    postgres = await startTestPostgres();
+    postgres = await startOwnPostgres();
   });
   afterAll(() => postgres.stop());
 

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { reachServer } from '../../src/adapters/postgres/reach-server.js';
-import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { type OwnPostgres, startOwnPostgres, withClient } from '../support/postgres-cluster.js';
 
 describe('the server of a URL', () => {
-  let postgres: TestPostgres;
+  let postgres: OwnPostgres;
   let socket: string;
 
   beforeAll(async () => {
-    postgres = await startTestPostgres();
+    postgres = await startOwnPostgres();
     socket = `?host=${postgres.connection.host}&port=${postgres.connection.port}`;
     await withClient(postgres.connection, async (client) => {
       await client.query('CREATE ROLE barred LOGIN CONNECTION LIMIT 0');

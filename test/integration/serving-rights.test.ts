@@ -7,19 +7,19 @@ import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-build
 import type { ProjectionShape } from '../../src/ports/read-models/read-models.js';
 import { conversationsTable } from '../../src/projections/conversations/rows.js';
 import { newDelta, newStream, wholeStream } from '../support/new-events.js';
-import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
+import { type OwnPostgres, startOwnPostgres, withClient } from '../support/postgres-cluster.js';
 
 const PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN'];
 const ROWS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
 const CONVERSATIONS: ProjectionShape = { name: 'conversations', version: 1, tables: [conversationsTable] };
 
 describe('the role that serves', () => {
-  let postgres: TestPostgres;
+  let postgres: OwnPostgres;
   let owner: pg.ClientConfig;
   let server: pg.ClientConfig;
 
   beforeAll(async () => {
-    postgres = await startTestPostgres();
+    postgres = await startOwnPostgres();
     await withClient(postgres.connection, async (superuser) => {
       await superuser.query('CREATE ROLE owner LOGIN');
       await superuser.query('CREATE ROLE server LOGIN');

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmod, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -12,6 +13,7 @@ const PROGRAMS = [
   'eventstore/stand-in-process',
   'failpoint-server',
   'migrating',
+  'shared-postgres',
   'template-cluster',
 ];
 
@@ -34,8 +36,24 @@ export default async function setUp(_run, { rootDir }) {
   for (const name of ['node_modules', 'package.json']) await symlink(join(rootDir, name), join(directory, name));
   await run(join(programs, 'template-cluster.cjs'), join(directory, 'template'));
   await keepCode(join(rootDir, 'test', 'support', 'run-program.mjs'), join(programs, 'main.cjs'), directory);
+  process.env.VERBATIM_TEST_POSTGRES = await startSharedPostgres(join(programs, 'shared-postgres.cjs'), directory);
   process.env.VERBATIM_TEST_CLUSTERS = directory;
   process.env.VERBATIM_TEST_PROGRAMS = programs;
+}
+
+/** Answers with how to reach it. It stops when this process tells it to, or ends. */
+async function startSharedPostgres(program, directory) {
+  const dataDir = join(directory, 'shared');
+  await promisify(execFile)('/bin/cp', ['-a', join(directory, 'template'), dataDir]);
+  const postgres = spawn(process.execPath, [program, dataDir], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [connection] = await once(createInterface(postgres.stdout), 'line');
+  globalThis.stopSharedPostgres = async () => {
+    const ended = once(postgres, 'exit');
+    postgres.stdin.end();
+    const [code] = await ended;
+    if (code !== 0) throw new Error(`the PostgreSQL of the tests ended with ${code}`);
+  };
+  return connection;
 }
 
 /** One start and stop of the product, for the compiled code that all other starts use. */

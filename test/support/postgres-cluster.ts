@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { chmod, chown, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,7 +13,7 @@ import { migrate } from '../../src/adapters/postgres/migrate.js';
 import { withTemporaryDirectory } from './temporary-directory.js';
 import { until } from './until.js';
 
-export interface TestPostgresOptions {
+export interface OwnPostgresOptions {
   /** Off by default: these tests lose their machine with their data. */
   readonly fsync?: boolean;
   readonly settings?: Record<string, string>;
@@ -20,23 +21,60 @@ export interface TestPostgresOptions {
 }
 
 export interface TestPostgres {
+  /** To a database that is migrated and empty. */
   readonly connection: EmbeddedPostgres['connection'];
+  /** Another database like this. */
+  newDatabase(): Promise<EmbeddedPostgres['connection']>;
+  /** Deletes the databases. */
+  stop(): Promise<void>;
+}
+
+/** Its settings, its roles, its statistics and its life are the test's alone. */
+export interface OwnPostgres extends TestPostgres {
   /** Stops PostgreSQL at once, as a power cut would; resolves when it has recovered and takes connections again. */
   crash(): Promise<void>;
   /**
    * Takes a base backup while it runs, as `pg_basebackup` does, and starts a PostgreSQL on it: what a restore leads to, or a
    * failover to a copy that is behind. As a standby it takes no writes until it is promoted.
    */
-  startFromBackup(options?: { readonly asStandby?: boolean }): Promise<TestPostgres>;
-  /** Another database on it, migrated and empty: made in a fraction of the time that another PostgreSQL takes. */
-  newDatabase(): Promise<EmbeddedPostgres['connection']>;
-  /** Stops it and deletes its data. */
-  stop(): Promise<void>;
+  startFromBackup(options?: { readonly asStandby?: boolean }): Promise<OwnPostgres>;
+}
+
+/**
+ * Databases of its own on the PostgreSQL of this run of the tests: made in a fraction of the time that another PostgreSQL
+ * takes. The suite's project must declare the global setup.
+ */
+export async function startTestPostgres(): Promise<TestPostgres> {
+  const shared: EmbeddedPostgres['connection'] = JSON.parse(declared('VERBATIM_TEST_POSTGRES'));
+  const made: string[] = [];
+  const newDatabase = async () => {
+    const database = `test_${randomUUID().replaceAll('-', '_')}`;
+    made.push(database);
+    return createDatabase(shared, database);
+  };
+  return {
+    connection: await newDatabase(),
+    newDatabase,
+    stop: () =>
+      withClient({ ...shared, database: 'template1' }, async (client) => {
+        for (const database of made) await client.query(`DROP DATABASE ${database} WITH (FORCE)`);
+      }),
+  };
 }
 
 /** A PostgreSQL of its own, migrated and empty. The suite's project must declare the global setup. */
-export async function startTestPostgres(options: TestPostgresOptions = {}): Promise<TestPostgres> {
+export async function startOwnPostgres(options: OwnPostgresOptions = {}): Promise<OwnPostgres> {
   return startCopyOf(templateCluster(), options);
+}
+
+/** Nobody may be connected to the one that is copied. */
+async function createDatabase(
+  connection: EmbeddedPostgres['connection'],
+  database: string,
+): Promise<EmbeddedPostgres['connection']> {
+  const sql = `CREATE DATABASE ${database} TEMPLATE postgres`;
+  await withClient({ ...connection, database: 'template1' }, (client) => client.query(sql));
+  return { ...connection, database };
 }
 
 /** A data directory with a migrated and empty cluster, for starts that test neither initdb nor migrations. */
@@ -48,19 +86,23 @@ export function withMigratedDataDirectory<T>(work: (dataDir: string) => Promise<
 }
 
 function templateCluster(): string {
-  const clusters = process.env.VERBATIM_TEST_CLUSTERS;
-  if (!clusters) throw new Error('No template: does the Jest project declare test/support/global-setup.ts?');
-  return join(clusters, 'template', 'postgres');
+  return join(declared('VERBATIM_TEST_CLUSTERS'), 'template', 'postgres');
 }
 
-async function startCopyOf(cluster: string, options: TestPostgresOptions): Promise<TestPostgres> {
+function declared(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`No ${name}: does the Jest project declare test/support/global-setup.js?`);
+  return value;
+}
+
+async function startCopyOf(cluster: string, options: OwnPostgresOptions): Promise<OwnPostgres> {
   const dataDir = await newDataDirectory();
   await copy(cluster, dataDir);
   return startIn(dataDir, options);
 }
 
 async function newDataDirectory(): Promise<string> {
-  const dataDir = await mkdtemp(join(process.env.VERBATIM_TEST_CLUSTERS as string, 'clone-'));
+  const dataDir = await mkdtemp(join(declared('VERBATIM_TEST_CLUSTERS'), 'clone-'));
   await chmod(dataDir, 0o755);
   return dataDir;
 }
@@ -92,7 +134,7 @@ async function baseBackup({ connection, directory }: EmbeddedPostgres, asStandby
   return dataDir;
 }
 
-async function startIn(dataDir: string, options: TestPostgresOptions): Promise<TestPostgres> {
+async function startIn(dataDir: string, options: OwnPostgresOptions): Promise<OwnPostgres> {
   const postgres = await startEmbeddedPostgres({
     dataDir,
     settings: { fsync: options.fsync ? 'on' : 'off', ...options.settings },
@@ -102,12 +144,7 @@ async function startIn(dataDir: string, options: TestPostgresOptions): Promise<T
   return {
     connection: postgres.connection,
     startFromBackup: async ({ asStandby = false } = {}) => startIn(await baseBackup(postgres, asStandby), options),
-    async newDatabase() {
-      const database = `another_${databases++}`;
-      const sql = `CREATE DATABASE ${database} TEMPLATE postgres`;
-      await withClient({ ...postgres.connection, database: 'template1' }, (client) => client.query(sql));
-      return { ...postgres.connection, database };
-    },
+    newDatabase: () => createDatabase(postgres.connection, `another_${databases++}`),
     async crash() {
       const before = postgres.postmasterPid();
       process.kill(before, 'SIGQUIT');

@@ -1,0 +1,17 @@
+// A program: the PostgreSQL in whose databases the test files of one run work. It lives until its standard input ends.
+import { startEmbeddedPostgres } from '../../src/adapters/postgres/embedded/embedded-postgres.js';
+
+async function run(): Promise<void> {
+  const [dataDir] = process.argv.slice(2);
+  if (!dataDir) throw new Error('Which directory?');
+
+  const postgres = await startEmbeddedPostgres({
+    dataDir,
+    settings: { fsync: 'off', max_connections: '400' },
+    onNotice: (text) => process.stderr.write(`${text}\n`),
+  });
+  process.stdout.write(`${JSON.stringify(postgres.connection)}\n`);
+  process.stdin.resume().once('end', () => void postgres.stop());
+}
+
+void run();
