@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { type Command, Option } from 'commander';
+import type { ListedRun, Run } from '../domain/conversation/run.js';
 import { pathOf } from './api.js';
 import { type CommandParts, type ServerCommandOptions, withJson, withServer } from './command-parts.js';
 import { CommandFailed } from './failures.js';
 import { jsonLine } from './output.js';
-import { type PrintedRun, type Run, runsText, runText } from './run-text.js';
+import { runsText, runText } from './run-text.js';
 
 const FILTERS = {
   conversation: 'runs of this conversation',
@@ -38,7 +39,7 @@ export function addRuns(program: Command, parts: CommandParts): void {
 
 async function listRuns({ api, out, err }: CommandParts, options: ListOptions): Promise<void> {
   const { url: _, key: __, json, ...filters } = options;
-  const answer = await (await api(options)).get<{ items: readonly PrintedRun[]; next: string | null }>(
+  const answer = await (await api(options)).get<{ items: readonly ListedRun[]; next: string | null }>(
     pathOf('runs'),
     filters,
   );

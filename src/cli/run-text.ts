@@ -1,41 +1,9 @@
+import type { ListedRun, Run } from '../domain/conversation/run.js';
 import { type Cell, counted, pairsOf, tableOf } from './table.js';
-
-/** What the API says of a run, as far as it is shown here. */
-export interface PrintedRun {
-  readonly id: string;
-  readonly conversation: string;
-  readonly message: string;
-  readonly requestedAt: string;
-  readonly user: string | null;
-  readonly provider: string | null;
-  readonly model: string | null;
-  readonly modelServed: string | null;
-  readonly params: object | null;
-  readonly promptSha256: string | null;
-  readonly usage: PrintedUsage | null;
-  readonly cost: { readonly amount: string; readonly currency: string } | null;
-  readonly ttftMs: number | null;
-  readonly durationMs: number | null;
-  readonly status: string;
-  readonly finishReason: string | null;
-  readonly attempt: number | null;
-  readonly lineage: readonly string[];
-  readonly error: { readonly kind: string; readonly message: string } | null;
-}
-
-interface PrintedUsage {
-  readonly promptTokens?: number;
-  readonly completionTokens?: number;
-  readonly totalTokens?: number;
-}
-
-export interface Run extends Omit<PrintedRun, 'requestedAt'> {
-  readonly events: readonly { readonly cursor: string; readonly type: string; readonly at: string }[];
-}
 
 const COLUMNS = ['id', 'requested', 'status', 'user', 'model', 'tokens', 'cost', 'duration'];
 
-export function runsText(runs: readonly PrintedRun[]): string {
+export function runsText(runs: readonly ListedRun[]): string {
   if (runs.length === 0) return 'No runs.\n';
   const rows = runs.map(({ id, requestedAt, status, user, model, usage, cost, durationMs }) => [
     ...[id, requestedAt, status, user, model],
@@ -67,11 +35,11 @@ export function runText(run: Run): string {
   return `${pairsOf(pairs)}\n${tableOf(['cursor', 'at', 'event'], events)}`;
 }
 
-const costText = (cost: PrintedRun['cost']): string | null => cost && `${cost.amount} ${cost.currency}`;
+const costText = (cost: Run['cost']): string | null => cost && `${cost.amount} ${cost.currency}`;
 
 const milliseconds = (ms: number | null): string | null => (ms === null ? null : `${counted(ms)} ms`);
 
-function usageText({ promptTokens, completionTokens, totalTokens }: PrintedUsage): string {
+function usageText({ promptTokens, completionTokens, totalTokens }: NonNullable<Run['usage']>): string {
   const tokens = [promptTokens, completionTokens, totalTokens].map((count) =>
     count === undefined ? '?' : counted(count),
   );

@@ -1,6 +1,6 @@
 import type { Conversation } from '../domain/conversation/conversation.js';
 import type { GenerationFinalized, Reply } from '../domain/conversation/nodes.js';
-import { between } from '../domain/conversation/run.js';
+import { endOf } from '../domain/conversation/run.js';
 import { replyOf } from '../domain/conversation/tree.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
 import { limits } from '../limits.js';
@@ -18,7 +18,7 @@ export function countEndings(
     if (type !== 'GenerationFinalized') continue;
     const { generationId: generation, attempt, error } = data;
     const asked = replyOf(state, generation);
-    const end = endOf(asked, data, at);
+    const end = countedEnd(asked, data, at);
     meter.generationEnded(end);
     const errorKind = error?.kind ?? null;
     tracer?.generationEnded({ generation, conversation, asked, askedAt: asked.at, end, attempt, errorKind });
@@ -26,15 +26,12 @@ export function countEndings(
 }
 
 /** The labels, in the terms of a run. */
-function endOf({ prompt, at: askedAt }: Reply, result: GenerationFinalized, at: string): GenerationEnd {
-  const { status, attempt, usage, cost, timings } = result;
+function countedEnd({ prompt }: Reply, result: GenerationFinalized, at: string): GenerationEnd {
+  const { status, attempt, usage, cost, ttftMs, durationMs } = endOf(result, at);
   return {
-    status,
-    model: prompt?.model ?? null,
-    ttftMs: between(timings.claimedAt, timings.firstTextAt),
-    durationMs: attempt === null ? null : between(askedAt, at),
-    promptTokens: tokensIn(usage?.input),
-    completionTokens: tokensIn(usage?.output),
+    ...{ status, model: prompt?.model ?? null, ttftMs, durationMs: attempt === null ? null : durationMs },
+    promptTokens: tokensIn(usage?.promptTokens),
+    completionTokens: tokensIn(usage?.completionTokens),
     cost,
   };
 }

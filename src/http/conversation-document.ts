@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { RUN_STATUSES } from '../domain/conversation/run.js';
 
 export class CostDocument {
   @ApiProperty({ example: '0.0000316', description: 'A decimal number, as text.' })
@@ -19,7 +20,6 @@ export class FailureDocument {
   providerStatus?: number;
 }
 
-const NODE_STATUSES = ['final', 'queued', 'streaming', 'cancelled', 'error'] as const;
 const CURSOR = {
   example: '13:41',
   description: 'Opaque. A client takes it from an answer; only 0:0, the beginning, is fixed.',
@@ -49,7 +49,7 @@ class NodeDocument {
   @ApiProperty({ description: 'For a reply, the text so far.' })
   text!: string;
 
-  @ApiProperty({ enum: NODE_STATUSES })
+  @ApiProperty({ enum: RUN_STATUSES })
   status!: string;
 
   @ApiPropertyOptional({ description: 'The message that this one revises.' })

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { ListedRun } from '../domain/conversation/run.js';
 import type { ListedConversation } from '../projections/conversations/query.js';
-import type { ListedRun } from '../projections/runs/query.js';
 import type { UsedBy } from '../projections/usage/query.js';
 import { CostDocument } from './conversation-document.js';
 import { RunSummaryDocument } from './run-document.js';
@@ -46,7 +46,7 @@ export class ConversationsDocument {
   next!: string | null;
 }
 
-class ListedRunDocument extends RunSummaryDocument {
+class ListedRunDocument extends RunSummaryDocument implements ListedRun {
   @ApiProperty({ format: 'date-time', description: 'When the generation was requested.' })
   requestedAt!: string;
 }

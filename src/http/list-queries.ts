@@ -1,12 +1,11 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Matches } from 'class-validator';
+import { RUN_STATUSES, type RunStatus } from '../domain/conversation/run.js';
 import { limits } from '../limits.js';
 import { instantIn, isDay } from './instants.js';
 import { Rule, Shape } from './rule.js';
 import { CURSOR_OF, TEXT } from './schema-patterns.js';
-
-const STATUSES = ['queued', 'streaming', 'final', 'cancelled', 'error'] as const;
 
 const optional = (description: string, ...checks: PropertyDecorator[]): PropertyDecorator =>
   applyDecorators(IsOptional(), IsString(), ...checks, ApiPropertyOptional({ type: String, description }));
@@ -91,9 +90,9 @@ export class RunsQuery extends PageQuery {
   model?: string;
 
   @IsOptional()
-  @IsIn(STATUSES)
-  @ApiPropertyOptional({ enum: STATUSES })
-  status?: (typeof STATUSES)[number];
+  @IsIn(RUN_STATUSES)
+  @ApiPropertyOptional({ enum: RUN_STATUSES })
+  status?: RunStatus;
 
   @Instant('Requested at this time or later.')
   from?: string;

@@ -1,10 +1,11 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { type DeltaView, type ListedRun, RUN_STATUSES, type Run, type RunEvent } from '../domain/conversation/run.js';
 import { CostDocument, FailureDocument } from './conversation-document.js';
 
 const nullableText = { type: String, nullable: true } as const;
 const nullableNumber = { type: Number, nullable: true } as const;
 
-class RunEventDocument {
+class RunEventDocument implements RunEvent {
   @ApiProperty({ example: '13:41', description: 'The cursor at which the event is visible.' })
   cursor!: string;
 
@@ -16,7 +17,7 @@ class RunEventDocument {
 }
 
 /** The fields of a run that the ledger records. */
-export class RunSummaryDocument {
+export class RunSummaryDocument implements Omit<ListedRun, 'requestedAt'> {
   @ApiProperty()
   id!: string;
 
@@ -39,7 +40,7 @@ export class RunSummaryDocument {
   modelServed!: string | null;
 
   @ApiProperty({ type: Object, nullable: true })
-  params!: object | null;
+  params!: Run['params'];
 
   @ApiProperty({
     ...nullableText,
@@ -48,7 +49,7 @@ export class RunSummaryDocument {
   promptSha256!: string | null;
 
   @ApiProperty({ type: Object, nullable: true, description: 'Token count and budget of the prompt.' })
-  tokens!: object | null;
+  tokens!: Run['tokens'];
 
   @ApiProperty({
     type: Object,
@@ -56,7 +57,7 @@ export class RunSummaryDocument {
     example: { promptTokens: 31, completionTokens: 12, totalTokens: 43 },
     description: 'Tokens, as far as the provider reported them. A number that it did not report is absent.',
   })
-  usage!: object | null;
+  usage!: Run['usage'];
 
   @ApiProperty({ type: CostDocument, nullable: true })
   cost!: CostDocument | null;
@@ -73,8 +74,8 @@ export class RunSummaryDocument {
   })
   durationMs!: number | null;
 
-  @ApiProperty({ enum: ['final', 'queued', 'streaming', 'cancelled', 'error'] })
-  status!: string;
+  @ApiProperty({ enum: RUN_STATUSES })
+  status!: Run['status'];
 
   @ApiProperty(nullableText)
   finishReason!: string | null;
@@ -95,7 +96,7 @@ export class RunSummaryDocument {
   error!: FailureDocument | null;
 }
 
-export class RunDocument extends RunSummaryDocument {
+export class RunDocument extends RunSummaryDocument implements Run {
   @ApiProperty({ ...nullableText, description: 'Id of the latest response, from the provider.' })
   responseId!: string | null;
 
@@ -117,7 +118,7 @@ class ToolStartDocument {
   type?: string;
 }
 
-class DeltaDocument {
+class DeltaDocument implements DeltaView {
   @ApiProperty()
   seq!: number;
 
@@ -131,7 +132,7 @@ class DeltaDocument {
     enum: ['content', 'reasoning', 'tool', 'refusal', 'other'],
     description: 'The answer is the content. `other` holds unknown fields, as lines of JSON.',
   })
-  channel!: string;
+  channel!: DeltaView['channel'];
 
   @ApiProperty({ description: 'Pieces with the same number are one block of the answer.' })
   block!: number;

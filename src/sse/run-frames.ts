@@ -1,4 +1,4 @@
-import { costOf, usageOf } from '../domain/usage.js';
+import { endOf, type Run } from '../domain/conversation/run.js';
 import type { TypedEvent } from '../events/codec.js';
 import { oneLine } from './one-line.js';
 
@@ -17,23 +17,10 @@ export function runFrameOf(event: RunFeedEvent): Buffer {
   return frame;
 }
 
-function dataOf(event: RunFeedEvent): object {
-  const { conversation, owner: user = null } = event.meta;
-  const { generationId: id } = event.data;
-  if (event.type === 'GenerationRequested') {
-    const { messageId: message, regenerates = null } = event.data;
-    return { id, conversation, message, user, regenerates, status: 'queued', at: event.at };
-  }
-  const { status, finishReason, attempt, modelServed, usage, cost, error, timings } = event.data;
-  return {
-    ...{ id, conversation, user, status, finishReason, attempt, modelServed, error: error ?? null },
-    usage: usageOf(usage),
-    cost: costOf(cost),
-    ttftMs: between(timings.claimedAt, timings.firstTextAt),
-    durationMs: between(timings.queuedAt, event.at),
-    at: event.at,
-  };
+function dataOf({ type, data, meta, at }: RunFeedEvent): Partial<Run> & { readonly at: string } {
+  const { conversation, owner: user = null } = meta;
+  const { generationId: id } = data;
+  if (type === 'GenerationFinalized') return { id, conversation, user, ...endOf(data, at), at };
+  const { messageId: message, regenerates = null } = data;
+  return { id, conversation, message, user, regenerates, status: 'queued', at };
 }
-
-const between = (from: string | null, to: string | null): number | null =>
-  from !== null && to !== null ? Date.parse(to) - Date.parse(from) : null;

@@ -3,14 +3,8 @@ import type { Conversation } from '../domain/conversation/conversation.js';
 import type { Reply } from '../domain/conversation/nodes.js';
 import { bodyOf } from '../domain/conversation/prompting.js';
 import { mayRead, type Reader } from '../domain/conversation/readers.js';
-import {
-  type DeltaView,
-  deltasOf,
-  inOrder,
-  type LedgerEntry,
-  type RunView,
-  runOf,
-} from '../domain/conversation/run.js';
+import type { DeltaView, Run } from '../domain/conversation/run.js';
+import { deltasOf, inOrder, type LedgerEntry, runOf } from '../domain/conversation/run-history.js';
 import { generation, type Tape } from '../domain/generation.js';
 import type { Recorded } from '../domain/recorded.js';
 import { Refusal } from '../domain/refusal.js';
@@ -51,7 +45,7 @@ interface WholeTape {
 export class RunReader {
   constructor(private readonly parts: RunReaderParts) {}
 
-  async run(id: string, reader: Reader): Promise<RunView> {
+  async run(id: string, reader: Reader): Promise<Run> {
     const { conversation, state, reply } = await this.find(id, reader);
     const [ledger, { tape, events }] = await Promise.all([this.ledgerOf(conversation, reply), this.tapeOf(id)]);
     // Events that were appended after the state was read are left out.

@@ -11,10 +11,16 @@ type Ended = Extract<DomainEvent, { type: 'AttemptEnded' }>['data'];
 
 interface Told {
   readonly messageId: string;
+  readonly queuedAt: string;
+  claimedAt: string | null;
+  firstTextAt: string | null;
+  lastTextAt: string | null;
   attempt: number;
   seq: number;
   text: string;
 }
+
+const NO_TEXT = { firstTextAt: null, lastTextAt: null, seq: 0, text: '' };
 
 /** A conversation as commands and workers would append it, one event at a time, a second apart. */
 export class ChatLog {
@@ -56,7 +62,7 @@ export class ChatLog {
   }
 
   async requested(generationId: string, messageId: string, regenerates?: string): Promise<this> {
-    this.generations.set(generationId, { messageId, attempt: 0, seq: 0, text: '' });
+    this.generations.set(generationId, { messageId, queuedAt: this.at(), claimedAt: null, attempt: 0, ...NO_TEXT });
     const data = { generationId, messageId, options: {}, ...(regenerates && { regenerates }) };
     return this.ledger({ type: 'GenerationRequested', data });
   }
@@ -95,8 +101,7 @@ export class ChatLog {
 
   async claimed(generationId: string): Promise<this> {
     const told = this.generation(generationId);
-    told.attempt += 1;
-    told.seq = 0;
+    Object.assign(told, { attempt: told.attempt + 1, claimedAt: this.at(), ...NO_TEXT });
     return this.tape(generationId, {
       type: 'GenerationClaimed',
       data: { attempt: told.attempt, worker: 'node-1', provider: 'demo', model: 'demo-small' },
@@ -106,6 +111,8 @@ export class ChatLog {
   async delta(generationId: string, text: string, channel: 'content' | 'reasoning' = 'content'): Promise<this> {
     const told = this.generation(generationId);
     if (channel === 'content') told.text += text;
+    told.firstTextAt ??= this.at();
+    told.lastTextAt = this.at();
     const data = { attempt: told.attempt, seq: told.seq++, block: 0, text, channel };
     return this.tape(generationId, { type: 'DeltaReceived', data });
   }
@@ -126,7 +133,7 @@ export class ChatLog {
   }
 
   async finalized(generationId: string, ended: Partial<Finalized> = {}): Promise<this> {
-    const { attempt, seq, text } = this.generation(generationId);
+    const { attempt, seq, text, queuedAt, claimedAt, firstTextAt, lastTextAt } = this.generation(generationId);
     const data: Finalized = {
       generationId,
       status: 'final',
@@ -139,7 +146,7 @@ export class ChatLog {
       modelServed: 'demo-1',
       usage: { input: 3, output: 2, total: 5 },
       cost: { amount: '0.001', currency: 'USD', priceList: '2026-01' },
-      timings: { queuedAt: this.at(), claimedAt: null, firstTextAt: null, lastTextAt: null },
+      timings: { queuedAt, claimedAt, firstTextAt, lastTextAt },
       ...ended,
     };
     return this.ledger({ type: 'GenerationFinalized', data });

@@ -1,8 +1,7 @@
 import { Refusal } from '../refusal.js';
 import type { Conversation } from './conversation.js';
 import type { Message, Node, Reply, ShownNode } from './nodes.js';
-
-export type NodeStatus = 'final' | 'queued' | 'streaming' | 'cancelled' | 'error';
+import type { RunStatus } from './run.js';
 
 /** The path from the root to a node, oldest first. Empty if there is no such node. */
 export const pathTo = (state: Conversation, id: string | null): readonly Node[] => [...pathBack(state, id)].reverse();
@@ -28,7 +27,7 @@ export function nodesOf({ nodes }: Conversation): readonly Node[] {
 }
 
 /** `openIsClaimed` comes from the tape of the open generation, because the ledger has no claims. */
-export function statusOf({ open }: Pick<Conversation, 'open'>, node: ShownNode, openIsClaimed: boolean): NodeStatus {
+export function statusOf({ open }: Pick<Conversation, 'open'>, node: ShownNode, openIsClaimed: boolean): RunStatus {
   if (node.kind !== 'reply') return 'final';
   if (node.result) return node.result.status;
   return node.id === open && openIsClaimed ? 'streaming' : 'queued';

@@ -4,7 +4,8 @@ import { Refusal } from '../refusal.js';
 import { type Cost, costOf, type Usage, usageOf } from '../usage.js';
 import type { Conversation } from './conversation.js';
 import type { GenerationFinalized, Node, ShownMessage, ShownNode, ShownReply } from './nodes.js';
-import { conversationStatus, type NodeStatus, nodesOf, pathTo, statusOf } from './tree.js';
+import type { RunStatus } from './run.js';
+import { conversationStatus, nodesOf, pathTo, statusOf } from './tree.js';
 
 /** A conversation at one moment: the fold of its ledger, and that of the open generation's tape. */
 export interface Moment {
@@ -30,7 +31,7 @@ export interface NodeView {
   readonly kind: 'message' | 'note';
   readonly origin: 'person' | 'client' | 'model';
   readonly text: string;
-  readonly status: NodeStatus;
+  readonly status: RunStatus;
   readonly revises?: string;
   readonly regenerates?: string;
   readonly at: string;
@@ -123,12 +124,12 @@ export function nodeView(now: OpenTape, node: ShownNode): NodeView {
   return node.kind === 'reply' ? replyView(now, node, text, status) : messageView(node, text, status);
 }
 
-function messageView(message: ShownMessage, text: string, status: NodeStatus) {
+function messageView(message: ShownMessage, text: string, status: RunStatus) {
   const { id, parent, role, kind, origin, revises, at, seen } = message;
   return { id, parent, role, kind, origin, text, status, ...(revises && { revises }), at, cursor: `${seen}:0` };
 }
 
-function replyView(now: OpenTape, reply: ShownReply, text: string, status: NodeStatus): NodeView {
+function replyView(now: OpenTape, reply: ShownReply, text: string, status: RunStatus): NodeView {
   const { id, parent, regenerates, at, prompt, result } = reply;
   const model = result?.modelServed ?? prompt?.model;
   return {

@@ -1,4 +1,4 @@
-import { costOf, usageOf } from '../../domain/usage.js';
+import { endOf, promptIn, unknownRun } from '../../domain/conversation/run.js';
 import type { TypedEvent } from '../../events/codec.js';
 import type { CoveringList } from '../../ports/read-models/questions.js';
 import type { RowKey } from '../../ports/read-models/read-models.js';
@@ -67,30 +67,10 @@ function runsOf(event: Followed): readonly string[] {
   return 'generationId' in event.data ? [event.data.generationId] : [];
 }
 
-const unknown = (id: string, conversation: string, { tenant, meta }: TypedEvent): RunRow => ({
-  tenant,
-  id,
-  conversation,
-  message: '',
-  user: meta.owner ?? null,
-  provider: null,
-  model: null,
-  modelServed: null,
-  params: null,
-  promptSha256: null,
-  tokens: null,
-  usage: null,
-  cost: null,
-  ttftMs: null,
-  durationMs: null,
-  status: 'queued',
-  finishReason: null,
-  attempt: null,
-  regenerates: null,
-  lineage: [id],
-  error: null,
-  requestedAt: null,
-});
+function unknown(id: string, conversation: string, { tenant, meta }: TypedEvent): RunRow {
+  const { responseId: _, requestId: __, ...run } = unknownRun(id, conversation, meta.owner ?? null);
+  return { tenant, ...run, requestedAt: null };
+}
 
 /** Undefined: the event was applied before. */
 function changedBy(rows: Rows, run: RunRow, event: Followed): Partial<RunRow> | undefined {
@@ -102,15 +82,13 @@ function changedBy(rows: Rows, run: RunRow, event: Followed): Partial<RunRow> | 
       const lineage = [...before, run.id];
       return { message: messageId, user: event.meta.owner ?? null, regenerates, lineage, requestedAt: event.at };
     }
-    case 'PromptAssembled': {
-      const { provider, model, params, sha256, tokens } = event.data;
-      return { provider, model, params, promptSha256: sha256, tokens };
-    }
+    case 'PromptAssembled':
+      return promptIn(event.data);
     case 'GenerationClaimed':
       if (hasEnded(run) || (run.attempt ?? 0) >= event.data.attempt) return undefined;
       return { status: 'streaming', attempt: event.data.attempt };
     case 'GenerationFinalized':
-      return hasEnded(run) ? undefined : ended(run, event);
+      return hasEnded(run) ? undefined : endOf(event.data, event.at);
     case 'ConversationStarted':
     case 'ConversationRenamed':
     case 'ConversationArchived':
@@ -125,20 +103,4 @@ function changedBy(rows: Rows, run: RunRow, event: Followed): Partial<RunRow> | 
   }
 }
 
-type Finalized = Extract<Followed, { type: 'GenerationFinalized' }>;
-
-function ended({ requestedAt }: RunRow, { data, at }: Finalized): Partial<RunRow> {
-  const { status, finishReason, attempt, modelServed, usage, cost, timings, error } = data;
-  return {
-    ...{ status, finishReason, attempt, modelServed, error: error ?? null },
-    usage: usageOf(usage),
-    cost: costOf(cost),
-    ttftMs: between(timings.claimedAt, timings.firstTextAt),
-    durationMs: between(requestedAt, at),
-  };
-}
-
 const hasEnded = ({ status }: RunRow): boolean => status !== 'queued' && status !== 'streaming';
-
-const between = (from: string | null, to: string | null): number | null =>
-  from !== null && to !== null ? Date.parse(to) - Date.parse(from) : null;

@@ -1,18 +1,17 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { Reader } from '../../domain/conversation/readers.js';
+import type { ListedRun, RunStatus } from '../../domain/conversation/run.js';
 import type { PageAsked } from '../../ports/read-models/questions.js';
 import type { ListCoverage } from '../queries/list-coverage.js';
 import { type Paged, type PageRequest, pageAsked, pageOf } from '../queries/pages.js';
 import { runs } from './projection.js';
 import type { RunRow } from './rows.js';
 
-export type ListedRun = Omit<RunRow, 'tenant'> & { readonly requestedAt: string };
-
 interface RunFilters {
   readonly conversation?: string | undefined;
   readonly user?: string | undefined;
   readonly model?: string | undefined;
-  readonly status?: RunRow['status'] | undefined;
+  readonly status?: RunStatus | undefined;
   /** Requested from then on, and before then. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;

@@ -1,32 +1,10 @@
-import type { GenerationFinalized } from '../../domain/conversation/nodes.js';
-import type { Cost, Usage } from '../../domain/usage.js';
+import type { ListedRun } from '../../domain/conversation/run.js';
 import { type Table, text } from '../../ports/read-models/table.js';
 import { type ClaimCoverage, coverageColumns } from '../coverage-columns.js';
 
-/** One generation, as the audit table shows it. */
-export interface RunRow {
+export interface RunRow extends Omit<ListedRun, 'requestedAt'> {
   readonly tenant: string;
-  readonly id: string;
-  readonly conversation: string;
-  readonly message: string;
-  readonly user: string | null;
-  readonly provider: string | null;
-  readonly model: string | null;
-  readonly modelServed: string | null;
-  readonly params: Readonly<Record<string, unknown>> | null;
-  readonly promptSha256: string | null;
-  readonly tokens: Readonly<Record<string, unknown>> | null;
-  readonly usage: Usage;
-  readonly cost: Cost;
-  readonly ttftMs: number | null;
-  readonly durationMs: number | null;
-  readonly status: 'queued' | 'streaming' | 'final' | 'cancelled' | 'error';
-  readonly finishReason: string | null;
-  readonly attempt: number | null;
-  readonly regenerates: string | null;
-  readonly lineage: readonly string[];
-  readonly error: NonNullable<GenerationFinalized['error']> | null;
-  /** Null while only its claim has come, a moment before the request: no list shows it yet. */
+  /** Null if the claim arrived before the request. No list shows the run until the request arrives. */
   readonly requestedAt: string | null;
 }
 

@@ -30,7 +30,8 @@ const mayImport: Record<string, readonly string[]> = {
     'ports',
   ],
   auth: ['ports'],
-  cli: ['auth/api-key.ts', 'events/envelope.ts', 'ports'],
+  // A run has one type, which the API's documents and the texts of the command line share.
+  cli: ['auth/api-key.ts', 'domain/conversation/run.ts', 'events/envelope.ts', 'ports'],
   http: [
     'commands',
     'projections/*/query.ts',
@@ -38,6 +39,7 @@ const mayImport: Record<string, readonly string[]> = {
     'projections/rebuilds.ts',
     'sse',
     'auth',
+    'domain/conversation/run.ts',
     'domain/refusal.ts',
     'domain/streams.ts',
     'formats/openai-chat-1-params.ts',
