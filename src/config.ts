@@ -35,7 +35,7 @@ export interface Config {
   /** Absent: each provider has its own. */
   readonly model: string | undefined;
   readonly adminKey: string | undefined;
-  /** Absent: events are relayed to nobody. */
+  /** Absent: no events are relayed. */
   readonly kafka: KafkaConfig | undefined;
   readonly roles: readonly ProcessRole[];
   readonly deltaFlushMs: number;
@@ -59,7 +59,7 @@ export interface KafkaConfig {
   readonly brokers: readonly string[];
   readonly topic: string;
   readonly tls: boolean;
-  /** Absent: brokers are not told who we are. */
+  /** Absent: the relay does not authenticate at the brokers. */
   readonly user:
     | { readonly mechanism: KafkaMechanism; readonly username: string; readonly password: string }
     | undefined;

@@ -29,7 +29,7 @@ export const limits = {
 
   /** Appends of different streams that are on their way to an EventStoreDB at once: it flushes for all of them together. */
   appendsOnWireMax: 512,
-  /** What a subscription has received and nobody has taken yet. Events are small; the largest would fill 256 MB. */
+  /** Events that a subscription has received and its reader has not taken. Most are small; the largest would fill 256 MB. */
   subscriptionBufferEventsMax: 256,
   /** So many events that its filter leaves out, and a subscription learns that it is past them. */
   checkpointWindowEvents: 1_000,
@@ -97,7 +97,7 @@ export const limits = {
   /** A farewell to the database; then its sockets are destroyed, for it may never answer. */
   farewellMs: 2_000,
 
-  /** Behind lost wake-ups stands this poll: one tiny query a second for a whole process. */
+  /** A poll for the case of lost wake-ups: one tiny query a second for a whole process. */
   headPollMs: 1_000,
   /** From one look to the next, while notifications come all the time: at most less than texts are held to be joined. */
   headLookMs: { first: 1, most: 30 },
@@ -111,7 +111,7 @@ export const limits = {
   /** Between two attempts of background work that fails for another reason than an outage: each one is a line in the log. */
   backgroundBackoffMs: { first: 500, most: 30_000 },
 
-  /** Processes that keep overtaking each other on one stream; then the caller is told to come back. */
+  /** Attempts of a command while other processes change its stream. After them the caller gets a retryable error. */
   transactAttemptsMax: 10,
   /** Within one process they wait for each other: about as many as can be served while their callers still wait. */
   writersWaitingMax: 1_000,
@@ -154,7 +154,7 @@ export const limits = {
   /** A connection that is not there by then, and a request that is not answered, is tried again elsewhere. */
   relayConnectMs: 3_000,
   relayAnswerMs: 10_000,
-  /** How long a broker may wait for its copies: less, so that its answer is still heard. */
+  /** How long a broker may wait for its replicas: less than the timeout of the request, so that the answer arrives. */
   relayAcknowledgeMs: 8_000,
   /** What has not come of a send or of a new connection by then, the client's own tries included, is given up. */
   relaySendMs: 45_000,
@@ -164,12 +164,12 @@ export const limits = {
   relayBackoffMs: { first: 100, most: 5_000 },
   /** Likewise while the other side refuses: often enough that a repair is noticed within a minute, and locks no account. */
   relayDeniedBackoffMs: { first: 1_000, most: 30_000 },
-  /** Further behind than this, the relay is told to be behind. */
+  /** With a larger lag, readiness reports the relay as behind. */
   relayLagSecondsMax: 30,
   /** What is under way when a process stops may still be acknowledged, and a connection take its leave. */
   relayFarewellMs: 2_000,
 
-  /** What a provider has sent and nobody has taken yet; then its socket is not read until something is taken. */
+  /** Bytes that a provider has sent and the attempt has not taken. Beyond this, its socket is paused. */
   providerQueueBytesMax: 1024 * 1024,
   /** What an answer has brought waits for the next moment at which texts are appended, but not more than this: 50 tokens. */
   providerWaitingBytesMax: 16 * 1024,
@@ -189,11 +189,11 @@ export const limits = {
   requestBodyBytesMax: 1024 * 1024,
   /** A request that has not arrived by then is given up: slow senders must not hold connections. */
   requestTimeoutMs: 30_000,
-  /** Nothing in the API nests deeper than a handful; the rest is an attack on whoever walks it. */
+  /** No request of the API nests deeper than a few levels. Deeper JSON is an attack on recursive code. */
   jsonDepthMax: 64,
   /** Fields and list items of one body. Validation takes up to a tenth of a millisecond for each that it does not know. */
   jsonValuesMax: 500,
-  /** Every mistake is told at once, up to this many, and none in more characters: an answer must not outgrow its cause. */
+  /** An answer lists at most this many mistakes, each in a bounded text, so that it is not larger than its request. */
   problemErrorsMax: 100,
   problemPathCharactersMax: 200,
   /** What a process knows of its stores is asked in the background, this long after the last answer. */
@@ -284,7 +284,7 @@ export const limits = {
 
   /** An answer, and what is thought about it: each of them, in UTF-8. */
   answerBytesMax: 512 * 1024,
-  /** An answer stands in one event, and as JSON it may take six times its bytes: with its envelope it must fit one append. */
+  /** One event holds the whole answer, and JSON may need six bytes for one. With its envelope it must fit one append. */
   answerEscapedBytesMax: 900 * 1024,
   answerTokensMax: 256 * 1024,
   /** Of text in one append, so that it fits however it is escaped. */
@@ -314,13 +314,13 @@ export const limits = {
    * `offeredElsewhereMs` and of a lease, and far more than the time between two turns under load.
    */
   workStatementsApartMs: 250,
-  /** Behind lost wake-ups stands this look at the work table. */
+  /** A poll of the work table, for the case of lost wake-ups. */
   workPollMs: 500,
 
   /** One page of a list. */
   pageItemsUsual: 50,
   pageItemsMax: 200,
-  /** More than anybody writes into a search box. */
+  /** More than any search needs. */
   searchCharactersMax: 1_000,
   /** What a list shows of what was said last. */
   lastMessageCharactersMax: 200,
@@ -343,14 +343,14 @@ export const limits = {
   storeRefusedPauseMs: 2_000,
   /** About so much memory for the rows that a lane has at hand. */
   projectionRowsCharactersMax: 16 * 1024 * 1024,
-  /** Further behind than this, a view is told to be behind. */
+  /** With a larger lag, readiness reports a read model as behind. */
   projectionLagSecondsMax: 30,
   /** A view that is this far behind is catching up, which is logged at this pace. */
   catchUpSecondsMin: 5,
   catchUpLogMs: 5_000,
-  /** How often whoever wants a lease looks whether it is free: so long nobody works on what was given up. */
+  /** How often a process tries to claim a lease. Released work may wait for this time. */
   freeLeaseLookMs: 1_000,
-  /** How often a process looks which lanes there are, and which parked streams somebody wants back. */
+  /** How often a process reads the list of builds and the requested replays. */
   projectionLookMs: 1_000,
   /** A new build catches up with a live one that is held for so long; then it is tried again later. */
   swapWaitMs: 1_000,
@@ -360,7 +360,7 @@ export const limits = {
   /** How long a question waits for a view that must cover a cursor, and how long for one that should. */
   viewWaitMs: 5_000,
   viewGraceMs: 1_000,
-  /** Behind what this process hears of its own lanes stands this look at the view. */
+  /** A poll of the view, for steps of lanes in other processes. */
   viewLookMs: 50,
   /** How long a wish of another process for a step of a lane holds: until the event that it waits for is read. */
   viewWishMs: 200,

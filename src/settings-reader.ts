@@ -85,7 +85,7 @@ export class SettingsReader {
   }
 }
 
-/** What can be told of a value that may be a secret. */
+/** A description of a value that may be a secret. */
 function shapeOf(value: string | undefined): string {
   if (value === undefined) return 'not set';
   if (/^-?\d+$/.test(value)) return 'a whole number';

@@ -30,7 +30,7 @@ export async function openDefaultTenant(
 }
 
 /**
- * The file is written before the key is issued. The log keeps only a hash, so after a crash between the two no one would have
+ * The file is written before the key is issued. The log keeps only a hash, so after a crash between the two no user would have
  * the key. A file that a crash or another start has left is used as it is.
  */
 async function createFirstKey(file: string, commands: CommandBus): Promise<string | undefined> {

@@ -50,10 +50,10 @@ export class LogLevelFile {
   /** Logged before a level that would drop the line, and after one that would have dropped it. */
   private change(to: LogLevel): void {
     const { level: from } = this.log;
-    const tell = () => this.log.warn({ from, to }, 'the log level has changed');
-    if (LOG_LEVELS.indexOf(to) < LOG_LEVELS.indexOf('warn')) tell();
+    const warn = () => this.log.warn({ from, to }, 'the log level has changed');
+    if (LOG_LEVELS.indexOf(to) < LOG_LEVELS.indexOf('warn')) warn();
     this.log.level = to;
-    if (LOG_LEVELS.indexOf(to) >= LOG_LEVELS.indexOf('warn')) tell();
+    if (LOG_LEVELS.indexOf(to) >= LOG_LEVELS.indexOf('warn')) warn();
   }
 }
 

@@ -7,7 +7,7 @@ import type { FailedKeys } from './failed-keys.js';
 import type { Principal } from './principal.js';
 
 const BEARER = /^bearer +(\S+) *$/i;
-/** Stands in for an unknown key, so that its refusal costs the same comparison. No secret has this hash. */
+/** Compared for an unknown key, so that its refusal takes the same time. No secret has this hash. */
 const NO_HASH = '0'.repeat(64);
 
 /** This address has presented too many wrong keys. */

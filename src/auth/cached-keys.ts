@@ -34,7 +34,7 @@ export class CachedKeys implements Omit<Keys, 'findAll'> {
     const known = this.lookups.get(id);
     // A clock that was set back must not make a lookup live longer.
     if (known && now >= known.askedAt && now - known.askedAt < limits.keyCacheMs) return known.key;
-    // What has been found before is asked for by itself: it does not wait for ids that somebody made up.
+    // A known id is looked up alone, so that it does not wait for made-up ids.
     return known ? this.kept(id, now, this.store.find(id)) : this.findUnknown(id, now);
   }
 

@@ -3,12 +3,12 @@ import { formatApiKey, hashSecret } from './api-key.js';
 
 export interface MintedKey {
   readonly id: string;
-  /** The key itself, to be shown once. Nobody else gets it. */
+  /** The key, to be shown once to its user. It is not stored. */
   readonly text: string;
   readonly secretSha256: string;
 }
 
-/** Makes keys that nobody can guess. The secret goes to the one who asked, its hash to everybody else. */
+/** Makes random keys. Only the caller gets the secret; the log and the key table get its hash. */
 export class KeyMint {
   constructor(private readonly ids: Ids) {}
 

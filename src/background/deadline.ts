@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What the work resolves to, or `late` after this time. How the work ends then concerns nobody. */
+/** Resolves to the result of the work, or to `late` after this time. A later result or error is ignored. */
 export async function within<T, L>(milliseconds: number, work: Promise<T>, late: L): Promise<T | L> {
   const settled = new AbortController();
   const deadline = sleep(milliseconds, late, { signal: settled.signal }).catch(() => late);

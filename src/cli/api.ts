@@ -48,7 +48,7 @@ export class Api {
     const response = await this.whole(
       fetch(`${this.place.url}${path}`, {
         method,
-        // Bytes are held against a hash: nobody on the way may code them anew.
+        // The bytes are compared with a hash, so no proxy may compress them.
         headers: { authorization: `Bearer ${this.place.key}`, 'accept-encoding': 'identity' },
         redirect: 'error',
         signal: AbortSignal.timeout(limits.commandAnswerMs),

@@ -16,7 +16,7 @@ export interface CommandParts {
   migrate(): Promise<Migrated>;
   api(options: ServerOptions): Promise<Api>;
   projections(): Promise<readonly ProgramProjection[]>;
-  /** With `follow` somebody else must be writing to it. */
+  /** `follow` needs a running server, which writes to the log. */
   openLog(options: { readonly follow: boolean }): Promise<OpenedLog>;
   /** Begins a new incarnation of the log. */
   restored(): Promise<Restored>;

@@ -6,7 +6,7 @@ export class CommandFailed extends Error {}
 /** It was asked wrongly: exit code 2. */
 export class UsageError extends Error {}
 
-/** Whoever reads what the command writes has gone, as `head` does: nothing is left to do, and nothing is wrong. */
+/** The reader of the output, such as `head`, has closed it. This is a normal end. */
 export class ReaderGone extends Error {}
 
 /** What README promises: 0, 1 after a failure, 2 for wrong usage. Help and the version are no mistakes. */
@@ -16,7 +16,7 @@ export function exitCodeOf(error: unknown): 0 | 1 | 2 {
   return error instanceof UsageError ? 2 : 1;
 }
 
-/** With what caused it, unless that stands in it already. */
+/** Adds the message of the cause, unless the message has it already. */
 export function reasonOf(error: unknown): string {
   // That of a host with two addresses has no message of its own.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join('; ');

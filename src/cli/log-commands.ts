@@ -6,7 +6,7 @@ import { eventJson, eventLine } from './event-text.js';
 import { CommandFailed, UsageError } from './failures.js';
 import type { OpenedLog } from './opened-log.js';
 import { jsonLine } from './output.js';
-import { follow, newest, tellAfter, type WriteEvent } from './tail.js';
+import { follow, newest, type WriteEvent, writeAfter } from './tail.js';
 import { visible } from './visible.js';
 
 interface TailOptions extends JsonOption {
@@ -49,32 +49,32 @@ async function restored({ restored: begin, out }: CommandParts, { json }: JsonOp
 async function tail(parts: CommandParts, options: TailOptions): Promise<void> {
   const filter = options.category === undefined ? {} : { categories: [options.category] };
   await withLog(parts, options.follow === true, async (opened) => {
-    const tell = teller(parts, opened, options);
-    const reached = await tellFirst(opened, options, tell);
-    if (options.follow) await follow(opened.log, reached, { filter, tell, clock: parts.clock });
+    const write = writerOf(parts, opened, options);
+    const reached = await writeFirst(opened, options, write);
+    if (options.follow) await follow(opened.log, reached, { filter, write, clock: parts.clock });
   });
 
-  async function tellFirst(opened: OpenedLog, { from, lines }: TailOptions, tell: WriteEvent) {
-    if (from !== undefined) return tellAfter(opened.log, positionIn(from, opened), filter, tell);
+  async function writeFirst(opened: OpenedLog, { from, lines }: TailOptions, write: WriteEvent) {
+    if (from !== undefined) return writeAfter(opened.log, positionIn(from, opened), filter, write);
     const { events, position } = await newest(opened, lines, filter);
-    for (const event of events) await tell(event);
+    for (const event of events) await write(event);
     return position;
   }
 }
 
 async function show(parts: CommandParts, stream: string, options: JsonOption): Promise<void> {
   await withLog(parts, false, async (opened) => {
-    const tell = teller(parts, opened, options);
+    const write = writerOf(parts, opened, options);
     let isThere = false;
     for await (const events of opened.log.readStream(stream)) {
       isThere = true;
-      for (const event of events) await tell(event);
+      for (const event of events) await write(event);
     }
     if (!isThere) throw new CommandFailed(`There is no stream ${stream}`);
   });
 }
 
-const teller = ({ out }: CommandParts, { positions }: OpenedLog, { json }: JsonOption): WriteEvent =>
+const writerOf = ({ out }: CommandParts, { positions }: OpenedLog, { json }: JsonOption): WriteEvent =>
   json ? (event) => out.write(eventJson(event)) : (event) => out.write(eventLine(event, positions));
 
 async function withLog(

@@ -12,6 +12,6 @@ export interface Positions {
   /** Nothing when the text is none. */
   parse(text: string): Position | undefined;
   show(position: Position): string;
-  /** One after which at most so many events stand up to this one; the start when there are no more. */
+  /** A position with at most this many events between it and `end`, or the start if there are fewer. */
   back(position: Position, events: number): Promise<Position>;
 }

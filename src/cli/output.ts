@@ -8,7 +8,7 @@ export interface Output {
 }
 
 export function outputTo(stream: Writable & { readonly isTTY?: boolean }): Output {
-  // The write that failed tells of it; without a listener the event would end the process with a stack.
+  // The failed write reports the error. Without a listener the event would end the process.
   stream.on('error', () => {});
   return {
     isTerminal: stream.isTTY === true,

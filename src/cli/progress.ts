@@ -19,12 +19,12 @@ export function progressOn(output: Output, name: string): Progress {
       clear: () => output.write(CLEAR_LINE),
     };
   }
-  let told = -1;
+  let shown = -1;
   return {
     async show(steps) {
       const tenth = Math.floor(percentOf(steps) / 10);
-      if (tenth === told) return;
-      told = tenth;
+      if (tenth === shown) return;
+      shown = tenth;
       await output.write(`${lineOf(name, steps)}\n`);
     },
     clear: async () => {},

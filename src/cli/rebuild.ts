@@ -24,9 +24,9 @@ export interface Rebuilt {
 }
 
 /**
- * Has it built anew and waits until the new build is read and holds all that there was to read when we came, or has
- * stopped. One that has to replace a stopped build is read before it comes to the event at which that stands, and may
- * stop there too. The server goes on without us.
+ * Starts a rebuild, and waits until the new build is live and has all events that the log had at the start, or has stopped.
+ * A build that replaces a stopped one is live before it reaches the event at which that one stopped, and may stop there too.
+ * The server continues the rebuild if this command ends.
  */
 export async function rebuild(
   api: Api,
@@ -59,7 +59,7 @@ function eventsToRead({ handled, lag }: BuildStanding): number {
   return lag.distance === 0 ? handled : Number.POSITIVE_INFINITY;
 }
 
-/** True when it could be brought in; when not, why it is parked again. */
+/** True if the stream was replayed. Otherwise the reason why it is parked again. */
 export async function replay(api: Api, name: string, stream: string, clock: Clock): Promise<true | PrintedPoison> {
   await api.post(pathOf('projections', name, 'parked', stream, 'replay'));
   return watched(clock, `the replay of ${stream}`, async () => {
@@ -91,7 +91,7 @@ export async function replayAll(api: Api, name: string, clock: Clock): Promise<R
   });
 }
 
-/** Looks until there is something to tell. A server that is away for a moment is one that has not moved. */
+/** Polls until there is a result. An outage counts as no progress. */
 async function watched<T>(clock: Clock, what: string, look: (moved: () => void) => Promise<T | undefined>): Promise<T> {
   let movedAt = clock.now();
   for (;;) {
@@ -105,12 +105,12 @@ async function watched<T>(clock: Clock, what: string, look: (moved: () => void) 
       if (!(error instanceof ServerAway)) throw error;
       away = error;
     }
-    if (clock.now() - movedAt > limits.commandStillMs) throw away ?? standsStill(what);
+    if (clock.now() - movedAt > limits.commandStillMs) throw away ?? madeNoProgress(what);
     await clock.sleep(limits.commandLookMs);
   }
 }
 
-const standsStill = (what: string): CommandFailed =>
+const madeNoProgress = (what: string): CommandFailed =>
   new CommandFailed(
     `No progress in ${what} for ${limits.commandStillMs / 1000} s: does a process with the role projections run?`,
   );

@@ -10,7 +10,7 @@ export interface ProgramProjection {
   readonly filter: AllStreamsFilter;
 }
 
-/** What a projection says that it has brought in, and what the log holds of it up to its checkpoint. */
+/** The counts of a projection, and those of the log up to its checkpoint. */
 export interface Reconciled {
   readonly name: string;
   readonly build: number;
@@ -19,8 +19,8 @@ export interface Reconciled {
 }
 
 /**
- * Counts the log against what was handled. An event that was passed over is behind the checkpoint, where no lag can see
- * it, and an event that was counted twice hides another: only a count from the beginning tells.
+ * Compares a count of the log with the number of handled events. No lag shows an event that was skipped before the
+ * checkpoint. Only a count from the beginning does.
  */
 export async function reconciled(
   log: Pick<EventLog, 'readAll'>,

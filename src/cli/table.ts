@@ -10,7 +10,7 @@ export function tableOf(names: readonly string[], rows: readonly (readonly Cell[
   return lines.map((line) => `${padded(line, widths)}\n`).join('');
 }
 
-/** Names and values, one pair on a line. Values stand as a whole. */
+/** Formats pairs of names and values, one on each line, without shortening values. */
 export function pairsOf(pairs: readonly (readonly [name: string, value: Cell])[]): string {
   const width = Math.max(...pairs.map(([name]) => name.length));
   return pairs.map(([name, value]) => `${name.padEnd(width)}  ${wholeText(value)}\n`).join('');

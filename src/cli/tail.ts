@@ -40,28 +40,28 @@ async function lastBetween(
   return events;
 }
 
-/** Tells all that stands after a position, and answers with where the log ended. */
-export async function tellAfter(
+/** Writes all events after a position. Returns the end of the log. */
+export async function writeAfter(
   log: OpenedLog['log'],
   position: Position,
   filter: AllStreamsFilter,
-  tell: WriteEvent,
+  write: WriteEvent,
 ): Promise<Position> {
   let reached = position;
   for await (const page of log.readAll(position, filter)) {
-    for (const event of page.events) await tell(event);
+    for (const event of page.events) await write(event);
     reached = page.position;
   }
   return reached;
 }
 
-/** Tells what comes, until it cannot be read any more. */
+/** Writes new events until the log cannot be read. */
 export async function follow(
   log: OpenedLog['log'],
   position: Position,
-  { filter, tell, clock }: { readonly filter: AllStreamsFilter; readonly tell: WriteEvent; readonly clock: Clock },
+  { filter, write, clock }: { readonly filter: AllStreamsFilter; readonly write: WriteEvent; readonly clock: Clock },
 ): Promise<never> {
   for (let reached = position; ; await clock.sleep(limits.commandLookMs)) {
-    reached = await tellAfter(log, reached, filter, tell);
+    reached = await writeAfter(log, reached, filter, write);
   }
 }

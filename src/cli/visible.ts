@@ -1,4 +1,4 @@
-/** Could move a cursor, recolour a terminal, or turn the order of what stands beside them. */
+/** Characters that could move the cursor, change colours, or reverse the order of the text around them. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\u2028\u2029\p{Cs}]/gu;
 
 /** What people and models wrote, as a terminal may show it: on one line, and with nothing that it would obey. */

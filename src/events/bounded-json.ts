@@ -16,7 +16,7 @@ function bytesLeft(value: unknown, budget: number, depth: number): number {
   if (depth === 0) return -1;
   const isList = Array.isArray(value);
   const names = Object.keys(value);
-  // The two brackets, or one of them and what stands between the members: one comma less than there are members.
+  // Two brackets, and commas between the members: one fewer than there are members.
   let left = budget - (names.length === 0 ? 2 : 1);
   for (const name of names) {
     const named = isList ? left - 1 : bytesLeft(name, left - 2, 0);

@@ -30,7 +30,7 @@ export class UndecodableEvent extends Error {
     readonly problem: string,
   ) {
     super(`event ${revision} of ${stream} (${type} v${schema}, id ${id}): ${problem}`);
-    // Whoever logs an error logs its properties too: the data must not be among them.
+    // Loggers log the properties of an error, so the data must not be one of them.
     this.event = { id, stream, revision, type, schema };
   }
 }

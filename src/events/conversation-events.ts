@@ -6,7 +6,7 @@ const whenBusy = literals('reject', 'enqueue', 'interrupt');
 const params = Type.Record(Type.String(), Type.Unknown(), { personal: true });
 const count = Type.Integer({ minimum: 0 });
 
-/** What a conversation, or one turn of it, may choose. Absent means: as it stands one level up. */
+/** The choices of a conversation or of one turn. Absent: the next level decides. */
 const choices = {
   provider: Type.Optional(nullable(Type.String())),
   model: Type.Optional(nullable(Type.String())),

@@ -1,8 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox';
 
 /**
- * Where an event stands among all events, and the id of that event: opaque, and ordered by plain string comparison. With
- * the id a reader can tell whether the log still has what it had there.
+ * The place of an event among all events, with the id of the event: opaque, and ordered by plain string comparison. By the
+ * id a reader detects that the log has another event there.
  */
 export type Position = string & { readonly __position: never };
 
@@ -12,13 +12,13 @@ export const START = '' as Position;
 /** What an event says of how it came about. Fields may be added; none is ever removed or changed. */
 export const Metadata = Type.Object({
   conversation: Type.Optional(Type.String()),
-  /** Whose conversation it is, whoever acts. */
+  /** The owner of the conversation. The actor may be another one. */
   owner: Type.Optional(Type.String()),
   actor: Type.Object({ id: Type.String(), kind: Type.String() }),
   commandId: Type.String(),
   correlationId: Type.String(),
   causationId: Type.Optional(Type.String()),
-  /** Of the request that a command came with, so that its repetition is told from another one. */
+  /** The hash of the request of a command, which distinguishes a repeated request from another one. */
   fingerprint: Type.Optional(Type.String()),
   traceparent: Type.Optional(Type.String()),
 });
@@ -36,7 +36,7 @@ export interface NewEvent {
   readonly meta: string;
 }
 
-/** An event as a log gives it back: the same texts, and where they stand. */
+/** An event as a log returns it: the same texts, with their place. */
 export interface RecordedEvent extends NewEvent {
   readonly stream: string;
   readonly revision: number;

@@ -34,7 +34,7 @@ export const generationEvents = {
       ),
     }),
   },
-  /** Without `retryAt` it seals the tape: nothing follows, and the end of the generation is a function of what stands. */
+  /** Without `retryAt` it seals the tape: no event follows, and the end of the generation is a function of the tape. */
   AttemptEnded: {
     schema: 2,
     data: Type.Object({

@@ -6,9 +6,9 @@ import type { OwnerParts } from './sole-owner.js';
 const RENEWALS_PER_LEASE = 3;
 
 /**
- * Of work that is done in parts, as many parts for this process as for any other. Each process that wants a share has a
- * seat, which is a lease; how many seats are taken says how many share. Who has more than its share gives up a part when
- * it would renew it, and whoever has fewer takes that.
+ * Shares the parts of some work equally among processes. Each process has a seat, which is a lease, and the number of seats
+ * is the number of processes. A process with more than its share releases a part instead of renewing it, and a process with
+ * fewer claims that part.
  */
 export class FairShare {
   private readonly seats: string;

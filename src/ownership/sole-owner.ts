@@ -43,7 +43,7 @@ interface Tenure {
 /** Renewed thrice in its time, so that one slow answer does not lose it. */
 const RENEWALS_PER_LEASE = 3;
 
-/** Holds a lease whenever it can, and works while it does. The epoch of the lease tells a later owner from an earlier one. */
+/** Claims a lease whenever it is free, and works while it holds it. A later owner has a higher epoch. */
 export class SoleOwner {
   private readonly background: BackgroundPart;
 

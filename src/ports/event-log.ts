@@ -31,7 +31,7 @@ export type AppendOutcome =
   /**
    * An earlier try of this same call has committed these events: ids are random for each call, so no other call
    * can have written them.
-   * An engine that cannot tell the two apart answers `appended`.
+   * An engine that cannot distinguish the two returns `appended`.
    */
   | { readonly outcome: 'already-there'; readonly revision: number; readonly position: Position }
   /** Nothing is written: the command has acted before, in this stream or in another one. */
@@ -49,9 +49,9 @@ export interface ReadStreamOptions {
 }
 
 export interface AllStreamsFilter {
-  /** Stream categories: what stands before the first `-` of a stream's name. Absent means every stream. */
+  /** Stream categories: the part of a name before its first `-`. Absent means every stream. */
   readonly categories?: readonly string[];
-  /** Types that are left out. What nobody here knows yet is never left out: a newer node may have written it. */
+  /** Types that are left out. An unknown type is never left out, because a newer node may have written it. */
   readonly withoutTypes?: readonly string[];
 }
 
@@ -85,9 +85,9 @@ export interface Backlog {
  * Calls throw InvalidAppend, InvalidRead or InvalidStreamName for arguments that no log may take, before anything leaves.
  * Reads throw LogUnavailable; a subscription never does: it waits and goes on where it was.
  *
- * A position names an event by its place and its id, so an engine can tell that the log went back, even when it has grown
- * past that place again. It compares the newest event that it has seen whenever it connects anew, and the position that a
- * subscription begins with. From the first difference on `continuity` is broken: reads throw LogWentBack, appends are
+ * A position names an event by its place and its id, so an engine detects that the log went back, even after it has grown
+ * past that place again. It compares the newest event that it has seen at each new connection, and the position with which
+ * a subscription begins. After the first difference `continuity` is broken: reads throw LogWentBack, appends are
  * unavailable, and subscriptions wait until they are aborted.
  */
 export interface EventLog {
@@ -110,7 +110,7 @@ export interface EventLog {
   /** All streams from after a position up to the present end, in pages. */
   readAll(after: Position, filter?: AllStreamsFilter): AsyncIterable<Page>;
 
-  /** All streams from after a position, for ever: first what stands there, then what comes. Ends when aborted. */
+  /** All events after a position, without end: first those in the log, then new ones. Ends when aborted. */
   subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage>;
 
   /** The position of the newest event. */
@@ -132,12 +132,12 @@ export interface EventLog {
   backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog>;
 
   /**
-   * Names this log among all logs, for ever: what was built from another one does not belong to it. No event tells it.
-   * An engine may have to write it down, and then does so for who asks first.
+   * The permanent id of this log. Data that was built from another log does not belong to it. No event contains it. An
+   * engine that has to store it does so at the first call.
    */
   identity(): Promise<string>;
 
-  /** The same, if anybody has asked for it. Nothing is written. */
+  /** The identity, if it has been created. Writes nothing. */
   knownIdentity(): Promise<string | undefined>;
 
   /** Reports failures of the log's own background work from now on. A log without such work does not have it. */

@@ -14,7 +14,7 @@ export interface Key {
   readonly revokedAt: string | null;
 }
 
-/** What happened to a key, and where that stands in the stream of its tenant. */
+/** An event of a key, and its revision in the stream of its tenant. */
 export type KeyEvent = Extract<TenantEvent, { type: 'ApiKeyIssued' | 'ApiKeyRevoked' }> & {
   readonly tenant: string;
   readonly revision: number;
@@ -22,9 +22,9 @@ export type KeyEvent = Extract<TenantEvent, { type: 'ApiKeyIssued' | 'ApiKeyRevo
 };
 
 /**
- * Who may enter, as the streams of tenants tell it: a view that can be thrown away and recorded again.
+ * The keys of all tenants: a view of the streams of tenants, which can be dropped and recorded again.
  *
- * Recording may happen twice and in any order, since several writers do it: what stands latest in the tenant's stream
+ * An event may be recorded twice and in any order, because several writers record: the latest event in the tenant's stream
  * wins. An id belongs to the tenant that was first recorded with it.
  *
  * Throws RetryableError when the store is away.

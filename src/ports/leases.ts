@@ -9,7 +9,7 @@ export interface Lease {
 export interface Leases {
   /** The lease, when the name is free or its time has run out; nothing while another holds it. */
   acquire(name: string, holder: string, durationMs: number): Promise<Lease | undefined>;
-  /** False when the lease has been lost: whoever hears this must stop at once. */
+  /** False if the lease is lost: the former holder must stop at once. */
   renew(lease: Lease, durationMs: number): Promise<boolean>;
   /** Frees the name for the next holder without waiting for the time to run out. */
   release(lease: Lease): Promise<void>;

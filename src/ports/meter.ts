@@ -12,11 +12,11 @@ export interface GenerationEnd {
 }
 
 /**
- * Counts what happens in this process, for whoever watches over it. It hears numbers and the names of models and
- * currencies, and never a text, a tenant or a person. It lies in the way of every append, so it neither waits nor throws.
+ * Counts events of this process for operators. It gets numbers and the names of models and currencies, never a text, a
+ * tenant or a user. Every append calls it, so it neither waits nor throws.
  */
 export interface Meter {
-  /** Told by the process that has written the end, so that all of them together count each once. */
+  /** Called by the process that has written the end, so that all processes together count each end once. */
   generationEnded(end: GenerationEnd): void;
   /** However it was answered, from when it was asked for. */
   appendAnswered(milliseconds: number): void;
@@ -28,7 +28,7 @@ export interface Meter {
   backgroundFailed(part: string): void;
 }
 
-/** For whom nobody watches. */
+/** Counts nothing. */
 export const noMeter: Meter = {
   generationEnded: () => {},
   appendAnswered: () => {},

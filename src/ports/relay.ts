@@ -1,6 +1,6 @@
 import { RetryableError, TerminalError } from './errors.js';
 
-/** One event on its way out. All of it is text that stands in the log, so that nothing is made anew. */
+/** The message of one event. All its texts are those of the log, unchanged. */
 export interface RelayMessage {
   /** What has one order: messages with the same key go to the same partition. */
   readonly key: string;
@@ -22,8 +22,9 @@ export interface RelayConnection {
   /** Fixed for ever: a key that moved to another partition would lose its order. */
   readonly partitions: number;
   /**
-   * Resolves when all of them are acknowledged and kept, in this order. One send at a time. Throws RetryableError when nobody knows whether they are kept: then they have to be sent again
-   * before anything that follows them; TerminalError when they never will be.
+   * Resolves when all of them are acknowledged and kept, in this order. One send at a time. Throws
+   * RetryableError if it is unknown whether they are kept: send them again before any later message. Throws TerminalError
+   * if the destination will never keep them.
    */
   send(partition: number, messages: readonly RelayMessage[], stop: AbortSignal): Promise<void>;
   close(): Promise<void>;

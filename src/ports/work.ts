@@ -3,7 +3,7 @@ export interface Job {
   readonly generation: string;
   readonly conversation: string;
   readonly tenant: string;
-  /** The user whose conversation it is, unique within the tenant. Those of nobody are as if one user had them all. */
+  /** The user who owns the conversation, unique within the tenant. Conversations without an owner count as those of one user. */
   readonly owner: string | null;
 }
 
@@ -29,9 +29,9 @@ export type JobStage =
  */
 export interface Work {
   /**
-   * May happen twice and in any order, since several writers do it: the furthest stage stands. Where it belongs is what
-   * the first one said. A job that nobody has recorded before may be left alone for a while. True when no worker has
-   * to look at it now: it is left alone, a living worker has it, or it has ended. False says that no such worker is known.
+   * May be called twice and in any order, because several writers record: the furthest stage counts, and the first record
+   * decides the owner and the conversation. A new job may be reserved for `aloneMs`. True if no worker has to take the job
+   * now: it is reserved, a living worker has it, or it has ended. False if no living worker has it.
    */
   record(job: Job, stage: JobStage, aloneMs?: number): Promise<boolean>;
 

@@ -6,8 +6,8 @@ const MOVE = 'move';
 const WISH = 'wish';
 
 /**
- * Tells queries that wait for a view that a lane of it has moved, and lanes that a query waits for them. A move in another
- * process is not known here: such a query looks at the view again and again. A wish goes to the lanes of other processes as a hint.
+ * Notifies queries of this process that a lane has moved, and lanes that a query waits for them. A move of another process is
+ * not known here, so a query also polls the view. A wish goes to the lanes of other processes as a hint.
  */
 export class Advances {
   /** By what they wait for. */
@@ -24,7 +24,7 @@ export class Advances {
     private readonly clock: Pick<Clock, 'monotonic'>,
   ) {}
 
-  tell(projection: string): void {
+  moved(projection: string): void {
     this.wake(`${MOVE} ${projection}`);
   }
 
@@ -41,7 +41,7 @@ export class Advances {
     };
   }
 
-  /** A query begins to wait. Returns the function to call when it does so no more. */
+  /** A query begins to wait. Returns the function to call when it stops. */
   wish(projection: string): () => void {
     count(this.waiting, projection, 1);
     this.wake(`${WISH} ${projection}`);
@@ -51,7 +51,7 @@ export class Advances {
 
   /** Resolves with the next move, or when aborted. */
   next(projection: string, signal: AbortSignal): Promise<void> {
-    return this.told(`${MOVE} ${projection}`, signal);
+    return this.notified(`${MOVE} ${projection}`, signal);
   }
 
   /** Resolves when a query waits for a move, or when aborted. */
@@ -59,7 +59,7 @@ export class Advances {
     const isWished =
       (this.waiting.get(projection) ?? 0) > 0 ||
       (this.wishedUntilMs.get(projection) ?? Number.NEGATIVE_INFINITY) > this.clock.monotonic();
-    if (!isWished) await this.told(`${WISH} ${projection}`, signal);
+    if (!isWished) await this.notified(`${WISH} ${projection}`, signal);
   }
 
   private wake(what: string): void {
@@ -69,7 +69,7 @@ export class Advances {
   }
 
   /** Lanes end such a wait with each step: `once` of Node would make an error with its stack each time. */
-  private told(what: string, signal: AbortSignal): Promise<void> {
+  private notified(what: string, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve();
       const sleepers = this.sleepers.get(what) ?? new Set();

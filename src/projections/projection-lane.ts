@@ -107,12 +107,12 @@ export class ProjectionLane {
     const close = advances.laneOpened(this.projection.name);
     this.refusal = undefined;
     try {
-      await store.tell(this.build, this.epoch, null);
+      await store.report(this.build, this.epoch, null);
       const subscribe = (left: AbortSignal) => log.subscribe(opened.position, left, this.projection.filter);
       await this.follow(pagesAndPauses(subscribe, over, limits.checkpointMs, this.parts.clock), over);
     } catch (error) {
       if (error instanceof Superseded) return;
-      if (!(error instanceof RetryableError || error instanceof TerminalError)) await this.tellReason(error);
+      if (!(error instanceof RetryableError || error instanceof TerminalError)) await this.reportReason(error);
       throw error;
     } finally {
       this.isOpen = false;
@@ -203,7 +203,7 @@ export class ProjectionLane {
     if (this.refusal === reason) return;
     this.refusal = reason;
     this.parts.warn({ ...this.build, reason }, 'a lane waits because the database refuses its writes');
-    await this.parts.store.tell(this.build, this.epoch, { reason }).catch(() => {});
+    await this.parts.store.report(this.build, this.epoch, { reason }).catch(() => {});
   }
 
   private async refused(error: unknown): Promise<never> {
@@ -215,7 +215,7 @@ export class ProjectionLane {
     this.stepEventsMax = Math.min(limits.projectionStepEventsMax, this.stepEventsMax * 2);
     if (this.refusal === undefined) return;
     this.refusal = undefined;
-    await this.parts.store.tell(this.build, this.epoch, null);
+    await this.parts.store.report(this.build, this.epoch, null);
   }
 
   private async apply({ events, to }: LaneBatch): Promise<void> {
@@ -235,7 +235,7 @@ export class ProjectionLane {
     const poison: Poison = { reason, event: { id, stream, revision, type, ...(position && { position }) } };
     this.parts.warn({ ...this.build, ...poison }, `a projection could not apply an event: ${this.projection.onPoison}`);
     if (this.projection.onPoison === 'stop') {
-      await this.parts.store.tell(this.build, this.epoch, poison);
+      await this.parts.store.report(this.build, this.epoch, poison);
       throw new Stopped(reason);
     }
     const parked = { stream: orderedWith(event), poison, at: new Date(this.parts.clock.now()).toISOString() };
@@ -264,7 +264,7 @@ export class ProjectionLane {
     const isWritten = await store.commit(this.build, this.epoch, { from: this.at.position, ...step });
     if (!isWritten) throw new Superseded(`build ${this.build.build} of ${this.projection.name} belongs to another`);
     this.at = { position: step.to, handled: step.handled };
-    advances.tell(this.projection.name);
+    advances.moved(this.projection.name);
   }
 
   private inTurn<T>(act: () => Promise<T>): Promise<T> {
@@ -277,11 +277,11 @@ export class ProjectionLane {
   private async fail(error: unknown): Promise<void> {
     if (error instanceof Stopped) return;
     this.parts.warn({ ...this.build, err: error }, 'a lane of a projection has stopped');
-    await this.tellReason(error);
+    await this.reportReason(error);
   }
 
   /** Readers of the report see why the lane makes no progress. A store that cannot take even that is reported by its own error. */
-  private async tellReason(error: unknown): Promise<void> {
-    await this.parts.store.tell(this.build, this.epoch, { reason: safeReason(error) }).catch(() => {});
+  private async reportReason(error: unknown): Promise<void> {
+    await this.parts.store.report(this.build, this.epoch, { reason: safeReason(error) }).catch(() => {});
   }
 }

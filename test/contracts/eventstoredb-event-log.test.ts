@@ -13,14 +13,14 @@ const openAt = (url: string) => {
   return async () => new CommandClaims(new EventStoreDbEventLog(serverAddress(url)), places);
 };
 
-for (const tellsCaughtUp of [true, false]) {
-  const version = tellsCaughtUp ? 'since 23.10' : 'before 23.10';
+for (const reportsCaughtUp of [true, false]) {
+  const version = reportsCaughtUp ? 'since 23.10' : 'before 23.10';
   const createStore = async () => {
-    const standIn = await startStandIn({ tellsCaughtUp });
+    const standIn = await startStandIn({ reportsCaughtUp });
     return { open: openAt(standIn.url), destroy: () => standIn.stop() };
   };
   // In one process with the stand-in, which answers each append here too.
-  const scope = tellsCaughtUp ? 'everything' : 'subscriptions';
+  const scope = reportsCaughtUp ? 'everything' : 'subscriptions';
   eventLogContract(`a stand-in for EventStoreDB ${version}`, createStore, { ...traits, eventsAtOnce: 5_000 }, scope);
 }
 

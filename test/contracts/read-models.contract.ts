@@ -157,11 +157,11 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
           reason: 'unreadable',
           event: { id: 'e', stream: 's-1', revision: 3, type: 'MessageSent', position: at(4) },
         };
-        await stores.lanes.tell(build, 1, { reason: 'of an earlier owner' });
+        await stores.lanes.report(build, 1, { reason: 'of an earlier owner' });
         expect((await listed()).poison).toBeNull();
-        await stores.lanes.tell(build, 2, poison);
+        await stores.lanes.report(build, 2, poison);
         expect((await listed()).poison).toEqual(poison);
-        await stores.lanes.tell(build, 2, null);
+        await stores.lanes.report(build, 2, null);
         expect((await listed()).poison).toBeNull();
       });
 

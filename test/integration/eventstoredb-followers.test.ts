@@ -180,7 +180,7 @@ describe('a read of all streams', () => {
 
 describe('on a server before 23.10', () => {
   it('a follower whose filter leaves out everything becomes live at the end of the log', async () => {
-    const old = await startStandIn({ tellsCaughtUp: false });
+    const old = await startStandIn({ reportsCaughtUp: false });
     const atOld = new EventStoreDbEventLog(serverAddress(old.url));
     try {
       await atOld.append(newStream(), 'none', newDeltas(100));

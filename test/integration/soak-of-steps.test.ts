@@ -93,7 +93,7 @@ describe(`the heap after ${STEPS}`, () => {
         open: async () => ({ position: '' as Position, handled: 0, parked: new Set<string>() }),
         load: async () => [],
         commit: async () => true,
-        tell: async () => {},
+        report: async () => {},
         toReplay: async () => [],
       };
       const delta = newDelta();

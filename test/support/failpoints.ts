@@ -113,7 +113,7 @@ export function dyingInStep(store: LaneStore, failpoint: Failpoint | undefined, 
   return {
     open: (...args) => store.open(...args),
     load: (...args) => store.load(...args),
-    tell: (...args) => store.tell(...args),
+    report: (...args) => store.report(...args),
     toReplay: (...args) => store.toReplay(...args),
     async commit(lane, epoch, step) {
       const committing = store.commit(lane, epoch, step);

@@ -16,7 +16,8 @@ const sources = namesIn('src', '.ts').map(read).join('\n');
 const pages = otherPages.map(read).join('\n');
 
 /** Of the words that the glossary bans, those that have no other meaning in a text about software. */
-const BANNED = /\b(told|tells|heard|hears|whoever|somebody|nobody|anybody|stands|stood|brought in|let go|lets go)\b/gi;
+const BANNED =
+  /\b(tell|tells|told|hear|hears|heard|whoever|somebody|someone|nobody|anybody|everybody|no one|stand(?!-in)|stands|stood|brought in|lets? go)\b/gi;
 /** Records of decisions are kept as they were written; their titles are not. */
 const proseOf = (name: string) => (name.includes('/adr/') ? read(name).split('\n', 1).join('') : read(name));
 const withoutCode = (text: string) => text.replaceAll(/`[^`\n]*`/g, '').replaceAll(/^ {4}.*$/gm, '');
@@ -52,3 +53,36 @@ describe('a page of the documentation', () => {
     expect([...withoutCode(proseOf(name)).matchAll(BANNED)].map(([word]) => word)).toEqual([]);
   });
 });
+
+/** The lines of the sources that need a banned word, and the reason. */
+const ALLOWED = [
+  { name: 'src/adapters/postgres/embedded/account.ts', word: 'nobody', why: 'the name of a user in /etc/passwd' },
+];
+
+describe('the sources', () => {
+  const files = namesIn('src', '.ts');
+
+  it('have no word that the glossary bans, in comments, texts and names', () => {
+    const found = files.flatMap((name) =>
+      wordsOf(read(name))
+        .filter((word) => !ALLOWED.some((allowed) => allowed.name === name && allowed.word === word))
+        .map((word) => `${name}: ${word}`),
+    );
+    expect(files.length).toBeGreaterThan(300);
+    expect(found).toEqual([]);
+  });
+
+  it.each(ALLOWED)('have the word $word in $name: $why', ({ name, word }) => {
+    expect(wordsOf(read(name))).toContain(word);
+  });
+
+  it('are checked for the parts of a name too', () => {
+    expect(wordsOf('const isTold = hearAll(); // Whoever STANDS_BY')).toEqual(['told', 'hear', 'whoever', 'stands']);
+  });
+});
+
+/** The banned words of a source, in order. A name in camel case or with underscores counts as several words. */
+function wordsOf(source: string): string[] {
+  const words = source.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').replaceAll('_', ' ');
+  return [...words.matchAll(BANNED)].map(([word]) => word.toLowerCase());
+}

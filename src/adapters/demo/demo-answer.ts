@@ -2,7 +2,7 @@ import type { ModelCall } from '../../ports/language-model.js';
 
 const QUOTE_CHARACTERS_MAX = 160;
 
-/** What the demo model can tell of a request: no more than what stands in it. */
+/** The demo answer. It depends only on the request. */
 export interface DemoRequest {
   readonly model: string;
   readonly messages: number;

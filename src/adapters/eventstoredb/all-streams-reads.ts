@@ -156,7 +156,7 @@ export class AllStreamsReads {
   private async onServer(filter: AllStreamsFilter | undefined): Promise<ServerFilter> {
     const wanted = serverFilter(filter);
     if (!wanted.isNarrow) return wanted;
-    return (await this.parts.reads.serverTellsCaughtUp()) ? wanted : PRODUCT_FILTER;
+    return (await this.parts.reads.serverReportsCaughtUp()) ? wanted : PRODUCT_FILTER;
   }
 }
 

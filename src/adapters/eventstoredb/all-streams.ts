@@ -74,7 +74,7 @@ class Source {
   private readonly subscription: AllStreamSubscription;
   private checkpoint: Checkpoint | undefined;
   private caughtUp: boolean | undefined;
-  private toldCaughtUp: boolean | undefined;
+  private reportedCaughtUp: boolean | undefined;
   private isConfirmed = false;
   private failure: unknown;
   private wake = (): void => {};
@@ -122,7 +122,7 @@ class Source {
       const reached = positionOf(checkpoint.position);
       if (reached > before) return this.arrival([], undefined, reached, true);
     }
-    if (this.toldCaughtUp === this.caughtUp) return undefined;
+    if (this.reportedCaughtUp === this.caughtUp) return undefined;
     return this.arrival([], undefined, before, true);
   }
 
@@ -137,7 +137,7 @@ class Source {
         resolve();
       };
       signal.addEventListener('abort', this.woken);
-      // It may have come while nobody waited.
+      // It may have come while no reader waited.
       if (signal.aborted || this.hasNews()) this.wake();
     });
     this.wake = () => {};
@@ -178,9 +178,12 @@ class Source {
   }
 
   private hasNews(): boolean {
-    const { failure, checkpoint, subscription, toldCaughtUp, caughtUp } = this;
+    const { failure, checkpoint, subscription, reportedCaughtUp, caughtUp } = this;
     return (
-      failure !== undefined || checkpoint !== undefined || subscription.readableLength > 0 || toldCaughtUp !== caughtUp
+      failure !== undefined ||
+      checkpoint !== undefined ||
+      subscription.readableLength > 0 ||
+      reportedCaughtUp !== caughtUp
     );
   }
 
@@ -207,7 +210,7 @@ class Source {
     reached: Position,
     isAll: boolean,
   ): Arrival {
-    this.toldCaughtUp = this.caughtUp;
+    this.reportedCaughtUp = this.caughtUp;
     return { events, position, reached, isAll, caughtUp: this.caughtUp };
   }
 }

@@ -109,7 +109,7 @@ export class AppendQueue {
       return await this.parts.send(append, answerMs);
     } finally {
       const next = this.waiting.shift();
-      // The place is handed on, so that nobody takes it in between.
+      // The place goes directly to the next append, so that no other caller takes it in between.
       if (next) next.go();
       else this.onWire -= 1;
     }

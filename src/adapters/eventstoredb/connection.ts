@@ -22,12 +22,12 @@ export interface Held {
   readonly left: AbortSignal;
   /** Starts a search for the leader: the node has not answered for a while. */
   doubt(): void;
-  /** Tells what went wrong, so that the next call may go elsewhere. */
+  /** Reports an error, so that the next call can use another node. */
   failed(error: unknown): void;
   release(): void;
 }
 
-/** How far a timer of ours may lag behind the deadline that the server was told. */
+/** How much later this process's timer may fire than the deadline that the server got. */
 const GRACE_MS = 500;
 
 /**
@@ -61,8 +61,8 @@ export class Connection {
   }
 
   /**
-   * One call, and its answer within a time of our own: the client waits for some of them as long as it takes. `over` tells
-   * the work that its answer is not wanted any more.
+   * Makes one call with a deadline, because the client waits for some calls without end. `over` is aborted when the answer
+   * is no longer needed.
    */
   async call<T>(answerMs: number, work: (client: NodeClient, over: AbortSignal) => Promise<T>): Promise<T> {
     const node = this.current;
@@ -183,7 +183,7 @@ async function answered<T>(answer: Promise<T>, withinMs: number, replaced: Abort
     replaced.addEventListener('abort', onReplaced);
     if (replaced.aborted) onReplaced();
   });
-  // Whichever comes late is nobody's any more, and must not be taken for an error that nobody handles.
+  // The late one is ignored, and must not become an unhandled rejection.
   answer.catch(() => {});
   try {
     return await Promise.race([answer, silence]);

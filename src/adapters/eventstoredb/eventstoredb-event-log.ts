@@ -121,7 +121,7 @@ export class EventStoreDbEventLog implements LogWithoutCommands {
     return parsePosition(text);
   }
 
-  /** One after which so many events stand up to this one: positions are places in a file, and tell no number. */
+  /** The position with this many events between it and `end`. Positions are places in a file, so the events are read. */
   back(position: Position, events: number): Promise<Position> {
     return this.reads.back(position, events);
   }

@@ -50,10 +50,10 @@ export class FollowerQueue {
 
   /** What came since the last page; ends when the follower has left the reader, after all that was delivered. */
   async *pages(wasLive: boolean, ended: AbortSignal): AsyncGenerator<LivePage> {
-    for (let toldLive = wasLive; !ended.aborted; ) {
-      const live = !this.isFull && (this.isLive ?? toldLive);
-      if (this.position > this.taken || live !== toldLive) {
-        toldLive = live;
+    for (let reportedLive = wasLive; !ended.aborted; ) {
+      const live = !this.isFull && (this.isLive ?? reportedLive);
+      if (this.position > this.taken || live !== reportedLive) {
+        reportedLive = live;
         yield { ...this.take(), live };
       } else if (this.failure !== undefined) throw this.failure;
       else if (this.isFull) return;

@@ -103,7 +103,7 @@ export class NodeClient extends EventStoreDBClient {
     const { insecure, certificates } = this.server;
     if (insecure) return channelCredentials.createInsecure();
     const { rootCertificate = null, userKeyFile = null, userCertFile = null } = certificates;
-    // The certificate has to be for the number all the same, whatever name TLS was told.
+    // TLS got another name, but the certificate must be valid for the address.
     const options = isNumber(address) && {
       checkServerIdentity: (_: string, certificate: Parameters<typeof checkServerIdentity>[1]) =>
         checkServerIdentity(withoutBrackets(address), certificate),

@@ -14,7 +14,7 @@ export class NoLeader extends Error {
 /** `no-leader`: nodes of the cluster answer, and none of them leads. */
 export type Kind = `${ErrorType}` | 'no-answer' | 'no-connection' | 'no-leader';
 
-/** What a client's error says. Its message may quote what a server refuses, so nothing else of it is ever told. */
+/** The type of a client's error. Its message may quote refused data, so only the type is reported. */
 export function kindOf(error: unknown): Kind {
   if (error instanceof NoAnswer) return 'no-answer';
   if (error instanceof NoLeader && error.isAnswered) return 'no-leader';

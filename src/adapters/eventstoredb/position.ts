@@ -1,6 +1,6 @@
 import { type Position, START } from '../../events/envelope.js';
 
-/** Where a record stands in the server's log. An old transaction has many prepares and one commit, so it takes both. */
+/** The place of a record in the server's log. An old transaction has many prepares and one commit, so it needs both. */
 export interface ServerPosition {
   readonly commit: bigint;
   readonly prepare: bigint;
@@ -11,26 +11,26 @@ const DIGITS = 20;
 const LAST = 2n ** 64n - 1n;
 const SHAPE = /^(\d{1,20})\/(\d{1,20})(?:\/([0-9a-f-]{36}))?$/;
 
-/** Behind the place stands the id of the event that has it, where one is known. */
+/** The place, followed by the id of its event if it is known. */
 export function positionOf({ commit, prepare }: ServerPosition, eventId?: string): Position {
   const place = `${digits(commit)}/${digits(prepare)}`;
   return (eventId === undefined ? place : `${place}/${eventId}`) as Position;
 }
 
-/** What the client takes to read from there on. */
+/** The position in the client's form. */
 export function serverPosition(position: Position): ServerPosition | 'start' {
   if (position === START) return 'start';
   const [commit = '', prepare = ''] = position.split('/');
   return { commit: BigInt(commit), prepare: BigInt(prepare) };
 }
 
-/** What a person types, or the text that the API gives: leading zeros or not, with the event's id or without. */
+/** Parses a position from a user or from the API, with or without leading zeros and the id of the event. */
 export function parsePosition(text: string): Position | undefined {
   const named = namedEvent(text);
   return named && positionOf(named.place, named.id);
 }
 
-/** The event that a position names; without an id when only its place was given. Nothing for a position of another engine. */
+/** The place and the id of a position. The id may be absent. Undefined for a position of another engine. */
 export function namedEvent(
   text: string,
 ): { readonly place: ServerPosition; readonly id: string | undefined } | undefined {

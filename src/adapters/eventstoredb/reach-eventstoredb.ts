@@ -102,7 +102,7 @@ class LeaderWait {
   }
 }
 
-/** A client tells an untrusted certificate and a server that is not there in the same words. */
+/** The client has one error for an untrusted certificate and for a server that is away. */
 async function problemOfCertificate(address: ServerAddress, { kind }: UnservedReason): Promise<string | undefined> {
   return kind === 'unavailable' || kind === 'no-connection' ? certificateProblem(address) : undefined;
 }
@@ -124,7 +124,7 @@ async function refusalOf(attempt: () => Promise<unknown>, triesLeft = 2): Promis
     return undefined;
   } catch (error) {
     const kind = error instanceof LogUnavailable && (error.cause as Kind | undefined);
-    // The second try goes to the leader that the first one was told.
+    // The second try goes to the leader that the error of the first one named.
     if (kind === 'not-leader' && triesLeft > 0) return refusalOf(attempt, triesLeft - 1);
     if (!kind) return { kind: 'other', reason: (error as Error).message };
     return { kind, reason: REASONS[kind] ?? `it does not serve (${kind})` };

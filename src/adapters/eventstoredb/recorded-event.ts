@@ -12,7 +12,7 @@ export const IDENTITY_STREAM = 'verbatim.log';
 
 const productStreams = new RegExp(PRODUCT_STREAMS);
 
-/** What stands beside an event's data. It is JSON, so that the server's own tools find what they look for. */
+/** The metadata of an event. It is JSON, so that the server's own tools can read it. */
 interface CustomMetadata {
   readonly $correlationId?: string;
   readonly $causationId?: string;

@@ -22,7 +22,7 @@ export class SameLog {
     this.isDoubtful = true;
   }
 
-  /** Throws LogWentBack when the log went back, and LogUnavailable when nobody knows. */
+  /** Throws LogWentBack if the log went back, and LogUnavailable if that cannot be checked now. */
   async require(): Promise<void> {
     this.continuity.require();
     // A connection that fails during a check is another doubt: what that check found may be the answer of another node.

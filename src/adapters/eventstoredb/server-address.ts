@@ -84,7 +84,7 @@ function wrong(reason: string): never {
   throw new InvalidAddress(reason);
 }
 
-/** What stands behind the question mark. Each is asked for once; what nobody asked for is a mistake. */
+/** The options after the question mark. Each is read once; an option that is not read is unknown and refused. */
 class Options {
   private readonly asked = new Set<string>();
   private readonly left = new Map<string, { readonly name: string; readonly value: string }>();

@@ -25,7 +25,7 @@ export function serverFilter({ categories, withoutTypes = [] }: AllStreamsFilter
 const anyOf = (names: readonly string[]): string => names.map((name) => name.replace(/\W/g, '\\$&')).join('|');
 
 /** Servers from 23.10 on say when a subscription has caught up, also when the filter lets nothing through. */
-export function tellsCaughtUp(version: string): boolean {
+export function reportsCaughtUp(version: string): boolean {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
   return Number(major) > 23 || (Number(major) === 23 && Number(minor) >= 10);
 }

@@ -15,13 +15,13 @@ import type { NodeClient } from './node-client.js';
 import { isOutage, type Kind, kindOf, leaderNamedBy, unavailable } from './outage.js';
 import { namedEvent, positionOf, type ServerPosition, serverPosition } from './position.js';
 import { fromServer, IDENTITY_STREAM, isOfProduct } from './recorded-event.js';
-import { tellsCaughtUp } from './server-filter.js';
+import { reportsCaughtUp } from './server-filter.js';
 
 export type ReadDirection = 'forwards' | 'backwards';
 
 interface StreamPage<T> {
   readonly events: readonly T[];
-  /** Nothing stood behind it. To ask for more would be another call for every stream that is short. */
+  /** No event follows the page. Known from the page itself, which saves a call for each short stream. */
   readonly isLast: boolean;
 }
 
@@ -126,7 +126,7 @@ export class StreamReads {
     }
   }
 
-  /** One after which so many events stand up to this one; the start when there are no more. */
+  /** The position with this many events between it and `end`, or the start if there are fewer. */
   back(position: Position, events: number): Promise<Position> {
     return this.ask(async (client, over) => {
       let left = events;
@@ -140,10 +140,10 @@ export class StreamReads {
   }
 
   /** Whether the server says when a subscription has caught up. */
-  serverTellsCaughtUp(): Promise<boolean> {
+  serverReportsCaughtUp(): Promise<boolean> {
     return this.ask(async (client) => {
       try {
-        return tellsCaughtUp(await client.version(limits.readAnswerMs));
+        return reportsCaughtUp(await client.version(limits.readAnswerMs));
       } catch (error) {
         // Servers before 21.10 do not know the call.
         if ((error as Partial<ServiceError>).code === status.UNIMPLEMENTED) return false;
@@ -156,7 +156,7 @@ export class StreamReads {
     try {
       return await this.connection.call(limits.readAnswerMs, work);
     } catch (error) {
-      // The next call goes to the leader that this one was told.
+      // The next call goes to the leader that this error names.
       if (leaderNamedBy(error) && leadersLeft > 0) return this.ask(work, leadersLeft - 1);
       if (isOutage(error)) throw unavailable(this.connection.description, error);
       throw new TerminalError(`EventStoreDB at ${this.connection.description} refuses a read: ${kindOf(error)}`);

@@ -1,7 +1,7 @@
 import { limits } from '../../limits.js';
 import { RetryableError } from '../../ports/errors.js';
 
-/** The client's own deadlines do not cover all that it may wait for. Whoever is told to stop waits only a moment more. */
+/** The client's own deadlines do not cover every wait. After `stop` is aborted, the wait ends soon. */
 export function inTime<T>(answer: Promise<T>, stop: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = () => reject(new RetryableError('Kafka has not answered in time'));
@@ -12,10 +12,10 @@ export function inTime<T>(answer: Promise<T>, stop: AbortSignal): Promise<T> {
     };
     if (stop.aborted) hurry();
     stop.addEventListener('abort', hurry, { once: true });
-    const heard = () => {
+    const settled = () => {
       clearTimeout(late);
       stop.removeEventListener('abort', hurry);
     };
-    answer.finally(heard).then(resolve, reject);
+    answer.finally(settled).then(resolve, reject);
   });
 }

@@ -11,7 +11,7 @@ export interface KafkaPlace {
   readonly brokers: readonly string[];
   readonly topic: string;
   readonly tls?: boolean;
-  /** Whom the brokers let in, where they do not let in everybody. */
+  /** The credentials, if the brokers require them. */
   readonly user?: { readonly mechanism: string; readonly username: string; readonly password: string } | undefined;
 }
 
@@ -36,7 +36,7 @@ export class KafkaRelay implements RelayDestination {
       await inTime(opening, stop);
       return new KafkaConnection(producer, this.place.topic);
     } catch (error) {
-      // What was given up may still come to be, with nobody to close it.
+      // The connection may still open after it was given up. Close it then.
       opening.then(
         () => leave(producer),
         () => {},
@@ -82,7 +82,7 @@ class KafkaConnection implements RelayConnection {
   }
 }
 
-/** Loaded when it is needed: most processes relay to nobody. */
+/** Loaded only by processes that relay. */
 async function clientOf({ brokers, tls = false, user }: KafkaPlace): Promise<Kafka> {
   const { Kafka, logLevel } = await import('kafkajs');
   return new Kafka({
@@ -97,7 +97,7 @@ async function clientOf({ brokers, tls = false, user }: KafkaPlace): Promise<Kaf
       maxRetryTime: limits.relayClientPauseMs.most,
       retries: limits.relayClientTriesMax,
     },
-    // What matters of it comes as errors; its own lines are not made for ours, and it tells failures that it mends.
+    // No logs of the client: relevant failures come as errors, and it also logs failures that it retries itself.
     logLevel: logLevel.NOTHING,
   });
 }

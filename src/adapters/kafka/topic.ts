@@ -3,7 +3,7 @@ import { limits } from '../../limits.js';
 import { RetryableError, TerminalError } from '../../ports/errors.js';
 import { hasName } from './failures.js';
 
-/** Makes the topic when it is missing. One that others made stays as it is, if its partitions are as many as they must be. */
+/** Creates the topic if it is missing. An existing topic must have the configured number of partitions. */
 export async function ensureTopic(admin: Admin, topic: string): Promise<void> {
   const expected = limits.relayPartitions;
   const partitions = (await partitionsOf(admin, topic)) ?? (await created(admin, topic));
@@ -24,7 +24,7 @@ async function created(admin: Admin, topic: string): Promise<number> {
   const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value: String(value) }));
   const shape = { topic, numPartitions: limits.relayPartitions, replicationFactor: replicas, configEntries };
   await admin.createTopics({ topics: [shape], timeout: limits.relayAcknowledgeMs, waitForLeaders: true });
-  // Somebody else may have made it in the same moment, and otherwise.
+  // Another program may have created it at the same time, with other settings.
   const partitions = await partitionsOf(admin, topic);
   if (partitions === undefined) throw new RetryableError(`Kafka has not made topic ${topic} yet`);
   return partitions;

@@ -4,10 +4,10 @@ import { limits } from '../../limits.js';
 import { ModelFailure, type Moments } from '../../ports/language-model.js';
 
 /**
- * What an answer brought, read off its socket as it comes and kept until it is taken: a socket that is reset throws
- * away whatever was received but not yet read. So the end, good or bad, is told only after everything before it.
- * When too much waits the socket is not read any more, and its sender has to wait too. A sender that makes no pause
- * is read in pieces, so that everything else in the process has its turn.
+ * The bytes of an answer, read from the socket as they come and kept until they are taken: a reset socket drops what was
+ * received and not read. The end or the error of the answer comes after all its bytes.
+ * When too many bytes wait, the socket is paused. A sender without pauses is read in pieces, so that other work of the
+ * process gets its turn.
  */
 export class Arrivals implements AsyncIterable<Buffer> {
   private waiting: Buffer[] = [];
@@ -25,7 +25,7 @@ export class Arrivals implements AsyncIterable<Buffer> {
     answer.on('end', () => this.end({}));
   }
 
-  /** What has not come by then is not waited for: to whoever reads, the answer ends there. */
+  /** Bytes after this time are not waited for: for the reader the answer ends there. */
   endIn(milliseconds: number): void {
     if (this.ended || this.deadline) return;
     this.deadline = setTimeout(() => this.end({}), milliseconds);

@@ -113,7 +113,7 @@ function parseChunk(data: string): Record<string, unknown> {
     const chunk: unknown = JSON.parse(data);
     if (isRecord(chunk)) return chunk;
   } catch {
-    // Told below, without the parser's words.
+    // Reported below, without the parser's message, which quotes the text.
   }
   throw unreadable(bounded(`The provider sent something that is no chunk of a completion: ${data}`));
 }

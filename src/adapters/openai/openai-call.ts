@@ -105,8 +105,8 @@ export class OpenAiCall implements PreparedCall {
   private async request(call: ModelCall): Promise<void> {
     const { wire, place } = this;
     const client = new OpenAI({
-      // Whatever the SDK is not told it reads from the environment, headers too; given a provider it reads none of
-      // it. This one is no more than a base URL and a bearer token.
+      // The SDK reads missing options from the environment, headers too. With a provider it reads none, and this
+      // provider is only a base URL and a bearer token.
       provider: bedrock({ baseURL: place.baseUrl, apiKey: place.apiKey ?? NO_KEY }),
       organization: null,
       project: null,

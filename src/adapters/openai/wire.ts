@@ -11,9 +11,9 @@ import { retryAfterMs } from './retry-after.js';
 const REQUEST_ID_HEADERS = ['x-request-id', 'request-id', 'apim-request-id'] as const;
 
 /**
- * One call's way to the provider and back. Its `fetch` is the last function before the socket: it sends the very
- * bytes whose hash it has compared, once, to one address, and follows no redirect. It stands on node:http because
- * the built-in fetch ends quiet streams after five minutes, and throws away what was not read before a reset.
+ * The HTTP exchange of one call. Its `fetch` is the last function before the socket: it compares the hash of the bytes and
+ * sends them once, to one address, without redirects. It uses node:http because the built-in fetch ends quiet streams after
+ * five minutes, and drops bytes that were not read before a reset.
  */
 export class Wire {
   /** Why there is no stream to read. The SDK wraps what its fetch throws, and drops the reason of some. */

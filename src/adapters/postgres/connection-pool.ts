@@ -33,7 +33,7 @@ export class ConnectionPool {
         await prepare(client);
       },
     });
-    // A connection that dies while nobody uses it is replaced by the next query.
+    // The next query replaces a connection that dies while it is idle.
     this.pool.on('error', () => {});
   }
 

@@ -37,7 +37,7 @@ export class DedicatedConnection {
       return result.rows;
     } catch (error) {
       if (!isOutage(error)) throw error;
-      // Nobody knows what the old session still does: the next query gets a new one.
+      // The state of the old session is unknown, so the next query gets a new one.
       if (session) this.drop(session);
       throw new RetryableError('the database did not answer', { cause: error });
     }

@@ -114,7 +114,7 @@ export class EventReader {
     return { events: filter ? events.filter((event) => passes(event, filter)) : events, position };
   }
 
-  /** What stands after a position now. Commits become visible in the order of positions: none is missing in between. */
+  /** The events after a position. Commits become visible in the order of positions, so none is missing in between. */
   async next(after: Position, connection: Queryable): Promise<Page & { readonly isAll: boolean }> {
     const rows = await this.window(connection, after, windowAfter(after));
     const events = rows.map(positionedEventOf);

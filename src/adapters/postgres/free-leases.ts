@@ -3,8 +3,8 @@ import { limits } from '../../limits.js';
 import { settleSession } from './session.js';
 
 /**
- * For a database that nobody else can have opened: whoever held something in it is gone, and its time need not be waited
- * for.
+ * Ends all leases of a database that no other process can have opened: their holders are gone, so there is no need to wait
+ * until they expire.
  */
 export async function freeLeases(config: pg.ClientConfig): Promise<void> {
   const client = new pg.Client(config);

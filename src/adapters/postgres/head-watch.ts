@@ -7,7 +7,7 @@ import { DedicatedConnection } from './dedicated-connection.js';
 
 const PART = 'log head';
 
-/** What a look at the database has found. */
+/** The result of a query for the head. */
 export interface HeadReading {
   readonly head: Position;
   /** Else there is more behind it. */
@@ -15,9 +15,9 @@ export interface HeadReading {
 }
 
 /**
- * Knows a position that is committed, and tells when a later one is. It learns from appends of this process and by
- * looking into the database: on a notification, of which there is one for each batch of any process, and, should those
- * be lost, every so often. What a notification says is never believed: whoever may connect may send one.
+ * Knows a committed position, and wakes subscribers when there is a later one. It learns of appends of this process, and
+ * queries the database at a notification, which each batch of any process sends, and from time to time, should a
+ * notification be lost. It does not trust the content of a notification, because any role that can connect can send one.
  */
 export class HeadWatch {
   private known: Position = START;

@@ -7,19 +7,19 @@ interface WaitingCall<Call, Answer> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Answers for each key that it has something to say of. */
+/** Resolves to the results by key. A key may have none. */
 export type AskTogether<Call, Answer> = (calls: readonly Call[]) => Promise<ReadonlyMap<string, Answer>>;
 
 /**
- * What several ask at the same time, and while a statement is under way, is one statement. Within it each key stands
- * once, so what is asked about the same thing twice goes one after the other.
+ * Joins calls that are made at the same time, or while a statement runs, into one statement. It has each key once, so two
+ * calls with one key go into two statements, in order.
  */
 export class JoinedCalls<Call, Answer> {
   private waiting: WaitingCall<Call, Answer>[] = [];
   private isAsking = false;
   private askedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** Statements begin at least `apartMs` apart: where nothing waits for them, a few large ones cost less than many. */
+  /** Statements begin at least `apartMs` apart: if no caller waits for the result, a few large ones cost less than many. */
   constructor(
     private readonly askTogether: AskTogether<Call, Answer>,
     private readonly apartMs = 0,

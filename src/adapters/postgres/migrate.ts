@@ -54,7 +54,7 @@ export async function migrate(
   }
 }
 
-/** A step may run for as long as it needs, and ends when nobody waits for it any more. */
+/** A step may run for any time. The server ends it when its client is gone. */
 async function settleMigration(client: pg.Client): Promise<void> {
   await client.query(`
     SET synchronous_commit TO on;

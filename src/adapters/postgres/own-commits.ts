@@ -2,7 +2,7 @@ import type { AppendOutcome } from '../../ports/event-log.js';
 import type { Append } from './group-commit.js';
 import { bigintOf } from './position.js';
 
-/** What stands in the log: since now, or since an earlier try. */
+/** The outcome of an append that is in the log, by this call or by an earlier one. */
 export type CommittedOutcome = Extract<AppendOutcome, { outcome: 'appended' | 'already-there' }>;
 
 export interface OwnAppend {
@@ -10,18 +10,17 @@ export interface OwnAppend {
   readonly outcome: CommittedOutcome;
 }
 
-/** A batch on its way. */
+/** A batch that was sent and has no answer. */
 export type Sent = object;
 
 interface EarlyAppend extends OwnAppend {
-  /** One of these may hold what stands before it. */
+  /** Open batches that may have committed earlier positions. */
   readonly behind: Set<Sent>;
 }
 
 /**
- * Puts what this process commits in the order of its commits. Writers are answered in another one, and then what is
- * known of the log would have a gap for as long as the other answer takes: whoever follows the log would have to read
- * what this process is just about to hear of.
+ * Puts the commits of this process in their order in the log. Answers of the two writers may come in another order. Without
+ * this, subscribers would read events from the database whose answer is about to arrive.
  */
 export class OwnCommits {
   private readonly underWay = new Set<Sent>();
@@ -30,7 +29,7 @@ export class OwnCommits {
 
   constructor(private readonly inOrder: (own: OwnAppend) => void) {}
 
-  /** The last position that was passed on, or 0. */
+  /** The last position that was delivered, or 0. */
   get newest(): bigint {
     return this.last;
   }
@@ -41,16 +40,16 @@ export class OwnCommits {
     return batch;
   }
 
-  /** With what stands; nothing when it came to nothing, or nobody knows. */
-  answered(batch: Sent, standing: readonly OwnAppend[] = []): void {
+  /** Ends a batch with its committed appends. None if it failed or its outcome is unknown. */
+  answered(batch: Sent, committed: readonly OwnAppend[] = []): void {
     this.underWay.delete(batch);
     for (const { behind } of this.early) behind.delete(batch);
-    for (const own of standing) this.early.push({ ...own, behind: new Set(this.underWay) });
+    for (const own of committed) this.early.push({ ...own, behind: new Set(this.underWay) });
     this.early.sort(byPosition);
     this.passOn();
   }
 
-  /** What others have appended in between will not come here: whoever waits for it reads it. */
+  /** Events of other processes in between do not come here. Subscribers read them. */
   private passOn(): void {
     for (let next = this.early[0]; next && this.isDue(next); next = this.early[0]) {
       this.early.shift();

@@ -4,7 +4,7 @@ const DIGITS = 19;
 const LAST = 2n ** 63n - 1n;
 const SHAPE = /^(\d{1,19})(?:\/([0-9a-f-]{36}))?$/;
 
-/** A bigint, padded so that positions compare as strings do, and behind it the id of the event that has it. */
+/** A padded bigint, so that positions compare as strings do, followed by the id of the event. */
 export function positionOf(value: string, eventId?: string): Position {
   if (value === '0') return START;
   const digits = value.padStart(DIGITS, '0');
@@ -15,14 +15,14 @@ export function bigintOf(position: Position): bigint {
   return position === START ? 0n : BigInt(position.slice(0, DIGITS));
 }
 
-/** What a person types, or the text that the API gives: leading zeros or not, with the event's id or without. */
+/** Parses a position from a user or from the API, with or without leading zeros and the id of the event. */
 export function parsePosition(text: string): Position | undefined {
   const [, digits, eventId] = SHAPE.exec(text) ?? [];
   const value = digits === undefined ? undefined : BigInt(digits);
   return value === undefined || value > LAST ? undefined : positionOf(String(value), eventId);
 }
 
-/** The event that a position names; without an id when only its place was given. Nothing for a position of another engine. */
+/** The place and the id of a position. The id may be absent. Undefined for a position of another engine. */
 export function namedEvent(
   position: Position,
 ): { readonly place: bigint; readonly id: string | undefined } | undefined {
@@ -32,7 +32,7 @@ export function namedEvent(
 
 export const shownPosition = (position: Position): string => String(bigintOf(position));
 
-/** Positions have no gaps, so as many events stand between the two. */
+/** Positions have no gaps, so the difference is the number of events. */
 export function positionBack(position: Position, events: number): Position {
   const value = bigintOf(position) - BigInt(events);
   return value > 0n ? positionOf(String(value)) : START;

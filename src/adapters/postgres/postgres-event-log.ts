@@ -33,7 +33,7 @@ import { Partitions } from './partitions.js';
 import { bigintOf, parsePosition, positionBack } from './position.js';
 import { RecentEvents } from './recent-events.js';
 
-/** While one batch is being flushed the next is already on its way: it waits inside the server, for the head row. */
+/** While the server flushes one batch, the next one already waits in the server for the head row. */
 const WRITERS = 2;
 
 /** The log in a PostgreSQL database whose migrations have run. */
@@ -68,7 +68,7 @@ export class PostgresEventLog implements EventLog {
       now: () => performance.now(),
       meter,
     });
-    // What this process commits it knows from the answer.
+    // Events of this process are known from the answer to their append.
     const isOwn = (backend: number) => this.connections.some((own) => own.backend === backend);
     this.watch = new HeadWatch(config, isOwn, (connection) => this.look(connection), health, requireLog);
   }
@@ -110,11 +110,11 @@ export class PostgresEventLog implements EventLog {
   async *readAll(after: Position, filter?: AllStreamsFilter): AsyncIterable<Page> {
     const end = await this.reader.head();
     const read = (position: Position) => started(this.reader.allAfter(position, end, filter));
-    // Also for a position without an id, which sorts before the same place with one.
+    // A position without an id sorts before the same place with an id.
     let next = bigintOf(after) < bigintOf(end) ? read(after) : undefined;
     while (next) {
       const page = await next;
-      // The next page is on its way while this one is worked on.
+      // Read the next page while the caller works on this one.
       next = bigintOf(page.position) < bigintOf(end) ? read(page.position) : undefined;
       yield page;
     }
@@ -176,7 +176,7 @@ export class PostgresEventLog implements EventLog {
     return this.identity();
   }
 
-  /** For a reader that has seen this position: if the log does not hold it, it is not the log that the reader knows. */
+  /** Fails if the log does not hold a position that a reader has seen: it is not the same log. */
   private async headFor(after: Position): Promise<Position> {
     if (!(await this.reader.holds(after))) throw breakOffAt(after, this.continuity);
     return this.reader.head();
@@ -191,10 +191,10 @@ export class PostgresEventLog implements EventLog {
     return this.reader.allAfter(position, this.watch.head, filter);
   }
 
-  /** How far the log goes is known by what is read of it: one answer instead of two. */
+  /** The end of the log is known from the read itself, which saves a query. */
   private async look(connection: DedicatedConnection): Promise<HeadReading> {
     const from = this.recent.end;
-    // Nobody reads there, so there is no use in what could be read.
+    // No subscriber reads near the run, so only the head is queried.
     if (!this.isClose(from)) return { head: await this.reader.head(connection), isAll: true };
     const { events, position, isAll } = await this.reader.next(from, connection);
     this.recent.readOn(events);
@@ -213,7 +213,7 @@ export class PostgresEventLog implements EventLog {
     this.partitions.see(bigintOf(outcome.position));
   }
 
-  /** The answer of a read, however long the database is away; nothing when aborted meanwhile. */
+  /** Retries a read through any outage. Undefined if it was aborted. */
   private async untilReachable<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
     const { first, most } = limits.reconnectBackoffMs;
     for (let pauseMs: number = first; !signal.aborted; pauseMs = Math.min(most, pauseMs * 2)) {
@@ -235,7 +235,7 @@ export class PostgresEventLog implements EventLog {
     this.closing.abort();
     await this.commits.close();
     this.partitions.stop();
-    // At the same time, because each of them waits for the farewell of a server that may hang.
+    // In parallel, because each waits for the close of a server that may hang.
     const parts = [this.watch, this.reader, ...this.connections];
     await Promise.all(parts.map((part) => part.close()));
   }
@@ -244,13 +244,13 @@ export class PostgresEventLog implements EventLog {
 const pauseBetweenPartitions = (signal: AbortSignal): Promise<void> =>
   sleep(limits.partitionRetryMs, undefined, { signal }).catch(() => {});
 
-/** A promise that is awaited later, or never when its reader leaves: then its failure is nobody's. */
+/** A promise that is awaited later, or never if its reader leaves. Its rejection is then ignored. */
 function started<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }
 
-/** The server's own message may quote the text it refuses, and that may be a person's: only its code is told. */
+/** The server's message may quote a refused text of a user, so only its code is reported. */
 function refusal({ stream }: Append, error: unknown): Error {
   const code = error instanceof pg.DatabaseError ? error.code : undefined;
   switch (code) {

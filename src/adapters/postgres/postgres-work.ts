@@ -16,7 +16,7 @@ const lives = (holder: string) =>
   `coalesce((SELECT lives_until > statement_timestamp() FROM runtime.workers WHERE worker = ${holder}), false)`;
 
 // Statements that touch several rows lock them in one order, or two of them could wait for each other.
-const NEEDS_NOBODY = `stage = 'ended' OR due_at > clock_timestamp() OR ${lives('holder')}`;
+const NEEDS_NO_WORKER = `stage = 'ended' OR due_at > clock_timestamp() OR ${lives('holder')}`;
 
 const RECORD = `
   WITH job AS MATERIALIZED (
@@ -29,9 +29,9 @@ const RECORD = `
     ON CONFLICT (generation) DO UPDATE SET stage = excluded.stage WHERE standing.stage < excluded.stage
     RETURNING generation, stage, due_at, holder
   )
-  SELECT generation, ${NEEDS_NOBODY} FROM written
+  SELECT generation, ${NEEDS_NO_WORKER} FROM written
   UNION ALL
-  SELECT generation, ${NEEDS_NOBODY} FROM runtime.generations
+  SELECT generation, ${NEEDS_NO_WORKER} FROM runtime.generations
   WHERE generation IN (SELECT generation FROM job EXCEPT SELECT generation FROM written)`;
 
 const HOLD = `
@@ -44,9 +44,8 @@ const HOLD = `
     WHERE standing.stage < 'ended' AND NOT ${lives('standing.holder')}
   RETURNING generation, true`;
 
-// Due by the statement's time, because only at one that stands still can the index end: what is in a pause is not read.
-// What has come due is all read and put into lines, for as long as it waits or is held. That is a handful; in a backlog
-// each row costs about two microseconds.
+// Due by the time of the statement, which is constant, so that the index scan ends before jobs that are paused. It reads
+// all jobs that are due, including those that are held. These are few; in a backlog each row costs about two microseconds.
 //
 // `free` goes down the order row by row, since LATERAL leaves no other way, and so locks no more than it gives. A stage
 // is only ever left for a later one; asked for as it is there, no index but the primary key can serve that look.
@@ -106,7 +105,7 @@ const TAKE = `
   )
   SELECT generation, conversation, tenant, owner FROM taken ORDER BY tenant_turn, tenant_since, due_at`;
 
-// Dead ones are kept for longer than anybody takes to judge a claim, and then swept by the next worker that begins.
+// Dead workers are kept for longer than a claim takes to be judged, and then deleted by the next worker that begins.
 const RENEW = `
   WITH swept AS (
     DELETE FROM runtime.workers WHERE lives_until < clock_timestamp() - interval '1 day'

@@ -8,17 +8,17 @@ import type { CommittedOutcome } from './own-commits.js';
 import { bigintOf, positionOf } from './position.js';
 
 /**
- * The newest events, for all subscribers of this process: what it has appended itself, and what was read on for one of
- * them. Positions have no gaps, so whoever stands within this run need not ask the database for what comes next, and
- * what others append is read once and not for each subscriber.
+ * The newest events, for all subscribers of this process: those that it appended, and those that one of them has read.
+ * Positions have no gaps, so a subscriber within this run need not query the database, and events of other processes are
+ * read once and not for each subscriber.
  */
 export class RecentEvents {
   private run: RecordedEvent[] = [];
-  /** Where the run begins: after this position. */
+  /** The run begins after this position. */
   private before = 0n;
   private bytes = 0;
 
-  /** An append that is committed, in the order of commits. Behind what others have appended it will be read with that. */
+  /** Adds an append, in the order of commits. If events of other processes come before it, all of them are read later. */
   note({ stream, events }: Append, outcome: CommittedOutcome): void {
     const last = bigintOf(outcome.position);
     const before = last - BigInt(events.length);
@@ -36,14 +36,14 @@ export class RecentEvents {
     return positionOf(String(this.last));
   }
 
-  /** Whether reading on from the end brings what follows this position. Whoever is ahead of the run begins a new one. */
+  /** True if a read from the end of the run includes what follows this position. A subscriber ahead of it begins a new run. */
   reachesOnceReadOn(position: Position): boolean {
     const from = bigintOf(position);
     if (from > this.last) this.restart(from);
     return from >= this.before;
   }
 
-  /** What was read behind the end, as it was at that moment: some of it may have been noted since. */
+  /** Adds events that were read after `end`. Some of them may have been added since. */
   readOn(events: readonly RecordedEvent[]): void {
     for (const event of events) {
       if (event.position === undefined || bigintOf(event.position) !== this.last + 1n) continue;
@@ -53,7 +53,7 @@ export class RecentEvents {
     this.trim();
   }
 
-  /** What follows a position, as a read would answer; nothing when the run does not reach so far back, or so far on. */
+  /** The events after a position, as a read would return them. Undefined if the run does not include the position. */
   after(position: Position, filter?: AllStreamsFilter): Page | undefined {
     const from = bigintOf(position);
     const last = this.run.at(-1)?.position;
@@ -72,7 +72,7 @@ export class RecentEvents {
     this.bytes = 0;
   }
 
-  /** In steps of half the bound: to move everything for each append would cost more than the reads that it saves. */
+  /** Drops half of the bound at a time, because to move all events for each append would cost more than it saves. */
   private trim(): void {
     if (this.run.length <= limits.recentEventsMax && this.bytes <= limits.recentBytesMax) return;
     const half = Math.ceil(this.run.length / 2);

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { limits } from '../../limits.js';
 import { inTransaction, type Notice, untilUnlocked } from './apply-migration.js';
 
-/** Tables of a build, and the views that show them: whoever serves makes, fills and drops them. */
+/** The tables and views of builds, which the serving role creates, fills and drops. */
 const OF_BUILDS = `n.nspname = 'views' AND (c.relkind = 'v' OR c.relkind = 'r' AND c.relname ~ '_[0-9]+$')`;
 
 /**

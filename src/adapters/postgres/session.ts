@@ -2,16 +2,15 @@ import type pg from 'pg';
 import { limits } from '../../limits.js';
 
 /**
- * What the log relies on, whatever the server, the URL or the user's role prefer: an acknowledged commit is flushed,
- * a batch sees what was committed before it got the head row (with one snapshot for the whole transaction it would be
- * refused for as long as others append), and times are told in UTC.
+ * Settings on which the log relies, whatever the server, the URL or the role set: an acknowledged commit is flushed, a
+ * batch sees all commits before it got the head row (with one snapshot for the transaction it would be refused while
+ * others append), and times are in UTC.
  *
- * The server also ends what its client no longer waits for: otherwise each query that is given up and tried again would
- * leave one more backend behind, and a lock that is held for a minute would use up all connections. Its limits are shorter
- * than the client's, so that a query has ended when its client hears that it failed.
+ * The server also ends statements for which no client waits: otherwise each query that times out and is retried would
+ * leave a backend behind, and a lock that is held for a minute would use up all connections. The server's limits are
+ * shorter than the client's, so that a query has ended when its client gets the error.
  *
- * Set in the session itself, because options of a start-up packet can be overridden or dropped on their way, and poolers
- * refuse those that they do not know.
+ * Set in the session, because options of a start-up packet can be overridden or dropped, and poolers refuse unknown ones.
  */
 export async function settleSession(client: pg.ClientBase, answerMs: number): Promise<void> {
   await client.query(`
@@ -25,7 +24,7 @@ export async function settleSession(client: pg.ClientBase, answerMs: number): Pr
     ${NOTICE_LOST_CLIENTS}`);
 }
 
-/** Of the time after which the client gives a query up. */
+/** A share of the client's timeout. */
 const STATEMENT_SHARE = 0.9;
 const LOCK_SHARE = 0.8;
 

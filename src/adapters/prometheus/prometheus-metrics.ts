@@ -13,7 +13,7 @@ export interface AnsweredRequest {
   readonly durationMs: number;
 }
 
-/** Something that can be looked at now, when somebody wants to know. */
+/** Reads a value at the time of a scrape. */
 export type Reading<T> = () => T | Promise<T>;
 
 /** A commit takes a flush, and at the most the deadline of an append. */
@@ -92,7 +92,7 @@ export class PrometheusMetrics implements Meter {
     return this.registry.metrics();
   }
 
-  /** A part's own number. What cannot be read now is not a number, and keeps nobody from reading the others. */
+  /** Adds a gauge of a part. If it cannot be read now it is NaN, and the other metrics are still served. */
   gauge(name: string, help: string, read: Reading<number>): void {
     const gauge: Gauge = new Gauge({
       name,

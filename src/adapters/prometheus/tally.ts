@@ -1,12 +1,12 @@
 import type { Metric, MetricValueWithName } from 'prom-client';
 
 /**
- * A histogram without labels that allocates nothing when it is told of a value: prom-client's own takes most of a
- * microsecond, and there is an append for every piece of an answer.
+ * A histogram without labels that allocates nothing for a value. That of prom-client takes most of a microsecond, and every
+ * piece of an answer is an append.
  */
 export class Tally {
   readonly type = 'histogram';
-  /** How often each bucket was hit, and behind them whatever lay above the last bound. */
+  /** The count of each bucket, and last the count of values above all bounds. */
   private readonly hits: Float64Array;
   private sum = 0;
 
@@ -26,12 +26,12 @@ export class Tally {
     this.sum += value;
   }
 
-  /** What a registry asks of a metric. */
+  /** The part of a metric that a registry uses. */
   async get() {
     return { name: this.name, help: this.help, type: this.type, aggregator: 'sum', values: this.values() };
   }
 
-  /** Registries want one of their own kinds, and use nothing of it but its name and this reading. */
+  /** A registry's type requires one of prom-client's classes, but it uses only the name and `get`. */
   asMetric(): Metric {
     return this as unknown as Metric;
   }

@@ -4,7 +4,7 @@ import { type EncodingName, type KnownModel, knownModel } from './known-models.j
 import { countSlice, slicesOf } from './plain-text.js';
 import { RememberedCounts } from './remembered-counts.js';
 
-/** What the API promises for a model that nobody here has heard of. */
+/** The assumption for an unknown model, as the API documents it. */
 const ASSUMED: KnownModel = { encoding: 'o200k_base', contextLimit: 8_192 };
 
 /** Some 400 conversations of 60 turns. */

@@ -7,7 +7,7 @@ export interface KnownModel {
 
 /**
  * Limits as of 2026-11-20: those of OpenAI's model pages as gpt-tokenizer 4.0.0 quotes them. Where the input is bounded
- * apart from the window (400,000, of which 272,000 may be input), the smaller number stands: more would be refused. The
+ * apart from the window (400,000, of which 272,000 may be input), the table has the smaller number: more would be refused. The
  * pages say so of some models of the GPT-5 line only; it is taken to hold for their siblings of the same window too.
  */
 const limits: Record<EncodingName, Record<string, number>> = {

@@ -33,5 +33,5 @@ export class RememberedCounts {
   }
 }
 
-/** UTF-16 tells lone surrogates apart; UTF-8 would not. */
+/** UTF-16 distinguishes lone surrogates; UTF-8 does not. */
 const keyOf = (text: string): string => hash('sha256', Buffer.from(text, 'utf16le'), 'base64');

@@ -81,7 +81,7 @@ export interface LaneStore {
   /** False, and nothing is written, when a later epoch has been announced or the build is retired. */
   commit(build: Build, epoch: number, step: Step): Promise<boolean>;
   /** Records that the lane has stopped, and why; null when it continues. */
-  tell(build: Build, epoch: number, poison: Poison | null): Promise<void>;
+  report(build: Build, epoch: number, poison: Poison | null): Promise<void>;
   /** Parked streams that an operator wants applied again: the oldest, and no more than a lane tries at once. */
   toReplay(build: Build): Promise<readonly string[]>;
 }

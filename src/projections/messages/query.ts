@@ -68,7 +68,7 @@ export interface Looked extends Looking {
   readonly shown?: number;
 }
 
-/** Conversations as they stand, out of their read model. */
+/** Shows the present conversations from their read model. */
 export class ConversationViews {
   constructor(private readonly parts: ConversationViewsParts) {}
 

@@ -74,7 +74,7 @@ function startOf(options: streams.ReadReq.Options, source: readonly StoredEvent[
 }
 
 export interface SubscriptionParts {
-  readonly tellsCaughtUp: boolean;
+  readonly reportsCaughtUp: boolean;
   readonly faults: Faults;
   /** For each event, and for each that the filter lets through. */
   readonly onLooked: () => void;
@@ -88,7 +88,7 @@ export interface SubscriptionParts {
 export async function subscribe(
   call: ReadCall,
   events: StoredEvents,
-  { tellsCaughtUp, faults, onLooked, onSent }: SubscriptionParts,
+  { reportsCaughtUp, faults, onLooked, onSent }: SubscriptionParts,
 ): Promise<void> {
   const options = call.request.getOptions() as streams.ReadReq.Options;
   if (isWithinRecord(options, events)) return void call.emit('error', withinRecord());
@@ -118,7 +118,7 @@ export async function subscribe(
     if (!isLive) {
       const last = events.all[next - 1];
       if (filter && last && looked > 0) await send(call, checkpoint(last.position));
-      if (tellsCaughtUp) await send(call, caughtUp());
+      if (reportsCaughtUp) await send(call, caughtUp());
       isLive = true;
       continue;
     }

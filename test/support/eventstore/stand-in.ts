@@ -15,7 +15,7 @@ import { type Expected, type StoredEvent, StoredEvents } from './stored-events.j
 
 export interface StandInOptions {
   /** Servers before 23.10 do not say when a subscription has caught up. */
-  readonly tellsCaughtUp?: boolean;
+  readonly reportsCaughtUp?: boolean;
   /** Servers before 21.10 do not take many appends over one call. */
   readonly takesBatches?: boolean;
   /** Any free one unless it is said. */
@@ -59,7 +59,7 @@ export interface StandIn {
 }
 
 export async function startStandIn(options: StandInOptions = {}): Promise<StandIn> {
-  const { tellsCaughtUp = true, takesBatches = true, port = 0, cluster, tls } = options;
+  const { reportsCaughtUp = true, takesBatches = true, port = 0, cluster, tls } = options;
   const events = cluster?.events ?? new StoredEvents();
   const faults = new Faults();
   const calls = new Map<string, number>();
@@ -84,7 +84,7 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
         if (misdirected) return void call.emit('error', misdirected);
         void (method === 'subscribe'
           ? subscribe(call, events, {
-              tellsCaughtUp,
+              reportsCaughtUp,
               faults,
               onLooked: () => looked++,
               onSent: () => sentToSubscribers++,
@@ -117,7 +117,7 @@ export async function startStandIn(options: StandInOptions = {}): Promise<StandI
   server.addService(serverFeatures.ServerFeaturesService as never, {
     getSupportedMethods(_: unknown, answer: (error: null, methods: features.SupportedMethods) => void) {
       count('getSupportedMethods');
-      answer(null, supportedMethods(takesBatches, tellsCaughtUp ? '23.10.6' : '22.10.5'));
+      answer(null, supportedMethods(takesBatches, reportsCaughtUp ? '23.10.6' : '22.10.5'));
     },
   });
 

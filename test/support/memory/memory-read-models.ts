@@ -109,7 +109,7 @@ export class MemoryReadModels implements LaneStore, Builds {
     return true;
   }
 
-  async tell(of: Build, epoch: number, poison: Poison | null): Promise<void> {
+  async report(of: Build, epoch: number, poison: Poison | null): Promise<void> {
     const build = this.find(of);
     if (build?.epoch === epoch) build.poison = poison;
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { serverFilter, tellsCaughtUp } from '../../../src/adapters/eventstoredb/server-filter.js';
+import { reportsCaughtUp, serverFilter } from '../../../src/adapters/eventstoredb/server-filter.js';
 import { passes } from '../../../src/ports/read-rules.js';
 
 const EVENTS = ['conversation-1', 'conversations-1', 'generation-1', 'tenant-1'].flatMap((stream) =>
@@ -45,5 +45,5 @@ it.each([
   ['22.10.5', false],
   ['', false],
 ])('a server of version %s says when it has caught up: %s', (version, expected) => {
-  expect(tellsCaughtUp(version)).toBe(expected);
+  expect(reportsCaughtUp(version)).toBe(expected);
 });

@@ -21,11 +21,11 @@ describe('the advances of views', () => {
     note('one', advances.next('messages', never()));
     note('other', advances.next('messages', never()));
     note('of another view', advances.next('usage', never()));
-    advances.tell('messages');
+    advances.moved('messages');
     await turnOfTheLoop();
     expect(ended.sort()).toEqual(['one', 'other']);
-    advances.tell('messages');
-    advances.tell('usage');
+    advances.moved('messages');
+    advances.moved('usage');
     await turnOfTheLoop();
     expect(ended).toEqual(['one', 'other', 'of another view']);
   });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chown, readFile } from 'node:fs/promises';
 import { CannotStartPostgres } from './errors.js';
 
-/** The user that PostgreSQL runs as. `undefined` stands for ourselves. */
+/** The user that PostgreSQL runs as. `undefined`: the user of this process. */
 export interface ServerAccount {
   readonly uid: number;
   readonly gid: number;
@@ -23,7 +23,7 @@ export function ourUid(): number | undefined {
   return process.getuid?.();
 }
 
-/** PostgreSQL refuses root, and initdb looks its user up by name: `nobody` is the one that every system has. */
+/** PostgreSQL refuses root, and initdb looks its user up by name: every system has the user `nobody`. */
 export async function unprivilegedAccount(): Promise<ServerAccount> {
   const entry = /^nobody:[^:]*:(-?\d+):(-?\d+):/m.exec(await readFile('/etc/passwd', 'utf8'));
   if (!entry) {

@@ -9,7 +9,7 @@ import { openSharedPlace } from './shared-place.js';
 export interface Binaries {
   readonly initdb: string;
   readonly postgres: string;
-  /** The major version, as it stands in a cluster's PG_VERSION. */
+  /** The major version, as in a cluster's PG_VERSION. */
   readonly major: string;
 }
 

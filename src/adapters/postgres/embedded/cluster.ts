@@ -18,7 +18,7 @@ export async function provideCluster(binaries: Binaries, { home, account }: Plac
     if ((await ifThere(readdir(cluster)))?.length) {
       throw new CannotStartPostgres(`${cluster} holds no cluster, but it is not empty: choose another data directory.`);
     }
-    // initdb that dies half way leaves what PostgreSQL refuses for ever, so the name appears when all is there.
+    // PostgreSQL refuses what an interrupted initdb leaves, so the directory gets its name after initdb is done.
     const draft = await mkdtemp(join(home, draftPrefix));
     await giveTo(account, draft);
     await initialise(binaries.initdb, account, draft);
@@ -37,7 +37,7 @@ async function initialise(initdb: string, account: Placement['account'], directo
   const { status, stderr } = await runAs(account, initdb, [
     `--pgdata=${directory}`,
     '--username=postgres',
-    // Who can reach the socket is decided by the directory that it stands in.
+    // The mode of the socket's directory decides who can connect.
     '--auth=trust',
     '--encoding=UTF8',
     '--locale-provider=builtin',
@@ -51,7 +51,7 @@ async function initialise(initdb: string, account: Placement['account'], directo
   }
 }
 
-/** From starts that were killed. One may still be writing into its draft, which is then tried again. */
+/** Removes drafts of killed starts. A start that still writes into its draft repeats it. */
 async function removeDrafts(home: string): Promise<void> {
   for (const name of await readdir(home)) {
     if (name.startsWith(draftPrefix)) {

@@ -111,13 +111,13 @@ async function usableDirectory(dataDir: string): Promise<string> {
     await access(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
     return await realpath(dataDir);
   } catch (cause) {
-    // A directory that a start of root has made is closed to everybody else as well.
+    // A directory that root has created at a start is also closed to other users.
     if ((cause as NodeJS.ErrnoException).code === 'EACCES') await refuseAnothers(dataDir).catch(unlessUnseen);
     throw new CannotStartPostgres(`Cannot keep data in ${dataDir}: ${(cause as Error).message}`, { cause });
   }
 }
 
-/** Whose data it is can be told only of a directory that can be looked into. */
+/** The owner of the data is known only if the directory can be read. */
 function unlessUnseen(error: unknown): void {
   if (error instanceof CannotStartPostgres) throw error;
 }

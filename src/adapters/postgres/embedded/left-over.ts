@@ -7,13 +7,13 @@ import { CannotStartPostgres } from './errors.js';
 import { ifThere } from './if-there.js';
 import { signalIfAlive } from './signal.js';
 
-/** An orphan was told to shut down when its parent died; it gets this long before it is told again. */
+/** An orphan got a shutdown signal when its parent died. After this time it gets another one. */
 const ownShutdownMs = 5_000;
 const fastShutdownMs = 30_000;
 const immediateShutdownMs = 15_000;
 const pollMs = 20;
 
-type Holder = 'this cluster' | 'something else' | 'nobody';
+type Holder = 'this cluster' | 'something else' | 'no process';
 
 /**
  * Waits until no postmaster of an earlier owner runs on `cluster`, and removes a pid file that PostgreSQL would
@@ -50,7 +50,7 @@ async function gone(pid: number, cluster: string, withinMs: number): Promise<boo
   return true;
 }
 
-/** Zero stands for a file that a power cut has emptied: it names nobody, and PostgreSQL refuses it. */
+/** Zero for a file that a power cut has emptied. It names no process, and PostgreSQL refuses it. */
 async function recordedPid(cluster: string): Promise<number | undefined> {
   const text = await ifThere(readFile(join(cluster, 'postmaster.pid'), 'utf8'));
   // A single-user server writes its pid negated.
@@ -60,7 +60,7 @@ async function recordedPid(cluster: string): Promise<number | undefined> {
 export async function holderOf(pid: number, cluster: string): Promise<Holder> {
   if (pid === 0) return 'something else';
   const found = process.platform === 'linux' ? await processOnLinux(pid) : await processByPs(pid);
-  if (!found) return 'nobody';
+  if (!found) return 'no process';
   return !found.zombie && found.command.includes(` -D ${cluster} `) ? 'this cluster' : 'something else';
 }
 

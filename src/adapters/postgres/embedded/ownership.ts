@@ -10,13 +10,13 @@ export interface Ownership {
 }
 
 /**
- * The owner of a directory is the live process that listens on the highest-numbered `owner.<n>.sock` in it. The
- * system ends the listening when the process dies, however it dies, so there is no lock to clean up.
+ * The owner of a directory is the live process that listens on the highest-numbered `owner.<n>.sock` in it. The operating
+ * system closes the socket when the process dies, so there is no lock to clean up.
  *
- * Why numbers, and not one name that is taken over: whoever removes or renames a stale socket acts on a name that
- * may have become somebody's live one since it looked. Here nobody ever touches the highest name. A socket listens
- * before it gets its number (by link, which refuses a name that is taken), lower numbers are removed only by the
- * owner of a higher one, and who got a number looks again whether it is the highest. So two can never both own.
+ * Numbers and not one name: a process that removes or renames a stale socket may hit a socket that another process has
+ * created under that name since its check. Here no process touches the highest name. A socket listens before it gets its
+ * number (by link, which refuses an existing name), only the owner of a higher number removes lower ones, and a process
+ * checks again that its number is the highest. So two processes can never both be owners.
  */
 export async function takeOwnership(directory: string): Promise<Ownership> {
   const short = await makeShortDirectory();
@@ -52,7 +52,7 @@ async function takeThrough(alias: string, directory: string): Promise<Ownership>
   } finally {
     await rm(claim, { force: true });
   }
-  // The name stays behind: the next owner counts on from it.
+  // The name stays, and the next owner takes a higher number.
   return { release: () => close(server) };
 }
 
@@ -65,7 +65,7 @@ async function becomeNext(alias: string, claim: string, newest: number): Promise
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
     throw error;
   }
-  // Whoever slept since it looked may get a number that others have used and left behind.
+  // A process that was suspended after its check may get a number that others have used before.
   if ((await newestOwner(alias)) === newest + 1) return true;
   await rm(name, { force: true });
   return false;
@@ -102,9 +102,9 @@ function nameOf(alias: string, number: number): string {
 function listen(path: string): Promise<Server> {
   return new Promise((resolve, reject) => {
     const server = createServer((asker) => asker.destroy());
-    // Stays on: a connection that cannot be accepted later is the asker's trouble, not a reason for the owner to die.
+    // The listener stays: a failed accept must not end the owner.
     server.on('error', reject);
-    // Every user who can see the socket may ask it, so that what another user left behind is not taken for alive.
+    // Every user may connect, so that a socket that another user left behind does not look alive.
     server.listen({ path, readableAll: true, writableAll: true }, () => resolve(server));
     server.unref();
   });
@@ -125,9 +125,9 @@ function answers(path: string): Promise<boolean> {
       resolve(true);
     });
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      // EAGAIN: somebody listens, and is too busy to answer. ENOENT: a higher number has replaced this one.
+      // EAGAIN: a process listens and is too busy to accept. ENOENT: a higher number has replaced this one.
       if (error.code === 'EAGAIN') resolve(true);
-      // Its owner let go while we waited to be answered.
+      // The owner released it while this process waited for an answer.
       else if (error.code === 'ECONNRESET') resolve(answers(path));
       else if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false);
       else reject(error);

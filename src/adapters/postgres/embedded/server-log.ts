@@ -1,6 +1,6 @@
 const linesKeptMax = 20;
 
-/** Reads what PostgreSQL writes to stderr: what is severe is told at once, the last lines are kept for an error. */
+/** Reads PostgreSQL's stderr. Reports severe lines at once, and keeps the last lines for the message of an error. */
 export class ServerLog {
   #unfinished = '';
   #last: string[] = [];

@@ -34,8 +34,8 @@ export interface ServerSpecification {
  * The signal is repeated because one that comes before PostgreSQL has set up its handlers is lost.
  * Once the pipe has ended the socket directory goes too; after a crash it stays, for the restart.
  *
- * The guardian ends last, so whoever awaits it finds no process of this run. Once the pipe has ended the watcher ends by
- * itself, and with it the sleep that it waits for; before, it waits for the pipe and has no child, so it can be killed.
+ * The guardian ends last, so after its end no process of this run is left. When the pipe has ended, the watcher and its
+ * sleep end by themselves. Before that the watcher waits for the pipe and has no child, so it can be killed.
  */
 const guardian = `
 directory=$1; shift
@@ -160,20 +160,20 @@ export class ServerProcess {
       ssl: false,
       connectionTimeoutMillis: connectDeadlineMs,
     });
-    // It may end again at once, and an error between the two calls has no other listener; #running tells of it.
+    // The server may end again at once. `#running` reports an error between the two calls, which has no other listener.
     client.on('error', () => {});
     try {
       await client.connect();
       await client.end();
       return true;
     } catch (error) {
-      this.#tellOnce(`PostgreSQL does not answer yet: ${(error as Error).message}`);
+      this.#reportOnce(`PostgreSQL does not answer yet: ${(error as Error).message}`);
       return false;
     }
   }
 
   /** It is asked many times a second, and mostly has the same to say. */
-  #tellOnce(notice: string): void {
+  #reportOnce(notice: string): void {
     if (!this.#running || notice === this.#lastNotice) return;
     this.#lastNotice = notice;
     this.specification.onNotice(notice);

@@ -11,16 +11,16 @@ export const tunedSettings: Readonly<Record<string, string>> = {
   wal_compression: 'pglz',
   // Short queries by key: compiling one takes longer than running it.
   jit: 'off',
-  // Severity first on every line, which is what decides who hears of it.
+  // Every line begins with its severity, which decides how it is logged.
   log_line_prefix: '',
-  // Statements can hold what people wrote, and that belongs in no log but ours.
+  // Statements can hold texts of users, which must not be in a log file.
   log_min_error_statement: 'panic',
 };
 
-/** Nobody else can reach it: no TCP, and a socket in a directory that is closed to others. */
+/** Only this user can connect: no TCP, and a socket in a directory with mode 0700. */
 export function privateTo(socketDirectory: string): Record<string, string> {
   return { listen_addresses: '', unix_socket_directories: socketDirectory, port: String(serverPort) };
 }
 
-/** Without TCP it only names the socket. */
+/** Without TCP the port is only a part of the socket's name. */
 export const serverPort = 5432;

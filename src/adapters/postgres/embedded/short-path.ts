@@ -10,7 +10,7 @@ export function temporaryParent(temporary: string): string {
   return Buffer.byteLength(temporary) <= temporaryBytesMax ? temporary : '/tmp';
 }
 
-/** A new directory with a short name, closed to everybody else (0700). */
+/** Creates a directory with a short name and mode 0700. */
 export async function makeShortDirectory(account?: ServerAccount): Promise<string> {
   const preferred = temporaryParent(tmpdir());
   const parent = (await canEnter(account, preferred)) ? preferred : '/tmp';

@@ -15,7 +15,7 @@ export interface RunningServer {
 /** Brings a server up, ready for use, or rejects and leaves nothing running. Gives up early when `cancelled`. */
 export type BringUp = (cancelled: AbortSignal) => Promise<RunningServer>;
 
-/** Keeps a server running until it is told to stop. */
+/** Keeps a server running until `stop` is called. */
 export class Supervisor {
   readonly #cancelling = new AbortController();
   readonly #cancelled: Promise<undefined>;

@@ -21,7 +21,7 @@ const OPEN = `
 
 const PARKED = 'SELECT stream FROM views.parked WHERE projection = $1 AND build = $2';
 
-const TELL = 'UPDATE views.builds SET poison = $4 WHERE projection = $1 AND build = $2 AND epoch = $3';
+const REPORT = 'UPDATE views.builds SET poison = $4 WHERE projection = $1 AND build = $2 AND epoch = $3';
 
 const TO_REPLAY = `${PARKED} AND replay ORDER BY at, stream LIMIT ${limits.replayStreamsMax}`;
 
@@ -58,8 +58,8 @@ export class PostgresLaneStore implements LaneStore {
     return (await unlessRefused(build.projection, this.query(text, values))).length > 0;
   }
 
-  async tell(build: Build, epoch: number, poison: Poison | null): Promise<void> {
-    await this.query(TELL, [...idOf(build), epoch, poison && JSON.stringify(poison)]);
+  async report(build: Build, epoch: number, poison: Poison | null): Promise<void> {
+    await this.query(REPORT, [...idOf(build), epoch, poison && JSON.stringify(poison)]);
   }
 
   async toReplay(build: Build): Promise<readonly string[]> {
