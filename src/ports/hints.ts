@@ -1,11 +1,11 @@
 /**
- * Words between the processes of a deployment, so that one looks now and not at its next turn. A hint may be lost, late or
- * repeated, and anybody who reaches the database can send one: everything works without hints, and nothing follows from
- * one but a look.
+ * Messages between the processes of a deployment, so that a process polls now and not at its next interval. A hint may be
+ * lost, late or repeated, and any role that can connect to the database can send one. A hint causes only a poll, and
+ * everything works without hints.
  */
 export interface Hints {
-  /** Returns at once. A failure to send is the loss of the hint. */
+  /** Returns at once. If the send fails, the hint is lost. */
   send(hint: string): void;
-  /** Also called for the hints of this process. Returns the function that ends it. */
+  /** Also receives the hints of this process. Returns a function that stops listening. */
   listen(hint: string, listener: () => void): () => void;
 }
