@@ -9,8 +9,11 @@ import { Advances } from '../projections/advances.js';
 import { projections } from '../projections/all.js';
 import { ProjectionHost } from '../projections/projection-host.js';
 import { ListCoverage } from '../projections/queries/list-coverage.js';
-import { ListProjectionsHandler } from '../projections/queries/list-projections.js';
-import { type ProjectionReport, ProjectionReports } from '../projections/queries/projection-reports.js';
+import {
+  ListProjectionsHandler,
+  type ProjectionReport,
+  ProjectionReports,
+} from '../projections/queries/projection-reports.js';
 import { Shown } from '../projections/queries/shown.js';
 import { Rebuilds } from '../projections/rebuilds.js';
 import { recordKeys } from '../projections/record-keys.js';

@@ -1,5 +1,5 @@
 import type { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
-import { savedBacklog } from '../ownership/saved-backlog.js';
+import { savedBacklog } from '../ownership/checkpointed-follower.js';
 import { type Lag, lagOf } from '../ports/lag.js';
 import { type RunnerParts, type Subscription, SubscriptionRunner } from '../sagas/subscription-runner.js';
 import { gaugeLags } from './lag-metrics.js';

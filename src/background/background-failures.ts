@@ -1,6 +1,6 @@
 import type { BackgroundHealth } from '../ports/background-health.js';
+import { safeReason } from '../ports/errors.js';
 import type { Meter } from '../ports/meter.js';
-import { safeReason } from '../ports/safe-reason.js';
 
 /** Logs and counts what fails in the background, and knows which parts fail now, and why. */
 export class BackgroundFailures implements BackgroundHealth {

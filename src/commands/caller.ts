@@ -1,3 +1,4 @@
+import type { AnswerRequest } from '../domain/conversation/turns.js';
 import type { Metadata } from '../events/envelope.js';
 
 /** The user and the trace of a request, which every command has. */
@@ -26,3 +27,6 @@ export function metadataOf({ user, traceId, traceparent }: Caller, commandId: st
     ...(traceparent && { traceparent }),
   };
 }
+
+/** The options of a caller for the requested answer. */
+export type Asking = Omit<AnswerRequest, 'generationId'>;

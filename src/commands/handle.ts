@@ -1,8 +1,8 @@
 import { type Answer, answerOf } from '../domain/conversation/answer.js';
 import type { Command } from '../domain/conversation/command.js';
 import { type Conversation, isConversationId } from '../domain/conversation/conversation.js';
+import type { Recorded } from '../domain/decider.js';
 import { derivedId } from '../domain/derived-id.js';
-import type { Recorded } from '../domain/recorded.js';
 import { Refusal } from '../domain/refusal.js';
 import { conversationStream } from '../domain/streams.js';
 import type { ConversationEvent } from '../events/conversation-events.js';

@@ -1,4 +1,5 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
+import type { Command, ConversationDecision } from '../domain/conversation/command.js';
 import { isConversationId } from '../domain/conversation/conversation.js';
 import type { NewMessage } from '../domain/conversation/message.js';
 import { bodyOf, pathOfPrompt } from '../domain/conversation/prompting.js';
@@ -9,8 +10,7 @@ import { type LeftOutNode, leftOutNodes } from '../domain/prompt/left-out.js';
 import { Refusal } from '../domain/refusal.js';
 import { conversationStream } from '../domain/streams.js';
 import type { Cost } from '../domain/usage.js';
-import type { Asking } from './asking.js';
-import type { Caller } from './caller.js';
+import type { Asking, Caller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
 import type { PromptRule } from './prompts.js';
 
@@ -87,4 +87,22 @@ export function previewOf({ prompt, state }: Preview, draft: Draft, rule: Prompt
 function known({ id, ...segment }: Segment, draft: Draft): Segment {
   const isDrafted = 'message' in draft && segment.from === 'you';
   return id === undefined || isDrafted ? segment : { ...segment, id };
+}
+
+/** Refuses a turn whose prompt is not the expected one. The problem holds a preview over the same state. */
+export function orPreview(
+  decide: ConversationDecision,
+  by: Command['by'],
+  draft: Draft,
+  rule: PromptRule,
+): ConversationDecision {
+  return (state) => {
+    try {
+      return decide(state);
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.code !== 'prompt_changed') throw error;
+      const changed = previewOf(preview(by, draft, rule.assemble)(state), draft, rule);
+      throw new Refusal('prompt_changed', { preview: changed });
+    }
+  };
 }

@@ -1,11 +1,10 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { replyOf } from '../domain/conversation/tree.js';
 import { regenerate } from '../domain/conversation/turns.js';
-import type { Asking } from './asking.js';
-import type { WritingCaller } from './caller.js';
+import type { Asking, WritingCaller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
 import { handle, requestOf } from './handle.js';
-import { orPreview } from './prompt-changed.js';
+import { orPreview } from './preview-prompt.js';
 import { type AnsweredTurn, turnAnswer } from './turn-answer.js';
 
 /** Requests another answer to the same message. */

@@ -1,11 +1,10 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { NewMessage } from '../domain/conversation/message.js';
 import { send } from '../domain/conversation/turns.js';
-import type { Asking } from './asking.js';
-import type { WritingCaller } from './caller.js';
+import type { Asking, WritingCaller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
 import { cursorOf, handle, requestOf } from './handle.js';
-import { orPreview } from './prompt-changed.js';
+import { orPreview } from './preview-prompt.js';
 import { type TurnAnswer, turnAnswer } from './turn-answer.js';
 
 export type SentMessage = ({ readonly messageId: string } & TurnAnswer) | { messageId: string; cursor: string };

@@ -1,5 +1,5 @@
+import type { Recorded } from '../domain/decider.js';
 import { generation, type Tape, type TapeDecision } from '../domain/generation.js';
-import type { Recorded } from '../domain/recorded.js';
 import { generationStream } from '../domain/streams.js';
 import type { GenerationEvent } from '../events/generation-events.js';
 import { decodeOrFail } from '../ports/decode-or-fail.js';

@@ -2,7 +2,7 @@ import type { Conversation } from '../domain/conversation/conversation.js';
 import { conversationStream } from '../domain/streams.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
 import type { Metadata } from '../events/envelope.js';
-import { RetryableError } from '../ports/errors.js';
+import { ignoreOutage } from '../ports/errors.js';
 import type { Job, JobStage } from '../ports/work.js';
 import type { ConversationParts } from './conversation-parts.js';
 import { countEndings } from './count-endings.js';
@@ -52,7 +52,9 @@ export async function transactConversation(
   warnOfTrimming(parts, conversation, meta.correlationId, done.events);
   countEndings(parts, conversation, done);
   const stages = [...stagesOf(done.events)].filter(([generation]) => !offered.has(generation));
-  await Promise.all(stages.map(([generation, stage]) => parts.work.record(jobOf(generation), stage).catch(ifOutage)));
+  await Promise.all(
+    stages.map(([generation, stage]) => parts.work.record(jobOf(generation), stage).catch(ignoreOutage)),
+  );
   if (stages.some(([, stage]) => stage === 'prompted')) parts.runner.wake();
   return done;
 }
@@ -99,9 +101,4 @@ function warnOfTrimming(
       'a prompt left out what did not fit',
     );
   }
-}
-
-/** Ignores an outage: the command is committed, and the subscription will record the job. */
-function ifOutage(error: unknown): void {
-  if (!(error instanceof RetryableError)) throw error;
 }

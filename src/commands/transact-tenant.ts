@@ -2,7 +2,7 @@ import type { Decide } from '../domain/decider.js';
 import { type Tenant, tenantStream } from '../domain/tenant.js';
 import type { Metadata } from '../events/envelope.js';
 import type { TenantEvent } from '../events/tenant-events.js';
-import { RetryableError } from '../ports/errors.js';
+import { ignoreOutage } from '../ports/errors.js';
 import type { Keys } from '../ports/keys.js';
 import type { Folds } from './folds.js';
 import { type Committed, type TransactionParts, transact } from './transact.js';
@@ -29,12 +29,7 @@ export async function transactTenant(
   const stream = tenantStream(tenant);
   const { events } = await transact(parts, { stream, tenant, meta, folds: parts.tenants, decide });
   for (const event of events) {
-    if (event.type !== 'TenantCreated') await parts.keys.record({ ...event, tenant }).catch(ifOutage);
+    if (event.type !== 'TenantCreated') await parts.keys.record({ ...event, tenant }).catch(ignoreOutage);
   }
   return events;
-}
-
-/** Ignores an outage: the command is committed, and the subscription will record the key. */
-function ifOutage(error: unknown): void {
-  if (!(error instanceof RetryableError)) throw error;
 }

@@ -1,7 +1,6 @@
 import type { GenerationEvent } from '../events/generation-events.js';
 import { limits } from '../limits.js';
-import type { Aggregate, Decide } from './decider.js';
-import type { Recorded } from './recorded.js';
+import type { Aggregate, Decide, Recorded } from './decider.js';
 
 export type AttemptEnded = Extract<GenerationEvent, { type: 'AttemptEnded' }>['data'];
 type Delta = Extract<GenerationEvent, { type: 'DeltaReceived' }>['data'];

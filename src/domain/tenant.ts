@@ -1,6 +1,6 @@
 import type { TenantEvent } from '../events/tenant-events.js';
 import type { Aggregate, Decide } from './decider.js';
-import { requireWellFormed } from './well-formed.js';
+import { requireWellFormed } from './text.js';
 
 export const tenantStream = (id: string): string => `tenant-${id}`;
 

@@ -1,13 +1,13 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsString } from 'class-validator';
 import { limits } from '../limits.js';
-import { MayBeAbsent } from './absent-body.js';
 import {
   type BusyChoice,
   IsServiceName,
   IsTitle,
   IsTokenBudget,
   IsWhenBusy,
+  MayBeAbsent,
   MayBeLeftOut,
   MayBeNull,
 } from './fields.js';

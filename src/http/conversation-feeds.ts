@@ -7,9 +7,9 @@ import type { ConversationReader } from '../sse/conversation-reader.js';
 import type { Cursor } from '../sse/cursor.js';
 import { frameOf, snapshotFrame } from '../sse/event-frames.js';
 import type { EventStream } from '../sse/event-stream.js';
+import { pour } from '../sse/event-stream.js';
 import type { FeedSource } from '../sse/feed-source.js';
 import type { OpenStreams } from '../sse/open-streams.js';
-import { pour } from '../sse/pour.js';
 import { cursorIn } from './cursor-parameter.js';
 import type { FeedPlaces } from './feed-places.js';
 

@@ -60,3 +60,11 @@ export function IsWhenBusy(): PropertyDecorator {
   const description = 'What becomes of a turn that is asked while another one is open: `reject` unless it is said.';
   return applyDecorators(IsIn(WHEN_BUSY), ApiProperty({ enum: WHEN_BUSY, description }));
 }
+
+const MAY_BE_ABSENT = Symbol('the body may be absent');
+
+/** Marks the class of a body without required fields: an absent body then means `{}`. */
+export const MayBeAbsent = (): ClassDecorator => (body) => Reflect.defineMetadata(MAY_BE_ABSENT, true, body);
+
+/** Not inherited: a derived class may have required fields. */
+export const mayBeAbsent = (body: object): boolean => Reflect.hasOwnMetadata(MAY_BE_ABSENT, body);

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { RetryableError, TerminalError } from '../ports/errors.js';
-import { isError } from './is-error.js';
+import { isError } from './problem.js';
 
 export interface LogSettings {
   readonly level: string;

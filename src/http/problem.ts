@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { HttpException } from '@nestjs/common';
 import { TooManyFailedKeys } from '../auth/authenticator.js';
 import { Refusal } from '../domain/refusal.js';
@@ -11,7 +12,6 @@ import { UnknownPosition } from '../sse/run-feed.js';
 import { RecordDamaged } from '../sse/run-reader.js';
 import { InvalidCursor } from './cursor-parameter.js';
 import { type FieldError, InvalidRequest } from './invalid-request.js';
-import { isError } from './is-error.js';
 import { MethodNotAllowed } from './known-paths.js';
 import { type ProblemCode, type ProblemType, problems } from './problems.js';
 
@@ -109,4 +109,9 @@ function statusOf(error: unknown): number {
 
 function retryAfter(milliseconds: number | undefined): Record<string, string> {
   return milliseconds === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(milliseconds / 1000))) };
+}
+
+/** True for any error. Fastify's are no native errors, and `instanceof` fails for errors of another realm. */
+export function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value);
 }

@@ -13,7 +13,7 @@ import { ApiAcceptedResponse, ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTag
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
 import { RequireRole } from '../auth/role.guard.js';
 import { DEFAULT_TENANT } from '../commands/open-default-tenant.js';
-import { ListProjections } from '../projections/queries/list-projections.js';
+import { ListProjections } from '../projections/queries/projection-reports.js';
 import { Rebuilds } from '../projections/rebuilds.js';
 import { ApiProblems } from './api-problems.js';
 import { ProjectionsDocument, ReplayedDocument } from './projection-documents.js';

@@ -1,9 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsString, Matches } from 'class-validator';
-import type { Asking } from '../commands/asking.js';
+import type { Asking } from '../commands/caller.js';
 import { limits } from '../limits.js';
-import { MayBeAbsent } from './absent-body.js';
-import { type BusyChoice, IsServiceName, IsWhenBusy, MayBeLeftOut, MayBeNull } from './fields.js';
+import { type BusyChoice, IsServiceName, IsWhenBusy, MayBeAbsent, MayBeLeftOut, MayBeNull } from './fields.js';
 import { IsParams, type Params, plainParams } from './params.js';
 import { TEXT } from './schema-patterns.js';
 

@@ -6,10 +6,10 @@ import type { Shown } from '../projections/queries/shown.js';
 import type { FeedEvent } from '../sse/conversation-history.js';
 import type { Cursor } from '../sse/cursor.js';
 import type { EventStream } from '../sse/event-stream.js';
+import { pour } from '../sse/event-stream.js';
 import type { FeedSource } from '../sse/feed-source.js';
 import type { LiveTurn } from '../sse/live-turn.js';
 import type { OpenStreams } from '../sse/open-streams.js';
-import { pour } from '../sse/pour.js';
 import { turnFrameOf } from '../sse/turn-events.js';
 import { cursorIn } from './cursor-parameter.js';
 

@@ -1,7 +1,6 @@
 import { BackgroundPart } from '../background/background-part.js';
 import type { Lease } from '../ports/leases.js';
-import type { Part } from './part.js';
-import type { OwnerParts } from './sole-owner.js';
+import type { OwnerParts, Part } from './sole-owner.js';
 
 const RENEWALS_PER_LEASE = 3;
 

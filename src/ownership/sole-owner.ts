@@ -7,7 +7,18 @@ import type { Clock } from '../ports/clock.js';
 import { TerminalError } from '../ports/errors.js';
 import type { Hints } from '../ports/hints.js';
 import type { Lease, Leases } from '../ports/leases.js';
-import type { Part } from './part.js';
+
+/**
+ * One of several pieces of work that are shared out. It counts from the moment of the decision: several are decided about
+ * at once, and each takes a while to begin and to end.
+ */
+export interface Part {
+  /** False when this process has its share without it. */
+  take(): boolean;
+  give(): void;
+  /** True when this process had too many; then it is given. */
+  giveUp(): boolean;
+}
 
 export interface OwnerParts {
   readonly leases: Leases;

@@ -1,3 +1,4 @@
+import { UndecodableEvent } from '../events/codec.js';
 /** It may work later, unchanged: wait and try again. */
 export class RetryableError extends Error {
   constructor(message: string, options?: ErrorOptions & { readonly retryAfterMs?: number }) {
@@ -15,3 +16,16 @@ export class TerminalError extends Error {}
 
 /** The log cannot be reached now. Nothing is said about what an earlier, unanswered append did. */
 export class LogUnavailable extends RetryableError {}
+
+/** The reason of a failure without texts of users. Own errors quote none; a database error may quote the refused value. */
+export function safeReason(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const isOurs = [TerminalError, RetryableError, UndecodableEvent].some((kind) => error instanceof kind);
+  if (isOurs) return error.message;
+  return 'code' in error ? `${error.constructor.name} ${error.code}` : error.constructor.name;
+}
+
+/** For the record of a committed command: a subscription records it later, so the command does not fail with the outage. */
+export function ignoreOutage(error: unknown): void {
+  if (!(error instanceof RetryableError)) throw error;
+}

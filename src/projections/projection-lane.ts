@@ -5,7 +5,7 @@ import { limits } from '../limits.js';
 import type { FairShare } from '../ownership/fair-share.js';
 import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
 import { decodeOrFail } from '../ports/decode-or-fail.js';
-import { RetryableError, TerminalError, TimedOut } from '../ports/errors.js';
+import { RetryableError, safeReason, TerminalError, TimedOut } from '../ports/errors.js';
 import type { EventLog, LivePage } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import {
@@ -16,7 +16,6 @@ import {
   type Step,
   StoreRefused,
 } from '../ports/read-models/read-models.js';
-import { safeReason } from '../ports/safe-reason.js';
 import type { Advances } from './advances.js';
 import { isAboutEvents, pauseAfter, Stopped, Superseded } from './lane-failures.js';
 import { leaseOf, orderedWith } from './lane-key.js';

@@ -1,12 +1,11 @@
 import type { Position } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import { CheckpointedFollower, type FollowerParts } from '../ownership/checkpointed-follower.js';
-import { RetryableError } from '../ports/errors.js';
+import { RetryableError, safeReason } from '../ports/errors.js';
 import type { Backlog } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import type { Meter } from '../ports/meter.js';
 import { DeniedByDestination, type RelayConnection, type RelayDestination } from '../ports/relay.js';
-import { safeReason } from '../ports/safe-reason.js';
 import { gathered } from './gathered.js';
 import { PageRelay } from './page-relay.js';
 import { readAhead } from './read-ahead.js';

@@ -1,11 +1,10 @@
 import type { Position, RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import { CheckpointedFollower, type FollowerParts } from '../ownership/checkpointed-follower.js';
-import { RetryableError, TerminalError } from '../ports/errors.js';
+import { RetryableError, safeReason, TerminalError } from '../ports/errors.js';
 import type { AllStreamsFilter, Backlog } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import type { Poison } from '../ports/read-models/read-models.js';
-import { safeReason } from '../ports/safe-reason.js';
 
 export interface Subscription {
   /** The name of the checkpoint and of the lease. One process at a time owns the subscription. */

@@ -6,7 +6,6 @@ import type { LogEvent } from '../events/log-events.js';
 import type { TenantEvent } from '../events/tenant-events.js';
 import type { FeedEvent } from './conversation-history.js';
 import { formatCursor } from './cursor.js';
-import { oneLine } from './one-line.js';
 
 type Type = Exclude<TypedEvent['type'], (TenantEvent | LogEvent)['type']>;
 
@@ -101,4 +100,13 @@ function endedData(data: DataOf<'AttemptEnded'>): object {
   const { usageRaw: _, providerFinishReason: __, usage, response, error, ...end } = data;
   const isNamed = Object.keys(response).length > 0;
   return { ...end, usage: usageOf(usage), ...(isNamed && { response }), error: error ?? null };
+}
+
+/** JSON has no line feed or carriage return. Some readers also break lines at these characters, so they are escaped. */
+const BREAKS_FOR_SOME = /[\u0085\u2028\u2029]/g;
+
+/** JSON that every reader takes for one line. */
+export function oneLine(data: unknown): string {
+  const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(data).replace(BREAKS_FOR_SOME, escaped);
 }

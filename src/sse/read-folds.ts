@@ -1,6 +1,6 @@
 import { type Conversation, conversation, type RecordedInConversation } from '../domain/conversation/conversation.js';
+import type { Recorded } from '../domain/decider.js';
 import { generation, type Tape } from '../domain/generation.js';
-import type { Recorded } from '../domain/recorded.js';
 import { conversationStream, generationStream } from '../domain/streams.js';
 import type { Codec } from '../events/codec.js';
 import type { GenerationEvent } from '../events/generation-events.js';

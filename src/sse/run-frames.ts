@@ -1,6 +1,6 @@
 import { endOf, type Run } from '../domain/conversation/run.js';
 import type { TypedEvent } from '../events/codec.js';
-import { oneLine } from './one-line.js';
+import { oneLine } from './event-frames.js';
 
 export type RunFeedEvent = Extract<TypedEvent, { type: 'GenerationRequested' | 'GenerationFinalized' }>;
 

@@ -2,7 +2,7 @@ import { answerText } from '../domain/answer-text.js';
 import { refusals } from '../domain/refusal.js';
 import { generationOf } from '../domain/streams.js';
 import type { TypedEvent } from '../events/codec.js';
-import { oneLine } from './one-line.js';
+import { oneLine } from './event-frames.js';
 
 /** The frame that a client of one turn gets for an event. */
 export type TurnFrame = { readonly bytes: Buffer; readonly isLast: boolean };

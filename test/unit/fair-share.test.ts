@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { FairShare } from '../../src/ownership/fair-share.js';
-import type { Part } from '../../src/ownership/part.js';
+import type { Part } from '../../src/ownership/sole-owner.js';
 import { MemoryHints } from '../support/memory/memory-hints.js';
 import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { RecordedHealth } from '../support/recorded-health.js';

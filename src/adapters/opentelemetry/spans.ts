@@ -9,6 +9,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { parseTraceParent } from '@opentelemetry/core';
+import type { NewEvent } from '../../events/envelope.js';
 import type { ChosenIds, SpanIds } from './chosen-ids.js';
 
 export type Attributes = Readonly<Record<string, string | number | boolean | string[] | undefined>>;
@@ -60,4 +61,15 @@ export const typeOfError = (error: unknown): string => (error instanceof Error ?
 function linkTo(traceparent: string): Link[] {
   const context = parseTraceParent(traceparent);
   return context ? [{ context }] : [];
+}
+
+/** What the metadata of an event says of the span that caused it. A newer program's metadata may be anything. */
+export function traceparentIn({ meta }: Pick<NewEvent, 'meta'>): string | undefined {
+  try {
+    const traceparent: unknown = JSON.parse(meta)?.traceparent;
+    return typeof traceparent === 'string' ? traceparent : undefined;
+  } catch {
+    // Damaged metadata names no span: the reader of the event reports it.
+    return undefined;
+  }
 }

@@ -1,6 +1,6 @@
 import { type Position, type RecordedEvent, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
-import { traceparentIn } from './traceparent-in.js';
+import { traceparentIn } from './spans.js';
 
 /** The traces whose events a step applies, as many as a reader of the step looks at. */
 export function linksOf(events: readonly RecordedEvent[]): readonly string[] {

@@ -3,8 +3,7 @@ import type { NewEvent } from '../../events/envelope.js';
 import { categoryOf } from '../../ports/append-rules.js';
 import type { AppendOptions, AppendOutcome, EventLog, ExpectedRevision } from '../../ports/event-log.js';
 import { ForwardedLog } from '../event-log/forwarded-log.js';
-import { failSpan, type Spans, typeOfError } from './spans.js';
-import { traceparentIn } from './traceparent-in.js';
+import { failSpan, type Spans, traceparentIn, typeOfError } from './spans.js';
 
 /** A log whose appends are spans, below the span that their events name. */
 export class TracedEventLog extends ForwardedLog implements EventLog {

@@ -1,11 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConversationEvent } from '../../events/conversation-events.js';
-import { requireWellFormed } from '../well-formed.js';
+import { requireText, requireWellFormed } from '../text.js';
 import { asOwner, type Command, type ConversationDecision } from './command.js';
 import type { Choices } from './nodes.js';
 import { requireRoom, requireRoomForChange } from './room.js';
 import { choiceNames, type Settings } from './settings.js';
-import { requireText } from './text.js';
 
 /** An absent field keeps its value; null removes the choice. */
 export interface Changes extends Choices {

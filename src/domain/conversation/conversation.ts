@@ -1,7 +1,6 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
 import { answerText } from '../answer-text.js';
-import type { Aggregate } from '../decider.js';
-import type { Recorded } from '../recorded.js';
+import type { Aggregate, Recorded } from '../decider.js';
 import type { GenerationFinalized, MessageSent, Node, PromptAssembled, Reply } from './nodes.js';
 import { PersistentMap } from './persistent-map.js';
 import { configured, noSettings, type Settings } from './settings.js';

@@ -1,9 +1,9 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
 import { Refusal } from '../refusal.js';
+import { requireContent } from '../text.js';
 import type { Conversation } from './conversation.js';
 import type { Message, MessageSent } from './nodes.js';
 import { replyBefore, type WhenBusy } from './queue.js';
-import { requireContent } from './text.js';
 import { messageOf } from './tree.js';
 
 export interface NewMessage {

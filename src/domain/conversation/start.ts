@@ -1,9 +1,8 @@
 import { Refusal } from '../refusal.js';
-import { requireWellFormed } from '../well-formed.js';
+import { requireText, requireWellFormed } from '../text.js';
 import type { ConversationDecision } from './command.js';
 import type { Choices } from './nodes.js';
 import { chosen } from './settings.js';
-import { requireText } from './text.js';
 
 export interface Beginning extends Choices {
   readonly title?: string | null;

@@ -1,3 +1,4 @@
+import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import { limits } from '../../limits.js';
 import type { Clock } from '../../ports/clock.js';
 import type { EventLog } from '../../ports/event-log.js';
@@ -57,5 +58,17 @@ export class ProjectionReports {
       state: poison ? 'stopped' : parked.length > 0 ? 'parked' : 'following',
       lag: lagOf(backlog, clock.now()),
     };
+  }
+}
+
+/** The progress of each projection. */
+export class ListProjections extends Query<readonly ProjectionReport[]> {}
+
+@QueryHandler(ListProjections)
+export class ListProjectionsHandler implements IQueryHandler<ListProjections> {
+  constructor(private readonly reports: ProjectionReports) {}
+
+  execute(): Promise<readonly ProjectionReport[]> {
+    return this.reports.all();
   }
 }

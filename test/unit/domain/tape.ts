@@ -1,6 +1,5 @@
-import type { Decide } from '../../../src/domain/decider.js';
+import type { Decide, Recorded } from '../../../src/domain/decider.js';
 import { type Ending, endAttempt, generation, receive, type Tape, takeUp } from '../../../src/domain/generation.js';
-import type { Recorded } from '../../../src/domain/recorded.js';
 import type { GenerationEvent } from '../../../src/events/generation-events.js';
 
 export const START_MS = Date.UTC(2026, 0, 1);

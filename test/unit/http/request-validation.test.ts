@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { Type } from 'class-transformer';
 import { IsArray, IsBoolean, IsInt, IsNumber, IsObject, IsOptional, IsString, ValidateNested } from 'class-validator';
-import { MayBeAbsent } from '../../../src/http/absent-body.js';
+import { MayBeAbsent } from '../../../src/http/fields.js';
 import { InvalidRequest } from '../../../src/http/invalid-request.js';
 import { IsName } from '../../../src/http/is-name.js';
 import { RequestValidationPipe } from '../../../src/http/request-validation.pipe.js';

@@ -3,8 +3,8 @@ import { conversation, type RecordedInConversation } from '../../../../src/domai
 import type { Run } from '../../../../src/domain/conversation/run.js';
 import { inOrder, runOf } from '../../../../src/domain/conversation/run-history.js';
 import { replyOf } from '../../../../src/domain/conversation/tree.js';
+import type { Recorded } from '../../../../src/domain/decider.js';
 import { generation } from '../../../../src/domain/generation.js';
-import type { Recorded } from '../../../../src/domain/recorded.js';
 import type { TypedEvent } from '../../../../src/events/codec.js';
 import { START } from '../../../../src/events/envelope.js';
 import type { GenerationEvent } from '../../../../src/events/generation-events.js';

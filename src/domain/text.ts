@@ -1,6 +1,13 @@
-import { limits } from '../../limits.js';
-import { Refusal } from '../refusal.js';
-import { requireWellFormed } from '../well-formed.js';
+import { limits } from '../limits.js';
+import { Refusal } from './refusal.js';
+
+/** With the `u` flag a surrogate pair is one character, so this matches only halves. */
+const NUL_OR_HALF_A_PAIR = /\0|\p{Surrogate}/u;
+
+/** Refuses NUL and halves of surrogate pairs, which stores and providers encode differently. */
+export function requireWellFormed(...texts: readonly (string | null | undefined)[]): void {
+  if (texts.some((text) => text && NUL_OR_HALF_A_PAIR.test(text))) throw new Refusal('text_malformed');
+}
 
 export function requireContent(content: string): void {
   if (content.trim() === '') throw new Refusal('content_empty');
