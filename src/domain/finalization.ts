@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { ConversationEvent } from '../events/conversation-events.js';
 import type { Failure } from '../events/outcome.js';
-import { answerBlocks } from './answer-text.js';
 import type { GenerationFinalized, Reply } from './conversation/nodes.js';
 import { type AttemptEnded, attemptThatCounts, type Tape } from './generation.js';
+import { answerBlocks } from './shown-text.js';
 
 /** The input for the end of a generation that is not on its tape. */
 export interface LedgerFacts {

@@ -17,7 +17,7 @@ export interface Attempt {
   /** The number of deltas in all channels. */
   readonly deltas: number;
   readonly text: Readonly<Record<ReadChannel, string>>;
-  /** The times of the first and the last delta in any channel but `other`, which no reader sees. */
+  /** The times of the first and the last delta in a channel that readers see. */
   readonly firstTextAt: string | null;
   readonly lastTextAt: string | null;
   readonly end: AttemptEnded | null;
@@ -72,8 +72,23 @@ function received(tape: Tape, { data: { attempt, text, channel }, at }: Recorded
     ...open,
     deltas: open.deltas + 1,
     ...(isRead(channel) && { text: { ...open.text, [channel]: open.text[channel] + text } }),
-    ...(channel !== 'other' && { firstTextAt: open.firstTextAt ?? at, lastTextAt: at }),
+    ...(isSeen(channel) && { firstTextAt: open.firstTextAt ?? at, lastTextAt: at }),
   }));
+}
+
+function isSeen(channel: RecordedChannel): boolean {
+  switch (channel) {
+    case 'content':
+    case 'reasoning':
+    case 'tool':
+    case 'refusal':
+      return true;
+    case 'other':
+    case 'withheld':
+      return false;
+    default:
+      return channel satisfies never;
+  }
 }
 
 const isRead = (channel: RecordedChannel): channel is ReadChannel => channel === 'content' || channel === 'reasoning';

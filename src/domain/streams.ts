@@ -12,3 +12,6 @@ export const conversationOf = ({ stream }: InStream): string => stream.slice(CON
 
 /** The generation of a tape: its events do not repeat it. */
 export const generationOf = ({ stream }: InStream): string => stream.slice(GENERATION.length);
+
+/** Whether an event is on a tape; every other event of a conversation is in its ledger. */
+export const isOfTape = ({ stream }: InStream): boolean => stream.startsWith(GENERATION);

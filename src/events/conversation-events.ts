@@ -25,6 +25,19 @@ const promptPart = Type.Union([
   Type.Object({ kind: Type.Literal('text'), event: Type.String(), pointer: Type.String() }),
   /** A run of the path, each node in its role's wrapping: one entry, however long the history. */
   Type.Object({ kind: Type.Literal('path'), from: Type.String(), to: Type.String() }),
+  /** A text that only this prompt has. No format of this release writes it. */
+  Type.Object({ kind: Type.Literal('own'), value: personalText() }),
+]);
+
+/** This release writes text alone. Of the others, which a later release writes, a reader needs to know the type (ADR 56). */
+const messagePart = Type.Union([
+  Type.Object({ type: Type.Literal('text'), text: personalText() }),
+  Type.Object({ type: literals('image', 'file', 'audio', 'tool_result') }),
+]);
+
+const answerBlock = Type.Union([
+  Type.Object({ kind: Type.Literal('text'), text: Type.String() }),
+  Type.Object({ kind: literals('reasoning', 'refusal', 'tool_call', 'item') }),
 ]);
 
 const leftOut = Type.Object({ from: Type.String(), to: Type.String(), count, reason: Type.String() });
@@ -54,10 +67,10 @@ export const conversationEvents = {
     data: Type.Object({
       messageId: Type.String(),
       parent: nullable(Type.String()),
-      role: literals('user', 'assistant'),
-      origin: literals('person', 'client'),
+      role: literals('user', 'assistant', 'tool', 'system', 'developer'),
+      origin: literals('person', 'client', 'import'),
       kind: literals('message', 'note'),
-      parts: Type.Array(Type.Object({ type: Type.Literal('text'), text: personalText() }), { minItems: 1 }),
+      parts: Type.Array(messagePart, { minItems: 1 }),
       revises: Type.Optional(Type.String()),
     }),
   },
@@ -112,10 +125,10 @@ export const conversationEvents = {
     schema: 2,
     data: Type.Object({
       generationId: Type.String(),
-      status: literals('final', 'cancelled', 'error'),
+      status: literals('final', 'cancelled', 'error', 'blocked'),
       finishReason: nullable(Type.String()),
       /** Of the answer, in their order. */
-      blocks: Type.Array(Type.Object({ kind: Type.Literal('text'), text: Type.String() }), { personal: true }),
+      blocks: Type.Array(answerBlock, { personal: true }),
       textSha256: personalText(),
       deltas: count,
       /** The attempt that gave the answer; null when no model was called. */

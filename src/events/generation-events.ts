@@ -23,7 +23,8 @@ export const generationEvents = {
       attempt,
       seq: Type.Integer({ minimum: 0 }),
       block: Type.Integer({ minimum: 0 }),
-      channel: literals('content', 'reasoning', 'tool', 'refusal', 'other'),
+      /** `withheld` is recorded and not shown. */
+      channel: literals('content', 'reasoning', 'tool', 'refusal', 'other', 'withheld'),
       text: personalText(),
       tool: Type.Optional(
         Type.Object({

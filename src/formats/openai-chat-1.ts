@@ -36,6 +36,8 @@ export const openAiChat1: BodyFormat = {
           return escaped(texts.text(part));
         case 'path':
           return messages(texts.messages(part.from, part.to));
+        case 'own':
+          throw new Error('openai-chat@1 has no parts of this kind: a later version recorded this prompt');
         default:
           return part satisfies never;
       }

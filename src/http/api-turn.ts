@@ -15,6 +15,7 @@ const OF_EVERY_TURN: readonly ProblemCode[] = [
   'value_refused',
   'prompt_not_known_yet',
   'prompt_over_budget',
+  'newer_content',
   'provider_not_configured',
   'parent_is_queued',
   'idempotency_key_reused',

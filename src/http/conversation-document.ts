@@ -37,13 +37,13 @@ class NodeDocument {
   })
   parent!: string | null;
 
-  @ApiProperty({ enum: ['user', 'assistant'] })
+  @ApiProperty({ enum: ['user', 'assistant', 'tool', 'system', 'developer'] })
   role!: string;
 
   @ApiProperty({ enum: ['message', 'note'], description: 'A note is in no prompt, and no node follows it.' })
   kind!: string;
 
-  @ApiProperty({ enum: ['person', 'client', 'model'], description: 'Who wrote it.' })
+  @ApiProperty({ enum: ['person', 'client', 'import', 'model'], description: 'Who wrote it.' })
   origin!: string;
 
   @ApiProperty({ description: 'For a reply, the text so far.' })

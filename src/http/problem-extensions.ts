@@ -15,6 +15,7 @@ export const problemExtensions: Partial<Record<ProblemCode, Readonly<Record<stri
     textBytesMax: COUNT,
   },
   conversation_busy: { generationId: { ...ID, description: 'The open generation.' } },
+  newer_content: { node: { ...ID, description: 'The message, or the answer, of a newer release.' } },
   parent_is_queued: { generationId: { ...ID, description: 'The generation that waits.' } },
   prompt_changed: { preview: { $ref: getSchemaPath(PreviewDocument) } },
   prompt_over_budget: {

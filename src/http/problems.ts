@@ -31,6 +31,7 @@ export const problems = {
   conversation_exists: { status: 409, title: 'The conversation has been started already' },
   conversation_busy: { status: 409, title: 'The conversation is busy', headers: RETRY },
   prompt_changed: { status: 409, title: 'The prompt has changed' },
+  newer_content: { status: 409, title: 'The conversation has content of a newer release' },
   newer_version_running: { status: 409, title: 'Processes of a newer version run the projection' },
   rebuild_running: { status: 409, title: 'A rebuild of the projection is already running' },
   body_too_large: { status: 413, title: 'The body is too large' },

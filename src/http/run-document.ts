@@ -129,8 +129,9 @@ class DeltaDocument implements DeltaView {
   text!: string;
 
   @ApiProperty({
-    enum: ['content', 'reasoning', 'tool', 'refusal', 'other'],
-    description: 'The answer is the content. `other` holds unknown fields, as lines of JSON.',
+    enum: ['content', 'reasoning', 'tool', 'refusal', 'other', 'withheld'],
+    description:
+      'The answer is the content. `other` holds unknown fields, as lines of JSON. Of `withheld` the text is empty here.',
   })
   channel!: DeltaView['channel'];
 

@@ -39,7 +39,7 @@ export class SentMessageDocument extends EffectDocument {
 }
 
 export class EndedDocument {
-  @ApiProperty({ enum: ['final', 'cancelled', 'error'], description: 'How the generation ended.' })
+  @ApiProperty({ enum: ['final', 'cancelled', 'error', 'blocked'], description: 'How the generation ended.' })
   status!: string;
 }
 

@@ -52,6 +52,7 @@ export class TurnsController {
     'message_is_note',
     'prompt_not_known_yet',
     'prompt_over_budget',
+    'newer_content',
     'provider_not_configured',
     'log_unavailable',
   )

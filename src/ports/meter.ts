@@ -1,6 +1,8 @@
+import type { ConversationEvent } from '../events/conversation-events.js';
+
 /** How a generation ended, as far as it is counted. Null is unknown, and is not counted as zero. */
 export interface GenerationEnd {
-  readonly status: 'final' | 'cancelled' | 'error';
+  readonly status: Extract<ConversationEvent, { type: 'GenerationFinalized' }>['data']['status'];
   /** The one that was asked; null when no prompt was assembled. */
   readonly model: string | null;
   readonly ttftMs: number | null;

@@ -1,3 +1,4 @@
+import { isOfTape } from '../domain/streams.js';
 import type { DomainEvent } from '../events/catalogue.js';
 import type { TypedEvent } from '../events/codec.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
@@ -54,8 +55,13 @@ export interface Projection extends ProjectionShape {
 /** An event of the ledger came before the one that precedes it. The missing event must not be skipped. */
 export class Gap extends TerminalError {}
 
-/** Whether this is the next event of a ledger of which `seen` events were applied. False: it was applied before. */
-export function isNext(seen: number, { stream, revision }: TypedEvent): boolean {
+/**
+ * Whether this is the next event of a ledger of which `seen` events were applied. False: it was applied before, or it is on a
+ * tape, where a later release records the prompts of its further attempts.
+ */
+export function isNext(seen: number, event: TypedEvent): boolean {
+  const { stream, revision } = event;
+  if (isOfTape(event)) return false;
   if (revision > seen)
     throw new Gap(`${stream} continues with event ${revision}, and ${seen} of its events were applied`);
   return revision === seen;

@@ -1,4 +1,4 @@
-import { conversationStream, generationStream } from '../domain/streams.js';
+import { conversationStream, generationStream, isOfTape } from '../domain/streams.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
 import { limits } from '../limits.js';
 import { TerminalError } from '../ports/errors.js';
@@ -23,6 +23,7 @@ export interface FeedPlace {
  * The tape's events count only while its generation is open.
  */
 export function placeAfter({ cursor, open }: FeedPlace, event: TypedEvent): FeedPlace {
+  if (isOfTape(event)) return { cursor: { ...cursor, tape: event.revision + 1 }, open };
   const next = { ledger: event.revision + 1, tape: cursor.tape };
   switch (event.type) {
     case 'PromptAssembled':
@@ -31,10 +32,6 @@ export function placeAfter({ cursor, open }: FeedPlace, event: TypedEvent): Feed
       return event.data.generationId === open
         ? { cursor: { ...next, tape: 0 }, open: undefined }
         : { cursor: next, open };
-    case 'GenerationClaimed':
-    case 'DeltaReceived':
-    case 'AttemptEnded':
-      return { cursor: { ...cursor, tape: event.revision + 1 }, open };
     default:
       return { cursor: next, open };
   }

@@ -1,4 +1,4 @@
-import { answerText } from '../domain/answer-text.js';
+import { answerText, deltaText, messageText } from '../domain/shown-text.js';
 import { generationOf } from '../domain/streams.js';
 import { costOf, usageOf } from '../domain/usage.js';
 import type { TypedEvent } from '../events/codec.js';
@@ -55,22 +55,37 @@ export function snapshotFrame(view: { readonly cursor: string }): Buffer {
 function framedOf(event: TypedEvent): FramedEvent {
   let known = framed.get(event);
   if (!known) {
-    const data = oneLine({ ...dataOf(event), at: event.at });
+    const data = oneLine({ ...dataOf(event as DeliverableEvent), at: event.at });
     known = { body: `event: ${names[event.type as Type]}\ndata: ${data}\n\n` };
     framed.set(event, known);
   }
   return known;
 }
 
-/** The data of an event without fields about storage and nodes. */
-function dataOf(event: TypedEvent): object {
+/** An event that a feed may deliver. */
+type DeliverableEvent = Extract<TypedEvent, { type: Type }>;
+
+/**
+ * What clients learn of an event. Each field is named here: one that a later release adds stays in the log until the API has
+ * it, and so do the workings of the store and of the nodes.
+ */
+function dataOf(event: DeliverableEvent): object {
   switch (event.type) {
-    case 'ConversationStarted': {
-      const { purpose: _, ...rest } = event.data;
-      return rest;
-    }
+    case 'ConversationStarted':
+      return { title: event.data.title, system: event.data.system, ...choicesIn(event.data) };
+    case 'ConversationRenamed':
+      return { title: event.data.title };
+    case 'ConversationArchived':
+    case 'ConversationRestored':
+      return {};
+    case 'ConversationConfigured':
+      return { system: event.data.system, ...choicesIn(event.data) };
     case 'MessageSent':
-      return { ...event.data, text: event.data.parts.map(({ text }) => text).join('') };
+      return messageData(event.data);
+    case 'GenerationRequested': {
+      const { generationId, messageId, regenerates, options, turn } = event.data;
+      return { generationId, messageId, regenerates, options: choicesIn(options), turn };
+    }
     case 'PromptAssembled': {
       const { generationId, messageId, provider, model, params, sha256, bytes, tokens, trimmed } = event.data;
       return { generationId, messageId, provider, model, params, promptSha256: sha256, bytes, tokens, trimmed };
@@ -79,27 +94,55 @@ function dataOf(event: TypedEvent): object {
       return { generationId: event.data.generationId };
     case 'GenerationFinalized':
       return finalizedData(event.data);
+    case 'BranchSelected':
+      return { leaf: event.data.leaf };
     case 'GenerationClaimed':
       return { generationId: generationOf(event), attempt: event.data.attempt };
-    case 'DeltaReceived':
-      return { generationId: generationOf(event), ...event.data };
+    case 'DeltaReceived': {
+      const { attempt, seq, block, channel, tool } = event.data;
+      return { generationId: generationOf(event), attempt, seq, block, channel, text: deltaText(event.data), tool };
+    }
     case 'AttemptEnded':
       return { generationId: generationOf(event), ...endedData(event.data) };
     default:
-      return event.data;
+      return event satisfies never;
   }
 }
 
 type DataOf<T extends Type> = Extract<TypedEvent, { type: T }>['data'];
 
-function finalizedData({ attempts: _, blocks, usage, cost, error, ...end }: DataOf<'GenerationFinalized'>): object {
-  return { ...end, text: answerText(blocks), usage: usageOf(usage), cost: costOf(cost), error: error ?? null };
+/** An absent choice stays absent: JSON leaves it out. */
+function choicesIn({ provider, model, params, tokenBudget, whenBusy }: DataOf<'GenerationRequested'>['options']) {
+  return { provider, model, params, tokenBudget, whenBusy };
+}
+
+function messageData({ messageId, parent, role, origin, kind, parts, revises }: DataOf<'MessageSent'>): object {
+  const shown = parts.map((part) =>
+    part.type === 'text' ? { type: part.type, text: part.text } : { type: part.type },
+  );
+  return { messageId, parent, role, origin, kind, parts: shown, revises, text: messageText(parts) };
+}
+
+function finalizedData(data: DataOf<'GenerationFinalized'>): object {
+  const { generationId, status, finishReason, blocks, textSha256, deltas, attempt, modelServed, timings } = data;
+  return {
+    ...{ generationId, status, finishReason, textSha256, deltas, attempt, modelServed, timings },
+    text: answerText(blocks),
+    usage: usageOf(data.usage),
+    cost: costOf(data.cost),
+    error: data.error ?? null,
+  };
 }
 
 function endedData(data: DataOf<'AttemptEnded'>): object {
-  const { usageRaw: _, providerFinishReason: __, usage, response, error, ...end } = data;
+  const { attempt, outcome, finishReason, modelServed, usage, response, droppedDeltas, error, retryAt } = data;
   const isNamed = Object.keys(response).length > 0;
-  return { ...end, usage: usageOf(usage), ...(isNamed && { response }), error: error ?? null };
+  return {
+    ...{ attempt, outcome, finishReason, modelServed, droppedDeltas, retryAt },
+    usage: usageOf(usage),
+    ...(isNamed && { response }),
+    error: error ?? null,
+  };
 }
 
 /** JSON has no line feed or carriage return. Some readers also break lines at these characters, so they are escaped. */

@@ -1,5 +1,5 @@
-import { answerText } from '../domain/answer-text.js';
 import { refusals } from '../domain/refusal.js';
+import { answerText } from '../domain/shown-text.js';
 import { generationOf } from '../domain/streams.js';
 import type { TypedEvent } from '../events/codec.js';
 import { oneLine } from './event-frames.js';

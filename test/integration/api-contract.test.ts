@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Readiness } from '../../src/http/readiness.js';
@@ -7,6 +8,7 @@ import { OpenStreams } from '../../src/sse/open-streams.js';
 import { ApiContract, type ApiDocument } from '../support/api-contract.js';
 import { type Chat, HOLD, startChat, type Turn } from '../support/chat.js';
 import type { Answer, CallOptions } from '../support/http-app.js';
+import { codec, someMetadata } from '../support/new-events.js';
 import { SseClient } from '../support/sse-client.js';
 import { until } from '../support/until.js';
 
@@ -246,6 +248,22 @@ describe('what is refused is answered as it is documented', () => {
     await answered(200, `POST ${GENERATION}/cancel`, ids, { headers });
     await answered(202, `POST ${CONVERSATION}/messages`, await standing(), { headers });
     await answered(422, `POST ${GENERATION}/cancel`, ids, { headers });
+  });
+
+  it('when a prompt would leave out what a newer release recorded', async () => {
+    const names = await standing();
+    const node = randomUUID();
+    const parent = names.generationId as string;
+    const parts = [{ type: 'tool_result' as const }];
+    const result = { messageId: node, parent, role: 'tool', origin: 'client', kind: 'message', parts } as const;
+    const meta = { ...someMetadata, conversation: names.id };
+    const wrapping = { id: randomUUID(), tenant: 'default', at: new Date().toISOString(), meta };
+    await chat.append(`conversation-${names.id}`, [codec.encode({ type: 'MessageSent', data: result }, wrapping)]);
+    for (const path of [`${CONVERSATION}/preview`, `${CONVERSATION}/messages`]) {
+      const { json } = await answered(409, `POST ${path}`, names);
+      expect(json).toMatchObject({ code: 'newer_content', node });
+    }
+    await answered(202, `POST ${CONVERSATION}/messages`, names, { body: { content: 'x', parent } });
   });
 
   it.each(ASKING)('when %s may not ask a model', async (path) => {

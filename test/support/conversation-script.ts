@@ -1,4 +1,4 @@
-import { answerBlocks } from '../../src/domain/answer-text.js';
+import { answerBlocks } from '../../src/domain/shown-text.js';
 import type { DomainEvent } from '../../src/events/catalogue.js';
 
 interface ScriptedTurn {

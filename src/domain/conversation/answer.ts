@@ -26,7 +26,18 @@ function answerWith(answer: Answer, event: ConversationEvent): Answer {
     case 'PromptAssembled':
       // The end of a generation opens the next one, whose prompt belongs to an earlier command.
       return event.data.generationId === answer.generationId ? { ...answer, promptSha256: event.data.sha256 } : answer;
+    case 'ConversationStarted':
+    case 'ConversationRenamed':
+    case 'ConversationArchived':
+    case 'ConversationRestored':
+    case 'ConversationConfigured':
+    case 'GenerationCancelRequested':
+    case 'GenerationFinalized':
+    case 'BranchSelected':
+      return answer;
     default:
+      // An event of a later version: no answer of this one names what it creates.
+      event satisfies never;
       return answer;
   }
 }

@@ -1,6 +1,7 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
-import { answerText } from '../answer-text.js';
 import type { Aggregate, Recorded } from '../decider.js';
+import { answerText, messageText } from '../shown-text.js';
+import { isNewerMessage, isNewerReply } from './newer-content.js';
 import type { GenerationFinalized, MessageSent, Node, PromptAssembled, Reply } from './nodes.js';
 import { PersistentMap } from './persistent-map.js';
 import { configured, noSettings, type Settings } from './settings.js';
@@ -91,16 +92,26 @@ function withoutText(before: Conversation, after: Conversation, { type, data }: 
   return { ...after, nodes: after.nodes.set(id, bare), withoutTexts: after.withoutTexts + 1 };
 }
 
-function textBytesIn({ type, data }: ConversationEvent): number {
-  switch (type) {
+function textBytesIn(event: ConversationEvent): number {
+  switch (event.type) {
     case 'ConversationStarted':
     case 'ConversationConfigured':
-      return bytesOf(data.system ?? '');
+      return bytesOf(event.data.system ?? '');
     case 'MessageSent':
-      return data.parts.reduce((sum, part) => sum + bytesOf(part.text), 0);
+      return bytesOf(messageText(event.data.parts));
     case 'GenerationFinalized':
-      return bytesOf(answerText(data.blocks));
+      return bytesOf(answerText(event.data.blocks));
+    case 'ConversationRenamed':
+    case 'ConversationArchived':
+    case 'ConversationRestored':
+    case 'GenerationRequested':
+    case 'PromptAssembled':
+    case 'GenerationCancelRequested':
+    case 'BranchSelected':
+      return 0;
     default:
+      // An event of a later version has no text that this one keeps.
+      event satisfies never;
       return 0;
   }
 }
@@ -168,9 +179,10 @@ function messageSent(state: Conversation, data: MessageSent, at: string): Partia
   if (state.nodes.has(id)) return {};
   // A missing parent could come later and close a cycle, so such a message becomes a root.
   const parent = data.parent !== null && canBeLeaf(state.nodes.get(data.parent)) ? data.parent : null;
-  const text = data.parts.map((part) => part.text).join('');
+  const text = messageText(data.parts);
   const placed = { id, parent, at, seen: state.seen, ...placeBehind(state, parent, id) };
-  const message: Node = { kind, ...placed, role, origin, text, revises, replied: false };
+  const isNewer = isNewerMessage(data) && ({ isNewer: true } as const);
+  const message: Node = { kind, ...placed, role, origin, text, revises, replied: false, ...isNewer };
   return { nodes: state.nodes.set(id, message), ...(kind === 'message' && { leaf: id }) };
 }
 
@@ -235,8 +247,10 @@ function generationFinalized(state: Conversation, { blocks, ...end }: Generation
   const { generationId } = end;
   const reply = state.nodes.get(generationId);
   if (reply?.kind !== 'reply' || reply.result) return {};
+  const result = { ...end, text: answerText(blocks) };
+  const isNewer = isNewerReply({ status: end.status, blocks }) && ({ isNewer: true } as const);
   return {
-    ...replyChanged(state, generationId, { result: { ...end, text: answerText(blocks) }, endSeen: state.seen }),
+    ...replyChanged(state, generationId, { result, endSeen: state.seen, ...isNewer }),
     open: state.open === generationId ? null : state.open,
     queue: without(state.queue, generationId),
   };

@@ -23,6 +23,8 @@ interface Placed {
   /** The root of its path, and the number of nodes before it, so that they are known without a walk. */
   readonly root: string;
   readonly depth: number;
+  /** A later release recorded content that no prompt of this one can contain. */
+  readonly isNewer?: true;
 }
 
 /** A message or a note. A note is outside the tree: no node follows it, and no prompt contains it. */
@@ -62,7 +64,7 @@ export type Node = Message | Reply;
 
 /** The text and status of a node that clients see. */
 export type ShownNode = ShownMessage | ShownReply;
-export type ShownMessage = Omit<Message, 'replied' | 'root' | 'depth'>;
+export type ShownMessage = Omit<Message, 'replied' | 'root' | 'depth' | 'isNewer'>;
 export interface ShownReply extends Pick<Reply, 'kind' | 'id' | 'parent' | 'at' | 'seen' | 'regenerates' | 'endSeen'> {
   readonly prompt: Pick<PromptAssembled, 'model'> | null;
   readonly result:

@@ -26,7 +26,10 @@ export function assembling(models: Models, tokenizerOf: TokenizerOf): Assemble {
   return (state, reply) => {
     const assembly = assemblyOf(models, tokenizerOf, state, reply);
     if (assembly instanceof Refusal) return assembly;
-    return assembly.ok ? assembly.prompt : new Refusal('prompt_over_budget', { tokens: assembly.overBudget });
+    if (assembly.ok) return assembly.prompt;
+    return 'newer' in assembly
+      ? new Refusal('newer_content', { node: assembly.newer })
+      : new Refusal('prompt_over_budget', { tokens: assembly.overBudget });
   };
 }
 

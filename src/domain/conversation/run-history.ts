@@ -1,4 +1,5 @@
 import type { Attempt, Tape } from '../generation.js';
+import { deltaText } from '../shown-text.js';
 import type { Conversation } from './conversation.js';
 import type { Reply } from './nodes.js';
 import { between, type DeltaView, endOf, promptIn, type Run, type RunEvent, unknownRun } from './run.js';
@@ -38,9 +39,10 @@ export function deltasOf(attempt: Attempt | undefined, deltas: readonly Recorded
   const start = Date.parse(attempt.claimedAt);
   return deltas
     .filter((delta) => delta.attempt === attempt.number)
-    .map(({ seq, at, text, channel, block, tool }) => {
-      return { seq, at, text, channel, block, ...(tool && { tool }), offsetMs: Date.parse(at) - start };
-    });
+    .map(({ seq, at, text, channel, block, tool }) => ({
+      ...{ seq, at, text: deltaText({ channel, text }), channel, block, ...(tool && { tool }) },
+      offsetMs: Date.parse(at) - start,
+    }));
 }
 
 /** A ledger event of a generation, and the number of ledger events up to it. */

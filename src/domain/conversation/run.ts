@@ -3,8 +3,8 @@ import type { RecordedChannel } from '../generation.js';
 import { type Cost, costOf, type Usage, usageOf } from '../usage.js';
 import type { GenerationFinalized, PromptAssembled } from './nodes.js';
 
-/** In the order in which a run passes through them. The last three are its end. */
-export const RUN_STATUSES = ['queued', 'streaming', 'final', 'cancelled', 'error'] as const;
+/** In the order in which a run passes through them. The last four are its end. */
+export const RUN_STATUSES = ['queued', 'streaming', 'final', 'cancelled', 'error', 'blocked'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
 /** An event of one generation, in its ledger or on its tape, and the cursor after it. */

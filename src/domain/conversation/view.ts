@@ -3,7 +3,7 @@ import type { Tape } from '../generation.js';
 import { Refusal } from '../refusal.js';
 import { type Cost, costOf, type Usage, usageOf } from '../usage.js';
 import type { Conversation } from './conversation.js';
-import type { GenerationFinalized, Node, ShownMessage, ShownNode, ShownReply } from './nodes.js';
+import type { GenerationFinalized, MessageSent, Node, ShownMessage, ShownNode, ShownReply } from './nodes.js';
 import type { RunStatus } from './run.js';
 import { conversationStatus, nodesOf, pathTo, statusOf } from './tree.js';
 
@@ -27,9 +27,9 @@ export interface Looking {
 export interface NodeView {
   readonly id: string;
   readonly parent: string | null;
-  readonly role: 'user' | 'assistant';
+  readonly role: MessageSent['role'];
   readonly kind: 'message' | 'note';
-  readonly origin: 'person' | 'client' | 'model';
+  readonly origin: MessageSent['origin'] | 'model';
   readonly text: string;
   readonly status: RunStatus;
   readonly revises?: string;

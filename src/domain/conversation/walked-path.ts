@@ -39,7 +39,12 @@ export class WalkedPath implements Path {
 
 /** A reply that has not ended has no text, so no prompt is made after it. */
 export function entryOf(node: Node): PathEntry {
-  if (node.kind !== 'reply') return { id: node.id, role: node.role, text: node.text };
+  const { id } = node;
+  const isNewer = node.isNewer && ({ isNewer: true } as const);
+  // A newer message, of any other role, enters no prompt.
+  if (node.kind !== 'reply') {
+    return { id, role: node.role === 'user' ? 'user' : 'assistant', text: node.text, ...isNewer };
+  }
   const { text = '', status = 'error' } = node.result ?? {};
-  return { id: node.id, role: 'assistant', text, status };
+  return { id, role: 'assistant', text, status, ...isNewer };
 }

@@ -47,7 +47,9 @@ export type Assembly =
       readonly segments: readonly Segment[];
     }
   /** The system text and the newest message exceed the budget, by these counts. */
-  | { readonly ok: false; readonly overBudget: AssembledPrompt['tokens'] };
+  | { readonly ok: false; readonly overBudget: AssembledPrompt['tokens'] }
+  /** The prompt would contain this node, of which a later release recorded more than this one can write. */
+  | { readonly ok: false; readonly newer: string };
 
 /**
  * Makes the exact body for a provider, and the record from which it can be made again. The same draft always gives the same
@@ -63,6 +65,8 @@ export function assemblePrompt(draft: PromptDraft): Assembly {
   if (tokens.prompt > tokens.budget) return { ok: false, overBudget: tokens };
 
   const run = [...path.slice(start), newest];
+  const newer = run.find(({ isNewer }) => isNewer);
+  if (newer) return { ok: false, newer: newer.id };
   const span = { from: run[0]?.id ?? newest.id, to: newest.id };
   const parts = FORMAT.partsOf({ model, system: system?.source, path: span, params });
   const texts: PromptTexts = { text: () => system?.text ?? '', path: () => run };

@@ -1,3 +1,4 @@
+import type { ConversationEvent } from '../../events/conversation-events.js';
 import type { TextSource } from '../../formats/body-format.js';
 
 /** A node of the path from the root to a message. Notes are on no path. */
@@ -6,7 +7,9 @@ export interface PathEntry {
   readonly role: 'user' | 'assistant';
   readonly text: string;
   /** The status of a reply. Absent for a message. */
-  readonly status?: 'final' | 'cancelled' | 'error';
+  readonly status?: Extract<ConversationEvent, { type: 'GenerationFinalized' }>['data']['status'];
+  /** No prompt of this release can contain it. */
+  readonly isNewer?: true;
 }
 
 /**

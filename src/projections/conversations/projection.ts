@@ -1,4 +1,4 @@
-import { answerText } from '../../domain/answer-text.js';
+import { answerText, messageText } from '../../domain/shown-text.js';
 import { generationOf } from '../../domain/streams.js';
 import type { TypedEvent } from '../../events/codec.js';
 import { limits } from '../../limits.js';
@@ -80,7 +80,7 @@ function changedBy(row: ConversationRow, event: Exclude<Followed, { type: 'Gener
     case 'ConversationConfigured':
       return event.data.model === undefined ? {} : { model: event.data.model };
     case 'MessageSent': {
-      const said = { node: event.data.messageId, text: textOf(event.data) };
+      const said = { node: event.data.messageId, text: messageText(event.data.parts) };
       if (event.data.kind === 'note') return { said };
       return { messages: row.messages + 1, lastMessage: beginningOf(said.text), said };
     }
@@ -125,7 +125,5 @@ function index(rows: Rows, { id, tenant, owner }: ConversationRow, { node, text 
   }
 }
 
-const textOf = ({ parts }: { readonly parts: readonly { readonly text: string }[] }): string =>
-  parts.map(({ text }) => text).join('');
 const beginningOf = (text: string): string => text.slice(0, limits.lastMessageCharactersMax);
 const without = (ids: readonly string[], id: string): readonly string[] => ids.filter((other) => other !== id);

@@ -1,4 +1,4 @@
-import { answerText } from '../../domain/answer-text.js';
+import { answerText, messageText } from '../../domain/shown-text.js';
 import type { TypedEvent } from '../../events/codec.js';
 import type { RowKey } from '../../ports/read-models/read-models.js';
 import { type EventsOf, isNext, type Projection, type ProjectionFilter, type Rows, unhandled } from '../projection.js';
@@ -65,7 +65,7 @@ function headWith(rows: Rows, head: HeadRow, event: Followed, place: EventPlace)
       return configured(rows, event, place);
     case 'MessageSent': {
       const { messageId: id, parent, role, origin, kind, parts, revises = null } = event.data;
-      const text = parts.map((part) => part.text).join('');
+      const text = messageText(parts);
       plant(rows, { ...place, id, kind, parent, role, origin, text, revises });
       return kind === 'message' ? { leaf: id } : {};
     }

@@ -1,4 +1,4 @@
-import type { GenerationFinalized } from '../../domain/conversation/nodes.js';
+import type { GenerationFinalized, MessageSent } from '../../domain/conversation/nodes.js';
 import type { RecordedUsage } from '../../events/outcome.js';
 import { integer, type Table, text } from '../../ports/read-models/table.js';
 
@@ -37,8 +37,8 @@ export interface SystemTextRow extends PlacedRow {
 export interface MessageRow extends PlacedRow {
   readonly kind: 'message' | 'note';
   readonly parent: string | null;
-  readonly role: 'user' | 'assistant';
-  readonly origin: 'person' | 'client';
+  readonly role: MessageSent['role'];
+  readonly origin: MessageSent['origin'];
   readonly text: string;
   readonly revises: string | null;
 }
@@ -49,7 +49,7 @@ export interface ReplyRow extends PlacedRow {
   readonly regenerates: string | null;
   readonly prompt: { readonly model: string } | null;
   readonly result: {
-    readonly status: 'final' | 'cancelled' | 'error';
+    readonly status: GenerationFinalized['status'];
     readonly text: string;
     readonly modelServed: string | null;
     readonly usage: RecordedUsage | null;

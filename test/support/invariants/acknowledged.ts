@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TypedEvent } from '../../../src/events/codec.js';
 import type { Acknowledgement } from '../turn-journal.js';
-import { type Evidence, ofType } from './evidence.js';
+import { type Evidence, ofType, saidIn } from './evidence.js';
 
 /** 1: what was acknowledged stands. 2: under one key stands one thing, and it was always answered alike. */
 export function* isAcknowledged(evidence: Evidence): Iterable<string> {
@@ -36,7 +36,7 @@ function missingFrom(events: readonly TypedEvent[], { asked, answer }: Acknowled
 
 function isSent(events: readonly TypedEvent[], content: string, messageId: string | undefined): boolean {
   const sent = ofType(events, 'MessageSent').filter(({ data }) => data.messageId === messageId);
-  return sent.length === 1 && sent[0]?.data.parts.map(({ text }) => text).join('') === content;
+  return sent.length === 1 && sent.every(({ data }) => saidIn(data) === content);
 }
 
 function missingTurn(events: readonly TypedEvent[], answer: Acknowledgement['answer']): string | undefined {
@@ -78,7 +78,7 @@ function* wasDoneOnce({ events, journal }: Evidence): Iterable<string> {
     if (done.has(deed)) yield `2: ${deed} stands twice, now in ${stream}`;
     done.add(deed);
   }
-  const texts = ofType(events, 'MessageSent').map(({ data }) => data.parts.map(({ text }) => text).join(''));
+  const texts = ofType(events, 'MessageSent').map(({ data }) => saidIn(data));
   const keyOf = new Map(
     journal.acknowledged.map(({ asked, key }) => [asked.what === 'send' ? asked.content : '', key]),
   );

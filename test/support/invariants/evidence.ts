@@ -48,7 +48,11 @@ export function ofType<T extends Type>(events: Iterable<TypedEvent>, type: T): E
 
 /** The answer that an end records. */
 export const textIn = ({ data }: EventOfType<'GenerationFinalized'>): string =>
-  data.blocks.map(({ text }) => text).join('');
+  data.blocks.map((block) => (block.kind === 'text' ? block.text : '')).join('');
+
+/** What a message says. */
+export const saidIn = ({ parts }: EventOfType<'MessageSent'>['data']): string =>
+  parts.map((part) => (part.type === 'text' ? part.text : '')).join('');
 
 /** The end of a claim with which nothing was done: it leaves the tape to be claimed again. */
 export const isWithdrawal = (event: TypedEvent): boolean =>

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TypedEvent } from '../../../src/events/codec.js';
 import type { FeedRecord, Shown } from '../turn-journal.js';
-import { type Evidence, ofType, textIn } from './evidence.js';
+import { type Evidence, ofType, saidIn, textIn } from './evidence.js';
 
 /** Where a client stands: how much it has seen of the ledger, and of the tape of the generation that is open there. */
 interface Place {
@@ -92,7 +92,7 @@ function essenceOf(event: TypedEvent): object {
     case 'GenerationCancelRequested':
       return { generationId: event.data.generationId };
     case 'MessageSent':
-      return { messageId: event.data.messageId, text: event.data.parts.map(({ text }) => text).join('') };
+      return { messageId: event.data.messageId, text: saidIn(event.data) };
     case 'PromptAssembled':
       return { generationId: event.data.generationId, promptSha256: event.data.sha256 };
     case 'DeltaReceived':
@@ -125,8 +125,7 @@ function snapshotBreach(
   const before = ledger.slice(0, seen);
   const tape = (open === undefined ? undefined : tapes.get(open))?.slice(0, taped) ?? [];
   const texts = new Map<string, string>();
-  for (const { data: sent } of ofType(before, 'MessageSent'))
-    texts.set(sent.messageId, sent.parts.map(({ text }) => text).join(''));
+  for (const { data: sent } of ofType(before, 'MessageSent')) texts.set(sent.messageId, saidIn(sent));
   for (const { data: asked } of ofType(before, 'GenerationRequested')) texts.set(asked.generationId, '');
   const attempt = ofType(tape, 'GenerationClaimed').at(-1)?.data.attempt;
   const pieces = ofType(tape, 'DeltaReceived').filter(

@@ -16,6 +16,7 @@ const codes = [
   'leaf_not_found',
   'message_is_note',
   'message_not_found',
+  'newer_content',
   'node_not_found',
   'nothing_to_regenerate',
   'parent_is_note',

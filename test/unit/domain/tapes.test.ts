@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { answerText } from '../../../src/domain/answer-text.js';
 import { finalizationOf } from '../../../src/domain/finalization.js';
 import { endAttempt, generation, openAttempt, receive, type Tape } from '../../../src/domain/generation.js';
+import { answerText } from '../../../src/domain/shown-text.js';
 import { type GenerationEvent, generationEvents } from '../../../src/events/generation-events.js';
 import { limits } from '../../../src/limits.js';
 import { expectEqual } from '../../support/expect-equal.js';

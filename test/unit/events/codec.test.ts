@@ -127,15 +127,16 @@ describe('a recorded event that is damaged', () => {
     ['a wrong literal', recordedWith(delta, { channel: SECRET }), 'data/channel: '],
     ['a missing field', recordedWith(delta, { text: undefined, hint: SECRET }), 'data/text: '],
     [
-      'a wrong type far inside',
+      'a wrong type in a list',
       recordedWith(message, {
         parts: [
           { type: 'text', text: 'fine' },
           { type: 'text', text: { SECRET } },
         ],
       }),
-      'data/parts/1/text: ',
+      'data/parts/1: ',
     ],
+    ['a wrong type far inside', recordedWith(delta, { tool: { name: { SECRET } } }), 'data/tool/name: '],
     ['something else for a text or null', recordedWith(message, { parent: [SECRET] }), 'data/parent: '],
     ['bad metadata', recordedWith(delta, {}, { actor: { id: 'ada', kind: [SECRET] } }), 'meta/actor/kind: '],
     ['missing metadata', recordedWith(delta, {}, { commandId: undefined }), 'meta/commandId: '],

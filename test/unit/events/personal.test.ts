@@ -14,7 +14,7 @@ const personalValues: Record<DomainEvent['type'], readonly string[]> = {
   ConversationConfigured: ['/system', '/params'],
   MessageSent: ['/parts/*/text'],
   GenerationRequested: ['/options/params'],
-  PromptAssembled: ['/params', '/sha256'],
+  PromptAssembled: ['/params', '/parts/*/value', '/sha256'],
   GenerationCancelRequested: [],
   GenerationFinalized: ['/blocks', '/textSha256', '/error/message'],
   BranchSelected: [],

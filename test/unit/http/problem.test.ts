@@ -28,6 +28,7 @@ describe('the catalogue of problems', () => {
       '409 conversation_exists',
       '409 conversation_busy',
       '409 prompt_changed',
+      '409 newer_content',
       '409 newer_version_running',
       '409 rebuild_running',
       '413 body_too_large',

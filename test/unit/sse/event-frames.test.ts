@@ -95,6 +95,13 @@ describe('an event on the wire', () => {
     expect(named('AttemptEnded').some((event) => dataOf(event).retryAt !== undefined)).toBe(true);
   });
 
+  it('has no field that the API does not name', () => {
+    for (const event of goldenEvents()) {
+      const later = { ...event, data: { ...event.data, addedLater: 'x' } } as TypedEvent;
+      expect(dataOf(later)).toEqual(dataOf(event));
+    }
+  });
+
   it('is made once for all who get it at the same cursor, and right for the others', () => {
     const [event] = goldenEvents() as [TypedEvent];
     const bytes = frameOf({ event, cursor });

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { expect } from '@jest/globals';
-import { answerBlocks } from '../../../../src/domain/answer-text.js';
 import type { Command, ConversationDecision } from '../../../../src/domain/conversation/command.js';
 import {
   type Conversation,
@@ -17,6 +16,7 @@ import { pathTo } from '../../../../src/domain/conversation/tree.js';
 import { type AnswerRequest, send } from '../../../../src/domain/conversation/turns.js';
 import type { AssembledPrompt } from '../../../../src/domain/prompt/assemble.js';
 import { Refusal, type RefusalCode } from '../../../../src/domain/refusal.js';
+import { answerBlocks } from '../../../../src/domain/shown-text.js';
 import type { ConversationEvent } from '../../../../src/events/conversation-events.js';
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -42,7 +42,7 @@ type Assembled = Extract<Assembly, { ok: true }>;
 
 export function assembled(changes: Partial<WholeDraft> = {}): Assembled {
   const assembly = assemblePrompt(aDraft(changes));
-  if (!assembly.ok) throw new Error(`over budget: ${JSON.stringify(assembly.overBudget)}`);
+  if (!assembly.ok) throw new Error(`no prompt: ${JSON.stringify(assembly)}`);
   return assembly;
 }
 
