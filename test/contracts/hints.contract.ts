@@ -34,7 +34,7 @@ export function hintsContract(engine: string, prepare: () => Promise<HintsOfTwoP
       for (const end of ends) end();
     });
 
-    it('reach no listener of another hint, and none that has ended', async () => {
+    it('reach no listener of another hint, and no listener that has ended', async () => {
       let wrong = 0;
       let right = 0;
       const count = () => {

@@ -49,7 +49,7 @@ export function keysContract(engine: string, createStore: () => Promise<KeyStore
       return { id, tenant, issued, revoked, reads };
     }
 
-    it('knows nothing of an id that was never issued', async () => {
+    it('finds no key for an id that was never issued', async () => {
       expect(await keys.find(newId())).toBeUndefined();
       expect(await keys.ofTenant(newId())).toEqual([]);
     });
@@ -61,7 +61,7 @@ export function keysContract(engine: string, createStore: () => Promise<KeyStore
       expect(await elsewhere.find(id)).toEqual(reads(1));
     });
 
-    it('finds many at once, and leaves out what was never issued', async () => {
+    it('finds many keys at once, and leaves out ids that were never issued', async () => {
       const [one, other, revokedOnly] = [aKey(), aKey(), aKey()];
       for (const event of [one.issued(1), other.issued(1), other.revoked(2), revokedOnly.revoked(1)])
         await keys.record(event);
@@ -71,14 +71,14 @@ export function keysContract(engine: string, createStore: () => Promise<KeyStore
       expect(await keys.findAll([])).toEqual([]);
     });
 
-    it('still finds a revoked key, and says so', async () => {
+    it('finds a revoked key, marked as revoked', async () => {
       const { id, issued, revoked, reads } = aKey();
       await keys.record(issued(1));
       await keys.record(revoked(4));
       expect(await elsewhere.find(id)).toEqual(reads(1, 4));
     });
 
-    it('lets a key come back that is issued again, with its new secret', async () => {
+    it('has a revoked key again after it is issued again, with its new secret', async () => {
       const { id, issued, revoked, reads } = aKey();
       for (const event of [issued(1), revoked(2), issued(3)]) await keys.record(event);
       expect(await keys.find(id)).toEqual(reads(3));

@@ -35,12 +35,12 @@ export function leasesContract(engine: string, createStore: () => Promise<LeaseS
     /** Asks by taking the name for no time at all: where it is free, that spends an epoch. */
     const isFree = async (name: string) => (await elsewhere.acquire(name, 'prober', 0)) !== undefined;
 
-    it('gives a free name to who asks, for the first time with epoch 1', async () => {
+    it('grants a free name, the first time with epoch 1', async () => {
       const name = newName();
       expect(await leases.acquire(name, 'a', LONG_MS)).toEqual({ name, holder: 'a', epoch: 1 });
     });
 
-    it('gives a held name to nobody, its holder included', async () => {
+    it('grants a held name to no process, its holder included', async () => {
       const name = newName();
       await held(name, 'a');
       expect(await elsewhere.acquire(name, 'b', LONG_MS)).toBeUndefined();
@@ -55,7 +55,7 @@ export function leasesContract(engine: string, createStore: () => Promise<LeaseS
       expect(await isFree(other)).toBe(false);
     });
 
-    it('lets one of ten win that ask at once, again and again', async () => {
+    it('grants a name to one of ten simultaneous claims, in every round', async () => {
       const name = newName();
       for (let round = 1; round <= 5; round++) {
         const asked = Array.from({ length: 10 }, (_, nth) =>
@@ -68,7 +68,7 @@ export function leasesContract(engine: string, createStore: () => Promise<LeaseS
       }
     });
 
-    it('gives a name to another when its time has run out, and not before', async () => {
+    it('grants a name to another process after it has expired, and not before', async () => {
       const name = newName();
       const durationMs = 300;
       const askedAt = performance.now();
@@ -83,7 +83,7 @@ export function leasesContract(engine: string, createStore: () => Promise<LeaseS
       expect(next).toEqual({ name, holder: 'b', epoch: 2 });
     });
 
-    it('stands as long as it was last renewed for', async () => {
+    it('is held for the time of its last renewal', async () => {
       const [name, measure] = [newName(), newName()];
       const lease = await held(name, 'a', 200);
       expect(await leases.renew(lease, LONG_MS)).toBe(true);
@@ -94,14 +94,14 @@ export function leasesContract(engine: string, createStore: () => Promise<LeaseS
       expect(await isFree(name)).toBe(true);
     });
 
-    it('cannot be renewed once its time has run out, even while nobody else has it', async () => {
+    it('cannot be renewed after it has expired, also if no other process has it', async () => {
       const name = newName();
       const lease = await held(name, 'a', 0);
       expect(await leases.renew(lease, LONG_MS)).toBe(false);
       expect(await isFree(name)).toBe(true);
     });
 
-    it('cannot be renewed once another has it, and changes nothing for that one', async () => {
+    it('cannot be renewed once another process has it, and that one keeps it', async () => {
       const name = newName();
       const stale = await held(name, 'a', 0);
       const lease = await held(name, 'b');
@@ -110,7 +110,7 @@ export function leasesContract(engine: string, createStore: () => Promise<LeaseS
       expect(await leases.renew(lease, LONG_MS)).toBe(true);
     });
 
-    it('cannot be renewed when the name is known to nobody', async () => {
+    it('cannot be renewed under a name that was never granted', async () => {
       const name = newName();
       expect(await leases.renew({ name, holder: 'a', epoch: 1 }, LONG_MS)).toBe(false);
       expect(await held(name, 'b')).toMatchObject({ epoch: 1 });

@@ -111,7 +111,7 @@ describe('work in a Postgres of its own', () => {
     );
   });
 
-  it('takes past a job that somebody is about to take, without waiting', async () => {
+  it('skips a job that another worker is taking, without waiting', async () => {
     const [locked, free] = [aJob('1'), aJob('2')];
     for (const job of [locked, free]) await work.record(job, 'prompted');
     await withClient(postgres.connection, async (client) => {
@@ -122,7 +122,7 @@ describe('work in a Postgres of its own', () => {
     expect(await work.take('a', 2)).toEqual([locked]);
   });
 
-  it('takes before a job that somebody is about to take, without waiting', async () => {
+  it('takes a job before one that another worker is taking, without waiting', async () => {
     const [free, locked] = [aJob('1'), aJob('2')];
     for (const job of [free, locked]) await work.record(job, 'prompted');
     await withClient(postgres.connection, async (client) => {

@@ -86,7 +86,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         expect(await stores.builds.list()).toHaveLength(2);
       });
 
-      it('of a newer version are in the way of an older one, until they are abandoned', async () => {
+      it('of a newer version prevent an older one, until they are abandoned', async () => {
         await stores.builds.prepare([usageShape]);
         await stores.builds.prepare([{ ...usageShape, version: 99 }]);
         const next = await buildOf('usage', 'building');
@@ -141,7 +141,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         ]);
       });
 
-      it('is refused when a later owner has come, or when it does not stand where it believes to', async () => {
+      it('is refused when it has a later owner, or when its checkpoint is not the expected one', async () => {
         await stores.lanes.open(build, 1);
         await stores.lanes.open(build, 2);
         expect(await stores.lanes.open(build, 1)).toBeUndefined();
@@ -151,7 +151,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         expect(await stores.lanes.open(build, 2)).toMatchObject({ position: START });
       });
 
-      it('says why it has stopped, until it goes on', async () => {
+      it('reports why it has stopped, until it continues', async () => {
         await stores.lanes.open(build, 2);
         const poison = {
           reason: 'unreadable',
@@ -165,7 +165,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         expect((await listed()).poison).toBeNull();
       });
 
-      it('parks streams, is told which to try again, and takes them back', async () => {
+      it('parks streams, gets the requests to replay them, and unparks them', async () => {
         await stores.lanes.open(build, 1);
         const parked = { stream: 'conversation-1', poison: { reason: 'damaged' }, at: '2026-01-01T00:00:00.000Z' };
         await stores.lanes.commit(build, 1, { ...step(START, at(1)), parked });
@@ -182,7 +182,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         expect((await listed()).parked).toEqual([]);
       });
 
-      it('is given all parked streams to try again, the oldest first, and no more at once than its bound', async () => {
+      it('gets all parked streams to replay, the oldest first, and no more at once than its bound', async () => {
         await stores.lanes.open(build, 1);
         expect(await stores.builds.replayAll('usage')).toBe(0);
         const streams = Array.from({ length: limits.replayStreamsMax + 1 }, (_, nth) => `conversation-${nth + 1000}`);
@@ -200,7 +200,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
       });
     });
 
-    describe('what is asked', () => {
+    describe('queries', () => {
       const log = () => new MemoryEventLog();
       const mine = { tenant: 'default', owner: 'ada' };
 
@@ -211,7 +211,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         expect(projecting.warnings).toEqual([]);
       }
 
-      it('a tree is all of one moment: head, path, page and bounds', async () => {
+      it('a conversation is read at one moment: head, path, page and bounds', async () => {
         const events = log();
         const chat = await new ChatLog(events).started('T', 'Be brief.');
         await chat.turn('1', ['Hello']);
@@ -243,7 +243,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         expect(await stores.views.messages.tree({ ...ask, conversation: 'nobody' })).toBeUndefined();
       });
 
-      it('texts that no database takes as text come back to the letter', async () => {
+      it('texts that PostgreSQL cannot store as text are returned unchanged', async () => {
         const events = log();
         const odd = 'a\0b \ud83d c 😀 "quoted" \\ \u2028';
         const chat = await new ChatLog(events).started(odd, odd);

@@ -74,7 +74,7 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
 
     const isLive = (runner: SubscriptionRunner) => runner.state.is === 'running' && runner.state.live;
 
-    it('brings every event, in order, and goes on live', async () => {
+    it('delivers every event in order, and continues live', async () => {
       const events = newDeltas(20);
       await stores.log.append(newStream(), 'none', events.slice(0, 10));
       const { ids, handle } = recorder();
@@ -99,7 +99,7 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       await until(() => handled === 10);
     });
 
-    it('handles together what came together, where the order says nothing, and then the next', async () => {
+    it('handles the events of a page in parallel if their order does not matter, and then the next page', async () => {
       const events = newDeltas(3);
       await stores.log.append(newStream(), 'none', events);
       const begun: string[] = [];
@@ -118,7 +118,7 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       await until(() => begun.length === 4);
     });
 
-    it('stops at one that fails among those that came together, and brings them all again', async () => {
+    it('stops at an event that fails among those of a page, and delivers the whole page again', async () => {
       const events = newDeltas(3);
       await stores.log.append(newStream(), 'none', events);
       const { ids, handle } = recorder();
@@ -135,7 +135,7 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       expect(new Set(ids)).toEqual(new Set(events.map(({ id }) => id)));
     });
 
-    it('goes on after the last checkpoint when it is started again', async () => {
+    it('continues after the last checkpoint when it is started again', async () => {
       const events = newDeltas(6);
       await stores.log.append(newStream(), 'none', events.slice(0, 3));
       const first = recorder();
@@ -168,7 +168,7 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       expect([...first.ids, ...second.ids]).toEqual(events.map(({ id }) => id));
     });
 
-    it('starts again when it is told so while it stops', async () => {
+    it('starts again if start() is called while it stops', async () => {
       const { ids, handle } = recorder();
       const runner = start(handle);
       await until(() => isLive(runner));
@@ -241,7 +241,7 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
     it.each([
       ['at once, on what can never work', new TerminalError('broken'), 1, 'broken'],
       ['after a number of tries, on what keeps failing', damaged, limits.handlerAttemptsMax, 'Error X1'],
-    ])('stops %s, tells it once, and goes on there when started again', async (_, failure, triesExpected, reason) => {
+    ])('stops %s, warns once, and continues there when started again', async (_, failure, triesExpected, reason) => {
       const events = newDeltas(3);
       const stream = newStream();
       await stores.log.append(stream, 'none', events);
@@ -296,7 +296,7 @@ export function subscriptionRunnerContract(engine: string, createStores: () => P
       expect(first.ids).toHaveLength(3);
     });
 
-    it('handles nothing more once its checkpoint is refused', async () => {
+    it('handles no further event once its checkpoint is refused', async () => {
       const { ids, handle } = recorder();
       const runner = start(handle);
       await until(() => isLive(runner));

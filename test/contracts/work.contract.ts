@@ -118,27 +118,27 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
     });
 
     describe('find', () => {
-      it('knows nothing of a generation that was never recorded', async () => {
+      it('returns nothing for a generation that was never recorded', async () => {
         expect(await work.find(randomUUID())).toBeUndefined();
       });
 
-      it.each(STAGES)('tells where one that is %s belongs, from everywhere', async (stage) => {
+      it.each(STAGES)('returns the job of one that is %s, in every process', async (stage) => {
         const job = await jobIn(stage);
         expect(await work.find(job.generation)).toEqual(job);
         expect(await elsewhere.find(job.generation)).toEqual(job);
       });
 
-      it('tells where one belongs that was held before it was recorded', async () => {
+      it('returns the job of one that was held before it was recorded', async () => {
         const job = await jobOf('a');
         expect(await elsewhere.find(job.generation)).toEqual(job);
       });
 
-      it('tells of one that is nobody’s', async () => {
+      it('returns a job without an owner', async () => {
         const job = await jobIn('prompted', { owner: null });
         expect(await elsewhere.find(job.generation)).toEqual(job);
       });
 
-      it('tells what was said first of where one belongs', async () => {
+      it('returns the conversation and the owner of the first record', async () => {
         const job = await jobIn('requested');
         const other = newJob({ generation: job.generation });
         await elsewhere.record(other, 'prompted');
@@ -149,7 +149,7 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
     });
 
     describe('record', () => {
-      it('leaves the furthest stage standing, in whatever order, however often, and at once or not', async () => {
+      it('keeps the furthest stage, for any order, number and simultaneity of records', async () => {
         const recorded = fc.array(fc.constantFrom(...STAGES), { minLength: 1, maxLength: 8 });
         await fc.assert(
           fc.asyncProperty(recorded, fc.boolean(), async (stages, atOnce) => {
@@ -170,7 +170,7 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         expect(await takeable()).toEqual([]);
       });
 
-      it('may leave a new job alone for a while, and only a new one', async () => {
+      it('may reserve a new job for a while, and no other job', async () => {
         const [job, known] = [newJob(), await jobIn('prompted')];
         expect(await work.record(job, 'prompted', LONG_MS)).toBe(true);
         expect(await elsewhere.record(job, 'prompted')).toBe(true);
@@ -178,7 +178,7 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         expect(await takeable()).toEqual([known.generation]);
       });
 
-      it('tells whether somebody has to look at a job now', async () => {
+      it('returns whether a worker has to take a job now', async () => {
         const [held, ended] = [await jobOf('a'), await jobIn('ended')];
         expect(await elsewhere.record(held, 'prompted')).toBe(true);
         expect(await work.record(ended, 'prompted')).toBe(true);
@@ -187,19 +187,19 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         expect(await work.record(held, 'ended')).toBe(true);
       });
 
-      it('leaves a job alone no longer than it was told to', async () => {
+      it('reserves a job no longer than requested', async () => {
         const job = newJob();
         await work.record(job, 'prompted', 50);
         await until(async () => (await takeable()).includes(job.generation));
       });
 
-      it('of a prompt lets a job that was asked for before be taken at once', async () => {
+      it('of a prompt lets a job whose request was recorded before be taken at once', async () => {
         const job = await jobIn('requested');
         expect(await work.record(job, 'prompted', LONG_MS)).toBe(false);
         expect(await takeable()).toEqual([job.generation]);
       });
 
-      it('of the end is for good', async () => {
+      it('of the end is final', async () => {
         const job = await jobOf('a');
         await elsewhere.record(job, 'ended');
         await work.release('a', job.generation, 0);
@@ -241,7 +241,7 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         expect(await takeable()).toEqual([job.generation]);
       });
 
-      it('gives a job to one of ten that ask at once', async () => {
+      it('gives a job to one of ten simultaneous workers', async () => {
         const job = newJob();
         const workers = await Promise.all(Array.from({ length: 10 }, () => newWorker()));
         await Promise.all(workers.map((worker, nth) => (nth % 2 === 0 ? work : elsewhere).hold(job, worker)));
@@ -258,7 +258,7 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         expect(await work.take('a', ALL)).toEqual([]);
       });
 
-      it('gives a prompted job to one, and to nobody else', async () => {
+      it('gives a prompted job to exactly one worker', async () => {
         const job = await jobIn('prompted');
         expect(await work.take('a', ALL)).toEqual([job]);
         expect(await elsewhere.take('b', ALL)).toEqual([]);
@@ -273,7 +273,7 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         expect(rounds.flat()).toEqual(waiting);
       });
 
-      it('gives each job once, to whichever of many that ask at once', async () => {
+      it('gives each job once, to any of many simultaneous workers', async () => {
         const tenant = randomUUID();
         const waiting = await Promise.all(
           Array.from({ length: 60 }, (_, nth) => jobIn('prompted', { tenant, owner: `${nth % 3}` })),
@@ -319,7 +319,7 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         return (await work.take('a', jobsMax)).map(({ generation }) => generation);
       }
 
-      it('lets nobody wait for the flood of another', async () => {
+      it('lets no owner wait for the flood of another', async () => {
         const flood = await waiting(50, { owner: 'ada' });
         const [bobs] = await waiting(1, { owner: 'bob' });
         expect(await taken(2)).toEqual([flood[0], bobs]);
@@ -369,7 +369,7 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         },
       );
 
-      it('takes those that are nobody’s for those of one owner of their tenant', async () => {
+      it('counts jobs without an owner as jobs of one owner of their tenant', async () => {
         const nobodys = await waiting(3, { owner: null });
         const [bobs] = await waiting(1, { owner: 'bob' });
         const [elsewhere] = await waiting(1, { owner: null, tenant: randomUUID() });
@@ -406,7 +406,7 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         },
       );
 
-      it('takes an owner for another one in another tenant', async () => {
+      it('counts owners of different tenants with the same name as different owners', async () => {
         const here = await waiting(2, { owner: 'ada' });
         const [there] = await waiting(1, { owner: 'ada', tenant: randomUUID() });
         expect(await taken()).toEqual([here[0], there, here[1]]);
@@ -423,7 +423,7 @@ export function workContract(engine: string, createStore: () => Promise<WorkStor
         expect(await elsewhere.isAlive(worker)).toBe(false);
       });
 
-      it('wakes no worker that is dead, also when nobody has taken its jobs', async () => {
+      it('revives no dead worker, also when no other worker has taken its jobs', async () => {
         const worker = await newWorker(0);
         const job = await jobOf(worker);
         expect(await elsewhere.renew(worker, LONG_MS, [job.generation])).toBe(false);

@@ -117,7 +117,7 @@ describe('the command line of a running product', () => {
     expect([await following.ended, following.output.err]).toEqual([0, '']);
   });
 
-  it('tells with 1 that it failed and with 2 that it was asked wrongly, on one line and without the key', async () => {
+  it('ends with 1 for a failure and with 2 for a wrong usage, with one line that lacks the key', async () => {
     const wrong = { ...environment, PORT: '1' };
     const failures = await Promise.all([
       askServer('projections', 'rebuild', 'nope'),
@@ -168,7 +168,7 @@ describe('the command line of a running product', () => {
     expect((await askServer('projections', 'check', 'conversations')).code).toBe(0);
   });
 
-  it('shows what could not be brought in, tries it again, and sees a rebuild stop at it', async () => {
+  it('shows a stream whose event cannot be applied, replays it, and reports that a rebuild stops at it', async () => {
     const stream = `conversation-${conversation}`;
     const cluster = join(environment.VERBATIM_DATA_DIR ?? '', 'postgres');
     const connection = await runningPostgres(cluster);

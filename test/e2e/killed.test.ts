@@ -8,7 +8,7 @@ import { until } from '../support/until.js';
 const KEY = 'vb_admin_aaaaaaaaaabbbbbbbbbbccccccccccdd';
 const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };
 
-it('after a kill on an embedded database nobody waits for the leases of the dead', async () => {
+it('the next start after a kill on an embedded database does not wait for the leases of the dead process', async () => {
   const provider = await startFakeProvider();
   const log = await startTestLog();
   const half: Script = [chunk({ choices: [{ index: 0, delta: { role: 'assistant' } }] }), delta('half an ans'), stall];

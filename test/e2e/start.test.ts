@@ -35,7 +35,7 @@ async function tenantEventsIn(dataDir: string): Promise<{ type: string; data: st
 }
 
 describe('a first start', () => {
-  it('needs nothing, serves, and says where and with what', async () => {
+  it('needs no configuration, serves, and prints its address and its engines', async () => {
     await withTemporaryDirectory(async (dataDir) => {
       const product = await started(runFromCheckout({ VERBATIM_DATA_DIR: dataDir }));
       const key = KEY.exec(product.banner)?.[0] ?? '';
@@ -234,7 +234,7 @@ describe('a start is refused, with exit code 1 and nothing left running,', () =>
   });
 });
 
-describe('a start that is told to stop', () => {
+describe('a start that receives a signal to stop', () => {
   it.each([
     ['SIGTERM', 'itself', (child: ChildProcess) => child.kill('SIGTERM')],
     ['SIGINT', 'its group', ({ pid = 0 }: ChildProcess) => process.kill(-pid, 'SIGINT')],

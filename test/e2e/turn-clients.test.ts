@@ -18,7 +18,7 @@ const idle = (client: SseClient, cursor: string) => until(() => client.cursors.a
 const named = ({ events }: SseClient, name: string) => events.filter(({ event }) => event === name);
 
 describe('two tabs', () => {
-  it('are shown the same, under the same ids, while somebody else sends and cancels', async () => {
+  it('show the same events with the same ids while another client sends and cancels', async () => {
     const chat = await live.chat();
     await chat.say('tabs before');
     const { script, letGo } = held('to be cut', ' never');
@@ -45,7 +45,7 @@ describe('two tabs', () => {
     expect(texts[waiting.generationId]).toBe('cancelled ');
   });
 
-  it('that send at once are answered one with a turn and one with a refusal', async () => {
+  it('that send at once get one turn and one refusal', async () => {
     const chat = await live.chat();
     const tabs = [await chat.watch('0:0'), await chat.watch('0:0')] as const;
     for (let round = 0; round < 10; round++) {
@@ -67,8 +67,8 @@ describe('two tabs', () => {
   });
 });
 
-describe('a crowd', () => {
-  it('that writes in one conversation at once is taken, each of them, and shown to everybody', async () => {
+describe('many clients', () => {
+  it('that write in one conversation at once are all accepted, and every feed shows all messages', async () => {
     const chat = await live.chat();
     const feed = await chat.watch('0:0');
     const contents = Array.from({ length: 20 }, (_, nth) => `crowd ${nth}`);
@@ -133,7 +133,7 @@ async function recorded(mark: string): Promise<Recorded> {
 }
 
 describe('a client that comes back', () => {
-  it('is given the rest exactly once from every cursor, and was so at every moment of the turn', async () => {
+  it('gets the rest exactly once from every cursor, at every moment of the turn', async () => {
     const { chat, client, late } = await recorded('resumed');
     expect(client.events.length).toBeGreaterThan(20);
     const since = [...client.events.entries()].map(([nth, { id }]) => [nth + 1, id] as const);

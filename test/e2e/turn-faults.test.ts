@@ -79,31 +79,31 @@ const failed = (
 };
 
 describe('a provider that refuses', () => {
-  it('for a moment is asked again when it says', async () => {
+  it('with a Retry-After is called again after that time', async () => {
     const busy = refusal(429, 'slow down', { 'retry-after': '1' });
     await endsAs({ status: 'final', text: 'now', attempt: 2, finishReason: 'stop' }, busy, answer(['now']));
   });
 
-  it('three times is asked no more', async () => {
+  it('three times is not called again', async () => {
     const broken = refusal(500, 'broken', { 'retry-after-ms': '1' });
     const facts = { message: 'broken', providerStatus: 500, attempt: 3 };
     await endsAs(failed('provider_error', '', facts), broken);
   });
 
-  it('a key, or a request, is asked once', async () => {
+  it('a key or a request is called once', async () => {
     for (const status of [401, 400, 404]) {
       await endsAs(failed('provider_error', '', { message: 'no', providerStatus: status }), refusal(status, 'no'));
     }
   });
 
-  it('for longer than anybody waits is asked once', async () => {
+  it('for longer than the deadline of a generation is called once', async () => {
     const facts = { message: 'tomorrow', providerStatus: 429 };
     await endsAs(failed('rate_limited', '', facts), refusal(429, 'tomorrow', { 'retry-after': '31' }));
   });
 });
 
 describe('a stream', () => {
-  it('with an error in it ends as that, with what came before', async () => {
+  it('with an error in it ends with that error and keeps the text before it', async () => {
     const script = [...deltas(['so ', 'far']), event({ error: { message: 'overloaded' } })];
     await endsAs(failed('provider_error', 'so far', { message: 'overloaded' }), script);
     await endsAs(failed('provider_error', '', { message: 'overloaded' }), [
@@ -111,7 +111,7 @@ describe('a stream', () => {
     ]);
   });
 
-  it('that is none is an error, whatever it says', async () => {
+  it('that is not a stream is an error, whatever its body says', async () => {
     const whole = JSON.stringify({ choices: [{ message: { content: 'in one piece' }, finish_reason: 'stop' }] });
     await endsAs(failed('provider_error', '', { providerStatus: 200 }), plainly(200, whole));
     await endsAs(failed('provider_error', 'a'), [delta('a'), event('{"choices":[{"delta":{"content":"b"'), stall]);
@@ -123,7 +123,7 @@ describe('a stream', () => {
     await endsAs(failed('incomplete', ''), []);
   });
 
-  it('that breaks keeps exactly what had come', async () => {
+  it('that breaks keeps exactly the text that had come', async () => {
     const words = Array.from({ length: 500 }, (_, nth) => `${nth} 🙂 `);
     // What the system of a client has not handed over by then is lost in a reset.
     const hasCome = () => shownSoFar() === words.join('');
@@ -135,11 +135,11 @@ describe('a stream', () => {
     await endsAs({ status: 'final', text: 'whole', finishReason: 'length' }, [delta('whole'), finish('length'), reset]);
   });
 
-  it('that says nothing more is given up, with what it said', async () => {
+  it('that falls silent is ended, with the text before', async () => {
     await endsAs(failed('timeout', 'and then'), [delta('and '), delta('then'), stall]);
   });
 
-  it('that does not end is cut where it becomes too long', async () => {
+  it('that does not end is cut off at the size limit', async () => {
     const text = 'é🙂x'.repeat(1_000);
     const endless = Array.from({ length: 100 }, () => delta(text));
     const kept = Buffer.from(text.repeat(100)).subarray(0, limits.answerBytesMax);
@@ -147,7 +147,7 @@ describe('a stream', () => {
     await endsAs(failed('too_long', whole), [...endless, stall]);
   });
 
-  it('is read to the letter, wherever its bytes are cut', async () => {
+  it('is read exactly, wherever its bytes are cut', async () => {
     const text = 'ñ 👩‍👩‍👧 \u2028 "q" \\ \r\n\t𝒳';
     const bytes = Buffer.from(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: text } }] })}\n\n`);
     const one: Step[] = [...bytes].map((byte) => send(Uint8Array.of(byte)));
@@ -157,7 +157,7 @@ describe('a stream', () => {
     await endsAs({ status: 'final', text: 'a😀b', finishReason: 'stop' }, [...halves, finish(), done]);
   });
 
-  it('keeps thoughts apart from what was said', async () => {
+  it('keeps reasoning apart from content', async () => {
     const script = [reasoning('Hm. '), delta('Yes'), reasoning('Or?'), delta('.'), finish(), done];
     await endsAs({ status: 'final', text: 'Yes.', finishReason: 'stop' }, script);
   });

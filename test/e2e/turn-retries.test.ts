@@ -18,7 +18,7 @@ const tokens = ({ events }: SseClient) => events.map(({ data }) => data.token ??
 const last = ({ events }: SseClient) => events.at(-1)?.data;
 
 describe('a request that comes again with its key', () => {
-  it('is done once when 20 come at once, whatever it asks', async () => {
+  it('acts once when 20 come at once, on every route', async () => {
     const chat = await live.chat();
     const first = await chat.say('many before');
     const routes = [
@@ -46,7 +46,7 @@ describe('a request that comes again with its key', () => {
     }
   });
 
-  it('as a stream is told the turn again, while it goes on and when it is over', async () => {
+  it('with Accept: text/event-stream gets the stream of the turn again, during the turn and after its end', async () => {
     const chat = await live.chat();
     const { script, letGo } = held('the first half', ', the second');
     live.provider.play('stream again', script);
@@ -73,7 +73,7 @@ describe('a request that comes again with its key', () => {
     );
   });
 
-  it('is answered as it was after its turn was cancelled, and its cancel too', async () => {
+  it('gets its first answer after its turn was cancelled, and so does the cancel', async () => {
     const chat = await live.chat();
     const { script } = held('a little', ' more');
     live.provider.play('cancelled again', script);
@@ -90,7 +90,7 @@ describe('a request that comes again with its key', () => {
     expect(await live.eventCount()).toBe(before);
   });
 
-  it('is refused when it is another one, here or anywhere else', async () => {
+  it('is refused if it is another request, in this conversation and in any other', async () => {
     const chat = await live.chat();
     const elsewhere = await live.chat({}, chat.by);
     const headers = keyed();
@@ -117,7 +117,7 @@ describe('a request that comes again with its key', () => {
     await until(async () => (await stranger.view()).status === 'idle');
   });
 
-  it('is told how it is done by a stream, also when the stream was refused a first time', async () => {
+  it('gets the stream of its turn, also if the stream was refused the first time', async () => {
     const chat = await live.chat();
     const headers = keyed();
     const wrong = await chat.by.call(

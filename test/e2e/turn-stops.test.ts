@@ -24,7 +24,7 @@ const isHungUp = (mark: string) => until(() => provider.calls(mark)[0]?.abortedA
 const busy = { whenBusy: 'enqueue' };
 
 describe('a cancel', () => {
-  it('of a turn that waits: no model is called, and those behind it are', async () => {
+  it('of a queued turn calls no model, and the turns behind it are answered', async () => {
     const chat = await live.chat();
     const { script, letGo } = held('one', ' and all');
     provider.play('queue first', script);
@@ -59,7 +59,7 @@ describe('a cancel', () => {
     expect(provider.messages('then not')).toEqual([`user: ${mark} at first`, `user: then not ${mark.slice(1)}`]);
   });
 
-  it('in the middle keeps what was said, which later turns hear of', async () => {
+  it('in the middle keeps the text, which is in later prompts', async () => {
     const chat = await live.chat();
     const feed = await chat.watch('0:0');
     provider.play('middle', [delta('Half '), delta('of “it” 🙂'), stall]);
@@ -85,7 +85,7 @@ describe('a cancel', () => {
     );
   });
 
-  it('is told to whoever reads that turn as a stream', async () => {
+  it('ends the stream of that turn for its client', async () => {
     const chat = await live.chat();
     provider.play('streamed', [delta('as far as'), stall]);
     const stream = await chat.by.stream('POST', chat.path('messages'), { content: 'streamed and cut' });
@@ -99,7 +99,7 @@ describe('a cancel', () => {
     ]);
   });
 
-  it('in the pause before another attempt: there is none', async () => {
+  it('in the pause before another attempt prevents the attempt', async () => {
     const chat = await live.chat();
     provider.play('too busy', plainly(429, '{"error":{"message":"slow down"}}', { 'retry-after': '29' }));
     const turn = await chat.send('too busy now');
@@ -110,7 +110,7 @@ describe('a cancel', () => {
     expect(provider.messages('are you not?')).toEqual(['user: too busy now', 'user: are you not?']);
   });
 
-  it('after the end is told how it ended, as often as it comes', async () => {
+  it('after the end gets the status of the generation, each time', async () => {
     const chat = await live.chat();
     provider.play('refused', plainly(400, '{"error":"no"}'));
     for (const [content, status] of [

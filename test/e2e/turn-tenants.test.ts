@@ -63,7 +63,7 @@ async function called(by: ApiClient, { method, path }: Route, ids: Record<string
 const idsOf = ({ id }: LiveChat, { messageId, generationId }: Turn) => ({ id, messageId, generationId });
 const toldOf = (text: string) => text.includes(SECRET) || text.includes('title:') || text.includes('fake-model');
 
-describe('somebody else', () => {
+describe('a user of another tenant', () => {
   it.each([
     ['of another tenant, as its administrator', async () => live.tenant('acme')],
     ['of another tenant, as its auditor', async () => live.user('auditor', await live.tenant('umbrella'))],
@@ -169,7 +169,7 @@ describe('an auditor', () => {
 });
 
 describe('a key that is revoked', () => {
-  it('is shown nothing more, and the turn that it asked for goes on', async () => {
+  it('gets no further events, and the turn that it started continues', async () => {
     const { id, key } = await live.admin.ask('POST', '/keys', { user: 'revoked', role: 'member', name: 'k' });
     const revoked = live.client(key);
     const own = await live.chat({}, revoked);

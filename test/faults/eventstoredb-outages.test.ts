@@ -41,7 +41,7 @@ describe('an append', () => {
     expect(await log.append(stream, 2, [newDelta()])).toMatchObject({ outcome: 'appended', revision: 3 });
   });
 
-  it('is written once when the answer comes late, and the late answer harms nobody', async () => {
+  it('is written once when the answer comes late, and the late answer has no effect', async () => {
     const stream = newStream();
     const event = newDelta();
     standIn.faults.holdAnswers();
@@ -259,7 +259,7 @@ describe('a subscription', () => {
     expect(subscriber.ids()).toEqual([before.id, after.id]);
   });
 
-  it('is not held back by what is not the product’s, and never tells a position ahead of an event', async () => {
+  it('is not delayed by events of other programs, and never returns a position ahead of an event', async () => {
     const first = newDelta();
     await log.append(newStream(), 'none', [first]);
     standIn.appendSystemEvents(5 * limits.checkpointWindowEvents);

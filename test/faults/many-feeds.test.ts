@@ -58,7 +58,7 @@ async function followedBy(count: number): Promise<LiveChat> {
 
 describe('many feeds in one process', () => {
   it(
-    `${WAITING} that wait are kept awake by one timer, cost little memory, and are all told what is said then`,
+    `${WAITING} that wait get heartbeats from one timer, take little memory, and all receive the next event`,
     async () => {
       // What has to be kept fits into this. Where there is more, what was thrown away is not collected before that is full.
       live = await LiveProduct.start({ NODE_OPTIONS: '--max-old-space-size=300' });

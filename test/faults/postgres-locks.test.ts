@@ -197,7 +197,7 @@ describe('a statement that runs for long', () => {
     });
   }, 180_000);
 
-  it('leaves no transaction open when its process stands still', async () => {
+  it('leaves no transaction open when its process is frozen', async () => {
     const pool = openPool(1, 1_000);
     let ended = false;
     await withClient(postgres.connection, async (observer) => {

@@ -220,7 +220,7 @@ describe('what is refused is answered as it is documented', () => {
     for (const { name } of others) await answered(400, name, ids, {}, '?unknown=1');
   });
 
-  it('about what nobody has', async () => {
+  it('about a thing that does not exist', async () => {
     for (const { name } of withStatus(404)) {
       await answered(404, name, {}, {}, LISTS.includes(name) ? '?min=nobody@1:0' : '');
     }

@@ -28,7 +28,7 @@ describe('a feed on the wire', () => {
     expect(server.streams.size).toBe(0);
   });
 
-  it('sends the head that keeps proxies from holding it back', async () => {
+  it('has headers that keep proxies from buffering it', async () => {
     await start();
     const client = await open(await new ChatLog(server.log).started());
     expect(client.response.statusCode).toBe(200);
@@ -39,7 +39,7 @@ describe('a feed on the wire', () => {
     });
   });
 
-  it('begins with a snapshot, and tells each later event once with its cursor', async () => {
+  it('begins with a snapshot, and delivers each later event once with its cursor', async () => {
     await start();
     const chat = await new ChatLog(server.log).started('Title');
     await chat.turn('1', ['Hello ', 'there']);
@@ -82,7 +82,7 @@ describe('a feed on the wire', () => {
     });
   });
 
-  it('gives a client that comes back every later event exactly once, from every cursor', async () => {
+  it('delivers every later event exactly once to a client that resumes at any cursor', async () => {
     await start();
     const chat = await new ChatLog(server.log).started();
     const watched = await open(chat, '?after=0:0');
@@ -98,7 +98,7 @@ describe('a feed on the wire', () => {
     }
   });
 
-  it('joins what it missed with what comes, while turns go on', async () => {
+  it('joins missed events with new ones while turns run', async () => {
     await start();
     const chat = await new ChatLog(server.log).started();
     const watched = await open(chat, '?after=0:0');
@@ -113,7 +113,7 @@ describe('a feed on the wire', () => {
     for (const { from, client } of late) expect(sorted(client)).toEqual(watched.events.slice(from).map(keyOf).sort());
   });
 
-  it('shares the bytes of an event, and still tells each client its own cursor', async () => {
+  it('shares the bytes of an event, and sends each client its own cursor', async () => {
     await start();
     const chat = await new ChatLog(server.log).started();
     const many = await Promise.all(Array.from({ length: 20 }, () => open(chat, '?after=1:0')));
@@ -132,7 +132,7 @@ describe('a feed on the wire', () => {
     expect(client.events).toHaveLength(1);
   });
 
-  it('ends when the key is revoked, and only then: an outage says nothing', async () => {
+  it('ends when the key is revoked, and not in an outage', async () => {
     let answer = async () => true;
     let asked = 0;
     await start({

@@ -233,7 +233,7 @@ describe('reading a conversation over HTTP', () => {
     expect(await refused(`${chat.id}?at=1:0&at=2:0`)).toBe('400 invalid_request');
   });
 
-  it('lets a member read its own, auditors and admins all of their tenant, and nobody anything else', async () => {
+  it('lets members read their own conversations, auditors and admins all of their tenant, and no user others', async () => {
     const chat = await newChat().started();
     await chat.turn('1', ['a']);
     const tenant = (await app.call('POST', '/api/v1/tenants', { body: { name: 'acme' } })).json as { key: string };
@@ -290,7 +290,7 @@ describe('reading a conversation over HTTP', () => {
       client.leave();
     });
 
-    it('tells the same in its snapshot as GET, and goes on from Last-Event-ID rather than its address', async () => {
+    it('has the answer of GET as its snapshot, and resumes from Last-Event-ID rather than from its query', async () => {
       const chat = await newChat().started();
       await chat.turn('1', ['a']);
       const client = await watch(chat);
@@ -328,7 +328,7 @@ describe('reading a conversation over HTTP', () => {
       other.leave();
     });
 
-    it('is no obstacle to a stop', async () => {
+    it('does not delay a stop of the process', async () => {
       const stopping = await startHttpApp(memoryEngines(), { VERBATIM_ROLES: 'api' });
       await stopping.app.listen(0, '127.0.0.1');
       const chat = await new ChatLog(stopping.engines.log, undefined, { tenant: 'default', owner: 'x' }).started();

@@ -13,7 +13,7 @@ import { startTestPostgres, type TestPostgres, withClient } from '../support/pos
 import { RecordedHealth } from '../support/recorded-health.js';
 import { until } from '../support/until.js';
 
-describe('a log table that somebody has touched', () => {
+describe('a log table that was changed by hand', () => {
   let postgres: TestPostgres;
   let log: PostgresEventLog;
 
@@ -45,7 +45,7 @@ describe('a log table that somebody has touched', () => {
     return id;
   }
 
-  it('passes a malformed event on, and the codec names it without telling what it holds', async () => {
+  it('returns a malformed event, and the error of the codec names it without its data', async () => {
     const stream = newStream();
     await log.append(stream, 'none', [newDelta()]);
     const data = { attempt: 'what a person said', seq: 0, block: 0, text: '', channel: 'content' };

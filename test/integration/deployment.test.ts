@@ -58,14 +58,14 @@ describe('what is deployed asks for', () => {
 });
 
 it.each(['projection_stopped', 'relay_stopped', 'subscription_poisoned'])(
-  'somebody is called when %s says that nothing goes on by itself',
+  'a critical alert fires when %s says that a part has stopped for good',
   (metric) => {
     const [rule, ...more] = alertRules().filter(({ expr }) => metricsIn(expr).includes(metric));
     expect([rule?.labels.severity, more]).toEqual(['critical', []]);
   },
 );
 
-it('a view is told to be behind by the same bound as in readiness', () => {
+it('the alert for a view that is behind has the bound of readiness', () => {
   const [rule] = alertRules().filter(({ alert }) => alert === 'ViewsBehind');
   expect(rule?.expr).toMatch(new RegExp(`> ${limits.projectionLagSecondsMax}$`));
 });

@@ -126,7 +126,7 @@ describe('embedded PostgreSQL, when something is killed', () => {
     });
   });
 
-  it('ends an orphan that nobody told to stop, and then starts', async () => {
+  it('ends an orphan that got no signal, and then starts', async () => {
     await withMigratedDataDirectory(async (dataDir) => {
       const { postmasterPid, connection: orphaned } = await withOwner(dataDir, 'until killed', async (owner) => {
         await remember(owner.connection, 'committed');

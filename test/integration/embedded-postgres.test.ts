@@ -59,7 +59,7 @@ describe('embedded PostgreSQL', () => {
     });
   });
 
-  it('stops once, however often it is told to', async () => {
+  it('stops once, however often stop() is called', async () => {
     await withMigratedDataDirectory(async (dataDir) => {
       await withPostgres(dataDir, async (postgres) => {
         await Promise.all([postgres.stop(), postgres.stop()]);
@@ -129,7 +129,7 @@ describe('embedded PostgreSQL', () => {
     });
   });
 
-  it('says whose the data is when another user has begun it, and what to do', async () => {
+  it('names the owner of data that another user has created, and what to do', async () => {
     await withTemporaryDirectory(async (dataDir) => {
       await mkdir(join(dataDir, 'postgres'));
       const { uid } = await stat(dataDir);
@@ -140,7 +140,7 @@ describe('embedded PostgreSQL', () => {
     });
   });
 
-  it('leaves alone what it did not make', async () => {
+  it('changes no files that it did not create', async () => {
     await withTemporaryDirectory(async (dataDir) => {
       await mkdir(join(dataDir, 'postgres'));
       await writeFile(join(dataDir, 'postgres', 'something'), 'of somebody else');

@@ -37,7 +37,7 @@ describe('the stand-in for EventStoreDB, asked by the real client', () => {
   const append = (stream: string, events: ReturnType<typeof newEvents>, expectedRevision: bigint | typeof NO_STREAM) =>
     client.appendToStream(stream, events, { expectedRevision, credentials });
 
-  it('appends at an exact revision, and answers with where the last event stands', async () => {
+  it('appends at an exact revision, and returns the position of the last event', async () => {
     const stream = newStream();
     const first = await append(stream, newEvents(2), NO_STREAM);
     const second = await append(stream, newEvents(1), 1n);
@@ -62,7 +62,7 @@ describe('the stand-in for EventStoreDB, asked by the real client', () => {
     await expect(append(newStream(), newEvents(1), 0n)).rejects.toMatchObject({ actualVersion: 'no_stream' });
   });
 
-  it('knows an id only where it would stand: elsewhere it writes it twice', async () => {
+  it('compares an id only at its own revision: elsewhere it writes the event again', async () => {
     const stream = newStream();
     const events = newEvents(1);
     await append(stream, events, NO_STREAM);
@@ -188,22 +188,22 @@ describe('the stand-in for EventStoreDB, asked by the real client', () => {
     const stream = newStream();
     await append(stream, newEvents(1), NO_STREAM);
     standIn.appendSystemEvents(1);
-    const told: string[] = [];
+    const received: string[] = [];
     const filter = streamNameFilter({
       prefixes: ['conversation-'],
       maxSearchWindow: 4,
-      checkpointReached: (_, { commit }) => void told.push(`checkpoint ${commit}`),
+      checkpointReached: (_, { commit }) => void received.push(`checkpoint ${commit}`),
     });
     const subscription = client.subscribeToAll({ fromPosition: position ?? START, filter });
-    subscription.on('data', ({ event }) => told.push(`${event?.streamId} ${event?.revision}`));
-    subscription.on('caughtUp', () => told.push('caught up'));
-    await until(() => told.includes('caught up'));
+    subscription.on('data', ({ event }) => received.push(`${event?.streamId} ${event?.revision}`));
+    subscription.on('caughtUp', () => received.push('caught up'));
+    await until(() => received.includes('caught up'));
     await append(stream, newEvents(1), 0n);
-    await until(() => told.includes(`${stream} 1`));
+    await until(() => received.includes(`${stream} 1`));
     await subscription.unsubscribe();
     const positions = standIn.events.map((event) => `checkpoint ${event.position}`);
-    expect(told.filter((each) => !positions.includes(each))).toEqual([`${stream} 0`, 'caught up', `${stream} 1`]);
-    expect(told.slice(0, 2).every((each) => positions.includes(each))).toBe(true);
+    expect(received.filter((each) => !positions.includes(each))).toEqual([`${stream} 0`, 'caught up', `${stream} 1`]);
+    expect(received.slice(0, 2).every((each) => positions.includes(each))).toBe(true);
   });
 
   it('can be away, and is back with all that it holds', async () => {

@@ -30,7 +30,7 @@ describe('a start on EventStoreDB is refused, and says what was tried and no sec
   };
   const at = (port: number, options = '?tls=false') => `esdb://somebody:hunter2@127.0.0.1:${port}${options}`;
 
-  it('when nobody is there', async () => {
+  it('when no server is there', async () => {
     const { port } = standIn;
     await standIn.goAway();
     expect(await refusal(at(port))).toMatch(
@@ -42,7 +42,7 @@ describe('a start on EventStoreDB is refused, and says what was tried and no sec
     expect(await refusal(at(standIn.port, ''))).toMatch(/with tls or without it/);
   });
 
-  it('when whoever is there says nothing', async () => {
+  it('when the server does not answer', async () => {
     const sockets: Socket[] = [];
     const silent = createServer((socket) => sockets.push(socket)).listen(0, '127.0.0.1');
     await once(silent, 'listening');

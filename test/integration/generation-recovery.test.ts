@@ -64,13 +64,13 @@ async function recovered(left: readonly GenerationEvent[], { livesMs = 0, enviro
 }
 
 describe('a generation whose worker died', () => {
-  it('before it claimed it is answered as if nothing had happened', async () => {
+  it('before its claim is answered in the first attempt', async () => {
     const { result, model } = await recovered([]);
     expect(result).toMatchObject({ status: 'final', text: 'new', attempt: 1 });
     expect(model.calls).toHaveLength(1);
   });
 
-  it('before any text came is asked for once more, on the record', async () => {
+  it('before any text came gets one more recorded attempt', async () => {
     const { result, turns, generation, model } = await recovered([claimed()]);
     expect(result).toMatchObject({ status: 'final', text: 'new', attempt: 2 });
     expect(model.calls).toHaveLength(1);
@@ -78,7 +78,7 @@ describe('a generation whose worker died', () => {
     expect(end?.data).toMatchObject({ attempt: 1, outcome: 'failed', error: { kind: 'interrupted' } });
   });
 
-  it('twice before any text came is over', async () => {
+  it('twice before any text came ends', async () => {
     const again: GenerationEvent = {
       type: 'AttemptEnded',
       data: {
@@ -105,7 +105,7 @@ describe('a generation whose worker died', () => {
     expect(model.calls).toHaveLength(0);
   });
 
-  it('and that nobody waits for any more is ended without a call', async () => {
+  it('ends without a call after its deadline', async () => {
     const environment = { VERBATIM_GENERATION_TIMEOUT_MS: '1000' };
     const model = new ScriptedModel([saying('new')]);
     const asking = await start(model, { VERBATIM_ROLES: 'api' });
@@ -128,7 +128,7 @@ describe('a generation whose worker died', () => {
 });
 
 describe('two processes on the same stores', () => {
-  it('answer each prompt once, whoever was asked', async () => {
+  it('answer each prompt once, whichever of them got the request', async () => {
     const model = new ScriptedModel([saying('yes')]);
     const one = await start(model);
     const other = await start(model, {}, one.engines);
@@ -145,7 +145,7 @@ describe('two processes on the same stores', () => {
     expect(model.calls).toHaveLength(30);
   });
 
-  it('hear of a cancel that the other one was asked for', async () => {
+  it('stop an answer whose cancel the other one received', async () => {
     const model = new ScriptedModel([
       async function* (_call, signal) {
         yield content('so far');
@@ -162,8 +162,8 @@ describe('two processes on the same stores', () => {
   });
 });
 
-describe('a process that is told to stop', () => {
-  it('finishes what it is at, and leaves what it was not at to the next', async () => {
+describe('a process that stops', () => {
+  it('finishes its generations, and leaves the others to the next process', async () => {
     const { opened, open } = gate();
     const model = new ScriptedModel([
       async function* () {
@@ -228,8 +228,8 @@ describe('a prompt whose commit takes longer than a third of a lease', () => {
   });
 });
 
-describe('a job that another worker answers, of which the work table has not heard', () => {
-  it('is that worker’s, until it dies', async () => {
+describe('a job whose worker is not recorded in the work table', () => {
+  it('is answered by that worker alone, until it dies', async () => {
     const OTHER = 'a worker that is alive';
     const engines = memoryEngines();
     const model = new ScriptedModel([saying('new')]);

@@ -25,7 +25,7 @@ async function turn(plays: readonly Play[], environment = {}) {
 }
 
 describe('a turn', () => {
-  it('is on the record from the question to the end of the answer', async () => {
+  it('is recorded from the message to the end of the answer', async () => {
     const { model, conversation, generation, ended } = await turn([saying('Hel', 'lo', ' world')]);
     expect(await ended()).toMatchObject({
       status: 'final',
@@ -48,7 +48,7 @@ describe('a turn', () => {
     expect(JSON.parse(model.calls[0]?.body ?? '')).toMatchObject({ messages: [{ role: 'user', content: 'Hi' }] });
   });
 
-  it('keeps what was thought apart from what was said, and joins what was split', async () => {
+  it('keeps reasoning apart from content, and joins split text', async () => {
     const [high, low] = ['\ud83d', '\ude00'];
     const { generation, ended } = await turn([
       async function* () {
@@ -102,7 +102,7 @@ function beforeTheFirstPrompt(act: () => Promise<unknown>) {
 }
 
 describe('a call', () => {
-  it('is made ready while its prompt is on its way, and made once that is committed', async () => {
+  it('is prepared while its prompt is appended, and made after the commit', async () => {
     const model = new ScriptedModel([saying('Hello')]);
     turns = await startTurns(model);
     const conversation = await turns.start();
@@ -116,7 +116,7 @@ describe('a call', () => {
     expect([model.calls, model.discarded]).toEqual([model.prepared, []]);
   });
 
-  it('has the prompt that was committed, whatever was made ready before', async () => {
+  it('has the committed prompt, whichever call was prepared before', async () => {
     const model = new ScriptedModel([saying('Hello')]);
     turns = await startTurns(model);
     const other = await startTurns(new ScriptedModel([]), { VERBATIM_ROLES: 'api' }, turns.engines);
@@ -256,7 +256,7 @@ describe('a generation whose call fails', () => {
 });
 
 describe('a cancel', () => {
-  it('ends the call, keeps what has come, and drops and counts what comes later', async () => {
+  it('ends the call, keeps the text so far, and drops and counts later deltas', async () => {
     const { model, conversation, generation, ended } = await turn([
       async function* (_call, signal) {
         yield content('so far');
@@ -366,7 +366,7 @@ describe('turns in a row', () => {
 });
 
 describe('operators', () => {
-  it('hear of a prompt that left out what did not fit, by ids and counts', async () => {
+  it('get a warning about a trimmed prompt, with ids and counts', async () => {
     const model = new ScriptedModel([saying('word '.repeat(200))]);
     turns = await startTurns(model);
     const conversation = await turns.start();
@@ -384,7 +384,7 @@ describe('operators', () => {
     expect(turns.log.join('')).not.toContain('secret');
   });
 
-  it('find it on the record when the bytes on the wire would not have been the recorded ones', async () => {
+  it('find a recorded error when the bytes of a request differ from the recorded prompt', async () => {
     const { ended } = await turn([
       async function* () {
         yield* [];

@@ -46,7 +46,7 @@ describe('the watch over the head of the log', () => {
 
   const nothing: HeadReading = { head: at(0), isAll: true };
 
-  it('reports a look that failed for another reason than an outage, and recovers with the next one', async () => {
+  it('reports a query that failed for another reason than an outage, and recovers with the next one', async () => {
     const denied = new Error('permission denied');
     const { looks } = watching(new RetryableError('away'), denied, nothing);
     await until(() => looks.length >= 3);
@@ -68,7 +68,7 @@ describe('the watch over the head of the log', () => {
     }
   });
 
-  it('reports to where the log was told to report', async () => {
+  it('reports to the health that the log got last', async () => {
     const log = new PostgresEventLog(connection);
     try {
       const reported = new RecordedHealth();
@@ -84,7 +84,7 @@ describe('the watch over the head of the log', () => {
 
   const notify = (client: pg.Client) => client.query('NOTIFY verbatim_log');
 
-  it('looks ever less often while it is told of something all the time, and once more after the last of it', async () => {
+  it('queries ever less often during many notifications, and once more after the last one', async () => {
     const { looks } = watching(nothing);
     await until(() => looks.length === 1);
     const began = performance.now();
@@ -98,7 +98,7 @@ describe('the watch over the head of the log', () => {
     expect(looks.length).toBeLessThan(((looks.at(-1) as number) - began) / most + 2 + Math.log2(most) + 2);
   });
 
-  it('looks again when a look has not shown everything, before it would without being told', async () => {
+  it('queries again at once when a query has not returned everything', async () => {
     const { looks, watch } = watching({ head: at(5), isAll: false }, { head: at(7), isAll: true });
     await watch.waitBeyond(at(5), new AbortController().signal);
     const [first, second] = looks as [number, number];

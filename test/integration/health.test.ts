@@ -32,7 +32,7 @@ function breakable() {
 }
 
 describe('whether a process is ready', () => {
-  it('is no before it serves and once it drains, and alive it is all the time', async () => {
+  it('is false before it serves and while it drains, and liveness is always true', async () => {
     app = await startHttpApp();
     const readiness = app.app.get(Readiness);
     expect(await ready()).toEqual(unready('starting'));
@@ -43,7 +43,7 @@ describe('whether a process is ready', () => {
     expect((await app.call('GET', '/health/live', { key: null })).json).toEqual({ status: 'live' });
   });
 
-  it('is a gauge with the status, which tells a drain from an outage', async () => {
+  it('is a gauge with the status, which distinguishes a drain from an outage', async () => {
     const { engines, state } = breakable();
     app = await startHttpApp(engines);
     const gauge = async () => {
@@ -63,7 +63,7 @@ describe('whether a process is ready', () => {
     expect(await gauge()).toEqual({ 'readiness{status="draining"}': 1 });
   });
 
-  it('names what is away, and leaves the lag of projections out of it', async () => {
+  it('names the stores that are away, and does not depend on the lag of projections', async () => {
     const { engines, state } = breakable();
     app = await startHttpApp(engines);
     app.app.get(Readiness).serve();
@@ -82,7 +82,7 @@ describe('whether a process is ready', () => {
     await untilReady({ status: 200, retryAfter: undefined, json: { status: 'ready', checks: allOk } });
   });
 
-  it('is answered at once while a store hangs, which is asked once until it answers', async () => {
+  it('is answered at once while a store hangs, and the hanging store gets one query', async () => {
     const { engines, state } = breakable();
     app = await startHttpApp(engines);
     app.app.get(Readiness).serve();
@@ -101,7 +101,7 @@ describe('whether a process is ready', () => {
     await untilReady({ status: 200, retryAfter: undefined, json: { status: 'ready', checks: allOk } });
   });
 
-  it('is asked of the stores no more often for more questions', async () => {
+  it('causes no more queries for more requests', async () => {
     const { engines, state } = breakable();
     app = await startHttpApp(engines);
     const before = state.asked;

@@ -251,7 +251,7 @@ describe('bad turns over HTTP', () => {
   ];
   it.each(cases)('answers %s as it should, and appends nothing', (...each) => turns.check('POST', each));
 
-  it('tells what would not fit, with the counts', async () => {
+  it('has the counts of a prompt that does not fit', async () => {
     const id = await turns.chat.started({ tokenBudget: 40 });
     const tokens = {
       prompt: expect.any(Number),

@@ -92,14 +92,14 @@ describe('bad input over HTTP', () => {
     }
   });
 
-  it('takes a body that says of itself that it is not packed', async () => {
+  it('accepts a body with Content-Encoding: identity', async () => {
     for (const coding of ['identity', 'Identity']) {
       const answer = await app.call('POST', '/api/v1/keys', { body: good, headers: { 'content-encoding': coding } });
       expect(answer.status).toBe(201);
     }
   });
 
-  it('takes no unknown query on any route, whatever else it would have done', async () => {
+  it('refuses unknown query parameters on every route', async () => {
     const { paths } = (await app.call('GET', '/openapi.json')).json as { paths: Record<string, object> };
     const routes = Object.entries(paths).filter(([path]) => path.startsWith('/api/'));
     expect(routes.length).toBeGreaterThan(15);
@@ -117,7 +117,7 @@ describe('bad input over HTTP', () => {
     expect((await app.call('GET', '/health/live?probe=1')).status).toBe(200);
   });
 
-  it('asks no body of a route that takes none', async () => {
+  it('needs no body on a route that takes none', async () => {
     const { id } = await app.newKey('member');
     const headers = { 'content-type': 'application/json' };
     expect((await app.call('DELETE', `/api/v1/keys/${id}`, { headers })).status).toBe(204);
@@ -145,14 +145,14 @@ describe('bad input over HTTP', () => {
     expect(app.app.getHttpServer().requestTimeout).toBe(30_000);
   });
 
-  it('asks for the key before it reads the body', async () => {
+  it('checks the key before it reads the body', async () => {
     const body = 'a'.repeat(2 * 1024 * 1024);
     const answer = await app.call('POST', '/api/v1/keys', { key: null, body });
     expectProblem(answer, 401, 'unauthenticated');
     expect(answer.headers['www-authenticate']).toBe('Bearer');
   });
 
-  it('keeps the trace of the caller, and makes one for whoever has none', async () => {
+  it('keeps the trace of the caller, and creates one for a caller without', async () => {
     const traceparent = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`;
     const traceOf = async (headers = {}) =>
       ((await app.call('GET', '/nothing', { headers })).json as { traceId: string }).traceId;
@@ -174,7 +174,7 @@ describe('bad input over HTTP', () => {
     expect((await app.call('GET', '/docs')).text).not.toMatch(/<script(?![^>]*\bsrc=)[^>]*>/);
   });
 
-  it('says of an unexpected error only that there was one', async () => {
+  it('shows no details of an unexpected error', async () => {
     const engines = memoryEngines();
     const broken = await startHttpApp({
       ...engines,
@@ -197,7 +197,7 @@ describe('bad input over HTTP', () => {
     expect(answer.text + broken.log.join('')).not.toContain('a secret detail');
   });
 
-  it('asks to come back while the log or the keys are away', async () => {
+  it('answers 503 with Retry-After while the log or the keys are away', async () => {
     const engines = memoryEngines();
     let away = false;
     const logAway = await startHttpApp(engines);

@@ -106,7 +106,7 @@ describe('changing a conversation over HTTP', () => {
     expect(await chat.ledger(id)).toHaveLength(1);
   });
 
-  it('has no use for an idempotency key, and passes over it', async () => {
+  it('ignores an idempotency key', async () => {
     const id = await chat.started();
     const headers = { 'idempotency-key': 'not even a good one' };
     expect((await change(id, { title: 'one' }, headers)).json).toEqual({ cursor: '2:0' });
@@ -135,7 +135,7 @@ describe('choosing a branch over HTTP', () => {
   });
 });
 
-describe('whose a conversation is', () => {
+describe('the owner of a conversation', () => {
   const calls = (id: string) =>
     [
       ['PATCH', id, { title: 'mine' }],
@@ -148,7 +148,7 @@ describe('whose a conversation is', () => {
       ['POST', `${id}/generations/x/cancel`, {}],
     ] as const;
 
-  it('is nobody else’s: not of the same tenant, not of another, administrators included', async () => {
+  it('is the only user who may write it, also beside administrators and other tenants', async () => {
     const tenant = (await chat.post('/api/v1/tenants', { name: 'acme' })).json as { key: string };
     const mine = await chat.started();
     const theirs = await chat.started({}, { key: tenant.key });

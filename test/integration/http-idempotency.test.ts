@@ -58,13 +58,13 @@ describe('a request that comes again with its idempotency key', () => {
     expect(await chat.eventCount()).toBe(events);
   });
 
-  it('does its work again without a key', async () => {
+  it('acts again without a key', async () => {
     const id = await chat.started();
     for (const _ of [1, 2]) await chat.done(id, { content: 'Hi' });
     expect(typesOf(await chat.ledger(id)).filter((type) => type === 'MessageSent')).toHaveLength(2);
   });
 
-  it('is the same in whatever order its fields stand, and with no body as with an empty one', async () => {
+  it('is the same for any order of its fields, and an absent body equals an empty one', async () => {
     const id = await chat.started();
     const key = newKey();
     const first = await keyed(`${id}/messages`, key, '{"content":"Hi","params":{"seed":1,"top_p":1},"generate":true}');
@@ -164,7 +164,7 @@ describe('an idempotency key that has been used', () => {
     expect(await ledgerTypes()).toEqual(before);
   });
 
-  it('does not come to light where the request cannot be read', async () => {
+  it('does not change the 400 of a malformed request', async () => {
     const id = await chat.started();
     const key = newKey();
     const body = { content: 'aside', kind: 'note' };

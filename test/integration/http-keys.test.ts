@@ -15,7 +15,7 @@ describe('keys over HTTP', () => {
     (await app.call('POST', '/api/v1/tenants', { body: { name } })).json as Issued;
   const me = async (key: string | null) => app.call('GET', '/api/v1/me', { key });
 
-  it('tells who the first key belongs to', async () => {
+  it('shows the user of the first key', async () => {
     const { status, json } = await me(app.adminKey);
     expect(status).toBe(200);
     expect(json).toEqual({ tenant: 'default', user: 'admin', role: 'admin' });

@@ -222,7 +222,7 @@ describe('projections over HTTP', () => {
 
   const named = (wanted: string, { items }: Json): Json => items.find(({ name }: Json) => name === wanted);
 
-  it('tells where each stands', async () => {
+  it('shows the progress of each', async () => {
     const chat = new ChatLog(app.engines.log);
     await (await chat.started()).turn('1', ['x']);
     await until(async () => ((await standing()) as Json).items.every(({ lag }: Json) => lag.distance === 0));
@@ -278,7 +278,7 @@ describe('projections over HTTP', () => {
 });
 
 describe('the feed of runs', () => {
-  it('tells of starts and ends that the reader may see, live and from any point on, each once', async () => {
+  it('delivers starts and ends that the reader may see, live and from any position, each once', async () => {
     const app = await startHttpApp(memoryEngines(), { VERBATIM_ROLES: 'api' });
     const { key } = await app.newKey('member');
     await app.app.listen(0, '127.0.0.1');
@@ -329,8 +329,8 @@ describe('the feed of runs', () => {
   });
 });
 
-describe('a view that stands still', () => {
-  it('is never shown older than it was asked for: the answer is 503, in time', async () => {
+describe('a view whose lane has stopped', () => {
+  it('never answers with older rows than requested: the answer is 503, in time', async () => {
     const app = await startHttpApp(memoryEngines(), { VERBATIM_ROLES: 'api' });
     const { id, cursor } = (await app.call('POST', '/api/v1/conversations', { body: { title: 'new' } })).json as Json;
     const min = await app.call('GET', `/api/v1/conversations/${id}?min=${cursor}`);

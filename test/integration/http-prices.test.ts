@@ -154,7 +154,7 @@ describe('the estimated cost of a preview', () => {
     expect((await preview(body)).estimatedCost).toBeNull();
   });
 
-  it('stands in the preview with which a changed prompt is refused', async () => {
+  it('is in the preview of a refused prompt that has changed', async () => {
     const { id } = await ask('POST', CONVERSATIONS, {});
     const body = { content: 'Hello?', model: MODEL, expectPrompt: 'a'.repeat(64) };
     const { status, json } = await app.call('POST', `${CONVERSATIONS}/${id}/messages`, { key, body });

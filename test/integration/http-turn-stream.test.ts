@@ -62,7 +62,7 @@ describe('a turn as a stream', () => {
     ['application/json', false],
     ['*/*', false],
     ['text/*', false],
-  ])('is what somebody wants who accepts %s: %s', async (accept, isStream) => {
+  ])('is the answer for Accept: %s: %s', async (accept, isStream) => {
     const { status } = await stream('messages', { content: 'Hi' }, { accept });
     expect(status).toBe(isStream ? 200 : 202);
   });

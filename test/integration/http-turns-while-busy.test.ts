@@ -21,7 +21,7 @@ const open = async () => {
 const text = async ({ generationId }: Turn) => (await chat.ended(id, generationId)).text;
 
 describe('a turn while another one is open', () => {
-  it('is refused unless it says otherwise, and may come back soon', async () => {
+  it('is refused by default, with Retry-After', async () => {
     const { generationId, messageId } = await open();
     const before = await chat.eventCount();
     for (const [path, body] of [
@@ -37,7 +37,7 @@ describe('a turn while another one is open', () => {
     expect(await chat.eventCount()).toBe(before);
   });
 
-  it('may wait for its turn, without a prompt until then', async () => {
+  it('may wait in the queue, without a prompt until then', async () => {
     const first = await open();
     const waits = { promptSha256: null, status: 'queued' };
     const second = await chat.sent(id, { content: 'two', whenBusy: 'enqueue' });
@@ -78,7 +78,7 @@ describe('a turn while another one is open', () => {
     expect(ends).toEqual([first, second, waiting].map(({ generationId }) => generationId));
   });
 
-  it('does not keep anybody from notes, names and branches', async () => {
+  it('does not prevent notes, renames and branches', async () => {
     const { messageId } = await open();
     expect((await post('messages', { content: 'aside', kind: 'note' })).status).toBe(202);
     expect((await post('messages', { content: 'later', generate: false })).status).toBe(202);
@@ -97,7 +97,7 @@ describe('a turn while another one is open', () => {
 });
 
 describe('a cancel', () => {
-  it('keeps what was said, and later learns how it ended', async () => {
+  it('keeps the text, and a repeated cancel returns the status of the end', async () => {
     const { generationId } = await open();
     const { status, json } = await cancel(generationId);
     expect([status, json]).toEqual([202, { cursor: '5:0' }]);

@@ -77,7 +77,7 @@ describe('a message over HTTP', () => {
     expect(second.cursor).toBe('8:0');
   });
 
-  it('chooses for itself who is asked and how', async () => {
+  it('chooses its own provider, model and settings', async () => {
     const choices = { model: 'demo-9', params: { temperature: 1, stop: 'end' }, provider: 'demo' };
     await turnOf('messages', { content: 'Hi', ...choices, whenBusy: 'enqueue' });
     expect((await events('GenerationRequested'))[0]).toMatchObject({ options: { ...choices, whenBusy: 'enqueue' } });
@@ -92,7 +92,7 @@ describe('a message over HTTP', () => {
     expect(await events('MessageSent')).toMatchObject([{ parts: [{ text: content }] }]);
   });
 
-  it('asks for nothing as a note, or when told so', async () => {
+  it('starts no generation for a note, or with `generate: false`', async () => {
     for (const body of [
       { content: 'aside', kind: 'note' },
       { content: 'aside', kind: 'note', generate: true },

@@ -105,7 +105,7 @@ describe('a topic of Kafka', () => {
     await expect(refused).rejects.toBeInstanceOf(RetryableError);
   });
 
-  it('that hangs up, or is not there, is told with the broker and the reason', async () => {
+  it('that closes the connection, or is away, is reported with the broker and the reason', async () => {
     await stubbed();
     const place = { brokers: kafka.brokers, topic: TOPIC };
     kafka.onMetadata = () => 'cut';
@@ -117,10 +117,10 @@ describe('a topic of Kafka', () => {
   });
 });
 
-describe('brokers that let in only whom they know', () => {
+describe('brokers that require authentication', () => {
   const user = { mechanism: 'plain', username: 'verbatim', password: 'hunter2' } as const;
 
-  it('are told who it is', async () => {
+  it('get the credentials of the relay', async () => {
     await stubbed();
     kafka.user = 'verbatim:hunter2';
     const connection = await destination(user).connect(going);
@@ -194,7 +194,7 @@ describe('a send', () => {
     expect(keptValues()).toEqual(['a']);
   });
 
-  it('has the same number again when nobody knows whether it was kept, so that Kafka knows it', async () => {
+  it('has the same sequence number again if its outcome is unknown, so that Kafka recognises it', async () => {
     await stubbed();
     const connection = await connected();
     kafka.onProduce = () => (kafka.asked.length === 1 ? 'cut' : KAFKA_ERROR.none);

@@ -70,7 +70,7 @@ it(`${REQUESTS} made-up keys cost few queries, all on the pool of keys, and a kn
   expect(poolsOfKeys.every((pool) => pool === keyPool)).toBe(true);
 }, 180_000);
 
-it('an address with too many wrong keys is told when to come back, whatever it says of itself', async () => {
+it('an address with too many wrong keys gets Retry-After, whatever its forwarding headers say', async () => {
   let answer = await me(madeUp());
   for (let nth = 0; nth < 200 && answer.status === 401; nth++) {
     answer = await me(madeUp(), { 'x-forwarded-for': `192.0.2.${nth}`, forwarded: `for=192.0.2.${nth}` });

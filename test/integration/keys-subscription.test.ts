@@ -37,7 +37,7 @@ describe('the subscription keys', () => {
     await after.close();
   });
 
-  it('is not needed for a key to work when recording fails after the append: the answer still tells the truth', async () => {
+  it('makes a key work whose recording failed after the append, and the command succeeds', async () => {
     const engines = memoryEngines();
     const { RetryableError } = await import('../../src/ports/errors.js');
     const app = await startHttpApp(engines);

@@ -77,7 +77,7 @@ describe('the metrics of a process', () => {
     await until(async () => (await sample('sse_clients')) === 0);
   });
 
-  it('time requests by route and status, and make no series of what somebody made up', async () => {
+  it('time requests by route and status, without a series for made-up paths', async () => {
     for (let nth = 0; nth < 20; nth++) {
       await chat.call('GET', `/api/v1/runs/made-up-${nth}`);
       await chat.call('GET', `/made/up/${nth}`);
@@ -91,7 +91,7 @@ describe('the metrics of a process', () => {
     });
   });
 
-  it('tell how far each view is behind, and what waits', async () => {
+  it('have the lag of each view, and its parked streams', async () => {
     const text = await scrape();
     for (const { name } of projections) {
       expect(text).toMatch(new RegExp(`projection_lag_events\\{projection="${name}"\\} \\d+`));
@@ -101,7 +101,7 @@ describe('the metrics of a process', () => {
     }
   });
 
-  it('tell how far the subscriptions are behind, and when one has stopped for good', async () => {
+  it('have the lag of the subscriptions, and show a stopped one', async () => {
     const lag = (name: string) => sample(`subscription_lag_events{subscription="${name}"}`);
     await until(async () => (await samples()).has('subscription_lag_seconds{subscription="work"}'));
     const id = await chat.started();
@@ -120,7 +120,7 @@ describe('the metrics of a process', () => {
     expect(await sample('subscription_poisoned{subscription="work"}')).toBe(0);
   });
 
-  it('hold nothing that a person wrote, and nobody’s name', async () => {
+  it('hold no texts and no names of users', async () => {
     const secret = 'hidden-text';
     const { json } = await chat.call('POST', '/api/v1/tenants', { body: { name: secret } });
     const { key } = json as { key: string };

@@ -53,7 +53,7 @@ describe('a consumer that is slow', () => {
     expect(outcomes.map(({ failure }) => failure?.kind)).toEqual(outcomes.map(() => 'network'));
   });
 
-  it('is told all of it, and then of the end, when the connection was gone after the first delta', async () => {
+  it('gets all of it, and then the error, when the connection was gone after the first delta', async () => {
     const texts = words(20);
     provider.script = [...deltas(texts, 1), reset];
     const { content, failure } = await outcomeOf(model, askedFor('Hello?'), {
@@ -126,7 +126,7 @@ describe('an abort', () => {
     expect(provider.connections()).toBe(0);
   });
 
-  it('at once, before the connection stands, leaves none', async () => {
+  it('before the connection is open leaves no connection', async () => {
     provider.script = [stall];
     const leaving = new AbortController();
     const outcome = outcomeOf(model, askedFor('Hello?'), { signal: leaving.signal });

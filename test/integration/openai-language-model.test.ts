@@ -187,7 +187,7 @@ describe('a surrogate pair', () => {
     expect(outputs.map((output) => output.type === 'text' && output.text)).toEqual(['a', 'hm', '🚀b', '🚀', false]);
   });
 
-  it('of which only a half came is told as it is', async () => {
+  it('of which only a half came is passed on unchanged', async () => {
     expect(await outcomeOfScript([cut('\\ud83d'), cut('a\\ud83d'), finish()])).toMatchObject({
       content: `${high}a${high}`,
       finished: { finishReason: 'stop' },

@@ -160,7 +160,7 @@ describe('200 without a stream', () => {
 describe('no answer', () => {
   const brief = { kind: 'network', retryable: true };
 
-  it('from a port where nobody listens', async () => {
+  it('from a port without a listener', async () => {
     const { baseUrl } = provider;
     await provider.stop();
     const { failure } = await outcomeOf(modelAt(baseUrl), askedFor('Hello?'));

@@ -72,7 +72,7 @@ describe('what a provider streams beside its answer', () => {
     expect(pieces).toEqual([{ channel: 'tool', call: 0, text: '{}', tool: { name: 'weather' } }]);
   });
 
-  it('fields that nothing reads are kept as JSON, wherever they stand', async () => {
+  it('unknown fields are kept as JSON, at every place', async () => {
     const pieces = await texts(
       said({ content: 'Hi', annotations: [{ url: 'https://example.org' }] }, { logprobs: { content: [1] }, odd: null }),
       chunk({ choices: [{ index: 1, delta: { content: 'another answer' } }] }),

@@ -15,7 +15,7 @@ describe('a session with Postgres', () => {
   });
   afterAll(() => postgres.stop());
 
-  it('flushes commits and tells times in UTC, whatever the URL asks for', async () => {
+  it('flushes commits and has times in UTC, whatever the URL sets', async () => {
     const { host, port, user, database } = postgres.connection;
     const options = encodeURIComponent('-c synchronous_commit=off -c TimeZone=Asia/Kolkata -c DateStyle=German');
     const connection = {
@@ -67,7 +67,7 @@ describe('a session with Postgres', () => {
     });
   });
 
-  it.each(['5000', 'hello', ''])('believes nothing that a notification says: %j', async (payload) => {
+  it.each(['5000', 'hello', ''])('does not trust the payload of a notification: %j', async (payload) => {
     const log = new PostgresEventLog(postgres.connection);
     const subscriber = follow(log, START);
     try {

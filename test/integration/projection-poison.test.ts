@@ -24,7 +24,7 @@ class FailingReadModels extends MemoryReadModels {
   }
 }
 
-describe('an event that cannot be brought in', () => {
+describe('an event that cannot be applied', () => {
   let log: MemoryEventLog;
   let models: FailingReadModels;
   let projecting: Projecting;
@@ -54,7 +54,7 @@ describe('an event that cannot be brought in', () => {
   it.each([
     ['damaged', {}],
     ['of a newer version', { type: 'OfANewerVersion' }],
-  ])('%s, parks its conversation in views and stops what audits; everybody else goes on', async (reason, event) => {
+  ])('%s, parks its conversation in views and stops what audits; all others continue', async (reason, event) => {
     const [bad, good] = [new ChatLog(log), new ChatLog(log)];
     await bad.started('bad');
     for (let nth = 0; nth < 40; nth++) await (await new ChatLog(log).started(`${nth}`)).sent(randomUUID(), 'x');
@@ -85,7 +85,7 @@ describe('an event that cannot be brought in', () => {
     if (reason !== 'damaged') expect((await poisonOf('runs'))?.reason).toContain('newer version');
   });
 
-  it('is tried again on demand, from the beginning of its conversation, and then nothing is missing', async () => {
+  it('is replayed on demand, from the beginning of its conversation, and then no event is missing', async () => {
     const [bad, good] = [new ChatLog(log), new ChatLog(log)];
     await bad.started('bad');
     await good.started('good');

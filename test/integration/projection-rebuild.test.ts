@@ -82,7 +82,7 @@ describe('read models that are built again', () => {
     );
   });
 
-  it('are the same, however often, early or late the lanes were told of what was committed', async () => {
+  it('are the same, however often, early or late events were delivered to the lanes', async () => {
     await fc.assert(
       fc.asyncProperty(drawnSteps, drawnTellings, async (steps, tellings) => {
         await withStores(async (stores, rows) => {

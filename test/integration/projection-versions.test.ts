@@ -158,7 +158,7 @@ describe('processes of two versions on one database', () => {
     await until(async () => (await liveVersions(again.builds)).join() === versionsOf(newer).join());
   });
 
-  it('list from the older build before it is replaced, although it lacks what tells how far it has come', async () => {
+  it('list from the older build before it is replaced, although it lacks the coverage columns', async () => {
     const old = await start(older, 'old');
     await chats(1);
     await old.caughtUp();

@@ -15,7 +15,7 @@ describe('the server of a URL', () => {
   });
   afterAll(() => postgres.stop());
 
-  it('is told by where it is, and connected to as the URL says', async () => {
+  it('is named by host and port, and connected to as the URL says', async () => {
     const { host, port } = postgres.connection;
     const url = `postgresql:///postgres${socket}&user=postgres&password=hunter2`;
     const { connection, ...where } = await reachServer(url);
@@ -38,7 +38,7 @@ describe('the server of a URL', () => {
     );
   });
 
-  it.each(['sslcert', 'sslkey', 'sslrootcert'])('does not tell the path of its %s', async (parameter) => {
+  it.each(['sslcert', 'sslkey', 'sslrootcert'])('does not show the path of its %s', async (parameter) => {
     const refused = reachServer(`postgresql://me:hunter2@127.0.0.1:1/db?${parameter}=/etc/hunter2`);
     await expect(refused).rejects.toEqual(new Error('DATABASE_URL: a file that it names cannot be read (ENOENT)'));
   });

@@ -35,7 +35,7 @@ const talk = async () => {
 };
 
 describe('a process that relays', () => {
-  it('gives what was said to Kafka, and tells how far it is', async () => {
+  it('sends a turn to Kafka, and reports its position', async () => {
     await start();
     await talk();
     await until(() => kafka.kept.length === 1);
@@ -95,7 +95,7 @@ describe('a process that relays', () => {
     expect(kafka.kept).toEqual([]);
   });
 
-  it('leaves Kafka alone without the role, and tells what no process relays', async () => {
+  it('does not connect to Kafka without the role, and reports the lag while no process relays', async () => {
     await start({ VERBATIM_ROLES: 'api,saga,projections' });
     await talk();
     expect((await ready()).json.checks).not.toHaveProperty('relay');

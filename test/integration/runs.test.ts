@@ -43,7 +43,7 @@ describe('runs over HTTP', () => {
     await chat.finalized('g1');
   }
 
-  it('tells all that is known of a generation, to the last field', async () => {
+  it('show all fields of a generation', async () => {
     await told();
     const { status, json } = await get('g1');
     expect(status).toBe(200);
@@ -87,7 +87,7 @@ describe('runs over HTTP', () => {
     ]);
   });
 
-  it('names cursors at which the conversation can be looked at', async () => {
+  it('have cursors at which the conversation can be read', async () => {
     await told();
     const { events } = (await get('g1')).json as { events: { cursor: string }[] };
     for (const { cursor } of events) {
@@ -96,7 +96,7 @@ describe('runs over HTTP', () => {
     }
   });
 
-  it('says null of what is not known yet', async () => {
+  it('have null for values that are not known yet', async () => {
     await chat.sent('m1', TEXT);
     await chat.requested('g1', 'm1');
     await app.engines.work.record(
@@ -131,7 +131,7 @@ describe('runs over HTTP', () => {
     });
   });
 
-  it('tells where a regenerated answer comes from, and how a failed one failed', async () => {
+  it('show the lineage of a regenerated answer, and the error of a failed one', async () => {
     await told();
     await chat.requested('g2', 'm1', 'g1');
     await chat.assembled('g2', BODY);
@@ -149,7 +149,7 @@ describe('runs over HTTP', () => {
     });
   });
 
-  it('gives back the exact bytes with their digest', async () => {
+  it('return the exact bytes of the request with their digest', async () => {
     await told();
     const { status, headers, text } = await get('g1/request');
     expect([status, headers['content-type'], text]).toEqual([200, 'application/json', BODY]);
@@ -158,7 +158,7 @@ describe('runs over HTTP', () => {
     expect(JSON.parse(text)).toEqual({ messages: [{ role: 'user', content: TEXT }] });
   });
 
-  it('gives nothing back that is not what was hashed', async () => {
+  it('return no bytes that differ from the hashed ones', async () => {
     await chat.sent('m1', TEXT);
     await chat.requested('g1', 'm1');
     await chat.assembled('g1', BODY, sha256(`${BODY} `));
@@ -170,7 +170,7 @@ describe('runs over HTTP', () => {
     expect((await get('g1')).status).toBe(200);
   });
 
-  it('notices a text that was changed behind its back, although it had read it before', async () => {
+  it('detect a text that was changed in the log, although it was read before', async () => {
     await told();
     expect((await get('g1/request')).status).toBe(200);
     const { log } = app.engines;
@@ -183,7 +183,7 @@ describe('runs over HTTP', () => {
     expect(await refused('g1/request')).toBe('500 record_damaged');
   });
 
-  it('gives the pieces of the attempt that counts, and when each came', async () => {
+  it('return the deltas of the attempt that counts, with their times', async () => {
     await told();
     expect((await get('g1/deltas')).json).toEqual({
       items: [
@@ -194,7 +194,7 @@ describe('runs over HTTP', () => {
     });
   });
 
-  it('lets each role read what it may, and knows nothing of the rest', async () => {
+  it('are readable by the roles that may, and do not exist for others', async () => {
     await told();
     const tenant = (await app.call('POST', '/api/v1/tenants', { body: { name: 'acme' } })).json as { key: string };
     const other = await app.call('POST', '/api/v1/keys', { body: { user: 'other', role: 'member', name: 'k' } });

@@ -52,7 +52,7 @@ describe('a turn that is streamed as the answer to its request', () => {
     );
   });
 
-  it('tells a turn that has ended the same again, and nothing of the turns after it', async () => {
+  it('streams a turn that has ended in the same way again, without the turns after it', async () => {
     await chat.asked('g1', 'm1');
     await chat.claimed('g1');
     await chat.delta('g1', 'one');
@@ -64,7 +64,7 @@ describe('a turn that is streamed as the answer to its request', () => {
     expect(told(client)).toEqual([{ token: 'one' }, { done: true, full_response: 'one', status: 'cancelled' }]);
   });
 
-  it('waits for a turn that is queued, and tells nothing of the one before it', async () => {
+  it('waits for a turn that is queued, without events of the one before it', async () => {
     await chat.asked('g1', 'm1');
     await chat.claimed('g1');
     await chat.sent('m2', 'next', { parent: 'g1' });

@@ -28,7 +28,7 @@ async function ask(app: HttpApp): Promise<void> {
 }
 
 describe('a process with the role api alone', () => {
-  it('tells the age of the oldest prompt and the lag of each reader while no other process lives', async () => {
+  it('reports the age of the oldest prompt and the lag of each reader while no other process lives', async () => {
     const app = await start('api', engines());
     await until(async () => (await sample(app, 'work_oldest_prompt_seconds')) === 0);
     await ask(app);
@@ -39,7 +39,7 @@ describe('a process with the role api alone', () => {
     await until(async () => (await sample(app, 'projection_lag_seconds{projection="messages"}')) > 0.5);
   });
 
-  it('tells that nothing waits once other processes have done the work', async () => {
+  it('reports no waiting work once other processes have done it', async () => {
     const on = engines();
     const app = await start('api', on);
     await ask(app);

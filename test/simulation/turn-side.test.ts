@@ -17,7 +17,7 @@ describe('the turn side of two processes, with a drawn order of everything', () 
     60_000 + seeds * 1_000,
   );
 
-  it('keeps every promise also when the work table is late to hear who answers', async () => {
+  it('keeps every promise also when the work table records workers late', async () => {
     const plant = { work: { hold: async () => {} } };
     for (let seed = first; seed < first + seeds / 10; seed++) {
       const { breaches } = await simulate(seed, { plant });

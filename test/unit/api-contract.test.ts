@@ -81,7 +81,7 @@ describe('a contract finds', () => {
     expect(contract.breaches('GET', '/things/1', answer({}))).toHaveLength(1);
   });
 
-  it('what nobody has seen, and only what was answered counts as seen', () => {
+  it('routes that no test has called: only an answered call counts', () => {
     const contract = contractOf(of('Named'), {});
     expect(contract.unseen()).toEqual(['GET /things/{id} 200']);
     contract.breaches('GET', '/things/1', answer({}, JSON_TYPE, 500));

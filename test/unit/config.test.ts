@@ -15,7 +15,7 @@ function mistakesOf(environment: NodeJS.ProcessEnv): readonly string[] {
 type Mistaken = [environment: NodeJS.ProcessEnv, mistake: string];
 
 describe('the configuration', () => {
-  it('needs nothing', () => {
+  it('needs no setting', () => {
     expect(loadConfig({})).toMatchObject({
       host: '127.0.0.1',
       port: 3000,
@@ -263,7 +263,7 @@ describe('the configuration', () => {
     ]);
   });
 
-  it('never tells a value', () => {
+  it('never shows a value in an error', () => {
     const names = [
       'PORT',
       'DATABASE_URL',
@@ -300,7 +300,7 @@ describe('what the command line reads of it', () => {
     ]);
   });
 
-  it('is not disturbed by what else is wrong there, and names what is wrong in it', () => {
+  it('is not disturbed by mistakes in other settings, and names its own', () => {
     expect(loadWhereabouts({ VERBATIM_PROVIDER: 'other', VERBATIM_NOPE: '1' })).toMatchObject({ port: 3000 });
     expect(() => loadWhereabouts({ PORT: 'x', LOG_LEVEL: 'y' })).toThrow(
       /^The environment cannot be used:\n {2}PORT: .*$/,

@@ -12,7 +12,7 @@ const model = new DemoLanguageModel({
 });
 
 describe('the demo model', () => {
-  it('says what it is, what it was asked, what was recorded and what to try', async () => {
+  it('names itself, the question, the recorded data and what to try', async () => {
     const call = callOf(
       JSON.stringify({
         model: 'demo',
@@ -97,7 +97,7 @@ describe('a quotation', () => {
     expect(quoted(text)).toBe(expected);
   });
 
-  it('is one line, closed by a fence that does not stand in it', () => {
+  it('is one line, with a fence that it does not contain', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('`', 'a', '\n', ' ', '<', '\\', '\r', '🚀') }), (text) => {
         const quotation = quoted(text);

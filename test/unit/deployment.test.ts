@@ -174,7 +174,7 @@ describe('infra/nginx', () => {
     expect(nginxDirective('proxy_next_upstream')).toBe('error timeout');
   });
 
-  it('shows the numbers of a node to nobody', () => {
+  it('does not publish the metrics of a node', () => {
     expect(textOf('infra/nginx/nginx.conf')).toMatch(/location = \/metrics \{\s+return 404;\s+\}/);
   });
 });

@@ -47,7 +47,7 @@ describe('the temporary directory', () => {
 });
 
 describe('the server log', () => {
-  it('tells of what is severe, once its line is complete, and keeps the last lines', () => {
+  it('reports a severe line once it is complete, and keeps the last lines', () => {
     const told: string[] = [];
     const log = new ServerLog((text) => told.push(text));
     log.write('LOG:  starting\nWARN');

@@ -144,7 +144,7 @@ describe('infra/kubernetes/migrate', () => {
 describe('infra/kubernetes/production', () => {
   const ofKind = (kind: string) => documents.filter((document) => document.kind === kind);
 
-  it('holds the alerts as they stand in infra/prometheus', () => {
+  it('has the alerts of infra/prometheus unchanged', () => {
     const alerts = textOf('infra/prometheus/alerts.yml');
     const rule = textOf('infra/kubernetes/production/prometheus-rule.yaml');
     // After a change of the alerts: node infra/kubernetes/production/prometheus-rule.mjs

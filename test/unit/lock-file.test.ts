@@ -74,7 +74,7 @@ describe('package-lock.json', () => {
     expect(`${JSON.stringify(fillLock(lock), null, 2)}\n`).toBe(lockText);
   });
 
-  it('stands for exact versions in package.json', () => {
+  it('has exact versions in package.json', () => {
     const kinds = ['dependencies', 'devDependencies', 'optionalDependencies', 'peerDependencies', 'overrides'];
     const versions = kinds.flatMap((kind) => Object.entries((manifest[kind] ?? {}) as Record<string, unknown>));
     expect(versions.length).toBeGreaterThan(20);
@@ -131,7 +131,7 @@ describe('filling a lock', () => {
   it.each([
     ['beside its holder', 'node_modules/a/node_modules/x-linux-x64'],
     ['further up', 'node_modules/x-linux-x64'],
-  ])('finds what stands %s', (_, place) => {
+  ])('finds a package %s', (_, place) => {
     const packages = { 'node_modules/a': { optionalDependencies: family(['x-linux-x64']) }, [place]: {} };
     expect(onlyNew(packages)).toEqual({});
   });

@@ -176,7 +176,7 @@ describe('remembering counts', () => {
     expect(['a', 'b', 'c'].map((text) => counts.find(long(text)))).toEqual([1, undefined, 3]);
   });
 
-  it('tells texts apart that UTF-8 does not', () => {
+  it('distinguishes texts that are equal in UTF-8', () => {
     const counts = new RememberedCounts(3);
     counts.keep(long('\ud83d'), 1);
     expect(['\ude00', '\ufffd'].map((text) => counts.find(long(text)))).toEqual([undefined, undefined]);

@@ -54,11 +54,11 @@ export function continuityContract(createStore: () => Promise<LogStore>): void {
     expect(log.continuity.isBroken).toBe(false);
   });
 
-  it('does not hold what is no position of its engine', async () => {
+  it('does not hold a text that is no position of its engine', async () => {
     for (const text of ['x', '0-1', '7/', `${'9'.repeat(30)}`]) expect(await log.holds(text as Position)).toBe(false);
   });
 
-  it('brings nothing to a subscription from a position that it does not hold, and is broken', async () => {
+  it('delivers nothing to a subscription from a position that it does not hold, and is broken', async () => {
     await other.append(newStream(), 'none', newDeltas(2));
     const elsewhere = await other.head();
     await log.append(newStream(), 'none', newDeltas(3));
@@ -68,7 +68,7 @@ export function continuityContract(createStore: () => Promise<LogStore>): void {
     expect(subscriber.pages).toEqual([]);
   });
 
-  it('takes no append once it is broken, and is whole to who opens it anew', async () => {
+  it('accepts no append once it is broken, and is whole after it is opened again', async () => {
     log.continuity.breakOff('the test says so');
     const refused = await log.append(newStream(), 'none', [newDelta()]);
     expect(refused).toEqual({ outcome: 'unavailable', maybeWritten: false });

@@ -4,14 +4,14 @@ import { newDelta, newStream } from '../../support/new-events.js';
 import type { OpenLog } from '../event-log.contract.js';
 
 export function identityContract(open: OpenLog): void {
-  it('is the same for all who open the log, also when they are the first and come at once', async () => {
+  it('is the same for all processes that open the log, also for several first ones at once', async () => {
     const logs = await Promise.all([open(), open(), open()]);
     const identities = await Promise.all(logs.map((log) => log.identity()));
     expect(identities[0]).toMatch(/^[0-9a-f-]{36}$/);
     expect(new Set(identities).size).toBe(1);
   });
 
-  it('is known once it was asked for, and to look at it is not to ask', async () => {
+  it('exists after the first call of identity(), and knownIdentity() does not create it', async () => {
     const log = await open();
     const known = await log.knownIdentity();
     const identity = await log.identity();
@@ -19,7 +19,7 @@ export function identityContract(open: OpenLog): void {
     expect(await log.knownIdentity()).toBe(identity);
   });
 
-  it('is told by no event', async () => {
+  it('is in no event', async () => {
     const log = await open();
     const identity = await log.identity();
     await log.append(newStream(), 'none', [newDelta()]);

@@ -55,7 +55,7 @@ export function readContract(open: OpenLog): void {
     expect(await revisions(stream, options)).toEqual(expected);
   });
 
-  it('gives every field back as it was written, and no position when one stream is read', async () => {
+  it('returns every field as it was written, and no position in the read of one stream', async () => {
     const stream = newStream();
     const event = newDelta('hello');
     await log.append(stream, 'none', [event]);
@@ -70,21 +70,21 @@ export function readContract(open: OpenLog): void {
     ['an emoji', '👩‍👩‍👧'],
     ['quotes, backslashes and control characters', '"\\\n\r\t\u0001\u007f\u2028'],
     ['what looks like an escape', '\\u0000'],
-  ])('gives a text with %s back exactly', async (_, text) => {
+  ])('returns a text with %s exactly', async (_, text) => {
     const stream = newStream();
     await log.append(stream, 'none', [newDelta(text)]);
     const [event] = await wholeStream(log, stream);
     expect(codec.decode(event as RecordedEvent)?.data).toMatchObject({ text });
   });
 
-  it('gives JSON back to the letter: spaces, order of keys, repeated keys, numbers', async () => {
+  it('returns JSON unchanged: spaces, order of keys, repeated keys, numbers', async () => {
     const stream = newStream();
     const data = '{ "b": 1.0, "a": 1e400, "10": 12345678901234567890,  "a": [ ] }';
     await log.append(stream, 'none', [{ ...newDelta(), data }]);
     expect((await wholeStream(log, stream))[0]?.data).toBe(data);
   });
 
-  it('passes an event of an unknown type or version on', async () => {
+  it('returns an event of an unknown type or version', async () => {
     const stream = newStream();
     const unknown = { ...newDelta(), type: 'InventedLater', schema: 9, data: '{"x":1}' };
     await log.append(stream, 'none', [unknown]);
@@ -106,7 +106,7 @@ export function readContract(open: OpenLog): void {
     expect(await everything(all.end)).toEqual({ events: [], end: all.end });
   });
 
-  it('reads the streams of some categories, and tells how far it looked', async () => {
+  it('reads the streams of some categories, and returns the position that it has read', async () => {
     const after = await log.head();
     const wanted = newStream('conversation');
     await log.append(newStream('generation'), 'none', newDeltas(3));
@@ -121,7 +121,7 @@ export function readContract(open: OpenLog): void {
     expect((await everything(after, { categories: ['nothing'] })).events).toEqual([]);
   });
 
-  it('leaves out the types that a reader does not want, in what it reads and in what it subscribes to', async () => {
+  it('leaves out the types of a filter, in reads and in subscriptions', async () => {
     const after = await log.head();
     const [first, unknown, last] = newDeltas(3) as [NewEvent, NewEvent, NewEvent];
     await log.append(newStream(), 'none', [first, { ...unknown, type: 'OfANewerVersion' }, last]);
@@ -139,7 +139,7 @@ export function readContract(open: OpenLog): void {
     expect(subscriber.ids()).toEqual([later.id]);
   });
 
-  it('splits what is large into pages, and loses nothing between them', async () => {
+  it('splits large reads into pages without a loss', async () => {
     const stream = newStream();
     const after = await log.head();
     const eventsOfAPage = Math.ceil(limits.readPageBytesMax / 500_000);

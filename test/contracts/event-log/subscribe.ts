@@ -28,7 +28,7 @@ export function subscribeContract(open: OpenLog): void {
     log = await open();
   });
 
-  it('brings what stands there, then what comes', async () => {
+  it('delivers the events in the log, then new ones', async () => {
     const after = await log.head();
     const [before, later, last] = [newDelta(), newDelta(), newDelta()];
     await log.append(newStream(), 'none', [before]);
@@ -42,7 +42,7 @@ export function subscribeContract(open: OpenLog): void {
     expect(subscriber.pages.at(-1)?.position).toBe(await log.head());
   });
 
-  it('says at once that it is live when nothing waits', async () => {
+  it('is live at once when there is no event to deliver', async () => {
     const after = await log.head();
     const subscriber = follow(log, after);
     await until(() => subscriber.pages.length > 0);
@@ -50,7 +50,7 @@ export function subscribeContract(open: OpenLog): void {
     expect(subscriber.pages).toEqual([{ events: [], position: after, live: true }]);
   });
 
-  it('hears of what another process appends', async () => {
+  it('delivers appends of another process', async () => {
     const other = await open();
     const subscriber = follow(log, await log.head());
     await until(() => subscriber.pages.length > 0);
@@ -74,7 +74,7 @@ export function subscribeContract(open: OpenLog): void {
     expect(subscriber.ids()).toEqual([wanted.id]);
   });
 
-  it('goes on from any position that it told', async () => {
+  it('continues from any position that it delivered', async () => {
     const after = await log.head();
     const events = newDeltas(5);
     for (const event of events) await log.append(newStream(), 'none', [event]);
@@ -91,7 +91,7 @@ export function subscribeContract(open: OpenLog): void {
     }
   });
 
-  it('serves many subscribers at once, and says nothing about it', async () => {
+  it('serves many subscribers at once without a warning', async () => {
     const warnings: Error[] = [];
     const warned = (warning: Error) => warnings.push(warning);
     process.on('warning', warned);

@@ -47,7 +47,7 @@ async function cached() {
 }
 
 describe('authentication', () => {
-  it('names who holds a good key, and nobody else', async () => {
+  it('returns the user of a valid key, and nothing for any other key', async () => {
     const { keys, authenticator } = await cached();
     expect(await authenticator.authenticate(bearer, ADDRESS)).toEqual(principal);
     for (const wrong of [
@@ -69,7 +69,7 @@ describe('authentication', () => {
     await expect(authenticator.authenticate(bearer, ADDRESS)).rejects.toBeInstanceOf(RetryableError);
   });
 
-  it('tells an open stream whether its key is still good', async () => {
+  it('reports to an open stream whether its key is still valid', async () => {
     const { keys, authenticator } = await cached();
     expect(await authenticator.isValid(principal)).toBe(true);
     expect(await authenticator.isValid({ ...principal, role: 'admin' })).toBe(false);
@@ -200,7 +200,7 @@ describe('wrong keys of an address', () => {
     await expect(authenticator.authenticate(wrong(0), ADDRESS)).rejects.toBeInstanceOf(TooManyFailedKeys);
   });
 
-  it('close the address to no good key, be it known or not', async () => {
+  it('do not refuse a valid key of the same address, be it known or not', async () => {
     const { authenticator, keys } = await cached();
     for (let nth = 0; nth < 2 * limits.failedKeysAtOnceMax; nth++) {
       await authenticator.authenticate(wrong(nth), ADDRESS).catch(() => {});

@@ -89,7 +89,7 @@ describe('an answer of the server', () => {
     expect(await asked(200, 'application/json; charset=utf-8', '{"a":1}')).toEqual({ a: 1 });
   });
 
-  it('that refuses is told in its own words, with nothing that a terminal would obey', async () => {
+  it('that refuses is shown with its own text, without control characters', async () => {
     const problem = JSON.stringify({ title: 'No', code: 'rebuild_running', detail: 'One\u001b[2J runs.' });
     const error = await asked(409, 'application/problem+json', problem);
     expect(error).toBeInstanceOf(CommandFailed);
@@ -100,11 +100,11 @@ describe('an answer of the server', () => {
     [502, 'text/html', '<p>Bad gateway</p>', /answers with 502$/],
     [404, 'application/problem+json', 'broken', /answers with 404$/],
     [200, 'text/html', '<p>Welcome</p>', /is not Verbatim$/],
-  ])('that is none of ours (%i, %s) is no success', async (status, type, body, message) => {
+  ])('that is not from Verbatim (%i, %s) is no success', async (status, type, body, message) => {
     expect(((await asked(status, type, body)) as Error).message).toMatch(message);
   });
 
-  it('that says it cannot now, or none at all, may be another one later', async () => {
+  it('of 503, and no answer at all, may be retried', async () => {
     expect(await asked(503, 'application/problem+json', '{"code":"unavailable"}')).toBeInstanceOf(ServerAway);
     const nobody = new Api({ url: 'http://127.0.0.1:1', key: KEY });
     const error = await nobody.post('/api/v1/x').catch((reason) => reason);

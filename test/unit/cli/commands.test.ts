@@ -169,7 +169,7 @@ describe('verbatim projections', () => {
       posts: server.asked.filter((request) => request.startsWith('POST')),
     }));
 
-  it('list tells how each stands, and why one has stopped', async () => {
+  it('list shows the progress of each, and why one has stopped', async () => {
     const stopped = standing({
       state: 'stopped',
       poison,
@@ -205,7 +205,7 @@ describe('verbatim projections', () => {
       [3, 0],
       [2, -1],
       [4, 1],
-    ])('with %d of 3 events handled tells a difference of %d', async (handled, difference) => {
+    ])('with %d of 3 events handled reports a difference of %d', async (handled, difference) => {
       const { out, error } = await checked(handled);
       expect(out.split('\n')[1]?.split(/ {2,}/)).toEqual(['runs', '1', `${handled}`, '3', `${difference}`]);
       expect(error instanceof CommandFailed).toBe(difference !== 0);
@@ -242,7 +242,7 @@ describe('verbatim projections', () => {
     else expect(out).toBe('');
   });
 
-  it('rebuild sees a build through that replaces a stopped one, to where that stands', async () => {
+  it('rebuild waits for a build that replaces a stopped one until it reaches the position of that one', async () => {
     const [stopped, lag] = [
       { state: 'stopped', poison },
       { events: 3, distance: 3, seconds: 1, estimated: false },
@@ -272,7 +272,7 @@ describe('verbatim projections', () => {
     expect((await asked('rebuild runs', standing(), under(5), standing())).error.message).toMatch(/is gone/);
   });
 
-  it('rebuild asks for nothing that is not there', async () => {
+  it('rebuild refuses an unknown name without a request', async () => {
     const { error, posts } = await asked('rebuild nope', standing());
     expect(error.message).toBe('There is no projection "nope": there are runs');
     expect(posts).toEqual([]);
@@ -281,7 +281,7 @@ describe('verbatim projections', () => {
   const parked = (replaying: boolean) =>
     standing({ parked: [{ stream: 'conversation-1', poison, at: '2026-01-02T03:04:05.678Z', replaying }] });
 
-  it('parked lists what waits, and why', async () => {
+  it('parked lists parked streams with reasons', async () => {
     const { out } = await asked('parked', parked(false));
     expect(out).toMatch(
       /^PROJECTION .*\nruns +2026-01-02T03:04:05\.678Z +conversation-1\nconversation-1: data: broken/,
@@ -293,7 +293,7 @@ describe('verbatim projections', () => {
     expect((await asked('parked', standing())).out).toBe('Nothing is parked.\n');
   });
 
-  it('replay waits for what comes of it', async () => {
+  it('replay waits for its result', async () => {
     const words = 'replay runs conversation-1';
     const { out, posts } = await asked(words, parked(true), parked(true), standing());
     expect(out).toBe('conversation-1 is replayed in runs\n');
@@ -338,7 +338,7 @@ describe('verbatim runs', () => {
     error: { kind: 'interrupted', message: 'it\u001b[2J died' },
   };
 
-  it('list passes its filters on, and says how to go on', async () => {
+  it('list sends its filters, and shows how to get the next page', async () => {
     await answering(json({ items: [run], next: 'token' }), async (server) => {
       const { out, err } = await commanded('runs list --q a&b --limit 1 --user ada', apiOf(server));
       expect(server.asked).toEqual(['GET /api/v1/runs?q=a%26b&limit=1&user=ada']);
@@ -347,7 +347,7 @@ describe('verbatim runs', () => {
     });
   });
 
-  it('show tells what is known, and nothing that a terminal would obey', async () => {
+  it('show has all known fields, without control characters', async () => {
     const events = [{ cursor: '3:0', type: 'GenerationRequested', at: '2026' }];
     await answering(json({ ...run, events }), async (server) => {
       const { out } = await commanded('runs show g1', apiOf(server));
@@ -434,7 +434,7 @@ describe('verbatim log', () => {
     });
   });
 
-  it('show tells all of a stream, and fails when there is none', async () => {
+  it('show has all events of a stream, and fails when there is none', async () => {
     await withLog(async (parts, log) => {
       await log.append('tenant-a', 'none', newDeltas(3));
       const lines = (await commanded('log show tenant-a --json', parts)).out.trimEnd().split('\n');

@@ -28,8 +28,8 @@ const event: RecordedEvent = {
   meta: '{}',
 };
 
-describe('what a terminal is shown', () => {
-  it('never holds what it would obey, whatever people wrote', () => {
+describe('the output on a terminal', () => {
+  it('never holds control characters, whatever users wrote', () => {
     fc.assert(
       fc.property(fc.string({ unit: anyCharacter }), (text) => {
         expect(visible(text)).toMatch(/^[^\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]*$/u);
@@ -39,7 +39,7 @@ describe('what a terminal is shown', () => {
     expect(visible('Grüße, 世界 👋')).toBe('Grüße, 世界 👋');
   });
 
-  it('stands in columns, long texts cut, and tells nothing from zero', () => {
+  it('has columns, cuts long texts, and distinguishes nothing from zero', () => {
     const rows = [
       ['a', 0, null],
       ['😀'.repeat(100), 12_345, 'x\ny'],
@@ -88,7 +88,7 @@ describe('the progress of a rebuild', () => {
     );
   });
 
-  it('is drawn over itself on a terminal, and elsewhere told once for each tenth', async () => {
+  it('redraws its line on a terminal, and elsewhere writes a line for each tenth', async () => {
     const [terminal, file] = [collected(true), collected(false)];
     for (const output of [terminal, file]) {
       const progress = progressOn(output, 'runs');
@@ -105,7 +105,7 @@ describe('the progress of a rebuild', () => {
 });
 
 describe('the reason of a failure', () => {
-  it('is told with what caused it, once', () => {
+  it('is shown with its cause, once', () => {
     const cause = new AggregateError([new Error('ECONNREFUSED ::1'), new Error('ECONNREFUSED 127.0.0.1')], '');
     expect(reasonOf(new Error('no answer', { cause }))).toBe('no answer: ECONNREFUSED ::1; ECONNREFUSED 127.0.0.1');
     expect(reasonOf(new Error('no answer: EPERM', { cause: new Error('EPERM') }))).toBe('no answer: EPERM');

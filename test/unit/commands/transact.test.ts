@@ -25,7 +25,7 @@ describe('a transaction', () => {
     return { parts, folds, stream, run, types: async () => (await wholeStream(log, stream)).map(({ type }) => type) };
   }
 
-  it('decides on what has happened, and appends the decision', async () => {
+  it('decides on the present state, and appends the events', async () => {
     const { run, types } = on(new MemoryEventLog());
     await run(createTenant('acme', key('a')));
     await run((state) => issueKey(key(`b${state.keys.size}`))(state));
@@ -168,7 +168,7 @@ describe('a transaction', () => {
     expect(new Set(ids).size).toBe(2);
   });
 
-  it('refuses only on what stands, and not on what it remembers', async () => {
+  it('refuses only on the state in the log, and not on a remembered fold', async () => {
     const log = new MemoryEventLog();
     const { run, stream } = on(log);
     await run(createTenant('acme', key('a')));
@@ -221,7 +221,7 @@ describe('a transaction', () => {
     expect(appends).toBe(2);
   });
 
-  it('reads a stream whole once, however many need it, and tells each of them what has come since', async () => {
+  it('reads a whole stream once for many callers, and each of them gets the later events', async () => {
     const log = new MemoryEventLog();
     const { run, stream } = on(log);
     await run(createTenant('acme', key('a')));

@@ -171,7 +171,7 @@ describe('any history of a tape', () => {
     }
   });
 
-  it('can be folded, whatever is told', () => {
+  it('can be folded, for any events', () => {
     const anyEvent = fc.oneof(...Object.keys(generationEvents).map((type) => eventsOfType(type)));
     const fewAttempts = fc.tuple(anyEvent, fc.integer({ min: 1, max: 3 })).map(([event, attempt]) => ({
       ...event,

@@ -8,11 +8,11 @@ const issued: TenantEvent = { type: 'ApiKeyIssued', data: key };
 const given = (...events: TenantEvent[]) => events.reduce(tenant.evolve, tenant.initial);
 
 describe('a tenant', () => {
-  it('given nothing, when it is created, then it stands with its first key', () => {
+  it('given nothing, when it is created, then it exists with its first key', () => {
     expect(createTenant('default', key)(given())).toEqual([created, issued]);
   });
 
-  it('given that it stands, when it is created again, then nothing happens', () => {
+  it('given that it exists, when it is created again, then nothing happens', () => {
     expect(createTenant('default', { ...key, keyId: 'other' })(given(created, issued))).toEqual([]);
   });
 

@@ -58,11 +58,11 @@ const golden = readGolden(goldenDirectory);
 const lifted = readGolden(join(goldenDirectory, 'lifted'));
 
 describe('golden files', () => {
-  it('tell of every type and version that was released', () => {
+  it('exist for every released type and version', () => {
     expect(withoutFile(catalogue, golden)).toEqual([]);
   });
 
-  it('are named after what they hold, and whole', () => {
+  it('are named after their event, and complete', () => {
     expect(misnamed(golden)).toEqual([]);
     expect(incomplete(golden)).toEqual([]);
     expect([...lifted.keys()].filter((name) => !golden.has(name))).toEqual([]);
@@ -72,7 +72,7 @@ describe('golden files', () => {
     expect(decode(event)).toEqual(expectedOf(name, event, catalogue, lifted));
   });
 
-  it.each([...golden])('%s of the present version would be written again as it stands', (_, event) => {
+  it.each([...golden])('%s of the present version would be written again without a change', (_, event) => {
     const { id, tenant, at, type, schema, stream, revision } = event;
     if (catalogue[type]?.schema !== schema) return;
     const decoded = decode(event);

@@ -56,7 +56,7 @@ describe('the address of EventStoreDB', () => {
       'tlsVerifyCert=false is never done: name the authority in tlsCAFile',
     ],
     ['esdb://me:hunter2@db.example?tlsCAFile=/no/such.pem', 'the file of tlsCAFile cannot be read (ENOENT)'],
-  ])('%s is none, and no secret is told', (url, reason) => {
+  ])('%s is refused without showing a secret', (url, reason) => {
     expect(() => serverAddress(url)).toThrow(new InvalidAddress(reason));
   });
 });

@@ -15,7 +15,7 @@ describe('the fingerprint of a request', () => {
     expect(fingerprint({}, '/a?b=c')).toBe(fingerprint(undefined, '/a'));
   });
 
-  it('tells everything else apart', () => {
+  it('differs for every other difference of requests', () => {
     const bodies = [
       {},
       [],

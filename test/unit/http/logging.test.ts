@@ -18,7 +18,7 @@ describe('the log', () => {
     expect(parsed()).toMatchObject([{ level: 'warn', msg: 'loud' }]);
   });
 
-  it('takes what Nest says, with its source', () => {
+  it('has lines of Nest, with their source', () => {
     const { log, parsed } = logger('trace');
     const nest = new NestLogger(log);
     nest.verbose('a', 'Source');
@@ -31,7 +31,7 @@ describe('the log', () => {
     ]);
   });
 
-  it('tells of an error where it happened, and in whose words only when they are ours', () => {
+  it('has the stack of an error, and its message only if it is an own one', () => {
     const quoting = () => JSON.parse('a secret text');
     const { log, lines } = logger('info');
     try {

@@ -66,7 +66,7 @@ describe('the catalogue of problems', () => {
     ]);
   });
 
-  it('tells whoever must wait for how long', () => {
+  it('has Retry-After for every code that asks for a pause', () => {
     for (const [code, type] of Object.entries(problems)) {
       const mustWait = [429, 503].includes(type.status) || code === 'conversation_busy';
       expect([code, 'headers' in type && 'retry-after' in type.headers]).toEqual([code, mustWait]);
@@ -75,7 +75,7 @@ describe('the catalogue of problems', () => {
 });
 
 describe('a problem', () => {
-  it.each(Object.keys(refusals) as RefusalCode[])('tells the refusal %s and its details', (code) => {
+  it.each(Object.keys(refusals) as RefusalCode[])('has the refusal %s and its details', (code) => {
     const problem = answerTo(new Refusal(code, { bytes: 7, status: 'x', code: 'x', traceId: 'x' }));
     expect(problem).toEqual({
       type: `urn:verbatim:problem:${code}`,
@@ -134,7 +134,7 @@ describe('a problem', () => {
     ['secret', 'internal_error'],
     [undefined, 'internal_error'],
     [{ statusCode: 400, message: 'secret', code: 'not_found' }, 'internal_error'],
-  ])('says nothing that %p says', (error, code) => {
+  ])('hides the message of %p', (error, code) => {
     const problem = answerTo(error);
     expect(problem.code).toBe(code);
     expect(JSON.stringify(problem)).not.toContain('secret');

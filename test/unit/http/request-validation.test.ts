@@ -66,13 +66,13 @@ function refusal(value: unknown): { code: string; errors: Record<string, string>
 }
 
 describe('the validation of requests', () => {
-  it('hands over what its class declares', () => {
+  it('passes a body that its class declares', () => {
     const value = { name: 'a', count: 1, flag: false, params: { temperature: 0.5 }, parts: [{ text: '' }] };
     expect(validate(value)).toEqual(value);
     expect(validate({ name: 'a' })).toBeInstanceOf(Body);
   });
 
-  it('tells every mistake at once, by path', () => {
+  it('reports every mistake at once, by path', () => {
     const value = {
       name: 1,
       count: 1.5,
@@ -127,7 +127,7 @@ describe('the validation of requests', () => {
     },
   );
 
-  it('tells a broken rule from a wrong shape', () => {
+  it('distinguishes a broken rule from a wrong shape', () => {
     for (const name of ['', ' \n', 'a'.repeat(201)]) expect(refusal({ name }).code).toBe('value_refused');
     expect(refusal({ name: '', count: '1' }).code).toBe('invalid_request');
     expect(validate({ name: 'a'.repeat(200) })).toBeDefined();

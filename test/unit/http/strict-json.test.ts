@@ -61,7 +61,7 @@ describe('strict JSON', () => {
     );
   });
 
-  it('refuses any document in which a name stands twice in one object, at any depth', () => {
+  it('refuses any document with a repeated name in one object, at any depth', () => {
     const unit = (index: number, name: string) => `\\u${name.charCodeAt(index).toString(16).padStart(4, '0')}`;
     const escaped = (name: string) => `"${Array.from({ length: name.length }, (_, at) => unit(at, name)).join('')}"`;
     const depth = fc.array(fc.constantFrom('object', 'array'), { maxLength: 6 });

@@ -172,7 +172,7 @@ describe('the spans of a generation', () => {
     },
   );
 
-  it('follow the sampler, and tell other processes so', () => {
+  it('follow the sampler, and pass its decision to other processes', () => {
     const { tracer, ended: spans } = recordedSpans(new AlwaysOffSampler());
     tracer.attemptBegun(attempt).end(completed);
     tracer.generationEnded(ended);

@@ -35,7 +35,7 @@ describe('arrays in binary form', () => {
     expect(textArray(['a', '', 'é€', '🙂', 'z']).toString('hex')).toBe(expected);
   });
 
-  it('json stands as it was written, quotes and backslashes included', () => {
+  it('JSON is written unchanged, quotes and backslashes included', () => {
     const text = '{"a":"\\"\\u0000é"}';
     expect(jsonArray([text]).toString('hex')).toBe(array(114, item(Buffer.from(text).toString('hex'))));
   });

@@ -55,7 +55,7 @@ describe('without an answer from the database', () => {
     expect((await pauseAfterFailure()) - 1).toBe(firstPauseMs);
   });
 
-  it('an append that was sent may be written: its caller hears so at its deadline, and only once', async () => {
+  it('an append that was sent may be written: its caller gets this answer at its deadline, and only once', async () => {
     const { writer, commit, inFlight } = await busyCommit();
     const answers = answersOf([inFlight]);
     await pass(limits.appendDeadlineMs - 1);

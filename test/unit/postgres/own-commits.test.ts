@@ -16,8 +16,8 @@ const at = (position: number) => ({
   outcome: { outcome: 'appended', revision: position, position: positionOf(String(position)) } as const,
 });
 
-describe('what this process commits', () => {
-  it('is told at once when it follows what was told', () => {
+describe('a commit of this process', () => {
+  it('is delivered at once when it follows the last delivered one', () => {
     const { commits, positions } = told();
     commits.answered(commits.sent(), [at(1), at(2)]);
     const other = commits.sent();
@@ -26,7 +26,7 @@ describe('what this process commits', () => {
     expect(positions).toEqual([1, 2, 3]);
   });
 
-  it('is told in the order of commits when the answers come in another one', () => {
+  it('is delivered in the order of commits when the answers come in another one', () => {
     const { commits, positions } = told();
     const [first, second] = [commits.sent(), commits.sent()];
     commits.answered(second, [at(2)]);
@@ -44,7 +44,7 @@ describe('what this process commits', () => {
     expect(positions).toEqual([7]);
   });
 
-  it('is all told, in order but for what came too late, however batches and others get in between', () => {
+  it('is delivered in order except late ones, with any batches and other writers in between', () => {
     const batch = fc.record({ events: fc.integer({ min: 0, max: 3 }), foreign: fc.boolean(), turn: fc.nat() });
     fc.assert(
       fc.property(fc.array(batch, { maxLength: 30 }), (batches) => {

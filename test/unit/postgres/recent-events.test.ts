@@ -30,7 +30,7 @@ function read(...positions: number[]): RecordedEvent[] {
 const idsAfter = (recent: RecentEvents, position: number) => recent.after(at(position))?.events.map(({ id }) => id);
 
 describe('the newest events of this process', () => {
-  it('are told to whoever stands among them, with revision and position', () => {
+  it('are returned to a subscriber within them, with revision and position', () => {
     const recent = new RecentEvents();
     const [one, two] = noted(recent, 2, 2);
     const [three] = noted(recent, 3, 1, 'conversation-1');
@@ -52,7 +52,7 @@ describe('the newest events of this process', () => {
     expect(recent.after(at(0), { categories: ['conversation'] })?.events).toHaveLength(1);
   });
 
-  it('say nothing to whoever stands before them, or has seen them all', () => {
+  it('are not returned to a subscriber before them, or after all of them', () => {
     const recent = new RecentEvents();
     noted(recent, 7);
     expect(recent.after(at(5))).toBeUndefined();
@@ -60,7 +60,7 @@ describe('the newest events of this process', () => {
     expect(new RecentEvents().after(at(0))).toBeUndefined();
   });
 
-  it('end where somebody else has appended, until that is read', () => {
+  it('end where another process has appended, until its events are read', () => {
     const recent = new RecentEvents();
     const [first] = noted(recent, 1);
     noted(recent, 3);
@@ -75,7 +75,7 @@ describe('the newest events of this process', () => {
     expect(idsAfter(recent, 2)).toEqual([third.id, fourth]);
   });
 
-  it('begin anew where a subscriber stands that is ahead of them, and have nothing for those behind', () => {
+  it('begin again at the position of a subscriber ahead of them, and have nothing for those behind', () => {
     const recent = new RecentEvents();
     noted(recent, 1);
     expect(recent.reachesOnceReadOn(at(5))).toBe(true);
@@ -92,7 +92,7 @@ describe('the newest events of this process', () => {
     expect(idsAfter(recent, count - 10)).toHaveLength(10);
   });
 
-  it('never tell less or other than what stands after a position, whoever else appends', () => {
+  it('never lack an event after a position, with any other writers', () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(fc.constantFrom('ours', 'of others', 'read on'), fc.integer({ min: 1, max: 5 })), {

@@ -30,7 +30,7 @@ describe('the advances of views', () => {
     expect(ended).toEqual(['one', 'other', 'of another view']);
   });
 
-  it('tell a lane of a reader that comes later, and of one that waits already', async () => {
+  it('notify a lane of a query that comes later, and of one that waits already', async () => {
     const advances = new Advances(new MemoryHints(), new ManualClock());
     const { ended, note } = noted();
     note('early lane', advances.wished('messages', never()));
@@ -64,7 +64,7 @@ describe('the advances of views', () => {
     expect(ended).not.toContain('no reader is left');
   });
 
-  it('tell a lane of another process that a query waits, for a moment', async () => {
+  it('notify a lane of another process that a query waits, for a moment', async () => {
     const clock = new ManualClock();
     const hints = new MemoryHints();
     const [here, elsewhere] = [new Advances(hints, clock), new Advances(hints, clock)];

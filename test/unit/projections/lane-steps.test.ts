@@ -69,7 +69,7 @@ describe('live lanes of a process', () => {
     await clock.pass(1);
   };
 
-  it('bring in what has come at the same moments, each of them in one step', async () => {
+  it('apply events at the same moments, each lane in one step', async () => {
     await clock.pass(PAUSE_MS / 2);
     for (let nth = 0; nth < 3; nth++) await happen();
     expect(steps).toEqual([]);
@@ -83,7 +83,7 @@ describe('live lanes of a process', () => {
     }
   });
 
-  it('go on at once where a reader waits, and only there', async () => {
+  it('continue at once if a query waits, and only then', async () => {
     const endWish = advances.wish('one');
     const read = advances.next('one', new AbortController().signal);
     await happen();

@@ -43,7 +43,7 @@ describe('the numbers of generations', () => {
     ['an amount without end', { cost: { amount: '1e999', currency: 'USD' } }],
     ['less than nothing', { cost: { amount: '-1', currency: 'USD' }, ttftMs: -1, durationMs: -1 }],
     ['no time', { cost: null, ttftMs: Number.NaN, durationMs: Number.NaN }],
-  ])('leave out %s, and nobody hears an error', async (_, wrong) => {
+  ])('leave out %s, without an error', async (_, wrong) => {
     const metrics = new PrometheusMetrics();
     metrics.generationEnded({ ...ended, ...unknown, ...wrong });
     const all = await samples(metrics);
@@ -70,7 +70,7 @@ describe('the numbers of generations', () => {
 });
 
 describe('the numbers of the log', () => {
-  it('tell how many lay below each bound, and all together', async () => {
+  it('have the count below each bound, and the total', async () => {
     const metrics = new PrometheusMetrics();
     for (const milliseconds of [0, 1, 1.5, 20_000]) metrics.appendAnswered(milliseconds);
     for (const events of [1, 7]) metrics.batchSent(events);
@@ -92,7 +92,7 @@ describe('the numbers of the log', () => {
 });
 
 describe('what a part adds', () => {
-  it('is read when somebody looks, and is not a number when it cannot be', async () => {
+  it('is read at a scrape, and is NaN when it cannot be read', async () => {
     const metrics = new PrometheusMetrics();
     let open = 1;
     metrics.gauge('open_things', 'Of this test.', () => open);

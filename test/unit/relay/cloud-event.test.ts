@@ -25,7 +25,7 @@ const recorded: RecordedEvent & { position: Position } = {
 };
 
 describe('an event on its way out', () => {
-  it('is a CloudEvent in binary mode, with the data as it stands in the log', () => {
+  it('is a CloudEvent in binary mode, with the data of the log unchanged', () => {
     expect(cloudEventOf(recorded, LOG)).toEqual({
       key: 'c1',
       value: recorded.data,
@@ -61,7 +61,7 @@ describe('an event on its way out', () => {
     for (const name of attributes) expect(name).toMatch(/^ce_[a-z0-9]{1,20}$/);
   });
 
-  it('has no header for what is not known of it', () => {
+  it('has no header for unknown metadata', () => {
     const { headers } = cloudEventOf({ ...recorded, meta: '{"conversation":"c1","correlationId":"r1"}' }, LOG);
     expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['ce_causationid']));
     expect(Object.keys(headers)).not.toEqual(expect.arrayContaining(['ce_traceparent']));

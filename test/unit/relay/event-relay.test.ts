@@ -24,7 +24,7 @@ const checkpoint = () => ground.checkpoints.open('relay script', 1);
 const troubleOf = ({ state }: EventRelay) => (state.is === 'relaying' ? state.trouble : undefined);
 
 describe('the relay', () => {
-  it('gives on every event of the chat streams, and nothing else', async () => {
+  it('sends every event of the chat streams, and no other', async () => {
     await ground.deltas('a', 5);
     await ground.log.append('tenant-t', 'none', [newDelta()]);
     await ground.log.append('conversation-a', 'none', [newDelta()]);
@@ -43,7 +43,7 @@ describe('the relay', () => {
     expect(destination.kept.map(({ headers }) => headers.ce_log)).toEqual([log, log]);
   });
 
-  it('sends nothing of a log that does not tell its name yet, and says why', async () => {
+  it('sends nothing while the identity of the log cannot be read, and reports why', async () => {
     await ground.deltas('a', 2);
     const { log } = ground;
     const identity = log.identity.bind(log);
@@ -87,7 +87,7 @@ describe('the relay', () => {
     expect(destination.ids()).toEqual(await logged());
   });
 
-  it('moves its checkpoint past what is not for others', async () => {
+  it('moves its checkpoint past events that are not relayed', async () => {
     await ground.log.append('tenant-t', 'none', [newDelta(), newDelta()]);
     const relay = ground.start(destination);
     await until(async () => (await relay.backlog()).distance === 0);
@@ -154,7 +154,7 @@ describe('the relay', () => {
     expect(new Set(destination.ids()).size).toBe(50);
   });
 
-  it('waits for as long as nothing can be reached, tells it once, and loses nothing', async () => {
+  it('waits while the brokers are away, warns once, and loses nothing', async () => {
     await ground.deltas('a', 3);
     let tries = 0;
     destination.beforeConnect = () => {
@@ -174,7 +174,7 @@ describe('the relay', () => {
     ]);
   });
 
-  it('tells what is wrong with each broker once, in whatever order it tries them', async () => {
+  it('reports the reason of each broker once, in whatever order it tries them', async () => {
     await ground.deltas('a', 3);
     let tries = 0;
     destination.beforeConnect = () => {
@@ -187,7 +187,7 @@ describe('the relay', () => {
     expect(reasons.slice(0, 2)).toEqual([{ reason: 'Kafka is away: broker 1' }, { reason: 'Kafka is away: broker 0' }]);
   });
 
-  it('goes on while it cannot write its checkpoint, and sends again what that did not pass', async () => {
+  it('continues while it cannot write its checkpoint, and sends the events after it again', async () => {
     const { checkpoints } = ground;
     const save = checkpoints.save.bind(checkpoints);
     const relay = ground.start(destination);
@@ -268,7 +268,7 @@ describe('the relay', () => {
     ]);
   });
 
-  it('sends on when a right is taken away between two sends and given back', async () => {
+  it('continues when a right is taken away between two sends and given back', async () => {
     let denied = 2;
     destination.fateOf = () => {
       if (destination.kept.length === 0 || denied === 0) return 'acknowledged';

@@ -3,7 +3,7 @@ import { readAhead } from '../../../src/relay/read-ahead.js';
 import { until } from '../../support/until.js';
 
 describe('reading ahead', () => {
-  it('is one ahead of whoever works, and not two', async () => {
+  it('is one item ahead of the caller, and not two', async () => {
     let read = 0;
     async function* source() {
       for (let nth = 1; nth <= 5; nth++) {

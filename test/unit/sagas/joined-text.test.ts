@@ -77,7 +77,7 @@ describe('joined text', () => {
     expect(await all(text)).toEqual([[reasoning('hm...'), content('yes')]]);
   });
 
-  it('is told to be over also when nothing came', async () => {
+  it('ends also when no text came', async () => {
     const text = new JoinedText(windowOn(jumpingClock()));
     const ending = all(text);
     text.end();

@@ -84,7 +84,7 @@ const turns = [
 ];
 
 describe('a feed', () => {
-  it('tells every event once across the seam, wherever it begins', async () => {
+  it('delivers every event once from history to live, wherever it begins', async () => {
     const script = conversationScript(turns);
     await fc.assert(
       fc.asyncProperty(fc.nat(script.length), fc.nat(script.length), async (before, meanwhile) => {
@@ -108,7 +108,7 @@ describe('a feed', () => {
     );
   });
 
-  it('reads from the log what it did not hear, and tells each event once with the cursor of its revision', async () => {
+  it('reads missed events from the log, and delivers each event once with the cursor of its revision', async () => {
     const script = conversationScript(turns);
     // Of the first, which the feed reads, and the last, which shows only with the next, nothing can be missed.
     for (const missed of script.slice(1, -1)) {
@@ -164,7 +164,7 @@ describe('a feed', () => {
     });
   });
 
-  it('goes on from any cursor that another feed told, with exactly what that one told later', async () => {
+  it('continues from any cursor of another feed with exactly the later events of that feed', async () => {
     await onLog(async ({ log, live }) => {
       const script = conversationScript(turns);
       const watched = listen(log, live, BEGINNING);
@@ -195,7 +195,7 @@ describe('a feed', () => {
     });
   });
 
-  it('tells a claim that was committed before its prompt, and before anybody listened', async () => {
+  it('delivers a claim that was committed before its prompt and before the feed began', async () => {
     await onLog(async ({ log, live }) => {
       const script = conversationScript([{ deltas: 2, cancelsQueued: false, ends: true }]);
       const claim = script.findIndex(({ event }) => event.type === 'GenerationClaimed');

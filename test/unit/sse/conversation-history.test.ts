@@ -32,7 +32,7 @@ async function told(log: MemoryEventLog, from: Cursor): Promise<FeedEvent[]> {
 const names = (events: FeedEvent[]) => events.map(({ event, cursor }) => `${formatCursor(cursor)} ${event.type}`);
 
 describe('the history of a conversation', () => {
-  it('tells the tape of a generation between its prompt and its end', async () => {
+  it('returns the tape of a generation between its prompt and its end', async () => {
     const log = await logOf([
       { deltas: 2, cancelsQueued: false, ends: true },
       { deltas: 1, cancelsQueued: false, ends: false },
@@ -55,7 +55,7 @@ describe('the history of a conversation', () => {
     ]);
   });
 
-  it('tells everything once, and from any cursor that it told exactly the rest', async () => {
+  it('returns each event once, and from any of its cursors exactly the rest', async () => {
     await fc.assert(
       fc.asyncProperty(drawnTurns, async (turns) => {
         const log = await logOf(turns.map((turn, nth) => ({ ...turn, ends: turn.ends || nth < turns.length - 1 })));

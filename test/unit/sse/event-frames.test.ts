@@ -39,7 +39,7 @@ describe('an event on the wire', () => {
     expect([...names].sort()).toEqual(expected.sort());
   });
 
-  it('tells texts to the letter', () => {
+  it('has texts unchanged', () => {
     for (const event of named('MessageSent')) {
       const { parts } = event.data as { parts: { text: string }[] };
       expect(dataOf(event).text).toBe(parts.map(({ text }) => text).join(''));
@@ -53,7 +53,7 @@ describe('an event on the wire', () => {
     expect(JSON.parse(frame.split('data: ')[1] ?? '')).toEqual({ cursor: '1:0', text });
   });
 
-  it('tells of a prompt its hash and counts, and not its parts', () => {
+  it('has the hash and counts of a prompt, and not its parts', () => {
     for (const event of named('PromptAssembled')) {
       expect(Object.keys(dataOf(event)).sort()).toEqual(
         'at bytes generationId messageId model params promptSha256 provider tokens trimmed'.split(' '),
@@ -61,7 +61,7 @@ describe('an event on the wire', () => {
     }
   });
 
-  it('says whose tape an event stands on, and nothing of the node that works on it', () => {
+  it('names the generation of an event on its tape, and not the worker', () => {
     for (const type of ['GenerationClaimed', 'DeltaReceived', 'AttemptEnded']) {
       for (const event of named(type)) {
         expect(`generation-${dataOf(event).generationId}`).toBe(event.stream);
@@ -111,7 +111,7 @@ describe('an event on the wire', () => {
     expect(bytes.length).toBeGreaterThan(weightOf(event));
   });
 
-  it('is preceded by a snapshot for whoever has seen nothing', () => {
+  it('is preceded by a snapshot for a client without a cursor', () => {
     expect(snapshotFrame({ cursor: '1:0' }).toString()).toBe('id: 1:0\nevent: snapshot\ndata: {"cursor":"1:0"}\n\n');
   });
 });

@@ -28,7 +28,7 @@ describe('a mailbox', () => {
     for await (const { text } of mailbox.taken(stop.signal)) taken.push(text);
   }
 
-  it('gives each item once, in order, also what was put before anybody read', async () => {
+  it('returns each item once, in order, also items that were put before the first read', async () => {
     mailbox.put(letter('a'));
     mailbox.put(letter('b'));
     const reading = read();
@@ -40,7 +40,7 @@ describe('a mailbox', () => {
     await reading;
   });
 
-  it('tells how much waits: what was taken does not', async () => {
+  it('reports the weight of the waiting items, without taken ones', async () => {
     mailbox.put(letter('four'));
     mailbox.put(letter('two'));
     const reading = read();

@@ -34,7 +34,7 @@ const anyEvents = fc.array(
 );
 
 describe('the fold of a conversation', () => {
-  it('never throws and never runs in circles, whatever is told', () => {
+  it('never throws and never makes a cycle, for any events', () => {
     fc.assert(
       fc.property(anyEvents, (drawn) => {
         const events = drawn.map((event, nth) => recorded(event as ConversationEvent, nth));
@@ -52,7 +52,7 @@ describe('the fold of a conversation', () => {
     );
   });
 
-  it('counts what it does not know, and changes nothing for it', () => {
+  it('counts unknown events for the cursor, and changes nothing else', () => {
     const story = new Story().started().turn('1');
     const later = { ...recorded({ type: 'BranchSelected', data: { leaf: 'm1' } }, 9), type: 'InventedLater' };
     const state = conversation.evolve(story.state, later as unknown as RecordedInConversation);

@@ -16,7 +16,7 @@ const asks = (story: Story, name: string, options: object, message = {}) =>
   send(story.next(), saying(name, message), asking(name, options), assemble);
 
 describe('a turn while another is open', () => {
-  it('is refused unless somebody says otherwise', () => {
+  it('is refused by default', () => {
     const story = new Story().started();
     story.sends('1');
     story.refuses(asks(story, '2', {}), 'conversation_busy', { generationId: 'g1' });
@@ -63,7 +63,7 @@ describe('a turn while another is open', () => {
     expect(typesOf(story.sends('1', {}, interrupt))).toEqual(['MessageSent', 'GenerationRequested', 'PromptAssembled']);
   });
 
-  it('cannot interrupt what it builds on', () => {
+  it('cannot interrupt a turn that it follows', () => {
     const story = new Story().started();
     for (const name of ['1', '2']) story.sends(name, {}, enqueue);
     story.refuses(asks(story, '3', interrupt, { parent: 'g2' }), 'parent_is_queued', { generationId: 'g2' });
@@ -72,7 +72,7 @@ describe('a turn while another is open', () => {
     expect(story.does(generate(story.next(), 'm3', asking('3', enqueue), assemble))).toHaveLength(1);
   });
 
-  it('expects no prompt, because nobody knows it', () => {
+  it('cannot expect a prompt, because it is not known yet', () => {
     const story = new Story().started();
     story.sends('1');
     for (const options of [enqueue, interrupt]) {

@@ -7,7 +7,7 @@ import { asking, assemble, command, GONE, promptOf, Story, saying, sha256, types
 const idsTo = ({ state }: Story, id: string) => pathTo(state, id).map((node) => node.id);
 
 describe('sending a message', () => {
-  it('asks for an answer, and the prompt stands beside it', () => {
+  it('requests an answer, with the prompt in the same append', () => {
     const story = new Story().started({ system: 'Be brief.' });
     const prompt = promptOf(JSON.stringify(['Be brief.', 'gpt', null, ['text 1']]));
     expect(story.sends('1', {}, { model: 'gpt', params: null })).toStrictEqual([
@@ -36,7 +36,7 @@ describe('sending a message', () => {
     expect(story.events.at(-1)?.data).toMatchObject({ sha256: sha256(JSON.stringify([undefined, null, null, texts])) });
   });
 
-  it('follows whatever it says: another node, or nothing', () => {
+  it('follows the parent that it names: another node, or none', () => {
     const story = new Story().started().turn('1').turn('2').turn('3', { parent: 'g1' }).turn('4', { parent: null });
     story.turn('5', { parent: 'm1' });
     expect(idsTo(story, 'm3')).toEqual(['m1', 'g1', 'm3']);
@@ -45,7 +45,7 @@ describe('sending a message', () => {
     expect(nodesOf(story.state).map(({ id }) => id)).toEqual('m1 g1 m2 g2 m3 g3 m4 g4 m5 g5'.split(' '));
   });
 
-  it('may ask nothing, and is answered when that is asked for', () => {
+  it('may request no answer, and gets one later on request', () => {
     const story = new Story().started();
     expect(typesOf(story.sends('1', {}, null))).toEqual(['MessageSent']);
     expect(story.state).toMatchObject({ leaf: 'm1', open: null });
@@ -55,7 +55,7 @@ describe('sending a message', () => {
     expect(lineageOf(story.state, 'g1')).toEqual(['g1']);
   });
 
-  it('refuses what says nothing, too much, or what nobody can encode', () => {
+  it('refuses texts that are empty, too long, or cannot be encoded', () => {
     const story = new Story().started();
     const saysSo = (content: string) => send(story.next(), saying('1', { content }), asking('1'), assemble);
     story.refuses(saysSo(''), 'content_empty');
@@ -131,7 +131,7 @@ describe('a note', () => {
 });
 
 describe('an edit', () => {
-  it('stands beside what it revises', () => {
+  it('has the parent of the message that it revises', () => {
     const story = new Story().started().turn('1').turn('2');
     const [sent] = story.sends('3', { revises: 'm2' });
     expect(sent?.data).toMatchObject({ messageId: 'm3', parent: 'g1', revises: 'm2', kind: 'message' });

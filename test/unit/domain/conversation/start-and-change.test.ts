@@ -8,7 +8,7 @@ import { command, Story, typesOf } from './story.js';
 const nothingChosen = { provider: null, model: null, params: null, tokenBudget: null, whenBusy: null };
 
 describe('starting a conversation', () => {
-  it('records what was chosen, and whose it is', () => {
+  it('records the choices and the owner', () => {
     const story = new Story();
     const settings = { title: 'Taxes', system: 'Be brief.', model: 'gpt-4.1', params: { seed: 1 }, tokenBudget: 100 };
     const events = story.does(start({ ...settings, provider: null, whenBusy: undefined }));
@@ -31,7 +31,7 @@ describe('starting a conversation', () => {
     expect(story.state).toMatchObject({ seen: 1, leaf: null, open: null, queue: [] });
   });
 
-  it('is refused where one stands already', () => {
+  it('is refused if the conversation exists', () => {
     const story = new Story().started();
     story.refuses(start({}), 'conversation_exists');
   });

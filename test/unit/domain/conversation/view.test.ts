@@ -59,7 +59,7 @@ describe('the view of a conversation', () => {
     ]);
   });
 
-  it('tells what failed, and says of usage and cost that they are unknown', () => {
+  it('shows the error of a failed reply, and usage and cost as unknown', () => {
     const story = new Story().started();
     story.sends('1');
     const error = { kind: 'network', message: 'It broke.' };
@@ -117,17 +117,17 @@ describe('the view of a conversation', () => {
   });
 });
 
-describe('who may read', () => {
+describe('a reader', () => {
   const { state } = new Story().started();
   const as = (role: 'member' | 'auditor' | 'admin', user: string, tenant = ada.tenant) =>
     mayRead(state, { tenant, user, role });
 
-  it('is the owner, and whoever reads everything of the tenant', () => {
+  it('is the owner, or has a role that reads everything of the tenant', () => {
     expect([as('member', 'ada'), as('auditor', 'bob'), as('admin', 'bob')]).toEqual([true, true, true]);
     expect(as('member', 'bob')).toBe(false);
   });
 
-  it('is nobody of another tenant, and nobody before the conversation is started', () => {
+  it('is no user of another tenant, and no user before the conversation is started', () => {
     for (const role of ['member', 'auditor', 'admin'] as const) {
       expect(as(role, 'ada', 'other')).toBe(false);
       expect(mayRead(new Story().state, { ...ada, role })).toBe(false);

@@ -36,7 +36,7 @@ function counted(state: Conversation): { readonly state: Conversation; readonly 
 }
 
 describe('a path that is walked from its end', () => {
-  it('is the whole path, wherever somebody looks first', () => {
+  it('is the whole path, whichever part is read first', () => {
     const state = longConversation(6);
     for (const id of ['m0', 'm5', 'side3', null]) {
       const whole = pathTo(state, id).map(entryOf);

@@ -84,7 +84,7 @@ describe('what enters a prompt', () => {
     expect(segments.map(({ text }) => text)).toEqual(contents);
   });
 
-  it('what was left out is recorded once for each reason, and every node can be told from it', () => {
+  it('left out nodes have one record for each reason, from which each node follows', () => {
     expect(prompt.trimmed).toEqual([
       { from: 'a1', to: 'a2', count: 2, reason: 'error' },
       { from: 'a3', to: 'a5', count: 2, reason: 'empty' },

@@ -82,7 +82,7 @@ describe('assembler 1', () => {
     expect(renderPrompt(recorded, texts)).toBe(body);
   });
 
-  it('is told apart from a version that is not known yet', () => {
+  it('is distinguished from a version that is not known yet', () => {
     expect(() => renderPrompt({ ...recorded, assembler: 2 }, texts)).toThrow(/assembler 2 is not known here/);
     const unknown = { ...recorded, format: 'openai-chat@2' };
     expect(() => renderPrompt(unknown, texts)).toThrow(/the format openai-chat@2 is not known here/);

@@ -46,7 +46,7 @@ describe('a history that is too long', () => {
     expect(entering({ path: long, ...room(60) })).toEqual(['u3', 'a3', 'new']);
   });
 
-  it('takes what stands before the first message of a user as one turn', () => {
+  it('takes the nodes before the first message of a user as one turn', () => {
     const greeted = [reply('g'), reply('h'), user('u'), reply('r')];
     expect(entering({ path: greeted, newest: user('N'), ...room(28) })).toEqual(['g', 'h', 'u', 'r', 'N']);
     expect(entering({ path: greeted, newest: user('N'), ...room(27) })).toEqual(['u', 'r', 'N']);
