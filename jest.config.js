@@ -42,7 +42,7 @@ const usual = [
   tier('unit'),
   tier('simulation'),
   tier('contracts', servers),
-  tier('integration', servers),
+  tier('integration', running),
   tier('e2e', running),
   tier('faults', running),
   ...(logInUse === 'postgres' ? [alsoOnEventStoreDb] : []),

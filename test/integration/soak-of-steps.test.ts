@@ -9,14 +9,13 @@ import type { Clock } from '../../src/ports/clock.js';
 import type { LivePage } from '../../src/ports/event-log.js';
 import { Advances } from '../../src/projections/advances.js';
 import { ProjectionLane } from '../../src/projections/projection-lane.js';
-import { usually } from '../support/extent.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { MemoryHints } from '../support/memory/memory-hints.js';
 import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { codec, newDelta } from '../support/new-events.js';
 import { RecordedHealth } from '../support/recorded-health.js';
 
-const STEPS = usually(15_000, 100_000);
+const STEPS = 100_000;
 /** Before the first measurement: code is compiled, and maps have their size. */
 const WARM_UP_STEPS = 5_000;
 /** Seconds on an idle machine; the machine of a test run is not idle. */
