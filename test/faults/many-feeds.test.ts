@@ -9,8 +9,8 @@ import { LiveProduct } from '../support/live-product.js';
 import { until } from '../support/until.js';
 
 /** Feeds that wait, and feeds beside one that does not read. */
-const WAITING = usually(1_000, 10_000);
-const READING = usually(500, 5_000);
+const WAITING = usually(500, 10_000);
+const READING = usually(250, 5_000);
 const MEBIBYTE = 2 ** 20;
 const DEADLINE_MS = 50_000;
 const TEST_MS = 120_000;

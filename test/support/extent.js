@@ -41,6 +41,7 @@ export const MORE_WHEN_THOROUGH = [
   'faults/killed-with-its-database.test.ts',
   'faults/many-feeds.test.ts',
   'faults/postgres-outages.test.ts',
+  'faults/rolling-restart.test.ts',
   'integration/embedded-postgres-crashes.test.ts',
   'integration/key-flood.test.ts',
   'integration/long-texts.test.ts',
