@@ -22,7 +22,7 @@ import { MemoryLeases } from '../support/memory/memory-leases.js';
 import { codec } from '../support/new-events.js';
 import { startTestPostgres, type TestPostgres } from '../support/postgres-cluster.js';
 import { startProjecting } from '../support/projecting.js';
-import { drawnTellings, stammering } from '../support/stammering-log.js';
+import { drawnDeliveries, redelivering } from '../support/redelivering-log.js';
 import { until } from '../support/until.js';
 import { rowsOfBuild } from '../support/view-rows.js';
 
@@ -84,13 +84,13 @@ describe('read models that are built again', () => {
 
   it('are the same, however often, early or late events were delivered to the lanes', async () => {
     await fc.assert(
-      fc.asyncProperty(drawnSteps, drawnTellings, async (steps, tellings) => {
+      fc.asyncProperty(drawnSteps, drawnDeliveries, async (steps, deliveries) => {
         await withStores(async (stores, rows) => {
           const log = new MemoryEventLog();
           const leases = new MemoryLeases(systemClock);
-          const heard = stammering(log, tellings);
+          const delivered = redelivering(log, deliveries);
           const nodes = await Promise.all(
-            ['node-1', 'node-2'].map((holder) => startProjecting(heard, stores, { leases, holder })),
+            ['node-1', 'node-2'].map((holder) => startProjecting(delivered, stores, { leases, holder })),
           );
           await playHistory(log, steps);
           for (const node of nodes) await node.caughtUp();

@@ -1,6 +1,6 @@
 // Feeds, and nothing else: `raw` writes each event to each client, `ours` is the product's way to the socket from what a
 // subscription to the log brings.
-// A process of its own, told what to do on its standard input: how many events, and to how many conversations in turn.
+// A process of its own that gets its work on standard input: how many events, and to how many conversations in turn.
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 import Fastify from 'fastify';
@@ -13,7 +13,7 @@ import { FeedSource } from '../../../dist/sse/feed-source.js';
 import { LiveEvents } from '../../../dist/sse/live-events.js';
 import { OpenStreams } from '../../../dist/sse/open-streams.js';
 import { codec } from '../events.mjs';
-import { ToldLog } from './told-log.mjs';
+import { LiveLog } from './live-log.mjs';
 
 const TEXT = 'x'.repeat(180);
 const PRINCIPAL = { tenant: 'default', user: 'ada', role: 'admin', keyId: 'k' };
@@ -56,7 +56,7 @@ function raw() {
 }
 
 async function ours() {
-  const log = new ToldLog();
+  const log = new LiveLog();
   const fail = (error) => {
     throw error;
   };
@@ -85,7 +85,7 @@ async function ours() {
     },
     async send(events) {
       for (let nth = 0; nth < events; nth++) {
-        log.tell(idOf(nth), JSON.stringify({ title: TEXT }), new Date().toISOString());
+        log.publish(idOf(nth), JSON.stringify({ title: TEXT }), new Date().toISOString());
         if (nth % conversations === conversations - 1) await new Promise((resolve) => setImmediate(resolve));
       }
     },

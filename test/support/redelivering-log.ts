@@ -2,27 +2,27 @@ import fc from 'fast-check';
 import { type Position, type RecordedEvent, START } from '../../src/events/envelope.js';
 import type { AllStreamsFilter, EventLog, LivePage } from '../../src/ports/event-log.js';
 
-/** How a subscriber is told what comes next. */
-export interface DrawnTelling {
-  /** It is woken for so many events, and not for the others that stand there; for none, in vain. */
+/** How a subscriber gets its next page. */
+export interface DrawnDelivery {
+  /** The page has this many of the waiting events. 0: the subscriber is woken without an event. */
   readonly events: number;
-  /** Then it is told again what came last, so many events of it; and of these not the very last ones. */
+  /** Then this many of the last events are delivered again, without the last `withoutLast` of them. */
   readonly again: number;
   readonly withoutLast: number;
-  /** It is told that nothing later was committed. */
+  /** The page says that it is live. */
   readonly saysLive: boolean;
-  /** Its subscription ends, as when a lease is lost. */
+  /** The subscription ends, as after the loss of a lease. */
   readonly ends: boolean;
 }
 
 const oneIn = (many: number) => fc.nat(many - 1).map((one) => one === 0);
 const orNone = (numbers: fc.Arbitrary<number>) => fc.oneof(fc.constant(0), numbers);
 
-/** However it stammers, it gets on: who is told of nothing, or interrupted before every step, gets nowhere with reason. */
-const getsOn = (tellings: readonly DrawnTelling[]): boolean =>
-  tellings.some(({ events }) => events > 0) && tellings.filter(({ ends }) => ends).length * 3 <= tellings.length;
+/** A subscriber makes progress only if some pages have events, and if it is not interrupted before every step. */
+const makesProgress = (deliveries: readonly DrawnDelivery[]): boolean =>
+  deliveries.some(({ events }) => events > 0) && deliveries.filter(({ ends }) => ends).length * 3 <= deliveries.length;
 
-export const drawnTellings: fc.Arbitrary<DrawnTelling[]> = fc
+export const drawnDeliveries: fc.Arbitrary<DrawnDelivery[]> = fc
   .array(
     fc.record({
       events: orNone(fc.integer({ min: 5, max: 30 })),
@@ -33,12 +33,12 @@ export const drawnTellings: fc.Arbitrary<DrawnTelling[]> = fc
     }),
     { minLength: 5, maxLength: 20, size: 'max' },
   )
-  .filter(getsOn);
+  .filter(makesProgress);
 
-/** A log whose subscribers are woken too often, too late and for what they have seen before, in the drawn ways by turns. */
-export function stammering(log: EventLog, tellings: readonly DrawnTelling[]): EventLog {
-  let told = 0;
-  const next = () => tellings[told++ % tellings.length] as DrawnTelling;
+/** A log that delivers to its subscribers too often, late, and again, in the drawn ways one after the other. */
+export function redelivering(log: EventLog, deliveries: readonly DrawnDelivery[]): EventLog {
+  let nth = 0;
+  const next = () => deliveries[nth++ % deliveries.length] as DrawnDelivery;
 
   async function* subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage> {
     const seen = await eventsUpTo(log, after, filter);
@@ -54,7 +54,7 @@ export function stammering(log: EventLog, tellings: readonly DrawnTelling[]): Ev
         const position = isWhole ? page.position : (seen.at(-1)?.position ?? after);
         const live = isWhole ? page.live : saysLive;
         yield { events: piece, position, live };
-        // What it was told so far has been written then.
+        // The subscriber has written the delivered events by now.
         if (ends && live) return;
         const repeated = again === 0 ? [] : seen.slice(-again).slice(0, withoutLast === 0 ? undefined : -withoutLast);
         const last = repeated.at(-1)?.position;

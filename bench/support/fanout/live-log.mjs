@@ -1,13 +1,13 @@
 const ID = '00000000-0000-4000-8000-000000000000';
 
-/** Of a log, what feeds need of it once they have begun: pages of what has come. */
-export class ToldLog {
+/** The part of a log that live feeds use: pages of new events. */
+export class LiveLog {
   waiting = [];
-  told = 0;
+  published = 0;
   wake = () => {};
 
-  tell(conversation, data, at) {
-    const revision = this.told++;
+  publish(conversation, data, at) {
+    const revision = this.published++;
     const meta = `{"conversation":"${conversation}","owner":"ada","actor":{"id":"ada","kind":"user"},"correlationId":"c","commandId":"c"}`;
     const [stream, position] = [`conversation-${conversation}`, String(revision + 1).padStart(19, '0')];
     const what = { id: ID, type: 'ConversationRenamed', schema: 1, tenant: 'default', at, data, meta };
