@@ -5,7 +5,7 @@ import type { Migration, OutsideTransaction } from './migration-files.js';
 
 export type Notice = (text: string) => void;
 
-/** In one transaction with its row; or outside of one, so that a crash leaves the row missing and the next try repeats it. */
+/** Applies it in one transaction with its row, or without one: after a crash the row is missing, and the step is repeated. */
 export async function applyMigration(client: pg.Client, migration: Migration, onNotice: Notice): Promise<void> {
   const { name, outside } = migration;
   try {
@@ -19,8 +19,8 @@ export async function applyMigration(client: pg.Client, migration: Migration, on
 }
 
 /**
- * Every statement gives way when it does not get its lock at once: those that come later queue behind it, and people would
- * wait with them. Then the whole step is tried again.
+ * Each statement gives up soon if it does not get its lock, because later statements of users would queue behind it. Then
+ * the whole step is retried.
  */
 export async function untilUnlocked<T>(what: string, onNotice: Notice, work: () => Promise<T>): Promise<T> {
   const giveUpAt = performance.now() + limits.migrationPatienceMs;
@@ -41,7 +41,7 @@ export async function inTransaction(client: pg.Client, work: () => Promise<void>
     await work();
     await client.query('commit');
   } catch (error) {
-    // Of a connection that is lost the server rolls back by itself.
+    // If the connection is lost, the server rolls back by itself.
     await client.query('rollback').catch(() => {});
     throw error;
   }
@@ -60,7 +60,7 @@ async function runWithRow(client: pg.Client, migration: Migration): Promise<void
 }
 
 async function runOutside(client: pg.Client, migration: Migration, { index }: OutsideTransaction): Promise<void> {
-  // Reads and writes go on while it waits.
+  // Reads and writes continue while it waits.
   await client.query(`set lock_timeout to ${limits.migrationOutsideLockWaitMs}`);
   const standing = index && (await indexState(client, index));
   if (index && standing === 'invalid') {

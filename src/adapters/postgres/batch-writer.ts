@@ -16,10 +16,10 @@ const APPEND = `SELECT append, verdict, stream, revision, position FROM log.appe
 type Verdict = 'all' | Exclude<AppendOutcome['outcome'], 'unavailable'>;
 type VerdictRow = [append: number, verdict: Verdict, stream: string, revision: number, position: string];
 
-/** What PostgreSQL answers to a row for which no partition exists. */
+/** PostgreSQL's code for a row without a partition. */
 const CHECK_VIOLATION = '23514';
 
-/** Commits a batch with one call of log.append, on a connection of its own. */
+/** Commits a batch with one call of log.append, on its own connection. */
 export class PostgresBatchWriter implements BatchWriter {
   constructor(
     private readonly connection: DedicatedConnection,

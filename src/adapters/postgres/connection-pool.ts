@@ -41,13 +41,13 @@ export class ConnectionPool {
     return answered(async () => (await this.pool.query<Row>(query)).rows);
   }
 
-  /** What is done is done whole or not at all. Only what the database answers, or does not, becomes an outage. */
+  /** Runs `work` in a transaction. Only errors of the database become outages. */
   async inTransaction<T>(work: (query: Query) => Promise<T>): Promise<T> {
     const client = await answered(() => this.pool.connect());
     const query: Query = (text, values) =>
       answered(async () => (await client.query({ text, values, rowMode: 'array' })).rows);
-    // The pool listens only while the connection is idle. Without a listener its end would end the process;
-    // with one, the statement that is under way or the next one fails.
+    // The pool listens only while the connection is idle. Without a listener an error of the connection would end the
+    // process; with one, the open or the next statement fails.
     client.on('error', ignored);
     try {
       await query('BEGIN');
@@ -57,19 +57,19 @@ export class ConnectionPool {
       client.release();
       return result;
     } catch (error) {
-      // Its session ends, and what it had begun is rolled back with it.
+      // The session ends, and the server rolls its transaction back.
       client.release(true);
       throw error;
     }
   }
 
   async close(): Promise<void> {
-    // A server that hangs never says goodbye.
+    // A hanging server never closes.
     await within(limits.farewellMs, this.leave(), undefined);
     for (const socket of this.sockets) socket.destroy();
   }
 
-  /** The pool calls itself ended once it has said goodbye. A session is over when the server has hung up. */
+  /** The pool resolves after it has sent its goodbye. A session is over when the server has closed the connection. */
   private async leave(): Promise<void> {
     await this.pool.end();
     await Promise.all([...this.sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))));

@@ -12,7 +12,7 @@ interface Session {
   readonly backend: number | undefined;
 }
 
-/** One connection that is made when it is needed and made anew after it has failed. */
+/** One connection, opened when it is needed and again after a failure. */
 export class DedicatedConnection {
   private session: Session | undefined;
   private closed = false;
@@ -23,12 +23,12 @@ export class DedicatedConnection {
     private readonly prepare: (client: pg.Client) => Promise<void> = async () => {},
   ) {}
 
-  /** The server's process behind this connection, as its notifications name it. */
+  /** The process id of the server's session, which notifications name. */
   get backend(): number | undefined {
     return this.session?.backend;
   }
 
-  /** Throws RetryableError when the server could not be reached or did not answer: the query may have been run. */
+  /** Throws RetryableError if the server cannot be reached or does not answer. The query may have run. */
   async query<Row extends unknown[]>(query: pg.QueryArrayConfig): Promise<Row[]> {
     let session: Session | undefined;
     try {
@@ -48,7 +48,7 @@ export class DedicatedConnection {
     const { session } = this;
     this.session = undefined;
     if (!session) return;
-    // A server that hangs never says goodbye.
+    // A hanging server never closes.
     await within(limits.farewellMs, session.client.end(), undefined);
     session.socket.destroy();
   }
@@ -86,7 +86,7 @@ export class DedicatedConnection {
     return session;
   }
 
-  /** Without a farewell: the socket may be half open, and a farewell would wait for ever. */
+  /** Destroys the socket: it may be half open, where an orderly close would wait for ever. */
   private drop(session: Session): void {
     if (this.session === session) this.session = undefined;
     session.socket.destroy();

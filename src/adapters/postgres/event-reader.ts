@@ -12,7 +12,7 @@ import { bigintOf, positionOf } from './position.js';
 
 const COLUMNS = 'position, stream, revision, id, type, schema, tenant, at, data, meta';
 
-/** Rows in order until their texts fill a page; at least one. Only those are looked into: texts are stored apart. */
+/** Takes rows in order until their texts fill a page, at least one. Only their texts are read, which are stored apart. */
 const pageOf = (where: string, key: string, order: 'ASC' | 'DESC' = 'ASC') => `
   SELECT ${COLUMNS}, bytes FROM log.events
   WHERE ${where} AND ${key} ${order === 'ASC' ? '<=' : '>='} (
@@ -31,7 +31,7 @@ const IN_STREAM = 'stream = $3 AND position BETWEEN $5 AND $6';
 
 const queries = {
   all: pageOf(WINDOW, 'position'),
-  // The end of the window too, whether or not it passes: a reader's position names the event that it has.
+  // The last event of the window is included even if the filter drops it: the position names its id.
   filtered: pageOf(`${WINDOW} AND (position = $4 OR ${filtered('$5', '$6')})`, 'position'),
   forwards: pageOf(`${IN_STREAM} AND revision >= $4`, 'revision'),
   backwards: pageOf(`${IN_STREAM} AND revision <= $4`, 'revision', 'DESC'),
@@ -52,8 +52,8 @@ const queries = {
 };
 
 /**
- * With their positions known to the planner, these lock and open only the partitions that hold them. A prepared statement
- * gets a plan for any positions, which locks every partition: many readers would use up the locks of the server.
+ * Not prepared: a planner that knows the positions locks only their partitions. The generic plan of a prepared statement
+ * locks every partition, and many readers would use up the locks of the server.
  */
 const PLANNED_ANEW: ReadonlySet<keyof typeof queries> = new Set([
   'all',
@@ -81,7 +81,7 @@ type Extent = [revision: string, first: string, last: string];
 
 type BacklogRow = [events: string, oldestAt: string | null, laterAt: string | null, head: string | null];
 
-/** Values come as the text that the server sends: nothing is parsed that the codec will parse anyway. */
+/** Values are the texts of the server, because the codec parses them later. */
 const asText = { getTypeParser: () => (value: string) => value };
 
 type Direction = NonNullable<ReadStreamOptions['direction']>;
@@ -91,7 +91,7 @@ interface Queryable {
   query<Row extends unknown[]>(query: pg.QueryArrayConfig): Promise<Row[]>;
 }
 
-/** The queries behind every read, on a small pool unless it is said. */
+/** The queries of all reads. They use a small pool unless a connection is given. */
 export class EventReader {
   private readonly pool: ConnectionPool;
 
@@ -137,7 +137,7 @@ export class EventReader {
   async head(asked: Queryable = this.pool): Promise<Position> {
     const [row] = await this.query<[string, string]>('head', [], asked);
     const head = row === undefined ? START : positionOf(row[0], row[1]);
-    // Commits of this process may be newer than a head that was read meanwhile: then the log has them.
+    // Commits of this process may be newer than the read head. They are in the log.
     const { newest } = this.continuity;
     if (head < newest && !(await holdsEvent(newest, (text, values) => this.ask(text, values, undefined, asked)))) {
       throw breakOffAt(newest, this.continuity);
@@ -170,7 +170,7 @@ export class EventReader {
     return row && { stream: row[0], revision: Number(row[1]) };
   }
 
-  /** Makes the partitions that are missing. Answers from which position on it has to be called again. */
+  /** Creates missing partitions. Returns the position from which it has to be called again. */
   async extend(): Promise<bigint> {
     const [[from] = ['0']] = await this.query<[string]>('extend', []);
     return BigInt(from);
@@ -223,7 +223,7 @@ export class EventReader {
   }
 }
 
-/** For what is asked on a connection before it is in use. */
+/** Runs queries on a new connection before it is used. */
 export const askOn =
   (client: pg.ClientBase) =>
   async (text: string, values: unknown[]): Promise<unknown[][]> =>
@@ -233,7 +233,7 @@ const windowAfter = (position: Position): bigint => bigintOf(position) + BigInt(
 
 const smaller = (one: bigint, other: bigint): bigint => (one < other ? one : other);
 
-/** An unfiltered window has every position, and each window the one at its end. */
+/** An unfiltered window has every position. A filtered one has at least the last. */
 function requireNoneMissing(rows: readonly EventRow[], after: Position, end: bigint, isFiltered: boolean): void {
   const before = bigintOf(after);
   if (end <= before) return;

@@ -8,7 +8,7 @@ import { settleSession } from './session.js';
  */
 export async function freeLeases(config: pg.ClientConfig): Promise<void> {
   const client = new pg.Client(config);
-  // A connection that ends between two statements fails the next one; without a listener it would end the process.
+  // If the connection ends between two statements, the next one fails. Without a listener the error would end the process.
   client.on('error', () => {});
   await client.connect();
   try {

@@ -16,17 +16,17 @@ export interface Append {
 }
 
 /**
- * Commits appends of different streams in one transaction and answers for each. Throws RetryableError when it got no
- * answer: then it is unknown whether they were committed. Any other error says that the batch was refused as a whole.
+ * Commits appends of different streams in one transaction, and returns an outcome for each. Throws RetryableError without an
+ * answer of the server: it is unknown whether they were committed. Any other error means that the batch was refused.
  */
 export interface BatchWriter {
   write(appends: readonly Append[]): Promise<readonly AppendOutcome[]>;
 }
 
 export interface GroupCommitParts {
-  /** Each commits one batch at a time. */
+  /** Each writer commits one batch at a time. */
   readonly writers: readonly BatchWriter[];
-  /** What a writer's refusal of a single append is to its caller. */
+  /** Converts a writer's error about a single append to that for its caller. */
   readonly refusal: (append: Append, error: unknown) => Error;
   readonly now: () => number;
   readonly meter: Pick<Meter, 'appendAnswered' | 'batchSent'>;
@@ -46,14 +46,14 @@ const EXPIRY_CHECK_MS = 100;
 
 /**
  * All appends that wait in this process go into one transaction and share its flush; the next batch leaves when a
- * writer is free. Appends of one stream keep their order: at most one of them is on its way. Tenants take turns, so a flood
- * of one tenant does not keep another waiting for more than the batches that are on their way.
+ * writer is free. Appends of one stream keep their order: at most one of them is sent. Tenants take turns, so a flood
+ * of one tenant does not delay another by more than the batches that are already sent.
  */
 export class GroupCommit {
   private readonly idle: BatchWriter[];
   private readonly unsettled = new Set<Pending>();
   private readonly room = new QueueRoom();
-  /** One append of each busy stream is here or on its way; the others of that stream wait behind it. */
+  /** At most one append of each stream. The later ones of that stream wait in `behind`. */
   private readonly ready = new FairQueue<Pending>(({ append: { events, user } }) => [
     events[0]?.tenant ?? '',
     user ?? '',
@@ -82,7 +82,7 @@ export class GroupCommit {
     });
   }
 
-  /** Takes nothing more, and waits until everything taken is answered. */
+  /** Accepts no more appends, and waits until all accepted ones are answered. */
   close(): Promise<void> {
     this.closing = true;
     this.closed ??= new Promise((resolve) => {
@@ -105,7 +105,7 @@ export class GroupCommit {
     this.planDispatch();
   }
 
-  /** Once this turn of the event loop has ended, so that all it appends leaves together. */
+  /** Called at the end of this turn of the event loop, so that all its appends leave in one batch. */
   private planDispatch(): void {
     if (this.dispatchPlanned || this.idle.length === 0) return;
     this.dispatchPlanned = true;
@@ -158,13 +158,13 @@ export class GroupCommit {
     return batch.filter((pending) => !pending.settled);
   }
 
-  /** Never rejects: whatever happens to a batch, each append of it is answered or queued again. */
+  /** Never rejects: each append of a batch is answered or queued again. */
   private async commit(writer: BatchWriter, batch: Pending[]): Promise<void> {
     const unanswered = await this.attempt(writer, batch);
     if (unanswered.length > 0) this.queueAgain(unanswered);
   }
 
-  /** Answers with what the database gave no answer for. */
+  /** Returns the appends without an answer of the database. */
   private async attempt(writer: BatchWriter, batch: Pending[]): Promise<Pending[]> {
     for (const pending of batch) pending.sent = true;
     this.parts.meter.batchSent(batch.reduce((events, { append }) => events + append.events.length, 0));
@@ -186,11 +186,11 @@ export class GroupCommit {
     }
   }
 
-  /** One append is refused by the database itself: alone, each is answered for what it is. */
+  /** The database refused the batch because of one append. Sends them one by one, so that only that one fails. */
   private async attemptOneByOne(writer: BatchWriter, batch: Pending[]): Promise<Pending[]> {
     for (const [index, pending] of batch.entries()) {
       if (pending.settled) this.release(pending);
-      // In an outage each of the others would wait for an answer of its own.
+      // Stop in an outage, where each of the others would wait for its own timeout.
       else if ((await this.attempt(writer, [pending])).length > 0) return batch.slice(index);
     }
     return [];
@@ -226,7 +226,7 @@ export class GroupCommit {
     this.drained?.();
   }
 
-  /** Oldest first, so it stops at the first that may still wait. */
+  /** The queue is ordered by age, so the sweep stops at the first append that has not expired. */
   private expire(): void {
     const now = this.parts.now();
     for (const pending of this.unsettled) {

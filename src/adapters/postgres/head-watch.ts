@@ -10,7 +10,7 @@ const PART = 'log head';
 /** The result of a query for the head. */
 export interface HeadReading {
   readonly head: Position;
-  /** Else there is more behind it. */
+  /** False if there are more events behind it. */
   readonly isAll: boolean;
 }
 
@@ -29,7 +29,7 @@ export class HeadWatch {
   private looking: Promise<void> | undefined;
   private lookedAt = Number.NEGATIVE_INFINITY;
   private spacingMs: number = limits.headLookMs.first;
-  /** Something was committed since the last look began. */
+  /** An event was committed since the last query began. */
   private notified = false;
   private endPause = () => {};
 
@@ -47,7 +47,7 @@ export class HeadWatch {
       await client.query('LISTEN verbatim_log');
       await requireLog(client);
     });
-    // The first look calls its owner, which is still being constructed.
+    // Deferred, because the first query calls its owner, which is still being constructed.
     this.polling = Promise.resolve().then(() => this.poll());
   }
 
@@ -63,12 +63,12 @@ export class HeadWatch {
     for (const wake of woken) wake();
   }
 
-  /** Resolves when something after `position` is known to be committed, or when aborted. */
+  /** Resolves when an event after `position` is known to be committed, or when aborted. */
   async waitBeyond(position: Position, signal: AbortSignal): Promise<void> {
     while (this.known <= position && !signal.aborted) await this.nextAdvance(signal);
   }
 
-  /** Once for all who want it at the same time. */
+  /** Simultaneous callers share one query. */
   look(): Promise<void> {
     this.looking ??= this.lookNow().finally(() => {
       this.looking = undefined;
@@ -103,7 +103,7 @@ export class HeadWatch {
     this.advance(head);
   }
 
-  /** The few commits of a turn are seen at once; those of a load that does not end, ever more of them together. */
+  /** The few commits of a turn are queried at once. Under a steady load the pause grows, so that a query covers more. */
   private beginLook(now: number): void {
     const { first, most } = limits.headLookMs;
     this.spacingMs = now - this.lookedAt > 2 * most ? first : Math.min(most, 2 * this.spacingMs);
@@ -128,7 +128,7 @@ export class HeadWatch {
     }
   }
 
-  /** Under load a notification comes for each batch of every process: what comes at about the same time is one look. */
+  /** Each batch of every process sends a notification. Those that arrive at about the same time cause one query. */
   private async untilDue(): Promise<void> {
     while (!this.stopping.signal.aborted) {
       const dueMs = this.notified ? this.spacingMs : limits.headPollMs;

@@ -3,7 +3,7 @@ import type { Continuity, LogWentBack } from '../../ports/continuity.js';
 import { LogUnavailable, RetryableError } from '../../ports/errors.js';
 import { namedEvent, shownPosition } from './position.js';
 
-/** A partition without events, behind which there are events, is one that is not attached. */
+/** A gap before later events is a partition that is detached. */
 const HELD = `
   SELECT h.held, pg_is_in_recovery(), NOT h.held AND EXISTS (
     SELECT FROM log.partitions p
@@ -15,7 +15,7 @@ const HELD = `
     SELECT EXISTS (SELECT FROM log.events WHERE position = $1::bigint AND ($2::uuid IS NULL OR id = $2)) AS held
   ) h`;
 
-/** Runs one query and answers with its rows; booleans come as the driver has them, or as the server's text. */
+/** Runs one query. Booleans are those of the driver, or the text of the server. */
 type Ask = (text: string, values: unknown[]) => Promise<readonly (readonly unknown[])[]>;
 
 export async function holdsEvent(position: Position, ask: Ask): Promise<boolean> {
@@ -31,7 +31,7 @@ export async function holdsEvent(position: Position, ask: Ask): Promise<boolean>
   return false;
 }
 
-/** Asked on each new connection, before anything else: the server at its other end may be another one than before. */
+/** Queried first on each new connection, because the address may lead to another server than before. */
 export async function requireSameLog(continuity: Continuity, ask: Ask): Promise<void> {
   const { newest } = continuity;
   if (!(await holdsEvent(newest, ask))) throw breakOffAt(newest, continuity);

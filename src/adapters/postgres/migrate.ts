@@ -13,7 +13,7 @@ export class SchemaNotReady extends Error {
 }
 
 export interface MigrateOptions {
-  /** The role that serves, where it is another one than the owner: it is given what it needs. */
+  /** The serving role, if it is not the owner. It gets the rights that it needs. */
   readonly servedBy?: string | undefined;
   readonly onNotice?: Notice;
   readonly sqlDirectory?: string;
@@ -22,9 +22,8 @@ export interface MigrateOptions {
 const OWN_MIGRATIONS = join(import.meta.dirname, 'migrations');
 
 /**
- * Brings a database up to the newest of the files `NNNN-name.sql`, each once. Several may try at once: the others wait, and
- * then find nothing to do. A role that may not change the schema only sees whether it is up to date. Answers with the files
- * that it applied.
+ * Applies the files `NNNN-name.sql` to a database, each once. If several processes try at once, the others wait and then find
+ * nothing to do. A role that may not change the schema only checks that it is up to date. Returns the applied files.
  */
 export async function migrate(
   connection: pg.ClientConfig,
@@ -32,7 +31,7 @@ export async function migrate(
 ): Promise<readonly string[]> {
   const migrations = await readMigrations(sqlDirectory);
   const client = new pg.Client({ ...connection, connectionTimeoutMillis: limits.connectDeadlineMs });
-  // A connection that dies between two statements fails the next one; without a listener it would end the process.
+  // If the connection dies between two statements, the next one fails. Without a listener the error would end the process.
   client.on('error', () => {});
   await client.connect();
   try {
@@ -112,8 +111,8 @@ const isNewer = (migrations: readonly Migration[], applied: readonly AppliedMigr
   (applied.at(-1)?.version ?? 0) > (migrations.at(-1)?.version ?? 0);
 
 /**
- * Until the session ends, so also when this process dies. It asks again and again: a session that waited for the lock would
- * hold a snapshot, and CREATE INDEX CONCURRENTLY waits for every snapshot.
+ * Takes a lock until the session ends, also by the death of this process. It polls, because a session that waits for a lock
+ * holds a snapshot, and CREATE INDEX CONCURRENTLY waits for every snapshot.
  */
 async function becomeTheOnlyOne(client: pg.Client, onNotice: Notice): Promise<void> {
   for (let isFirst = true; ; isFirst = false) {
@@ -138,7 +137,7 @@ async function provideList(client: pg.Client): Promise<void> {
     ALTER TABLE runtime.migrations ADD COLUMN IF NOT EXISTS readable_since int`);
 }
 
-/** An early release made the list without the last column. */
+/** An early release created the table without the last column. */
 async function appliedMigrations(client: pg.Client): Promise<AppliedMigration[]> {
   const { rows } = await client.query<AppliedMigration>(`
     SELECT version, name, sha256, (to_jsonb(m) ->> 'readable_since')::int AS "readableSince"

@@ -7,7 +7,7 @@ export class SchemaTooNew extends Error {
   override readonly name = 'SchemaTooNew';
 }
 
-/** What was applied is not what these files say. Nothing was changed. */
+/** An applied migration differs from its file. Nothing was changed. */
 export class MigrationChanged extends Error {
   override readonly name = 'MigrationChanged';
 }
@@ -23,9 +23,9 @@ export interface Migration {
   readonly outside: OutsideTransaction | null;
 }
 
-/** One statement, which a crash can leave half done. */
+/** One statement outside a transaction. A crash can leave it half done. */
 export interface OutsideTransaction {
-  /** The index that it makes. Absent: the statement may be run again, whatever it has done. */
+  /** The index that it creates. Absent: the statement may be repeated. */
   readonly index: { readonly schema: string; readonly name: string } | null;
 }
 
@@ -37,7 +37,7 @@ export interface AppliedMigration {
   readonly readableSince: number | null;
 }
 
-/** Lines of their own in a file. */
+/** Headers in a file, each on its own line. */
 const READABLE_SINCE = /^-- Readable since (\d{4})$/m;
 const OUTSIDE = /^-- Outside a transaction$/m;
 
@@ -62,7 +62,7 @@ export async function readMigrations(sqlDirectory: string): Promise<Migration[]>
   return migrations;
 }
 
-/** Several statements that are sent together would be one transaction. */
+/** Statements that are sent together would be one transaction. */
 function outsideOf(name: string, sql: string): OutsideTransaction | null {
   if (!OUTSIDE.test(sql)) return null;
   const statement = sql
@@ -76,7 +76,7 @@ function outsideOf(name: string, sql: string): OutsideTransaction | null {
   return { index: index ? { schema: index.schema as string, name: index.name as string } : null };
 }
 
-/** What is to be applied; nothing on the database of a newer release that this one can serve. */
+/** The pending migrations. None for the database of a newer release that this one can serve. */
 export function pendingMigrations(
   migrations: readonly Migration[],
   applied: readonly AppliedMigration[],

@@ -2,7 +2,7 @@ import type { RecordedEvent } from '../../events/envelope.js';
 import { LogUnavailable, TerminalError } from '../../ports/errors.js';
 import type { ReadStreamOptions } from '../../ports/event-log.js';
 
-// An operator may detach an old partition. What it holds is neither lost nor skipped: a read that needs it fails.
+// An operator may detach an old partition. Its events are neither lost nor skipped: a read that needs them fails.
 
 export interface PageOfStream {
   readonly events: readonly RecordedEvent[];
@@ -25,11 +25,11 @@ export function requireGapless(
   if (events.length === 0 || (direction === 'backwards' && isAll && next >= 0)) throw missingEvents(stream, next);
 }
 
-/** For those who ask for one stream: the others can be read. */
+/** Thrown by a read of one stream. Other streams can be read. */
 export const missingEvents = (stream: string, revision: number): LogUnavailable =>
   new LogUnavailable(`the log lacks event ${revision} of ${stream}: the partition that holds it is not attached`);
 
-/** For readers of all streams, which must not go on: not an outage that passes by itself. */
+/** Thrown by a read of all streams, which must stop. It is not an outage, because it does not pass by itself. */
 export const missingPositions = (after: bigint, upTo: bigint): TerminalError =>
   new TerminalError(
     `the log lacks events behind position ${after}, up to ${upTo}: the partition that holds them is not attached`,

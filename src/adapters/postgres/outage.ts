@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** SQLSTATE classes and codes with which a healthy statement may be answered while the server cannot serve it. */
+/** SQLSTATE classes and codes that a valid statement may get while the server cannot serve it. */
 const OUTAGE_CLASSES = [
   '08', // connection
   '28', // authorisation: a password that is being rotated
@@ -17,16 +17,16 @@ const OUTAGE_CODES = [
 ];
 
 const QUERY_CANCELED = '57014';
-/** All that the driver says when its own timer ends a query. */
+/** The driver's message when its own timer ends a query. */
 const DRIVER_TIMEOUT = 'Query read timeout';
 
-/** Whether the statement took longer than it may, by the timer of the server or of the driver. */
+/** True if the timer of the server or of the driver ended the statement. */
 export const isTimeout = (error: unknown): boolean =>
   error instanceof pg.DatabaseError
     ? error.code === QUERY_CANCELED
     : error instanceof Error && error.message === DRIVER_TIMEOUT;
 
-/** Whether the statement may succeed later, unchanged. Whatever is no answer of the server at all is an outage. */
+/** True if the same statement may succeed later. An error that is no answer of the server is an outage. */
 export function isOutage(error: unknown): boolean {
   if (!(error instanceof pg.DatabaseError)) return true;
   const code = error.code ?? '';

@@ -3,22 +3,22 @@ import type { BackgroundHealth } from '../../ports/background-health.js';
 const PART = 'log partitions';
 
 /**
- * Keeps an empty partition ahead of the newest event, so that no append waits for one. Any process may make it: the
- * function in the database lets one at a time.
+ * Keeps an empty partition ahead of the newest event, so that no append waits for one. Any process may create it; the
+ * function in the database admits one at a time.
  */
 export class Partitions {
   private needsOneFrom = 0n;
   private making: Promise<void> | undefined;
   private readonly stopping = new AbortController();
 
-  /** `extend` makes what is missing, and answers from which position on it has to be called again. */
+  /** `extend` creates missing partitions. Returns the position from which it has to be called again. */
   constructor(
     private readonly extend: () => Promise<bigint>,
     private readonly health: BackgroundHealth,
     private readonly pauseAfterFailure: (signal: AbortSignal) => Promise<void>,
   ) {}
 
-  /** An event was committed there. */
+  /** Reports a committed position. */
   see(position: bigint): void {
     if (position >= this.needsOneFrom) this.make();
   }
@@ -30,14 +30,13 @@ export class Partitions {
     });
   }
 
-  /** A statement under way ends with the connections of the reader: a server that hangs would never answer it. */
+  /** Does not wait for an open statement, which ends with the connections of the reader: a hanging server never answers it. */
   stop(): void {
     this.stopping.abort();
   }
 
   /**
-   * Reports outages as well, unlike other parts: one partition is ahead, so each failure brings the moment nearer from
-   * which no append succeeds.
+   * Reports outages too, unlike other parts: only one partition is ahead, and when it is full no append succeeds.
    */
   private async untilMade(stopping: AbortSignal): Promise<void> {
     while (!stopping.aborted) {

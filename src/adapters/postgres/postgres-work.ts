@@ -4,18 +4,18 @@ import type { ConnectionPool } from './connection-pool.js';
 import { JoinedCalls } from './joined-calls.js';
 
 /**
- * Joined to what is written, so nothing can be written before it has run, and asked for at the commit: this statement
- * alone does not wait for a flush. The table is rebuilt from the log, which does.
+ * Turns off the wait for a flush, for this statement alone. It is joined to the written rows, so that it runs before them;
+ * the commit reads the setting. The table can be rebuilt from the log, whose commits are flushed.
  */
 const WITHOUT_FLUSH = `set_config('synchronous_commit', 'off', true)`;
 
 const JOB = 'generation text, conversation text, tenant text, owner text';
 
-// As one value: of a join, PostgreSQL would look only at the job again where it finds that another has changed it.
+// One value and not a join: after a concurrent change PostgreSQL reads only the job again, and not the row that it is joined to.
 const lives = (holder: string) =>
   `coalesce((SELECT lives_until > statement_timestamp() FROM runtime.workers WHERE worker = ${holder}), false)`;
 
-// Statements that touch several rows lock them in one order, or two of them could wait for each other.
+// Statements lock several rows in one order, so that no two of them deadlock.
 const NEEDS_NO_WORKER = `stage = 'ended' OR due_at > clock_timestamp() OR ${lives('holder')}`;
 
 const RECORD = `
@@ -160,10 +160,10 @@ interface Recording extends Job {
   readonly aloneMs: number;
 }
 
-/** Every turn is recorded and held, and of what happens at the same time each statement would cost more than its rows. */
+/** Every turn is recorded and held, so simultaneous calls are joined: a statement costs more than its rows. */
 export class PostgresWork implements Work {
   private readonly recordings: JoinedCalls<Recording, boolean>;
-  /** Of jobs that need no worker now. */
+  /** The jobs that need no worker now. */
   private readonly notices: JoinedCalls<Recording, boolean>;
   private readonly holdings: JoinedCalls<Job & { readonly worker: string }, boolean>;
 
@@ -212,12 +212,12 @@ export class PostgresWork implements Work {
     return row && { generation, conversation: row[0], tenant: row[1], owner: row[2] };
   }
 
-  /** Answers for those that it knows. */
+  /** Has no entry for unknown generations. */
   private async change(name: 'record' | 'hold', jobs: readonly Job[]): Promise<ReadonlyMap<string, boolean>> {
     return new Map(await this.query<[string, boolean]>(name, [JSON.stringify(jobs)]));
   }
 
-  /** Prepared under its name: each takes several times as long to plan as to run. */
+  /** Prepared by name, because planning takes several times as long as running. */
   private query<Row extends unknown[]>(name: keyof typeof statements, values: unknown[]): Promise<Row[]> {
     return this.pool.query<Row>({ name: `work ${name}`, text: statements[name], values, rowMode: 'array' });
   }

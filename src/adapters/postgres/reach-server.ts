@@ -8,7 +8,7 @@ export interface ReachedServer {
   readonly database: string | undefined;
 }
 
-/** By classes of SQLSTATE. The server's own words name the user and the database. */
+/** By classes of SQLSTATE. The server's messages would show the user and the database. */
 const REFUSALS: Readonly<Record<string, string>> = {
   '28': 'it refuses this user or this password',
   '3D': 'it has no such database',
@@ -17,14 +17,14 @@ const REFUSALS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Finds out whether the server that a setting names accepts a connection. An error names the setting, the host and the
- * port, and nothing else of the URL.
+ * Checks that the server of a setting accepts a connection. An error names the setting, the host and the port, and nothing
+ * else of the URL.
  */
 export async function reachServer(url: string, setting = 'DATABASE_URL'): Promise<ReachedServer> {
   const connection = { connectionString: url };
   const client = clientOf({ ...connection, connectionTimeoutMillis: limits.connectDeadlineMs }, setting);
   const { host, port, database } = client;
-  // A connection that dies after it was made is the next one's trouble; without a listener it would end the process.
+  // An error after the connect is ignored: the next connection fails too. Without a listener it would end the process.
   client.on('error', () => {});
   try {
     await client.connect();
@@ -35,7 +35,7 @@ export async function reachServer(url: string, setting = 'DATABASE_URL'): Promis
   return { connection, host, port, database };
 }
 
-/** The driver reads the files of `sslrootcert` and its like at once, and names them when it cannot. */
+/** The driver reads the files of `sslrootcert` and similar options at once, and its errors name them. */
 function clientOf(config: pg.ClientConfig, setting: string): pg.Client {
   try {
     return new pg.Client(config);

@@ -6,9 +6,9 @@ import { inTransaction, type Notice, untilUnlocked } from './apply-migration.js'
 const OF_BUILDS = `n.nspname = 'views' AND (c.relkind = 'v' OR c.relkind = 'r' AND c.relname ~ '_[0-9]+$')`;
 
 /**
- * All that a role needs to serve: to read the log, to call the functions that write it with the rights of their owner, to
- * read and write rows of everything else, and to make tables of read models. Not: to change rows of the log, its tables or
- * their triggers.
+ * The rights of the serving role: to read the log, to call the functions that write it with the rights of their owner, to
+ * read and write rows of all other tables, and to create tables of read models. It has no right to change rows, tables or
+ * triggers of the log.
  */
 const NEEDED = `
   SELECT format('USAGE ON SCHEMA %I', n.nspname) AS needed, has_schema_privilege($1::name, n.oid, 'USAGE') AS held
@@ -33,7 +33,7 @@ const OTHERS_BUILDS = `
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.rolname = $1
   WHERE ${OF_BUILDS} AND c.relowner <> r.oid`;
 
-/** For a role that does not own the schema. Rights that it has already are left alone: a grant locks and ends plans. */
+/** Grants missing rights to a role that does not own the schema. A grant takes locks and drops plans, so none is repeated. */
 export async function grantServing(client: pg.Client, role: string, onNotice: Notice): Promise<void> {
   const { rows } = await client.query('SELECT rolname = current_user AS "isOwner" FROM pg_roles WHERE rolname = $1', [
     role,
@@ -66,7 +66,7 @@ export async function grantServing(client: pg.Client, role: string, onNotice: No
   });
 }
 
-/** As they follow GRANT. */
+/** The objects as in GRANT. */
 export async function missingRights(client: pg.Client, role: string): Promise<string[]> {
   const { rows } = await client.query<{ needed: string }>(`SELECT needed FROM (${NEEDED}) n WHERE NOT held`, [role]);
   return rows.map(({ needed }) => needed);

@@ -1,10 +1,10 @@
 const OTHER = 'other';
 
-/** The names that come first, and one for all the others: what clients make up must not fill memory and disks. */
+/** Keeps the first names and replaces all others by one, so that made-up names do not fill memory and disks. */
 export class BoundedNames {
   private readonly known: Set<string>;
 
-  /** `expected` are known from the start: whatever else comes cannot take their places. */
+  /** `expected` names always have a place. */
   constructor(
     private readonly max: number,
     expected: readonly string[] = [],

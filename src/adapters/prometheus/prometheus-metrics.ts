@@ -4,10 +4,10 @@ import type { GenerationEnd, Meter } from '../../ports/meter.js';
 import { BoundedNames } from './bounded-names.js';
 import { Tally } from './tally.js';
 
-/** A request that is over. */
+/** The labels of a finished request. */
 export interface AnsweredRequest {
   readonly method: string;
-  /** The pattern of its route, and never its address. */
+  /** The pattern of its route, never its path. */
   readonly route: string;
   readonly status: string;
   readonly durationMs: number;
@@ -16,15 +16,15 @@ export interface AnsweredRequest {
 /** Reads a value at the time of a scrape. */
 export type Reading<T> = () => T | Promise<T>;
 
-/** A commit takes a flush, and at the most the deadline of an append. */
+/** From a flush to the deadline of an append. */
 const APPEND_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const BATCH_EVENTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000];
-/** From a model next door to the time after which a provider is given up. */
+/** From a local model to the longest timeout of a provider. */
 const TTFT_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const GENERATION_SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600];
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** The numbers of one process, in the text format of Prometheus. Parts of the product add what only they can read. */
+/** The metrics of one process, in the text format of Prometheus. Parts of the process add their own gauges. */
 export class PrometheusMetrics implements Meter {
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
   private readonly registry = new Registry();
@@ -78,12 +78,12 @@ export class PrometheusMetrics implements Meter {
     ['method', 'route', 'status'],
   );
 
-  /** The models that operators chose keep their names, whatever else is asked for. */
+  /** Configured models keep their names, however many other models clients name. */
   constructor(models: readonly string[] = []) {
     this.models = new BoundedNames(limits.countedNamesMax, models);
   }
 
-  /** Memory, time, handles and the lag of the event loop: of the process as a whole, so for one that is nothing else. */
+  /** Adds memory, CPU, handles and the lag of the event loop. For a process that runs only this application. */
   watchProcess(): void {
     collectDefaultMetrics({ register: this.registry });
   }
@@ -102,7 +102,7 @@ export class PrometheusMetrics implements Meter {
     });
   }
 
-  /** The same for several of a kind, each under its name: of these a part says itself that they are few. */
+  /** Adds a gauge with several samples, one for each name. The caller keeps their number small. */
   gaugeOfEach(name: string, help: string, label: string, read: Reading<ReadonlyMap<string, number>>): void {
     const gauge: Gauge = new Gauge({
       name,
@@ -172,7 +172,7 @@ export class PrometheusMetrics implements Meter {
   }
 }
 
-/** Two processes whose clocks differ may have recorded the ends of a time: a sum must not become smaller for it. */
+/** Clocks of two processes may differ, and a negative duration must not reduce a sum. */
 const isTime = (milliseconds: number | null): milliseconds is number => milliseconds !== null && milliseconds >= 0;
 
 const isAmount = (text: string): boolean => Number.isFinite(Number(text)) && Number(text) >= 0;

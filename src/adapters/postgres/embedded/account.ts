@@ -9,16 +9,16 @@ export interface ServerAccount {
 }
 
 export interface Outcome {
-  /** `null` when a signal ended it. */
+  /** Null if a signal ended it. */
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** What our environment holds (locale, time zone, PG* variables) must not decide how a cluster is made or run. */
+/** The locale, time zone and PG* variables of this process must not change how a cluster is created or run. */
 export const serverEnvironment = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C', TZ: 'UTC' };
 
-/** Zero is root. Windows has no such numbers. */
+/** Zero is root. Windows has no user ids. */
 export function ourUid(): number | undefined {
   return process.getuid?.();
 }
@@ -41,7 +41,7 @@ export async function giveTo(account: ServerAccount | undefined, path: string): 
 /** Rejects only when the program could not be started at all. */
 export function runAs(account: ServerAccount | undefined, program: string, args: readonly string[]): Promise<Outcome> {
   const started = new Promise<Outcome>((resolve, reject) => {
-    // A process group of its own: Ctrl-C must not end what a start waits for.
+    // In its own process group, so that Ctrl-C does not end a program for which the start waits.
     const child = spawn(program, args, {
       ...account,
       env: serverEnvironment,
@@ -65,7 +65,7 @@ export function runAs(account: ServerAccount | undefined, program: string, args:
   });
 }
 
-/** Asked of the system as that user, because mode bits know nothing of ACLs and network file systems. */
+/** Checked by a process of that user, because mode bits do not cover ACLs and network file systems. */
 export async function canEnter(account: ServerAccount | undefined, directory: string): Promise<boolean> {
   const { status } = await runAs(account, '/bin/sh', ['-c', 'cd "$1"', 'sh', directory]);
   return status === 0;

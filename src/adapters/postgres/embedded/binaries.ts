@@ -26,7 +26,7 @@ export async function provideBinaries(
   const direct = await askVersion(account, installed);
   if (direct.status === 0) return binariesIn(installed, direct);
 
-  // A failure that we share is not a matter of permissions, and a copy would fail in the same way.
+  // If this user fails too, permissions are not the cause, and a copy would fail in the same way.
   const asOurselves = account ? await askVersion(undefined, installed) : direct;
   if (!account || asOurselves.status !== 0) throw notRunnable(asOurselves);
 
@@ -58,13 +58,13 @@ export async function completeSymlinks(packageDirectory: string): Promise<void> 
     try {
       await symlink(basename(source), link);
     } catch (error) {
-      // Another start made it first. Anything else leaves the binaries incomplete and must be seen.
+      // Another start has created it. All other errors leave the binaries incomplete and are thrown.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }
 }
 
-/** Through a shell, so that a path which `account` cannot reach is an exit status like any other failure. */
+/** Runs a shell, so that a path that `account` cannot reach gives an exit status, as other failures do. */
 function askVersion(account: ServerAccount | undefined, native: string): Promise<Outcome> {
   return runAs(account, '/bin/sh', ['-c', 'exec "$@"', 'sh', join(native, 'bin', 'postgres'), '-V']);
 }
@@ -82,8 +82,8 @@ function notRunnable({ stderr }: Outcome): CannotStartPostgres {
 }
 
 /**
- * Several starts may copy at once, and any of them may be killed or lose its power half way: a name that
- * others look at appears only by a rename, after everything under it was flushed.
+ * Several starts may copy at once, and each may be killed or lose power at any time, so the final name appears only by a
+ * rename, after all files below it were flushed.
  */
 async function copyToSharedPlace(packageDirectory: string, account: ServerAccount): Promise<string> {
   const manifest = JSON.parse(await readFile(join(packageDirectory, 'package.json'), 'utf8')) as { version: string };
@@ -98,7 +98,7 @@ async function copyToSharedPlace(packageDirectory: string, account: ServerAccoun
     await rename(draft, copy);
   } catch (error) {
     await rm(draft, { recursive: true, force: true });
-    // Another start was faster, and its copy is as good as ours.
+    // Another start was faster. Its copy is the same.
     if (!['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
   return copy;

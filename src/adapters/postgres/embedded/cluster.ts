@@ -9,7 +9,7 @@ import type { Placement } from './placement.js';
 
 const draftPrefix = 'postgres.draft-';
 
-/** Leaves a complete cluster of our major version in `<home>/postgres`. The caller owns `home`. */
+/** Ensures a complete cluster of the installed major version in `<home>/postgres`. The caller owns `home`. */
 export async function provideCluster(binaries: Binaries, { home, account }: Placement): Promise<string> {
   await removeDrafts(home);
   const cluster = join(home, 'postgres');

@@ -15,7 +15,7 @@ import { type RunningServer, Supervisor } from './supervisor.js';
 
 export { CannotStartPostgres, DataDirectoryInUse } from './errors.js';
 
-/** After a kill -9 of the postmaster its children hold on to shared memory until they notice. */
+/** After a kill -9 of the postmaster its children keep shared memory until they notice. */
 const survivorsDeadlineMs = 30_000;
 const survivorsPollMs = 200;
 
@@ -32,14 +32,14 @@ export interface EmbeddedPostgres {
     readonly port: number;
     readonly user: string;
     readonly database: string;
-    /** Said, because PGSSLMODE in the environment would decide it otherwise. */
+    /** Set explicitly, because otherwise PGSSLMODE of the environment would apply. */
     readonly ssl: false;
   };
-  /** Where the cluster really lives. */
+  /** The directory of the cluster. */
   readonly directory: string;
-  /** True when that is not below the data directory. */
+  /** True if it is not below the data directory. */
   readonly relocated: boolean;
-  /** Of the server that was ready last. */
+  /** The process id of the server that was ready last. */
   postmasterPid(): number;
   /** Resolves when PostgreSQL is gone and the data directory is free. Every call is the same stop. */
   stop(): Promise<void>;
@@ -57,7 +57,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   try {
     const { onNotice } = options;
     const dataDir = await usableDirectory(options.dataDir);
-    // Before anything else is touched: another process may be working there.
+    // First, because another process may own the directory.
     undo.push((await takeOwnership(dataDir)).release);
     const placement = await placeCluster(dataDir);
     if (placement.relocated) {
@@ -68,13 +68,13 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const binaries = await provideBinaries(placement.account);
     const cluster = await provideCluster(binaries, placement);
 
-    // It may take seconds, and a kill in them must not leave a socket directory behind.
+    // It may take seconds, and a kill during that time must not leave a socket directory behind.
     await clearLeftOver(cluster, onNotice);
     const socketDirectory = await makeShortDirectory(placement.account);
     undo.push(() => rm(socketDirectory, { recursive: true, force: true }));
     await giveTo(placement.account, socketDirectory);
 
-    // Were its guardian killed, PostgreSQL could outlive our stop, and the directory must not be free before it ended.
+    // If its guardian was killed, PostgreSQL may outlive the stop. The directory must not be free before it has ended.
     undo.push(() => clearLeftOver(cluster, onNotice));
     const specification: ServerSpecification = {
       postgres: binaries.postgres,
@@ -104,7 +104,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
 }
 
-/** The real path, because it is compared with what processes say of themselves. */
+/** The real path, because it is compared with the command lines of processes. */
 async function usableDirectory(dataDir: string): Promise<string> {
   try {
     await mkdir(dataDir, { recursive: true });
@@ -139,7 +139,7 @@ async function bringUp(specification: ServerSpecification, cancelled: AbortSigna
   }
 }
 
-/** What a killed postmaster left in our own directory; PostgreSQL would refuse it if the pid in it lives anew. */
+/** Removes the socket and lock of a killed postmaster. PostgreSQL would not start if another process has its pid now. */
 async function removeSocketOf(socketDirectory: string): Promise<void> {
   for (const name of await readdir(socketDirectory)) await rm(join(socketDirectory, name), { force: true });
 }

@@ -1,9 +1,9 @@
-/** PostgreSQL cannot run here, and trying again will not change that. The message says what would. */
+/** PostgreSQL cannot run here, and a retry does not help. The message says what does. */
 export class CannotStartPostgres extends Error {
   override readonly name = 'CannotStartPostgres';
 }
 
-/** Another live process owns the data directory. Nothing in it was touched. */
+/** Another live process owns the data directory. Nothing in it was changed. */
 export class DataDirectoryInUse extends Error {
   override readonly name = 'DataDirectoryInUse';
 

@@ -1,4 +1,4 @@
-/** For what may be missing: `undefined` then. Every other failure stays one. */
+/** Undefined if the file is missing. All other errors are thrown. */
 export async function ifThere<T>(look: Promise<T>): Promise<T | undefined> {
   try {
     return await look;

@@ -16,9 +16,9 @@ const pollMs = 20;
 type Holder = 'this cluster' | 'something else' | 'no process';
 
 /**
- * Waits until no postmaster of an earlier owner runs on `cluster`, and removes a pid file that PostgreSQL would
- * wrongly believe: it asks only whether the pid exists, and that may be a zombie or a process that got the number
- * anew. A pid that does not exist is left to PostgreSQL, which also looks for survivors in shared memory.
+ * Waits until no postmaster of an earlier owner runs on `cluster`, and removes a stale pid file that PostgreSQL would
+ * accept: PostgreSQL checks only that the pid exists, and it may be a zombie or another process with the same number. A file
+ * with a pid that does not exist is left to PostgreSQL, which also looks for survivors in shared memory.
  */
 export async function clearLeftOver(cluster: string, onNotice: (text: string) => void): Promise<void> {
   const pid = await recordedPid(cluster);
@@ -78,7 +78,7 @@ async function processOnLinux(pid: number): Promise<FoundProcess | undefined> {
     const { code } = error as NodeJS.ErrnoException;
     // ESRCH: it ended between opening and reading.
     if (code === 'ENOENT' || code === 'ESRCH') return undefined;
-    // Only processes of other users can be hidden like this, and ours is not another user's.
+    // Only processes of other users are hidden like this, and the postmaster is not one of them.
     if (code === 'EACCES' || code === 'EPERM') return { zombie: false, command: '' };
     throw error;
   }

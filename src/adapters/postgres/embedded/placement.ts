@@ -7,13 +7,13 @@ import { ifThere } from './if-there.js';
 import { openSharedPlace } from './shared-place.js';
 
 export interface Placement {
-  /** Holds the cluster, as `postgres`: the data directory itself, unless relocated. */
+  /** The directory with `postgres`, the cluster: the data directory, unless it is relocated. */
   readonly home: string;
   readonly relocated: boolean;
   readonly account: ServerAccount | undefined;
 }
 
-/** Decides where the cluster lives and who runs it. The caller owns `dataDir`. */
+/** Chooses the directory and the user of the cluster. The caller owns `dataDir`. */
 export async function placeCluster(dataDir: string, us = ourUid()): Promise<Placement> {
   const location = join(dataDir, 'postgres.location');
   const recorded = (await ifThere(readFile(location, 'utf8')))?.trim();
@@ -29,11 +29,11 @@ export async function placeCluster(dataDir: string, us = ourUid()): Promise<Plac
     return { home, relocated, account: undefined };
   }
 
-  // What an ordinary user has begun goes on under that user's name, or it could not go on with it later.
+  // A cluster of an ordinary user keeps running as that user, who otherwise could not start it later.
   const cluster = await ifThere(stat(join(home, 'postgres')));
   const account = cluster && cluster.uid !== 0 ? { uid: cluster.uid, gid: cluster.gid } : await unprivilegedAccount();
   if (await canEnter(account, home)) return { home, relocated, account };
-  // To move away from data that exists would look as if it were lost.
+  // Existing data is never relocated, because it would look lost.
   if (relocated || cluster) {
     throw new CannotStartPostgres(
       `The data in ${home} belongs to uid ${account.uid}, under which PostgreSQL runs, and a directory above it is closed to that user.`,
@@ -42,7 +42,7 @@ export async function placeCluster(dataDir: string, us = ourUid()): Promise<Plac
   return { home: await relocate(location, account), relocated: true, account };
 }
 
-/** PostgreSQL runs for the owner of its files alone. What root has begun belongs to the user that it runs as then. */
+/** PostgreSQL runs only as the owner of its files. A cluster that root creates belongs to the user that it runs as. */
 export async function refuseAnothers(home: string, us = ourUid()): Promise<void> {
   const cluster = await ifThere(stat(join(home, 'postgres')));
   if (!cluster || us === undefined || cluster.uid === us) return;
@@ -52,7 +52,7 @@ export async function refuseAnothers(home: string, us = ourUid()): Promise<void>
   );
 }
 
-/** A random name, not one derived from the path: a directory that was deleted and made anew must not find old data. */
+/** A random name, not derived from the path: a deleted and recreated directory must not find old data. */
 async function relocate(location: string, account: ServerAccount): Promise<string> {
   const home = await mkdtemp(`${await openSharedPlace(account)}/`);
   await chmod(home, 0o755);

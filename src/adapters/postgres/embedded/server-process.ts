@@ -30,9 +30,9 @@ export interface ServerSpecification {
 }
 
 /**
- * Runs PostgreSQL and shuts it down when we die, even by kill -9: descriptor 3 is a pipe whose other end only we hold.
- * The signal is repeated because one that comes before PostgreSQL has set up its handlers is lost.
- * Once the pipe has ended the socket directory goes too; after a crash it stays, for the restart.
+ * Runs PostgreSQL, and shuts it down when this process dies, even by kill -9: descriptor 3 is a pipe whose other end only
+ * this process holds. The signal is repeated, because PostgreSQL loses one that comes before it has set up its handlers.
+ * After the end of the pipe the socket directory is removed; after a crash of PostgreSQL it stays for the restart.
  *
  * The guardian ends last, so after its end no process of this run is left. When the pipe has ended, the watcher and its
  * sleep end by themselves. Before that the watcher waits for the pipe and has no child, so it can be killed.
@@ -52,7 +52,7 @@ exit "$status"
 
 /** One run of PostgreSQL, from its start to its end. */
 export class ServerProcess {
-  /** How it ended. Never rejects. */
+  /** Resolves when it has ended, with the reason. Never rejects. */
   readonly ended: Promise<string>;
   readonly #child: ChildProcess;
   readonly #log: ServerLog;
@@ -66,7 +66,7 @@ export class ServerProcess {
     const settings = { ...specification.settings, ...privateTo(socketDirectory) };
     const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
     const command = [postgres, '-D', cluster, ...options];
-    // A process group of its own: Ctrl-C must reach the application, which drains, before the database.
+    // In its own process group: on Ctrl-C the application drains before the database stops.
     this.#child = spawn('/bin/sh', ['-c', guardian, 'sh', socketDirectory, ...command], {
       ...account,
       env: serverEnvironment,
@@ -88,7 +88,7 @@ export class ServerProcess {
     return this.#pid;
   }
 
-  /** Resolves once it takes connections. The proof is a connection: what a file or a log says may be from before. */
+  /** Resolves when it accepts a connection. A file or a log line may be from an earlier run. */
   async ready(cancelled: AbortSignal): Promise<void> {
     const deadline = performance.now() + startDeadlineMs;
     while (!((await this.#saysReady()) && (await this.#takesConnections()))) {
@@ -116,7 +116,7 @@ export class ServerProcess {
     clearTimeout(patience);
   }
 
-  /** Without a checkpoint. What was committed is recovered at the next start. */
+  /** Stops without a checkpoint. The next start recovers all commits. */
   #quit(): void {
     if (this.#running && this.#pid > 0) signalIfAlive(this.#pid, 'SIGQUIT');
   }
@@ -127,7 +127,7 @@ export class ServerProcess {
       this.#child.once('exit', (code, signal) => resolve(signal ? `guardian killed by ${signal}` : `exit ${code}`));
     }).finally(() => {
       this.#running = false;
-      // Were only the guardian killed, this still shuts PostgreSQL down.
+      // If only the guardian was killed, this shuts PostgreSQL down.
       this.#releasePipe();
     });
   }
@@ -137,7 +137,7 @@ export class ServerProcess {
     if (pipe instanceof Socket) pipe.destroy();
   }
 
-  /** A program that has nothing left to do may end; the guardian then shuts PostgreSQL down. */
+  /** Does not keep the program alive. At its end the guardian shuts PostgreSQL down. */
   #letTheLoopGo(): void {
     this.#child.unref();
     for (const stream of this.#child.stdio) {
@@ -145,7 +145,7 @@ export class ServerProcess {
     }
   }
 
-  /** A connection made earlier would only draw a refusal into the log. Line 8 is what pg_ctl waits for too. */
+  /** An earlier connection would only write a refusal to the log. pg_ctl waits for line 8 too. */
   async #saysReady(): Promise<boolean> {
     const lines = (await ifThere(readFile(join(this.specification.cluster, 'postmaster.pid'), 'utf8')))?.split('\n');
     return Number(lines?.[0]) === this.#pid && lines?.[7]?.trim() === 'ready';
@@ -172,7 +172,7 @@ export class ServerProcess {
     }
   }
 
-  /** It is asked many times a second, and mostly has the same to say. */
+  /** The readiness check runs many times a second and mostly fails in the same way. */
   #reportOnce(notice: string): void {
     if (!this.#running || notice === this.#lastNotice) return;
     this.#lastNotice = notice;
@@ -180,7 +180,7 @@ export class ServerProcess {
   }
 
   async #failure(what: string): Promise<CannotStartPostgres> {
-    // The last lines may still be on their way. Not for ever: an orphan of PostgreSQL may hold the other end.
+    // The last lines may not have arrived. Wait with a limit, because an orphan of PostgreSQL may hold the other end.
     await within(lastWordsMs, this.#closed, undefined);
     return new CannotStartPostgres(`${what} (${await this.ended}):\n${this.#log.lastLines}`);
   }

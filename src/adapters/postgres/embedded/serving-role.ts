@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** As who the product serves on the embedded PostgreSQL. Migrations run as its superuser. */
+/** The role that serves on the embedded PostgreSQL. Migrations run as its superuser. */
 export const SERVING_ROLE = 'verbatim';
 
 export async function provideServingRole(superuser: pg.ClientConfig): Promise<void> {

@@ -1,15 +1,15 @@
 /**
- * For an event log on a small machine: appends and reads by key, few connections, memory left to the application.
- * What keeps data safe (fsync, synchronous_commit, full_page_writes) and tidy (autovacuum) is on by default.
+ * Settings for an event log on a small machine: appends and reads by key, few connections, memory left to the application.
+ * Settings for durability (fsync, synchronous_commit, full_page_writes) and autovacuum are on by default.
  */
 export const tunedSettings: Readonly<Record<string, string>> = {
   shared_buffers: '64MB',
   effective_cache_size: '256MB',
-  // Fewer checkpoints write fewer full pages; a recovery still reads no more than this.
+  // Fewer checkpoints write fewer full pages. A recovery reads at most this much.
   max_wal_size: '512MB',
   min_wal_size: '64MB',
   wal_compression: 'pglz',
-  // Short queries by key: compiling one takes longer than running it.
+  // To compile a short query takes longer than to run it.
   jit: 'off',
   // Every line begins with its severity, which decides how it is logged.
   log_line_prefix: '',

@@ -2,7 +2,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { canEnter, type ServerAccount } from './account.js';
 import { CannotStartPostgres } from './errors.js';
 
-/** Where root puts what must be reachable for an unprivileged user. Only root can write there. */
+/** The directory for files of root that an unprivileged user must read. Only root can write there. */
 export const sharedPlace = '/var/lib/verbatim';
 
 export async function openSharedPlace(account: ServerAccount): Promise<string> {

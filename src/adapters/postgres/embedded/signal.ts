@@ -1,4 +1,4 @@
-/** A process that has ended needs no signal any more. */
+/** Sends a signal, and ignores that the process has ended. */
 export function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);

@@ -2,17 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const firstDelayMs = 50;
 const lastDelayMs = 1_000;
-/** A server that stayed up this long has not failed because it was restarted. */
+/** A server that ran for this long counts as recovered. */
 const steadyMs = 60_000;
 
 export interface RunningServer {
   readonly pid: number;
-  /** Resolves, with how, when it has ended. */
+  /** Resolves when it has ended, with the reason. */
   readonly ended: Promise<string>;
   stop(): Promise<void>;
 }
 
-/** Brings a server up, ready for use, or rejects and leaves nothing running. Gives up early when `cancelled`. */
+/** Starts a server and resolves when it is ready. If it rejects, nothing is left running. `cancelled` ends it early. */
 export type BringUp = (cancelled: AbortSignal) => Promise<RunningServer>;
 
 /** Keeps a server running until `stop` is called. */
@@ -51,7 +51,7 @@ export class Supervisor {
     while (true) {
       const since = performance.now();
       const how = await Promise.race([this.server.ended, this.#cancelled]);
-      // Here and nowhere else, so that a server which came up in the moment of the stop is not forgotten.
+      // The only place that stops, so that a server that became ready during the stop is stopped too.
       if (how === undefined) return this.server.stop();
       if (performance.now() - since > steadyMs) failures = 0;
       const restarted = await this.#restart(how, failures);

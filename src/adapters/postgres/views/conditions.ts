@@ -5,7 +5,7 @@ export class Conditions {
   readonly values: unknown[] = [];
   private readonly parts: string[] = [];
 
-  /** `?` is the place of the value. Without a value there is no condition. */
+  /** `?` is the placeholder of the value. An undefined value adds no condition. */
   where(condition: string, value: unknown): this {
     if (value !== undefined) this.parts.push(condition.replaceAll('?', this.value(value)));
     return this;

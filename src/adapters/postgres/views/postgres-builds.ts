@@ -12,7 +12,7 @@ import type {
 import type { ConnectionPool, Query } from '../connection-pool.js';
 import { createTable, dropTable, settleTable, showTable } from './tables.js';
 
-// Builds and parked streams, all of one moment.
+// Builds and parked streams in one snapshot.
 const LIST = `
   SELECT b.projection, b.build, b.version, b.state, b.position, b.handled, b.poison,
     (SELECT coalesce(json_agg(json_build_object('stream', p.stream, 'at', p.at, 'poison', p.poison,
@@ -32,7 +32,7 @@ const REPLAY_ALL = `
 /** From now on the live build does not change. */
 const LOCK_LIVE = `SELECT position FROM views.builds WHERE projection = $1 AND state = 'live' FOR UPDATE`;
 
-/** One process at a time makes or changes builds. */
+/** A lock: one process at a time makes or changes builds. */
 const ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('verbatim.builds', 0))";
 
 type ListedRow = [
@@ -87,15 +87,15 @@ export class PostgresBuilds implements Builds {
   }
 
   /**
-   * Holds the live lane where it is until the new one has caught up. So the new build catches up however busy the log is,
-   * and reads never go back in time.
+   * Stops the live lane until the new build has caught up, so that it catches up however busy the log is, and reads never go
+   * back in time.
    */
   swap(build: Build): Promise<'swapped' | 'behind'> {
     return this.pool.inTransaction(async (query) => {
       // A reader that holds a view for long makes this attempt fail. Otherwise all later readers would wait behind it.
       await query(`SET LOCAL lock_timeout = '${limits.swapLockMs}ms'`);
       await query(ALONE);
-      // Before anything waits for the swap: it takes as long as a step.
+      // Done before queries wait for the swap, because it takes as long as a step.
       await settle(query, this.shapes.get(build.projection) as ProjectionShape, build);
       const [live] = await query(LOCK_LIVE, [build.projection]);
       if (!(await isReached(query, build, live?.[0] ?? START))) return 'behind';

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { StoreRefused } from '../../../ports/read-models/read-models.js';
 import { unlessLost } from './lost.js';
 
-/** SQLSTATE codes and classes that say nothing about the rows of a statement: every other statement would get the same. */
+/** SQLSTATE codes and classes that do not depend on the rows: every other statement would get the same error. */
 const REASONS: Readonly<Record<string, string>> = {
   '42501': 'a right is missing',
   '42703': 'a column is missing',
@@ -18,13 +18,13 @@ const REASONS_OF_CLASSES: Readonly<Record<string, string>> = {
   XX: 'the database found its own files damaged',
 };
 
-/** Nothing when the code is about the rows that were written, or when the server is away. */
+/** Undefined for an error about the written rows, and for an outage. */
 export function systemicReason(code: string): string | undefined {
   const reason = REASONS[code] ?? REASONS_OF_CLASSES[code.slice(0, 2)];
   return reason && `${reason} (SQLSTATE ${code})`;
 }
 
-/** What the owner of a lane asks: it goes on when the cause is repaired, and no event is blamed for it. */
+/** Runs a query of a lane. Throws StoreRefused for an error that no event causes: the lane waits for its repair. */
 export async function unlessRefused<T>(projection: string, answer: Promise<T>): Promise<T> {
   try {
     return await unlessLost(projection, answer);
@@ -35,7 +35,7 @@ export async function unlessRefused<T>(projection: string, answer: Promise<T>): 
   }
 }
 
-/** An outage carries what the server said as its cause. */
+/** An outage has the error of the server as its cause. */
 function codeOf(error: unknown): string | undefined {
   if (error instanceof pg.DatabaseError) return error.code;
   return error instanceof Error && error.cause !== undefined ? codeOf(error.cause) : undefined;

@@ -8,12 +8,12 @@ interface Statement {
   readonly values: unknown[];
 }
 
-/** Takes a value, and answers with its place in the statement. */
+/** Adds a parameter, and returns its placeholder. */
 type Placeholder = (value: unknown) => string;
 
 /**
- * A step, whole or not at all: one statement, so that a lane that follows closely costs one round trip at a time. It moves
- * the checkpoint, and writes rows only if that has moved: a lane with an old checkpoint, or an old owner, writes nothing.
+ * An atomic step in one statement, so that a live lane needs one round trip for a step. It moves the checkpoint, and writes
+ * rows only if the checkpoint has moved: a lane with an old checkpoint or an old epoch writes nothing.
  */
 export function stepStatement(build: Build, epoch: number, step: Step): Statement {
   const values: unknown[] = [];
@@ -30,7 +30,7 @@ export function stepStatement(build: Build, epoch: number, step: Step): Statemen
 
 const IF_MOVED = 'EXISTS (SELECT FROM moved)';
 
-// The log has all of it: a commit that a crash loses is made again, so the lane does not wait for its flush.
+// No wait for the flush: a step that a crash loses is made again from the log.
 function move({ projection, build }: Build, epoch: number, { from, to, handled }: Step, place: Placeholder): string {
   return `
     UPDATE views.builds SET position = ${place(to)}, handled = ${place(handled)}
@@ -40,7 +40,7 @@ function move({ projection, build }: Build, epoch: number, { from, to, handled }
     RETURNING true AS moved`;
 }
 
-/** One write for each table that has rows to write, and one for each that loses some. */
+/** One INSERT for each table with changed rows, and one DELETE for each table with removed rows. */
 function rowsOf(build: Build, changes: readonly RowChange[], place: Placeholder): string[] {
   const tables = new Set(changes.map(({ table }) => table));
   return [...tables].flatMap((table) => {
@@ -56,7 +56,7 @@ function rowsOf(build: Build, changes: readonly RowChange[], place: Placeholder)
 
 function upsert(table: AnyTable, build: Build, changes: readonly RowChange[], place: Placeholder): string {
   const { columns, isOnlySearched } = table;
-  // A change holds a row of its table.
+  // Each change has a row of its table.
   const rows = changes.map(({ row }) => row as never);
   const documents = isOnlySearched ? [] : [place(jsonArray(rows.map((row) => JSON.stringify(row))))];
   const names = [...columns.map(({ name }) => name), ...documents.map(() => 'doc')];

@@ -9,7 +9,7 @@ import { IS_UNBOUNDED } from './words.js';
 export class ViewReader {
   constructor(
     private readonly pool: ConnectionPool,
-    /** Few connections, and a server that ends what takes long: searches wait for searches alone. */
+    /** A pool with few connections and a statement timeout, so that slow searches delay only searches. */
     private readonly searchPool = pool,
   ) {}
 
@@ -17,7 +17,7 @@ export class ViewReader {
     return unlessUnreadable(projection, pool.query<Row>({ text, values, rowMode: 'array' }));
   }
 
-  /** For a statement that selects one column: a JSON document as text. */
+  /** Runs a statement that selects one column: a JSON document as text. */
   async rows<Row>(projection: string, text: string, { values }: Conditions, words?: string): Promise<Row[]> {
     if (words !== undefined) await this.requireBounded(projection, words);
     const pool = words === undefined ? this.pool : this.searchPool;
