@@ -44,7 +44,7 @@ To talk to a real model set \`OPENAI_API_KEY\`, or \`OPENAI_BASE_URL\` for any c
 `;
 }
 
-/** As code, in which neither Markdown nor HTML means anything: on one line, and between more backticks than it holds. */
+/** Quotes a text as Markdown code, on one line, between more backticks than it has. */
 export function quoted(text: string): string {
   const line = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+|\s+/gu, ' ').trim();
   const characters = [...line];

@@ -13,7 +13,7 @@ import { demoAnswer, readRequest } from './demo-answer.js';
 const DELTAS = 24;
 const PAUSE_MS = 20;
 
-/** Answers when no provider is configured: offline, and for the same request always the same. */
+/** Answers if no provider is configured: offline, and always the same for the same request. */
 export class DemoLanguageModel implements LanguageModel {
   constructor(private readonly clock: Pick<Clock, 'sleep'>) {}
 
@@ -40,7 +40,7 @@ export class DemoLanguageModel implements LanguageModel {
   }
 }
 
-/** Whole words, in as many pieces of about the same number of them as an answer has deltas. */
+/** Splits a text between words into pieces of about the same number of words. */
 function pieces(answer: string): string[] {
   const words = answer.match(/\s*\S+\s*/g) ?? [];
   const wordsEach = Math.ceil(words.length / DELTAS);
@@ -48,7 +48,7 @@ function pieces(answer: string): string[] {
   return Array.from({ length: count }, (_, nth) => words.slice(nth * wordsEach, (nth + 1) * wordsEach).join(''));
 }
 
-/** The rule: one token for every four bytes of UTF-8, the last one begun. */
+/** One token for every four bytes of UTF-8, rounded up. */
 function usageOf(body: string, answer: string): RecordedUsage {
   const [input, output] = [body, answer].map((text) => Math.ceil(Buffer.byteLength(text) / 4)) as [number, number];
   return { input, output, total: input + output };

@@ -24,15 +24,15 @@ export interface AllStreamsParts {
   readonly closing: AbortSignal;
 }
 
-/** Where a reader is: behind an event, and how far the server has looked for the next one. */
+/** The place of a reader: its last event, and the position up to which the server has searched for the next one. */
 interface ReadProgress {
   readonly position: Position;
   readonly reached: Position;
 }
 
 /**
- * Reads of all streams. A reader that is far behind lets the server filter, up to the end of the log when it began, and
- * reads together with others of the same filter. A follower near the end gets its events from a reader that all share.
+ * Reads all streams. A reader that is far behind uses a filter of the server, up to the end of the log at its begin, and
+ * shares its reading with others of the same filter. A follower near the end gets its events from one shared reader.
  */
 export class AllStreamsReads {
   private readonly catchUps = new CatchUps();
@@ -81,7 +81,7 @@ export class AllStreamsReads {
           wasLive = true;
           yield { events: [], position: at.position, live: true };
         }
-        // While others write, the end has moved on when a reader comes to it.
+        // Other writers may have moved the end by the time that a reader reaches it.
         const queue = this.shared.join(at.position, isAtEnd || hasCaughtUp, filter);
         const pages: AsyncIterable<LivePage & ReadProgress> = queue
           ? this.delivered(queue, wasLive, ended)
@@ -102,7 +102,7 @@ export class AllStreamsReads {
     }
   }
 
-  /** From the shared reader. It ends when the follower is too slow. */
+  /** Pages from the shared reader. Ends if the follower is too slow. */
   private async *delivered(
     queue: FollowerQueue,
     wasLive: boolean,
@@ -115,7 +115,7 @@ export class AllStreamsReads {
     }
   }
 
-  /** For a follower that is far behind. It ends at a position at least, or when the follower is too slow for the others. */
+  /** Pages for a follower that is far behind, up to at least a position. Ends early if the follower is too slow. */
   private async *withOthers(
     end: Position,
     from: ReadProgress,
@@ -130,7 +130,7 @@ export class AllStreamsReads {
     }
   }
 
-  /** What the server lets through, up to a position at least. It ends when it is there, or when the signal is aborted. */
+  /** Events that pass the server's filter, up to at least a position. Ends there, or when the signal is aborted. */
   private async *upTo(
     end: Position,
     { position: from, reached }: ReadProgress,
@@ -144,7 +144,7 @@ export class AllStreamsReads {
       position = arrival.position ?? position;
       continuity.see(arrival.position);
       const isAll = arrival.isAll && arrival.caughtUp === true;
-      // What the server lets through ends before the end of the log, and what comes after it is none of it.
+      // The last event that passes the filter may come before the end of the log.
       const isThere = position >= end || arrival.reached > end || isAll;
       if (isThere && position < end) position = end;
       yield { events: arrival.events, position, reached: isThere ? position : arrival.reached };
@@ -152,7 +152,7 @@ export class AllStreamsReads {
     }
   }
 
-  /** A server that does not say when it has sent all is not asked to filter: a reader would not know when it is done. */
+  /** Servers that do not report that they have caught up get no filter, because the reader could not detect the end. */
   private async onServer(filter: AllStreamsFilter | undefined): Promise<ServerFilter> {
     const wanted = serverFilter(filter);
     if (!wanted.isNarrow) return wanted;

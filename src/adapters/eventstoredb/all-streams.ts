@@ -9,23 +9,23 @@ import { positionOf, type ServerPosition, serverPosition } from './position.js';
 import { fromAllStreams } from './recorded-event.js';
 import type { ServerFilter } from './server-filter.js';
 
-/** What has come since the last time. */
+/** The events since the last call. */
 export interface Arrival {
   readonly events: readonly RecordedEvent[];
-  /** Of the last event; nothing when none has come. */
+  /** The position of the last event. Undefined if there is none. */
   readonly position: Position | undefined;
-  /** How far the server has read, events of other programs included: another subscription goes on from here. */
+  /** The position that the server has read, including events of other programs. Another subscription can begin here. */
   readonly reached: Position;
-  /** Nothing more waits in this process. */
+  /** No further event waits in this process. */
   readonly isAll: boolean;
-  /** What the server says of itself; servers before 23.10 do not. */
+  /** The server reports that it has caught up. Servers before 23.10 do not report it. */
   readonly caughtUp: boolean | undefined;
 }
 
-/** How long it may say nothing. */
+/** The longest allowed silence. */
 export interface Patience {
   readonly signal: AbortSignal;
-  /** For ever, once the server has confirmed it, unless it is said. */
+  /** Default: unlimited after the server has confirmed the subscription. */
   readonly silenceMsMax?: number;
 }
 
@@ -35,8 +35,8 @@ interface Checkpoint {
 }
 
 /**
- * One subscription of the server's to all streams that its filter lets through, from after a position. When it is dropped it
- * ends with LogUnavailable, and its reader begins another one where this one was.
+ * One subscription to all streams that pass a filter of the server, after a position. If the server drops it, it ends with
+ * LogUnavailable, and its reader begins another one at the same place.
  */
 export async function* arrivals(
   connection: Connection,
@@ -56,7 +56,7 @@ export async function* arrivals(
         yield arrival;
       } else {
         await source.more();
-        // What has come together is taken together.
+        // Events that came together are returned together.
         await setImmediate();
       }
     }
@@ -95,8 +95,8 @@ class Source {
         filter: filterBy({
           regex,
           maxSearchWindow: limits.checkpointWindowEvents,
-          // The client does not go on before this is settled. So what had come before a checkpoint waits here to be
-          // taken first: at once, the checkpoint would be ahead of events that no reader has seen.
+          // The client waits for this promise. It resolves after the events before the checkpoint are taken: otherwise the
+          // checkpoint would be ahead of events that no reader has seen.
           checkpointReached: (_, position) =>
             new Promise((taken) => {
               this.checkpoint = { position, taken };
@@ -109,10 +109,10 @@ class Source {
     this.listen();
   }
 
-  /** Nothing when nothing has come. */
+  /** Undefined if there is no news. */
   take(before: Position): Arrival | undefined {
     const { events, last, isAll } = this.takeEvents();
-    // What came before the failure is still good, and taken first.
+    // Events before the failure are valid, and are taken first.
     if (last) return this.arrival(events, last, last, isAll);
     if (this.failure !== undefined) throw this.failure;
     const { checkpoint } = this;
@@ -147,7 +147,7 @@ class Source {
     this.patience.signal.removeEventListener('abort', this.woken);
     this.held.replaced.removeEventListener('abort', this.onReplaced);
     this.checkpoint?.taken();
-    // One that never began has nothing to cancel, and may take long to find that out.
+    // A subscription that has not begun needs no cancel, which could take long.
     void this.subscription.unsubscribe().catch(() => {});
   }
 

@@ -11,7 +11,7 @@ import type { ServerPosition } from './position.js';
 
 export type BatchCall = ClientDuplexStream<streams.BatchAppendReq, streams.BatchAppendResp>;
 
-/** The server does not know BatchAppend (before 21.10), so it has written nothing of what was sent that way. */
+/** The server does not know BatchAppend (before 21.10), so it has written none of these appends. */
 export class BatchesUnsupported extends Error {}
 
 interface Unanswered {
@@ -24,8 +24,8 @@ interface Unanswered {
 }
 
 /**
- * Appends over one call to one node. The answers come in any order, so each append has an id of its own on the call. What
- * ends the call rejects all appends that have no answer: each of them may be written.
+ * Sends appends over one call to one node. Answers come in any order, so each append has its own id on the call. The end of
+ * the call rejects all appends without an answer: each of them may be written.
  */
 export class AppendBatch {
   /** The oldest first. */
@@ -34,7 +34,7 @@ export class AppendBatch {
   private open: BatchCall | undefined;
   private failure: unknown;
 
-  /** Takes over the node that is held, and releases it when it ends. */
+  /** Takes over the caller's hold on the node, and releases it when it ends. */
   constructor(private readonly held: Held) {
     held.client.openBatch().then(
       (call) => this.listen(call),
@@ -46,13 +46,13 @@ export class AppendBatch {
     if (held.replaced.aborted) this.onReplaced();
   }
 
-  /** Whether another append may go over it. */
+  /** True if it accepts another append. */
   get isTaking(): boolean {
     if (this.held.left.aborted) return false;
     return this.failure === undefined || this.failure instanceof BatchesUnsupported;
   }
 
-  /** Rejects with an error of the client's, also when no answer comes within the time. */
+  /** Rejects with an error of the client, also if no answer comes in time. */
   write(append: QueuedAppend, answerMs: number): Promise<ServerPosition | undefined> {
     if (this.failure !== undefined) return Promise.reject(this.failure);
     return new Promise((resolve, reject) => {
@@ -63,17 +63,17 @@ export class AppendBatch {
         ...{ stream: append.stream, sentAt: performance.now(), timer, request },
         ...{ resolve, reject },
       });
-      // What the call buffers is bounded by the queue in front of it. Before it is open, `listen` will send this.
+      // The queue of appends bounds the buffer of the call. Before the call is open, `listen` will send this.
       this.open?.write(request);
     });
   }
 
-  /** What has no answer is rejected. */
+  /** Ends the call. Appends without an answer are rejected. */
   close(): void {
     this.end(new NoAnswer('the batch was closed'));
   }
 
-  /** When another node takes the next append, this one still answers those that it has. */
+  /** Ends the call after its last answer, once the next append goes to another client. */
   private readonly endIfOver = (): void => {
     if (this.held.left.aborted && this.unanswered.size === 0) this.close();
   };
@@ -100,7 +100,7 @@ export class AppendBatch {
     this.endIfOver();
   }
 
-  /** The append with this id, which is answered from now on. An answer may come after its append was given up. */
+  /** Removes the append with this id. Undefined if the append was given up before its answer. */
   private forget(id: string): Unanswered | undefined {
     const append = this.unanswered.get(id);
     clearTimeout(append?.timer);

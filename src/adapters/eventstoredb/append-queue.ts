@@ -13,12 +13,12 @@ export interface QueuedAppend {
   readonly events: readonly NewEvent[];
   readonly bytes: number;
   readonly user?: string | undefined;
-  /** Whether it ever left: then it is unknown without an answer whether it was written. */
+  /** True if it was ever sent. Without an answer it may be written. */
   sent: boolean;
 }
 
 export interface AppendQueueParts {
-  /** Throws RetryableError when it got no answer within the time. */
+  /** Throws RetryableError if no answer came in time. */
   readonly send: (append: QueuedAppend, answerMs: number) => Promise<AppendOutcome>;
   readonly now: () => number;
   readonly meter: Pick<Meter, 'appendAnswered' | 'batchSent'>;
@@ -30,9 +30,9 @@ interface WaitingAppend {
 }
 
 /**
- * Appends of one stream go one after the other, in the order in which they came; those of different streams beside each
- * other, up to a bound, at which tenants, and the users of each, take turns. An append without an answer is sent again, with
- * the same ids, until its deadline.
+ * Sends appends of one stream one after the other, in order, and those of different streams in parallel up to a limit.
+ * Waiting tenants take turns, and so do the users of each. An append without an answer is sent again, with the same ids,
+ * until its deadline.
  */
 export class AppendQueue {
   private readonly room = new QueueRoom();
@@ -55,13 +55,13 @@ export class AppendQueue {
     }
   }
 
-  /** Takes nothing more, and waits until nothing is on its way. */
+  /** Accepts no more appends, and waits for open ones. */
   async close(): Promise<void> {
     this.closing = true;
     await Promise.all(this.works);
   }
 
-  /** At the deadline at the latest, whatever the call on the wire does. */
+  /** Resolves at the deadline at the latest, even if the call is still open. */
   private answer(append: QueuedAppend, giveUpAt: number): Promise<AppendOutcome> {
     return new Promise((resolve, reject) => {
       const giveUp = () => resolve({ outcome: 'unavailable', maybeWritten: append.sent });

@@ -10,16 +10,16 @@ import { positionOf, type ServerPosition } from './position.js';
 import { toServer } from './recorded-event.js';
 
 /**
- * Sends appends over one call for each connection, or each over its own where the server offers no other. Each expects its
- * exact revision: with that the server compares the ids behind it with the log itself, so it answers a repeated call as the
- * first one. Ids are random for each call, so a success means that this call wrote them.
+ * Sends appends over one call for each connection, or each over its own call on an older server. Each append expects an exact
+ * revision, so the server compares the ids after it with the log, and gives a repeated call its first answer. Ids are random
+ * for each call, so a success means that this call wrote the events.
  */
 export class AppendSender {
   private batch: AppendBatch | undefined;
 
   constructor(private readonly connection: Connection) {}
 
-  /** Throws RetryableError without an answer. */
+  /** Throws RetryableError if there is no answer. */
   async send(append: QueuedAppend, answerMs: number): Promise<AppendOutcome> {
     const { stream, expected, events } = append;
     append.sent = true;
@@ -38,7 +38,7 @@ export class AppendSender {
     }
   }
 
-  /** For when no append is under way. */
+  /** Call it when no append is open. */
   close(): void {
     this.batch?.close();
   }

@@ -17,8 +17,8 @@ import { toServer } from './recorded-event.js';
 export type BatchAnswer = streams.BatchAppendResp;
 
 /**
- * One append as one message. It has no deadline: the server would compare it with its own clock, and refuse everything
- * when that is ahead of ours. Without one the server's own time limit for a write counts.
+ * One append as one message, without a deadline: the server compares a deadline with its own clock, and refuses all appends
+ * if that clock is ahead. Without a deadline the server's own time limit applies.
  */
 export function batchRequest(id: string, { stream, expected, events }: QueuedAppend): streams.BatchAppendReq {
   const options = new streams.BatchAppendReq.Options().setStreamIdentifier(
@@ -43,7 +43,7 @@ function proposed(event: QueuedAppend['events'][number]): streams.BatchAppendReq
   return message;
 }
 
-/** Servers write an id as a text or as two numbers. */
+/** A server writes an id as a text or as two numbers. */
 export function correlationOf(answer: BatchAnswer): string {
   const id = answer.getCorrelationId();
   const numbers = id?.getStructured();
@@ -53,7 +53,7 @@ export function correlationOf(answer: BatchAnswer): string {
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-/** Where the last event of the append is. Throws what the server refuses as the client does for an append of its own. */
+/** The revision and position of the last event. Throws the errors that the client throws for its own appends. */
 export function judged(answer: BatchAnswer, stream: string): ServerPosition | undefined {
   if (answer.hasError()) throw refusal(answer, stream);
   const position = answer.getSuccess()?.getPosition();
@@ -80,7 +80,7 @@ function refusal(answer: BatchAnswer, stream: string): Error {
       return new InvalidArgumentError('BadRequest');
     case 'event_store.client.Timeout':
       return new TimeoutError();
-    // A node that starts, has too much to do, or knows no leader.
+    // The node is starting, is overloaded, or knows no leader.
     case 'google.protobuf.Empty':
       return new UnavailableError();
     default:

@@ -4,7 +4,7 @@ import { limits } from '../../limits.js';
 import type { EndPoint } from './end-point.js';
 import type { ServerAddress } from './server-address.js';
 
-/** Codes of OpenSSL and of Node for certificates that are signed by an authority that is not trusted here. */
+/** Codes of OpenSSL and of Node for certificates of an authority that this process does not trust. */
 const UNTRUSTED = [
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
@@ -15,7 +15,7 @@ const UNTRUSTED = [
 ];
 const OF_CERTIFICATES = /^(ERR_TLS_CERT_|CERT_)/;
 
-/** What is wrong with the certificates of the servers, by a connection that is made for it; nothing when all is well. */
+/** Opens connections to find a problem of the servers' certificates. Undefined if there is none. */
 export async function certificateProblem({
   insecure,
   hosts,
@@ -39,7 +39,7 @@ function problemOf(code: string | undefined): string | undefined {
   return OF_CERTIFICATES.test(code) ? `its certificate is refused (${code})` : undefined;
 }
 
-/** The code of the error with which a handshake ends; nothing when it succeeds or takes too long. */
+/** The error code of a handshake. Undefined if it succeeds or takes too long. */
 function refusalBy({ address, port }: EndPoint, ca: Buffer | undefined): Promise<string | undefined> {
   const host = address.replace(/^\[|\]$/g, '');
   return new Promise((resolve) => {

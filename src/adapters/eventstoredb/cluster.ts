@@ -3,12 +3,12 @@ import { limits } from '../../limits.js';
 import { type ClusterMember, type EndPoint, isSame } from './end-point.js';
 import { NoLeader } from './outage.js';
 
-/** What a node says of all nodes, itself included. Rejects when it does not answer within the time. */
+/** Asks a node for all members of the cluster. Rejects if it does not answer in time. */
 type MembersAt = (node: EndPoint, withinMs: number) => Promise<readonly ClusterMember[]>;
 
 /**
- * Finds the leader of a cluster. All known nodes are asked at once, so a node that does not answer delays nothing. A leader
- * has to confirm that it leads: until the others have elected a new one, they name one that does not answer any more.
+ * Finds the leader of a cluster. It queries all known nodes at once, so a silent node delays nothing. The leader has to
+ * confirm that it leads: until the others have elected a new one, they name a leader that may be dead.
  */
 export class Cluster {
   private readonly known = new Map<string, EndPoint>();
@@ -30,7 +30,7 @@ export class Cluster {
     return this.search;
   }
 
-  /** A search that is under way ends with its present round. */
+  /** An open search ends after its present round. */
   close(): void {
     this.isClosed = true;
   }
@@ -43,7 +43,7 @@ export class Cluster {
       try {
         return await Promise.any([...this.known.values()].map((node) => this.leaderNamedBy(node, asked)));
       } catch (error) {
-        // Each node failed in its own way, and only whether any of them answered matters.
+        // Nodes may fail in different ways. It only matters whether any node answered.
         if (!(error instanceof AggregateError)) throw error;
       }
       isAnswered ||= asked.isAnswered;
@@ -65,7 +65,7 @@ export class Cluster {
   }
 }
 
-/** Each node is asked once in a round, however many others name it. */
+/** Queries each node once in a round, however many others name it. */
 class Round {
   isAnswered = false;
   private readonly answers = new Map<string, Promise<readonly ClusterMember[]>>();

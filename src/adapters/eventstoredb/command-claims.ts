@@ -12,9 +12,9 @@ import type {
 import { ForwardedLog } from '../event-log/forwarded-log.js';
 
 /**
- * Lets a command act once on a log that cannot record its id together with its events. Directly before the append the
- * command's place is claimed in another store, and never moves: a process that died in between leaves a place without
- * events, where only this stream can act. So whether a command has acted is read in its stream, from its place on.
+ * Lets a command act once on a log that cannot record its id together with its events. Directly before the append it claims
+ * the command's place in another store. The place never moves: if the process dies in between, the place has no events, and
+ * the command can act only in this stream. So the stream, read from the place on, shows whether a command has acted.
  */
 export class CommandClaims extends ForwardedLog implements EventLog {
   constructor(
@@ -38,7 +38,7 @@ export class CommandClaims extends ForwardedLog implements EventLog {
     let isThere = false;
     try {
       known = await this.claim(command, { stream, revision: first });
-      // On every engine the ids of an append are judged before its command: it may be this same call, whose answer was lost.
+      // As on every engine, compare the ids before the command: it may be this same call, whose answer was lost.
       if (known) isThere = await this.hasThere(stream, first, events);
     } catch (error) {
       if (error instanceof RetryableError) return { outcome: 'unavailable', maybeWritten: false };
@@ -52,7 +52,7 @@ export class CommandClaims extends ForwardedLog implements EventLog {
     return place && this.actedAt(command, place);
   }
 
-  /** Where the command has acted, or may act in another stream; nothing if it may act in this one. */
+  /** The place where the command has acted, or another stream where only it may act. Undefined if it may act here. */
   private async claim(command: string, wanted: CommandPlace): Promise<CommandPlace | undefined> {
     const { isNew, ...place } = await this.places.claim(command, wanted);
     if (isNew) return undefined;
@@ -75,7 +75,7 @@ export class CommandClaims extends ForwardedLog implements EventLog {
   }
 }
 
-/** Damaged metadata names no command: the reader of the event reports it. */
+/** Undefined for damaged metadata, which the reader of the event reports. */
 function commandIdIn(meta: string): unknown {
   try {
     return JSON.parse(meta)?.commandId;

@@ -6,10 +6,10 @@ import { NodeClient } from './node-client.js';
 import { isOfNode, leaderNamedBy, NoAnswer, NoLeader } from './outage.js';
 import type { ServerAddress } from './server-address.js';
 
-/** One client, and how many calls are under way on it. */
+/** One client, with the number of its open calls. */
 interface ConnectedNode {
   readonly client: NodeClient;
-  /** Aborted when another node is known to lead: an answer of this one would come late, or never. */
+  /** Aborted when another node is known to lead, because an answer of this one would come late or never. */
   readonly replaced: AbortController;
   /** Aborted when the next call goes to another client. */
   readonly left: AbortController;
@@ -20,7 +20,7 @@ export interface Held {
   readonly client: NodeClient;
   readonly replaced: AbortSignal;
   readonly left: AbortSignal;
-  /** Starts a search for the leader: the node has not answered for a while. */
+  /** Starts a search for the leader, if the node has not answered for a while. */
   doubt(): void;
   /** Reports an error, so that the next call can use another node. */
   failed(error: unknown): void;
@@ -31,9 +31,9 @@ export interface Held {
 const GRACE_MS = 500;
 
 /**
- * The way to the servers. After an error of a node the next call gets a client of its own; those that are under way keep
- * theirs, and the last of them closes it: an error of one call touches no other. In a cluster, a call without an answer for
- * a second starts a search for the leader; when another node leads, the calls that wait for the old one end.
+ * The connection to the servers. After an error of a node the next call gets a new client. Open calls keep the old one, and
+ * the last of them closes it, so that an error of one call does not affect others. In a cluster, a call without an answer
+ * for a second starts a search for the leader; if another node leads, the calls that wait for the old one end.
  */
 export class Connection {
   private clients = 0;
@@ -43,7 +43,7 @@ export class Connection {
 
   constructor(
     private readonly address: ServerAddress,
-    /** What answers after this may be another node, or one that was given other files. */
+    /** Later answers may be from another node, or from one with other files. */
     private readonly onNodeFailure: () => void = () => {},
   ) {
     if (address.isCluster) {
@@ -81,7 +81,7 @@ export class Connection {
     }
   }
 
-  /** At once, or with the last call that is under way. */
+  /** Closes the client at once, or after its last open call. */
   close(): void {
     this.cluster?.close();
     this.current.left.abort();
@@ -130,7 +130,7 @@ export class Connection {
     return endPoint;
   }
 
-  /** Another client for each question: one that is used again would wait longer after each connection that fails. */
+  /** A new client for each query: a reused one would wait longer after each failed connection. */
   private async membersAt(endPoint: EndPoint, withinMs: number): Promise<readonly ClusterMember[]> {
     const client = this.clientOf(async () => endPoint);
     try {
@@ -142,7 +142,7 @@ export class Connection {
 
   private async findLeader(silent: ConnectedNode): Promise<void> {
     const { endPoint } = silent.client;
-    // Without an address it is waiting for the same search.
+    // Without an address the call waits for the same search.
     if (!this.cluster || !endPoint) return;
     try {
       const leader = await this.cluster.leader();
@@ -150,7 +150,7 @@ export class Connection {
       if (silent === this.current) this.leave(silent, leader);
       this.endCallsOfOthers(leader);
     } catch (error) {
-      // The call goes on waiting, and causes the next search.
+      // The call keeps waiting, and causes the next search.
       if (!(error instanceof NoLeader)) throw error;
     }
   }

@@ -1,10 +1,10 @@
-/** Where a node takes calls. */
+/** The address of a node. */
 export interface EndPoint {
   readonly address: string;
   readonly port: number;
 }
 
-/** What one node says of another, or of itself. */
+/** The state of a node, reported by itself or by another node. */
 export interface ClusterMember extends EndPoint {
   readonly isAlive: boolean;
   readonly isLeader: boolean;

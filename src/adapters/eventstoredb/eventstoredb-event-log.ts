@@ -27,7 +27,7 @@ import { SameLog } from './same-log.js';
 import type { ServerAddress } from './server-address.js';
 import { StreamReads } from './stream-reads.js';
 
-/** The log in an EventStoreDB, which also may hold its own events and those of other programs: they are not shown. */
+/** The log in an EventStoreDB. Events of the server and of other programs in it are not shown. */
 export class EventStoreDbEventLog implements LogWithoutCommands {
   readonly continuity = new Continuity();
   private readonly connection: Connection;
@@ -127,8 +127,8 @@ export class EventStoreDbEventLog implements LogWithoutCommands {
   }
 
   /**
-   * The server has no index that counts, so nothing is counted: the distance is a subtraction of places in its file, and
-   * the age is that of the next record. A reader that has caught up costs the look at the head alone.
+   * Counts no events, because the server has no index for it: the distance is a difference of places in its file, and the
+   * age is that of the next record. For a reader that has caught up, only the head is read.
    */
   async backlog(after: Position): Promise<Backlog> {
     const distance = distanceBetween(after, await this.head());

@@ -3,7 +3,7 @@ import { limits } from '../../limits.js';
 import type { AllStreamsFilter, LivePage, Page } from '../../ports/event-log.js';
 import { passes } from '../../ports/read-rules.js';
 
-/** What a shared reader has for one follower. One that does not take it leaves the reader when the queue is full. */
+/** The events of a shared reader for one follower. A follower that does not take them leaves when the queue is full. */
 export class FollowerQueue {
   private events: RecordedEvent[] = [];
   private characters = 0;
@@ -15,14 +15,14 @@ export class FollowerQueue {
   private wake = (): void => {};
 
   constructor(
-    /** Everything up to here is delivered, or was read before. */
+    /** All events up to here are delivered, or were read before. */
     private position: Position,
     private readonly filter: AllStreamsFilter | undefined,
   ) {
     this.taken = position;
   }
 
-  /** False when it is full: then it is delivered nothing more. */
+  /** False if the queue is full. Then the follower gets no more events. */
   deliver({ events, position }: Page): boolean {
     if (position <= this.position) return true;
     for (const event of events) {
@@ -36,19 +36,19 @@ export class FollowerQueue {
     return !this.isFull;
   }
 
-  /** Whether the reader has delivered all that there was. */
+  /** True if the reader has delivered all present events. */
   setLive(isLive: boolean): void {
     this.isLive = isLive;
     this.wake();
   }
 
-  /** For an error that no waiting would mend. */
+  /** Ends the follower with an error that no retry can repair. */
   fail(error: unknown): void {
     this.failure = error;
     this.wake();
   }
 
-  /** What came since the last page; ends when the follower has left the reader, after all that was delivered. */
+  /** Pages of new events. Ends when the follower has left the reader, after all delivered events. */
   async *pages(wasLive: boolean, ended: AbortSignal): AsyncGenerator<LivePage> {
     for (let reportedLive = wasLive; !ended.aborted; ) {
       const live = !this.isFull && (this.isLive ?? reportedLive);

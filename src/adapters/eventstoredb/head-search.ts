@@ -5,10 +5,10 @@ import { IDENTITY_STREAM, isOfProduct } from './recorded-event.js';
 
 type ServerRecord = Pick<ServerEvent, 'id' | 'streamId' | 'position'>;
 
-/** Records of all streams, the newest first, from before a position. */
+/** Records of all streams before a position, the newest first. */
 type Backwards = (from: Position | 'end') => AsyncIterable<ServerRecord>;
 
-/** Every record from `newest` back to `oldest` is known. The head is absent while all of them are of other programs. */
+/** Every record from `newest` back to `oldest` was searched. The head is absent if all of them are of other programs. */
 interface Known {
   readonly newest: Position;
   readonly oldest: Position;
@@ -16,15 +16,15 @@ interface Known {
 }
 
 /**
- * Finds the newest event of the product. The server keeps its own events and those of other programs among all, and a read
- * backwards skips none of them; there may be more than can be read in the time of one call. So what was looked at is not
- * looked at again: neither behind a head that was found, nor when the call before broke off on its way.
+ * Finds the newest event of Verbatim. A backwards read of all streams also has records of the server and of other programs,
+ * and there may be more of them than one call can read in time. So no record is searched twice: neither behind a found head,
+ * nor after a call that broke off.
  */
 export class HeadSearch {
   private known: Known | undefined;
 
   async newest(backwards: Backwards): Promise<Position> {
-    // Of an earlier search: what this one passes must not count as its end.
+    // The result of an earlier search. It must not change while this one runs.
     const { known } = this;
     let first: Position | undefined;
     for await (const record of backwards('end')) {
@@ -37,7 +37,7 @@ export class HeadSearch {
     return START;
   }
 
-  /** From where an earlier search broke off, unless it had found the head. */
+  /** Continues where an earlier search broke off without finding the head. */
   private async beyondKnown(backwards: Backwards, first: Position, { oldest, head }: Known): Promise<Position> {
     if (head !== undefined) return this.found(first, oldest, head);
     this.known = { newest: first, oldest };
@@ -54,7 +54,7 @@ export class HeadSearch {
     return head;
   }
 
-  /** Only the first search takes notes on its way: a later one has little to pass before it is where that one was. */
+  /** Only the first search saves its progress. A later one soon reaches the range of the first. */
   private passed(newest: Position, oldest: Position): void {
     if (!this.known || this.known.newest === newest) this.known = { newest, oldest };
   }
@@ -62,6 +62,6 @@ export class HeadSearch {
 
 const isEnd = (record: ServerRecord): boolean => isOfProduct(record) || record.streamId === IDENTITY_STREAM;
 
-/** The identity of the log is written before every other event of it. */
+/** The identity is the first event of a log. */
 const headAt = (record: ServerRecord, position: Position): Position =>
   record.streamId === IDENTITY_STREAM ? START : position;

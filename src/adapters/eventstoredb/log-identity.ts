@@ -7,7 +7,7 @@ import { isOutage, kindOf, unavailable } from './outage.js';
 import { IDENTITY_STREAM } from './recorded-event.js';
 import type { StreamReads } from './stream-reads.js';
 
-/** What names the log: the only event of a stream that no reader is shown. Of those who start it first, one wins. */
+/** The identity of the log: the only event of a hidden stream. If several processes write it at once, one wins. */
 export async function logIdentity(connection: Connection, reads: StreamReads): Promise<string> {
   const standing = await recordedIdentity(reads);
   if (standing !== undefined) return standing;

@@ -20,18 +20,18 @@ import type { ServerAddress } from './server-address.js';
 
 const KEEP_ALIVE_MS = 10_000;
 const KEEP_ALIVE_ANSWER_MS = 5_000;
-/** Any event that a server may hold: 16 MB, and what is around it. */
+/** The largest event of a server, 16 MB, with its envelope. */
 const ANSWER_BYTES_MAX = 17 * 1024 * 1024;
 /** TLS lets a client name a host, but not by a number. This is the name in the certificates of the server's own tool. */
 const NAME_OF_NUMBERS = 'eventstoredb-node';
 
-/** The client, without what it does behind our back. */
+/** The official client without its own reconnects, batch appends and discovery. */
 export class NodeClient extends EventStoreDBClient {
-  /** Known as soon as the first call is on its way. */
+  /** The address. Known after the first call has begun. */
   endPoint: EndPoint | undefined;
   private channel: Promise<Channel> | undefined;
 
-  /** `nth` is how many there were before: clients that look the same would share a connection, and its growing pauses. */
+  /** `nth` makes each client different, because equal clients share a connection with its growing pauses. */
   constructor(
     private readonly server: ServerAddress,
     private readonly findEndPoint: () => Promise<EndPoint>,
@@ -43,30 +43,29 @@ export class NodeClient extends EventStoreDBClient {
   }
 
   /**
-   * It would append with BatchAppend as soon as a server offers that, and there it keeps the promises of all streams of
-   * all clients together: one error rejects them all, and a late answer throws where nothing can catch it. AppendBatch
-   * makes that call instead.
+   * The client would use BatchAppend if the server offers it, with one map of promises for all clients: one error rejects
+   * all of them, and a late answer throws an error that cannot be caught. AppendBatch makes that call instead.
    */
   protected override supports = async (): Promise<boolean> => false;
 
   /**
-   * It would close the channel at the first error that looks like an outage, under calls that have nothing to do with it;
-   * and one that is just being made then throws inside a promise's executor, which ends the process.
+   * The client would close the channel at the first error that looks like an outage, also under other calls. A call that
+   * begins at that moment throws inside a promise's executor, which ends the process.
    */
   protected override handleError = async (): Promise<void> => {};
 
-  /** It would ask one node of a cluster after the other, and name hosts to TLS by their numbers. */
+  /** The client would query the nodes of a cluster one after the other, and give TLS their IP addresses as names. */
   protected override getChannel = (): Promise<Channel> => {
     this.channel ??= this.openChannel();
     return this.channel;
   };
 
-  /** A call for many appends, open until it is cancelled. */
+  /** Opens a call for many appends, which ends when it is cancelled. */
   openBatch = this.GRPCStreamCreator(streamsService.StreamsClient, 'batchAppend', (client) =>
     client.batchAppend(...this.callArguments({ requiresLeader: true }, { deadline: Number.POSITIVE_INFINITY })),
   );
 
-  /** What this node says of the cluster that it belongs to. */
+  /** The members of the cluster, as this node reports them. */
   async members(withinMs: number): Promise<readonly ClusterMember[]> {
     const info = await this.execute(gossipService.GossipClient, 'members', (client) =>
       answerOf<gossip.ClusterInfo>((answer) => client.read(new shared.Empty(), answer), withinMs),
@@ -74,7 +73,7 @@ export class NodeClient extends EventStoreDBClient {
     return info.getMembersList().flatMap(memberOf);
   }
 
-  /** Of the server, as `23.10.6`. Servers before 21.10 do not know this call. */
+  /** The version of the server, such as `23.10.6`. Servers before 21.10 do not know this call. */
   async version(withinMs: number): Promise<string> {
     const methods = await this.execute(serverFeatures.ServerFeaturesClient, 'version', (client) =>
       answerOf<features.SupportedMethods>((answer) => client.getSupportedMethods(new shared.Empty(), answer), withinMs),
@@ -82,7 +81,7 @@ export class NodeClient extends EventStoreDBClient {
     return methods.getEventStoreServerVersion();
   }
 
-  /** For when the last call has ended. */
+  /** Call it after the last call has ended. */
   async closeChannel(): Promise<void> {
     const channel = await this.channel?.catch(() => undefined);
     channel?.close();
@@ -112,7 +111,7 @@ export class NodeClient extends EventStoreDBClient {
   }
 }
 
-/** The client waits for these calls as long as they take. */
+/** Calls without a deadline in the client. */
 function answerOf<T>(
   ask: (answer: (error: ServiceError | null, value: T) => void) => ClientUnaryCall,
   withinMs: number,

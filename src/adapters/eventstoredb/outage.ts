@@ -1,7 +1,7 @@
 import { type ErrorType, isCommandError, NotLeaderError } from '@eventstore/db-client';
 import { LogUnavailable } from '../../ports/errors.js';
 
-/** A call that was given up by us: the server may still do what it was asked. */
+/** A call that timed out in this process. The server may still execute it. */
 export class NoAnswer extends Error {}
 
 /** A search for the leader of a cluster that has ended without one. */
@@ -21,7 +21,7 @@ export function kindOf(error: unknown): Kind {
   return isCommandError(error as Error) ? (error as { type: ErrorType }).type : 'no-connection';
 }
 
-/** The server's verdict on what it was asked. Whatever else comes may pass. */
+/** Errors about the request itself. All others may pass. */
 const VERDICTS: readonly Kind[] = [
   'wrong-expected-version',
   'maximum-append-size-exceeded',
@@ -32,7 +32,7 @@ const VERDICTS: readonly Kind[] = [
 
 export const isOutage = (error: unknown): boolean => !isMistake(error) && !VERDICTS.includes(kindOf(error));
 
-/** Trouble of this node or of the way to it: the next call had better look for a connection of its own. */
+/** Errors of the node or of the connection: the next call opens a new connection. */
 export const isOfNode = (error: unknown): boolean => OF_NODE.includes(kindOf(error));
 
 const OF_NODE: readonly Kind[] = [
@@ -47,12 +47,12 @@ const OF_NODE: readonly Kind[] = [
 
 export const leaderNamedBy = (error: unknown) => (error instanceof NotLeaderError ? error.leader : undefined);
 
-/** Its cause is the kind alone, never the error. */
+/** The cause is only the kind of the error. */
 export function unavailable(where: string, error: unknown): LogUnavailable {
   const kind = kindOf(error);
   return new LogUnavailable(`EventStoreDB at ${where} does not serve now: ${kind}`, { cause: kind });
 }
 
-/** A mistake of this program, which no waiting would mend. */
+/** A mistake of this program. A retry does not help. */
 export const isMistake = (error: unknown): boolean =>
   [TypeError, RangeError, SyntaxError].some((kind) => error instanceof kind);

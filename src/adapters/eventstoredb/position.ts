@@ -6,7 +6,7 @@ export interface ServerPosition {
   readonly prepare: bigint;
 }
 
-/** As many as the greatest number of 64 bits has, so that positions compare as strings do. */
+/** The digits of the largest 64-bit number, so that padded positions compare as strings do. */
 const DIGITS = 20;
 const LAST = 2n ** 64n - 1n;
 const SHAPE = /^(\d{1,20})\/(\d{1,20})(?:\/([0-9a-f-]{36}))?$/;
@@ -45,7 +45,7 @@ export function shownPosition(position: Position): string {
   return place === 'start' ? '0' : `${place.commit}/${place.prepare}`;
 }
 
-/** Bytes of the server's log. 0 when `to` is not later. */
+/** Bytes of the server's log between two positions. 0 if `to` is not later. */
 export function distanceBetween(from: Position, to: Position): number {
   return from >= to ? 0 : Number(commitOf(to) - commitOf(from));
 }

@@ -10,23 +10,23 @@ import { type ServerAddress, serverAddress } from './server-address.js';
 
 export interface ReachedEventStoreDb {
   readonly log: EventStoreDbEventLog;
-  /** For people, and without a secret. */
+  /** For messages, without a secret. */
   readonly description: string;
 }
 
 export interface ReachOptions {
   readonly meter?: Meter;
-  /** For operators, while a start waits. */
+  /** Reports to operators that a start waits. */
   readonly onNotice?: (text: string) => void;
 }
 
-/** Why the servers do not serve, in words for the operator who wrote the address. */
+/** The reason why the servers cannot be used, for the operator who wrote the address. */
 interface UnservedReason {
   readonly kind: Kind | 'late' | 'other';
   readonly reason: string;
 }
 
-/** What an error means to the operator. The server's own words may quote what it refuses, so they are not shown. */
+/** The messages for kinds of errors. The server's messages may quote refused data, so they are not shown. */
 const REASONS: Partial<Record<Kind, string>> = {
   unavailable: 'nothing answers there as EventStoreDB does (with tls or without it, as the URL says)',
   'access-denied': 'it refuses this user or this password',
@@ -35,7 +35,7 @@ const REASONS: Partial<Record<Kind, string>> = {
   'no-leader': 'the nodes of the cluster know no leader',
 };
 
-/** They pass when a cluster has elected a leader. Of a single server, only the first says that it belongs to a cluster. */
+/** They pass when a cluster has elected a leader. From a single server, only the first means that it is in a cluster. */
 const WHILE_ELECTING: readonly UnservedReason['kind'][] = [
   'not-leader',
   'no-leader',
@@ -44,15 +44,15 @@ const WHILE_ELECTING: readonly UnservedReason['kind'][] = [
   'late',
 ];
 
-/** A node of a cluster said so: then the address is right, and nodes that are all away may be back in a moment. */
+/** Errors of a node of a cluster. They prove that the address is right, so an outage of all nodes may pass. */
 const ANSWERED: readonly UnservedReason['kind'][] = ['not-leader', 'no-leader'];
 
-/** They stay as they are until an operator changes something. Any other failure may pass. */
+/** They last until an operator changes something. Any other failure may pass. */
 const LASTING: readonly UnservedReason['kind'][] = ['access-denied', 'other'];
 
 /**
- * Finds out whether the servers that a URL names let us in, and opens the log there. Waits for a cluster that elects its
- * leader. Messages name only the hosts of the URL. Nothing is written: it may be another log than the one that was meant.
+ * Checks that the servers of a URL accept a connection, and opens the log. Waits for a cluster that elects its leader.
+ * Messages show only the hosts of the URL. Writes nothing, because the URL may name the wrong log.
  */
 export async function reachEventStoreDb(
   url: string,
@@ -83,14 +83,14 @@ export async function reachEventStoreDb(
   }
 }
 
-/** Between two tries of a start. */
+/** The pause between two tries of a start. */
 class LeaderWait {
   private readonly giveUpAt = performance.now() + limits.leaderWaitMs;
   private noticeAt = 0;
 
   constructor(private readonly say: (reason: string) => void) {}
 
-  /** False when the time is over. */
+  /** False if the time is over. */
   async goesOn(reason: string): Promise<boolean> {
     if (performance.now() >= this.giveUpAt) return false;
     if (performance.now() >= this.noticeAt) {
@@ -117,7 +117,7 @@ function addressIn(url: string): ServerAddress {
 
 const LATE: UnservedReason = { kind: 'late', reason: `no answer within ${limits.logReachMs / 1_000} s` };
 
-/** Why it does not serve; nothing when it does. */
+/** The reason why it cannot be used. Undefined if it can. */
 async function refusalOf(attempt: () => Promise<unknown>, triesLeft = 2): Promise<UnservedReason | undefined> {
   try {
     await attempt();

@@ -4,10 +4,10 @@ import { limits } from '../../limits.js';
 import { InvalidAppend } from '../../ports/append-rules.js';
 import { positionOf } from './position.js';
 
-/** On the server: every stream of the product, no stream of the server's own, and none that is reserved. */
+/** A regular expression for the streams of Verbatim, without streams of the server and reserved ones. */
 export const PRODUCT_STREAMS = '^[a-z]+-';
 
-/** Where the log is named. Its name is none that a stream of the product can have. */
+/** The stream with the identity of the log. No other stream of Verbatim can have its name. */
 export const IDENTITY_STREAM = 'verbatim.log';
 
 const productStreams = new RegExp(PRODUCT_STREAMS);
@@ -19,11 +19,11 @@ interface CustomMetadata {
   readonly tenant: string;
   readonly schema: number;
   readonly at: string;
-  /** The text itself, as a string: as JSON it would come back in other letters. */
+  /** The text as a JSON string. As JSON the server could change its characters. */
   readonly meta: string;
 }
 
-/** Data goes as bytes: what goes as JSON is parsed on its way back, and repeated keys and large numbers are lost. */
+/** Data is sent as bytes. The client would parse JSON, which loses repeated keys and large numbers. */
 export function toServer(event: NewEvent): BinaryEventData {
   const { id, type, tenant, schema, at, data, meta } = event;
   const { correlationId, causationId } = JSON.parse(meta) ?? {};
@@ -51,7 +51,7 @@ export function requireJson(stream: string, events: readonly NewEvent[]): void {
 
 export const isOfProduct = ({ streamId }: Pick<ServerEvent, 'streamId'>): boolean => productStreams.test(streamId);
 
-/** Nothing when another program wrote it: then it is no event of this log. */
+/** Undefined for an event of another program, which is not in this log. */
 export function fromServer(event: ServerEvent): RecordedEvent | undefined {
   const metadata = event.metadata as Partial<CustomMetadata> | undefined;
   if (!isOfProduct(event) || !isOurs(metadata) || event.isJson) return undefined;
@@ -69,7 +69,7 @@ export function fromServer(event: ServerEvent): RecordedEvent | undefined {
   };
 }
 
-/** As all streams are read: there the server knows positions. */
+/** An event from a read of all streams, which has a position. */
 export function fromAllStreams(event: ServerEvent): RecordedEvent | undefined {
   const recorded = fromServer(event);
   return recorded && event.position && { ...recorded, position: positionOf(event.position, event.id) };

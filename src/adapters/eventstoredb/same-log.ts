@@ -5,9 +5,9 @@ import { namedEvent, shownPosition } from './position.js';
 import type { StreamReads } from './stream-reads.js';
 
 /**
- * Whether the server still has the log that this process knows. A server does not say that it went back: it confirms a
- * subscription from beyond its end, calls it caught up, and is silent. So the newest known event is looked up after each
- * failure of a connection, before the next call.
+ * Checks that the server still has the log that this process knows. A server does not report that it went back: it confirms
+ * a subscription from beyond its end, reports that it has caught up, and sends nothing. So the newest known event is looked
+ * up after each failure of a connection, before the next call.
  */
 export class SameLog {
   private isDoubtful = false;
@@ -25,7 +25,7 @@ export class SameLog {
   /** Throws LogWentBack if the log went back, and LogUnavailable if that cannot be checked now. */
   async require(): Promise<void> {
     this.continuity.require();
-    // A connection that fails during a check is another doubt: what that check found may be the answer of another node.
+    // If a connection fails during a check, check again: the answer may be from another node.
     while (this.isDoubtful || this.checking) {
       this.checking ??= this.check().finally(() => {
         this.checking = undefined;
@@ -34,15 +34,15 @@ export class SameLog {
     }
   }
 
-  /** The same for a reader that has seen this position. */
+  /** Checks a position that a reader has seen. */
   async requireAt(position: Position): Promise<void> {
     await this.require();
-    // Also one before the newest known event: it may be of a log that was there earlier, or of another one.
+    // Also a position before the newest known event: it may be from an earlier or another log.
     if (position !== this.continuity.newest) await this.requireHeld(position);
   }
 
   private async check(): Promise<void> {
-    // A failure from now on is another doubt.
+    // A failure from now on causes another check.
     this.isDoubtful = false;
     try {
       await this.requireHeld(this.continuity.newest);

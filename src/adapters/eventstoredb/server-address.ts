@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { EndPoint } from './end-point.js';
 
-/** Where the servers are, and how they are talked to. */
+/** The addresses of the servers, and the options of connections. */
 export interface ServerAddress {
   readonly hosts: readonly [EndPoint, ...EndPoint[]];
-  /** The hosts are asked which nodes there are and which one leads. Else the only host takes every call. */
+  /** True if the hosts report the nodes of a cluster and its leader. Otherwise the only host gets every call. */
   readonly isCluster: boolean;
   readonly insecure: boolean;
   readonly credentials: { readonly username: string; readonly password: string } | undefined;
@@ -14,18 +14,18 @@ export interface ServerAddress {
     readonly userKeyFile?: Buffer;
   };
   readonly connectionName: string | undefined;
-  /** For people, and without a secret. */
+  /** For messages, without a secret. */
   readonly description: string;
 }
 
-/** Says what is wrong with an address without quoting it, for it may hold a password. */
+/** Names the mistake in an address without quoting it, because it may hold a password. */
 export class InvalidAddress extends Error {}
 
 const SHAPE = /^(?:esdb|kurrentdb)(\+discover)?:\/\/(?:([^@/?]*)@)?([^@/?]+)\/?(?:\?(.*))?$/;
 const USUAL_PORT = 2113;
 /**
- * Common in connection strings. Here every call goes to the leader and has a deadline of its own, and a search for the
- * leader asks all nodes at once.
+ * Common options that are accepted without effect: every call goes to the leader and has its own deadline, and a search for
+ * the leader queries all nodes at once.
  */
 const WITHOUT_EFFECT = [
   ...['nodePreference', 'keepAliveInterval', 'keepAliveTimeout', 'defaultDeadline'],
@@ -33,8 +33,8 @@ const WITHOUT_EFFECT = [
 ];
 
 /**
- * Read by ourselves: of an option that it does not know, the client warns with the whole text, password included.
- * Options are named without regard to case, as its documentation has them.
+ * Parsed here and not by the client, which logs the whole text, with the password, if an option is unknown. Names of options
+ * are case-insensitive, as in its documentation.
  */
 export function serverAddress(url: string): ServerAddress {
   const [, discover, user, hosts, query] = SHAPE.exec(url) ?? wrong('expected esdb://host:port');

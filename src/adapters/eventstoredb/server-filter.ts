@@ -1,19 +1,19 @@
 import type { AllStreamsFilter } from '../../ports/event-log.js';
 import { PRODUCT_STREAMS } from './recorded-event.js';
 
-/** What a server leaves out of a subscription: it looks at the name of a stream or at the type of an event, not at both. */
+/** A filter of the server: by the names of streams or by the types of events, not by both. */
 export interface ServerFilter {
   readonly by: 'stream' | 'type';
   readonly regex: string;
-  /** It leaves out more than what other programs wrote. */
+  /** True if it leaves out more than events of other programs. */
   readonly isNarrow: boolean;
 }
 
 export const PRODUCT_FILTER: ServerFilter = { by: 'stream', regex: PRODUCT_STREAMS, isNarrow: false };
 
 /**
- * The filter of a server that spares most of what a reader does not want. Types that are left out are the many, such as
- * deltas, so they count before categories. What the server lets through is filtered again here.
+ * The server filter that leaves out most unwanted events. Types that a reader leaves out are frequent, such as deltas, so
+ * they are filtered rather than categories. Events that pass are filtered again in this process.
  */
 export function serverFilter({ categories, withoutTypes = [] }: AllStreamsFilter = {}): ServerFilter {
   // The server's own types begin with `$`.
@@ -24,7 +24,7 @@ export function serverFilter({ categories, withoutTypes = [] }: AllStreamsFilter
 
 const anyOf = (names: readonly string[]): string => names.map((name) => name.replace(/\W/g, '\\$&')).join('|');
 
-/** Servers from 23.10 on say when a subscription has caught up, also when the filter lets nothing through. */
+/** Servers from 23.10 on report that a subscription has caught up, also if no event passes the filter. */
 export function reportsCaughtUp(version: string): boolean {
   const [, major, minor] = /^(\d+)\.(\d+)/.exec(version) ?? [];
   return Number(major) > 23 || (Number(major) === 23 && Number(minor) >= 10);

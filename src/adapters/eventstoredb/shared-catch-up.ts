@@ -3,18 +3,18 @@ import { type Position, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import type { Page } from '../../ports/event-log.js';
 
-/** A page of a reader that is far behind, and how far the server has looked for it. */
+/** A page of a reader that is far behind, and the position up to which the server has searched. */
 export interface CatchUpPage extends Page {
   readonly reached: Position;
 }
 
 type Begin = (stopped: AbortSignal) => AsyncIterable<CatchUpPage>;
 
-/** Followers that are far behind, about equally, read together if they let the server filter in the same way. */
+/** Shares one reading among followers that are about equally far behind and have the same filter. */
 export class CatchUps {
   private readonly all = new Set<CatchUp>();
 
-  /** What comes after a position, from a reading that still keeps it, or from one that begins. */
+  /** Pages after a position, from a reading that still keeps them, or from a new one. */
   async *follow(after: Position, filter: string, begin: Begin, ended: AbortSignal): AsyncIterable<CatchUpPage> {
     const joined = [...this.all].find((each) => each.filter === filter && each.covers(after));
     const reading = joined ?? new CatchUp(filter, after, begin);
@@ -28,14 +28,14 @@ export class CatchUps {
 }
 
 interface CatchUpMember {
-  /** The page that it takes next. */
+  /** The number of the page that it takes next. */
   next: number;
   isExpelled: boolean;
 }
 
 /**
- * One reading for several members. The member that has taken all pages asks for the next one, which all others then find
- * here. It waits for members that are far behind it, and expels those for which it has waited too long.
+ * One reading for several members. The first member that needs a new page reads it, and all others find it here. It waits for
+ * members that are far behind, and expels a member for which it has waited too long.
  */
 class CatchUp {
   private readonly members = new Set<CatchUpMember>();
@@ -46,7 +46,7 @@ class CatchUp {
   private to: Position;
   private isDone = false;
   private asking: Promise<void> | undefined;
-  /** Called when a member has taken a page or left. */
+  /** Notified when a member has taken a page or left. */
   private advanced = (): void => {};
   private readonly stopping = new AbortController();
   private readonly source: AsyncIterator<CatchUpPage>;
@@ -77,10 +77,10 @@ class CatchUp {
         if (page) {
           member.next += 1;
           this.advanced();
-          // Where nothing was let through, only the place that the server has reached moves.
+          // If no event passed the filter, only the server's position moves.
           if (page.reached > after || page.position > after) yield beyond(after, page);
         } else if (this.isDone) return;
-        // A member that leaves does not wait for what the others have asked for.
+        // A member that leaves does not wait for a page that others read.
         else await untilAborted(this.ask(), ended);
       }
     } finally {
@@ -126,7 +126,7 @@ class CatchUp {
     return this.keptEvents > limits.catchUpKeptEventsMax || this.keptCharacters > limits.catchUpKeptCharactersMax;
   }
 
-  /** False when a member has yet to take it. */
+  /** False if a member has not taken the page. */
   private dropOldest(): boolean {
     const [oldest] = this.kept;
     if (!oldest || [...this.members].some(({ next }) => next === this.dropped)) return false;

@@ -21,16 +21,16 @@ interface Recent extends Page {
 }
 
 /**
- * Reads each event of the product once, for all followers that are near the end of the log, as long as there is one. It
- * keeps what it read last, so that a follower can join where it is. When its subscription is dropped, another one begins
- * where the last page ended, with back-off, for ever.
+ * Reads each event of Verbatim once for all followers near the end of the log, while there is one. It keeps its latest events,
+ * so that a follower can join in the middle. If its subscription is dropped, it begins another one after the last page, with
+ * backoff and without end.
  */
 export class SharedReader {
   private readonly followers = new Set<FollowerQueue>();
   private recent: Recent[] = [];
   private recentEvents = 0;
   private recentCharacters = 0;
-  /** What is kept begins after it; nothing while it does not read. */
+  /** The kept events begin after this position. Undefined while it does not read. */
   private from: Position | undefined;
   private isLive: boolean | undefined;
   private reading = new AbortController();
@@ -38,8 +38,8 @@ export class SharedReader {
   constructor(private readonly parts: SharedReaderParts) {}
 
   /**
-   * What comes after a position. Nothing for a follower that it cannot serve, because what it keeps begins later. If it does
-   * not read yet, a follower that is near the end of the log makes it begin.
+   * Pages after a position. Undefined if the kept events begin later. If it does not read yet, a follower near the end of the
+   * log starts it.
    */
   join(after: Position, isNearEnd: boolean, filter?: AllStreamsFilter): FollowerQueue | undefined {
     if (this.from === undefined && isNearEnd) this.begin(after);
@@ -90,7 +90,7 @@ export class SharedReader {
           reached = arrival.reached;
           position = arrival.position ?? position;
           onRead(position);
-          // Servers before 23.10 do not say when they have sent all: then it is compared with the end at the beginning.
+          // Servers before 23.10 do not report that they have caught up. Then compare with the end of the log at the begin.
           this.setLive(arrival.isAll && (arrival.caughtUp ?? position >= end));
           if (arrival.position !== undefined) this.deliver(arrival.events, position);
         }

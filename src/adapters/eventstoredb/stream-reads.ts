@@ -25,13 +25,13 @@ interface StreamPage<T> {
   readonly isLast: boolean;
 }
 
-/** One call to the server brings one page. All of them ask the leader: another node may not know yet what it answered. */
+/** Reads one page with each call. Calls go to the leader, because another node may lag behind its answers. */
 export class StreamReads {
   private readonly headSearch = new HeadSearch();
 
   constructor(private readonly connection: Connection) {}
 
-  /** From a revision on, or from the end: as many as fit. None when the stream does not exist. */
+  /** Reads as many events as fit, from a revision or from the end. None if the stream does not exist. */
   async page(
     stream: string,
     direction: ReadDirection,
@@ -79,7 +79,7 @@ export class StreamReads {
     return this.ask((client, over) => this.headSearch.newest((from) => backwards(client, from, over)));
   }
 
-  /** When the next event after a position happened; when others wrote many before it, the time of one of those. */
+  /** The time of the next event after a position. If many records of other programs precede it, the time of one of them. */
   nextAt(after: Position): Promise<string | undefined> {
     return this.ask(async (client, over) => {
       const reading = client.readAll({
@@ -92,7 +92,7 @@ export class StreamReads {
       let at: string | undefined;
       try {
         for await (const { event } of reading) {
-          // It begins with what is at the position itself.
+          // The read begins with the record at the position.
           if (!event || positionOf(event.position) <= after) continue;
           at = fromServer(event)?.at ?? event.created.toISOString();
           if (isOfProduct(event)) return at;
@@ -105,9 +105,9 @@ export class StreamReads {
   }
 
   /**
-   * Whether the log has this event there. A place without an id is held when the log has a record there or behind it:
-   * earlier versions saved how far the server had read, and what another program wrote there may have expired. A server
-   * refuses to read from within a record: then it has others there.
+   * True if the log has this event at this place. A place without an id is held if the log has a record there or later,
+   * because earlier versions saved how far the server had read, and a record of another program may have expired. The server
+   * refuses a place within a record: then it has other records there.
    */
   async holds(position: Position): Promise<boolean> {
     if (position === START) return true;
@@ -120,7 +120,7 @@ export class StreamReads {
       return positionOf(first.position, first.id) === positionOf(named.place, named.id);
     } catch (error) {
       if (!(error instanceof LogUnavailable && error.cause === REFUSED_PLACE)) throw error;
-      // The server answers other reads, so what it refuses is this place.
+      // The server answers other reads, so it refuses this place.
       await this.head();
       return false;
     }
@@ -139,7 +139,7 @@ export class StreamReads {
     });
   }
 
-  /** Whether the server says when a subscription has caught up. */
+  /** True if the server reports that a subscription has caught up. */
   serverReportsCaughtUp(): Promise<boolean> {
     return this.ask(async (client) => {
       try {
@@ -164,7 +164,7 @@ export class StreamReads {
   }
 }
 
-/** "Exception was thrown by handler", which is all that it says. */
+/** The server's only text for it: "Exception was thrown by handler". */
 const REFUSED_PLACE: Kind = 'unknown';
 
 async function firstFrom(client: NodeClient, place: ServerPosition, over: AbortSignal) {
@@ -178,7 +178,7 @@ async function firstFrom(client: NodeClient, place: ServerPosition, over: AbortS
   }
 }
 
-/** All records of the server, the newest first, from before a position. */
+/** All records of the server before a position, the newest first. */
 async function* backwards(client: NodeClient, from: Position | 'end', over: AbortSignal): AsyncIterable<ServerEvent> {
   const fromPosition = from === 'end' ? END : serverPosition(from);
   const reading = client.readAll({ direction: BACKWARDS, fromPosition, requiresLeader: true });
@@ -190,12 +190,12 @@ async function* backwards(client: NodeClient, from: Position | 'end', over: Abor
   }
 }
 
-/** Leaving the loop over it, or giving it up, leaves a call open: the server would go on sending. */
+/** Cancels the call at the end of the loop. Otherwise it would stay open and the server would keep sending. */
 function cancel(reading: { cancel(): Promise<void> }): void {
   void reading.cancel().catch(() => {});
 }
 
-/** Of what comes as bytes; the rest is small. */
+/** The size of the binary fields. All others are small. */
 const sizeBytes = ({ data }: ServerEvent): number => (data instanceof Uint8Array ? data.length : 0);
 
 function foreign({ streamId, revision }: ServerEvent): never {

@@ -1,7 +1,7 @@
 import { RetryableError, TerminalError } from '../../ports/errors.js';
 import { DeniedByDestination, MessagesTooLarge } from '../../ports/relay.js';
 
-/** What an operator of Kafka changes while the relay runs: rights, users, passwords, policies. */
+/** Errors that operators of Kafka can repair while the relay runs: rights, users, passwords, policies. */
 const DENIALS: ReadonlySet<string> = new Set([
   'TOPIC_AUTHORIZATION_FAILED',
   'CLUSTER_AUTHORIZATION_FAILED',
@@ -14,7 +14,7 @@ const DENIALS: ReadonlySet<string> = new Set([
   'POLICY_VIOLATION',
 ]);
 
-/** What only another version or another setting of the relay changes. Everything else is tried again at the usual pace. */
+/** Errors that need another version or setting of the relay. All others are retried at the usual pace. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'INVALID_TOPIC_EXCEPTION',
   'INVALID_REQUIRED_ACKS',
@@ -26,7 +26,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
 
 const TOO_LARGE: ReadonlySet<string> = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']);
 
-/** Names alone, but for a broker that cannot be reached: a client's message may quote what it was given. */
+/** Only names of errors, because a message may quote its input. For an unreachable broker also its address. */
 export function failureOf(error: unknown): RetryableError | TerminalError {
   if (error instanceof RetryableError || error instanceof TerminalError) return error;
   const names = namesOf(error);
@@ -44,7 +44,7 @@ export function hasName(error: unknown, name: string): boolean {
   return namesOf(error).includes(name);
 }
 
-/** Which broker, and why: what the client says of a connection or a deadline is made of addresses and names of requests. */
+/** The broker and the reason. The client's messages about connections and deadlines have only addresses and names. */
 function brokerTroubleOf(error: unknown): string | undefined {
   const trouble = wrappedIn(error).find(({ broker }) => typeof broker === 'string');
   return trouble && `${trouble.message} (${trouble.broker})`;
@@ -57,7 +57,7 @@ function namesOf(error: unknown): string[] {
 
 type ClientError = Error & Readonly<Record<'type' | 'code' | 'errors' | 'broker', unknown>>;
 
-/** An error and what is behind it, the deepest first: the client wraps them, and gives up for a reason. */
+/** An error and its causes, the deepest first, because the client wraps them. */
 function wrappedIn(error: unknown): ClientError[] {
   if (!(error instanceof Error)) return [];
   const { cause, errors } = error as ClientError;

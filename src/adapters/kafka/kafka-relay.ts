@@ -15,7 +15,7 @@ export interface KafkaPlace {
   readonly user?: { readonly mechanism: string; readonly username: string; readonly password: string } | undefined;
 }
 
-/** A topic of Apache Kafka. Every connection looks at the topic, and has a producer of its own, with a new identity. */
+/** A topic of Apache Kafka. Every connection checks the topic, and has its own producer with a new id. */
 export class KafkaRelay implements RelayDestination {
   readonly name: string;
 
@@ -58,8 +58,8 @@ class KafkaConnection implements RelayConnection {
   ) {}
 
   /**
-   * One partition, and one send at a time: of several in one send the client can lose one without a word when its leader
-   * moves, and of several sends side by side it can leave one without an answer for ever.
+   * One partition and one send at a time. With several partitions in one send the client can silently lose one whose leader
+   * moves, and with parallel sends it can leave one without an answer for ever.
    */
   async send(partition: number, messages: readonly RelayMessage[], stop: AbortSignal): Promise<void> {
     const sending = this.producer.send({
@@ -71,7 +71,7 @@ class KafkaConnection implements RelayConnection {
     const acknowledged = await inTime(sending, stop).catch((error) => {
       throw failureOf(error);
     });
-    // It also resolves when it has sent nothing, for a partition that it does not know.
+    // It also resolves if it has sent nothing, for an unknown partition.
     if (!acknowledged.some((each) => each.partition === partition && each.errorCode === 0)) {
       throw new RetryableError(`Kafka has not acknowledged what went to partition ${partition}`);
     }
@@ -102,7 +102,7 @@ async function clientOf({ brokers, tls = false, user }: KafkaPlace): Promise<Kaf
   });
 }
 
-/** Idempotent, so that what the client itself sends again is kept once, and in order. */
+/** Idempotent, so that the brokers keep messages that the client retries once and in order. */
 function producerOf(client: Kafka): Producer {
   return client.producer({
     idempotent: true,
@@ -115,7 +115,7 @@ function producerOf(client: Kafka): Producer {
   });
 }
 
-/** Without waiting for one that does not answer. */
+/** Closes without waiting for a broker that does not answer. */
 async function leave(member: { disconnect(): Promise<void> }): Promise<void> {
   const late = new AbortController();
   late.abort();

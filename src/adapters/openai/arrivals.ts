@@ -32,8 +32,8 @@ export class Arrivals implements AsyncIterable<Buffer> {
   }
 
   /**
-   * From now on a little is handed out only at these moments: a token costs many times as much alone as with others. Much,
-   * and the end, are handed out at once.
+   * From now on few bytes are handed out only at these moments, because a single token costs many times as much as one among
+   * others. Many bytes, and the end, are handed out at once.
    */
   handOutAt(moments: Moments): void {
     this.moments = moments;
@@ -93,7 +93,7 @@ export class Arrivals implements AsyncIterable<Buffer> {
     }
   }
 
-  /** Also when nothing waits: a socket is read many times over before the event loop looks at anything else. */
+  /** Also if no bytes wait: the event loop reads a socket many times before it does other work. */
   private async shareTheLoop(taken: number): Promise<void> {
     this.bytesInTurn += taken;
     if (this.bytesInTurn < limits.providerPieceBytesMax) return;

@@ -8,7 +8,7 @@ import { isGiven, isNumber, isText, ofAnyType, unreadFields, unreadPiece } from 
 
 const LAST_WORD = '[DONE]';
 
-/** What is read of a chunk, of a choice and of a delta, or has no meaning of its own. All else is recorded as it comes. */
+/** The fields of a chunk, a choice and a delta that are read or have no meaning. All others are recorded unchanged. */
 const READ = {
   chunk: {
     ...{ id: isText, object: isText, created: isNumber, model: isText, obfuscation: isText },
@@ -21,21 +21,21 @@ const READ = {
   },
 } as const;
 
-/** One streamed chat completion: what its chunks add up to. */
+/** The sum of the chunks of one streamed chat completion. */
 export class ChatCompletion {
-  /** Nothing comes after it. */
+  /** True if the stream is over. */
   done = false;
-  /** Of the answer, as the provider named it. */
+  /** The provider's id of the answer. */
   responseId: string | undefined;
   private finishReason: string | undefined;
   private modelServed: string | null = null;
   private usage: Record<string, unknown> | null = null;
-  /** The first half of a surrogate pair, whose second comes with the next text of its channel. */
+  /** The first half of a surrogate pair. The second half comes with the next text of its channel. */
   private readonly held = { reasoning: '', content: '', refusal: '' };
-  /** Fields of a chunk that no other one repeats: most servers send the same with each. */
+  /** Fields of the last chunk. Most servers repeat them in every chunk, so only changes are recorded. */
   private lastUnread = '';
 
-  /** Adds what a chunk brings to `outputs`. What was added before it throws counts. */
+  /** Adds the content of a chunk to `outputs`. Outputs that were added before an error count. */
   read(data: string, outputs: ModelOutput[]): void {
     if (data.trim() === LAST_WORD) this.done = true;
     if (this.done || data.trim() === '') return;
@@ -45,7 +45,7 @@ export class ChatCompletion {
     if (isRecord(chunk.usage)) this.usage = chunk.usage;
     if (chunk.error) throw unreadable(bounded(wordsOfError(chunk) ?? 'The provider sent an error'));
     for (const choice of Array.isArray(chunk.choices) ? chunk.choices : []) {
-      // Some servers number no choice when there is only one.
+      // Some servers send no index if there is only one choice.
       if (isRecord(choice) && (choice.index ?? 0) === 0) this.readChoice(choice, outputs);
       else if (isGiven(choice)) outputs.push(unreadPiece({ choice }));
     }
@@ -56,7 +56,7 @@ export class ChatCompletion {
     this.lastUnread = text ?? this.lastUnread;
   }
 
-  /** At the end of the stream, however it ended. */
+  /** Call it at the end of the stream, also after an error. */
   *rest(): Iterable<ModelOutput> {
     for (const channel of ['reasoning', 'content', 'refusal'] as const) {
       const text = this.held[channel];
@@ -65,7 +65,7 @@ export class ChatCompletion {
     }
   }
 
-  /** The end as the provider named it; nothing when it did not. */
+  /** The end with the provider's finish reason. Undefined without one. */
   finished(): ModelOutput | undefined {
     if (this.finishReason === undefined) return undefined;
     const { finishReason: reported, modelServed, usage: usageRaw } = this;
@@ -74,7 +74,7 @@ export class ChatCompletion {
     return { type: 'finished', ...named, modelServed, usage: usageOf(usageRaw), usageRaw };
   }
 
-  /** The same failure, with what had been reported before it. */
+  /** Adds the usage and model that came before the failure. */
   failedWith({ kind, message, details }: ModelFailure): ModelFailure {
     const { modelServed, usage: usageRaw } = this;
     return new ModelFailure(kind, message, { ...details, usage: usageOf(usageRaw), usageRaw, modelServed });
@@ -82,7 +82,7 @@ export class ChatCompletion {
 
   private readChoice(choice: Record<string, unknown>, outputs: ModelOutput[]): void {
     const delta = isRecord(choice.delta) ? choice.delta : {};
-    // Servers that write both write the same in both.
+    // Servers that send both fields send the same text in both.
     const thought = [delta.reasoning_content, delta.reasoning].find((text) => isText(text) && text);
     this.readText('reasoning', thought, outputs);
     this.readText('content', delta.content, outputs);
@@ -92,7 +92,7 @@ export class ChatCompletion {
     if (ofDelta) outputs.push(unreadPiece({ delta: ofDelta }));
     const ofChoice = unreadFields(choice, READ.choice);
     if (ofChoice) outputs.push(unreadPiece({ choice: ofChoice }));
-    // Passing it over would lose a part of the answer.
+    // To ignore it would lose a part of the answer.
     if (isGiven(delta.content) && !isText(delta.content))
       throw unreadable('The provider sent content that is not text');
     if (typeof choice.finish_reason === 'string' && choice.finish_reason) this.finishReason = choice.finish_reason;

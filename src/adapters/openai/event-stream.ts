@@ -5,9 +5,9 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 
 /**
- * The data of each server-sent event, by the WHATWG standard: lines end with CR, LF or both, an event with an empty
- * line, and one that was not ended is none. Names, ids and comments say nothing here and are passed over. Lines are cut
- * as bytes, which no character of UTF-8 can be mistaken for, and decoded whole.
+ * Parses the data of server-sent events by the WHATWG standard: lines end with CR, LF or both, an event ends with an empty
+ * line, and an unfinished event is dropped. Names, ids and comments are ignored. Lines are split as bytes, which no UTF-8
+ * character contains, and decoded whole.
  */
 export class EventDecoder {
   private line: Buffer[] = [];
@@ -17,7 +17,7 @@ export class EventDecoder {
   private first = true;
   private afterCarriageReturn = false;
 
-  /** Passes on the data of each event that has ended. What was passed on stays so when a later event is too large. */
+  /** Returns the data of each finished event. Events before one that is too large are still returned. */
   decode(chunk: Buffer, take: (data: string) => void): void {
     let start = this.afterCarriageReturn && chunk[0] === LINE_FEED ? 1 : 0;
     if (chunk.length > 0) this.afterCarriageReturn = false;
@@ -33,7 +33,7 @@ export class EventDecoder {
         if (start === feed) start += 1;
         carriage = chunk.indexOf(CARRIAGE_RETURN, start);
       }
-      // Only behind the one that was found: a far one would be looked for again with each line.
+      // Search only after the found line end. Otherwise a far one would be searched again for each line.
       if (feed >= 0 && feed < start) feed = chunk.indexOf(LINE_FEED, start);
     }
     if (start < chunk.length) this.hold(chunk.subarray(start));
@@ -66,7 +66,7 @@ export class EventDecoder {
 
   private lineEndingAt(chunk: Buffer, start: number, end: number): string {
     this.count(end - start);
-    // Nearly every line comes in one piece.
+    // Nearly every line arrives in one piece.
     if (this.line.length === 0) return chunk.toString('utf8', start, end);
     const line = Buffer.concat([...this.line, chunk.subarray(start, end)]).toString();
     this.line = [];

@@ -2,7 +2,7 @@ import { usageOf } from '../../formats/openai-chat-1-report.js';
 import { limits } from '../../limits.js';
 import { ModelFailure, type ReportedUsage } from '../../ports/language-model.js';
 
-/** A complete answer that is no stream: its status, and what could be read of it. */
+/** A response that is no stream: its status, and the text that could be read. */
 export interface PlainAnswer {
   readonly status: number;
   readonly contentType: string;
@@ -26,15 +26,15 @@ export function failureOf({ status, contentType, body, retryAfterMs }: PlainAnsw
   return new ModelFailure('provider_error', words, { ...details, retryable: status >= 500 });
 }
 
-/** No connection, or a broken one. It may be tried again only when nothing of an answer had come. */
+/** No connection, or a broken one. A retry is allowed only if no part of an answer had come. */
 export function connectionFailure(error: NodeJS.ErrnoException, answerBegan: boolean): ModelFailure {
   const words = bounded(error.message || error.code || 'The connection failed');
-  // Node's HTTP parser names its errors so: there was an answer, but not in HTTP.
+  // Errors of Node's HTTP parser: the answer was not HTTP.
   if (error.code?.startsWith('HPE_')) return new ModelFailure('provider_error', words, { retryable: false });
   return new ModelFailure('network', words, { retryable: !answerBegan });
 }
 
-/** What a body has to say about an error, in the shapes that compatible servers use; nothing when it is no error. */
+/** The error in a body, in the shapes of compatible servers. Undefined if there is none. */
 export function wordsOfError(body: unknown): string | undefined {
   if (!isRecord(body)) return undefined;
   const { error, message, detail } = body;
@@ -52,7 +52,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A completion that came in one piece was paid for all the same. */
+/** A completion in one piece has usage too, because it was billed. */
 function reported(body: unknown): Partial<ReportedUsage> & { readonly modelServed?: string } {
   if (!isRecord(body)) return {};
   return {

@@ -16,9 +16,9 @@ import { EventDecoder } from './event-stream.js';
 import { Wire } from './wire.js';
 
 const PATH = openAiChat1.request.path;
-/** For servers that want no key: the SDK, and some gateways, insist on one. */
+/** For servers without keys: the SDK and some gateways require one. */
 const NO_KEY = 'none';
-/** Timers go no further. The caller alone decides how long a call may take. */
+/** The maximum of a timer. Only the caller limits the time of a call. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 export interface OpenAiPlace {
@@ -26,7 +26,7 @@ export interface OpenAiPlace {
   readonly apiKey: string | undefined;
 }
 
-/** One call. The SDK makes the request, which then waits on the wire until the call may be made. */
+/** One call. The SDK prepares the request, which then waits in Wire until the call is made. */
 export class OpenAiCall implements PreparedCall {
   private readonly wire: Wire;
   private readonly completion = new ChatCompletion();
@@ -116,7 +116,7 @@ export class OpenAiCall implements PreparedCall {
       logLevel: 'off',
       fetch: wire.fetch,
     });
-    // As bytes the SDK passes the body on as it is; a parsed one it would write in its own way.
+    // As bytes, because the SDK would serialize a parsed body in its own way.
     const body = Buffer.from(call.body);
     const headers = { 'content-type': 'application/json', accept: 'text/event-stream' };
     try {
@@ -127,7 +127,7 @@ export class OpenAiCall implements PreparedCall {
     }
   }
 
-  /** Some servers quote the key that they refuse. */
+  /** Some servers quote a refused key. */
   private withoutTheKey(error: unknown): unknown {
     const { apiKey } = this.place;
     if (!(error instanceof ModelFailure) || apiKey === undefined) return error;
@@ -135,7 +135,7 @@ export class OpenAiCall implements PreparedCall {
   }
 }
 
-/** Whatever comes of reading, what was read before it counts. */
+/** Returns the outputs, and the error if one came after them. */
 function readTogether(
   decoder: EventDecoder,
   bytes: Buffer,
@@ -150,7 +150,7 @@ function readTogether(
   }
 }
 
-/** From an answer that has named its end: that one is complete, whatever becomes of its connection. */
+/** An answer with a finish reason is complete, even if its connection breaks. */
 const TAKES_NOTHING_AWAY: readonly ModelFailureKind[] = ['network', 'too_long'];
 
 function withoutAnEnd(): ModelFailure {

@@ -6,11 +6,11 @@ const OPENAI_ITSELF = 'https://api.openai.com/v1';
 
 export interface OpenAiOptions {
   readonly apiKey?: string | undefined;
-  /** Up to and without `/chat/completions`. Alone it is enough. */
+  /** The URL before `/chat/completions`. The only required option. */
   readonly baseUrl?: string | undefined;
 }
 
-/** Any provider that speaks OpenAI's streamed chat completions. */
+/** Any provider with the API of OpenAI's streamed chat completions. */
 export class OpenAiLanguageModel implements LanguageModel {
   private readonly apiKey: string | undefined;
   private readonly baseUrl: string;

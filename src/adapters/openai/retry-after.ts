@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** How long a provider asks to wait: in milliseconds by a header of its own, or in seconds or until a date by HTTP's. */
+/** The pause that a provider asks for: milliseconds in its own header, or seconds or a date in Retry-After. */
 export function retryAfterMs(headers: IncomingHttpHeaders, now: number): number | undefined {
   const own = amount(headers['retry-after-ms']);
   if (own !== undefined) return wholeMs(own);

@@ -6,14 +6,14 @@ import { isGiven, isNumber, isText, ofAnyType, unreadFields, unreadPiece } from 
 
 const NONE: readonly ModelOutput[] = [];
 
-/** What a delta brings of the calls of tools: who is called, and the arguments as they come. Nothing here calls one. */
+/** Reads the tool calls of a delta: the called tool, and its arguments as they come. Calls no tool. */
 export function toolPieces({ tool_calls, function_call }: Record<string, unknown>): readonly ModelOutput[] {
   if (!isGiven(tool_calls) && !isGiven(function_call)) return NONE;
   const calls = Array.isArray(tool_calls) ? tool_calls : isGiven(tool_calls) ? [tool_calls] : [];
   return [...calls.flatMap(piecesOf), ...olderPieces(function_call)];
 }
 
-/** The older form, of which an answer has one at most. */
+/** The older form, with at most one call in an answer. */
 function olderPieces(call: unknown): readonly ModelOutput[] {
   if (!isGiven(call)) return NONE;
   if (!isRecord(call)) return [unreadPiece({ delta: { function_call: call } })];
@@ -49,13 +49,13 @@ function unreadOf(said: Record<string, unknown>): Record<string, unknown> | unde
 
 const textField = (said: Record<string, unknown>) => (isGiven(said.arguments) ? 'arguments' : 'input');
 
-/** Some servers send arguments as an object, and all of them at once. Nothing when that is too large. */
+/** Some servers send all arguments at once as an object. Undefined if it is too large. */
 function textOf(value: unknown): string | undefined {
   if (!isGiven(value)) return '';
   return typeof value === 'string' ? value : jsonWithin(value, limits.unreadFieldsBytesMax);
 }
 
-/** Who is called is said once, with the first piece of a call. */
+/** The called tool comes once, with the first piece of a call. */
 function startOf({ id, type }: Record<string, unknown>, { name }: Record<string, unknown>): ToolStart | undefined {
   const start = {
     ...(isName(id) && { id: bounded(id) }),

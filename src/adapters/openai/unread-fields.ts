@@ -5,14 +5,14 @@ import type { ModelOutput } from '../../ports/language-model.js';
 /** Deep enough for the arguments of a tool call: delta.tool_calls.0.function.arguments. */
 const NAMES_PER_PATH_MAX = 5;
 
-/** The fields that are read of a record, and whether a value has the type in which its field is read. */
+/** The fields that are read from a record, and a check of the type of each. */
 export type ReadFields = Readonly<Record<string, (value: unknown) => boolean>>;
 
 export const isText = (value: unknown): boolean => typeof value === 'string';
 export const isNumber = (value: unknown): boolean => typeof value === 'number';
 export const ofAnyType = (): boolean => true;
 
-/** The fields of a record that are not read, or not in this type, and that say something; nothing when there is none. */
+/** The fields of a record that are unknown or of another type, and not empty. Undefined if there is none. */
 export function unreadFields(
   record: Readonly<Record<string, unknown>>,
   read: ReadFields,
@@ -20,7 +20,7 @@ export function unreadFields(
   let unread: Record<string, unknown> | undefined;
   for (const name in record) {
     const value = record[name];
-    // A provider may name a field `constructor`.
+    // The name of a provider's field may be `constructor`.
     if (!isGiven(value) || (Object.hasOwn(read, name) && read[name]?.(value))) continue;
     unread ??= Object.create(null) as Record<string, unknown>;
     unread[name] = value;
@@ -28,7 +28,7 @@ export function unreadFields(
   return unread;
 }
 
-/** Unread fields as one line of JSON. Of fields that are too large the line has the names alone. */
+/** Unread fields as one line of JSON. If they are too large, the line has only their names. */
 export function unreadPiece(fields: object): ModelOutput {
   const json = jsonWithin(fields, limits.unreadFieldsBytesMax) ?? JSON.stringify(namesOf(fields));
   return { type: 'text', channel: 'other', text: `${json}\n` };

@@ -16,14 +16,14 @@ const REQUEST_ID_HEADERS = ['x-request-id', 'request-id', 'apim-request-id'] as 
  * five minutes, and drops bytes that were not read before a reset.
  */
 export class Wire {
-  /** Why there is no stream to read. The SDK wraps what its fetch throws, and drops the reason of some. */
+  /** The reason why there is no stream. The SDK wraps errors of its fetch, and drops some reasons. */
   failure: ModelFailure | undefined;
   private request: ClientRequest | undefined;
   private answer: IncomingMessage | undefined;
   private arrived: Arrivals | undefined;
   private isCut = false;
   private hasPassed = false;
-  /** Opens the way to the provider. */
+  /** Lets the request leave. */
   private letPass = (): void => {};
   private readonly opened = new Promise<void>((resolve) => {
     this.letPass = resolve;
@@ -41,7 +41,7 @@ export class Wire {
       await this.opened;
       const answer = await this.send(bytes, new Headers(init.headers));
       if (!isStream(answer)) throw await this.plainFailure(answer);
-      // The SDK needs the head alone. The body is read from what has arrived, which survives a reset.
+      // The SDK needs only the head. The body is read from `arrivals`, which survives a reset.
       return new Response(null, { status: answer.statusCode ?? 0 });
     } catch (error) {
       if (error instanceof ModelFailure) this.failure = error;
@@ -49,17 +49,17 @@ export class Wire {
     }
   };
 
-  /** From now on the request may leave. */
+  /** Allows the request to leave. */
   open(): void {
     this.letPass();
   }
 
-  /** It may not, if it has not left yet. */
+  /** Forbids the request to leave, unless it has left. */
   discard(): void {
     if (!this.request) this.cut();
   }
 
-  /** By which the provider knows the request: each in a header of its own. */
+  /** The provider's id of the request. Providers use different headers. */
   get requestId(): string | undefined {
     const names = REQUEST_ID_HEADERS.map((name) => this.answer?.headers[name]);
     return names.find((name): name is string => typeof name === 'string' && name !== '');
@@ -71,19 +71,19 @@ export class Wire {
     return this.arrived;
   }
 
-  /** The answer has named its end: what may still come, such as the usage, has to come soon. */
+  /** Call it after the finish reason: the rest of the answer, such as the usage, has to come soon. */
   expectLittle(): void {
     this.arrived?.endIn(limits.providerTailMs);
   }
 
-  /** Ends the call at once, wherever it is. */
+  /** Ends the call at once. */
   cut(): void {
     this.isCut = true;
     this.letPass();
     this.request?.destroy();
   }
 
-  /** Leaves the connection to the next call, if the provider closes the answer that it has finished. */
+  /** Keeps the connection for the next call, if the provider ends its answer soon. */
   release(): void {
     if (!this.answer || this.answer.readableEnded) return;
     const timer = setTimeout(() => this.cut(), limits.providerTailMs).unref();
@@ -112,7 +112,7 @@ export class Wire {
     this.request = request;
     let readBefore = 0;
     request.once('socket', (socket) => {
-      // A connection that served before has brought bytes of other answers.
+      // A reused connection has already read bytes of other answers.
       readBefore = socket.bytesRead;
     });
     return new Promise((resolve, reject) => {
@@ -141,7 +141,7 @@ export class Wire {
   }
 }
 
-/** By its head. Some servers give their streams no type, or that of plain text. */
+/** True for the head of a stream. Some servers send no content type, or plain text. */
 function isStream({ statusCode = 0, headers }: IncomingMessage): boolean {
   const coded = headers['content-encoding'] ?? 'identity';
   const type = headers['content-type'] ?? '';
@@ -158,7 +158,7 @@ async function firstBytes(arrived: AsyncIterable<Buffer>): Promise<string> {
       if (bytes >= limits.providerErrorBytesMax) break;
     }
   } catch {
-    // It broke off. The status is known, and what came of the words is worth having.
+    // The body broke off. Keep the status and the text so far.
   }
   return Buffer.concat(chunks).subarray(0, limits.providerErrorBytesMax).toString();
 }

@@ -13,8 +13,8 @@ const COUNTS_REMEMBERED_MAX = 50_000;
 const PIECES_REMEMBERED_MAX = 10_000;
 
 /**
- * Each encoding costs 0.06-0.16 s and 10-60 MB, so it is loaded when a model first needs it. A promise is kept, not its
- * result: two that ask at once share one load.
+ * Each encoding costs 0.06-0.16 s and 10-60 MB, so it is loaded when a model first needs it. The promise is cached, so that
+ * simultaneous callers share one load.
  */
 const load: Record<EncodingName, () => Promise<Encoding>> = {
   o200k_base: () => import('gpt-tokenizer/encoding/o200k_base'),
@@ -43,7 +43,7 @@ export class GptTokenCounter implements TokenCounter {
 
 type Counting = Pick<Tokenizer, 'remembered' | 'count' | 'countInSlices'>;
 
-/** No control token is allowed and none is forbidden: a text that spells one is just text. */
+/** Control tokens are neither allowed nor forbidden: a text that spells one is plain text. */
 const PLAIN = { disallowedSpecial: new Set<string>() };
 
 function countingWith({ countTokens, setMergeCacheSize, clearMergeCache }: Encoding): Counting {
@@ -51,7 +51,7 @@ function countingWith({ countTokens, setMergeCacheSize, clearMergeCache }: Encod
   const counts = new RememberedCounts(COUNTS_REMEMBERED_MAX);
   const tokensIn = (slice: string) => countSlice(slice, (text) => countTokens(text, PLAIN));
   const keep = (text: string, tokens: number) => {
-    // Its keys are slices that hold on to the whole text they were cut from.
+    // Its keys are slices that keep the whole text in memory.
     clearMergeCache();
     counts.keep(text, tokens);
     return tokens;

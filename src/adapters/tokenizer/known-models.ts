@@ -42,10 +42,10 @@ const limits: Record<EncodingName, Record<string, number>> = {
     'gpt-5.6-sol': 922_000,
     'gpt-5.6-terra': 922_000,
     'chat-latest': 272_000,
-    /** Its own encoding has other control tokens, and the same plain text. */
+    /** Its encoding differs only in control tokens. */
     'gpt-oss-20b': 131_072,
     'gpt-oss-120b': 131_072,
-    /** Ours: it counts nothing itself, so this is its encoding by decision. */
+    /** The demo model has no tokenizer, so this encoding is a choice. */
     demo: 128_000,
   },
   cl100k_base: {

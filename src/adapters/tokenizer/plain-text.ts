@@ -5,9 +5,9 @@ const SLICE_CHARACTERS_MAX = 2_048;
 const RUN_CHARACTERS_MAX = 128;
 
 /**
- * An encoding splits a text into pieces where letters, blanks and signs meet, and the work on one piece grows with the
- * square of its length: minutes for a page of "aaaa". So runs of one class of characters that are longer than any word
- * are cut. The u flag alone makes `\p{L}` a class: without it, or without the backslash, it matches the letters p and L.
+ * An encoding splits a text into pieces between letters, blanks and signs, and the work on a piece grows with the square of
+ * its length: minutes for a page of "aaaa". So runs of one class of characters that are longer than any word are cut. The u
+ * flag makes `\p{L}` a class: without it, or without the backslash, it matches the letters p and L.
  */
 const CLASSES = [/[\p{L}\p{M}]/u, /[^\s\p{L}\p{N}]/u, /\s/u, /[\r\n/]/u];
 const LONG_RUNS = new RegExp(
@@ -16,7 +16,7 @@ const LONG_RUNS = new RegExp(
 );
 const CUT_RUN = new RegExp(`.{1,${RUN_CHARACTERS_MAX}}`, 'gsu');
 
-/** The count of a slice. Its work is bounded: some milliseconds for the worst one. */
+/** Counts a slice. The work is bounded: some milliseconds for the worst one. */
 export function countSlice(slice: string, count: Count): number {
   if (slice.length <= RUN_CHARACTERS_MAX) return count(slice);
   let tokens = 0;
@@ -30,15 +30,14 @@ export function countSlice(slice: string, count: Count): number {
 }
 
 /**
- * The last place in a text at which every encoding splits it: before a blank that is no line break, and between a letter
- * and a sign that is no apostrophe. What is before and after such a place counts apart as it does together.
+ * The last index at which every encoding splits a text: before a blank that is no line break, and between a letter and a sign
+ * that is no apostrophe. The counts of both parts add up to the count of the whole.
  */
 const UP_TO_LAST_SPLIT = /^.*(?:(?<=\S)(?=[^\S\r\n])|(?<=\p{L})(?=[^\s\p{L}\p{M}\p{N}']))/su;
 
 /**
- * A text in slices that are counted one after the other. The sum is exact for a text without long runs. Each cut within
- * a run may miss a token that spans it, or join others: such a text comes out at most 2 per cent below and 15 per cent
- * above the exact count.
+ * Cuts a text into slices, which are counted one after the other. The sum is exact for a text without long runs. A cut within
+ * a run may split or join tokens: such a count is at most 2 per cent below and 15 per cent above the exact one.
  */
 export function* slicesOf(text: string): Iterable<string> {
   let start = 0;

@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
 
-/** Shorter than this, counting is as fast as remembering. */
+/** To count a shorter text is as fast as to look it up. */
 const CHARACTERS_MIN = 64;
 
 /**
- * The latest counts, because each turn counts its whole history again. They are kept under a digest, so that no text of a
- * person stays in memory for it, and 50,000 of them take some 5 MB.
+ * A cache of counts, because each turn counts its whole history again. The keys are digests, so that no texts of users stay in
+ * memory. 50,000 entries take about 5 MB.
  */
 export class RememberedCounts {
   private readonly counts = new Map<string, number>();
@@ -26,7 +26,7 @@ export class RememberedCounts {
     if (this.counts.size > this.countsMax) this.counts.delete(this.counts.keys().next().value ?? '');
   }
 
-  /** So the first is the one that was not used for the longest time. */
+  /** Moves the entry to the end, so that the first is the least recently used. */
   private moveToEnd(key: string, tokens: number): void {
     this.counts.delete(key);
     this.counts.set(key, tokens);
