@@ -105,11 +105,8 @@ export class OpenAiCall implements PreparedCall {
   private async request(call: ModelCall): Promise<void> {
     const { wire, place } = this;
     const client = new OpenAI({
-      // The SDK reads missing options from the environment, headers too. With a provider it reads none, and this
-      // provider is only a base URL and a bearer token.
+      // With a provider the SDK reads no headers from the environment. This one is a base URL and a bearer token (ADR 57).
       provider: bedrock({ baseURL: place.baseUrl, apiKey: place.apiKey ?? NO_KEY }),
-      organization: null,
-      project: null,
       webhookSecret: null,
       maxRetries: 0,
       timeout: LONGEST_TIMEOUT_MS,
