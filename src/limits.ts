@@ -1,69 +1,69 @@
-/** Every bound of the product, its unit last in its name, and why it is what it is. */
+/** Every bound of Verbatim, with its reason. The name ends with the unit. */
 export const limits = {
-  /** One append is one decision; more events than this is an import, and an import can be split. */
+  /** One append is one decision. A larger one is an import, which can be split. */
   appendEventsMax: 1_000,
-  /** EventStoreDB refuses larger appends by default; the smaller of the two engines sets the contract. */
+  /** The default limit of EventStoreDB, the smaller of the two engines. */
   appendBytesMax: 1024 * 1024,
-  /** What an engine adds to an event on the wire counts against its limit too, and so do its type and its tenant. */
+  /** The envelope of an event on the wire, which counts against the limit, as its type and tenant do. */
   appendOverheadPerEventBytes: 512,
   schemaVersionMax: 2 ** 31 - 1,
   /** A revision has to be an exact JavaScript number and fit every engine's column. */
   revisionMax: 2 ** 31 - 1,
   streamNameCharactersMax: 200,
 
-  /** One group commit: large enough to share a flush, small enough that its lock is held for milliseconds. */
+  /** One group commit: large enough to share a flush, small enough that it holds its lock for milliseconds. */
   commitBatchEventsMax: 2_000,
   commitBatchBytesMax: 4 * 1024 * 1024,
-  /** Splitting fewer than this among writers costs more in flushes than it gains. */
+  /** To split fewer appends among writers costs more flushes than it gains. */
   commitShareAppendsMin: 128,
-  /** Appends that wait for a database that is away; past either bound a new one fails at once. */
+  /** Appends that wait in an outage of the database. Beyond either bound a new one fails at once. */
   commitQueueAppendsMax: 20_000,
   commitQueueBytesMax: 64 * 1024 * 1024,
-  /** Of both bounds, so that the appends of one tenant, or of one user, do not take the room of all others. */
+  /** The share of both bounds for one tenant and for one user, so that neither fills the queue. */
   commitQueueTenantShare: 1 / 2,
   commitQueueUserShare: 1 / 4,
-  /** How long an append may wait for the database before it is answered as unavailable. */
+  /** How long an append may wait for the database before its outcome is `unavailable`. */
   appendDeadlineMs: 10_000,
-  /** A connection that has not answered a batch by then is dropped, and the batch retried elsewhere. */
+  /** A connection without an answer after this time is dropped, and its batch is retried on another one. */
   commitAnswerMs: 5_000,
 
-  /** Appends of different streams that are on their way to an EventStoreDB at once: it flushes for all of them together. */
+  /** Appends of different streams that are sent to EventStoreDB at once. It flushes all of them together. */
   appendsOnWireMax: 512,
   /** Events that a subscription has received and its reader has not taken. Most are small; the largest would fill 256 MB. */
   subscriptionBufferEventsMax: 256,
-  /** So many events that its filter leaves out, and a subscription learns that it is past them. */
+  /** After this many filtered events a subscription gets a page with their position. */
   checkpointWindowEvents: 1_000,
-  /** What a follower of the log has not taken yet of what all followers share; then it reads by itself until it is near. */
+  /** Shared events that a follower has not taken. Beyond this it reads by itself until it is near the end again. */
   mailboxEventsMax: 5_000,
   mailboxCharactersMax: 8 * 1024 * 1024,
-  /** What followers that catch up together may be apart: a step of a read model. */
+  /** How far followers that share a reading may be apart: a step of a read model. */
   catchUpKeptEventsMax: 20_000,
   catchUpKeptCharactersMax: 16 * 1024 * 1024,
-  /** One that holds up the others for longer than most steps take reads by itself. */
+  /** A follower that delays the others for longer than most steps take reads by itself. */
   catchUpPatienceMs: 5_000,
 
   /** A page of a read: one round trip, and at most this much memory for each reader. */
   readPageEventsMax: 2_000,
   readPageBytesMax: 8 * 1024 * 1024,
-  /** How many events of a ledger are read at once on the way back to the latest prompt. */
+  /** Events of a ledger in one read of the search back to the latest prompt. */
   historyStepEvents: 32,
   readAnswerMs: 30_000,
-  /** What a process has just appended, kept for its own subscribers. */
+  /** The latest appends of a process, kept for its own subscribers. */
   recentEventsMax: 2_000,
   recentBytesMax: 4 * 1024 * 1024,
   readConnectionsMax: 8,
-  /** A statement that waits longer for a lock is refused by the server: sooner than a batch is given up (commitAnswerMs). */
+  /** The server ends a statement that waits longer for a lock: sooner than the timeout of a batch (commitAnswerMs). */
   lockWaitMs: 4_000,
-  /** A migration gives way sooner: what comes later queues behind a statement that waits, and people would wait with it. */
+  /** Shorter for a migration, because the statements of users queue behind one that waits. */
   migrationLockWaitMs: 2_000,
   migrationPauseMs: 500,
-  /** Until then it tries again, for it may take minutes until another program ends its transaction. */
+  /** How long a migration retries: another program may end its transaction only after minutes. */
   migrationPatienceMs: 300_000,
-  /** Of a statement outside a transaction, beside which reads and writes go on. */
+  /** The timeout of a statement outside a transaction, beside which reads and writes continue. */
   migrationOutsideLockWaitMs: 60_000,
-  /** From one look to the next whether another process still migrates. */
+  /** How often a process checks whether another one still migrates. */
   migrationLookMs: 100,
-  /** How often the server looks whether the client of a running statement is still there; if not, it ends the statement. */
+  /** How often the server checks the client of a running statement, and ends the statement if the client is gone. */
   lostClientLookMs: 1_000,
 
   /** Leases and checkpoints: short queries, few at a time. */
@@ -73,245 +73,245 @@ export const limits = {
   /** Lanes write a step each, and a step may be large. */
   viewConnectionsMax: 5,
   viewAnswerMs: 60_000,
-  /** A person waits for a list or a conversation: what takes longer is answered with 503, and costs no more. */
+  /** The timeout of lists and conversations, for which users wait. A longer query is ended and answered with 503. */
   viewReadConnectionsMax: 6,
   viewReadAnswerMs: 10_000,
-  /** Searches wait for each other and for nothing else; the server ends one that takes longer than a person waits. */
+  /** Searches have their own connections. The server ends a search that takes longer than users wait. */
   searchConnectionsMax: 2,
   searchAnswerMs: 5_000,
 
-  /** A server that takes a connection and says nothing must not hold a start for ever. */
+  /** A server that accepts a connection and does not answer must not delay a start for ever. */
   connectDeadlineMs: 10_000,
   /** In a cluster, a call without an answer for this long starts a search for the leader. */
   leaderDoubtMs: 1_000,
-  /** A node that is asked which one leads, and does not answer by then, is not waited for. */
+  /** The timeout of a query for the leader to one node. */
   gossipAnswerMs: 1_000,
-  /** One search, with pauses between its rounds. Calls that wait for a leader end with it, and may begin the next. */
+  /** The time of one search, with pauses between its rounds. Calls that wait for the leader end with it. */
   leaderSearchMs: 5_000,
   leaderSearchPauseMs: 100,
   /** How long a start waits while a cluster elects, and how often it says so. An election takes some 8 s. */
   leaderWaitMs: 60_000,
   leaderWaitNoticeMs: 10_000,
-  /** The same of the servers of the log: with what else a start does it stays below ten seconds. */
+  /** The timeout to reach the servers of the log. A whole start stays below ten seconds. */
   logReachMs: 8_000,
-  /** A farewell to the database; then its sockets are destroyed, for it may never answer. */
+  /** The time for an orderly close of connections. Then their sockets are destroyed, because a server may not answer. */
   farewellMs: 2_000,
 
   /** A poll for the case of lost wake-ups: one tiny query a second for a whole process. */
   headPollMs: 1_000,
-  /** From one look to the next, while notifications come all the time: at most less than texts are held to be joined. */
+  /** The pause between two queries during many notifications. At most less than the interval in which texts are joined. */
   headLookMs: { first: 1, most: 30 },
   reconnectBackoffMs: { first: 20, most: 1_000 },
-  /** From one attempt to make a partition of the log to the next, if it fails. */
+  /** The pause after a failed attempt to create a partition of the log. */
   partitionRetryMs: 1_000,
-  /** A server that lacks a known event is asked once more after this long, before the log counts as gone back. */
+  /** If a server lacks a known event, a second query after this time decides whether the log went back. */
   goneEventLookAgainMs: 500,
-  /** Between two looks of a process that starts whether another one still settles what the database was built from. */
+  /** How often a starting process checks whether another one holds the lock on the log of the views. */
   startTurnLookMs: 200,
-  /** Between two attempts of background work that fails for another reason than an outage: each one is a line in the log. */
+  /** The pause after a failure of background work that is no outage. Each failure is a log line. */
   backgroundBackoffMs: { first: 500, most: 30_000 },
 
   /** Attempts of a command while other processes change its stream. After them the caller gets a retryable error. */
   transactAttemptsMax: 10,
-  /** Within one process they wait for each other: about as many as can be served while their callers still wait. */
+  /** Commands on one stream that wait in one process: about as many as finish before their callers time out. */
   writersWaitingMax: 1_000,
-  /** Streams that are kept as they were folded last: about so much memory, and no more of them than are busy at a time. */
+  /** The cache of folds: about this much memory, and not more folds than streams are busy at a time. */
   foldsBytesMax: 32 * 1024 * 1024,
   foldsMax: 10_000,
-  /** From this weight on a fold takes its memory from a share of its own, so that it pushes out none of the many small ones. */
+  /** A larger fold goes into the cache of large folds, so that it evicts no small ones. */
   largeFoldBytesMin: 2 * 1024 * 1024,
-  /** Of those: room for two full conversations, or for one with the longest answers of a full queue. */
+  /** The cache of large folds: two full conversations, or one with the longest answers of a full queue. */
   largeFoldsBytesMax: 256 * 1024 * 1024,
 
-  /** A handler that keeps failing is poisoned after this many tries; an outage it reports as such is not counted. */
+  /** A subscription stops at an event after this many failures of its handler. Outages do not count. */
   handlerAttemptsMax: 6,
   handlerBackoffMs: { first: 50, most: 5_000 },
-  /** A checkpoint at least this often while catching up: what a crash makes a handler see again. */
+  /** Events between two checkpoints while a subscription is behind. A crash repeats at most these. */
   checkpointEveryEvents: 500,
-  /** Else the checkpoint follows at this pace: each one is a flush, and a crash makes a handler see so much again. */
+  /** The interval of checkpoints of a live subscription. Each is a flush, and a crash repeats the events of one interval. */
   checkpointMs: 1_000,
-  /** Events that one count of a backlog looks at: some 10 ms of a database. Beyond them the count is an estimate. */
+  /** Events in one count of a backlog: about 10 ms of the database. Beyond them the count is an estimate. */
   backlogCountMax: 20_000,
-  /** Records that EventStoreDB reads for the age of a backlog, to get past a few that are not the product's. */
+  /** Records that EventStoreDB reads for the age of a backlog, to skip a few of other programs. */
   backlogAgeRecordsMax: 32,
 
   /**
-   * Of the topic that events are relayed to, for ever: a key that changes its partition loses its order. More consumers than
-   * this cannot share the work, and a single broker carries as many with ease.
+   * The partitions of the topic, which never change: a key that moves to another partition loses its order. At most this many
+   * consumers can share the work, and a single broker handles as many partitions easily.
    */
   relayPartitions: 12,
-  /** Of the topic's copies, where there are so many brokers; all but one of them must have an event before it counts. */
+  /** The replicas of the topic, if there are as many brokers. All but one must have an event before it is acknowledged. */
   relayReplicasMax: 3,
-  /** One send to one partition: less than a broker takes by default, with all that the protocol adds. */
+  /** One send to one partition: less than the default limit of a broker, with the overhead of the protocol. */
   relaySendEventsMax: 1_000,
   relaySendBytesMax: 900 * 1024,
   relayOverheadPerMessageBytes: 128,
-  /** Far behind the log, so many events are sent before the next are: each partition gets few sends, and not many. */
+  /** Events that are joined into one page while the relay is far behind, so that each partition gets few sends. */
   relayStepEventsMax: 10_000,
   relayStepBytesMax: 8 * 1024 * 1024,
-  /** What the topic takes at once: an event as large as any, its headers, and room. */
+  /** The message size of the topic: the largest event, its headers, and a margin. */
   relayTopicMessageBytesMax: 2 * 1024 * 1024,
-  /** A connection that is not there by then, and a request that is not answered, is tried again elsewhere. */
+  /** The timeouts of a connection and of a request, which are then retried at another broker. */
   relayConnectMs: 3_000,
   relayAnswerMs: 10_000,
   /** How long a broker may wait for its replicas: less than the timeout of the request, so that the answer arrives. */
   relayAcknowledgeMs: 8_000,
-  /** What has not come of a send or of a new connection by then, the client's own tries included, is given up. */
+  /** The timeout of a send or of a new connection, including the retries of the client. */
   relaySendMs: 45_000,
   relayClientPauseMs: { first: 100, most: 1_000 },
   relayClientTriesMax: 6,
-  /** Between two connections while the other side is away. */
+  /** The pause between two connections during an outage. */
   relayBackoffMs: { first: 100, most: 5_000 },
-  /** Likewise while the other side refuses: often enough that a repair is noticed within a minute, and locks no account. */
+  /** The pause while the brokers deny access: short enough to notice a repair within a minute, too long to lock an account. */
   relayDeniedBackoffMs: { first: 1_000, most: 30_000 },
   /** With a larger lag, readiness reports the relay as behind. */
   relayLagSecondsMax: 30,
-  /** What is under way when a process stops may still be acknowledged, and a connection take its leave. */
+  /** The time at a stop for open acknowledgements and for an orderly close of connections. */
   relayFarewellMs: 2_000,
 
   /** Bytes that a provider has sent and the attempt has not taken. Beyond this, its socket is paused. */
   providerQueueBytesMax: 1024 * 1024,
-  /** What an answer has brought waits for the next moment at which texts are appended, but not more than this: 50 tokens. */
+  /** Bytes of an answer that may wait for the next tick of the flush clock: about 50 tokens. */
   providerWaitingBytesMax: 16 * 1024,
-  /** What is read of one answer before everything else in the process has its turn: a few milliseconds of work. */
+  /** Bytes of one answer that are read before other work of the process gets its turn: a few milliseconds of work. */
   providerPieceBytesMax: 64 * 1024,
-  /** The stream of one answer: of one that is as long as any, some 128 Ki tokens with half a KiB around each. */
+  /** The stream of one answer: the longest has about 128 Ki tokens with half a KiB of JSON each. */
   providerStreamBytesMax: 64 * 1024 * 1024,
   /** One event of a provider's stream. An answer is at most 512 KiB, and as escaped JSON up to six times as long. */
   providerEventBytesMax: 4 * 1024 * 1024,
-  /** What is read of an answer that is no stream, to learn what went wrong; and what is kept of its words. */
+  /** Bytes that are read from an error response, and characters of its message that are kept. */
   providerErrorBytesMax: 64 * 1024,
   providerWordsCharactersMax: 2_000,
-  /** A provider that has said its last word may take this long to close the answer, so that its connection can serve again. */
+  /** How long a provider may take to end its response after the last chunk, so that the connection can be reused. */
   providerTailMs: 1_000,
 
-  /** A message has at most 256 KiB of text; escaped and with everything around it, its request fits. */
+  /** Fits the longest message, 256 KiB of text, in escaped form. */
   requestBodyBytesMax: 1024 * 1024,
-  /** A request that has not arrived by then is given up: slow senders must not hold connections. */
+  /** The time in which a request has to arrive, so that slow clients do not hold connections. */
   requestTimeoutMs: 30_000,
   /** No request of the API nests deeper than a few levels. Deeper JSON is an attack on recursive code. */
   jsonDepthMax: 64,
-  /** Fields and list items of one body. Validation takes up to a tenth of a millisecond for each that it does not know. */
+  /** Fields and list items of one body. Validation takes up to 0.1 ms for each unknown one. */
   jsonValuesMax: 500,
   /** An answer lists at most this many mistakes, each in a bounded text, so that it is not larger than its request. */
   problemErrorsMax: 100,
   problemPathCharactersMax: 200,
-  /** What a process knows of its stores is asked in the background, this long after the last answer. */
+  /** The pause between two background checks of a store. */
   surveyPauseMs: 1_000,
-  /** An answer that takes longer counts as none: a store that hangs is as good as away. */
+  /** The timeout of a check. A hanging store counts as unavailable. */
   surveyAnswerMs: 2_000,
-  /** How often a start looks whether each survey has its first answer. */
+  /** How often a start checks whether each survey has its first answer. */
   surveyLookMs: 5,
   /** How often the file of the log level is read, and how much of it: each level is one short word. */
   logLevelLookMs: 2_000,
   logLevelBytesMax: 64,
-  /** Of models and of currencies that are counted by name; the others are counted together. */
+  /** Models and currencies with their own metrics. All others share one. */
   countedNamesMax: 50,
   /** Longer than any id, so that an unknown one is not found rather than too long. */
   pathParameterCharactersMax: 1_000,
   /** Of a tenant, a user, a key, a provider or a model. */
   nameCharactersMax: 200,
-  /** More than any list shows. */
+  /** More characters than any list shows. */
   titleCharactersMax: 500,
-  /** Far beyond any model, and it fits every engine's column. */
+  /** Far beyond any model, and fits the columns of every engine. */
   tokenBudgetMax: 2 ** 31 - 1,
-  /** Room for any id that a client makes up, and for no text. */
+  /** Enough for any id of a client, too short for a text. */
   idempotencyKeyCharactersMax: 200,
-  /** How long a lookup of a key is trusted: a revoked key must stop within 5 s on every node. */
+  /** How long a cached key is valid: a revoked key must stop within 5 s on every node. */
   keyCacheMs: 2_000,
   keyCacheEntriesMax: 10_000,
-  /** One for look-ups of unknown ids, one for keys that are in use and for what is recorded. */
+  /** One connection for look-ups of unknown ids, one for known keys and for records. */
   keyConnectionsMax: 2,
   /** Unknown ids are looked up together, at most 20 times a second: a new key waits for so long at most. */
   keyLookupPauseMs: 50,
-  /** More ids than a process can be sent within that pause; an address that has failed too often finds its turn sooner full. */
+  /** More ids than a process can receive within that pause. An address with wrong keys reaches its own limit sooner. */
   keyLookupsWaitingMax: 10_000,
   keyLookupsOfFailingMax: 1_000,
-  /** Wrong keys of one address: a client with an old key tries a few times, and then learns to wait. */
+  /** Wrong keys of one address: a client with an old key may try a few times before it has to wait. */
   failedKeysAtOnceMax: 50,
   failedKeyEveryMs: 200,
   failingAddressesMax: 10_000,
 
-  /** How long a process that stops still takes connections, after it has said that it is not ready. */
+  /** How long a stopping process still accepts connections after it has become unready. */
   lingerMs: 200,
-  /** A stop ends this long after its drain, finished or not, so that a supervisor never has to end it. */
+  /** A stop ends this long after its drain in any case, so that a supervisor need not kill the process. */
   stopBeyondDrainMs: 10_000,
-  /** How long a stop waits for the collector of traces. A collector next door answers at once, and another one may be away. */
+  /** How long a stop waits for the trace collector. A local one answers at once; a remote one may be away. */
   tracesFlushMs: 2_000,
-  /** A name in a span: of a model, or of a reason. Those of providers are much shorter. */
+  /** The length of a name in a span, of a model or of a reason. Usual names are much shorter. */
   tracedNameCharactersMax: 128,
-  /** A step of a read model names the traces whose events it applies: a step that follows turns live applies a few of each. */
+  /** Links of the span of a step to the traces of its events. A live step has events of a few traces. */
   tracedStepLinksMax: 32,
   tracedStepEventsMax: 500,
 
-  /** The drain with an embedded database: then Ctrl-C stops in a time for which a person waits. */
+  /** The drain with an embedded database, short because a user waits after Ctrl-C. */
   embeddedDrainMs: 10_000,
   /** Longer than any deployment may take. */
   drainMsMax: 24 * 60 * 60 * 1_000,
-  /** A terminal signals each process of its group, and npm passes the signal on: those that come within this time are one. */
+  /** A terminal signals each process of its group, and npm forwards the signal: signals within this time count as one. */
   sameSignalMs: 1_000,
 
-  /** Of one prompt: a million tokens of English. It is made, hashed and recorded before anything else has its turn. */
+  /** Characters of one prompt: a million tokens of English. It is made, hashed and recorded in one turn of the event loop. */
   promptCharactersMax: 4 * 1024 * 1024,
-  /** Of texts whose tokens are not known yet, counted before anything else has its turn: 20 ms of work for the worst of them. */
+  /** Characters that are counted in one turn of the event loop: at most 20 ms of work. */
   countAtOnceCharactersMax: 4_096,
-  /** A message, or a system text. An answer may be longer: it is cut off, not refused. */
+  /** The bytes of a message or a system text. An answer may be longer, and is cut off instead of refused. */
   contentBytesMax: 256 * 1024,
-  /** As JSON it may take six times its bytes: with its turn it must fit one append. */
+  /** JSON may need six bytes for one. A message and its turn must fit one append. */
   contentEscapedBytesMax: 900 * 1024,
-  /** Messages, notes and answers of one conversation. Its fold takes some 100 MB then, and a start reads it in seconds. */
+  /** Messages, notes and answers of one conversation. The fold of a full one takes about 100 MB, and is read in seconds. */
   conversationNodesMax: 50_000,
-  /** Of texts, in UTF-8: from here on nothing is said, asked or noted any more. Answers that are under way still come. */
+  /** UTF-8 bytes of texts from which on a conversation takes no messages, notes or requests. Open answers still end. */
   conversationTextBytesMax: 64 * 1024 * 1024,
   /**
-   * Of its fold: the JSON of its events. A text full of quotes weighs twice its bytes there. 64 MiB of plain text and 10,000
-   * turns are 94 MiB. From the first bound on it takes no more messages, and from the second no other change.
+   * JSON bytes of the events in its fold, where a quote takes two bytes. 64 MiB of plain text and 10,000 turns are 94 MiB. From
+   * the first bound on a conversation takes no more messages, and from the second no other change.
    */
   conversationFoldBytesMax: 112 * 1024 * 1024,
   conversationChangeFoldBytesMax: 120 * 1024 * 1024,
   /** Events from which on a conversation takes no more messages, and from which on no other change: renames count too. */
   conversationEventsMax: 250_000,
   conversationChangeEventsMax: 260_000,
-  /** Far more than people wait for. */
+  /** Far more queued turns than users wait for. */
   queuedTurnsMax: 100,
-  /** Calls for one generation while no byte has come: after refusals that may pass, and after crashes. */
+  /** Calls of one generation without any text: after failures that may pass, and after crashes. */
   attemptsMax: 3,
   attemptsAfterCrashMax: 2,
   /** A provider that asks for a longer pause has ended the generation. */
   retryAfterMsMax: 30_000,
-  /** Before the second attempt, when the provider asks for nothing; twice as long before the next. */
+  /** The pause before the second attempt if the provider names none. It doubles before the third. */
   retryPauseMs: 500,
 
-  /** An answer, and what is thought about it: each of them, in UTF-8. */
+  /** UTF-8 bytes of the content of an answer, and of its reasoning. */
   answerBytesMax: 512 * 1024,
   /** One event holds the whole answer, and JSON may need six bytes for one. With its envelope it must fit one append. */
   answerEscapedBytesMax: 900 * 1024,
   answerTokensMax: 256 * 1024,
-  /** Of text in one append, so that it fits however it is escaped. */
+  /** Bytes of text in one append, so that it fits in escaped form. */
   deltaCharactersMax: 64 * 1024,
 
   /** Pieces of text in one append: each has an envelope of up to 3 KiB beside its text. */
   deltasPerAppendMax: 128,
-  /** Of what a provider reports as usage, as JSON: each of the two events that record it must leave room for an answer. */
+  /** JSON bytes of the reported usage: both events that record it must have room for an answer. */
   usageBytesMax: 16 * 1024,
-  /** Of the fields of one chunk of an answer that nothing here reads, as JSON: of larger ones the names stay. */
+  /** JSON bytes of the unknown fields of one chunk. Of larger ones only the names are kept. */
   unreadFieldsBytesMax: 16 * 1024,
-  /** Names of larger fields that stay, and characters of each: written as JSON, they take less than the fields may. */
+  /** The number and length of the kept names of larger fields. As JSON they are smaller than the bound for fields. */
   unreadNamesMax: 32,
   unreadNameCharactersMax: 80,
-  /** Of tool calls, refusals and what nothing reads, together in one answer; each piece counts for so much more. */
+  /** Bytes of tool calls, refusals and unknown fields of one answer, and the overhead that each piece counts. */
   sideBytesMax: 512 * 1024,
   sidePieceOverheadBytes: 64,
-  /** Of what nothing reads, in one append. */
+  /** Bytes of unknown fields in one append. */
   unreadCharactersPerAppendMax: 32 * 1024,
-  /** Ends of queued turns in one append, each of up to 4 KiB: with the longest answer and the next prompt they fit. */
+  /** Ends of queued turns in one append, each up to 4 KiB. They fit beside the longest answer and the next prompt. */
   endedTurnsPerAppendMax: 10,
 
-  /** How long a prompt that another process may have been offered is left alone: many times as long as entering it takes. */
+  /** How long a prompt is reserved for the process that may have claimed it: many times the time to record it. */
   offeredElsewhereMs: 1_000,
   /**
-   * How far apart the statements are that keep the work table for the case that a process dies: a small part of
-   * `offeredElsewhereMs` and of a lease, and far more than the time between two turns under load.
+   * The interval of the statements that keep the work table for recovery: a small part of `offeredElsewhereMs` and of a lease,
+   * and far more than the time between two turns under load.
    */
   workStatementsApartMs: 250,
   /** A poll of the work table, for the case of lost wake-ups. */
@@ -322,26 +322,26 @@ export const limits = {
   pageItemsMax: 200,
   /** More than any search needs. */
   searchCharactersMax: 1_000,
-  /** What a list shows of what was said last. */
+  /** Characters of the last message that a list shows. */
   lastMessageCharactersMax: 200,
-  /** A piece of a text in the index of words: a database takes no list of words that is longer than a megabyte. */
+  /** A piece of a text in the index of words: PostgreSQL takes no list of words of more than a megabyte. */
   searchPieceCharactersMax: 32 * 1024,
-  /** Behind the log, so many events become one step: few writes for many events, and rows that fit into memory. */
+  /** Events in one step of a lane that is behind: few writes for many events, with rows that fit into memory. */
   projectionStepEventsMax: 20_000,
   projectionStepBytesMax: 32 * 1024 * 1024,
   /**
-   * How long a lane that is live lets events lie at most: the answers that they belong to are being written just then, and
-   * what follows within that time is one step and not several. A reader that waits for a view ends the pause. Each step costs
-   * the database a plan and a commit: with a step every 100 ms, lanes took a seventh of the CPU of 50 streams.
+   * How long a live lane leaves events at most, so that events of this time are one step and not several. A query that waits
+   * for the view ends the pause. Each step costs the database a plan and a commit: with a step every 100 ms, lanes took a
+   * seventh of the CPU of 50 streams.
    */
   projectionPauseMs: 250,
-  /** A step that keeps failing is cut in halves after so many tries; an outage is not counted. */
+  /** A step is halved after this many failures. Outages do not count. */
   projectionTriesMax: 3,
-  /** A lane tries so many parked streams again, and then looks after its builds before it tries the next. */
+  /** Parked streams that a lane replays before it continues with other work. */
   replayStreamsMax: 200,
-  /** A lane that its store refuses tries again at this pace: the cause is repaired by hand. */
+  /** The pause of a lane that the database refuses, until an operator repairs the cause. */
   storeRefusedPauseMs: 2_000,
-  /** About so much memory for the rows that a lane has at hand. */
+  /** About this much memory for the cached rows of a lane. */
   projectionRowsCharactersMax: 16 * 1024 * 1024,
   /** With a larger lag, readiness reports a read model as behind. */
   projectionLagSecondsMax: 30,
@@ -352,50 +352,50 @@ export const limits = {
   freeLeaseLookMs: 1_000,
   /** How often a process reads the list of builds and the requested replays. */
   projectionLookMs: 1_000,
-  /** A new build catches up with a live one that is held for so long; then it is tried again later. */
+  /** How long a swap holds the live lane while the new build catches up. Then it is retried later. */
   swapWaitMs: 1_000,
   /** How long a swap waits for readers of the old build, while new readers wait behind it; then it is tried again later. */
   swapLockMs: 500,
   swapLookMs: 5,
-  /** How long a question waits for a view that must cover a cursor, and how long for one that should. */
+  /** How long a query waits for a view that must cover a cursor, and for one that should. */
   viewWaitMs: 5_000,
   viewGraceMs: 1_000,
   /** A poll of the view, for steps of lanes in other processes. */
   viewLookMs: 50,
-  /** How long a wish of another process for a step of a lane holds: until the event that it waits for is read. */
+  /** How long a hint of another process for a step of a lane is valid: until the lane has read the event. */
   viewWishMs: 200,
-  /** The connection that receives hints is looked after this often: so long hints may be lost after an outage. */
+  /** How often the connection for hints is checked. After an outage, hints may be lost for this time. */
   hintsReconnectMs: 5_000,
-  /** What a process remembers to have shown: so many conversations of a user as a page of a list has, and 200 bytes each. */
+  /** Cursors that a process has shown: for each user as many conversations as a page of a list has, 200 bytes each. */
   shownConversationsPerUserMax: 50,
   shownUsersMax: 2_000,
 
-  /** One answer with a conversation: the newest nodes, fewer when their texts would fill the memory of a reader. */
+  /** The newest nodes in one answer with a conversation. Fewer if their texts are long. */
   viewNodesMax: 500,
   viewTextCharactersMax: 32 * 1024 * 1024,
-  /** What may wait for a client that does not read; then it is closed, and can resume. */
+  /** Bytes that may wait for a client that does not read. Beyond this it is disconnected, and can resume. */
   streamWaitingBytesMax: 1024 * 1024,
-  /** What is ready leaves in one write, up to this much; a client gets no more before it has taken that. */
+  /** Bytes of one write to a client. It gets no more before it has taken them. */
   streamWriteBytesMax: 64 * 1024,
-  /** One timer for all streams of a process; the other paces count its ticks. */
+  /** The interval of the one timer for all streams of a process. The next intervals count its ticks. */
   streamTickMs: 1_000,
-  /** A revoked key ends its streams within 5 s: this and the age of a lookup together. */
+  /** A revoked key ends its streams within 5 s: this interval plus the age of a cached key. */
   streamPrincipalCheckTicks: 2,
-  /** Proxies close what is silent for long. */
+  /** Proxies close silent connections. */
   streamHeartbeatTicks: 15,
-  /** A client that has taken nothing of what waits for so many heartbeats is gone, or as good as that. */
+  /** A client that has taken no bytes for this many heartbeats counts as gone. */
   streamStalledHeartbeatsMax: 4,
-  /** A stream that was ended and whose client does not take the rest is cut. */
+  /** How long the client of an ended stream may take to read the rest. */
   streamFarewellTicks: 2,
 
-  /** The command line: how long an answer may take, and how often one looks what has come of a request or of the log. */
+  /** The command line: the timeout of a request, and how often it polls the result of a request or the log. */
   commandAnswerMs: 30_000,
   commandLookMs: 250,
-  /** What it waits for has not moved for so long: longer than one step of a projection may take. */
+  /** How long a command waits without progress: longer than one step of a projection may take. */
   commandStillMs: 120_000,
-  /** They are held until the oldest is known. */
+  /** Events of `log tail`, which are held until the oldest is known. */
   tailEventsMax: 1_000,
-  /** On one line of a terminal, more or less. */
+  /** About one line of a terminal. */
   cellCharactersMax: 60,
   eventTextCharactersMax: 120,
 } as const;
