@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { EventLog } from '../../src/ports/event-log.js';
+import type { Hold } from '../support/held-log.js';
 import { appendContract } from './event-log/append.js';
 import { backlogContract } from './event-log/backlog.js';
 import { concurrencyContract } from './event-log/concurrency.js';
@@ -14,12 +15,13 @@ import { subscribeContract } from './event-log/subscribe.js';
 
 /** A store of events that several logs can be opened on, as several processes would. */
 export interface LogStore {
-  open(): Promise<EventLog>;
+  /** With `hold`, each append waits for it directly before its events can be written. */
+  open(hold?: Hold): Promise<EventLog>;
   destroy(): Promise<void>;
 }
 
 /** What each part of the suite gets: a log of its own on a store that all parts share. */
-export type OpenLog = () => Promise<EventLog>;
+export type OpenLog = (hold?: Hold) => Promise<EventLog>;
 
 export interface EngineTraits {
   /** Whether it answers `already-there`, and not `appended`, to a call that it has committed before. */
@@ -53,8 +55,8 @@ export function eventLogContract(
   describe(`the event log on ${engine}`, () => {
     let store: LogStore;
     const opened: EventLog[] = [];
-    const open: OpenLog = async () => {
-      const log = await store.open();
+    const open: OpenLog = async (hold) => {
+      const log = await store.open(hold);
       opened.push(log);
       return log;
     };

@@ -2,6 +2,7 @@ import { CommandClaims } from '../../src/adapters/eventstoredb/command-claims.js
 import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstoredb-event-log.js';
 import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
 import { startStandIn } from '../support/eventstore/stand-in.js';
+import { type Hold, heldLog } from '../support/held-log.js';
 import { startLogServer } from '../support/log-server.js';
 import { logCommand } from '../support/log-switch.js';
 import { MemoryCommandPlaces } from '../support/memory/memory-command-places.js';
@@ -10,7 +11,8 @@ import { eventLogContract } from './event-log.contract.js';
 const traits = { recognisesRetries: false, claimsCommands: true, countsBacklogs: false };
 const openAt = (url: string) => {
   const places = new MemoryCommandPlaces();
-  return async () => new CommandClaims(new EventStoreDbEventLog(serverAddress(url)), places);
+  // Held between the claim of a command's place and the append.
+  return async (hold?: Hold) => new CommandClaims(heldLog(new EventStoreDbEventLog(serverAddress(url)), hold), places);
 };
 
 for (const reportsCaughtUp of [true, false]) {

@@ -1,12 +1,13 @@
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
 import { usually } from '../support/extent.js';
+import { type Hold, heldLog } from '../support/held-log.js';
 import { startTestPostgres } from '../support/postgres-cluster.js';
 import { eventLogContract } from './event-log.contract.js';
 
 const createStore = async () => {
   const postgres = await startTestPostgres();
   return {
-    open: async () => new PostgresEventLog(postgres.connection),
+    open: async (hold?: Hold) => heldLog(new PostgresEventLog(postgres.connection), hold),
     destroy: () => postgres.stop(),
   };
 };

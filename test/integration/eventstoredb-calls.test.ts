@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { CommandClaims } from '../../src/adapters/eventstoredb/command-claims.js';
 import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstoredb-event-log.js';
 import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
 import { LogUnavailable } from '../../src/ports/errors.js';
 import { type StandIn, startStandIn } from '../support/eventstore/stand-in.js';
-import { newDeltas, newStream, wholeStream } from '../support/new-events.js';
+import { MemoryCommandPlaces } from '../support/memory/memory-command-places.js';
+import { deltasOf, newDeltas, newStream, wholeStream } from '../support/new-events.js';
 
 /** Many times as many as are sent ahead of a reader. */
 const FOREIGN_EVENTS = 20_000;
@@ -40,6 +43,31 @@ describe('a stream that fits in a page', () => {
     };
     expect(await callsOf('read', read)).toBe(1);
     expect(await wholeStream(log, stream)).toHaveLength(3);
+  });
+});
+
+describe('an append', () => {
+  it('is followed by no read when it succeeds', async () => {
+    const stream = newStream();
+    const append = async () => {
+      expect(await log.append(stream, 'none', newDeltas(3))).toMatchObject({ outcome: 'appended', revision: 2 });
+      expect(await log.append(stream, 2, newDeltas(2))).toMatchObject({ outcome: 'appended', revision: 4 });
+    };
+    expect(await callsOf('read', append)).toBe(0);
+    expect(await wholeStream(log, stream)).toHaveLength(5);
+  });
+
+  it('of a new command is preceded and followed by no read', async () => {
+    const claims = new CommandClaims(log, new MemoryCommandPlaces());
+    const [command, stream] = [randomUUID(), newStream()];
+    const append = async () => {
+      const outcome = await claims.append(stream, 'none', deltasOf(command, 2), { command });
+      expect(outcome).toMatchObject({ outcome: 'appended', revision: 1 });
+    };
+    expect(await callsOf('read', append)).toBe(0);
+    // The check counts: a command that has its place already is looked for in its stream.
+    const again = () => claims.append(stream, 1, deltasOf(command, 1), { command });
+    expect(await callsOf('read', again)).toBeGreaterThan(0);
   });
 });
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, expect, it } from '@jest/globals';
 import type { EventLog } from '../../../src/ports/event-log.js';
+import { gate } from '../../support/gate.js';
 import { deltasOf, newDelta, newDeltas, newStream, wholeStream } from '../../support/new-events.js';
 import type { EngineTraits, OpenLog } from '../event-log.contract.js';
 
@@ -205,6 +206,45 @@ export function appendContract(open: OpenLog, { recognisesRetries }: EngineTrait
     expect(known).toEqual(known.map(() => ({ outcome: 'command-known', ...place })));
     expect(await idsIn(place?.stream ?? '')).toHaveLength(1);
     expect((await Promise.all(neighbours)).map(({ outcome }) => outcome)).toEqual(neighbours.map(() => 'appended'));
+  });
+
+  it.each([
+    ['the first', 'one stream', 0],
+    ['the second', 'one stream', 1],
+    ['the first', 'two streams', 0],
+    ['the second', 'two streams', 1],
+  ])('lets a command act once when %s of two appends to %s goes on before the other', async (_, where, first) => {
+    const command = randomUUID();
+    const stream = newStream();
+    const held = [stream, where === 'one stream' ? stream : newStream()].map((to) => ({
+      to,
+      asked: gate(),
+      goOn: gate(),
+    }));
+    const outcomes: string[] = [];
+    const appends: Promise<void>[] = [];
+    for (const { to, asked, goOn } of held) {
+      const writer = await open(() => {
+        asked.open();
+        return goOn.opened;
+      });
+      const append = writer.append(to, 'none', deltasOf(command, 1), { command }).then(({ outcome }) => {
+        outcomes.push(outcome);
+      });
+      appends.push(append);
+      // It is at its append, or answered already.
+      await Promise.race([asked.opened, append]);
+    }
+    expect(outcomes).not.toContain('appended');
+    for (const nth of [first, 1 - first]) {
+      held[nth]?.goOn.open();
+      await appends[nth];
+    }
+    expect(outcomes.filter((outcome) => outcome === 'appended')).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === 'command-known' || outcome === 'conflict')).toHaveLength(1);
+    const ids = await Promise.all([...new Set(held.map(({ to }) => to))].map(idsIn));
+    expect(ids.flat()).toHaveLength(1);
+    expect(await log.findCommand(command)).toMatchObject({ revision: 0 });
   });
 
   it('remembers no command of an append without one', async () => {

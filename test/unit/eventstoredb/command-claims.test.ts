@@ -1,11 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CommandClaims } from '../../../src/adapters/eventstoredb/command-claims.js';
+import { systemClock } from '../../../src/adapters/system/system-clock.js';
+import { Folds } from '../../../src/commands/folds.js';
+import { CommandKnown, transact } from '../../../src/commands/transact.js';
+import type { Decide } from '../../../src/domain/decider.js';
+import { Refusal } from '../../../src/domain/refusal.js';
+import { type Tenant, tenant } from '../../../src/domain/tenant.js';
+import type { TenantEvent } from '../../../src/events/tenant-events.js';
 import { LogUnavailable, RetryableError } from '../../../src/ports/errors.js';
+import type { EventLog } from '../../../src/ports/event-log.js';
 import { gate } from '../../support/gate.js';
 import { MemoryCommandPlaces } from '../../support/memory/memory-command-places.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
-import { deltasOf, newDelta, newDeltas, newStream, wholeStream } from '../../support/new-events.js';
+import {
+  codec,
+  deltasOf,
+  newDelta,
+  newDeltas,
+  newStream,
+  someMetadata,
+  wholeStream,
+} from '../../support/new-events.js';
 
 let log: MemoryEventLog;
 let places: MemoryCommandPlaces;
@@ -60,6 +76,59 @@ describe('a command on a log that cannot record it', () => {
     expect(await other.findCommand(command)).toEqual({ stream, revision: 6 });
     const late = other.append(stream, 7, deltasOf(command, 1), { command });
     expect(await late).toEqual({ outcome: 'command-known', stream, revision: 6 });
+  });
+
+  describe('that is refused', () => {
+    const ids = { random: randomUUID, event: randomUUID, secret: randomUUID };
+    /** A keyed command on a tenant whose stream another process may change before the append. */
+    const issue = (log: EventLog, stream: string, decide: Decide<Tenant, TenantEvent>) => {
+      const parts = { log, codec, clock: systemClock, ids };
+      const folds = new Folds(log, codec, tenant);
+      const meta = { ...someMetadata, commandId: command };
+      return transact(parts, { stream, tenant: 'default', meta, isKeyed: true, folds, decide });
+    };
+    const acts: Decide<Tenant, TenantEvent> = () => [{ type: 'TenantCreated', data: { name: 'acme' } }];
+    const refused: Decide<Tenant, TenantEvent> = () => {
+      throw new Refusal('conversation_busy');
+    };
+    /** Refused, if another process was faster. */
+    const refusedWhenLate: Decide<Tenant, TenantEvent> = (state) => (state.exists ? refused(state) : acts(state));
+    const overtaken = (log: EventLog) =>
+      Object.assign(Object.create(log), {
+        append: async (...args: Parameters<EventLog['append']>) => {
+          const [to] = args;
+          if (to === stream && (await wholeStream(log, to)).length === 0) {
+            await transact(
+              { log, codec, clock: systemClock, ids },
+              {
+                ...{ stream: to, tenant: 'default', meta: { ...someMetadata, commandId: randomUUID() } },
+                ...{ folds: new Folds(log, codec, tenant), decide: acts },
+              },
+            );
+          }
+          return log.append(...args);
+        },
+      }) as MemoryEventLog;
+
+    it('before its append binds nothing: the key can act in another stream', async () => {
+      await expect(issue(one, stream, refused)).rejects.toBeInstanceOf(Refusal);
+      expect(await places.find(command)).toBeUndefined();
+      expect((await issue(other, elsewhere, acts)).events).toHaveLength(1);
+    });
+
+    it('after another writer was faster keeps its place: the key can act in this stream alone', async () => {
+      const late = new CommandClaims(overtaken(log), places);
+      await expect(issue(late, stream, refusedWhenLate)).rejects.toBeInstanceOf(Refusal);
+      expect(await one.findCommand(command)).toBeUndefined();
+      await expect(issue(other, elsewhere, acts)).rejects.toBeInstanceOf(CommandKnown);
+      expect(await wholeStream(log, elsewhere)).toEqual([]);
+      expect((await issue(other, stream, acts)).events).toHaveLength(1);
+    });
+
+    it('after another writer was faster binds nothing where the log itself records commands', async () => {
+      await expect(issue(overtaken(log), stream, refusedWhenLate)).rejects.toBeInstanceOf(Refusal);
+      expect((await issue(log, elsewhere, acts)).events).toHaveLength(1);
+    });
   });
 
   it('is distinguished from the same command of another process at the same revision', async () => {
