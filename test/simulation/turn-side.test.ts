@@ -5,14 +5,20 @@ import { explained, simulate } from '../support/simulation/simulate.js';
 const seeds = Number(process.env.TEST_SEEDS || '500');
 const first = Number(process.env.TEST_FIRST_SEED || '1');
 
+/** About one in 55 meets two workers that seal one tape, the first of which loses its answer. */
+const SEEDS_THAT_MEET_EVERYTHING = 500;
+
 describe('the turn side of two processes, with a drawn order of everything', () => {
   it(
     `keeps every promise for ${seeds} seeds from ${first} on`,
     async () => {
+      let contestedSeals = 0;
       for (let seed = first; seed < first + seeds; seed++) {
-        const { breaches } = await simulate(seed);
+        const { breaches, ...met } = await simulate(seed);
         if (breaches.length > 0) throw new Error(await explained(seed));
+        contestedSeals += met.contestedSeals;
       }
+      if (seeds >= SEEDS_THAT_MEET_EVERYTHING) expect(contestedSeals).toBeGreaterThan(0);
     },
     60_000 + seeds * 1_000,
   );

@@ -23,6 +23,8 @@ export interface Simulated {
   readonly draws: number;
   readonly steps: number;
   readonly trace: readonly string[];
+  /** How many tapes two workers sealed, the first of which lost the answer. */
+  readonly contestedSeals: number;
 }
 
 interface Run {
@@ -57,7 +59,9 @@ export async function simulate(seed: number, { plant, quietAfter, isTraced = fal
   if (!hasEnded) found.push(`it does not end: ${left} people still wait after ${world.schedule.steps} steps`);
   else if (failure === undefined) found.push(...(await judged(world)));
   const { count: draws } = world.draws;
-  return { breaches: [...found, ...world.warnings], draws, steps: world.schedule.steps, trace: world.schedule.trace };
+  const { steps, trace } = world.schedule;
+  const contestedSeals = world.seals.contested;
+  return { breaches: [...found, ...world.warnings], draws, steps, trace, contestedSeals };
 }
 
 /** A failing seed with as few draws as it needs, and the last steps of that run. */

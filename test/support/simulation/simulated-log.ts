@@ -10,6 +10,7 @@ import type {
   Page,
 } from '../../../src/ports/event-log.js';
 import type { Actor } from './schedule.js';
+import { isSeal } from './seals.js';
 import type { World } from './world.js';
 
 /**
@@ -24,8 +25,8 @@ export function simulatedLog(world: World, actor: Actor): EventLog {
 /** Each call is steps of the schedule, and an append may fail in every way that the port names. */
 function bareLog(world: World, actor: Actor): EventLog {
   const { schedule, log } = world;
-  const call = <T>(what: string, effect: () => Promise<T>): Promise<T> =>
-    schedule.call(actor, what, effect, world.delayMs());
+  const call = <T>(what: string, effect: () => Promise<T>, kind?: { readonly isSeal: boolean }): Promise<T> =>
+    schedule.call(actor, what, effect, world.delayMs(kind));
 
   const uncommitted: RecordedEvent[] = [];
   const showNow = (stream: string, expected: ExpectedRevision, events: readonly NewEvent[]) => {
@@ -42,30 +43,38 @@ function bareLog(world: World, actor: Actor): EventLog {
     options: AppendOptions = {},
   ): Promise<AppendOutcome> {
     const what = `append ${events.map(({ type }) => type).join(' + ')} to ${stream} after ${expected}`;
-    const write = () => world.append(stream, expected, events, options);
+    const kind = { isSeal: events.some(isSeal) };
+    const fault = world.appendFault(kind);
+    const write = async () => {
+      const outcome = await world.append(stream, expected, events, options);
+      const isAnswerLost = fault !== 'none' && fault !== 'repeated by the adapter';
+      world.seals.judged(stream, events, { worker: actor.name, outcome: outcome.outcome, isAnswerLost });
+      return outcome;
+    };
     if (world.plant.showsBeforeCommit) showNow(stream, expected, events);
     const isLost: AppendOutcome = { outcome: 'unavailable', maybeWritten: true };
-    switch (world.appendFault()) {
+    const send = (how: string, effect: () => Promise<AppendOutcome>) => call(`${what}${how}`, effect, kind);
+    switch (fault) {
       case 'none':
-        return call(what, write);
+        return send('', write);
       case 'repeated by the adapter':
-        return call(`${what}, twice`, async () => {
+        return send(', twice', async () => {
           await write();
           return write();
         });
       case 'committed, answer lost':
-        return call(`${what}, its answer is lost`, async () => {
+        return send(', its answer is lost', async () => {
           await write();
           return isLost;
         });
       case 'lost':
-        return call(`${what}, it is lost`, async () => isLost);
+        return send(', it is lost', async () => isLost);
       case 'committed after the caller gave up': {
         const late = async () => {
           await write();
         };
         schedule.later(world.draws.of(3_000), { actor, what: `${what} arrives late`, run: late, isSent: true });
-        return call(`${what}, it is on its way`, async () => isLost);
+        return send(', it is on its way', async () => isLost);
       }
     }
   }

@@ -17,8 +17,14 @@ import { MemoryWork } from '../memory/memory-work.js';
 import { TurnJournal } from '../turn-journal.js';
 import { Draws } from './draws.js';
 import { type Actor, Schedule } from './schedule.js';
+import { Seals } from './seals.js';
 
 export const LEASE_MS = 1_000;
+const ONE_IN_FAULTS = 30;
+const ONE_IN_DELAYS = 100;
+/** More often than others: two workers seal one tape only while the seal of the first is on its way longer than its lease. */
+const ONE_IN_SEAL_FAULTS = 4;
+const ONE_IN_SEAL_DELAYS = 4;
 /** Of the arguments of a call. */
 const TRACED_CHARACTERS = 120;
 
@@ -60,6 +66,7 @@ export class World {
   readonly journal = new TurnJournal();
   readonly calls: ReceivedCall[] = [];
   readonly warnings: string[] = [];
+  readonly seals = new Seals();
   readonly work: MemoryWork;
   readonly leases: MemoryLeases;
   readonly checkpoints = new MemoryCheckpoints();
@@ -133,15 +140,16 @@ export class World {
     });
   }
 
-  appendFault(): AppendFault {
-    if (this.weather === 'quiet' || !this.draws.oneIn(30)) return 'none';
+  appendFault({ isSeal }: { readonly isSeal: boolean }): AppendFault {
+    if (this.weather === 'quiet' || !this.draws.oneIn(isSeal ? ONE_IN_SEAL_FAULTS : ONE_IN_FAULTS)) return 'none';
     const faults = this.weather === 'repeating' ? REPEATS : APPEND_FAULTS;
     return faults[this.draws.of(faults.length)] ?? 'none';
   }
 
   /** Most requests arrive at once; a few take longer than a lease. */
-  delayMs(): number {
-    return this.weather === 'rough' && this.draws.oneIn(100) ? this.draws.of(3 * LEASE_MS) : 0;
+  delayMs({ isSeal } = { isSeal: false }): number {
+    const isLate = this.weather === 'rough' && this.draws.oneIn(isSeal ? ONE_IN_SEAL_DELAYS : ONE_IN_DELAYS);
+    return isLate ? this.draws.of(3 * LEASE_MS) : 0;
   }
 
   /** Each method of a store as steps of the schedule. */
