@@ -4,7 +4,7 @@ import { type Conversation, isConversationId } from '../domain/conversation/conv
 import type { Recorded } from '../domain/decider.js';
 import { derivedId } from '../domain/derived-id.js';
 import { Refusal } from '../domain/refusal.js';
-import { conversationStream } from '../domain/streams.js';
+import { conversationOf } from '../domain/streams.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
 import { limits } from '../limits.js';
 import { decodeOrFail } from '../ports/decode-or-fail.js';
@@ -41,6 +41,8 @@ export function requestOf(caller: WritingCaller, { ids }: ConversationParts): Re
 }
 
 export interface Handled {
+  /** In which the command has acted. */
+  readonly conversation: string;
   /** The first answer of the command. Undefined if it changed nothing. */
   readonly answer: Answer | undefined;
   readonly state: Conversation;
@@ -65,31 +67,31 @@ export async function handle(
     const transaction = { tenant: by.tenant, conversation, meta, isKeyed, decide };
     const { events, state } = await transactConversation(parts, transaction);
     const last = events.at(-1);
-    return { answer: last && answerOf(events, last.revision + 1), state };
+    return { conversation, answer: last && answerOf(events, last.revision + 1), state };
   } catch (error) {
-    if (error instanceof CommandKnown) return answeredBefore(parts, command, conversation, error.place);
+    if (error instanceof CommandKnown) return answeredBefore(parts, command, error.place);
     throw error;
   }
 }
 
-/** The command has acted before. The same request gets the first answer, another one is refused. */
+/**
+ * The command has acted before. The same request gets the first answer, with the ids that its events have; another one is
+ * refused. The fingerprint includes the path, so a request to another conversation is another one.
+ */
 async function answeredBefore(
   { log, codec, conversations }: ConversationParts,
   { commandId, fingerprint }: Command,
-  conversation: string,
-  place: CommandPlace,
+  { stream, revision }: CommandPlace,
 ): Promise<Handled> {
-  const stream = conversationStream(conversation);
-  if (place.stream !== stream) throw new Refusal('idempotency_key_reused');
   const recorded: Recorded<ConversationEvent>[] = [];
-  for await (const page of log.readStream(stream, { from: place.revision, eventsMax: limits.appendEventsMax })) {
+  for await (const page of log.readStream(stream, { from: revision, eventsMax: limits.appendEventsMax })) {
     recorded.push(...page.map((event) => decodeOrFail(codec, event) as Recorded<ConversationEvent>));
   }
   const others = recorded.findIndex(({ meta }) => meta.commandId !== commandId);
   const events = others < 0 ? recorded : recorded.slice(0, others);
   if (events[0]?.meta.fingerprint !== fingerprint) throw new Refusal('idempotency_key_reused');
   const { state } = await conversations.current(stream);
-  return { answer: answerOf(events, place.revision + events.length), state };
+  return { conversation: conversationOf({ stream }), answer: answerOf(events, revision + events.length), state };
 }
 
 /** The cursor after the effect of a command. */

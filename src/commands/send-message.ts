@@ -1,6 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { NewMessage } from '../domain/conversation/message.js';
 import { send } from '../domain/conversation/turns.js';
+import { TerminalError } from '../ports/errors.js';
 import type { Asking, WritingCaller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
 import { cursorOf, handle, requestOf } from './handle.js';
@@ -35,8 +36,9 @@ export class SendMessageHandler implements ICommandHandler<SendMessage> {
         return asked ? orPreview(decide, request.command.by, { message: said, asked }, rule)(state) : decide(state);
       }),
     );
-    const { messageId } = said;
     const { answer } = handled;
-    return answer?.generationId ? { messageId, ...turnAnswer(answer) } : { messageId, cursor: cursorOf(handled) };
+    if (!answer?.messageId) throw new TerminalError('a message was sent and left no event');
+    const { messageId } = answer;
+    return answer.generationId ? { messageId, ...turnAnswer(answer) } : { messageId, cursor: cursorOf(handled) };
   }
 }

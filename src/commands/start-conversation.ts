@@ -26,6 +26,6 @@ export class StartConversationHandler implements ICommandHandler<StartConversati
       if (events.length > 0) this.parts.prompts.requireConfigured(beginning);
       return events;
     });
-    return { id, cursor: cursorOf(handled) };
+    return { id: handled.conversation, cursor: cursorOf(handled) };
   }
 }

@@ -58,6 +58,31 @@ describe('a request that comes again with its idempotency key', () => {
     expect(await chat.eventCount()).toBe(events);
   });
 
+  it('is answered with the ids that its events have, also if this release would derive others', async () => {
+    const id = await chat.started();
+    const { log } = chat.engines;
+    const { append } = log;
+    const recorded = { messageId: randomUUID(), conversation: randomUUID() };
+    // As a release does that derives ids in another way.
+    log.append = (stream, expected, events, options) => {
+      const [first] = events;
+      if (first?.type === 'ConversationStarted')
+        return append.call(log, `conversation-${recorded.conversation}`, expected, events, options);
+      const renamed = events.map((event) => {
+        const data = { ...JSON.parse(event.data), messageId: recorded.messageId };
+        return event.type === 'MessageSent' ? { ...event, data: JSON.stringify(data) } : event;
+      });
+      return append.call(log, stream, expected, renamed, options);
+    };
+    const [sending, starting] = [newKey(), newKey()];
+    const note = { content: 'aside', kind: 'note' };
+    expect((await keyed(`${id}/messages`, sending, note)).status).toBe(202);
+    expect((await keyed(CONVERSATIONS, starting, {})).status).toBe(201);
+    log.append = append;
+    expect((await keyed(`${id}/messages`, sending, note)).json).toMatchObject({ messageId: recorded.messageId });
+    expect((await keyed(CONVERSATIONS, starting, {})).json).toEqual({ id: recorded.conversation, cursor: '1:0' });
+  });
+
   it('acts again without a key', async () => {
     const id = await chat.started();
     for (const _ of [1, 2]) await chat.done(id, { content: 'Hi' });
