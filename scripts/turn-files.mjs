@@ -1,7 +1,7 @@
 // `npm run turn-files`: the files that run between POST /messages and the first token at the client. It starts the product
 // from its sources (API and saga, the demo provider, an embedded PostgreSQL), sends a turn to warm it, and counts the files of
 // which V8 saw a function run during the second turn. A file that only declares types, or runs only while modules load, does
-// not count. What also runs in an idle process, such as renewals, is listed apart.
+// not count. What also runs in an idle process, such as renewals, is listed apart. It fails if ARCHITECTURE.md does not name one.
 
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -18,8 +18,8 @@ const IDLE_MS = 3_000;
 const root = join(import.meta.dirname, '..');
 const sources = join(root, 'src');
 register('../test/support/jest/module-hooks.js', import.meta.url);
-const [{ openEngines }, { serve }, { loadConfig }] = await Promise.all(
-  ['app/engines', 'app/serve', 'config'].map((name) => import(`../src/${name}.ts`)),
+const [{ openEngines }, { serve }, { loadConfig }, { namedFiles }] = await Promise.all(
+  ['src/app/engines', 'src/app/serve', 'src/config', 'test/support/named-files'].map((name) => import(`../${name}.ts`)),
 );
 
 const dataDir = await mkdtemp(join(tmpdir(), 'verbatim-turn-files-'));
@@ -107,4 +107,9 @@ async function report(turn, idle) {
   for (const file of turn) process.stdout.write(`${idle.has(file) ? '(idle too) ' : ''}src/${file}\n`);
   const alone = turn.filter((file) => !idle.has(file)).length;
   process.stdout.write(`${turn.length} files, ${total} lines; ${alone} of them do not run in an idle process\n`);
+  const named = new Set(namedFiles(await readFile(join(root, 'ARCHITECTURE.md'), 'utf8')));
+  const unnamed = turn.filter((file) => !named.has(file));
+  if (unnamed.length === 0) return;
+  process.stderr.write(`ARCHITECTURE.md does not name ${unnamed.join(', ')}\n`);
+  process.exitCode = 1;
 }
