@@ -8,8 +8,6 @@ export interface Cursor {
   readonly tape: number;
 }
 
-export const BEGINNING: Cursor = { ledger: 0, tape: 0 };
-
 const CURSOR = /^(0|[1-9]\d{0,9}):(0|[1-9]\d{0,9})$/;
 
 export function parseCursor(text: string): Cursor | undefined {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createCodec, type TypedEvent } from '../../src/events/codec.js';
 import { type FeedPlace, placeAfter } from '../../src/sse/conversation-history.js';
-import { BEGINNING } from '../../src/sse/cursor.js';
 import { frameOf } from '../../src/sse/event-frames.js';
 import { breaches } from '../support/invariants/check.js';
 import { type HistoryEvent, TurnHistory } from '../support/turn-history.js';
@@ -49,7 +48,7 @@ async function shownOf(history: TurnHistory): Promise<Shown[]> {
   const prompts = history.events.filter(({ type }) => type === 'PromptAssembled');
   const told = prompts.map(({ data }) => `generation-${data.generationId}`);
   const shown: Shown[] = [];
-  let place: FeedPlace = { cursor: BEGINNING, open: undefined };
+  let place: FeedPlace = { cursor: { ledger: 0, tape: 0 }, open: undefined };
   for await (const { events } of history.log().readAll()) {
     for (const recorded of events) {
       if (recorded.stream.startsWith('generation-') && !told.includes(recorded.stream)) continue;

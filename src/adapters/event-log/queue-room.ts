@@ -1,10 +1,19 @@
 import type { NewEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
+import type { ExpectedRevision } from '../../ports/event-log.js';
 
-interface Sized {
-  readonly events: readonly Pick<NewEvent, 'tenant'>[];
+/** An append that waits for its turn or its answer. */
+export interface Append {
+  readonly stream: string;
+  readonly expected: ExpectedRevision;
+  readonly events: readonly NewEvent[];
   readonly bytes: number;
   readonly user?: string | undefined;
+  readonly command?: string | undefined;
+}
+
+interface Sized extends Pick<Append, 'bytes' | 'user'> {
+  readonly events: readonly Pick<NewEvent, 'tenant'>[];
 }
 
 interface Taken {

@@ -1,18 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NewEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { RetryableError } from '../../ports/errors.js';
-import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
+import type { AppendOutcome } from '../../ports/event-log.js';
 import type { Meter } from '../../ports/meter.js';
 import { FairQueue } from '../event-log/fair-queue.js';
-import { QueueRoom } from '../event-log/queue-room.js';
+import { type Append, QueueRoom } from '../event-log/queue-room.js';
 
-export interface QueuedAppend {
-  readonly stream: string;
-  readonly expected: ExpectedRevision;
-  readonly events: readonly NewEvent[];
-  readonly bytes: number;
-  readonly user?: string | undefined;
+export interface QueuedAppend extends Append {
   /** True if it was ever sent. Without an answer it may be written. */
   sent: boolean;
 }

@@ -1,19 +1,9 @@
-import type { NewEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import { RetryableError } from '../../ports/errors.js';
-import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
+import type { AppendOutcome } from '../../ports/event-log.js';
 import type { Meter } from '../../ports/meter.js';
 import { FairQueue } from '../event-log/fair-queue.js';
-import { QueueRoom } from '../event-log/queue-room.js';
-
-export interface Append {
-  readonly stream: string;
-  readonly expected: ExpectedRevision;
-  readonly events: readonly NewEvent[];
-  readonly bytes: number;
-  readonly user?: string | undefined;
-  readonly command?: string | undefined;
-}
+import { type Append, QueueRoom } from '../event-log/queue-room.js';
 
 /**
  * Commits appends of different streams in one transaction, and returns an outcome for each. Throws RetryableError without an

@@ -1,5 +1,5 @@
 import type { AppendOutcome } from '../../ports/event-log.js';
-import type { Append } from './group-commit.js';
+import type { Append } from '../event-log/queue-room.js';
 import { bigintOf } from './position.js';
 
 /** The outcome of an append that is in the log, by this call or by an earlier one. */

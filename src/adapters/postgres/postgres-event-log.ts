@@ -22,10 +22,11 @@ import type {
 } from '../../ports/event-log.js';
 import { type Meter, noMeter } from '../../ports/meter.js';
 import { checkReadStream } from '../../ports/read-rules.js';
+import type { Append } from '../event-log/queue-room.js';
 import { PostgresBatchWriter } from './batch-writer.js';
 import { DedicatedConnection } from './dedicated-connection.js';
 import { askOn, EventReader } from './event-reader.js';
-import { type Append, GroupCommit } from './group-commit.js';
+import { GroupCommit } from './group-commit.js';
 import { type HeadReading, HeadWatch } from './head-watch.js';
 import { breakOffAt, requireSameLog } from './held-event.js';
 import { type OwnAppend, OwnCommits } from './own-commits.js';

@@ -3,7 +3,7 @@ import { limits } from '../../limits.js';
 import { textBytes } from '../../ports/append-rules.js';
 import type { AllStreamsFilter, Page } from '../../ports/event-log.js';
 import { passes } from '../../ports/read-rules.js';
-import type { Append } from './group-commit.js';
+import type { Append } from '../event-log/queue-room.js';
 import type { CommittedOutcome } from './own-commits.js';
 import { bigintOf, positionOf } from './position.js';
 

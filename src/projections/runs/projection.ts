@@ -1,4 +1,5 @@
 import { endOf, promptIn, unknownRun } from '../../domain/conversation/run.js';
+import { generationOf } from '../../domain/streams.js';
 import type { TypedEvent } from '../../events/codec.js';
 import type { CoveringList } from '../../ports/read-models/questions.js';
 import type { RowKey } from '../../ports/read-models/read-models.js';
@@ -54,8 +55,6 @@ function openIn({ open }: ClaimCoverage, event: Followed): Partial<ClaimCoverage
   if (event.type === 'GenerationFinalized' && event.data.generationId === open) return { open: null };
   return {};
 }
-
-const generationOf = ({ stream }: TypedEvent): string => stream.slice('generation-'.length);
 
 /** The one that an event is about first. */
 function runsOf(event: Followed): readonly string[] {

@@ -24,19 +24,12 @@ export interface UsageQueries {
   sums(asked: UsageAsked): Promise<readonly UsageSums[]>;
 }
 
-export interface UsedBy {
+export interface UsedBy extends Omit<Sums, 'costs'> {
   readonly day?: string;
   readonly user?: string | null;
   readonly model?: string;
-  readonly runs: number;
-  /** They are in none of the sums of tokens. */
-  readonly unknownUsage: number;
-  readonly promptTokens: number;
-  readonly completionTokens: number;
-  readonly totalTokens: number;
   /** Null: of none of the runs is it known. */
   readonly cost: Cost;
-  readonly unknownCost: number;
 }
 
 /** Sums of what was used, by day (UTC), user or model. */

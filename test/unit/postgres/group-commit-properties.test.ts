@@ -1,6 +1,7 @@
 import { expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
-import type { Append, BatchWriter } from '../../../src/adapters/postgres/group-commit.js';
+import type { Append } from '../../../src/adapters/event-log/queue-room.js';
+import type { BatchWriter } from '../../../src/adapters/postgres/group-commit.js';
 import { limits } from '../../../src/limits.js';
 import type { AppendOutcome } from '../../../src/ports/event-log.js';
 import { append, appended, endOfTurn, groupCommitWith, outage, pass, Refused, useFakeTime } from './held-writer.js';

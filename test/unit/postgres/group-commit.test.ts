@@ -1,5 +1,5 @@
 import { describe, expect, it, jest } from '@jest/globals';
-import type { Append } from '../../../src/adapters/postgres/group-commit.js';
+import type { Append } from '../../../src/adapters/event-log/queue-room.js';
 import { limits } from '../../../src/limits.js';
 import {
   answersOf,

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, jest } from '@jest/globals';
-import { type Append, type BatchWriter, GroupCommit } from '../../../src/adapters/postgres/group-commit.js';
+import type { Append } from '../../../src/adapters/event-log/queue-room.js';
+import { type BatchWriter, GroupCommit } from '../../../src/adapters/postgres/group-commit.js';
 import type { Position } from '../../../src/events/envelope.js';
 import { RetryableError } from '../../../src/ports/errors.js';
 import type { AppendOutcome } from '../../../src/ports/event-log.js';
