@@ -30,7 +30,7 @@ export const refusals = {
   prompt_changed: 'The hash of the prompt is not the expected one.',
   prompt_not_known_yet: 'The prompt depends on a reply that has not ended.',
   prompt_over_budget: 'The prompt has more tokens than its budget allows.',
-  newer_content: 'The prompt would contain a message or an answer that only a newer release can send.',
+  newer_content: 'Only a newer release can send this prompt: it has content or settings that this one does not know.',
   provider_not_configured: 'This provider is not configured.',
 } as const;
 

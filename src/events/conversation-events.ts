@@ -13,6 +13,10 @@ const choices = {
   params: Type.Optional(nullable(params)),
   tokenBudget: Type.Optional(nullable(count)),
   whenBusy: Type.Optional(nullable(whenBusy)),
+  /** Ids of recorded texts that prompts of a later release contain (ADR 56). This release does not write them. */
+  instructions: Type.Optional(nullable(Type.String())),
+  tools: Type.Optional(nullable(Type.String())),
+  responseFormat: Type.Optional(nullable(Type.String())),
 };
 
 /** The exact body of a request, as parts whose concatenation is its bytes. */
@@ -70,6 +74,9 @@ export const conversationEvents = {
       role: literals('user', 'assistant', 'tool', 'system', 'developer'),
       origin: literals('person', 'client', 'import'),
       kind: literals('message', 'note'),
+      /** Who speaks, and what a prompt contains instead of the parts: a later release writes them (ADR 56). */
+      name: Type.Optional(personalText()),
+      rendered: Type.Optional(personalText()),
       parts: Type.Array(messagePart, { minItems: 1 }),
       revises: Type.Optional(Type.String()),
     }),

@@ -15,7 +15,10 @@ export const problemExtensions: Partial<Record<ProblemCode, Readonly<Record<stri
     textBytesMax: COUNT,
   },
   conversation_busy: { generationId: { ...ID, description: 'The open generation.' } },
-  newer_content: { node: { ...ID, description: 'The message, or the answer, of a newer release.' } },
+  newer_content: {
+    node: { ...ID, description: 'The message, or the answer, of a newer release.' },
+    setting: { ...ID, description: 'The setting of a newer release, if no node is the reason.' },
+  },
   parent_is_queued: { generationId: { ...ID, description: 'The generation that waits.' } },
   prompt_changed: { preview: { $ref: getSchemaPath(PreviewDocument) } },
   prompt_over_budget: {

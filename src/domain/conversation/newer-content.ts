@@ -1,10 +1,13 @@
 import type { GenerationFinalized, MessageSent } from './nodes.js';
 
+type MessageContent = Pick<MessageSent, 'role' | 'parts' | 'name' | 'rendered'>;
+
 /**
  * Whether a message says what no prompt of this release can contain. Only a later release sends such a message, and a prompt
  * without its content would be another prompt.
  */
-export function isNewerMessage({ role, parts }: Pick<MessageSent, 'role' | 'parts'>): boolean {
+export function isNewerMessage({ role, parts, name, rendered }: MessageContent): boolean {
+  if (name !== undefined || rendered !== undefined) return true;
   switch (role) {
     case 'user':
     case 'assistant':

@@ -6,7 +6,7 @@ import { Refusal } from '../refusal.js';
 import type { Conversation } from './conversation.js';
 import type { Choices, PromptAssembled, Reply } from './nodes.js';
 import type { Assemble } from './queue.js';
-import { choicesFor } from './settings.js';
+import { choicesFor, newerChoiceNames } from './settings.js';
 import { pathBack, pathTo } from './tree.js';
 import { entryOf, WalkedPath } from './walked-path.js';
 
@@ -41,6 +41,8 @@ export function assemblyOf(
   reply: Reply,
 ): Assembly | Refusal {
   const choices = choicesFor(state.settings, reply.options);
+  const setting = newerChoiceNames.find((name) => choices[name] !== null);
+  if (setting) return new Refusal('newer_content', { setting });
   const chosen = chosenModel(models, choices);
   if (chosen instanceof Refusal) return chosen;
   const newest = state.nodes.get(reply.parent);

@@ -20,6 +20,9 @@ export const noSettings: Settings = {
   params: null,
   tokenBudget: null,
   whenBusy: null,
+  instructions: null,
+  tools: null,
+  responseFormat: null,
 };
 
 export const choiceNames = [
@@ -30,6 +33,13 @@ export const choiceNames = [
   'whenBusy',
 ] as const satisfies readonly (keyof Choices)[];
 
+/** The choices of a later release, without which a prompt would be another one. */
+export const newerChoiceNames = [
+  'instructions',
+  'tools',
+  'responseFormat',
+] as const satisfies readonly (keyof Choices)[];
+
 /** Only the choices that were made, because others are not recorded. */
 export function chosen(choices: Choices): Choices {
   const made = choiceNames.filter((name) => choices[name] !== undefined && choices[name] !== null);
@@ -38,7 +48,7 @@ export function chosen(choices: Choices): Choices {
 
 /** Applies the settings that an event names. The others keep their values. */
 export function configured(settings: Settings, data: Configured, event: string): Settings {
-  const { provider, model, params, tokenBudget, whenBusy, system } = data;
+  const { provider, model, params, tokenBudget, whenBusy, instructions, tools, responseFormat, system } = data;
   return {
     ...settings,
     ...(provider !== undefined && { provider }),
@@ -46,6 +56,9 @@ export function configured(settings: Settings, data: Configured, event: string):
     ...(params !== undefined && { params }),
     ...(tokenBudget !== undefined && { tokenBudget }),
     ...(whenBusy !== undefined && { whenBusy }),
+    ...(instructions !== undefined && { instructions }),
+    ...(tools !== undefined && { tools }),
+    ...(responseFormat !== undefined && { responseFormat }),
     ...(system !== undefined && { system: system === null ? null : { text: system, event } }),
   };
 }
@@ -58,5 +71,8 @@ export function choicesFor(settings: Settings, options: Choices): AllChoices {
     params: options.params ?? settings.params,
     tokenBudget: options.tokenBudget ?? settings.tokenBudget,
     whenBusy: options.whenBusy ?? settings.whenBusy,
+    instructions: options.instructions ?? settings.instructions,
+    tools: options.tools ?? settings.tools,
+    responseFormat: options.responseFormat ?? settings.responseFormat,
   };
 }

@@ -9,8 +9,10 @@ import {
 } from '../../../src/domain/conversation/conversation.js';
 import { messageSent } from '../../../src/domain/conversation/message.js';
 import { isNewerMessage, isNewerReply } from '../../../src/domain/conversation/newer-content.js';
+import type { Choices } from '../../../src/domain/conversation/nodes.js';
 import { assembling, type Models } from '../../../src/domain/conversation/prompting.js';
 import { deltasOf } from '../../../src/domain/conversation/run-history.js';
+import { newerChoiceNames } from '../../../src/domain/conversation/settings.js';
 import { replyOf } from '../../../src/domain/conversation/tree.js';
 import { viewOf } from '../../../src/domain/conversation/view.js';
 import type { Recorded } from '../../../src/domain/decider.js';
@@ -138,12 +140,26 @@ describe('events that a later release writes', () => {
   });
 
   it('enter no prompt that would leave out a part of what they say', () => {
-    const refusalBehind = (parent: string) => promptBehind(parent) as Refusal;
-    expect(refusalBehind('g2')).toMatchObject({ code: 'newer_content' });
-    expect(['m1', 'm2', 'g1', 'm3', 'm4', 'g2'].map((parent) => refusalBehind(parent).code)).toEqual(
-      Array(6).fill('newer_content'),
-    );
-    expect(refusalBehind('m1').details).toEqual({ node: 'm1' });
+    const refusals = ['m1', 'm2', 'g1', 'm3', 'm4', 'g2'].map((parent) => promptBehind(parent) as Refusal);
+    expect(refusals.map(({ code }) => code)).toEqual(Array(6).fill('newer_content'));
+    expect(refusals[0]?.details).toEqual({ node: 'm1' });
+  });
+
+  it.each(['name', 'rendered'])('keep a message with the field %s out of prompts', (field) => {
+    const parts = [{ type: 'text' as const, text: 'What?' }];
+    expect(isNewerMessage({ role: 'user', parts })).toBe(false);
+    expect(isNewerMessage({ role: 'user', parts, [field]: 'Ada' })).toBe(true);
+  });
+
+  it('are in no prompt of another branch, which this release sends', () => {
+    expect(promptBehind(null)).toMatchObject({ format: 'openai-chat@1' });
+  });
+
+  it.each(newerChoiceNames)('keep a conversation or a turn that chooses %s out of prompts', (setting) => {
+    const refusal = { code: 'newer_content', details: { setting } };
+    const set = { ...unset, [setting]: 'p1' };
+    expect(promptBehind(null, { configured: set })).toMatchObject(refusal);
+    expect(promptBehind(null, { options: { [setting]: 'p1' } })).toMatchObject(refusal);
   });
 
   it.each([
@@ -171,10 +187,6 @@ describe('events that a later release writes', () => {
   ] as const)('keep a message of role %s with a part of type %s out of prompts: %s', (role, type, isNewer) => {
     const part = type === 'text' ? { type, text: 'What?' } : { type };
     expect(isNewerMessage({ role, parts: [{ type: 'text', text: 'So' }, part] })).toBe(isNewer);
-  });
-
-  it('leave every other branch of their conversation to this release', () => {
-    expect(promptBehind(null)).toMatchObject({ format: 'openai-chat@1' });
   });
 
   it('give a feed the same cursors from the log and live, and show no field that the API does not have', async () => {
@@ -252,23 +264,28 @@ class RowsInMemory implements Rows {
   }
 }
 
+const unset = { instructions: null, tools: null, responseFormat: null };
+
 /** What this release would send for a new message behind a node of the conversation. */
-function promptBehind(parent: string | null) {
+function promptBehind(parent: string | null, { configured = unset as Choices, options = {} as Choices } = {}) {
   const messageId = 'm9';
   const said = messageSent(folded(), { messageId, content: 'And then?', origin: 'person', parent }, 'reject');
-  const asked: ConversationEvent = {
-    type: 'GenerationRequested',
-    data: { generationId: 'g9', messageId, options: { provider: 'demo', model: 'demo' } },
-  };
+  const events: ConversationEvent[] = [
+    { type: 'ConversationConfigured', data: configured },
+    said,
+    { type: 'GenerationRequested', data: { generationId: 'g9', messageId, options: { ...own, ...options } } },
+  ];
   const envelope = {
     id: 'e9',
     tenant: 'acme',
     at: '2027-03-01T09:00:00.000Z',
     meta: { commandId: '', correlationId: '' },
   };
-  const state = [said, asked].reduce((ahead, event) => conversation.evolve(ahead, { ...event, ...envelope }), folded());
+  const state = events.reduce((ahead, event) => conversation.evolve(ahead, { ...event, ...envelope }), folded());
   return assemble(state, replyOf(state, 'g9'));
 }
+
+const own = { provider: 'demo', model: 'demo' };
 
 /** The first event is in the log when the feed begins, so that all others reach it live. */
 async function followedLive(): Promise<readonly FeedEvent[]> {

@@ -12,7 +12,7 @@ const personalValues: Record<DomainEvent['type'], readonly string[]> = {
   ConversationArchived: [],
   ConversationRestored: [],
   ConversationConfigured: ['/system', '/params'],
-  MessageSent: ['/parts/*/text'],
+  MessageSent: ['/name', '/rendered', '/parts/*/text'],
   GenerationRequested: ['/options/params'],
   PromptAssembled: ['/params', '/parts/*/value', '/sha256'],
   GenerationCancelRequested: [],

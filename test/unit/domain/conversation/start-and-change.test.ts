@@ -5,7 +5,10 @@ import { start } from '../../../../src/domain/conversation/start.js';
 import { limits } from '../../../../src/limits.js';
 import { command, Story, typesOf } from './story.js';
 
-const nothingChosen = { provider: null, model: null, params: null, tokenBudget: null, whenBusy: null };
+const nothingChosen = {
+  ...{ provider: null, model: null, params: null, tokenBudget: null, whenBusy: null },
+  ...{ instructions: null, tools: null, responseFormat: null },
+};
 
 describe('starting a conversation', () => {
   it('records the choices and the owner', () => {
