@@ -5,7 +5,7 @@ import { parseApiKey } from '../auth/api-key.js';
 import type { ApiPlace } from './api.js';
 import { CommandFailed, reasonOf, UsageError } from './failures.js';
 
-/** What the environment says of the server that runs in it. */
+/** The settings of a server in the same environment. */
 export interface ServerSettings {
   readonly host: string;
   readonly port: number;
@@ -18,7 +18,7 @@ export interface ServerOptions {
   readonly key?: string;
 }
 
-/** Where to ask and with which key. Neither a key nor an address with a password in it is ever repeated. */
+/** The URL and the key of the server. No message shows a key, or a URL with a password. */
 export async function apiPlace({ url, key }: ServerOptions, settings: () => ServerSettings): Promise<ApiPlace> {
   return {
     url: url === undefined ? usualUrl(settings()) : checkedUrl(url),
@@ -35,7 +35,7 @@ function checkedUrl(text: string): string {
   return url.href.replace(/\/+$/, '');
 }
 
-/** A server that listens on every address is asked on this machine's own. */
+/** A server that listens on every address is reached by the loopback address. */
 function usualUrl({ host, port }: ServerSettings): string {
   if (port === 0) throw new UsageError('PORT is 0, so the server took a free port: give its address with --url');
   const own = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;

@@ -7,20 +7,20 @@ export interface ApiPlace {
   readonly key: string;
 }
 
-/** The server said no, in its own words. */
+/** The server refused the request, with its message. */
 export class Refused extends CommandFailed {}
 
-/** It did not answer, or cannot now: it may be starting again. */
+/** The server did not answer, or is unavailable. It may be restarting. */
 export class ServerAway extends CommandFailed {}
 
-/** A path of the API; what is put into it stays one segment of it. */
+/** A path of the API. Each inserted value is escaped to one segment. */
 export function pathOf(...segments: readonly string[]): string {
   const wrong = segments.find((segment) => /^\.{0,2}$/.test(segment));
   if (wrong !== undefined) throw new UsageError(`"${wrong}" is neither a name nor an id`);
   return `/api/v1/${segments.map(encodeURIComponent).join('/')}`;
 }
 
-/** The public API of a running server, and nothing else. */
+/** A client of the public API of a running server. */
 export class Api {
   constructor(private readonly place: ApiPlace) {}
 
@@ -78,7 +78,7 @@ interface ProblemResponse {
   readonly detail?: unknown;
 }
 
-/** Nothing but its status is known of an answer that is none of ours, such as a proxy's. */
+/** For an answer that is not from Verbatim, such as a proxy's, only the status is shown. */
 async function problemIn(response: Response): Promise<ProblemResponse> {
   if (!typeOf(response).startsWith('application/problem+json')) {
     await response.body?.cancel();
@@ -90,7 +90,7 @@ async function problemIn(response: Response): Promise<ProblemResponse> {
 function refusal(status: number, { code, title, detail }: ProblemResponse): CommandFailed | UsageError {
   const said = [detail, title].find((text) => typeof text === 'string');
   const message = said === undefined ? `The server answers with ${status}` : `${said} (${status} ${code})`;
-  // An option or an argument that the server does not take; a proxy's 400 has no code.
+  // The server refused an option or an argument. The 400 of a proxy has no code.
   if (status === 400 && typeof code === 'string') return new UsageError(visible(message));
   return new (status === 503 ? ServerAway : Refused)(visible(message));
 }

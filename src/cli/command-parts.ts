@@ -6,7 +6,7 @@ import type { OpenedLog } from './opened-log.js';
 import type { Output } from './output.js';
 import type { ProgramProjection } from './reconciliation.js';
 
-/** What the commands ask of the world. Each is opened only by the commands that need it. */
+/** The dependencies of the commands. Each command opens only those that it needs. */
 export interface CommandParts {
   readonly version: string;
   readonly out: Output;
@@ -29,9 +29,9 @@ export interface Restored {
 }
 
 export interface Migrated {
-  /** For people: which database, and where. */
+  /** The database and its place, for the output. */
   readonly database: string;
-  /** In the order in which they were applied. */
+  /** The applied migrations, in order. */
   readonly applied: readonly string[];
 }
 

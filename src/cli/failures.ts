@@ -1,15 +1,15 @@
 import { CommanderError } from 'commander';
 
-/** The command could not do what it was asked: one line for a person, and exit code 1. */
+/** The command failed. Ends with one line of text and exit code 1. */
 export class CommandFailed extends Error {}
 
-/** It was asked wrongly: exit code 2. */
+/** The usage is wrong. Ends with exit code 2. */
 export class UsageError extends Error {}
 
 /** The reader of the output, such as `head`, has closed it. This is a normal end. */
 export class ReaderGone extends Error {}
 
-/** What README promises: 0, 1 after a failure, 2 for wrong usage. Help and the version are no mistakes. */
+/** The exit codes of the README: 0, 1 after a failure, 2 for wrong usage. Help and version end with 0. */
 export function exitCodeOf(error: unknown): 0 | 1 | 2 {
   if (error instanceof ReaderGone) return 0;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -18,7 +18,7 @@ export function exitCodeOf(error: unknown): 0 | 1 | 2 {
 
 /** Adds the message of the cause, unless the message has it already. */
 export function reasonOf(error: unknown): string {
-  // That of a host with two addresses has no message of its own.
+  // The error of a host with two addresses has an empty message.
   if (error instanceof AggregateError && error.message === '') return error.errors.map(reasonOf).join('; ');
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause === undefined ? '' : reasonOf(error.cause);

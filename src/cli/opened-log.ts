@@ -1,7 +1,7 @@
 import type { Position } from '../events/envelope.js';
 import type { EventLog } from '../ports/event-log.js';
 
-/** A log to read from, with what its engine knows of its positions. */
+/** A log for reading, with the functions of its engine for positions. */
 export interface OpenedLog {
   readonly log: Pick<EventLog, 'readStream' | 'readAll' | 'head'>;
   readonly positions: Positions;
@@ -9,7 +9,7 @@ export interface OpenedLog {
 }
 
 export interface Positions {
-  /** Nothing when the text is none. */
+  /** Undefined if the text is not a position. */
   parse(text: string): Position | undefined;
   show(position: Position): string;
   /** A position with at most this many events between it and `end`, or the start if there are fewer. */

@@ -3,7 +3,7 @@ import { ReaderGone } from './failures.js';
 
 export interface Output {
   readonly isTerminal: boolean;
-  /** Resolves when it has left, so that a slow reader slows us down instead of filling our memory. */
+  /** Resolves when the text is written, so that a slow reader slows the command down instead of filling its memory. */
   write(text: string | Uint8Array): Promise<void>;
 }
 

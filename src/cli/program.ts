@@ -5,7 +5,7 @@ import { jsonLine, type Output } from './output.js';
 import { addProjections } from './projection-commands.js';
 import { addRuns } from './run-commands.js';
 
-/** All that can be asked on the command line. Instead of ending the process, it throws what commander finds wrong. */
+/** All commands. Throws commander's errors instead of ending the process. */
 export function programOf(parts: CommandParts): Command {
   const program = new Command('verbatim')
     .description('A chat backend whose only source of truth is an append-only event log')
@@ -25,7 +25,7 @@ export function programOf(parts: CommandParts): Command {
   return program;
 }
 
-/** Commander does not wait, and a reader that has gone misses nothing. */
+/** Commander does not await writes. An error of a closed output is ignored. */
 const passedTo =
   (output: Output) =>
   (text: string): void =>

@@ -7,11 +7,11 @@ const CLEAR_LINE = '\r\x1b[K';
 
 export interface Progress {
   show(steps: RebuildSteps): Promise<void>;
-  /** Leaves the screen to what comes. */
+  /** Ends the line of the bar. */
   clear(): Promise<void>;
 }
 
-/** A bar that is drawn over itself on a terminal; elsewhere a line for each tenth. */
+/** A bar that redraws its line on a terminal; elsewhere a line for each tenth. */
 export function progressOn(output: Output, name: string): Progress {
   if (output.isTerminal) {
     return {
@@ -41,5 +41,5 @@ export const lineOf = (name: string, steps: RebuildSteps): string => `${name}: $
 const amountOf = (steps: RebuildSteps): string =>
   `${String(percentOf(steps)).padStart(3)}%  ${counted(steps.done)} of ${counted(steps.of)} events`;
 
-/** Rounded down: all of it is only said when all of it is there. */
+/** Rounded down, so that 100 % means done. */
 const percentOf = ({ done, of }: RebuildSteps): number => (of === 0 ? 100 : Math.floor((done / of) * 100));

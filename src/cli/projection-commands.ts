@@ -54,7 +54,7 @@ export function standingsText(items: readonly ProjectionStanding[]): string {
   return [tableOf(COLUMNS, rows), ...stops].join('');
 }
 
-/** In events; where the log does not count them, in its positions. */
+/** The lag in events, or in positions if the log does not count events. */
 function lagText({ events, distance, estimated }: ProjectionStanding['lag']): string {
   if (events === null) return distance === 0 ? '0' : `${counted(distance)} positions`;
   return `${counted(events)}${estimated ? '+' : ''}`;

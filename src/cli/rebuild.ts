@@ -6,7 +6,7 @@ import { type BuildStanding, type PrintedPoison, type ProjectionStanding, standi
 
 export interface RebuildSteps {
   readonly done: number;
-  /** The events that there were when it began, as the build that was read then counts them. */
+  /** The events of the log at the start of the rebuild, by the count of the live build. */
   readonly of: number;
 }
 
@@ -18,7 +18,7 @@ export interface Rebuilt {
   readonly version: number;
   readonly handled: number;
   readonly seconds: number;
-  /** How many streams it had to set aside. */
+  /** The number of parked streams. */
   readonly parked: number;
   readonly poison: PrintedPoison | null;
 }
@@ -53,7 +53,7 @@ export async function rebuild(
   });
 }
 
-/** Not known where the log does not count and the build that is read has not caught up either. */
+/** Unknown if the log does not count events and the live build has not caught up. */
 function eventsToRead({ handled, lag }: BuildStanding): number {
   if (lag.events !== null) return handled + lag.events;
   return lag.distance === 0 ? handled : Number.POSITIVE_INFINITY;
@@ -72,11 +72,11 @@ export async function replay(api: Api, name: string, stream: string, clock: Cloc
 export interface ReplayedAll {
   readonly name: string;
   readonly replayed: number;
-  /** Again, each with the reason that `projections parked` shows. */
+  /** Parked again, with the reason that `projections parked` shows. */
   readonly parked: number;
 }
 
-/** Every stream that is parked now. */
+/** All streams that are parked now. */
 export async function replayAll(api: Api, name: string, clock: Clock): Promise<ReplayedAll> {
   const before = new Set((await standingOf(api, name)).parked.map(({ stream }) => stream));
   await api.post(pathOf('projections', name, 'parked', 'replay'));

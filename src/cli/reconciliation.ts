@@ -3,7 +3,7 @@ import type { AllStreamsFilter, EventLog } from '../ports/event-log.js';
 import { CommandFailed } from './failures.js';
 import type { ProjectionStanding } from './standing.js';
 
-/** Which events a projection follows, as this program has it. */
+/** The events that a projection of this version follows. */
 export interface ProgramProjection {
   readonly name: string;
   readonly version: number;

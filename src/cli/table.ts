@@ -3,7 +3,7 @@ import { shortened, visible } from './visible.js';
 
 export type Cell = string | number | null | undefined;
 
-/** Columns below their names, as wide as what is in them. */
+/** Formats columns under their names, as wide as their longest value. */
 export function tableOf(names: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const lines = [names.map((name) => name.toUpperCase()), ...rows.map((row) => row.map(cellText))];
   const widths = names.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));

@@ -6,7 +6,7 @@ import type { OpenedLog } from './opened-log.js';
 
 export type WriteEvent = (event: RecordedEvent) => Promise<void>;
 
-/** The last events that pass, oldest first, and how far the log has been read. */
+/** The last events that pass the filter, oldest first, and the end of the log. */
 export async function newest(
   { log, positions }: OpenedLog,
   count: number,
@@ -15,7 +15,7 @@ export async function newest(
   const position = await log.head();
   let events: readonly RecordedEvent[] = [];
   let end = position;
-  // A log is read from a position onwards only: so in ever larger strides, each read once.
+  // All streams are read only forwards. So read back in growing strides, each of them once.
   for (let stride = count; events.length < count && end > START; stride *= 2) {
     const start = await positions.back(end, stride);
     events = [...(await lastBetween(log, start, end, count, filter)), ...events].slice(-count);

@@ -32,7 +32,7 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 export const isStreamName = (text: string): boolean =>
   text.length <= limits.streamNameCharactersMax && STREAM_NAME.test(text);
 
-/** A category and an id, in characters that every engine, key and file name can hold. */
+/** A category and an id, in characters that are valid in every engine, key and file name. */
 export function checkStreamName(stream: string): void {
   if (!isStreamName(stream)) {
     const shown = JSON.stringify(stream.slice(0, 60));
@@ -44,7 +44,7 @@ export function categoryOf(stream: string): string {
   return stream.slice(0, stream.indexOf('-'));
 }
 
-/** Refuses what no log may take, so that every engine refuses the same; answers with the size in bytes. */
+/** Checks an append, so that every engine refuses the same ones. Returns its size in bytes. */
 export function checkAppend(
   stream: string,
   expected: ExpectedRevision,
@@ -83,10 +83,10 @@ function checkExpectedRevision(stream: string, expected: ExpectedRevision, count
   }
 }
 
-/** Events that are appended together have the same time, and to check it costs as much as the rest of an envelope. */
+/** The last valid time: events of one append have the same, and its check costs as much as the rest of an envelope. */
 let lastTime: string | undefined;
 
-/** Engines would each make another day of the 30th of February. */
+/** The engines would convert the 30th of February to different days. */
 function isTime(at: string): boolean {
   if (at === lastTime) return true;
   const milliseconds = TIME.test(at) ? Date.parse(at) : -1;
@@ -95,7 +95,7 @@ function isTime(at: string): boolean {
   return true;
 }
 
-/** Engines store these in columns and headers of their own, and each would refuse or bend something else. */
+/** Engines store these fields in columns and headers, and would refuse or change different values. */
 function checkEnvelope(stream: string, { id, type, schema, tenant, at, data, meta }: NewEvent): void {
   const wrong =
     (!UUID.test(id) && 'id: expected a UUID in lower case') ||
@@ -105,7 +105,7 @@ function checkEnvelope(stream: string, { id, type, schema, tenant, at, data, met
     (!TENANT.test(tenant) && 'tenant: expected letters, digits, "_" and "-"') ||
     (!isTime(at) && 'at: expected a UTC time with milliseconds');
   if (wrong) throw new InvalidAppend('invalid-envelope', `append to ${stream}: ${wrong}`);
-  // Half a surrogate pair has no UTF-8: it would be replaced on its way. The codec writes it as an escape.
+  // Half a surrogate pair has no UTF-8 and would be replaced. The codec writes it as an escape.
   if (!data.isWellFormed() || !meta.isWellFormed()) {
     throw new InvalidAppend('not-json', `append to ${stream}: a text has a lone surrogate that is not escaped`);
   }
@@ -115,7 +115,7 @@ function sizeBytes(event: NewEvent): number {
   return textBytes(event) + limits.appendOverheadPerEventBytes;
 }
 
-/** What an event's texts weigh, which is nearly all of it. */
+/** The bytes of an event's texts, which are nearly all of it. */
 export function textBytes({ data, meta }: Pick<NewEvent, 'data' | 'meta'>): number {
   return Buffer.byteLength(data) + Buffer.byteLength(meta);
 }

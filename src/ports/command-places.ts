@@ -7,14 +7,14 @@ import type { CommandPlace } from './event-log.js';
  * Throws RetryableError when the store is unavailable.
  */
 export interface CommandPlaces {
-  /** Records the place unless the command has one already, and answers with the recorded one. */
+  /** Records the place unless the command has one. Returns the recorded one. */
   claim(command: string, place: CommandPlace): Promise<ClaimedPlace>;
 
-  /** Records nothing. */
+  /** The recorded place. Records nothing. */
   find(command: string): Promise<CommandPlace | undefined>;
 }
 
 export interface ClaimedPlace extends CommandPlace {
-  /** Recorded by this call. */
+  /** True if this call has recorded it. */
   readonly isNew: boolean;
 }

@@ -1,5 +1,5 @@
 import { UndecodableEvent } from '../events/codec.js';
-/** It may work later, unchanged: wait and try again. */
+/** The same call may succeed later. */
 export class RetryableError extends Error {
   constructor(message: string, options?: ErrorOptions & { readonly retryAfterMs?: number }) {
     super(message, options);
@@ -8,13 +8,13 @@ export class RetryableError extends Error {
   readonly retryAfterMs: number | undefined;
 }
 
-/** It took longer than it may. A smaller piece of the same work may be done in time. */
+/** The call exceeded its time limit. A smaller part of the same work may not. */
 export class TimedOut extends RetryableError {}
 
-/** It will never work, however often it is tried. */
+/** The call will never succeed. */
 export class TerminalError extends Error {}
 
-/** The log cannot be reached now. Nothing is said about what an earlier, unanswered append did. */
+/** The log cannot be reached now. An earlier append without an answer may be committed. */
 export class LogUnavailable extends RetryableError {}
 
 /** The reason of a failure without texts of users. Own errors quote none; a database error may quote the refused value. */

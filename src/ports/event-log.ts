@@ -2,11 +2,11 @@ import type { NewEvent, Position, RecordedEvent } from '../events/envelope.js';
 import type { BackgroundHealth } from './background-health.js';
 import type { Continuity } from './continuity.js';
 
-/** What a writer has seen of a stream: its last revision, or that it does not exist. */
+/** The last revision of a stream that a writer has seen, or `none` if the stream does not exist. */
 export type ExpectedRevision = number | 'none';
 
 export interface AppendOptions {
-  /** Whose turn it takes where appends wait. Tenants take turns, and within a tenant its users. */
+  /** The user of a queued append. Tenants take turns, and so do the users within a tenant. */
   readonly user?: string | undefined;
   /**
    * A command that acts once in the whole log: the `commandId` in the metadata of these events, a UUID that derives from
@@ -15,15 +15,15 @@ export interface AppendOptions {
   readonly command?: string | undefined;
 }
 
-/** Where the events of a command begin. */
+/** The place of the first event of a command. */
 export interface CommandPlace {
   readonly stream: string;
   readonly revision: number;
 }
 
 /**
- * Every outcome of an append. Each is about the append as a whole: it is never half written. An engine judges in this
- * order: the ids of its own events at the revisions behind the expected one, then its command, then the revision.
+ * The outcomes of an append, which is atomic. An engine checks in this order: the ids of its events at the revisions after
+ * the expected one, then its command, then the revision.
  */
 export type AppendOutcome =
   /** Committed and flushed. Revision and position are those of its last event. */
@@ -55,35 +55,35 @@ export interface AllStreamsFilter {
   readonly withoutTypes?: readonly string[];
 }
 
-/** What one read of all streams brought, in the order of commits. */
+/** The result of one read of all streams, in the order of commits. */
 export interface Page {
   readonly events: readonly RecordedEvent[];
-  /** Everything up to here is covered, events that the filter left out included. */
+  /** The position up to which the page covers the log, including filtered events. */
   readonly position: Position;
 }
 
 export interface LivePage extends Page {
-  /** True when nothing later was committed at the moment of reading. Such a page may be empty, the first time. */
+  /** True if no later event was committed at the time of the read. The first such page may be empty. */
   readonly live: boolean;
 }
 
 export interface Backlog {
-  /** Counted among the next `countMax` events of the log. Null where the engine could count only by reading them. */
+  /** The count within the next `countMax` events of the log. Null if the engine cannot count without reading them. */
   readonly events: number | null;
-  /** From the reader's position to the newest event, in positions of the engine, whatever the filter. 0: nothing waits. */
+  /** From the reader's position to the newest event, in positions of the engine, without the filter. 0: no event waits. */
   readonly distance: number;
-  /** When the oldest of them happened. Where that is estimated it may be earlier, and never later. */
+  /** The time of the oldest of them. An estimate may be earlier, and never later. */
   readonly oldestAt: string | undefined;
   /** There may be more than `events` says, and the oldest may be younger than `oldestAt`. */
   readonly estimated: boolean;
 }
 
 /**
- * The only source of truth. Positions follow the order of commits; a reader that has seen one will never learn of
- * an event before it. Texts come back exactly as they were given.
+ * The only source of truth. Positions follow the order of commits: after a reader has seen one, no event appears before it.
+ * Texts are returned exactly as they were given.
  *
- * Calls throw InvalidAppend, InvalidRead or InvalidStreamName for arguments that no log may take, before anything leaves.
- * Reads throw LogUnavailable; a subscription never does: it waits and goes on where it was.
+ * Calls throw InvalidAppend, InvalidRead or InvalidStreamName for invalid arguments, before anything is sent.
+ * Reads throw LogUnavailable. A subscription never does: it waits and continues at its position.
  *
  * A position names an event by its place and its id, so an engine detects that the log went back, even after it has grown
  * past that place again. It compares the newest event that it has seen at each new connection, and the position with which
@@ -93,7 +93,7 @@ export interface Backlog {
 export interface EventLog {
   readonly continuity: Continuity;
 
-  /** The ids of the events are made for this call alone, and repeated only by its own retries. */
+  /** The ids of the events must be new. Only a retry of the same call repeats them. */
   append(
     stream: string,
     expected: ExpectedRevision,
@@ -101,10 +101,10 @@ export interface EventLog {
     options?: AppendOptions,
   ): Promise<AppendOutcome>;
 
-  /** Where a command has acted that was appended as one. */
+  /** The place of a command that was appended with its id. */
   findCommand(command: string): Promise<CommandPlace | undefined>;
 
-  /** One stream, in pages. A stream that does not exist has none. */
+  /** One stream, in pages. A stream that does not exist has no page. */
   readStream(stream: string, options?: ReadStreamOptions): AsyncIterable<readonly RecordedEvent[]>;
 
   /** All streams from after a position up to the present end, in pages. */
@@ -128,7 +128,7 @@ export interface EventLog {
    */
   parsePosition(text: string): Position | undefined;
 
-  /** What a reader at this position has yet to see. Costs a bounded number of short queries, however much that is. */
+  /** The events after this position. Costs a bounded number of short queries, however many they are. */
   backlog(after: Position, countMax: number, filter?: AllStreamsFilter): Promise<Backlog>;
 
   /**
@@ -143,7 +143,7 @@ export interface EventLog {
   /** Reports failures of the log's own background work from now on. A log without such work does not have it. */
   reportTo?(health: BackgroundHealth): void;
 
-  /** Lets what is under way finish and leaves nothing open. */
+  /** Waits for open calls, and closes all connections. */
   close(): Promise<void>;
 }
 

@@ -9,7 +9,7 @@ export interface Key {
   readonly role: KeyRole;
   readonly name: string;
   readonly secretSha256: string;
-  /** ISO 8601. A key that was issued again counts from then. */
+  /** The time of the latest issue, ISO 8601. */
   readonly createdAt: string;
   readonly revokedAt: string | null;
 }
@@ -30,11 +30,11 @@ export type KeyEvent = Extract<TenantEvent, { type: 'ApiKeyIssued' | 'ApiKeyRevo
  * Throws RetryableError when the store is away.
  */
 export interface Keys {
-  /** Revoked keys included; nothing when the id was never issued. */
+  /** The key, also if it is revoked. Undefined if the id was never issued. */
   find(id: string): Promise<Key | undefined>;
-  /** The same for many ids with one query, in any order, without those that were never issued. */
+  /** Finds many keys with one query, in any order, without ids that were never issued. */
   findAll(ids: readonly string[]): Promise<readonly Key[]>;
   record(event: KeyEvent): Promise<void>;
-  /** Every key of a tenant, the oldest first, revoked ones included. */
+  /** All keys of a tenant, the oldest first, also revoked ones. */
   ofTenant(tenant: string): Promise<readonly Key[]>;
 }

@@ -1,75 +1,75 @@
 import type { RecordedUsage } from '../events/outcome.js';
 
-/** A call to a model. The body is the exact text whose UTF-8 bytes are to reach the provider. */
+/** A call to a model. The body is the exact text whose UTF-8 bytes must reach the provider. */
 export interface ModelCall {
   readonly body: string;
-  /** Lower-case hex, of those bytes. The adapter compares it in the last function before the socket. */
+  /** The hash of those bytes, lower-case hex. The adapter compares it in the last function before the socket. */
   readonly bodySha256: string;
 }
 
-/** What a piece of an answer is: the answer itself, what was thought, a call of a tool, a refusal, or what nothing here reads. */
+/** The kind of a piece of an answer: content, reasoning, a tool call, a refusal, or unknown fields. */
 export type Channel = 'content' | 'reasoning' | 'tool' | 'refusal' | 'other';
 
-/** Who is called by a tool call. */
+/** The called tool. */
 export interface ToolStart {
   readonly id?: string;
   readonly name?: string;
   readonly type?: string;
 }
 
-/** What a model's stream brings, in order. Nothing comes after `finished`. */
+/** The outputs of a model's stream, in order. `finished` is the last one. */
 export type ModelOutput =
   | {
       readonly type: 'text';
       readonly channel: Channel;
       readonly text: string;
-      /** Of a tool call: which of those that come side by side. */
+      /** The index of a tool call, because several may come side by side. */
       readonly call?: number;
-      /** With the first piece of a tool call. */
+      /** On the first piece of a tool call. */
       readonly tool?: ToolStart;
     }
-  /** The stream came to its own end: as the provider named it, never assumed. */
+  /** The stream ended with a finish reason of the provider. */
   | ({
       readonly type: 'finished';
       readonly finishReason: string;
-      /** The provider's own name, where the normalised one differs. */
+      /** The provider's name, if the normalised one differs. */
       readonly providerFinishReason?: string;
       readonly modelServed: string | null;
     } & ReportedUsage);
 
-/** Normalised, and beside it field by field what the provider reported. Null when it reported none. */
+/** Normalised usage, and the report of the provider field by field. Null if it reported none. */
 export interface ReportedUsage {
   readonly usage: RecordedUsage | null;
   readonly usageRaw: Readonly<Record<string, unknown>> | null;
 }
 
 export type ModelFailureKind =
-  /** The bytes on their way to the socket were not the recorded ones: nothing was sent. */
+  /** The bytes of the request were not the recorded ones, so it was not sent. */
   | 'prompt_mismatch'
-  /** The provider answered with an error: by status, by an error object in the stream, or by something else than a stream. */
+  /** The provider answered with an error: a status, an error object in the stream, or a response that is no stream. */
   | 'provider_error'
-  /** 429. */
+  /** The provider answered 429. */
   | 'rate_limited'
-  /** No connection, or it broke. */
+  /** There was no connection, or it broke. */
   | 'network'
   /** The stream ended without a finish reason: the answer is not complete. */
   | 'incomplete'
-  /** The stream went on beyond any answer, however little of it was text. */
+  /** The stream is longer than that of any answer, counting all its bytes. */
   | 'too_long';
 
-/** Every way in which a call can fail but the caller's own abort, which ends the stream without an error. */
+/** A failed call. An abort by the caller ends the stream without an error. */
 export class ModelFailure extends Error {
   constructor(
     readonly kind: ModelFailureKind,
-    /** In the provider's own words where it had any. It may quote the prompt: never log it. */
+    /** The provider's message if it sent one. It may quote the prompt: never log it. */
     message: string,
     readonly details: {
       readonly providerStatus?: number;
-      /** What Retry-After asked for. */
+      /** The pause of Retry-After. */
       readonly retryAfterMs?: number;
-      /** Whether the same call may succeed later: 429 and 5xx, and a connection that could not be made. */
+      /** True if the same call may succeed later: 429, 5xx, or a failed connect. */
       readonly retryable: boolean;
-      /** Usage and model, when they had come before the failure. */
+      /** Usage and model, if they came before the failure. */
       readonly modelServed?: string | null;
     } & Partial<ReportedUsage>,
   ) {
@@ -78,15 +78,15 @@ export class ModelFailure extends Error {
 }
 
 /**
- * A provider of models. It never retries, never logs, and keeps reading however slowly its output is taken, within
- * the bounds of limits.ts: a socket that is reset takes with it what was received but not yet read.
+ * A provider of models. It never retries and never logs. It reads the socket even if its output is taken slowly, within the
+ * bounds of limits.ts, because a reset socket drops bytes that were received and not read.
  */
 export interface LanguageModel {
-  /** Makes everything ready that can be. Nothing is sent, so it may be done before it is known that the call will be made. */
+  /** Prepares a call without sending anything, so it may be prepared before its prompt is committed. */
   prepare(call: ModelCall): PreparedCall;
 }
 
-/** By which a provider knows an answer. */
+/** The provider's ids of an answer. */
 export interface ResponseNames {
   readonly id?: string;
   readonly requestId?: string;
@@ -94,20 +94,20 @@ export interface ResponseNames {
 
 /** The moments at which the texts of all answers are appended. */
 export interface Moments {
-  /** Calls back at the next moment. What is read then is appended at this moment. */
+  /** Calls back at the next moment, before the texts are appended. */
   readAtNext(call: () => void): void;
 }
 
 /** A call that is made once, or not at all. */
 export interface PreparedCall {
-  /** As far as they are known by now: of a call that is cut too. */
+  /** The ids that are known so far, also of a call that was cut. */
   readonly response: ResponseNames;
   /**
-   * Makes the call. Outputs that arrive together are yielded together. After the first text, outputs may wait for the next moment,
-   * because they are not appended earlier. Throws ModelFailure, also for what went wrong while it was made ready. Leaving the loop,
-   * or aborting, ends the call at once.
+   * Makes the call. Outputs that arrive together are yielded together. After the first text, outputs may wait for the next
+   * moment, because they are not appended earlier. Throws ModelFailure, also for an error of `prepare`. An abort, or the end
+   * of the loop, ends the call at once.
    */
   stream(signal: AbortSignal, moments: Moments): AsyncIterable<readonly ModelOutput[]>;
-  /** It will not be made. Without effect once it was. */
+  /** Ends a call that will not be made. Has no effect on a made call. */
   discard(): void;
 }

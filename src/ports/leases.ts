@@ -1,18 +1,18 @@
-/** The right to do something alone, for a while. The epoch grows each time a name changes hands. */
+/** An exclusive right for a limited time. The epoch grows with each new holder of a name. */
 export interface Lease {
   readonly name: string;
   readonly holder: string;
   readonly epoch: number;
 }
 
-/** Time is measured by the store alone, so the clocks of nodes need not agree. Throws RetryableError when it is away. */
+/** Only the store measures time, so the clocks of nodes need not agree. Throws RetryableError if the store is away. */
 export interface Leases {
-  /** The lease, when the name is free or its time has run out; nothing while another holds it. */
+  /** The lease, if the name is free or its lease has expired. Undefined while another process holds it. */
   acquire(name: string, holder: string, durationMs: number): Promise<Lease | undefined>;
   /** False if the lease is lost: the former holder must stop at once. */
   renew(lease: Lease, durationMs: number): Promise<boolean>;
-  /** Frees the name for the next holder without waiting for the time to run out. */
+  /** Releases the name before the lease expires. */
   release(lease: Lease): Promise<void>;
-  /** How many names that begin so are held. */
+  /** The number of held names with this prefix. */
   count(namesBeginning: string): Promise<number>;
 }

@@ -1,12 +1,12 @@
 import type { ConversationEvent } from '../events/conversation-events.js';
 
-/** How a generation ended, as far as it is counted. Null is unknown, and is not counted as zero. */
+/** The counted values of the end of a generation. Null is unknown, and is not counted as zero. */
 export interface GenerationEnd {
   readonly status: Extract<ConversationEvent, { type: 'GenerationFinalized' }>['data']['status'];
-  /** The one that was asked; null when no prompt was assembled. */
+  /** The requested model. Null if no prompt was assembled. */
   readonly model: string | null;
   readonly ttftMs: number | null;
-  /** Null also when no model was called: there is nothing that took so long. */
+  /** Also null if no model was called. */
   readonly durationMs: number | null;
   readonly promptTokens: number | null;
   readonly completionTokens: number | null;
@@ -20,11 +20,11 @@ export interface GenerationEnd {
 export interface Meter {
   /** Called by the process that has written the end, so that all processes together count each end once. */
   generationEnded(end: GenerationEnd): void;
-  /** However it was answered, from when it was asked for. */
+  /** The time of an append from its call, with any outcome. */
   appendAnswered(milliseconds: number): void;
-  /** So many events went to the log as one transaction. */
+  /** The number of events in one transaction of the log. */
   batchSent(events: number): void;
-  /** So many events were acknowledged by the system that they are relayed to. */
+  /** The number of events that the destination of the relay has acknowledged. */
   eventsRelayed(events: number): void;
   /** A part of the background work met an error that is not an outage. */
   backgroundFailed(part: string): void;

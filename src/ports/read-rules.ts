@@ -4,7 +4,7 @@ import type { AllStreamsFilter, ReadStreamOptions } from './event-log.js';
 
 export class InvalidRead extends TerminalError {}
 
-/** Refuses what engines would each take for something else. */
+/** Refuses arguments that the engines would read in different ways. */
 export function checkReadStream(stream: string, { from, eventsMax }: ReadStreamOptions): void {
   checkStreamName(stream);
   for (const [name, value] of Object.entries({ from, eventsMax })) {
@@ -14,7 +14,7 @@ export function checkReadStream(stream: string, { from, eventsMax }: ReadStreamO
   }
 }
 
-/** What a filter means, for engines that have the events at hand. */
+/** Applies a filter to an event, for engines without their own filter. */
 export function passes(
   { stream, type }: { readonly stream: string; readonly type: string },
   { categories, withoutTypes }: AllStreamsFilter = {},

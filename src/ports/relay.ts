@@ -2,22 +2,22 @@ import { RetryableError, TerminalError } from './errors.js';
 
 /** The message of one event. All its texts are those of the log, unchanged. */
 export interface RelayMessage {
-  /** What has one order: messages with the same key go to the same partition. */
+  /** Messages with the same key go to the same partition, in order. */
   readonly key: string;
   readonly value: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** So many bytes are taken in no send, though the destination is well: what is sent in fewer pieces may be. */
+/** The send is too large for the destination. A smaller one may succeed. */
 export class MessagesTooLarge extends TerminalError {}
 
 /**
- * The destination answers, and refuses: a missing right, a wrong password, a policy. Its operators can change that while
- * this process runs, so it is asked again, but rarely: some brokers lock an account after a number of failures.
+ * The destination refuses: a missing right, a wrong password, a policy. Its operators can change that while this process
+ * runs, so the relay retries, but rarely, because some brokers lock an account after a number of failures.
  */
 export class DeniedByDestination extends RetryableError {}
 
-/** A way out that is open. After a failure it is closed, and another one opened. */
+/** An open connection to the destination. After a failure it is closed and another one is opened. */
 export interface RelayConnection {
   /** Fixed for ever: a key that moved to another partition would lose its order. */
   readonly partitions: number;
@@ -30,13 +30,13 @@ export interface RelayConnection {
   close(): Promise<void>;
 }
 
-/** Another system's log, which is given ours. */
+/** Another system to which the relay sends the log. */
 export interface RelayDestination {
-  /** How far one destination has got says nothing of another. */
+  /** The name of the destination. Each destination has its own checkpoint. */
   readonly name: string;
   /**
-   * Throws RetryableError when it cannot be reached now, DeniedByDestination when it refuses, TerminalError when it is not
-   * what it has to be.
+   * Throws RetryableError if it cannot be reached now, DeniedByDestination if it refuses, and TerminalError if it has the
+   * wrong configuration.
    */
   connect(stop: AbortSignal): Promise<RelayConnection>;
 }

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../limits.js';
 
 /**
- * Whether the log has what `look` asks for. A leader that was just elected may not have indexed all that it holds, so a
- * first look that does not find it is not believed.
+ * Repeats a lookup that finds nothing. A leader that was just elected may not have indexed all its events, so a first miss
+ * proves nothing.
  */
 export async function foundOnSecondLook(look: () => Promise<boolean>): Promise<boolean> {
   if (await look()) return true;

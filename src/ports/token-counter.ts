@@ -1,26 +1,26 @@
 /**
- * How one model counts: plain text only, so what looks like a control token is counted as the characters it is made of.
- * Never throws, whatever the text, and takes time in proportion to its length.
+ * Counts tokens for one model. Counts plain text only: a text that spells a control token is counted by its characters. Never
+ * throws, and takes time in proportion to the length of the text.
  */
 export interface Tokenizer {
   readonly encoding: string;
-  /** The model is not known: its encoding and its limit are assumptions. */
+  /** The model is unknown, so its encoding and its limit are assumptions. */
   readonly estimated: boolean;
-  /** How many tokens prompt and answer may have together. */
+  /** The tokens that prompt and answer may have together. */
   readonly contextLimit: number;
-  /** The count of a text that was counted lately. */
+  /** The cached count of a text. */
   remembered(text: string): number | undefined;
-  /** Holds the event loop for as long as it takes: some microseconds for each character of the worst texts. */
+  /** Blocks the event loop: some microseconds for each character of the worst texts. */
   count(text: string): number;
-  /** The same count, slice by slice: between two slices everything else in the process has its turn. */
+  /** The same count in slices, between which other work of the process gets its turn. */
   countInSlices(text: string): Promise<number>;
 }
 
-/** Counting without a network. */
+/** Counts tokens without a network. */
 export interface TokenCounter {
   /**
-   * Any name gets an answer. The first one for an encoding loads it, which keeps the process busy for a moment: a start
-   * that asks for the default model spares its first user that.
+   * Accepts any name. The first call for an encoding loads it, which blocks the process for a moment. A start calls it for the
+   * default model, so that the first user does not wait.
    */
   forModel(model: string): Promise<Tokenizer>;
 }

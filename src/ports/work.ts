@@ -1,4 +1,4 @@
-/** One generation and where it belongs. */
+/** One generation, with its conversation, tenant and owner. */
 export interface Job {
   readonly generation: string;
   readonly conversation: string;
@@ -7,25 +7,25 @@ export interface Job {
   readonly owner: string | null;
 }
 
-/** How far a generation has come in its conversation's ledger. */
+/** The stage of a generation in the ledger of its conversation. */
 export type JobStage =
-  /** Asked for, and waiting for its turn. */
+  /** It is requested, and waits in the queue. */
   | 'requested'
   /** Its prompt is recorded: a worker has to answer it. */
   | 'prompted'
   | 'ended';
 
 /**
- * The generations that are to be answered, the worker of each, and which workers are alive: a table that can be thrown away
- * and recorded again from the log. It says who should work; who does is decided by the claim on the generation's tape.
+ * The generations to answer, the worker of each, and the living workers: a table that can be dropped and recorded again from
+ * the log. It is a hint: the claim on the generation's tape decides which worker answers.
  *
- * A worker is alive from its first `renew` on, until it renews too late or for no time. From then on it is dead, for ever: so
- * another worker that finds an open claim of a dead worker may end it.
+ * A worker is alive from its first `renew` until it renews too late or for no time. Then it is dead for ever, so another worker
+ * may end an open claim of it.
  *
- * The tenants are served in turn, and within a tenant its owners, however many jobs one of them asks for: fairness is what
- * `take` is for. What several callers take at the same moment is dealt out as if each were alone, so it may be one turn off.
+ * `take` is fair: tenants take turns, and so do the owners within a tenant, however many jobs one of them has. Simultaneous
+ * calls do not see each other, so the order may be off by one turn.
  *
- * Time is measured by the store alone, so the clocks of nodes need not agree. Throws RetryableError when it is away.
+ * Only the store measures time, so the clocks of nodes need not agree. Throws RetryableError if the store is away.
  */
 export interface Work {
   /**
@@ -35,11 +35,11 @@ export interface Work {
    */
   record(job: Job, stage: JobStage, aloneMs?: number): Promise<boolean>;
 
-  /** The worker answers the job, whose prompt is recorded. Nothing happens when another living worker has it. */
+  /** Records that the worker answers the job. Changes nothing if another living worker has it. */
   hold(job: Job, worker: string): Promise<void>;
 
   /**
-   * Takes prompted jobs that no living worker has and whose time has come. No two callers get the same one.
+   * Takes prompted jobs that are due and that no living worker has. No two callers get the same one.
    *
    * The jobs of each owner form a queue: first those that living workers have, then those that wait, oldest first. The jobs
    * of each tenant form a queue too: first those that workers have, then those nearest to the front of their owner's queue, and of
@@ -49,12 +49,12 @@ export interface Work {
    */
   take(worker: string, jobsMax: number): Promise<readonly Job[]>;
 
-  /** Gives a job back, to be taken by any worker after a pause. Nothing happens when another has it. */
+  /** Releases a job, so that any worker can take it after a pause. Changes nothing if another worker has it. */
   release(worker: string, generation: string, pauseMs: number): Promise<void>;
 
   /**
-   * The worker lives for so long from now. It holds the recorded jobs that it answers, unless another living worker has them;
-   * any worker may take the others that were its. False when it is dead.
+   * Renews the worker for this time. It holds the given jobs, unless another living worker has them; its other jobs are
+   * released. False if it is dead.
    */
   renew(worker: string, durationMs: number, answers: readonly string[]): Promise<boolean>;
 
@@ -67,6 +67,6 @@ export interface Work {
    */
   oldestWaitingMs(): Promise<number>;
 
-  /** Where a generation belongs, ended ones included; nothing when it was never recorded. */
+  /** The job of a generation, also of an ended one. Undefined if it was never recorded. */
   find(generation: string): Promise<Job | undefined>;
 }
