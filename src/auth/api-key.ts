@@ -16,7 +16,7 @@ export function formatApiKey({ id, secret }: ApiKeyParts): string {
   return `vb_${id}_${secret}`;
 }
 
-/** A secret is random and long, so one round suffices: there is nothing to guess. */
+/** A secret is long and random, so one round of SHA-256 suffices. */
 export function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }

@@ -17,7 +17,7 @@ export class TooManyFailedKeys extends Error {
   }
 }
 
-/** Finds who sent a request by its Authorization header. Throws RetryableError when the keys cannot be read now. */
+/** Finds the sender of a request by its Authorization header. Throws RetryableError if the keys cannot be read now. */
 export class Authenticator {
   constructor(
     private readonly keys: Pick<CachedKeys, 'find' | 'isCrowdedFor'>,
@@ -25,8 +25,8 @@ export class Authenticator {
   ) {}
 
   /**
-   * Nothing for a missing, malformed, unknown, wrong or revoked key: the answer does not say which. Throws TooManyFailedKeys when
-   * the address has presented too many keys that were not good. A good key is never refused for the wrong ones of others.
+   * Undefined for a missing, malformed, unknown, wrong or revoked key, without a distinction. Throws TooManyFailedKeys if the
+   * address has presented too many invalid keys. A valid key is never refused because of them.
    */
   async authenticate(authorization: string | undefined, address: string): Promise<Principal | undefined> {
     const [, text = ''] = BEARER.exec(authorization ?? '') ?? [];
@@ -45,8 +45,8 @@ export class Authenticator {
   }
 
   /**
-   * Whether a principal could still enter. For streams that stay open: one timer asks this for each of them, at least
-   * every few seconds. It may throw as authenticate does; that says nothing about the key.
+   * True if the key of a principal is still valid. A timer calls it for open streams every few seconds. An error, as of
+   * authenticate, does not mean that the key is invalid.
    */
   async isValid({ keyId, tenant, user, role }: Principal): Promise<boolean> {
     const key = await this.keys.find(keyId);

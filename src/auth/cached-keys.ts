@@ -9,12 +9,11 @@ interface Lookup {
 }
 
 /**
- * Asks the store once in a while for each key instead of with every request. What is recorded through here is seen at
- * once; what another node records, when the lookup has aged.
+ * Caches look-ups of keys. Records of this process are visible at once, those of another node after the cached look-up has
+ * expired.
  *
- * Ids of which this process knows nothing are looked up together, and the answer that there is no such key is not kept: made-up
- * ids cost a bounded number of queries all the same, push out no key that is in use, and a key that was issued on another node
- * is found by the first request that presents it.
+ * Unknown ids are looked up together, and a miss is not cached: so made-up ids cost a bounded number of queries and evict no
+ * key in use, and the first request with a key that another node has issued finds it.
  */
 export class CachedKeys implements Omit<Keys, 'findAll'> {
   private readonly lookups = new Map<string, Lookup>();
@@ -38,7 +37,7 @@ export class CachedKeys implements Omit<Keys, 'findAll'> {
     return known ? this.kept(id, now, this.store.find(id)) : this.findUnknown(id, now);
   }
 
-  /** Whether this id would have to wait with many others of which nothing is known. */
+  /** True if this id would have to wait with many other unknown ids. */
   isCrowdedFor(id: string): boolean {
     return !this.lookups.has(id) && this.unknown.size >= limits.keyLookupsOfFailingMax;
   }
@@ -56,7 +55,7 @@ export class CachedKeys implements Omit<Keys, 'findAll'> {
   private async findUnknown(id: string, askedAt: number): Promise<Key | undefined> {
     const recordsBefore = this.records;
     const key = await this.unknown.find(id);
-    // What was recorded meanwhile may be newer: the next request looks it up again.
+    // Do not cache it if a record was made meanwhile, which may be newer.
     if (key && this.records === recordsBefore) this.keep(id, { askedAt, key: Promise.resolve(key) });
     return key;
   }

@@ -8,8 +8,8 @@ interface FailureBudget {
 }
 
 /**
- * How many wrong keys each address may still present. Only wrong keys count, so users who share an address are not refused for
- * one of them who has a wrong key: right keys pass at any time.
+ * Limits the wrong keys of each address. Valid keys always pass, so one user with a wrong key does not lock out others at the
+ * same address.
  */
 export class FailedKeys {
   /** The address that failed the longest ago comes first, and is forgotten first. */

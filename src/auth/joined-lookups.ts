@@ -10,9 +10,9 @@ interface WaitingLookup {
 }
 
 /**
- * Looks up ids of which this process knows nothing, all that wait with one query: one at a time, and so many a second. A flood
- * of made-up ids costs the database no more than one of them does, and no answer is older than its question: a key that was
- * issued before it was asked for is found on every node.
+ * Looks up all waiting unknown ids in one query, one query at a time and a bounded number in a second. A flood of made-up ids
+ * costs the database about as much as one of them. No answer is older than its call: a key that was issued before is found on
+ * every node.
  */
 export class JoinedLookups {
   private waiting = new Map<string, WaitingLookup>();
@@ -50,7 +50,7 @@ export class JoinedLookups {
   }
 
   private async askForAll(): Promise<void> {
-    // Those that ask in the same turn of the event loop are part of it.
+    // Calls of the same turn of the event loop share the query.
     await Promise.resolve();
     const asked = this.waiting;
     this.waiting = new Map();

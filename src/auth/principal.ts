@@ -2,7 +2,7 @@ import { createParamDecorator, type ExecutionContext, UnauthorizedException } fr
 import type { FastifyRequest } from 'fastify';
 import type { KeyRole } from '../ports/keys.js';
 
-/** Who sent a request. */
+/** The sender of a request. */
 export interface Principal {
   readonly tenant: string;
   readonly user: string;

@@ -2,7 +2,7 @@ import type { BackgroundHealth } from '../ports/background-health.js';
 import { safeReason } from '../ports/errors.js';
 import type { Meter } from '../ports/meter.js';
 
-/** Logs and counts what fails in the background, and knows which parts fail now, and why. */
+/** Logs and counts failures of background work, and holds the reasons of the parts that fail now. */
 export class BackgroundFailures implements BackgroundHealth {
   private readonly reasons = new Map<string, string>();
   private readonly labels = new Map<string, string>();

@@ -4,7 +4,7 @@ import { RetryableError } from '../ports/errors.js';
 
 /**
  * One part of the work that runs in the background, and the owner of its promises. An error is reported and the work is
- * tried again after a growing pause: a rejection that nothing awaits would end the process, and the API with it.
+ * tried again after a growing pause: an unhandled rejection would end the process, and the API with it.
  */
 export class BackgroundPart {
   private pauseMs = 0;

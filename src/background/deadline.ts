@@ -11,7 +11,7 @@ export async function within<T, L>(milliseconds: number, work: Promise<T>, late:
   }
 }
 
-/** Ends with the work, as that ends, or at once when the signal aborts. */
+/** Settles as the work does, or resolves at once when the signal is aborted. */
 export async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
   let end = () => {};
   const aborted = new Promise<void>((resolve) => {

@@ -1,4 +1,4 @@
-/** Without a reason of its own, each abort would make an error with its stack. */
+/** The reason of every abort. Without one, each abort would create an error with a stack. */
 export const ENDED = 'ended';
 
 /**

@@ -9,7 +9,7 @@ export function jsonWithin(value: unknown, bytesMax: number): string | undefined
   return bytesLeft(value, bytesMax, DEPTH_MAX) < 0 ? undefined : JSON.stringify(value);
 }
 
-/** What remains of a budget after a parsed value is written: negative as soon as the budget does not suffice. */
+/** The rest of a budget after a parsed value is written. Negative if the budget is too small. */
 function bytesLeft(value: unknown, budget: number, depth: number): number {
   if (typeof value === 'string') return budget - (value.length > budget ? value.length : bytesOf(value));
   if (typeof value !== 'object' || value === null) return budget - bytesOf(value);

@@ -4,7 +4,7 @@ import { Metadata, type NewEvent, type RecordedEvent } from './envelope.js';
 import type { Family } from './family.js';
 import { upcasters as releasedUpcasters, type Upcasters } from './upcasters.js';
 
-/** What goes around an event when it is written. */
+/** The envelope of an event without its data. */
 export interface Wrapping {
   readonly id: string;
   readonly tenant: string;
@@ -41,7 +41,7 @@ export class UnencodableEvent extends Error {}
 export interface Codec {
   encode(event: DomainEvent, wrapping: Wrapping): NewEvent;
   /**
-   * The typed event, or nothing when its type or version is not known here: a later version of the program
+   * The typed event. Undefined if this program does not know its type or version: a later version of the program
    * wrote it, and the reader decides whether that may be passed over. Throws UndecodableEvent on damage.
    */
   decode(event: RecordedEvent): TypedEvent | undefined;

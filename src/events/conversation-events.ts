@@ -27,7 +27,7 @@ const promptPart = Type.Union([
    * with a JSON pointer (RFC 6901) behind it.
    */
   Type.Object({ kind: Type.Literal('text'), event: Type.String(), pointer: Type.String() }),
-  /** A run of the path, each node in its role's wrapping: one entry, however long the history. */
+  /** A range of the path, each node in the wrapping of its role. One entry, however long the history is. */
   Type.Object({ kind: Type.Literal('path'), from: Type.String(), to: Type.String() }),
   /** A text that only this prompt has. No format of this release writes it. */
   Type.Object({ kind: Type.Literal('own'), value: personalText() }),
@@ -88,7 +88,7 @@ export const conversationEvents = {
       messageId: Type.String(),
       regenerates: Type.Optional(Type.String()),
       options: Type.Object(choices),
-      /** Before those that wait, or after them; absent when nothing had to wait. Decided once, not again when it is read. */
+      /** Before or after the queued turns. Absent if the turn did not wait. Decided once and recorded. */
       turn: Type.Optional(literals('next', 'last')),
     }),
   },

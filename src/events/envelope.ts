@@ -9,7 +9,7 @@ export type Position = string & { readonly __position: never };
 /** Before every event. */
 export const START = '' as Position;
 
-/** What an event says of how it came about. Fields may be added; none is ever removed or changed. */
+/** The origin of an event. Fields may be added; none is ever removed or changed. */
 export const Metadata = Type.Object({
   conversation: Type.Optional(Type.String()),
   /** The owner of the conversation. The actor may be another one. */

@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 
-/** One released shape of an event type: its version, and what its data must look like. */
+/** One released shape of an event type: its version and the schema of its data. */
 export interface EventShape {
   readonly schema: number;
   readonly data: TSchema;
@@ -18,5 +18,5 @@ export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Ty
 export const literals = <const V extends readonly string[]>(...values: V) =>
   Type.Unsafe<V[number]>(Type.Union(values.map((value) => Type.Literal(value))));
 
-/** A text of a person. The mark `personal`, also on a whole value, says what encryption and erasure must cover. */
+/** A text of a user. The mark `personal`, also on a whole value, names the values for encryption and erasure. */
 export const personalText = () => Type.String({ personal: true });

@@ -11,12 +11,12 @@ export const generationEvents = {
     data: Type.Object({
       attempt,
       worker: Type.String(),
-      /** Who is to be called. Version 1 did not say: then the prompt does. */
+      /** The called model. Version 1 did not record it; the prompt has it. */
       provider: nullable(Type.String()),
       model: nullable(Type.String()),
     }),
   },
-  /** A piece of an answer. Pieces of one block follow each other, but for those of tool calls that come side by side. */
+  /** A piece of an answer. Pieces of one block are consecutive, except those of parallel tool calls. */
   DeltaReceived: {
     schema: 2,
     data: Type.Object({
@@ -46,7 +46,7 @@ export const generationEvents = {
       providerFinishReason: Type.Optional(Type.String()),
       modelServed: nullable(Type.String()),
       usage: nullable(RecordedUsage),
-      /** What the provider reported, field by field. */
+      /** The report of the provider, field by field. */
       usageRaw: nullable(Type.Record(Type.String(), Type.Unknown(), { personal: true })),
       /** The provider's ids of the answer and of its request. */
       response: Type.Object({ id: Type.Optional(Type.String()), requestId: Type.Optional(Type.String()) }),

@@ -10,7 +10,7 @@ export const logEvents = {
   IncarnationBegan: {
     schema: 1,
     data: Type.Object({
-      /** `<identity of the log>.<id of this event>`: what is signed for this incarnation is signed under this name. */
+      /** `<identity of the log>.<id of this event>`: the name under which notes of this incarnation are signed. */
       origin: Type.String(),
       /** The last signed note of the incarnation before, where one was signed. */
       note: Type.Optional(Type.String()),

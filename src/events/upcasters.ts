@@ -8,7 +8,7 @@ export type Upcasters = Readonly<Record<string, Readonly<Record<number, Upcast>>
 
 export const upcasters = {
   GenerationClaimed: { 1: (data) => ({ ...(data as object), provider: null, model: null }) },
-  // The first version had no blocks, and two channels: what was thought came before what was said.
+  // The first version had no blocks and two channels: reasoning came before content.
   DeltaReceived: {
     1: (data) => {
       const delta = data as { readonly channel: unknown };
@@ -74,7 +74,7 @@ interface FirstPart {
 const partOf = ({ field, ...part }: FirstPart): object =>
   part.kind === 'text' ? { ...part, pointer: `data/${field}` } : part;
 
-/** The first version recorded what OpenAI's chat completions report as it came, and null for an absent error. */
+/** The first version recorded the report of OpenAI's chat completions unchanged, and null for an absent error. */
 interface FirstEnd {
   readonly attempt: number | null;
   readonly finishReason: string | null;

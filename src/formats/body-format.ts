@@ -32,7 +32,7 @@ export interface BodyFormat {
   readonly name: string;
   /** The settings that it can write. */
   readonly params: ParamTable;
-  /** How long these settings let an answer become; nothing when they do not say. */
+  /** The maximum length of an answer by these settings. Undefined if they name none. */
   answerTokensIn(params: Readonly<Record<string, unknown>>): number | undefined;
   /** Where a body goes, below the base address of a provider. */
   readonly request: { readonly path: string };

@@ -1,4 +1,4 @@
-/** What the value of a setting may be. A value of the wrong type is another mistake than a value that may not be sent. */
+/** The rule for the values of a setting. It distinguishes a wrong type from a value that may not be sent. */
 export interface ParamRule {
   readonly isType: (value: unknown) => boolean;
   /** Of a value that has the type. */
@@ -58,7 +58,7 @@ export interface ParamMistake {
   readonly about: 'name' | 'type' | 'value';
 }
 
-/** Every mistake at once; none when the settings may be sent as they are. */
+/** All mistakes in the settings. */
 export function paramMistakes(table: ParamTable, params: Readonly<Record<string, unknown>>): ParamMistake[] {
   return Object.entries(params).flatMap(([name, value]) => {
     const mistake = mistakeIn(table.get(name), value);

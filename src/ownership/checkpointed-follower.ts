@@ -10,12 +10,12 @@ export interface FollowerParts extends OwnerParts {
   readonly checkpoints: Checkpoints;
 }
 
-/** What one owner at a time does with the events of the log. */
+/** The work of one owner at a time with the events of the log. */
 export interface Following {
   /** Of the lease and of the checkpoint. */
   readonly name: string;
   readonly filter?: AllStreamsFilter | undefined;
-  /** Reads on from the position until `over`, reports what it has finished, and ends where a save says no. */
+  /** Reads from the position until `over`, reports finished positions, and ends if a save returns false. */
   readonly follow: (from: Position, lease: Lease, over: AbortSignal) => Promise<void>;
   /** Another process owns it, or the stores are away. */
   readonly onWaiting: () => void;
@@ -42,7 +42,7 @@ export class CheckpointedFollower {
     private readonly parts: FollowerParts,
   ) {}
 
-  /** Also after a failure, at the event where it stopped; and while it is being stopped, once it has. */
+  /** May be called after a failure, to retry the event, and while it stops, to start again afterwards. */
   start(): void {
     if (this.work !== undefined && !this.stopping.signal.aborted && !this.hasFailed) return;
     const before = this.work ?? Promise.resolve();
@@ -53,7 +53,7 @@ export class CheckpointedFollower {
     this.work = before.then(() => this.run(signal));
   }
 
-  /** Waits for what is under way, writes the checkpoint and frees the lease. */
+  /** Waits for open work, writes the checkpoint and releases the lease. */
   async stop(): Promise<void> {
     const { work } = this;
     this.stopping.abort();
@@ -101,7 +101,7 @@ export class CheckpointedFollower {
           this.own(lease, over).finally(() => {
             this.position = undefined;
           }),
-        // What came before the log fell silent would else be seen again after a crash, however long ago that was.
+        // Without this, a crash would repeat the last events before the log became idle, however old they are.
         onRenewed: (lease) => this.save(lease),
         onWaiting,
       },
@@ -124,7 +124,7 @@ export class CheckpointedFollower {
     try {
       await this.following.follow(from, lease, over);
     } finally {
-      // However it ends, what was finished need not be seen again.
+      // Save at every end, so that finished events are not repeated.
       await this.save(lease);
     }
   }

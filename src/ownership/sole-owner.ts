@@ -25,20 +25,20 @@ export interface OwnerParts {
   readonly clock: Clock;
   readonly health: BackgroundHealth;
   readonly hints: Hints;
-  /** Who holds the lease: unique for each process. */
+  /** The holder of the lease, unique for each process. */
   readonly holder: string;
   readonly leaseMs: number;
 }
 
-/** What is done by one owner at a time, among all processes. */
+/** Work with one owner at a time among all processes. */
 export interface SoleWork {
   /** Names the lease. */
   readonly name: string;
   /** For works of ever new names, of which metrics would keep one series each. Without it the name is the label. */
   readonly metricLabel?: string;
-  /** Done while the lease is held, and until `over`. A TerminalError ends the work for good; after any other it begins again. */
+  /** Runs while the lease is held, until `over`. A TerminalError ends the work for good; after any other error it restarts. */
   readonly own: (lease: Lease, over: AbortSignal) => Promise<void>;
-  /** One of several that are shared out; nothing said: it is owned wherever it is free. */
+  /** The share to which the work belongs. Absent: any process claims it when it is free. */
   readonly part?: Part;
   /** Called each time the lease was renewed; with false the owner steps down. */
   readonly onRenewed?: (lease: Lease) => Promise<boolean | undefined>;
@@ -46,7 +46,7 @@ export interface SoleWork {
   readonly onWaiting?: () => void;
 }
 
-/** How long this process may believe that it holds a lease, on its own monotonic clock. */
+/** The time until which this process holds a lease for certain, on its own monotonic clock. */
 interface Tenure {
   untilMs: number;
 }
@@ -78,7 +78,7 @@ export class SoleOwner {
       this.work.onWaiting?.();
       await this.untilFree(lookMs, pauseMs, stop);
     }
-    // Work that was stopped is tried no more, so nothing else would report that it does not fail.
+    // Stopped work is not retried, so its failure would be reported for ever.
     this.background.recovered();
   }
 
@@ -98,7 +98,7 @@ export class SoleOwner {
     const { part, name } = this.work;
     try {
       if (part && !part.take()) return;
-      // The store starts to count no earlier than this, however late its answer comes.
+      // The store counts from a later moment, even if its answer comes late.
       const askedMs = clock.monotonic();
       const lease = await leases.acquire(name, holder, leaseMs);
       if (lease) await this.own(lease, { untilMs: askedMs + leaseMs }, stop);
@@ -120,7 +120,7 @@ export class SoleOwner {
     }
   }
 
-  /** From then on another process may own it, whatever the store has yet to answer. */
+  /** From now on another process may own it, even if an answer of the store is open. */
   private async endInTime(tenure: Tenure, over: LinkedAbort): Promise<void> {
     const { clock } = this.parts;
     while (!over.signal.aborted) {
@@ -141,7 +141,7 @@ export class SoleOwner {
     }
   }
 
-  /** Never rejects. May end after `over`: then its answer changes nothing. */
+  /** Never rejects. An answer after `over` changes nothing. */
   private async renew(lease: Lease, tenure: Tenure, over: LinkedAbort): Promise<void> {
     const { leases, clock, leaseMs } = this.parts;
     const { onRenewed, part } = this.work;

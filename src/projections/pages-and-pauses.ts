@@ -24,7 +24,7 @@ export async function* pagesAndPauses<T>(
     }
   } finally {
     left.abort();
-    // The reader has left: a failure of the page that it did not take concerns nothing any more.
+    // The reader has left, so a failure of the next page is ignored.
     next.catch(() => {});
     await pages.return?.();
   }

@@ -19,7 +19,7 @@ export class ProjectionHost {
   private readonly lanes = new Map<string, ProjectionLane>();
   private readonly share: FairShare;
   private readonly background: BackgroundPart;
-  /** Each has its own failures, so that one swap that fails keeps no other build and no replay waiting. */
+  /** Each has its own failures, so that a failed swap delays no other build and no replay. */
   private readonly swaps: readonly (readonly [Projection, BackgroundPart])[];
   private sharing: Promise<void> = Promise.resolve();
   private readonly stopping = new AbortController();
@@ -84,7 +84,7 @@ export class ProjectionHost {
     return pauseMs;
   }
 
-  /** Nothing to do unless a new build has caught up. A swap that fails is tried again with the next look. */
+  /** Swaps a new build that has caught up. A failed swap is retried at the next poll. */
   private async swapBuildOf(projection: Projection, builds: readonly BuildState[]): Promise<void> {
     for (const build of builds) {
       const isOurs = build.state === 'building' && this.definitionOf(build) === projection;
@@ -92,7 +92,7 @@ export class ProjectionHost {
     }
   }
 
-  /** Only of its own version does this process know what the rows of a build are. */
+  /** This process knows only the rows of builds of its own version. */
   private definitionOf({ projection, version }: BuildState): Projection | undefined {
     return this.projections.find((each) => each.name === projection && each.version === version);
   }

@@ -133,7 +133,7 @@ export class ProjectionLane {
         for (const { data } of news) bytes += data.length;
         const isFull = events.length >= this.stepEventsMax || bytes >= limits.projectionStepBytesMax;
         if (!page.live && !isFull) continue;
-        // A checkpoint alone can wait for the next page or for a pause: to pass over events again costs nothing.
+        // A checkpoint without rows can wait for the next page or a pause: to skip filtered events again costs nothing.
         if (events.length === 0 && this.parts.clock.monotonic() - writtenMs < limits.checkpointMs) continue;
         if (page.live && !isFull) await this.pause(over);
         // Without the checkpoint of the last page a lane on an idle log would seem to be behind for ever.
@@ -279,7 +279,7 @@ export class ProjectionLane {
     await this.reportReason(error);
   }
 
-  /** Readers of the report see why the lane makes no progress. A store that cannot take even that is reported by its own error. */
+  /** Records why the lane makes no progress. If the store refuses even this record, its own error is reported. */
   private async reportReason(error: unknown): Promise<void> {
     await this.parts.store.report(this.build, this.epoch, { reason: safeReason(error) }).catch(() => {});
   }

@@ -38,7 +38,7 @@ export interface Rows {
   remove(table: AnyTable, key: string): void;
 }
 
-/** One read model: which events it follows, and what they make of its rows. Pure: its lane does the rest. */
+/** One read model: its events, and their changes of its rows. Pure: its lane does all I/O. */
 export interface Projection extends ProjectionShape {
   readonly filter: ProjectionFilter;
   /**

@@ -5,13 +5,13 @@ import { leaseOf } from './lane-key.js';
 
 export class UnknownProjection extends Error {}
 
-/** A new build is being made: a second one beside it would be for nothing. */
+/** A new build is already being made. */
 export class RebuildRunning extends Error {}
 
 /** Processes of a newer version run the read model: a build of this version would take it from them. */
 export class NewerVersionRunning extends Error {}
 
-/** What operators ask of the read models. The processes that run their lanes do it. */
+/** Requests of operators to the read models. The processes with their lanes fulfil them. */
 export class Rebuilds {
   constructor(
     private readonly shapes: readonly ProjectionShape[],

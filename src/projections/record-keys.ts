@@ -3,7 +3,7 @@ import type { RecordedEvent } from '../events/envelope.js';
 import { decodeOrFail } from '../ports/decode-or-fail.js';
 import type { Keys } from '../ports/keys.js';
 
-/** What a subscription to the streams of tenants does with each event. */
+/** The handler of the subscription to the streams of tenants. */
 export function recordKeys(codec: Codec, keys: Pick<Keys, 'record'>): (event: RecordedEvent) => Promise<void> {
   return async (recorded) => {
     // It may be a revocation. A process that cannot decode it stops, and leaves the subscription to a newer process.

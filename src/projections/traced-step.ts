@@ -3,7 +3,7 @@ import type { Build } from '../ports/read-models/read-models.js';
 import type { Tracer } from '../ports/tracer.js';
 
 export interface StepTracing {
-  /** Absent when nothing is traced. */
+  /** Absent if tracing is off. */
   readonly tracer?: Pick<Tracer, 'stepBegun'> | undefined;
 }
 

@@ -23,11 +23,11 @@ export class WorkingRows implements Rows {
     private readonly store: Pick<LaneStore, 'load'>,
     private readonly build: Build,
     private readonly tables: readonly AnyTable[],
-    /** From the beginning of the log on, what is not known is not there. */
+    /** True if the lane began with the log: then a row that is not cached does not exist. */
     private isWhole: boolean,
   ) {}
 
-  /** Has these rows at hand. */
+  /** Loads these rows. */
   async fetch(keys: readonly RowKey[]): Promise<void> {
     if (this.isWhole) return;
     const missing = keys.filter(({ table, key }) => !this.tableOf(table).has(key));
@@ -53,7 +53,7 @@ export class WorkingRows implements Rows {
     this.change(table, key, null);
   }
 
-  /** What has changed since this was asked last. */
+  /** The changes since the last call. */
   changes(): readonly RowChange[] {
     const changes: RowChange[] = [];
     for (const [table, rows] of this.changed) {
@@ -62,13 +62,13 @@ export class WorkingRows implements Rows {
     return changes;
   }
 
-  /** The changes are written: what is known may be forgotten, as far as there is too much of it. */
+  /** Call it after the changes are written. Drops rows if the cache is too large. */
   written(): void {
     this.changed = new Map();
     if (this.characters > limits.projectionRowsCharactersMax) this.forget();
   }
 
-  /** Nothing is known any more: what was changed may or may not be written. */
+  /** Drops all rows, because the changes may or may not be written. */
   forget(): void {
     this.known.clear();
     this.changed = new Map();
@@ -100,7 +100,7 @@ export class WorkingRows implements Rows {
   }
 }
 
-/** What a row takes besides its texts, roughly. */
+/** About the memory of a row without its texts. */
 const ROW_CHARACTERS = 1_000;
 
 function charactersIn(value: unknown): number {

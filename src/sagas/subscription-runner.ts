@@ -25,7 +25,7 @@ export type RunnerState =
   /** Another process owns it, or the stores are unavailable. */
   | { readonly is: 'waiting' }
   | { readonly is: 'running'; readonly live: boolean; readonly epoch: number; readonly retrying?: string }
-  /** A subscription goes on at the event of its poison when it is started again. */
+  /** After a restart the subscription retries the event of its poison. */
   | { readonly is: 'poisoned'; readonly poison: Poison }
   | { readonly is: 'stopped' };
 

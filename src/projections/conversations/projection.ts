@@ -64,7 +64,7 @@ interface Said {
   readonly text: string;
 }
 
-/** What an event changes in the row of its conversation, and the text that it makes searchable. */
+/** The changes of an event in the row of its conversation, and its searchable text. */
 type Change = Partial<ConversationRow> & { readonly said?: Said };
 
 function changedBy(row: ConversationRow, event: Exclude<Followed, { type: 'GenerationClaimed' }>): Change {

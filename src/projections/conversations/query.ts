@@ -28,7 +28,7 @@ export interface ConversationQueries {
   list(asked: ConversationsAsked): Promise<readonly ConversationRow[]>;
 }
 
-/** What a reader may see of conversations, the latest first. */
+/** The conversations that a reader may see, the latest first. */
 export class ListConversations extends Query<Paged<ListedConversation>> {
   constructor(
     readonly reader: Reader,

@@ -8,7 +8,7 @@ export interface ConversationRow extends ClaimCoverage {
   readonly owner: string | null;
   readonly title: string | null;
   readonly archived: boolean;
-  /** Its own choice. */
+  /** The conversation's own choice. */
   readonly model: string | null;
   /** The model of its last prompt. */
   readonly askedModel: string | null;

@@ -8,7 +8,7 @@ const filter = { categories: ['conversation'] } as const satisfies ProjectionFil
 
 type Followed = EventsOf<typeof filter>;
 
-/** The tree of each conversation, node by node, and what the conversation is besides. */
+/** The nodes of each conversation, and its other fields. */
 export const messages: Projection = {
   name: 'messages',
   version: 2,
@@ -96,7 +96,7 @@ function headWith(rows: Rows, head: HeadRow, event: Followed, place: EventPlace)
 
 type Configuring = Extract<Followed, { type: 'ConversationStarted' | 'ConversationConfigured' }>;
 
-/** What an event does not name stays as it was. */
+/** A setting that the event does not name keeps its value. */
 function configured(rows: Rows, { id, data }: Configuring, place: EventPlace): Partial<HeadRow> {
   const { provider, model, params, system } = data;
   if (system) plant(rows, { ...place, id, kind: 'system', parent: null, text: system });
@@ -110,7 +110,7 @@ function configured(rows: Rows, { id, data }: Configuring, place: EventPlace): P
 
 type WaitingTurns = HeadRow['waiting'];
 
-/** Those that interrupt come first, in their own order. */
+/** Interrupting turns come first, in their order. */
 function waitingWith(waiting: WaitingTurns, turn: WaitingTurns[number]): WaitingTurns {
   const firstToWait = turn.isNext ? waiting.findIndex(({ isNext: goesFirst }) => !goesFirst) : -1;
   return firstToWait < 0 ? [...waiting, turn] : waiting.toSpliced(firstToWait, 0, turn);

@@ -35,7 +35,7 @@ export interface Tree {
   readonly before: NodeRow['kind'] | null;
   /** Ids from the root to the leaf. */
   readonly path: readonly string[];
-  /** The newest of those that were asked for, oldest first. */
+  /** The newest of the requested nodes, oldest first. */
   readonly nodes: readonly NodeRow[];
   readonly more: boolean;
 }
@@ -46,7 +46,7 @@ export interface MessageQueries {
   tree(asked: TreeAsked): Promise<Tree | undefined>;
 }
 
-/** The view does not cover yet what it must: it may in a moment. */
+/** The view does not cover the required cursor yet. It may do so soon. */
 export class ViewBehind extends RetryableError {}
 
 export interface ConversationViewsParts {
@@ -57,7 +57,7 @@ export interface ConversationViewsParts {
   readonly advances: Advances;
   /** How many events of the conversation are in the memory of this process. */
   readonly knownToHave: (conversation: string) => number;
-  /** What the open generation has said so far, and in how many events. */
+  /** The text of the open generation so far, and the number of its events. */
   readonly readTape: (generation: string) => Promise<{ readonly tape: Tape; readonly events: number }>;
 }
 
@@ -83,7 +83,7 @@ export class ConversationViews {
   async view(id: string, { min, shown = 0, ...looking }: Looked = {}): Promise<ConversationView> {
     if (looking.branch !== undefined && !mayBeNode(looking.branch)) throw new Refusal('leaf_not_found');
     if (looking.before !== undefined && !mayBeNode(looking.before)) throw new Refusal('node_not_found');
-    // What this process has done or shown is waited for a moment, also when the reader does not ask for it.
+    // Wait a moment for events that this process has appended or shown, also without `min`.
     const wanted = Math.max(min ?? 1, shown, this.parts.knownToHave(id));
     const tree = await this.treeWith(wanted, id, looking, min === undefined ? limits.viewGraceMs : limits.viewWaitMs);
     if (!tree || tree.head.seen < (min ?? 1)) throw new ViewBehind(`the view of ${id} does not cover ${wanted} events`);

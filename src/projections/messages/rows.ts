@@ -2,7 +2,7 @@ import type { GenerationFinalized, MessageSent } from '../../domain/conversation
 import type { RecordedUsage } from '../../events/outcome.js';
 import { integer, type Table, text } from '../../ports/read-models/table.js';
 
-/** What a conversation is besides its nodes. */
+/** The fields of a conversation without its nodes. */
 export interface HeadRow {
   readonly tenant: string;
   readonly owner: string | null;

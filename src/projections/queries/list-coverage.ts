@@ -6,7 +6,7 @@ import { ViewBehind } from '../messages/query.js';
 import type { Shown, ShownCursor } from './shown.js';
 import { type CoverageParts, untilCovered } from './until-covered.js';
 
-/** What a list has to show: `place` of a conversation, or what came after it. */
+/** A list has to show this conversation at `place` or later. */
 export interface LeastShown {
   readonly conversation: string;
   readonly place: ShownCursor;
@@ -17,7 +17,7 @@ export interface ListCoverageParts extends CoverageParts {
   readonly shown: Shown;
 }
 
-/** Makes a list wait until it shows what its reader has seen already. */
+/** Makes a list wait until it shows all that its reader has seen. */
 export class ListCoverage {
   constructor(private readonly parts: ListCoverageParts) {}
 
@@ -30,7 +30,7 @@ export class ListCoverage {
     const askedMs = clock.now();
     const places = shown.unsettled(reader, list.name);
     if (places.size > 0 && (await this.hasWaited(list, places, askedMs + limits.viewGraceMs))) {
-      // Also when the list does not cover it: while the lane is stopped, each change delays a list once.
+      // Noted also if the list does not cover it: while the lane is stopped, each change delays a list once.
       shown.settle(reader, list.name, places);
     }
     if (!least) return;
@@ -39,7 +39,7 @@ export class ListCoverage {
     throw new ViewBehind(`the list of ${list.name} does not cover ${conversation} at ${place.ledger}:${place.tape}`);
   }
 
-  /** False when the live build cannot say what it covers: a build of an older version lacks columns until it is replaced. */
+  /** False if the coverage of the live build is unknown: a build of an older version lacks the columns. */
   private async hasWaited(
     list: CoveringList,
     places: ReadonlyMap<string, ShownCursor>,

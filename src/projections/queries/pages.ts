@@ -3,14 +3,14 @@ import type { Reader } from '../../domain/conversation/readers.js';
 import type { PageAsked, PageEnd, Scope } from '../../ports/read-models/questions.js';
 import type { LeastShown } from './list-coverage.js';
 
-/** What a page token is not. */
+/** The text is not a page token. */
 export class InvalidPageToken extends Error {}
 
 /** The same rule as for a single conversation: members see their own, auditors and admins all of their tenant's. */
 export const scopeOf = ({ tenant, user, role }: Reader): Scope =>
   role === 'member' ? { tenant, owner: user } : { tenant };
 
-/** What a client asks of each list. */
+/** The parameters of each list. */
 export interface PageRequest {
   readonly limit: number;
   readonly q?: string | undefined;
@@ -27,7 +27,7 @@ export const pageAsked = (reader: Reader, { limit, q, before }: PageRequest): Pa
   rowsMax: limit + 1,
 });
 
-/** Rows, and the token with which the next page is asked for; null when there is none. */
+/** Rows, and the token of the next page. Null if there is none. */
 export interface Paged<Row> {
   readonly items: readonly Row[];
   readonly next: string | null;
@@ -55,7 +55,7 @@ export function tokenOf({ at, id }: PageEnd): string {
 export function pageEndIn(token: string): PageEnd {
   const bytes = Buffer.from(token, 'base64url');
   const text = bytes.subarray(SUM_BYTES).toString('utf8');
-  // The same end has one token: what decodes to it all the same was changed.
+  // Each end has one token. Another text that decodes to the same end was changed.
   const isWhole = bytes.length > SUM_BYTES && sumOf(text).equals(bytes.subarray(0, SUM_BYTES));
   if (!isWhole || bytes.toString('base64url') !== token) throw new InvalidPageToken();
   const end = endIn(text);

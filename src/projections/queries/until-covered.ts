@@ -7,7 +7,7 @@ export interface CoverageParts {
   readonly advances: Advances;
 }
 
-/** Looks until the view covers what it must: after each step of a lane of this process, and at a pace for other processes. */
+/** Queries until the view covers the required cursor: after each step of a lane here, and at intervals for other processes. */
 export async function untilCovered(
   { clock, advances }: CoverageParts,
   projection: string,

@@ -10,7 +10,7 @@ const filter = { categories: ['conversation'] } as const satisfies ProjectionFil
 type Followed = EventsOf<typeof filter>;
 type Finalized = Extract<Followed, { type: 'GenerationFinalized' }>;
 
-/** What was used: by tenant, day, user and model. What a provider did not report is counted apart and never as zero. */
+/** The usage by tenant, day, user and model. Runs without reported usage are counted apart and never as zero. */
 export const usage: Projection & CoveringList = {
   name: 'usage',
   version: 3,
@@ -55,7 +55,7 @@ function count(rows: Rows, event: Finalized): void {
   // Counted once: an event that is applied again finds no row of `asked`.
   const asked = rows.get(askedTable, generationId);
   rows.remove(askedTable, generationId);
-  // What was never claimed called no model.
+  // A generation without a claim called no model.
   if (!asked || attempt === null) return;
   const key = keyOf(event);
   const row = rows.get(usageTable, key) ?? empty(event);
@@ -101,7 +101,7 @@ function added(sums: Sums, { data: { usage: reported, cost } }: Finalized): Sums
   };
 }
 
-/** What cannot be counted is not known. */
+/** A value that is no count is unknown. */
 function tokensIn(reported: Finalized['data']['usage']) {
   const { input, output, total } = reported ?? {};
   if (input === undefined || output === undefined) return null;

@@ -32,7 +32,7 @@ export interface UsedBy extends Omit<Sums, 'costs'> {
   readonly cost: Cost;
 }
 
-/** Sums of what was used, by day (UTC), user or model. */
+/** Sums of usage by day (UTC), user or model. */
 export class SumUsage extends Query<readonly UsedBy[]> {
   constructor(
     readonly reader: Reader,

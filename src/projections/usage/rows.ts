@@ -12,7 +12,7 @@ export interface Sums {
   readonly costs: Readonly<Record<string, string>>;
 }
 
-/** What one user used on one day (UTC), by model. */
+/** The usage of one user on one day (UTC), by model. */
 export interface UsageRow {
   readonly tenant: string;
   readonly day: string;
