@@ -81,8 +81,30 @@ describe('the sources', () => {
   });
 });
 
+describe('the titles of the tests', () => {
+  const files = namesIn('test', '.ts');
+
+  it('have no word that the glossary bans', () => {
+    const titles = files.flatMap((name) => titlesOf(read(name)).map((title) => ({ name, title })));
+    expect(titles.length).toBeGreaterThan(2_000);
+    expect(titles.filter(({ title }) => wordsOf(title).length > 0)).toEqual([]);
+  });
+
+  it('are found in every form', () => {
+    const source =
+      "it('one', f);\n  describe(`two`, f);\n])('three %s', f);\nit.each(a)('four', f);\n  it(\n    'five',";
+    expect(titlesOf(source)).toEqual(['one', 'two', 'three %s', 'four', 'five']);
+  });
+});
+
 /** The banned words of a source, in order. A name in camel case or with underscores counts as several words. */
 function wordsOf(source: string): string[] {
   const words = source.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2').replaceAll('_', ' ');
   return [...words.matchAll(BANNED)].map(([word]) => word.toLowerCase());
+}
+
+/** The first arguments of calls of `it` and `describe`, also of tables, which end with `)(` before the title. */
+function titlesOf(source: string): string[] {
+  const calls = source.matchAll(/(?:\b(?:it|describe)|\b(?:it|describe)\.each\(.*\)|^\s*\]\))\(\s*(['`])(.*?)\1/gm);
+  return [...calls].map(([, , title]) => title as string);
 }
