@@ -3,10 +3,9 @@ import type { Clock } from '../ports/clock.js';
 import { RetryableError } from '../ports/errors.js';
 import type { Key, Keys } from '../ports/keys.js';
 
-interface WaitingLookup {
-  readonly key: Promise<Key | undefined>;
-  readonly settle: (key: Key | undefined) => void;
-  readonly fail: (error: unknown) => void;
+interface Lookups {
+  readonly ids: Set<string>;
+  readonly found: Promise<ReadonlyMap<string, Key>>;
 }
 
 /**
@@ -15,8 +14,10 @@ interface WaitingLookup {
  * every node.
  */
 export class JoinedLookups {
-  private waiting = new Map<string, WaitingLookup>();
-  private isAsking = false;
+  /** The query that has not begun. */
+  private next: Lookups | undefined;
+  /** Resolved when the next query may begin. */
+  private pause: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly keys: Pick<Keys, 'findAll'>,
@@ -25,50 +26,27 @@ export class JoinedLookups {
 
   /** How many ids wait for the next query. */
   get size(): number {
-    return this.waiting.size;
+    return this.next?.ids.size ?? 0;
   }
 
-  find(id: string): Promise<Key | undefined> {
-    const known = this.waiting.get(id);
-    if (known) return known.key;
-    if (this.waiting.size >= limits.keyLookupsWaitingMax) {
-      return Promise.reject(new RetryableError('too many keys are being looked up', { retryAfterMs: 1_000 }));
+  async find(id: string): Promise<Key | undefined> {
+    this.next ??= this.queryAfterPause();
+    const { ids, found } = this.next;
+    if (!ids.has(id) && ids.size >= limits.keyLookupsWaitingMax) {
+      throw new RetryableError('too many keys are being looked up', { retryAfterMs: 1_000 });
     }
-    const { promise: key, settle, fail } = settled<Key | undefined>();
-    this.waiting.set(id, { key, settle, fail });
-    if (!this.isAsking) void this.ask();
-    return key;
+    ids.add(id);
+    return (await found).get(id);
   }
 
-  private async ask(): Promise<void> {
-    this.isAsking = true;
-    while (this.waiting.size > 0) {
-      await this.askForAll();
-      await this.clock.sleep(limits.keyLookupPauseMs);
-    }
-    this.isAsking = false;
+  private queryAfterPause(): Lookups {
+    const ids = new Set<string>();
+    const found = this.pause.then(async () => {
+      this.next = undefined;
+      return new Map((await this.keys.findAll([...ids])).map((key) => [key.id, key]));
+    });
+    const pause = () => this.clock.sleep(limits.keyLookupPauseMs);
+    this.pause = found.then(pause, pause);
+    return { ids, found };
   }
-
-  private async askForAll(): Promise<void> {
-    // Calls of the same turn of the event loop share the query.
-    await Promise.resolve();
-    const asked = this.waiting;
-    this.waiting = new Map();
-    try {
-      const found = new Map((await this.keys.findAll([...asked.keys()])).map((key) => [key.id, key]));
-      for (const [id, { settle }] of asked) settle(found.get(id));
-    } catch (error) {
-      for (const { fail } of asked.values()) fail(error);
-    }
-  }
-}
-
-function settled<T>() {
-  let settle: (value: T) => void = () => {};
-  let fail: (error: unknown) => void = () => {};
-  const promise = new Promise<T>((resolve, reject) => {
-    settle = resolve;
-    fail = reject;
-  });
-  return { promise, settle, fail };
 }

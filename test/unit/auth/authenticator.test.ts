@@ -1,8 +1,10 @@
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { hashSecret } from '../../../src/auth/api-key.js';
 import { Authenticator, TooManyFailedKeys } from '../../../src/auth/authenticator.js';
 import { CachedKeys } from '../../../src/auth/cached-keys.js';
 import { FailedKeys } from '../../../src/auth/failed-keys.js';
+import { JoinedLookups } from '../../../src/auth/joined-lookups.js';
 import { areNetworks, networkOf } from '../../../src/auth/networks.js';
 import { limits } from '../../../src/limits.js';
 import { RetryableError } from '../../../src/ports/errors.js';
@@ -145,6 +147,26 @@ describe('look-ups of unknown ids', () => {
     expect(await keys.find('later')).toBeUndefined();
     await store.record(issued('later'));
     expect(await keys.find('later')).toMatchObject({ id: 'later' });
+  });
+
+  it('wait for the end of a pause after each query, also after one that failed', async () => {
+    const store = new CountingKeys();
+    const pauses: { readonly ms: number; readonly end: () => void }[] = [];
+    const sleep = (ms: number) => new Promise<void>((end) => pauses.push({ ms, end }));
+    const lookups = new JoinedLookups(store, { sleep });
+    store.failing = true;
+    await expect(lookups.find('a')).rejects.toBeInstanceOf(RetryableError);
+    store.failing = false;
+    const second = lookups.find('b');
+    await turnOfTheLoop();
+    expect({ asked: store.asked, pauses: pauses.map(({ ms }) => ms), waiting: lookups.size }).toEqual({
+      asked: ['a'],
+      pauses: [limits.keyLookupPauseMs],
+      waiting: 1,
+    });
+    pauses[0]?.end();
+    expect(await second).toBeUndefined();
+    expect({ asked: store.asked, waiting: lookups.size }).toEqual({ asked: ['a', 'b'], waiting: 0 });
   });
 
   it('do not keep an answer that is older than what was recorded meanwhile', async () => {
