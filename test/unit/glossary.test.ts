@@ -92,7 +92,7 @@ describe('the titles of the tests', () => {
 
   it('are found in every form', () => {
     const source =
-      "it('one', f);\n  describe(`two`, f);\n])('three %s', f);\nit.each(a)('four', f);\n  it(\n    'five',";
+      "it('one', f);\n  describe(`two`, f);\n] as const)('three %s', f);\nit.each(a)('four', f);\n  it(\n    'five',";
     expect(titlesOf(source)).toEqual(['one', 'two', 'three %s', 'four', 'five']);
   });
 });
@@ -103,8 +103,8 @@ function wordsOf(source: string): string[] {
   return [...words.matchAll(BANNED)].map(([word]) => word.toLowerCase());
 }
 
-/** The first arguments of calls of `it` and `describe`, also of tables, which end with `)(` before the title. */
+/** The titles of `it` and `describe`. A table may come before the title, on the same line or on lines before it. */
 function titlesOf(source: string): string[] {
-  const calls = source.matchAll(/(?:\b(?:it|describe)|\b(?:it|describe)\.each\(.*\)|^\s*\]\))\(\s*(['`])(.*?)\1/gm);
+  const calls = source.matchAll(/(?:\b(?:it|describe)(?:\.each\(.*\))?|^\s*[\])}][^'`\n]*\))\(\s*(['`])(.*?)\1/gm);
   return [...calls].map(([, , title]) => title as string);
 }
