@@ -33,7 +33,7 @@ export function checkpointsContract(engine: string, createStore: () => Promise<C
       expect(await checkpoints.open(newName(), 1)).toBe(START);
     });
 
-    it.each([earlier, pair, START])('come back as they were saved: %j', async (saved) => {
+    it.each([earlier, pair, START])('are returned as they were saved: %j', async (saved) => {
       const name = newName();
       await checkpoints.open(name, 1);
       expect(await checkpoints.save(name, 1, later)).toBe(true);
@@ -41,7 +41,7 @@ export function checkpointsContract(engine: string, createStore: () => Promise<C
       expect(await elsewhere.open(name, 1)).toBe(saved);
     });
 
-    it('can be read by a process that does not own them, which takes nothing from the owner', async () => {
+    it('can be read by a process that does not own them, without an effect on the owner', async () => {
       const name = newName();
       expect(await elsewhere.read(name)).toBe(START);
       await checkpoints.open(name, 1);
@@ -65,7 +65,7 @@ export function checkpointsContract(engine: string, createStore: () => Promise<C
       expect(await checkpoints.open(name, 3)).toBe(later);
     });
 
-    it('are handed on to the next epoch', async () => {
+    it('are kept for the next epoch', async () => {
       const name = newName();
       await checkpoints.open(name, 1);
       await checkpoints.save(name, 1, earlier);
@@ -91,7 +91,7 @@ export function checkpointsContract(engine: string, createStore: () => Promise<C
       expect(await elsewhere.open(name, 2)).toBe(earlier);
     });
 
-    it('refuse it also when nothing had been saved', async () => {
+    it('refuse a replaced reader also if no checkpoint had been saved', async () => {
       const name = newName();
       await checkpoints.open(name, 1);
       await elsewhere.open(name, 2);
@@ -99,7 +99,7 @@ export function checkpointsContract(engine: string, createStore: () => Promise<C
       expect(await elsewhere.open(name, 2)).toBe(START);
     });
 
-    it('refuse it for as long as it tries: a refused epoch is not remembered', async () => {
+    it('refuse a replaced reader each time: a refused epoch is not recorded', async () => {
       const name = newName();
       await checkpoints.save(name, 7, earlier);
       for (const stale of [6, 1]) {
@@ -109,7 +109,7 @@ export function checkpointsContract(engine: string, createStore: () => Promise<C
       expect(await checkpoints.save(name, 7, later)).toBe(true);
     });
 
-    it('move for the newest of many readers that save at once, and end where it left them', async () => {
+    it('end at the position of the newest of many readers that save at once', async () => {
       const name = newName();
       const readers = Array.from({ length: 10 }, (_, nth) => nth + 1);
       const saved = await Promise.all(

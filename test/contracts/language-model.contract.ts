@@ -39,7 +39,7 @@ export function languageModelContract(name: string, createGround: () => Promise<
       for (const output of outputs) expectWellFormed(output);
     });
 
-    it('yields batches with something in them', async () => {
+    it('yields no empty batches', async () => {
       let batches = 0;
       for await (const outputs of ground.model
         .prepare(askedFor('Hello?'))
@@ -50,7 +50,7 @@ export function languageModelContract(name: string, createGround: () => Promise<
       expect(batches).toBeGreaterThan(0);
     });
 
-    it('names its answer by texts, or not at all', async () => {
+    it('has ids of its answer that are texts, or none', async () => {
       const call = ground.model.prepare(askedFor('Hello?'));
       for await (const _ of call.stream(new AbortController().signal, atOnce));
       for (const value of Object.values(call.response)) expect(value).toMatch(/\S/);
@@ -64,7 +64,7 @@ export function languageModelContract(name: string, createGround: () => Promise<
       expect(slowly.finished).toBeDefined();
     });
 
-    it('yields a whole answer though no moment to read it comes', async () => {
+    it('yields a whole answer also if no flush moment comes', async () => {
       const call = ground.model.prepare(askedFor('Who signed?'));
       const outputs: ModelOutput[] = [];
       const stream = call.stream(new AbortController().signal, { readAtNext: () => {} });
@@ -140,7 +140,7 @@ export function languageModelContract(name: string, createGround: () => Promise<
       await until(() => ground.open() === 0);
     });
 
-    it('ends an answer of which no more is taken', async () => {
+    it('ends an answer when its reader leaves', async () => {
       ground.hold();
       for await (const outputs of ground.model
         .prepare(askedFor('Hello?'))

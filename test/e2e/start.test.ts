@@ -81,7 +81,7 @@ describe('a first start', () => {
     });
   });
 
-  it('uses the key that a start left behind which died before it could issue it', async () => {
+  it('uses the key that an earlier start wrote to its file before it died', async () => {
     await withMigratedDataDirectory(async (dataDir) => {
       const key = `vb_admin_${'a1'.repeat(20)}`;
       await writeFile(join(dataDir, 'admin.key'), `${key}\n`);
@@ -125,7 +125,7 @@ describe('a later start', () => {
 });
 
 describe('a stop', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('is orderly although %s comes again and again', async (signal) => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('is orderly if %s is repeated', async (signal) => {
     await withMigratedDataDirectory(async (dataDir) => {
       const { child, output, ended } = run({ VERBATIM_DATA_DIR: dataDir });
       try {
@@ -280,7 +280,7 @@ describe('several nodes on one database', () => {
   afterAll(() => postgres.stop());
 
   // How it goes when they come to the key at the same moment is tested without the rest of a start, and more often.
-  it('and one data directory start together: the key that is shown is the one in the file', async () => {
+  it('with one data directory start together, and show the key of the file', async () => {
     const { host, port, database } = await postgres.newDatabase();
     const DATABASE_URL = `postgresql:///${database}?host=${host}&port=${port}&user=postgres`;
     await withTemporaryDirectory(async (dataDir) => {
@@ -292,7 +292,7 @@ describe('several nodes on one database', () => {
     });
   });
 
-  it('start together: the schema is made once, one key is shown, both serve', async () => {
+  it('start together, create the schema once, show one key, and both serve', async () => {
     const { host, port } = postgres.connection;
     await withClient(postgres.connection, (client) => client.query('CREATE DATABASE together'));
     const DATABASE_URL = `postgresql:///together?host=${host}&port=${port}&user=postgres`;

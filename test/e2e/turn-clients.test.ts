@@ -148,7 +148,7 @@ describe('a client that comes back', () => {
     }
   });
 
-  it('finds at every cursor exactly what it was shown there', async () => {
+  it('reads at every cursor exactly what its feed showed there', async () => {
     const { chat, client } = await recorded('remembered');
     const all: SseEvent[] = [];
     for (const event of client.events) {
@@ -161,7 +161,7 @@ describe('a client that comes back', () => {
     expect(shownIn(await chat.view('?at=0:0'))).toEqual({ title: null, nodes: {} });
   });
 
-  it('finds the same as one who began with a snapshot in the middle', async () => {
+  it('reads the same as a client that began with a snapshot in the middle', async () => {
     const { chat, client, fresh } = await recorded('fresh');
     const now = shownIn(await chat.view());
     for (const each of fresh) {
@@ -173,7 +173,7 @@ describe('a client that comes back', () => {
     }
   });
 
-  it('finds what it was shown by those who joined in the middle, too', async () => {
+  it('reads what the feeds of clients that joined in the middle showed', async () => {
     const { chat, client, late } = await recorded('joined');
     await until(() => late.every(([seen, { events }]) => events.length >= client.events.length - seen));
     for (const [seen, again] of late) {

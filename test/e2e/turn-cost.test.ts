@@ -42,7 +42,7 @@ async function turn(content: string): Promise<void> {
 const bytesAt = (all: readonly Prompt[], nth: number) => all[nth - 1]?.bytes ?? 0;
 
 describe('a long conversation', () => {
-  it('costs the log as much for a turn at its end as at its beginning, although the prompts grow', async () => {
+  it('adds as many bytes to the log for its last turn as for its first, although the prompts grow', async () => {
     for (let nth = 1; nth <= TURNS; nth++) await turn(`turn ${nth}`);
     const all = await prompts();
     expect(all).toHaveLength(TURNS);
@@ -54,7 +54,7 @@ describe('a long conversation', () => {
     expect(all.flatMap(({ trimmed }) => trimmed)).toEqual([]);
   }, 120_000);
 
-  it('costs hardly more when most of it no longer fits', async () => {
+  it('adds hardly more when most of it no longer fits into a prompt', async () => {
     await chat.change({ tokenBudget: 500 });
     await turn('turn within a budget');
     const all = await prompts();
@@ -62,7 +62,7 @@ describe('a long conversation', () => {
     expect(bytesAt(all, all.length) - bytesAt(all, 5)).toBeLessThanOrEqual(256);
   });
 
-  it('gives back the bytes of its prompts as the provider got them', async () => {
+  it('returns the bytes of its prompts as the provider got them', async () => {
     const received = live.provider.received().map(({ body }) => sha256(body));
     const all = await prompts();
     expect(received).toEqual(all.map((prompt) => prompt.sha256));

@@ -8,7 +8,7 @@ import { TurnJournal } from '../support/turn-journal.js';
 import { until } from '../support/until.js';
 
 describe('a product that is stopped in the middle of a conversation and started again', () => {
-  it('shows at every cursor what it showed, goes on where clients were, and answers keys as before', async () => {
+  it('shows the same at every cursor, resumes feeds, and gives repeated requests their first answers', async () => {
     await withRestarts(async ({ start, provider }) => {
       const around = { journal: new TurnJournal(), provider };
       const { script, letNext } = steered([delta('before'), delta(' and after')]);

@@ -172,7 +172,7 @@ describe('while an answer is under way', () => {
     expect(await chat.view()).toMatchObject({ status: 'idle' });
   });
 
-  it('a conversation is renamed, noted in, moved and configured, and what waits is asked as it is set by then', async () => {
+  it('a conversation accepts renames, notes, branches and settings, and queued turns use the settings of their start', async () => {
     const { chat, first, letGo } = await opened('settings', { system: 'Before.' });
     const waiting = await chat.send('settings later', { ...busy, params: { seed: 1 } });
     const changes = [
@@ -198,7 +198,7 @@ describe('while an answer is under way', () => {
     expect((await chat.view()).path).toEqual([first.messageId]);
   });
 
-  it('a turn that no longer fits when its time comes ends as that, without a call, and the next one runs', async () => {
+  it('a queued turn whose prompt no longer fits ends with that error, without a call, and the next one runs', async () => {
     const { chat, first, letGo } = await opened('budget');
     const large = await chat.send(`budget large ${'word '.repeat(500)}`, busy);
     const small = await chat.send('budget small', { ...busy, parent: null });

@@ -89,7 +89,7 @@ describe('a user of another tenant', () => {
     expect(await live.eventCount()).toBe(before);
   });
 
-  it('finds nothing of it from within a conversation of their own', async () => {
+  it('cannot refer to it from their own conversation', async () => {
     const stranger = await live.user('member');
     const own = await live.chat({}, stranger);
     const mine = await own.say('a conversation of my own');
@@ -115,7 +115,7 @@ describe('a user of another tenant', () => {
     expect((await own.view()).path).toEqual([mine.messageId, mine.generationId]);
   });
 
-  it('finds no turn that waits, and none that goes on', async () => {
+  it('finds neither queued nor open turns', async () => {
     const own = await live.chat();
     live.provider.play('secretly open', [delta(SECRET), stall]);
     const open = await own.send('secretly open');

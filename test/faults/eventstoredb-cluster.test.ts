@@ -31,7 +31,7 @@ describe('the log in a cluster', () => {
   });
   afterEach(() => log.close());
 
-  it('is read and written at the leader, whichever node that is', async () => {
+  it('is read and written at the leader, whichever node leads', async () => {
     cluster.elect(2);
     const stream = newStream();
     expect(await log.append(stream, 'none', [newDelta()])).toMatchObject({ outcome: 'appended' });

@@ -107,7 +107,7 @@ describe('an append', () => {
     }
   });
 
-  it('goes over one call with all others, and never expects just any revision', async () => {
+  it('shares one call with all others, and always expects an exact revision', async () => {
     const stream = newStream();
     await appendAtEnd(log, stream, [newDelta()]);
     await appendAtEnd(log, stream, [newDelta()]);
@@ -117,7 +117,7 @@ describe('an append', () => {
     expect(standIn.calls.get('batchAppend')).toBe(1);
   });
 
-  it('is answered with its own answer when answers come in another order', async () => {
+  it('gets its own answer when answers come in another order', async () => {
     standIn.faults.holdAnswers();
     const appends = Array.from({ length: 20 }, (_, nth) => ({ stream: newStream(), events: newDeltas(nth + 1) }));
     const answers = appends.map(({ stream, events }) => log.append(stream, 'none', events));
@@ -210,7 +210,7 @@ describe('asked of a node that is not the leader', () => {
     expect(standIn.calls.get('read')).toBe(1);
   });
 
-  it('a read is not asked for ever where no node is the leader', async () => {
+  it('a read ends with an error if no node is the leader', async () => {
     Object.assign(standIn.faults.notLeader, { read: 100, leaderPort: standIn.port });
     await expect(log.head()).rejects.toBeInstanceOf(LogUnavailable);
     expect(standIn.calls.get('read')).toBeLessThan(10);

@@ -128,7 +128,7 @@ for (const [engine, start] of [
       expect(subscribers.map((subscriber) => subscriber.ids())).toEqual(seen);
     });
 
-    it('is not noticed when the server only was away, and lost nothing', async () => {
+    it('is not reported after an outage of the server without a loss', async () => {
       const [log] = logs as [EventLog, EventLog];
       const subscriber = follow(log, START);
       const before = newDelta();

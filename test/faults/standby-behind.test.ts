@@ -30,7 +30,7 @@ describe('a process whose address leads to a standby that is behind', () => {
     await primary.stop();
   });
 
-  it('takes nothing for lost, and appends again once its address leads to the primary', async () => {
+  it('does not report a loss, and appends again once its address leads to the primary', async () => {
     expect((await log.append(newStream(), 'none', [newDelta()])).outcome).toBe('unavailable');
     expect(log.continuity.isBroken).toBe(false);
     address.leadTo(primary.connection);

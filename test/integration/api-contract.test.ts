@@ -143,7 +143,7 @@ describe('what succeeds is answered as it is documented', () => {
     await answered(200, `GET ${CONVERSATION}`, names);
   });
 
-  it('of what is not there yet, or no more', async () => {
+  it('of a thing that does not exist yet, or no longer', async () => {
     const names = await busy('');
     const queued = await chat.sent(names.id ?? '', { content: 'wait', whenBusy: 'enqueue' });
     const { tree } = (await answered(200, `GET ${CONVERSATION}`, names)).json as {
@@ -163,7 +163,7 @@ describe('what succeeds is answered as it is documented', () => {
     await answered(200, `GET ${CONVERSATION}`, names);
   });
 
-  it('of lists, with something in them', async () => {
+  it('of lists that are not empty', async () => {
     for (const list of ['conversations?q=hi', 'runs?status=final', 'usage?by=day', 'usage?by=user', 'usage?by=model']) {
       const [path = '', query] = list.split('?');
       const items = async () => {
@@ -199,7 +199,7 @@ describe('what succeeds is answered as it is documented', () => {
 });
 
 describe('what is refused is answered as it is documented', () => {
-  it('without a key, or with one that may not', async () => {
+  it('without a key, or with one without the right', async () => {
     const { key: auditor } = await chat.newKey('auditor');
     const { key: member } = await chat.newKey('member');
     for (const { name, method } of withKey()) {
@@ -209,7 +209,7 @@ describe('what is refused is answered as it is documented', () => {
     for (const name of ADMINISTERED) await answered(403, name, {}, { key: member });
   });
 
-  it('in a form that no route takes', async () => {
+  it('in a malformed form', async () => {
     const tooLarge = `${' '.repeat(limits.requestBodyBytesMax)}{}`;
     for (const { name } of withBody()) {
       await answered(400, name, ids, { body: '{' });

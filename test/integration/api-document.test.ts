@@ -53,7 +53,7 @@ describe('the document of the API', () => {
     }
   });
 
-  it('says of every route below /api/ that it needs a key, and of no other', () => {
+  it('requires a key for every route below /api/, and for no other', () => {
     for (const { name, path, security } of contract.operations) {
       expect([name, security]).toEqual([name, path.startsWith('/api/') ? [{ bearer: [] }] : undefined]);
     }
@@ -74,7 +74,7 @@ describe('the document of the API', () => {
     expect(taking('Last-Event-ID')).toEqual(feeds);
   });
 
-  it('says of every object in a body that it takes no other property', () => {
+  it('allows no additional properties in objects of bodies', () => {
     const named = (reference: string) => document.components.schemas[reference.split('/').at(-1) ?? ''];
     const open = (schema: unknown, at: string): string[] =>
       [...objectsIn(schema, at)].flatMap(([place, each]) => [
@@ -87,7 +87,7 @@ describe('the document of the API', () => {
     expect(JSON.stringify(document.components.schemas.Params)).toContain('additionalProperties');
   });
 
-  it('says what the server checks of texts and numbers', () => {
+  it('has the rules of the server for texts and numbers', () => {
     const { SendMessageBody, Params } = document.components.schemas;
     expect(SendMessageBody?.properties?.content).toMatchObject({ minLength: 1, maxLength: limits.contentBytesMax });
     expect(SendMessageBody?.properties?.expectPrompt).toMatchObject({ pattern: '^[0-9a-f]{64}$' });

@@ -25,7 +25,7 @@ const eventAt = (nth: number, incarnation = 'a'): RelayedEvent => ({
 const range = (from: number, to: number, incarnation = 'a') =>
   Array.from({ length: to - from }, (_, nth) => eventAt(from + nth, incarnation));
 
-describe('the consumer that is shown to others', () => {
+describe('the example consumer', () => {
   it('drops what is delivered again, within a delivery and after a restart', () => {
     new EventFiles(directory).take(3, [...range(1, 4), ...range(2, 5)]);
     new EventFiles(directory).take(3, range(1, 8));
@@ -53,7 +53,7 @@ describe('the consumer that is shown to others', () => {
     expect([files.eventsOf(1), files.eventsOf(2), files.eventsOf(0)]).toEqual([range(5, 7), range(1, 3), []]);
   });
 
-  it('does not count what a crash left half written, and takes it when it comes again', () => {
+  it('ignores a line that a crash left half written, and accepts its event when it is delivered again', () => {
     const files = new EventFiles(directory);
     files.take(1, range(1, 3));
     appendFileSync(join(directory, 'partition-1.ndjson'), '{"position":"00003","id":"e');
@@ -62,7 +62,7 @@ describe('the consumer that is shown to others', () => {
     expect(files.eventsOf(1)).toEqual(range(1, 5));
   });
 
-  it('goes on where another member of the group was, however far back Kafka begins', () => {
+  it('continues after another member of the group, however far back Kafka begins', () => {
     const [one, other] = [new EventFiles(directory), new EventFiles(directory)];
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.boolean(), fc.nat(6), fc.nat(6)), { maxLength: 20 }), (deliveries) => {
@@ -101,12 +101,12 @@ describe('the consumer that is shown to others', () => {
     });
   });
 
-  it('does not pass over a message that is not of the relay', () => {
+  it('stops at a message that is not from the relay', () => {
     const message = { key: null, value: Buffer.from('{}'), headers: {} } as unknown as KafkaMessage;
     expect(() => relayedEventOf(message)).toThrow('a message without ce_log is not of the relay');
   });
 
-  it('makes no topic when it is the first to come, and looks again until there is one', async () => {
+  it('creates no topic, and polls until there is one', async () => {
     const kafka = await StubKafka.start();
     kafka.makesTopics = true;
     const client = new Kafka({ brokers: kafka.brokers, retry: { retries: 0 }, logLevel: logLevel.NOTHING });

@@ -310,7 +310,7 @@ describe('turns in a row', () => {
     ]);
   });
 
-  it('that interrupt cancel the open one and keep its text', async () => {
+  it('that interrupt cancel the open one, whose text is kept', async () => {
     const { conversation, generation, ended } = await turn([
       async function* (_call, signal) {
         yield content('half');

@@ -20,7 +20,7 @@ async function draining(environment = {}) {
 }
 
 describe('a process that drains', () => {
-  it('finishes the answer that it has begun, however long that takes within its time', async () => {
+  it('finishes an open answer that ends within the drain', async () => {
     const { chat, open, turn, closing, isClosed } = await draining();
     expect(isClosed()).toBe(false);
     chat.release();
@@ -40,7 +40,7 @@ describe('a process that drains', () => {
     await closing;
   });
 
-  it('hands its answer over when the time is over', async () => {
+  it('hands its open answer over at the end of the drain', async () => {
     const { chat, open, turn, closing } = await draining({ VERBATIM_DRAIN_MS: '0' });
     await closing;
     expect(await chat.types(`conversation-${open}`)).not.toContain('GenerationFinalized');

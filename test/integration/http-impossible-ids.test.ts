@@ -34,11 +34,11 @@ it.each([
   [`branch=${'x'.repeat(5_000)}`, 422, 'leaf_not_found'],
   ['before=%00', 422, 'node_not_found'],
   ['before=a%00b', 422, 'node_not_found'],
-] as const)('a node %s that no conversation can have is not found', async (query, status, code) => {
+] as const)('the node %s, which no conversation can have, is not found', async (query, status, code) => {
   expectProblem(await chat.call('GET', `/api/v1/conversations/${id}?${query}`), status, code);
 });
 
-it('a stream that no log can have is not parked', async () => {
+it('a stream with an impossible name is not parked', async () => {
   for (const stream of ['%00', 'x', 'conversation-%00', `conversation-${'x'.repeat(300)}`]) {
     const answer = await chat.call('POST', `/api/v1/projections/usage/parked/${stream}/replay`);
     expectProblem(answer, 404, 'not_found');

@@ -34,7 +34,7 @@ describe('a list after what its client was shown', () => {
     return SseClient.open(address, { authorization: `Bearer ${chat.adminKey}` });
   }
 
-  it('never shows a turn as open whose stream has said that it is done', async () => {
+  it('never shows a turn as open whose stream has sent its end', async () => {
     const id = await chat.started();
     for (let turn = 0; turn < TURNS; turn++) {
       const generation = await streamed(id, { content: `turn ${turn}` });
@@ -78,7 +78,7 @@ describe('a list after what its client was shown', () => {
     }
   });
 
-  it.each(['day', 'user', 'model'])('counts each turn whose stream has said that it is done, by %s', async (by) => {
+  it.each(['day', 'user', 'model'])('counts each turn whose stream has sent its end, by %s', async (by) => {
     const id = await chat.started();
     for (let turn = 1; turn <= TURNS; turn++) {
       await streamed(id, { content: `turn ${turn}` });
@@ -152,7 +152,7 @@ describe('a list that must cover a cursor', () => {
     }
   });
 
-  it('is refused for what is no such cursor, lies beyond the end, or is of another', async () => {
+  it('is refused for a malformed cursor, one beyond the end, or one of another conversation', async () => {
     const id = await one.started();
     const { key } = await one.newKey('member');
     for (const list of ['conversations', 'runs']) {
@@ -166,7 +166,7 @@ describe('a list that must cover a cursor', () => {
     }
   });
 
-  it('is 503 when its view does not come so far in time; without a cursor an older list is an answer', async () => {
+  it('is 503 if its view does not cover the cursor in time; without a cursor it answers with an older list', async () => {
     const alone = await startHttpApp(memoryEngines(), { VERBATIM_ROLES: 'api' });
     const { id, cursor } = (await alone.call('POST', CONVERSATIONS, { body: {} })).json as Json;
     const older = await alone.call('GET', '/api/v1/conversations');

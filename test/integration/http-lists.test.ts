@@ -83,7 +83,7 @@ describe('lists over HTTP', () => {
   });
 
   it.each(['conversations', 'runs'])(
-    'refuses tokens of %s with a right sum around what no page can end with',
+    'refuses tokens of %s that have a valid checksum and an impossible end of a page',
     async (path) => {
       const at = '2026-01-01T00:00:00.000Z';
       for (const end of [
@@ -234,7 +234,7 @@ describe('projections over HTTP', () => {
     );
   });
 
-  it('builds one anew, once at a time, and refuses what it does not know', async () => {
+  it('rebuilds one, one rebuild at a time, and refuses unknown names', async () => {
     const post = async (path: string, key = app.adminKey) => {
       const { status, json } = await app.call('POST', `/api/v1/projections/${path}`, { key });
       return [status, (json as Json)?.code];

@@ -101,7 +101,7 @@ async function toldEnd(conversation: string) {
 }
 
 describe('the cost of a turn over HTTP', () => {
-  it('is that of its usage at the price of the model that answered, wherever the turn is shown', async () => {
+  it('is its usage at the price of the model that answered, at every place that shows the turn', async () => {
     const { conversation, generation } = await answered();
     expect(await run(generation)).toMatchObject({ model: 'asked', modelServed: MODEL_SERVED, cost: BY_OLD });
     expect(await nodeOf(conversation, generation)).toMatchObject({ usage: { promptTokens: 1_000 }, cost: BY_OLD });
@@ -119,14 +119,14 @@ describe('the cost of a turn over HTTP', () => {
     expect(await toldEnd(before.conversation)).toMatchObject({ cost: BY_OLD });
   });
 
-  it('is that of the attempt that counts', async () => {
+  it('is the cost of the attempt that counts', async () => {
     const refusal = plainly(503, '{"error":{"message":"Later."}}', { 'retry-after': '0' });
     provider.script = () => (provider.requests.length > 1 ? reporting(USAGE) : refusal);
     const { generation } = await answered();
     expect(await run(generation)).toMatchObject({ attempt: 2, cost: BY_OLD });
   });
 
-  it('is not known without usage, when nothing was answered, and of the demo', async () => {
+  it('is unknown without usage, without an answer, and for the demo model', async () => {
     provider.script = [delta('Hi'), finish(), done];
     expect(await run((await answered()).generation)).toMatchObject({ status: 'final', usage: null, cost: null });
     provider.script = [head(400)];
@@ -142,7 +142,7 @@ describe('the estimated cost of a preview', () => {
     return ask('POST', `${CONVERSATIONS}/${id}/preview`, { content: 'Hello?', ...body });
   };
 
-  it('is that of the prompt, and of an answer as long as what is kept for it', async () => {
+  it('is the cost of the prompt and of an answer of the reserved length', async () => {
     const { tokens, estimatedCost } = await preview({ model: MODEL, params: { max_tokens: 100 } });
     expect(tokens).toMatchObject({ prompt: expect.any(Number), reserved: 100, estimated: true });
     const nanos = tokens.prompt * 2_500 + 100 * 10_000;
@@ -150,7 +150,7 @@ describe('the estimated cost of a preview', () => {
     expect(Math.round(Number(estimatedCost.amount) * 1e9)).toBe(nanos);
   });
 
-  it.each([{ model: 'unheard-of' }, { model: MODEL, provider: 'demo' }])('is not known for %j', async (body) => {
+  it.each([{ model: 'unheard-of' }, { model: MODEL, provider: 'demo' }])('is unknown for %j', async (body) => {
     expect((await preview(body)).estimatedCost).toBeNull();
   });
 

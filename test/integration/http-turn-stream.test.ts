@@ -67,14 +67,14 @@ describe('a turn as a stream', () => {
     expect(status).toBe(isStream ? 200 : 202);
   });
 
-  it('is none for what asks no model', async () => {
+  it('does not exist for requests that start no turn', async () => {
     for (const body of [{ kind: 'note' }, { generate: false }]) {
       const { status, json } = await stream('messages', { content: 'x', ...body });
       expect([status, json]).toEqual([202, { messageId: expect.any(String), cursor: expect.any(String) }]);
     }
   });
 
-  it('is refused as anything else, before its first byte', async () => {
+  it('is refused like every request, before its first byte', async () => {
     expectProblem(await stream('messages', { content: '' }), 422, 'content_empty');
     expectProblem(await stream('messages', { content: 'Hi', provider: 'x' }), 422, 'provider_not_configured', {
       provider: 'x',
@@ -95,7 +95,7 @@ describe('a turn as a stream', () => {
     expect(chat.model.calls).toHaveLength(1);
   });
 
-  it('goes on without the client that leaves', async () => {
+  it('is not needed by its turn, which continues without the client', async () => {
     await chat.app.listen(0, '127.0.0.1');
     const url = `${await chat.app.getUrl()}/api/v1/conversations/${id}/messages`;
     const headers = {

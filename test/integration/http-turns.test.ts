@@ -40,7 +40,7 @@ const events = async (type: string): Promise<Record<string, unknown>[]> =>
 const promptsSent = () => chat.model.calls.map(({ body }) => JSON.parse(body).messages.length);
 
 describe('a message over HTTP', () => {
-  it('is taken, and answered with what was made and where it can be seen', async () => {
+  it('is accepted, and the answer has the new ids and a cursor', async () => {
     const { status, json, headers } = await post('messages', { content: 'Hi' });
     expect(status).toBe(202);
     expect(headers['content-type']).toMatch(/^application\/json/);
@@ -66,7 +66,7 @@ describe('a message over HTTP', () => {
     expect(await chat.ended(id, generationId)).toMatchObject({ status: 'final', text: 'answer to 1 in all' });
   });
 
-  it('follows what is selected, what it names, or nothing at all', async () => {
+  it('follows the selected leaf, the named parent, or none', async () => {
     const first = await chat.done(id, { content: 'one' });
     const second = await chat.done(id, { content: 'two' });
     await chat.done(id, { content: 'three', parent: first.generationId });
@@ -169,7 +169,7 @@ describe('another try over HTTP', () => {
 });
 
 describe('a preview over HTTP', () => {
-  it('shows the very prompt that is then sent, and records nothing', async () => {
+  it('shows exactly the prompt that the turn sends, and records nothing', async () => {
     await chat.call('PATCH', `/api/v1/conversations/${id}`, { body: { system: 'Be brief.', params: { seed: 7 } } });
     const first = await chat.done(id, { content: 'one' });
     const before = await chat.eventCount();
@@ -229,7 +229,7 @@ describe('a preview over HTTP', () => {
       {},
       ({ generationId }: Turn) => ({ regenerate: generationId }),
     ],
-  ])('is what %s with another prompt than the expected one is refused with', async (_, pathOf, body, draftOf) => {
+  ])('is in the refusal of %s whose prompt is not the expected one', async (_, pathOf, body, draftOf) => {
     const turn = await chat.done(id, { content: 'one' });
     const before = await chat.eventCount();
     const refused = await post(pathOf(turn), { ...body, expectPrompt: 'a'.repeat(64) });
@@ -244,7 +244,7 @@ describe('a preview over HTTP', () => {
     });
   });
 
-  it('is what a first answer with another prompt is refused with', async () => {
+  it('is in the refusal of a first answer whose prompt is not the expected one', async () => {
     const { messageId } = await chat.sent(id, { content: 'one', generate: false });
     const refused = await post(`messages/${messageId}/generate`, { expectPrompt: 'a'.repeat(64) });
     expectProblem(refused, 409, 'prompt_changed', { preview: expect.any(Object) });
@@ -254,7 +254,7 @@ describe('a preview over HTTP', () => {
     });
   });
 
-  it('is not asked for with anything beside another try', async () => {
+  it('takes no other fields beside `regenerate`', async () => {
     const { generationId, messageId } = await chat.done(id, { content: 'one' });
     for (const body of [{ content: 'x' }, { content: '' }, { parent: null }, { revises: messageId }]) {
       const refused = await post('preview', { regenerate: generationId, ...body });

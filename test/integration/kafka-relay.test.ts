@@ -141,7 +141,7 @@ describe('brokers that require authentication', () => {
 });
 
 describe('a send', () => {
-  it('brings texts to the letter, with their key and headers', async () => {
+  it('sends texts unchanged, with their key and headers', async () => {
     await stubbed();
     const connection = await connected();
     const value = '{"text":"\\ud800 – \\u0000 😀"}';
@@ -149,7 +149,7 @@ describe('a send', () => {
     expect(kafka.kept).toEqual([{ partition: 7, key: 'c–1', value, headers: { ce_type: 'Ü', ce_position: '01' } }]);
   });
 
-  it('is one request for one partition, with the next number in its row', async () => {
+  it('is one request for one partition, with the next sequence number', async () => {
     await stubbed();
     const connection = await connected();
     await connection.send(3, [message('a'), message('b')], going);
@@ -269,7 +269,7 @@ describe('several partitions', () => {
     expect(keptValues()).toEqual(['0']);
   });
 
-  it('in a send each are all there', async () => {
+  it('are all delivered with one send each', async () => {
     await stubbed(2);
     moveLeader();
     const connection = await connected();

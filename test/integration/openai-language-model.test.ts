@@ -86,7 +86,7 @@ describe('the request', () => {
 });
 
 describe('an answer', () => {
-  it('is text, reasoning, and the end as the provider named it', async () => {
+  it('has content, reasoning, and the finish reason of the provider', async () => {
     const tokens = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3, prompt_tokens_details: { cached: 1 } };
     const { outputs, failure } = await outcomeOfScript([
       reasoning('Well'),
@@ -157,7 +157,7 @@ describe('an answer', () => {
     }
   });
 
-  it('passes over what is no part of it', async () => {
+  it('ignores other chunks', async () => {
     const outcome = await outcomeOfScript([
       send('\uFEFF: OPENROUTER PROCESSING\n\nevent: ping\nid: 7\nretry: 10\n\ndata:\n\ndata\n\n'),
       chunk({ choices: [], prompt_filter_results: [] }),
@@ -206,7 +206,7 @@ describe('any framing', () => {
       .map((line) => `data: ${line}${lineEnd}`)
       .join('');
 
-  it('brings any text exactly', async () => {
+  it('keeps any text exactly', async () => {
     const framing = fc.record({
       lineEnd: fc.constantFrom('\n', '\r', '\r\n'),
       comment: fc.constantFrom('', ':', ': still here', 'event: message'),
@@ -252,7 +252,7 @@ describe('an answer that goes wrong', () => {
     }
   });
 
-  it('is incomplete when nothing came at all', async () => {
+  it('is incomplete when no byte came', async () => {
     const outcome = await outcomeOfScript([sendHead]);
     expect(outcome.failure).toEqual(failed('incomplete', expect.any(String), terminal));
   });

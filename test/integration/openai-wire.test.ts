@@ -59,7 +59,7 @@ describe('the wire', () => {
     await refused(callOf('{ "seed": 1 }'));
   });
 
-  it('lets the same bytes pass in another form', async () => {
+  it('accepts the same bytes in another form', async () => {
     tamperWith((request) => Object.assign(request, { body: Buffer.from(request.body).toString() }));
     const call = askedFor('é 👩‍🚀');
     expect((await outcomeOf(modelOfTest(), call)).content).toBe('Hello, world.');
@@ -83,7 +83,7 @@ describe('the wire', () => {
     expect(provider.requests).toHaveLength(1);
   });
 
-  it('lets a call that is ready go when it is made, and not before', async () => {
+  it('sends a prepared call when it is made, and not before', async () => {
     const ready = modelOfTest().prepare(askedFor('The first'));
     const model = { prepare: () => ready };
     await outcomeOf(modelOfTest(), askedFor('The second'));

@@ -54,7 +54,7 @@ describe('a session with Postgres', () => {
     }
   });
 
-  it('is over when its pool is closed: nothing is connected any more that a stop of the server would cut off', async () => {
+  it('is disconnected when close() of its pool resolves', async () => {
     const here = { ...postgres.connection, application_name: 'closed' };
     await withClient(postgres.connection, async (observer) => {
       for (let round = 0; round < 20; round++) {

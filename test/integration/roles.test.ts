@@ -9,7 +9,7 @@ it.each([
   ['api', 200],
   ['saga', 404],
   ['projections,relay', 404],
-])('a process with the role %s answers the API with %i, and says how it is in any case', async (roles, status) => {
+])('a process with the role %s answers the API with %i, and answers health checks', async (roles, status) => {
   http = await startHttpApp(undefined, { VERBATIM_ROLES: roles });
   expect((await http.call('GET', CONVERSATIONS)).status).toBe(status);
   // Without a key a caller does not learn which paths there are.

@@ -59,7 +59,7 @@ it('tool calls, refusals and unknown fields are recorded beside the answer, and 
   ]);
 });
 
-it('more beside an answer than is kept is counted as dropped, and fails nothing', async () => {
+it('unknown fields beyond the limit are counted as dropped, and do not fail the answer', async () => {
   const large = 'x'.repeat(64 * 1024);
   const calls = Array.from({ length: 12 }, (_, call) => piece('tool', large, { call, tool: { id: large } }));
   const { end, run, deltas } = await answered([content('Hi'), ...calls, finished()]);

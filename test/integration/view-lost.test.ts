@@ -20,7 +20,7 @@ describe('a read model whose table was dropped by hand', () => {
   });
   afterAll(() => postgres.stop());
 
-  it('says so, does no harm to the others, and is there again after a rebuild', async () => {
+  it('is reported, does not affect the others, and is back after a rebuild', async () => {
     const connection = await postgres.newDatabase();
     const pool = new ConnectionPool(connection, 8, 20_000);
     const stores = {

@@ -105,7 +105,7 @@ describe('what people ask of large read models', () => {
     expect(scans).toEqual([]);
   });
 
-  it('words are looked up before conversations are gone through, whatever is guessed of how rare they are', async () => {
+  it('words are looked up before conversations are read, whatever the planner estimates of their frequency', async () => {
     await postgresViews(new ViewReader(pool)).conversations.list({ scope, words: 'rare77', ...list });
     expect(pool.plan).toMatch(/InitPlan.+Bitmap Index Scan on said_1_terms_idx.+key = ANY \(\(InitPlan/s);
   });

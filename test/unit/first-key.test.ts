@@ -17,7 +17,7 @@ describe('the key of a first start', () => {
     });
   });
 
-  it('is not left in a file where it opens nothing, because a node with another directory was faster', async () => {
+  it('is not left in the file if it is invalid, because a node with another directory was faster', async () => {
     await withTemporaryDirectory((one) =>
       withTemporaryDirectory(async (other) => {
         const start = firstStartOn(memoryEngines());

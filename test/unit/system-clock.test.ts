@@ -20,7 +20,7 @@ describe('a sleep on the system clock', () => {
     await systemClock.sleep(LONG_MS, leaving.signal);
   });
 
-  it('leaves nothing at a signal that outlives it', async () => {
+  it('leaves no listener on a signal that outlives it', async () => {
     const { signal } = new AbortController();
     await systemClock.sleep(1, signal);
     expect(getEventListeners(signal, 'abort')).toEqual([]);

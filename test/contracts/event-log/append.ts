@@ -46,7 +46,7 @@ export function appendContract(open: OpenLog, { recognisesRetries }: EngineTrait
     expect(await idsIn(stream)).toEqual([]);
   });
 
-  it('answers a repeated call as the first time, also later', async () => {
+  it('returns the first outcome for a repeated call, also after later appends', async () => {
     const stream = newStream();
     const events = newDeltas(3);
     const first = await log.append(stream, 'none', events);
@@ -58,7 +58,7 @@ export function appendContract(open: OpenLog, { recognisesRetries }: EngineTrait
     expect(await idsIn(stream)).toHaveLength(5);
   });
 
-  it('answers a repeated call in the middle of a stream as the first time', async () => {
+  it('returns the first outcome for a repeated call in the middle of a stream', async () => {
     const stream = newStream();
     await log.append(stream, 'none', newDeltas(2));
     const events = newDeltas(2);
@@ -70,7 +70,7 @@ export function appendContract(open: OpenLog, { recognisesRetries }: EngineTrait
     expect(await idsIn(stream)).toHaveLength(5);
   });
 
-  it('answers conflict to a call of which only a part is there, or in another order', async () => {
+  it('returns conflict for a call of which only a part is in the stream, or in another order', async () => {
     const stream = newStream();
     const [a, b, c] = [newDelta(), newDelta(), newDelta()];
     await log.append(stream, 'none', [a, b, c]);
@@ -92,7 +92,7 @@ export function appendContract(open: OpenLog, { recognisesRetries }: EngineTrait
     expect(await idsIn(other)).toEqual([a.id]);
   });
 
-  it('judges each of many simultaneous appends alone', async () => {
+  it('decides each of many simultaneous appends on its own', async () => {
     const streams = Array.from({ length: 20 }, () => newStream());
     await Promise.all(streams.map((stream) => log.append(stream, 'none', [newDelta()])));
     const outcomes = await Promise.all(

@@ -37,7 +37,7 @@ export function backlogContract(open: OpenLog, { countsBacklogs }: EngineTraits)
     expect((await log.backlog(START, 10)).distance).toBeGreaterThan(five.distance);
   });
 
-  it('shrinks as its reader goes on, to nothing', async () => {
+  it('shrinks to 0 as its reader advances', async () => {
     const from = await log.head();
     for (const event of newDeltas(3)) await log.append(newStream(), 'none', [event]);
     let last = Number.POSITIVE_INFINITY;
@@ -72,7 +72,7 @@ export function backlogContract(open: OpenLog, { countsBacklogs }: EngineTraits)
       expect(await of({ categories: ['nothing'] })).toMatchObject({ events: 0, oldestAt: undefined });
     });
 
-    it('looks at no more events than it is asked to, however few of them pass', async () => {
+    it('reads no more events than `countMax`, however few of them pass the filter', async () => {
       const after = await log.head();
       await log.append(newStream(), 'none', [{ ...newDelta(), at: OLDEST }, ...newDeltas(4)]);
       await log.append(newStream('tenant'), 'none', [newDelta()]);

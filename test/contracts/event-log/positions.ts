@@ -30,7 +30,7 @@ export function positionContract(open: OpenLog): void {
     }
   });
 
-  it('a position beyond the end is one, and compares as such', async () => {
+  it('a position beyond the end is valid, and compares as later', async () => {
     const head = await log.head();
     const beyond = log.parsePosition(withPlace(head, (number) => number + 1_000_000_000_000n));
     expect(beyond && beyond > head).toBe(true);
@@ -62,7 +62,7 @@ export function positionContract(open: OpenLog): void {
     expect(log.parsePosition(text)).toBeUndefined();
   });
 
-  it('whatever it takes for a position and holds can be read from', async () => {
+  it('every valid position that the log holds can be read from', async () => {
     const last = positions.at(-1) as Position;
     const [id = ''] = UUID.exec(last) ?? [];
     const texts = [0n, 1n, 2n, 7n, 99n].flatMap((by) => [

@@ -101,7 +101,7 @@ export function propertyContract(open: OpenLog, traits: EngineTraits): void {
     );
   });
 
-  it('twice is once: a history appended again, in any order, changes nothing', async () => {
+  it('a history that is appended again, in any order, changes nothing', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 6 }),

@@ -93,7 +93,7 @@ describe('the cache of keys', () => {
     expect(store.asked).toHaveLength(2);
   });
 
-  it('sees what another node recorded when its lookup has aged, whatever happens to the clock', async () => {
+  it('has records of another node after its look-up has expired, also if the clock jumps', async () => {
     const { keys, store, clock } = await cached();
     await keys.find('k1');
     await store.record(revoked(2));
@@ -102,7 +102,7 @@ describe('the cache of keys', () => {
     expect((await keys.find('k1'))?.revokedAt).not.toBeNull();
   });
 
-  it('sees at once what is recorded through it', async () => {
+  it('has records of this process at once', async () => {
     const { keys } = await cached();
     await keys.find('k1');
     await keys.record(revoked(2));

@@ -128,7 +128,7 @@ describe('the command line', () => {
     expect(out).toMatch(/Usage: verbatim|1\.2\.3/);
   });
 
-  it('says what a migration did', async () => {
+  it('lists applied migrations', async () => {
     const migrate = async () => ({ database: 'a database', applied: ['0001-log.sql'] });
     expect((await commanded('migrate', { migrate })).out).toBe('applied 0001-log.sql\na database is up to date\n');
     expect(JSON.parse((await commanded('migrate --json', { migrate })).out)).toEqual(await migrate());
@@ -211,14 +211,14 @@ describe('verbatim projections', () => {
       expect(error instanceof CommandFailed).toBe(difference !== 0);
     });
 
-    it('does not count what another version of the program follows', async () => {
+    it('does not count events of projections of another version', async () => {
       expect((await checked(3, 2)).error).toBeInstanceOf(CommandFailed);
     });
   });
 
   const under = (handled: number, facts: object = {}) => standing({ rebuild: build({ build: 2, handled, ...facts }) });
 
-  it('rebuild waits until the new build is read, through a moment without the server', async () => {
+  it('rebuild waits until the new build is live, also through a short outage of the server', async () => {
     const steps = [standing(), under(0), 503, under(5), under(10), standing({ build: 2 })] as const;
     const { out, err, error, posts } = await asked('rebuild runs', ...steps);
     expect(error).toBeUndefined();
@@ -266,7 +266,7 @@ describe('verbatim projections', () => {
     expect(JSON.parse(end)).toMatchObject({ state: 'live', build: 2, handled: 99 });
   });
 
-  it('rebuild does not wait for ever for what does not move, nor for a build that is gone', async () => {
+  it('rebuild ends with an error without progress, and if the build is gone', async () => {
     expect((await asked('rebuild runs', standing(), under(5))).error.message).toMatch(/No progress/);
     expect((await asked('rebuild runs', standing(), 503)).error.message).toMatch(/503/);
     expect((await asked('rebuild runs', standing(), under(5), standing())).error.message).toMatch(/is gone/);

@@ -15,7 +15,7 @@ const facts = {
 };
 
 describe('the end of a generation', () => {
-  it('is not known before the tape is sealed', () => {
+  it('is undefined before the tape is sealed', () => {
     const recording = new Recording();
     expect(finalizationOf(recording.tape, facts)).toBeUndefined();
     recording.claimed().receives('a');
@@ -25,7 +25,7 @@ describe('the end of a generation', () => {
     expect(finalizationOf(waiting.tape, facts)).toBeUndefined();
   });
 
-  it('is read off the attempt that sealed it: the text is what came as content', () => {
+  it('comes from the attempt that sealed it: its text is the content', () => {
     const recording = new Recording().claimed();
     recording.ends(failed({ nowMs: START_MS, delayMs: 0 }));
     recording.claimed();
@@ -52,7 +52,7 @@ describe('the end of a generation', () => {
     });
   });
 
-  it('keeps what came before it was cancelled or broke', () => {
+  it('keeps the text before a cancel or a failure', () => {
     const stopped = new Recording().claimed().receives('Hel');
     stopped.ends(cancelled);
     const blocks = [{ kind: 'text', text: 'Hel' }];

@@ -25,7 +25,7 @@ describe('a tape', () => {
     });
   });
 
-  it('records what comes, in order and channel by channel', () => {
+  it('records pieces in order, each in its channel', () => {
     const recording = new Recording().claimed();
     recording.does(receive(1, { block: 0, channel: 'reasoning', text: 'hm' }));
     recording.receives('Hel', 'lo');
@@ -42,7 +42,7 @@ describe('a tape', () => {
     });
   });
 
-  it('does not record what is empty, or of an attempt that is over', () => {
+  it('does not record empty pieces, and pieces of an ended attempt', () => {
     const recording = new Recording().claimed();
     expect(recording.does(receive(1, { block: 0, channel: 'content', text: '' }))).toEqual([]);
     expect(recording.does(receive(2, { block: 0, channel: 'content', text: 'a' }))).toEqual([]);
@@ -69,7 +69,7 @@ describe('a tape', () => {
     expect(recording.tape).toBe(sealed);
   });
 
-  it('keeps what the provider said of the end', () => {
+  it('keeps the report of the provider about the end', () => {
     const recording = new Recording().claimed();
     const [event] = recording.ends(completed);
     expect(event?.data).toStrictEqual({
@@ -90,7 +90,7 @@ describe('a tape', () => {
     expect(new Recording().does(endAttempt(1, completed))).toEqual([]);
   });
 
-  it('passes over what does not fit', () => {
+  it('ignores events that do not fit', () => {
     const recording = new Recording().claimed();
     const before = recording.tape;
     recording.happens(claim(1, 'w2'));
@@ -227,7 +227,7 @@ describe('a claim that is withdrawn', () => {
     expect(recording.takenUp('w2', { nowMs })).toEqual([claim(2, 'w2')]);
   });
 
-  it('was open: without one nothing happens', () => {
+  it('changes nothing if no attempt is open', () => {
     expect(new Recording().does(withdraw(START_MS))).toEqual([]);
     const recording = new Recording().claimed();
     recording.ends(completed);

@@ -61,7 +61,7 @@ function expectSilentAbout(secret: string, error: Error): void {
 }
 
 describe('an event that is written and read again', () => {
-  it.each(types)('%s comes back as it was, whatever it says', (type) => {
+  it.each(types)('%s is unchanged, for any data', (type) => {
     fc.assert(
       fc.property(eventsOfType(type), anyMetadata, (event, meta) => {
         const written = recorded(codec.encode(event, { ...wrapping, meta }));
@@ -84,14 +84,14 @@ describe('an event that is written and read again', () => {
     expect(read?.meta).toEqual({ ...someMetadata, region: 'eu' });
   });
 
-  it('is nothing to a reader that does not know its type', () => {
+  it('is undefined for a reader that does not know its type', () => {
     expect(
       codec.decode({ ...recorded(codec.encode(delta, wrapping)), type: 'MoodChanged', data: '{' }),
     ).toBeUndefined();
     expect(codec.decode({ ...recorded(codec.encode(delta, wrapping)), type: 'constructor' })).toBeUndefined();
   });
 
-  it('is nothing to a reader that does not know its version yet', () => {
+  it('is undefined for a reader that does not know its version yet', () => {
     expect(codec.decode({ ...recorded(codec.encode(delta, wrapping)), schema: 3, data: '{' })).toBeUndefined();
   });
 });

@@ -36,7 +36,7 @@ function server(...streams: string[]) {
 const foreign = (count: number) => Array<string>(count).fill('$stats');
 
 describe('the head of a log on a server with other events', () => {
-  it('is looked for once behind all of them, and then no further back than the last time', async () => {
+  it('is searched once behind all of them, and then no further back than the last time', async () => {
     const { streams, look } = server(IDENTITY_STREAM, 'conversation-1', ...foreign(1_000));
     expect(await look()).toEqual({ head: positionOf(at(1)), sent: 1_001 });
     expect(await look()).toEqual({ head: positionOf(at(1)), sent: 1 });

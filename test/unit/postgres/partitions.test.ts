@@ -44,12 +44,12 @@ async function fail(error: Error): Promise<void> {
 }
 
 describe('the partitions of the log', () => {
-  it('are asked for with the first event that this process commits, wherever it is', () => {
+  it('are requested with the first event that this process commits', () => {
     partitions.see(1n);
     expect(calls).toHaveLength(1);
   });
 
-  it('are asked for again with the first event at the position that the database named, and not before', async () => {
+  it('are requested again with the first event at the position that the database named, and not before', async () => {
     partitions.see(1n);
     await answer(20n);
     partitions.see(19n);
@@ -68,7 +68,7 @@ describe('the partitions of the log', () => {
     expect(calls).toHaveLength(2);
   });
 
-  it('are asked for by one call at a time', async () => {
+  it('are requested by one call at a time', async () => {
     for (let position = 1n; position < 50n; position++) partitions.see(position);
     partitions.make();
     expect(calls).toHaveLength(1);
@@ -76,7 +76,7 @@ describe('the partitions of the log', () => {
     expect(calls).toHaveLength(1);
   });
 
-  it('are asked for again after a pause when the call failed, although no event comes', async () => {
+  it('are requested again after a pause when the call failed, also without an event', async () => {
     const denied = new Error('permission denied');
     partitions.see(1n);
     await fail(denied);

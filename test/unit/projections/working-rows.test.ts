@@ -13,7 +13,7 @@ function workingRows(isWhole = false): WorkingRows {
 }
 
 describe('the rows that a lane works on', () => {
-  it('throw when a projection reads a row that touched does not name, and answer once it does', async () => {
+  it('throw if a projection reads a row that `touched` does not name', async () => {
     const rows = workingRows();
     expect(() => rows.get(countedTable, 'c1')).toThrow('touched does not name c1 of counted');
     await rows.fetch([KEY]);
@@ -35,7 +35,7 @@ describe('the rows that a lane works on', () => {
     ]);
   });
 
-  it('are absent without being named where they begin with the log', () => {
+  it('are absent without a name in `touched` if the lane began with the log', () => {
     expect(workingRows(true).get(countedTable, 'c1')).toBeUndefined();
   });
 

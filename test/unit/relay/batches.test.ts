@@ -18,8 +18,8 @@ const eventAt = (nth: number, conversation: string, text = 'x'): RecordedEvent =
 const positions = (batches: readonly (readonly { event: RecordedEvent }[])[] = []) =>
   batches.map((batch) => batch.map(({ event }) => Number(event.position)));
 
-describe('a page that is to be sent', () => {
-  it('is parted by the partition of each conversation, and keeps its order', () => {
+describe('a page of the relay', () => {
+  it('is split by partition, and keeps the order of each conversation', () => {
     const events = Array.from({ length: 100 }, (_, nth) => eventAt(nth + 1, `c${nth % 10}`));
     const batches = batchesOf(events, PARTITIONS, new Map(), LOG);
     for (const [partition, [batch, ...more]] of batches) {
@@ -45,7 +45,7 @@ describe('a page that is to be sent', () => {
     expect(batches?.map((batch) => batch.length)).toEqual([limits.relaySendEventsMax, 1]);
   });
 
-  it('is cut where a send would have too many bytes, and one that is larger goes alone', () => {
+  it('is cut where a send would have too many bytes, and a larger event is sent alone', () => {
     const third = 'x'.repeat(limits.relaySendBytesMax / 3);
     const large = 'x'.repeat(limits.relaySendBytesMax + 1);
     const texts = [third, third, third, large, 'x', third];

@@ -204,7 +204,7 @@ describe('the relay', () => {
     expect(destination.ids()).toEqual([...(await logged()), ...(await logged())]);
   });
 
-  it('sends in halves what is too large together', async () => {
+  it('halves a send that is too large', async () => {
     await ground.deltas('a', 100);
     destination.fateOf = (_, { length }) => (length > 7 ? new MessagesTooLarge('too large') : 'acknowledged');
     ground.start(destination);
@@ -212,7 +212,7 @@ describe('the relay', () => {
     expect(destination.ids()).toEqual(await logged());
   });
 
-  it('stops loudly at an event that is too large, never behind it, and keeps what waits in sight', async () => {
+  it('stops with a warning at an event that is too large, and reports the backlog', async () => {
     await ground.deltas('a', 3);
     const large = newDelta('large');
     await ground.log.append('conversation-a', 'none', [large]);
@@ -231,7 +231,7 @@ describe('the relay', () => {
     expect(destination.open).toBe(0);
   });
 
-  it('stops loudly where it is refused, and sends nothing', async () => {
+  it('stops with a warning when it is refused, and sends nothing', async () => {
     await ground.deltas('a', 3);
     destination.beforeConnect = () => {
       throw new TerminalError('the topic has 3 partitions, expected 12');
@@ -322,7 +322,7 @@ describe('the relay', () => {
     expect(destination.ids()).toEqual(await logged());
   });
 
-  it('leaves its connection when a later owner has announced itself', async () => {
+  it('closes its connection when a later owner has announced itself', async () => {
     const relay = ground.start(destination);
     await until(() => destination.open === 1);
     await ground.checkpoints.open('relay script', 1_000);

@@ -5,14 +5,14 @@ import { AnswerCaps } from '../../../src/sagas/answer-caps.js';
 const bytes = (text: string) => Buffer.byteLength(text, 'utf8');
 
 describe('the bounds of an answer', () => {
-  it('let through what fits, to the last byte', () => {
+  it('accept a text that fits to the last byte', () => {
     const caps = new AnswerCaps();
     const whole = 'é'.repeat(limits.answerBytesMax / 2);
     expect(caps.fitting('content', whole) === whole).toBe(true);
     expect(caps.fitting('content', 'x')).toBe('');
   });
 
-  it('count each channel for itself', () => {
+  it('count each channel separately', () => {
     const caps = new AnswerCaps();
     const whole = 'x'.repeat(limits.answerBytesMax);
     expect(caps.fitting('content', whole) === whole).toBe(true);
@@ -28,7 +28,7 @@ describe('the bounds of an answer', () => {
     expect(other.fitting('content', '€€')).toBe('€');
   });
 
-  it('stop what would be too long once it is escaped', () => {
+  it('cut a text that is too long in escaped form', () => {
     const caps = new AnswerCaps();
     const piece = '\u0001'.repeat(1_000);
     let kept = '';
@@ -41,7 +41,7 @@ describe('the bounds of an answer', () => {
     expect(bytes(JSON.stringify(kept))).toBeGreaterThan(limits.answerEscapedBytesMax - bytes(piece) * 6);
   });
 
-  it('stop an endless stream of next to nothing', () => {
+  it('end an endless stream of tiny pieces', () => {
     const caps = new AnswerCaps();
     for (let nth = 0; nth < limits.answerTokensMax; nth++) caps.fitting('content', 'x');
     expect(caps.fitting('content', 'x')).toBe('');

@@ -15,7 +15,7 @@ describe('the blocks of an answer', () => {
     expect(blocks.of('content')).toBe(4);
   });
 
-  it('what nothing reads belongs to the block at which it came, and parts no texts', () => {
+  it('unknown fields belong to the block in which they came, and do not split texts', () => {
     const blocks = new BlockNumbers();
     expect(blocks.of('other')).toBe(0);
     expect([blocks.of('reasoning'), blocks.of('content')]).toEqual([0, 1]);

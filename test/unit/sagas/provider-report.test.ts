@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { limits } from '../../../src/limits.js';
 import { boundedName, boundedUsage, boundedWords } from '../../../src/sagas/provider-report.js';
 
-describe('what a provider says about its answer', () => {
+describe('the report of a provider about its answer', () => {
   it('is kept as it is when it is of a usual size', () => {
     const usage = { prompt_tokens: 3, prompt_tokens_details: { cached_tokens: 1 }, service: 'x', list: [1] };
     expect(boundedUsage(usage)).toBe(usage);
@@ -11,7 +11,7 @@ describe('what a provider says about its answer', () => {
     expect(boundedName(null)).toBeNull();
   });
 
-  it('loses everything but counts when the usage is too large', () => {
+  it('keeps only counts if the usage is too large', () => {
     const junk = { text: 'x'.repeat(1_000_000), list: Array.from({ length: 100_000 }, () => 1), odd: { a: 'b' } };
     const counts = { completion_tokens: 2, prompt_tokens_details: { cached_tokens: 1 } };
     expect(boundedUsage({ prompt_tokens: 3, ...junk, ...counts })).toEqual({ prompt_tokens: 3, ...counts });

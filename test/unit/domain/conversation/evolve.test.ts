@@ -60,7 +60,7 @@ describe('the fold of a conversation', () => {
     expect({ ...state, seen: 0 }).toEqual({ ...story.state, seen: 0 });
   });
 
-  it('leaves every state that it ever gave as it was', () => {
+  it('never changes a state that it has returned', () => {
     const story = new Story();
     const given: { state: Conversation; was: string }[] = [];
     const remember = () => given.push({ state: story.state, was: JSON.stringify(visible(story.state)) });
@@ -74,7 +74,7 @@ describe('the fold of a conversation', () => {
     for (const { state, was } of given) expect(JSON.stringify(visible(state))).toBe(was);
   });
 
-  it('closes no circle of answers', () => {
+  it('makes no cycle of answers', () => {
     const story = new Story().started();
     story.sends('1', {}, null);
     const asked = (generationId: string, regenerates: string): ConversationEvent => ({
@@ -85,7 +85,7 @@ describe('the fold of a conversation', () => {
     expect([lineageOf(state, 'a'), lineageOf(state, 'b')]).toEqual([['a'], ['a', 'b']]);
   });
 
-  it('overwrites nothing', () => {
+  it('overwrites no node', () => {
     const story = new Story().started().turn('1');
     const again: ConversationEvent[] = [
       { type: 'ConversationStarted', data: { title: 'another', system: null, purpose: 'chat' } },

@@ -81,14 +81,14 @@ describe('a turn while another is open', () => {
     }
   });
 
-  it('is refused when very many wait', () => {
+  it('is refused when the queue is full', () => {
     const story = new Story().started(enqueue);
     for (let nth = 0; nth <= limits.queuedTurnsMax; nth++) story.sends(`${nth}`);
     story.refuses(asks(story, 'more', {}), 'queue_full', { turnsMax: limits.queuedTurnsMax });
     story.refuses(asks(story, 'more', interrupt), 'queue_full');
   });
 
-  it('waits for nothing when it asks nothing', () => {
+  it('does not wait if it requests no answer', () => {
     const story = new Story().started(interrupt);
     story.sends('1');
     story.sends('2', {}, enqueue);
@@ -135,7 +135,7 @@ describe('the end of a generation', () => {
     expect(order).toEqual(['g1', 'g4', 'g5', 'g2', 'g3']);
   });
 
-  it('also ends those behind it that can no longer be assembled, and opens the first that can', () => {
+  it('ends queued turns whose prompts can no longer be made, and opens the first other one', () => {
     const story = new Story().started();
     for (const name of ['1', '2', '3', '4'])
       story.sends(name, {}, { ...enqueue, ...(name === '3' ? {} : { model: 'm' }) });
@@ -157,7 +157,7 @@ describe('the end of a generation', () => {
     expect(story.state).toMatchObject({ open: null, queue: [] });
   });
 
-  it('passes over one that cannot be assembled', () => {
+  it('skips a turn whose prompt cannot be made', () => {
     const story = new Story().started();
     story.sends('1');
     story.sends('2', {}, { ...enqueue, provider: GONE });
@@ -166,7 +166,7 @@ describe('the end of a generation', () => {
     expect(story.state).toMatchObject({ open: 'g3', queue: [] });
   });
 
-  it('leaves nothing to be opened', () => {
+  it('opens no turn if the queue is empty', () => {
     const story = new Story().started();
     story.sends('1');
     story.sends('2', {}, enqueue);
@@ -177,7 +177,7 @@ describe('the end of a generation', () => {
 });
 
 describe('cancelling', () => {
-  it('asks an open one to stop, once', () => {
+  it('requests the end of an open one, once', () => {
     const story = new Story().started();
     story.sends('1');
     expect(cancels(story, '1')).toEqual([
@@ -215,7 +215,7 @@ describe('cancelling', () => {
     expect(cancels(story, '1')).toEqual([]);
   });
 
-  it('refuses what is no generation', () => {
+  it('refuses an id that is no generation', () => {
     const story = new Story().started().turn('1');
     story.refuses(requestCancel(story.next(), 'm1'), 'generation_not_found');
     story.refuses(requestCancel(story.next(), 'elsewhere'), 'generation_not_found');
@@ -226,7 +226,7 @@ describe('the status', () => {
   const statuses = ({ state }: Story, claimed: boolean) =>
     Object.fromEntries(nodesOf(state).map((node) => [node.id, statusOf(state, node, claimed)]));
 
-  it('of each node says how far it is', () => {
+  it('of each node shows its progress', () => {
     const story = new Story().started().turn('1');
     story.sends('2');
     story.ends('2', ended('g2', 'half', 'cancelled'));

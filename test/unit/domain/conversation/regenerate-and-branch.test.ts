@@ -9,7 +9,7 @@ const again = (story: Story, from: string, to: string, options = {}) =>
   regenerate(story.next(), `g${from}`, asking(to, options), assemble);
 
 describe('regenerating', () => {
-  it('asks for another answer to the same message, with the settings as they are now', () => {
+  it('requests another answer to the same message, with the present settings', () => {
     const story = new Story().started({ model: 'a' }).turn('1');
     story.does(change(story.next(), { model: 'b' }));
     const events = story.does(again(story, '1', '2'));
@@ -44,7 +44,7 @@ describe('regenerating', () => {
     expect(typesOf(story.does(again(story, '1', '2')))).toEqual(['GenerationRequested', 'PromptAssembled']);
   });
 
-  it('refuses what is no generation, what still waits, and what cannot be assembled', () => {
+  it('refuses an id that is no generation, a queued one, and one whose prompt cannot be made', () => {
     const story = new Story().started().turn('1');
     story.refuses(regenerate(story.next(), 'm1', asking('2'), assemble), 'generation_not_found');
     story.refuses(regenerate(story.next(), 'elsewhere', asking('2'), assemble), 'generation_not_found');
@@ -67,7 +67,7 @@ describe('regenerating', () => {
 });
 
 describe('selecting a branch', () => {
-  it('is what the next message follows', () => {
+  it('decides the parent of the next message', () => {
     const story = new Story().started().turn('1').turn('2');
     const events = story.does(selectBranch(story.next(), 'g1'));
     expect(events).toEqual([{ type: 'BranchSelected', data: { leaf: 'g1' } }]);
@@ -75,7 +75,7 @@ describe('selecting a branch', () => {
     expect(sent?.data).toMatchObject({ parent: 'g1' });
   });
 
-  it('changes nothing when that is selected', () => {
+  it('changes nothing if it is already selected', () => {
     const story = new Story().started().turn('1');
     expect(story.does(selectBranch(story.next(), 'g1'))).toEqual([]);
   });
@@ -87,7 +87,7 @@ describe('selecting a branch', () => {
     expect(story.state).toMatchObject({ leaf: 'm1', open: 'g2' });
   });
 
-  it('refuses what is not there, and notes', () => {
+  it('refuses unknown nodes, and notes', () => {
     const story = new Story().started();
     story.sends('n', { kind: 'note' });
     story.refuses(selectBranch(story.next(), 'elsewhere'), 'leaf_not_found');
@@ -114,7 +114,7 @@ describe('a preview', () => {
     expect(events.at(-1)?.data).toMatchObject(prompt);
   });
 
-  it('does not know a prompt that builds on an open answer', () => {
+  it('refuses a prompt that follows an open answer', () => {
     const story = new Story().started().turn('1');
     story.sends('2');
     expect(refusalOf(() => preview(ada, draft, assemble)(story.state)).code).toBe('prompt_not_known_yet');

@@ -86,7 +86,7 @@ describe('sending a message', () => {
     story.refuses(following('mn'), 'parent_is_note');
   });
 
-  it('refuses what cannot be assembled', () => {
+  it('refuses a turn whose prompt cannot be made', () => {
     const story = new Story().started();
     const gone = send(story.next(), saying('1'), asking('1', { provider: GONE }), assemble);
     story.refuses(gone, 'provider_not_configured', { provider: GONE });
@@ -100,7 +100,7 @@ describe('sending a message', () => {
     expect(story.does(expecting(expected))).toHaveLength(3);
   });
 
-  it('is refused to others and where nothing was started', () => {
+  it('is refused for other users, and before the conversation is started', () => {
     const story = new Story().started();
     const as = (by: { tenant: string; user: string }) =>
       send({ commandId: 'c', by }, saying('1'), asking('1'), assemble);
@@ -111,7 +111,7 @@ describe('sending a message', () => {
 });
 
 describe('a note', () => {
-  it('starts nothing, and is neither selected nor followed', () => {
+  it('starts no generation, and is neither selected nor followed', () => {
     const story = new Story().started().turn('1');
     const by = story.next();
     const events = story.does(send(by, saying('n', { kind: 'note' }), asking('n'), assemble));
@@ -155,7 +155,7 @@ describe('an edit', () => {
     expect(story.state.leaf).toBe('g1');
   });
 
-  it('refuses another parent, another kind, and what is no message', () => {
+  it('refuses another parent, another kind, and an id that is no message', () => {
     const story = new Story().started().turn('1').turn('2');
     const edit = (message: object) => send(story.next(), saying('3', message), asking('3'), assemble);
     story.refuses(edit({ revises: 'm2', parent: null }), 'revision_mismatch');

@@ -37,11 +37,11 @@ describe('the body of a prompt', () => {
     );
   });
 
-  it('given nothing but a message, then that is all it says', () => {
+  it('given only a message, then it has only this message', () => {
     expect(JSON.parse(assembled().body).messages).toEqual([{ role: 'user', content: 'new' }]);
   });
 
-  it('given an empty system text, then it says nothing of it', () => {
+  it('given an empty system text, then it has no system message', () => {
     expect(assembled({ system: system('') }).body).toBe(assembled().body);
   });
 
@@ -61,7 +61,7 @@ describe('the body of a prompt', () => {
   });
 });
 
-describe('what enters a prompt', () => {
+describe('the path in a prompt', () => {
   const path = [
     user('u1'),
     reply('a1', '', 'error'),
@@ -78,7 +78,7 @@ describe('what enters a prompt', () => {
   ];
   const { body, prompt, segments } = assembled({ path });
 
-  it('cancelled replies with text do, empty ones and errors do not', () => {
+  it('includes cancelled replies with text, and neither empty ones nor errors', () => {
     const contents = JSON.parse(body).messages.map(({ content }: { content: string }) => content);
     expect(contents).toEqual(['u1', 'u2', 'u3', 'u4', 'half an ans', 'u5', 'u6', 'put in by a client', 'new']);
     expect(segments.map(({ text }) => text)).toEqual(contents);
