@@ -32,7 +32,7 @@ import { Subscriptions } from './subscriptions.js';
 
 /** What this process remembers of conversations. */
 export const CONVERSATION_FOLDS = token<ConversationFolds>('ConversationFolds');
-const DECISION_PARTS = token<Omit<ConversationParts, 'runner'>>('what every decision on a conversation takes');
+const DECISION_PARTS = token<Omit<ConversationParts, 'runner'>>('dependencies of commands on conversations');
 const COMMAND_PARTS = token<ConversationParts>('ConversationParts');
 
 const { log, codec, clock, ids, work, prices, models, config, telemetry } = PORTS;

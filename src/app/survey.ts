@@ -67,7 +67,7 @@ export class Survey<T> {
     const kind = error instanceof Error ? error.constructor.name : typeof error;
     if (error instanceof RetryableError || this.reported === kind) return;
     this.reported = kind;
-    this.parts.warn({ survey: this.name, err: error }, 'a background check fails, and is tried again');
+    this.parts.warn({ survey: this.name, err: error }, 'a background check failed and will be retried');
   }
 }
 

@@ -25,7 +25,7 @@ export class BackgroundFailures implements BackgroundHealth {
     this.reasons.set(part, safeReason(error));
     this.labels.set(part, metricLabel);
     this.meter.backgroundFailed(metricLabel);
-    this.logError({ part, err: error }, 'background work failed, and will be tried again');
+    this.logError({ part, err: error }, 'background work failed and will be retried');
   }
 
   recovered(part: string): void {

@@ -98,7 +98,7 @@ function warnOfTrimming(
     const { prompt, budget } = tokens;
     warn(
       { traceId, conversation, generation: generationId, trimmed: unfit, prompt, budget },
-      'a prompt left out what did not fit',
+      'a prompt was trimmed to its token budget',
     );
   }
 }

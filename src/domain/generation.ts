@@ -271,7 +271,7 @@ const cancelled = (attempt: number): GenerationEvent => ({
 });
 
 const STOPPED = 'The worker of this attempt stopped before the answer was complete.';
-const TOO_LATE = 'It was taken up when its time had passed: no model was called.';
+const TOO_LATE = 'It was claimed after its deadline, so no model was called.';
 
 function interrupted(attempt: number, message: string, again?: string): GenerationEvent {
   const error = { kind: 'interrupted', message };

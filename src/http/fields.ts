@@ -48,7 +48,7 @@ export function IsServiceName(description: string): PropertyDecorator {
 export function IsTokenBudget(): PropertyDecorator {
   const maximum = limits.tokenBudgetMax;
   const isInRange = (value: unknown) => !Number.isInteger(value) || (1 <= Number(value) && Number(value) <= maximum);
-  const description = 'Of a prompt and its answer together, in place of the limit of the model.';
+  const description = 'Tokens of a prompt and its answer together. Replaces the limit of the model.';
   return applyDecorators(
     IsInt(),
     Rule('isTokenBudget', isInRange, `must be from 1 to ${maximum}`),
@@ -57,7 +57,7 @@ export function IsTokenBudget(): PropertyDecorator {
 }
 
 export function IsWhenBusy(): PropertyDecorator {
-  const description = 'What becomes of a turn that is asked while another one is open: `reject` unless it is said.';
+  const description = 'What happens to a turn that is sent while another one is open. Default: `reject`.';
   return applyDecorators(IsIn(WHEN_BUSY), ApiProperty({ enum: WHEN_BUSY, description }));
 }
 

@@ -38,7 +38,7 @@ export function IsParams(): PropertyDecorator {
     IsObject(),
     ValidateNested({ message: 'must be an object' }),
     Type(() => Params),
-    ApiProperty({ type: Params, description: 'The whole object counts: it is not merged with an earlier one.' }),
+    ApiProperty({ type: Params, description: 'Replaces an earlier object as a whole.' }),
   );
 }
 

@@ -261,7 +261,8 @@ export class ProjectionLane {
   private async write(step: Omit<Step, 'from'>): Promise<void> {
     const { store, advances } = this.parts;
     const isWritten = await store.commit(this.build, this.epoch, { from: this.at.position, ...step });
-    if (!isWritten) throw new Superseded(`build ${this.build.build} of ${this.projection.name} belongs to another`);
+    if (!isWritten)
+      throw new Superseded(`build ${this.build.build} of ${this.projection.name} belongs to another process`);
     this.at = { position: step.to, handled: step.handled };
     advances.moved(this.projection.name);
   }

@@ -119,14 +119,14 @@ export class EventRelay {
     if (this.troubles.has(reason)) return;
     this.troubles.add(reason);
     const message = denied ? 'the destination of the relay refuses' : 'the relay cannot send';
-    this.parts.warn({ reason }, `${message}; it tries again until it can`);
+    this.parts.warn({ reason }, `${message}; the relay retries until it succeeds`);
   }
 
   private getOn(): void {
     this.current = { is: 'relaying' };
     if (this.troubles.size === 0) return;
     this.troubles.clear();
-    this.parts.warn({}, 'the relay sends again');
+    this.parts.warn({}, 'the relay has resumed');
   }
 
   private async connected(pages: PageRelay, lease: Lease, over: AbortSignal): Promise<void> {

@@ -244,7 +244,10 @@ export class GenerationRun {
     try {
       await calling.run(this.life.over);
       if (calling.surprise !== undefined)
-        warn({ traceId: asked.correlationId, ...this.job, err: calling.surprise }, 'a call to a model broke');
+        warn(
+          { traceId: asked.correlationId, ...this.job, err: calling.surprise },
+          'a call to a model failed with an unexpected error',
+        );
     } finally {
       span?.end(tape.tape.attempts.at(-1));
       this.cancelled.signal.removeEventListener('abort', cancel);
@@ -267,7 +270,7 @@ export class GenerationRun {
 
 const notConfigured = {
   outcome: 'failed',
-  error: { kind: 'provider_not_configured', message: 'The provider of this prompt is not configured here any more.' },
+  error: { kind: 'provider_not_configured', message: 'The provider of this prompt is no longer configured.' },
   retry: null,
   ...ofNoCall,
 } as const;

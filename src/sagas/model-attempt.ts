@@ -163,7 +163,9 @@ export class ModelAttempt {
       this.lastTextMs === undefined
         ? { atMs: this.startedMs + firstTokenTimeoutMs, message: `No text came within ${firstTokenTimeoutMs} ms.` }
         : { atMs: this.lastTextMs + idleTimeoutMs, message: `No more text came within ${idleTimeoutMs} ms.` };
-    return silence.atMs <= deadlineMs ? silence : { atMs: deadlineMs, message: 'The answer took too long as a whole.' };
+    return silence.atMs <= deadlineMs
+      ? silence
+      : { atMs: deadlineMs, message: 'The answer was not complete before its deadline.' };
   }
 
   private endingOf(outcome: Finished | ModelFailure | undefined): Ending | undefined {

@@ -82,7 +82,7 @@ describe('an unexpected error of a database', () => {
     // The log line names the lane as well, of which there is another one with each build.
     const isOfPart = new RegExp(`^${part}( \\(build \\d+\\))?$`);
     const line = http.log.map((each) => JSON.parse(each)).find((each) => isOfPart.test(each.part));
-    expect(line).toMatchObject({ level: 'error', msg: 'background work failed, and will be tried again' });
+    expect(line).toMatchObject({ level: 'error', msg: 'background work failed and will be retried' });
     const { text } = await http.call('GET', '/metrics', { key: null });
     expect(text).toMatch(new RegExp(`^background_failures_total\\{part="${part}"\\} [1-9]`, 'm'));
 

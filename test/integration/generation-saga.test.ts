@@ -250,7 +250,9 @@ describe('a generation whose call fails', () => {
     ]);
     expect(await ended()).toMatchObject({ status: 'error', text: 'so far', error: { kind: 'provider_error' } });
     const warnings = turns.log.map((line) => JSON.parse(line)).filter(({ level }) => level === 'warn');
-    expect(warnings).toMatchObject([{ msg: 'a call to a model broke', traceId: ada.traceId }]);
+    expect(warnings).toMatchObject([
+      { msg: 'a call to a model failed with an unexpected error', traceId: ada.traceId },
+    ]);
     expect(turns.log.join('')).not.toContain('secret');
   });
 });
@@ -373,7 +375,7 @@ describe('operators', () => {
     await turns.ended(conversation, await turns.send(conversation, 'a secret '.repeat(100)));
     await turns.bus.execute(new ChangeConversation(ada, conversation, { tokenBudget: 200 }));
     await turns.ended(conversation, await turns.send(conversation, 'And?'));
-    const warnings = turns.log.filter((line) => line.includes('left out what did not fit'));
+    const warnings = turns.log.filter((line) => line.includes('was trimmed to its token budget'));
     expect(warnings).toHaveLength(1);
     expect(JSON.parse(warnings[0] ?? '')).toMatchObject({
       level: 'warn',

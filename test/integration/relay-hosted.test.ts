@@ -73,12 +73,12 @@ describe('a process that relays', () => {
       'Kafka refuses: CLUSTER_AUTHORIZATION_FAILED; the relay retries until the brokers accept it',
     );
     expect([await sample('relay_denied'), await sample('relay_stopped')]).toEqual([1, 0]);
-    expect(app.log.join('')).toContain('the destination of the relay refuses; it tries again until it can');
+    expect(app.log.join('')).toContain('the destination of the relay refuses; the relay retries until it succeeds');
     kafka.onInitProducer = () => KAFKA_ERROR.none;
     await until(() => kafka.kept.length === 1);
     await until(async () => (await ready()).json.checks.relay === 'ok');
     expect(await sample('relay_denied')).toBe(0);
-    expect(app.log.join('')).toContain('the relay sends again');
+    expect(app.log.join('')).toContain('the relay has resumed');
   });
 
   it('serves chats beside a topic that it refuses, and says why it relays nothing', async () => {

@@ -24,7 +24,7 @@ export class DemoLanguageModel implements LanguageModel {
   private async *stream(call: ModelCall, signal: AbortSignal): AsyncGenerator<readonly ModelOutput[], void, void> {
     if (signal.aborted) return;
     if (createHash('sha256').update(call.body).digest('hex') !== call.bodySha256) {
-      const words = 'What was about to be answered is not what was recorded';
+      const words = 'The request differs from the recorded prompt';
       throw new ModelFailure('prompt_mismatch', words, { retryable: false });
     }
     const request = readRequest(call.body);

@@ -28,7 +28,7 @@ interface UnservedReason {
 
 /** The messages for kinds of errors. The server's messages may quote refused data, so they are not shown. */
 const REASONS: Partial<Record<Kind, string>> = {
-  unavailable: 'nothing answers there as EventStoreDB does (with tls or without it, as the URL says)',
+  unavailable: 'no EventStoreDB answers there (with or without TLS, as the URL says)',
   'access-denied': 'it refuses this user or this password',
   'not-leader': 'it is not the leader, and the leader that it names cannot be reached',
   'no-connection': 'no node of the cluster was found',

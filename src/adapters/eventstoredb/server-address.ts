@@ -54,7 +54,8 @@ export function serverAddress(url: string): ServerAddress {
     connectionName: options.text('connectionName'),
     description: endPoints.map(({ address: host, port }) => `${host}:${port}`).join(', '),
   };
-  if (!options.flag('tlsVerifyCert', true)) wrong('tlsVerifyCert=false is never done: name the authority in tlsCAFile');
+  if (!options.flag('tlsVerifyCert', true))
+    wrong('tlsVerifyCert=false is not supported: name the authority in tlsCAFile');
   for (const name of WITHOUT_EFFECT) options.text(name);
   options.requireKnown();
   return address;
@@ -62,8 +63,8 @@ export function serverAddress(url: string): ServerAddress {
 
 function endPoint(text: string): EndPoint {
   const [, address, port = `${USUAL_PORT}`] =
-    /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/.exec(text) ?? wrong('a host is none');
-  if (Number(port) < 1 || Number(port) > 65_535) wrong('a port is none');
+    /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/.exec(text) ?? wrong('a host is malformed');
+  if (Number(port) < 1 || Number(port) > 65_535) wrong('a port is malformed');
   return { address: address as string, port: Number(port) };
 }
 

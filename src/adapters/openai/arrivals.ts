@@ -109,6 +109,6 @@ export class Arrivals implements AsyncIterable<Buffer> {
 }
 
 function endless(): ModelFailure {
-  const words = 'The answer was cut off: its stream is longer than any answer needs';
+  const words = 'The answer was cut off because its stream exceeds the size limit';
   return new ModelFailure('too_long', words, { retryable: false });
 }

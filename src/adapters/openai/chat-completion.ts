@@ -115,7 +115,7 @@ function parseChunk(data: string): Record<string, unknown> {
   } catch {
     // Reported below, without the parser's message, which quotes the text.
   }
-  throw unreadable(bounded(`The provider sent something that is no chunk of a completion: ${data}`));
+  throw unreadable(bounded(`The provider sent data that is not a chunk of a completion: ${data}`));
 }
 
 function unreadable(message: string): ModelFailure {

@@ -67,7 +67,7 @@ export class Wire {
 
   /** The body of the answer. */
   get arrivals(): Arrivals {
-    if (!this.arrived) throw new Error('the body of an answer that has not come');
+    if (!this.arrived) throw new Error('the response has not arrived');
     return this.arrived;
   }
 

@@ -23,7 +23,8 @@ export function saidWithin(models: MemoryReadModels, scope: Scope, words: string
     .trim()
     .split(/\s+/)
     .every((word) => /^-./su.test(word));
-  if (isNegated && wanted.length > 0) throw new SearchUnbounded('a search needs a word that is there');
+  if (isNegated && wanted.length > 0)
+    throw new SearchUnbounded('a search needs at least one word that is not excluded');
   return [...models.rows('conversations', saidTable).values()].filter(
     (row) =>
       isWithin(scope, row.tenant, row.owner) &&

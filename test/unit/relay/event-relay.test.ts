@@ -169,8 +169,8 @@ describe('the relay', () => {
     await until(() => troubleOf(relay) === undefined);
     expect(destination.ids()).toEqual(await logged());
     expect(ground.warnings).toEqual([
-      { facts: { reason: 'Kafka is away' }, message: 'the relay cannot send; it tries again until it can' },
-      { facts: {}, message: 'the relay sends again' },
+      { facts: { reason: 'Kafka is away' }, message: 'the relay cannot send; the relay retries until it succeeds' },
+      { facts: {}, message: 'the relay has resumed' },
     ]);
   });
 
@@ -262,9 +262,9 @@ describe('the relay', () => {
     expect(ground.warnings).toEqual([
       {
         facts: { reason: 'Kafka refuses: TOPIC_AUTHORIZATION_FAILED' },
-        message: 'the destination of the relay refuses; it tries again until it can',
+        message: 'the destination of the relay refuses; the relay retries until it succeeds',
       },
-      { facts: {}, message: 'the relay sends again' },
+      { facts: {}, message: 'the relay has resumed' },
     ]);
   });
 

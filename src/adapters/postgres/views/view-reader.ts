@@ -33,6 +33,6 @@ export class ViewReader {
 
   private async requireBounded(projection: string, words: string): Promise<void> {
     const [row] = await this.ask<[boolean]>(projection, IS_UNBOUNDED, [words], this.searchPool);
-    if (row?.[0]) throw new SearchUnbounded('a search needs a word that is there');
+    if (row?.[0]) throw new SearchUnbounded('a search needs at least one word that is not excluded');
   }
 }
