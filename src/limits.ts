@@ -217,8 +217,10 @@ export const limits = {
   tokenBudgetMax: 2 ** 31 - 1,
   /** Enough for any id of a client, too short for a text. */
   idempotencyKeyCharactersMax: 200,
-  /** How long a cached key is valid: a revoked key must stop within 5 s on every node. */
+  /** A key that was looked up longer ago is looked up again, behind the request that presents it. */
   keyCacheMs: 2_000,
+  /** A request waits for the lookup of a key that was looked up longer ago: a revoked key must stop within 5 s on every node. */
+  keyUseMs: 4_000,
   keyCacheEntriesMax: 10_000,
   /** One connection for look-ups of unknown ids, one for known keys and for records. */
   keyConnectionsMax: 2,
@@ -379,7 +381,7 @@ export const limits = {
   streamWriteBytesMax: 64 * 1024,
   /** The interval of the one timer for all streams of a process. The next intervals count its ticks. */
   streamTickMs: 1_000,
-  /** A revoked key ends its streams within 5 s: this interval plus the age of a cached key. */
+  /** A revoked key ends its streams within 5 s: this and the age of a recent lookup (keyCacheMs) together. */
   streamPrincipalCheckTicks: 2,
   /** Proxies close silent connections. */
   streamHeartbeatTicks: 15,

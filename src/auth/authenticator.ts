@@ -20,7 +20,7 @@ export class TooManyFailedKeys extends Error {
 /** Finds the sender of a request by its Authorization header. Throws RetryableError if the keys cannot be read now. */
 export class Authenticator {
   constructor(
-    private readonly keys: Pick<CachedKeys, 'find' | 'isCrowdedFor'>,
+    private readonly keys: Pick<CachedKeys, 'find' | 'findRecent' | 'isCrowdedFor'>,
     private readonly failed: FailedKeys,
   ) {}
 
@@ -49,7 +49,7 @@ export class Authenticator {
    * authenticate, does not mean that the key is invalid.
    */
   async isValid({ keyId, tenant, user, role }: Principal): Promise<boolean> {
-    const key = await this.keys.find(keyId);
+    const key = await this.keys.findRecent(keyId);
     return key !== undefined && isGood(key) && key.tenant === tenant && key.user === user && key.role === role;
   }
 }

@@ -3,23 +3,30 @@ import type { Clock } from '../ports/clock.js';
 import type { Key, KeyEvent, Keys } from '../ports/keys.js';
 import { JoinedLookups } from './joined-lookups.js';
 
+/** A lookup that has no answer yet. */
 interface Lookup {
   readonly askedAt: number;
   readonly key: Promise<Key | undefined>;
 }
 
+/** What the store had at `askedAt` or later. */
+interface KnownKey {
+  readonly askedAt: number;
+  readonly key: Key;
+}
+
 /**
- * Caches look-ups of keys. Records of this process are visible at once, those of another node after the cached look-up has
- * expired.
+ * Caches keys, so that a request seldom waits for the store. A key that was looked up more than `keyCacheMs` ago is looked up
+ * again behind the request that presents it; after `keyUseMs` the request waits for the look-up. Records of this process are
+ * visible at once, those of another node within these bounds.
  *
  * Unknown ids are looked up together, and a miss is not cached: so made-up ids cost a bounded number of queries and evict no
  * key in use, and the first request with a key that another node has issued finds it.
  */
 export class CachedKeys implements Omit<Keys, 'findAll'> {
+  private readonly known = new Map<string, KnownKey>();
   private readonly lookups = new Map<string, Lookup>();
   private readonly unknown: JoinedLookups;
-  /** How many events were recorded through here. */
-  private records = 0;
 
   constructor(
     private readonly store: Keys,
@@ -28,57 +35,74 @@ export class CachedKeys implements Omit<Keys, 'findAll'> {
     this.unknown = new JoinedLookups(store, clock);
   }
 
+  /** For a request: the key as it was at most `keyUseMs` ago. */
   find(id: string): Promise<Key | undefined> {
-    const now = this.clock.now();
-    const known = this.lookups.get(id);
-    // A clock that was set back must not make a lookup live longer.
-    if (known && now >= known.askedAt && now - known.askedAt < limits.keyCacheMs) return known.key;
-    // A known id is looked up alone, so that it does not wait for made-up ids.
-    return known ? this.kept(id, now, this.store.find(id)) : this.findUnknown(id, now);
+    return this.findWithin(id, limits.keyUseMs);
   }
 
-  /** True if this id would have to wait with many other unknown ids. */
+  /** For a caller that asks only every few seconds: the key as it was at most `keyCacheMs` ago. */
+  findRecent(id: string): Promise<Key | undefined> {
+    return this.findWithin(id, limits.keyCacheMs);
+  }
+
+  /** Whether this id would have to wait with many others of which nothing is known. */
   isCrowdedFor(id: string): boolean {
-    return !this.lookups.has(id) && this.unknown.size >= limits.keyLookupsOfFailingMax;
+    return !this.known.has(id) && this.unknown.size >= limits.keyLookupsOfFailingMax;
   }
 
   async record(event: KeyEvent): Promise<void> {
     await this.store.record(event);
-    this.records += 1;
-    this.lookups.delete(event.data.keyId);
+    const { keyId } = event.data;
+    this.known.delete(keyId);
+    // Its answer may be older than what was recorded.
+    this.lookups.delete(keyId);
   }
 
   ofTenant(tenant: string): Promise<readonly Key[]> {
     return this.store.ofTenant(tenant);
   }
 
-  private async findUnknown(id: string, askedAt: number): Promise<Key | undefined> {
-    const recordsBefore = this.records;
-    const key = await this.unknown.find(id);
-    // Do not cache it if a record was made meanwhile, which may be newer.
-    if (key && this.records === recordsBefore) this.keep(id, { askedAt, key: Promise.resolve(key) });
-    return key;
+  private async findWithin(id: string, useMs: number): Promise<Key | undefined> {
+    const known = this.known.get(id);
+    if (!known) return this.lookUp(id, this.unknown);
+    if (this.isWithin(known, limits.keyCacheMs)) return known.key;
+    // A known id is looked up alone, so that it does not wait for made-up ids.
+    const renewed = this.lookUp(id, this.store);
+    return this.isWithin(known, useMs) ? known.key : renewed;
   }
 
-  private kept(id: string, askedAt: number, key: Promise<Key | undefined>): Promise<Key | undefined> {
-    const lookup: Lookup = { askedAt, key };
-    this.keep(id, lookup);
-    // A failure is not kept.
-    key.then(
-      (found) => found ?? this.forget(id, lookup),
-      () => this.forget(id, lookup),
-    );
-    return key;
-  }
-
-  private keep(id: string, lookup: Lookup): void {
-    this.lookups.delete(id);
+  /** One for all who ask meanwhile, unless its answer may be too old for them. Of a failure nothing is kept. */
+  private lookUp(id: string, store: Pick<Keys, 'find'>): Promise<Key | undefined> {
+    const current = this.lookups.get(id);
+    if (current && this.isWithin(current, limits.keyCacheMs)) return current.key;
+    const lookup: Lookup = { askedAt: this.clock.now(), key: store.find(id) };
     this.lookups.set(id, lookup);
-    const [oldest] = this.lookups.keys();
-    if (this.lookups.size > limits.keyCacheEntriesMax && oldest !== undefined) this.lookups.delete(oldest);
+    lookup.key.then(
+      (key) => {
+        if (this.end(id, lookup)) this.keep(id, key && { askedAt: lookup.askedAt, key });
+      },
+      // A request that uses the known key does not get the error. Once that key is too old, a request waits and gets it.
+      () => this.end(id, lookup),
+    );
+    return lookup.key;
   }
 
-  private forget(id: string, lookup: Lookup): void {
-    if (this.lookups.get(id) === lookup) this.lookups.delete(id);
+  /** False when a later lookup or a record has taken its place. */
+  private end(id: string, lookup: Lookup): boolean {
+    return this.lookups.get(id) === lookup && this.lookups.delete(id);
+  }
+
+  private keep(id: string, known: KnownKey | undefined): void {
+    this.known.delete(id);
+    if (!known) return;
+    this.known.set(id, known);
+    const [oldest] = this.known.keys();
+    if (this.known.size > limits.keyCacheEntriesMax && oldest !== undefined) this.known.delete(oldest);
+  }
+
+  /** A clock that was set back must not make an answer live longer. */
+  private isWithin({ askedAt }: { readonly askedAt: number }, milliseconds: number): boolean {
+    const ageMs = this.clock.now() - askedAt;
+    return ageMs >= 0 && ageMs < milliseconds;
   }
 }

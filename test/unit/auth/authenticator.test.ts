@@ -27,6 +27,7 @@ const principal = { tenant: 'default', user: 'ada', role: 'member', keyId: 'k1' 
 class CountingKeys extends MemoryKeys {
   asked: string[] = [];
   failing = false;
+  private held: Promise<void> | undefined;
   override async findAll(ids: readonly string[]): Promise<readonly Key[]> {
     this.asked.push(ids.join());
     if (this.failing) throw new RetryableError('away');
@@ -36,7 +37,19 @@ class CountingKeys extends MemoryKeys {
   override async find(id: string): Promise<Key | undefined> {
     this.asked.push(id);
     if (this.failing) throw new RetryableError('away');
-    return super.find(id);
+    const held = this.held;
+    this.held = undefined;
+    const key = await super.find(id);
+    await held;
+    return key;
+  }
+  /** The next `find` reads at once, and answers when this is called. */
+  hold(): () => void {
+    let answer = (): void => {};
+    this.held = new Promise((resolve) => {
+      answer = resolve;
+    });
+    return answer;
   }
 }
 
@@ -89,16 +102,108 @@ describe('the cache of keys', () => {
     await keys.find('k1');
     expect(store.asked).toHaveLength(1);
     clock.time += 1;
-    await keys.find('k1');
+    await Promise.all([keys.find('k1'), keys.find('k1')]);
     expect(store.asked).toHaveLength(2);
   });
 
-  it('has records of another node after its look-up has expired, also if the clock jumps', async () => {
+  it('has records of another node at once after the clock was set back', async () => {
     const { keys, store, clock } = await cached();
     await keys.find('k1');
     await store.record(revoked(2));
     expect((await keys.find('k1'))?.revokedAt).toBeNull();
     clock.time -= 3_600_000;
+    expect((await keys.find('k1'))?.revokedAt).not.toBeNull();
+  });
+
+  it('lets a request go on while a key that has aged is looked up behind it', async () => {
+    const { keys, store, clock, authenticator } = await cached();
+    await keys.find('k1');
+    clock.time += limits.keyUseMs - 1;
+    const answer = store.hold();
+    expect(await authenticator.authenticate(bearer, ADDRESS)).toEqual(principal);
+    expect(await authenticator.authenticate(bearer, ADDRESS)).toEqual(principal);
+    expect(store.asked).toEqual(['k1', 'k1']);
+    answer();
+    await turnOfTheLoop();
+    clock.time += limits.keyCacheMs - 1;
+    expect(await authenticator.authenticate(bearer, ADDRESS)).toEqual(principal);
+    expect(store.asked).toHaveLength(2);
+  });
+
+  it('refuses a key that another node has revoked after the first request behind which it was looked up', async () => {
+    const { keys, store, clock, authenticator } = await cached();
+    await keys.find('k1');
+    await store.record(revoked(2));
+    clock.time += limits.keyCacheMs;
+    expect(await authenticator.authenticate(bearer, ADDRESS)).toEqual(principal);
+    await turnOfTheLoop();
+    expect(await authenticator.authenticate(bearer, ADDRESS)).toBeUndefined();
+  });
+
+  it('never uses a key beyond its bound, however long the store needs for its answer', async () => {
+    const { keys, store, clock, authenticator } = await cached();
+    await keys.find('k1');
+    await store.record(revoked(2));
+    clock.time += limits.keyCacheMs;
+    const answer = store.hold();
+    expect(await authenticator.authenticate(bearer, ADDRESS)).toEqual(principal);
+    clock.time += limits.keyUseMs - limits.keyCacheMs;
+    const waiting = authenticator.authenticate(bearer, ADDRESS);
+    await turnOfTheLoop();
+    answer();
+    expect(await waiting).toBeUndefined();
+  });
+
+  it('asks anew for a request that comes when the lookup under way has aged, and keeps the later answer', async () => {
+    const { keys, store, clock } = await cached();
+    await keys.find('k1');
+    clock.time += limits.keyCacheMs;
+    const first = store.hold();
+    await keys.find('k1');
+    await store.record(revoked(2));
+    clock.time += limits.keyCacheMs;
+    const second = store.hold();
+    const waiting = keys.find('k1');
+    second();
+    expect((await waiting)?.revokedAt).not.toBeNull();
+    first();
+    await turnOfTheLoop();
+    expect((await keys.find('k1'))?.revokedAt).not.toBeNull();
+  });
+
+  it('uses a key while the store is away up to its bound, and fails then', async () => {
+    const { keys, store, clock, authenticator } = await cached();
+    await keys.find('k1');
+    store.failing = true;
+    clock.time += limits.keyUseMs - 1;
+    expect(await authenticator.authenticate(bearer, ADDRESS)).toEqual(principal);
+    await turnOfTheLoop();
+    clock.time += 1;
+    await expect(authenticator.authenticate(bearer, ADDRESS)).rejects.toBeInstanceOf(RetryableError);
+    store.failing = false;
+    expect(await authenticator.authenticate(bearer, ADDRESS)).toEqual(principal);
+  });
+
+  it('waits for a recent answer for a stream that stays open, which asks only every few seconds', async () => {
+    const { keys, store, clock, authenticator } = await cached();
+    await keys.find('k1');
+    await store.record(revoked(2));
+    clock.time += limits.keyCacheMs;
+    expect(await authenticator.isValid(principal)).toBe(false);
+    // What a stream may be late by, and a request.
+    const checkMs = limits.streamTickMs * limits.streamPrincipalCheckTicks;
+    expect(Math.max(checkMs + limits.keyCacheMs, limits.keyUseMs)).toBeLessThan(5_000);
+  });
+
+  it('does not keep the answer of a lookup that was under way when something was recorded', async () => {
+    const { keys, store, clock } = await cached();
+    await keys.find('k1');
+    clock.time += limits.keyCacheMs;
+    const answer = store.hold();
+    await keys.find('k1');
+    await keys.record(revoked(2));
+    answer();
+    await turnOfTheLoop();
     expect((await keys.find('k1'))?.revokedAt).not.toBeNull();
   });
 
