@@ -184,6 +184,12 @@ export const limits = {
   providerWordsCharactersMax: 2_000,
   /** How long a provider may take to end its response after the last chunk, so that the connection can be reused. */
   providerTailMs: 1_000,
+  /** A connection without a call. Shorter than the 60 s after which load balancers usually close one; a provider may name less. */
+  providerIdleMs: 55_000,
+  /** As many as a process has calls at once, unless VERBATIM_MAX_GENERATIONS says otherwise. */
+  providerIdleSocketsMax: 256,
+  /** For a call that waits for the commit of its prompt. Within the second that is left of what the provider has named. */
+  providerHoldMs: 500,
 
   /** Fits the longest message, 256 KiB of text, in escaped form. */
   requestBodyBytesMax: 1024 * 1024,

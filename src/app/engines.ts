@@ -62,6 +62,7 @@ export async function openEngines(
   meter: Meter = noMeter,
 ): Promise<Engines> {
   const prices = await pricesIn(config.dataDir);
+  const { models, closeModels } = await openModels(config);
   const { database, opened } = await openStores(config, onNotice, meter);
   const { logDescription } = opened;
   const pool = new ConnectionPool(database.connection, limits.runtimeConnectionsMax, limits.runtimeAnswerMs);
@@ -84,6 +85,7 @@ export async function openEngines(
     await hints.close();
     await pool.close();
     await database.close();
+    closeModels();
   };
   const incarnations = await continueLog({ ...opened, log }, database, keys, onNotice).catch(async (error) => {
     await close();
@@ -102,7 +104,7 @@ export async function openEngines(
     buildStates: new PostgresBuilds(readPool),
     lanes: new PostgresLaneStore(viewPool),
     views: postgresViews(new ViewReader(readPool, searchPool)),
-    models: await openModels(config),
+    models,
     prices,
     logDescription,
     close,
@@ -162,11 +164,22 @@ async function openEventStoreDb(url: string, meter: Meter, onNotice: (text: stri
   };
 }
 
+interface OpenedModels extends Pick<Engines, 'models'> {
+  closeModels(): void;
+}
+
 /** The demo model is always there: it needs no service. */
-async function openModels({ openai }: Config): Promise<Map<string, LanguageModel>> {
-  const models = new Map<string, LanguageModel>([['demo', new DemoLanguageModel(systemClock)]]);
-  if (openai.apiKey === undefined && openai.baseUrl === undefined) return models;
+async function openModels({ openai: options }: Config): Promise<OpenedModels> {
+  const demo = new DemoLanguageModel(systemClock);
+  if (options.apiKey === undefined && options.baseUrl === undefined) {
+    return { models: new Map([['demo', demo]]), closeModels: () => {} };
+  }
   // Its SDK takes a moment to load, and most starts on a new machine need none.
   const { OpenAiLanguageModel } = await import('../adapters/openai/openai-language-model.js');
-  return models.set('openai', new OpenAiLanguageModel(openai, systemClock));
+  const openai = new OpenAiLanguageModel(options, systemClock);
+  const models = new Map<string, LanguageModel>([
+    ['demo', demo],
+    ['openai', openai],
+  ]);
+  return { models, closeModels: () => openai.close() };
 }

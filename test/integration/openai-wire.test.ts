@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { OpenAI } from 'openai';
+import { Connections } from '../../src/adapters/openai/connections.js';
 import { OpenAiLanguageModel } from '../../src/adapters/openai/openai-language-model.js';
 import { Wire } from '../../src/adapters/openai/wire.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
@@ -69,7 +70,7 @@ describe('the wire', () => {
   it('goes to one address, once', async () => {
     const call = askedFor('Hello?');
     const endpoint = `${provider.baseUrl}/chat/completions`;
-    const wire = new Wire(endpoint, call, systemClock);
+    const wire = new Wire(new Connections(endpoint), call, systemClock);
     const post = { method: 'POST', body: call.body };
     const mismatch = { kind: 'prompt_mismatch' };
     await expect(wire.fetch(`${provider.baseUrl}/models`, post)).rejects.toMatchObject(mismatch);

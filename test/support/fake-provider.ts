@@ -20,6 +20,10 @@ export interface FakeProvider {
   readonly requests: readonly ReceivedRequest[];
   /** The connections that are open now, idle ones included. */
   connections(): number;
+  /** The connections that were ever opened. */
+  accepted(): number;
+  /** Ends every connection, as a provider does with those that are idle. */
+  hangUp(): void;
   /** Ends everything that is open. Fails with the error of a script's step, if there was one. */
   stop(): Promise<void>;
 }
@@ -151,7 +155,8 @@ export const answer = (texts: readonly string[], { everyMs = 0, finishReason = '
   done,
 ];
 
-export async function startFakeProvider(): Promise<FakeProvider> {
+export async function startFakeProvider({ keepAliveMs = 5_000 } = {}): Promise<FakeProvider> {
+  let accepted = 0;
   const requests: ReceivedRequest[] = [];
   const sockets = new Set<Socket>();
   const running = new Set<Promise<void>>();
@@ -165,7 +170,10 @@ export async function startFakeProvider(): Promise<FakeProvider> {
       .finally(() => running.delete(run));
     running.add(run);
   });
+  // Zero: it names no time in Keep-Alive, and closes no connection.
+  server.keepAliveTimeout = keepAliveMs;
   server.on('connection', (socket) => {
+    accepted += 1;
     sockets.add(socket);
     socket.setNoDelay(true);
     socket.on('error', () => {});
@@ -191,6 +199,10 @@ export async function startFakeProvider(): Promise<FakeProvider> {
     script: answer(['Hello', ', ', 'world', '.']),
     requests,
     connections: () => sockets.size,
+    accepted: () => accepted,
+    hangUp: () => {
+      for (const socket of sockets) socket.end();
+    },
     async stop() {
       const closed = new Promise((resolve) => server.close(resolve));
       for (const socket of sockets) socket.destroy();

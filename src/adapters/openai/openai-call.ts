@@ -12,6 +12,7 @@ import {
   type ResponseNames,
 } from '../../ports/language-model.js';
 import { ChatCompletion } from './chat-completion.js';
+import type { Connections } from './connections.js';
 import { EventDecoder } from './event-stream.js';
 import { Wire } from './wire.js';
 
@@ -24,6 +25,7 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 export interface OpenAiPlace {
   readonly baseUrl: string;
   readonly apiKey: string | undefined;
+  readonly connections: Connections;
 }
 
 /** One call. The SDK prepares the request, which then waits in Wire until the call is made. */
@@ -37,7 +39,7 @@ export class OpenAiCall implements PreparedCall {
     private readonly place: OpenAiPlace,
     clock: Pick<Clock, 'now'>,
   ) {
-    this.wire = new Wire(place.baseUrl + PATH, call, clock);
+    this.wire = new Wire(place.connections, call, clock);
     this.answered = this.request(call);
     // stream() throws this error. A discarded call reports none.
     this.answered.catch(() => {});

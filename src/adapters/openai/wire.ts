@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { limits } from '../../limits.js';
 import type { Clock } from '../../ports/clock.js';
 import { type ModelCall, ModelFailure } from '../../ports/language-model.js';
 import { Arrivals } from './arrivals.js';
+import { type Connections, HeldConnection } from './connections.js';
 import { connectionFailure, failureOf } from './failures.js';
 import { retryAfterMs } from './retry-after.js';
 
@@ -18,6 +19,8 @@ const REQUEST_ID_HEADERS = ['x-request-id', 'request-id', 'apim-request-id'] as 
 export class Wire {
   /** The reason why there is no stream. The SDK wraps errors of its fetch, and drops some reasons. */
   failure: ModelFailure | undefined;
+  /** Opened while the prompt is committed. Nothing is sent on it before. */
+  private held: HeldConnection | undefined;
   private request: ClientRequest | undefined;
   private answer: IncomingMessage | undefined;
   private arrived: Arrivals | undefined;
@@ -30,7 +33,7 @@ export class Wire {
   });
 
   constructor(
-    private readonly endpoint: string,
+    private readonly connections: Connections,
     private readonly call: ModelCall,
     private readonly clock: Pick<Clock, 'now'>,
   ) {}
@@ -38,8 +41,16 @@ export class Wire {
   readonly fetch = async (url: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     try {
       const bytes = this.guard(url, init);
+      const headers = Object.fromEntries(new Headers(init.headers));
+      this.requireUncut();
+      this.held = new HeldConnection(this.connections, {
+        ...headers,
+        'accept-encoding': 'identity',
+        'content-length': bytes.length,
+      });
       await this.opened;
-      const answer = await this.send(bytes, new Headers(init.headers));
+      this.requireUncut();
+      const answer = await this.send(bytes, this.held.take());
       if (!isStream(answer)) throw await this.plainFailure(answer);
       // The SDK needs only the head. The body is read from `arrivals`, which survives a reset.
       return new Response(null, { status: answer.statusCode ?? 0 });
@@ -80,6 +91,7 @@ export class Wire {
   cut(): void {
     this.isCut = true;
     this.letPass();
+    this.held?.drop();
     this.request?.destroy();
   }
 
@@ -92,7 +104,7 @@ export class Wire {
 
   private guard(url: string | URL | Request, { method, body }: RequestInit): Buffer {
     const bytes = typeof body === 'string' || body instanceof Uint8Array ? Buffer.from(body) : undefined;
-    const isTheCall = method === 'POST' && String(url) === this.endpoint && !this.hasPassed;
+    const isTheCall = method === 'POST' && String(url) === this.connections.endpoint && !this.hasPassed;
     const isThePrompt = bytes && createHash('sha256').update(bytes).digest('hex') === this.call.bodySha256;
     if (isTheCall && isThePrompt) {
       this.hasPassed = true;
@@ -102,19 +114,19 @@ export class Wire {
     throw new ModelFailure('prompt_mismatch', words, { retryable: false });
   }
 
-  private send(bytes: Buffer, headers: Headers): Promise<IncomingMessage> {
+  private requireUncut(): void {
     if (this.isCut) throw connectionFailure(new Error('The call was ended'), false);
-    const open = this.endpoint.startsWith('https:') ? httpsRequest : httpRequest;
-    const request = open(this.endpoint, {
-      method: 'POST',
-      headers: { ...Object.fromEntries(headers), 'accept-encoding': 'identity', 'content-length': bytes.length },
-    });
+  }
+
+  private send(bytes: Buffer, request: ClientRequest): Promise<IncomingMessage> {
     this.request = request;
     let readBefore = 0;
-    request.once('socket', (socket) => {
-      // A reused connection has already read bytes of other answers.
+    // A reused connection has already read bytes of other answers.
+    const begin = (socket: Socket) => {
       readBefore = socket.bytesRead;
-    });
+    };
+    if (request.socket) begin(request.socket);
+    else request.once('socket', begin);
     return new Promise((resolve, reject) => {
       const fail = (error: NodeJS.ErrnoException) => {
         const failure = connectionFailure(error, (request.socket?.bytesRead ?? 0) > readBefore);
