@@ -30,7 +30,7 @@ describe('ARCHITECTURE.md', () => {
     expect(missing(names)).toEqual([]);
   });
 
-  it('would be found to name a file that is gone, also one of several', () => {
+  it('is refused when it names a missing file, also as one of several in braces', () => {
     const outdated = '`commands/{handle,gone}.ts`, `gone/` and\n    src/\n      gone.ts  limits.ts   every limit\n';
     expect(missing([...namedFiles(outdated), ...inTheMap(outdated)])).toEqual(['commands/gone.ts', 'gone/', 'gone.ts']);
   });

@@ -120,8 +120,8 @@ export function longFiles(tree: SourceTree): string[] {
 }
 
 /**
- * An exported type whose name another file gives to a type of its own: the same word would mean two things. Private types of two
- * files may have one name, because nobody reads them without their declaration: each projection calls its events `Followed`.
+ * Exported types whose name another file gives to a type of its own: one word would have two meanings. Private types of two files
+ * may have one name, because their readers see the declaration: each projection calls its events `Followed`.
  */
 export function sharedTypeNames(tree: SourceTree): string[] {
   const declared = [...tree].flatMap(([path, source]) => typesOf(path, source).map((type) => ({ path, ...type })));
