@@ -34,7 +34,7 @@ describe('a start on EventStoreDB is refused, and says what was tried and no sec
     const { port } = standIn;
     await standIn.goAway();
     expect(await refusal(at(port))).toMatch(
-      `EVENT_LOG_URL: cannot reach EventStoreDB at 127.0.0.1:${port}: nothing answers there`,
+      `EVENT_LOG_URL: cannot reach EventStoreDB at 127.0.0.1:${port}: no EventStoreDB answers there`,
     );
   });
 

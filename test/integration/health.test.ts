@@ -121,7 +121,7 @@ describe('whether a process is ready', () => {
     await untilReady(unready('unavailable', { ...allOk, log: 'unavailable' }));
     const asked = state.asked;
     await until(() => state.asked > asked);
-    const lines = app.log.filter((line) => line.includes('a background check fails'));
+    const lines = app.log.filter((line) => line.includes('a background check failed'));
     expect(lines).toHaveLength(1);
     expect(JSON.parse(lines[0] as string)).toMatchObject({ level: 'warn', survey: 'log', err: { type: 'TypeError' } });
   });
