@@ -119,7 +119,9 @@ describe('the product with its log in EventStoreDB', () => {
       const { code, said } = await refusedStart(environmentOf(dataDir));
       await standIn.comeBack();
       expect(code).toBe(1);
-      expect(said).toContain(`EVENT_LOG_URL: cannot reach EventStoreDB at 127.0.0.1:${standIn.port}: nothing answers`);
+      expect(said).toContain(
+        `EVENT_LOG_URL: cannot reach EventStoreDB at 127.0.0.1:${standIn.port}: no EventStoreDB answers`,
+      );
       expect(said).not.toMatch(/hunter2|somebody/);
     });
   });

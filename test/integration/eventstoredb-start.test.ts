@@ -39,7 +39,7 @@ describe('a start on EventStoreDB is refused, and says what was tried and no sec
   });
 
   it('when the server does not speak with encryption', async () => {
-    expect(await refusal(at(standIn.port, ''))).toMatch(/with tls or without it/);
+    expect(await refusal(at(standIn.port, ''))).toMatch(/with or without TLS/);
   });
 
   it('when the server does not answer', async () => {
