@@ -13,7 +13,7 @@ export interface AnsweringServer {
   readonly asked: readonly string[];
 }
 
-/** A server that gives the one answer, or the one that it is told to give to a request, while `work` lasts. */
+/** A server that gives one answer, or a chosen answer to each request, while `work` runs. */
 export async function answering<T>(
   answer: PlannedAnswer | ((request: string, headers: IncomingMessage['headers']) => PlannedAnswer),
   work: (server: AnsweringServer) => Promise<T>,

@@ -67,7 +67,7 @@ export class ApiContract {
     return this.mistakes(schema, body);
   }
 
-  /** Every documented answer that nobody was given. */
+  /** Every documented answer that no call got. */
   unseen(): string[] {
     const documented = this.operations.flatMap(({ name, responses }) =>
       Object.keys(responses).map((status) => `${name} ${status}`),

@@ -6,7 +6,7 @@ import type pg from 'pg';
 
 const SOCKET = '.s.PGSQL.5432';
 
-/** Stands between a log and its Postgres, and can lose the answer to an append: committed, but nobody knows. */
+/** A proxy between a log and its Postgres that can lose the answer to an append: committed, with an unknown outcome. */
 export interface CuttingProxy {
   readonly connection: pg.ClientConfig;
   /** The next so many answers to appends are thrown away, and their connections with them. */

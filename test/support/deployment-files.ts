@@ -49,9 +49,9 @@ export function dashboardQueries(): { readonly title: string; readonly expr: str
   );
 }
 
-/** The value of a directive that stands once in the configuration of nginx. */
+/** The value of a directive that occurs once in the configuration of nginx. */
 export function nginxDirective(name: string): string {
   const found = [...textOf('infra/nginx/nginx.conf').matchAll(new RegExp(`^\\s*${name} (.*);`, 'gm'))];
-  if (found.length !== 1) throw new Error(`${name} stands ${found.length} times`);
+  if (found.length !== 1) throw new Error(`${name} occurs ${found.length} times`);
   return found[0]?.[1] ?? '';
 }

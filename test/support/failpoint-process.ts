@@ -13,7 +13,7 @@ export interface ServerOptions {
 
 export const ADMIN_KEY = `vb_admin_${'k'.repeat(32)}`;
 
-/** Short enough that nobody waits long for what a dead process held. */
+/** Short, so that the leases of a dead process expire soon. */
 const ENVIRONMENT = {
   PORT: '0',
   VERBATIM_ADMIN_KEY: ADMIN_KEY,
@@ -23,9 +23,9 @@ const ENVIRONMENT = {
   LOG_LEVEL: 'warn',
 };
 
-/** The product in a process of its own, that dies where it is told to. It is loaded at once, and begins when asked. */
+/** The product in its own process, which dies at a given failpoint. It is loaded at once, and starts on request. */
 export class ServerProcess {
-  /** Appends that the log refused, because somebody else had written there. */
+  /** Appends that the log refused, because another process had written there. */
   readonly refused: { readonly stream: string; readonly types: readonly string[] }[] = [];
   hit: Failpoint | undefined;
   readonly ended: Promise<NodeJS.Signals | number>;
@@ -43,7 +43,7 @@ export class ServerProcess {
     this.child = spawn(program, [...words, ...options], {
       env: { PATH: process.env.PATH ?? '', ...ENVIRONMENT, ...environment },
     });
-    // It may be dead by the time that it is told anything.
+    // It may have died before the write.
     this.child.stdin?.on('error', () => {});
     this.child.stderr?.on('data', (chunk) => {
       this.said += chunk;

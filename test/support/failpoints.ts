@@ -4,11 +4,11 @@ import { limits } from '../../src/limits.js';
 import type { AppendOutcome, EventLog } from '../../src/ports/event-log.js';
 import type { LaneStore } from '../../src/ports/read-models/read-models.js';
 
-/** The moments of a turn at which a process can be made to die, told by what it appends. */
+/** The moments of a turn at which a process can die, named by its appends. */
 export const BEFORE_THE_ANSWER = [
   /** A message is decided, and has not left. */
   'before-append',
-  /** The message is committed, and nobody has been told. */
+  /** The message is committed, and the client has no answer. */
   'after-append',
   /** The generation is claimed, and no model was called. */
   'after-claim',
@@ -46,7 +46,7 @@ export interface Death {
   readonly hit: number;
 }
 
-/** What a server of these tests tells its parent, one line of JSON each. */
+/** The messages of a test server to its parent, one line of JSON each. */
 export type Report =
   | { readonly listening: string }
   | { readonly hit: Failpoint }

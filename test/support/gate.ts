@@ -1,4 +1,4 @@
-/** Holds back whoever waits for it, until a test opens it. */
+/** Delays its callers until a test opens it. */
 export function gate() {
   let open = (): void => {};
   const opened = new Promise<void>((resolve) => {

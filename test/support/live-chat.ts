@@ -25,7 +25,7 @@ export class LiveChat {
     return new LiveChat(around, by, id);
   }
 
-  /** The same conversation in somebody else's hands. */
+  /** The same conversation, used by another user. */
   as(by: ApiClient): LiveChat {
     return new LiveChat(this.around, by, this.id);
   }

@@ -55,7 +55,7 @@ export async function startPlayedProvider(): Promise<PlayedProvider> {
     calls: markedBy,
     messages(mark, nth = -1) {
       const call = markedBy(mark).at(nth);
-      if (!call) throw new Error(`nobody asked ${mark}`);
+      if (!call) throw new Error(`no call has ${mark}`);
       return messagesIn(call.body).map(({ role, content }) => `${role}: ${content}`);
     },
     received: () => provider.requests.map(({ body }, nth) => ({ body: `${body}`, answer: textOf(said[nth] ?? []) })),
@@ -87,7 +87,7 @@ const nthOf = (scripts: readonly Script[], call: number): Script => scripts[Math
 const messagesIn = (body: Buffer): { role: string; content: string }[] => JSON.parse(`${body}`).messages;
 const lastMessage = (body: Buffer): string => messagesIn(body).at(-1)?.content ?? '';
 
-/** Hears everything that is sent after it. Node never says that it could not write to a socket that is gone: this does. */
+/** Records all bytes that are sent after it, because Node reports no failed write to a closed socket. */
 const listening =
   (sent: Buffer[]): Step =>
   ({ response, gone }: Exchange) => {

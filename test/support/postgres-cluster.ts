@@ -67,7 +67,7 @@ export async function startOwnPostgres(options: OwnPostgresOptions = {}): Promis
   return startCopyOf(templateCluster(), options);
 }
 
-/** Nobody may be connected to the one that is copied. */
+/** The copied database must have no connections. */
 async function createDatabase(
   connection: EmbeddedPostgres['connection'],
   database: string,

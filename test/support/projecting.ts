@@ -23,7 +23,7 @@ export interface Projecting {
   readonly host: ProjectionHost;
   readonly warnings: object[];
   readonly health: RecordedHealth;
-  /** Every event that stands in the log is in every build, or set aside. */
+  /** Every event of the log is in every build, or in a parked stream. */
   caughtUp(): Promise<void>;
   stop(): Promise<void>;
 }

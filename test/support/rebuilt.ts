@@ -14,7 +14,7 @@ import { differences } from './view-rows.js';
 /** Of all that half an hour under load has left. */
 const REBUILD_MS = 240_000;
 
-/** Brings the read models of a database up to its log, builds each anew, and tells where the two are not the same. */
+/** Applies the whole log to the read models of a database, rebuilds each, and returns the differences. */
 export async function rebuildDifferences(connection: pg.ClientConfig, log: EventLog): Promise<string[]> {
   const pool = new ConnectionPool(connection, 8, 20_000);
   const stores = {

@@ -1,7 +1,7 @@
 import { RetryableError } from '../../src/ports/errors.js';
 import type { RelayConnection, RelayDestination, RelayMessage } from '../../src/ports/relay.js';
 
-/** What becomes of a send: kept or not, and whether the sender is told. */
+/** The fate of a send: kept or not, and with or without an answer. */
 export type Fate = 'acknowledged' | 'lost' | 'kept, but no answer' | Error;
 
 export interface Kept extends RelayMessage {

@@ -40,7 +40,7 @@ export async function follow(service: Service, record: FeedRecord, leaving: Abor
 
 export class FeedRefused extends Error {}
 
-/** Until the connection ends, or whoever reads it stops: that ends the connection. */
+/** Reads until the connection ends. If the reader stops, it closes the connection. */
 async function* shownTo(
   service: Service,
   record: FeedRecord,
@@ -73,7 +73,7 @@ async function* shownTo(
   }
 }
 
-/** One event as it stands on the wire, without the empty line behind it. */
+/** One event on the wire, without its final empty line. */
 export function parsedFrame(frame: string): Shown {
   const fields = new Map(frame.split('\n').map((line) => line.split(/: (.*)/s) as [string, string]));
   return { id: fields.get('id') ?? '', event: fields.get('event') ?? '', data: JSON.parse(fields.get('data') ?? '') };

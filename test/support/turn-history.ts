@@ -39,7 +39,7 @@ const tokenizer = {
 const assemble = assembling({ provider: 'demo', model: null, providers: { demo: 'demo' } }, () => tokenizer);
 const uncalled = { modelServed: null, usage: null, usageRaw: null, response: {}, droppedDeltas: 0 } as const;
 
-/** What the product would record, decided by its own rules, and what those outside of it would have been told. */
+/** The events that the product would record, decided by its own rules, and the answers that clients would get. */
 export class TurnHistory {
   readonly events: HistoryEvent[] = [];
   readonly journal = new TurnJournal();

@@ -23,7 +23,7 @@ export interface Answer {
   readonly cursor?: string;
 }
 
-/** One event of a feed, as it stood on the wire. */
+/** One event of a feed, as it was on the wire. */
 export interface Shown {
   readonly id: string;
   readonly event: string;
@@ -41,7 +41,7 @@ export interface FeedRecord {
   isComplete: boolean;
 }
 
-/** What the outside was told: kept by those who were told, to be held against the log. */
+/** The answers and events that clients got, to be compared with the log. */
 export class TurnJournal {
   readonly acknowledged: Acknowledgement[] = [];
   readonly feeds: FeedRecord[] = [];

@@ -103,7 +103,7 @@ const shownDelta = (history: TurnHistory, nth = 0) =>
 const lies: Record<string, [broken: string, (history: TurnHistory) => unknown]> = {
   'nothing was acknowledged': ['no proof', ({ journal }) => journal.acknowledged.splice(0)],
   'no model was called': ['no proof', ({ calls }) => calls.splice(0)],
-  'nobody was shown an answer': ['no proof', ({ journal }) => journal.feeds.splice(0)],
+  'no client was shown an answer': ['no proof', ({ journal }) => journal.feeds.splice(0)],
 
   'an acknowledged message is not there': ['1', ({ journal }) => journal.acknowledged.push(acknowledgedNever)],
   'an acknowledged cancel is not there': [
@@ -133,10 +133,10 @@ const lies: Record<string, [broken: string, (history: TurnHistory) => unknown]> 
     (history) => added(history, eventOf(history, 'MessageSent', 'c1'), { data: { messageId: 'another' } }),
   ],
 
-  'an event stands twice': ['3', (history) => Object.assign(delta(history, 'g1'), { id: delta(history, 'g1', 1).id })],
+  'an event occurs twice': ['3', (history) => Object.assign(delta(history, 'g1'), { id: delta(history, 'g1', 1).id })],
 
   'a piece is lost': ['4', (history) => dropped(history, delta(history, 'g1'))],
-  'a piece stands twice': ['4', (history) => added(history, delta(history, 'g1'))],
+  'a piece occurs twice': ['4', (history) => added(history, delta(history, 'g1'))],
   'two pieces have changed places': [
     '4',
     (history) => {
@@ -187,7 +187,7 @@ const lies: Record<string, [broken: string, (history: TurnHistory) => unknown]> 
     (history) => added(history, eventOf(history, 'AttemptEnded', 'g1'), { type: 'DeltaReceived', data: late }),
   ],
   'a tape has no seal': ['5', (history) => dropped(history, eventOf(history, 'AttemptEnded', 'g1'))],
-  'a tape that nobody asked for has more than a claim': [
+  'a tape without a request has more than a claim': [
     '5',
     (history) =>
       added(history, eventOf(history, 'GenerationClaimed', 'g-refused'), { type: 'DeltaReceived', data: late }),
@@ -244,11 +244,11 @@ const claimedAgain = { type: 'GenerationClaimed', data: { attempt: 2, worker: 'w
 
 /** The same for claims that were withdrawn. */
 const liesOfClaims: typeof lies = {
-  'a claim that nobody asked for ended in another way': [
+  'a claim without a request ended in another way': [
     '5',
     (history) => Object.assign(eventOf(history, 'AttemptEnded', 'g-refused').data, { error: interrupted }),
   ],
-  'a claim that nobody asked for was sealed': [
+  'a claim without a request was sealed': [
     '5',
     (history) => Object.assign(eventOf(history, 'AttemptEnded', 'g-often', 1).data, { retryAt: undefined }),
   ],

@@ -7,7 +7,7 @@ import { appendAnswer, expectedOf, proposedEvent, streamOf } from './wire.js';
 
 export type AppendCall = ServerReadableStream<streams.AppendReq, streams.AppendResp>;
 
-/** MaxAppendSize, as a server has it when nobody sets it. */
+/** The default MaxAppendSize of a server. */
 export const APPEND_BYTES_MAX = 1024 * 1024;
 
 export interface AppendParts {
@@ -55,7 +55,7 @@ export function sizeBytes({ data, customMetadata, metadata }: ProposedEvent): nu
   return data.length + customMetadata.length + 2 * (metadata.get('type')?.length ?? 0);
 }
 
-/** The server's own errors are told apart by what stands in the trailers. */
+/** The trailers distinguish the server's own errors. */
 export function failure(code: status, details: string, trailers: Record<string, string> = {}): ServiceError {
   const metadata = new Metadata();
   for (const [name, value] of Object.entries(trailers)) metadata.set(name, value);

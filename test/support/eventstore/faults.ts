@@ -10,7 +10,7 @@ export class Faults {
   readsBreakOffAfter: number | undefined;
   /** One subscription ends with an error when the server has looked at so many events. */
   subscriptionBreaksOffAfter: number | undefined;
-  /** Nobody is let in. */
+  /** All credentials are refused. */
   refusesEveryone = false;
   /** So many appends of a batch are committed and never answered, while the others are. */
   unanswered = 0;

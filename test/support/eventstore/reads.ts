@@ -10,7 +10,7 @@ import { caughtUp, checkpoint, confirmation, eventAnswer, filterOf, notFound, st
 export type ReadCall = ServerWritableStream<streams.ReadReq, streams.ReadResp>;
 
 const { BACKWARDS } = streams.ReadReq.Options.ReadDirection;
-/** How many events a server looks at before it may tell a checkpoint, unless it is asked for something else. */
+/** Default: the events that a server reads before it sends a checkpoint. */
 const USUAL_WINDOW_EVENTS = 32;
 /** The library would have us wait after every sixteenth. */
 const WAITING_ANSWERS_MAX = 500;
@@ -145,7 +145,7 @@ function more(call: ReadCall, events: StoredEvents): Promise<void> {
   });
 }
 
-/** A client that does not read holds its own reads up, and nobody's memory. */
+/** A client that does not read delays only its own reads, and fills no memory. */
 async function send(call: ReadCall, answer: streams.ReadResp): Promise<void> {
   const isTaken = call.write(answer);
   if (isTaken || call.cancelled || call.writableLength < WAITING_ANSWERS_MAX) return;

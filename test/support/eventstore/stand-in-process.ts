@@ -1,4 +1,4 @@
-// A stand-in as a process of its own: it prints where it can be reached, and runs until it is told to stop.
+// A stand-in as its own process: it prints its address, and runs until it gets a signal.
 import { startStandIn } from './stand-in.js';
 
 async function run(): Promise<void> {

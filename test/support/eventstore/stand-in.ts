@@ -26,7 +26,7 @@ export interface StandInOptions {
   readonly cluster?: ClusterView;
 }
 
-/** Speaks the protocol of EventStoreDB, keeps its events in memory, and breaks in the ways that it is told to. */
+/** Speaks the protocol of EventStoreDB, keeps its events in memory, and fails in the ways that a test sets. */
 export interface StandIn {
   readonly url: string;
   readonly port: number;

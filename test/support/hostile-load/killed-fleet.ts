@@ -25,7 +25,7 @@ export class KilledFleet {
     await Promise.all(this.serving.map((_, nth) => this.begin(nth)));
   }
 
-  /** The addresses of the processes that nobody has killed, in turn first. */
+  /** The addresses of the living processes, each first in turn. */
   addresses(): string[] {
     const alive = this.serving.flatMap((product) => (product ? [product.address] : []));
     const first = this.asked++ % Math.max(1, alive.length);

@@ -3,7 +3,7 @@ import type { TypedEvent } from '../../../src/events/codec.js';
 import type { Acknowledgement } from '../turn-journal.js';
 import { type Evidence, ofType, saidIn } from './evidence.js';
 
-/** 1: what was acknowledged stands. 2: under one key stands one thing, and it was always answered alike. */
+/** 1: acknowledged commands are recorded. 2: one key has one effect, and always got the same answer. */
 export function* isAcknowledged(evidence: Evidence): Iterable<string> {
   for (const given of evidence.journal.acknowledged) yield* stands(evidence, given);
   yield* wasAnsweredAlike(evidence);
@@ -75,7 +75,7 @@ function* wasDoneOnce({ events, journal }: Evidence): Iterable<string> {
   for (const { type, meta, stream } of events) {
     if (type !== 'ConversationStarted' && type !== 'MessageSent' && type !== 'GenerationRequested') continue;
     const deed = `${type} of command ${meta.commandId}`;
-    if (done.has(deed)) yield `2: ${deed} stands twice, now in ${stream}`;
+    if (done.has(deed)) yield `2: ${deed} occurs twice, now in ${stream}`;
     done.add(deed);
   }
   const texts = ofType(events, 'MessageSent').map(({ data }) => saidIn(data));
@@ -83,6 +83,6 @@ function* wasDoneOnce({ events, journal }: Evidence): Iterable<string> {
     journal.acknowledged.map(({ asked, key }) => [asked.what === 'send' ? asked.content : '', key]),
   );
   for (const [nth, text] of texts.entries()) {
-    if (keyOf.has(text) && texts.indexOf(text) !== nth) yield `2: the message of ${keyOf.get(text)} stands twice`;
+    if (keyOf.has(text) && texts.indexOf(text) !== nth) yield `2: the message of ${keyOf.get(text)} occurs twice`;
   }
 }

@@ -27,6 +27,6 @@ function* isWitnessed({ journal, calls }: Evidence): Iterable<string> {
   if (turns.length === 0) yield 'no proof: no message was acknowledged';
   if (calls.length === 0) yield 'no proof: no model was called';
   if (!journal.feeds.some(({ shown }) => shown.some(({ event }) => event === 'delta'))) {
-    yield 'no proof: nobody was shown any piece of an answer';
+    yield 'no proof: no client was shown any piece of an answer';
   }
 }

@@ -34,7 +34,8 @@ function* endBreaches(evidence: Evidence, end: EventOfType<'GenerationFinalized'
   const { generationId, attempt, textSha256, error } = end.data;
   const text = textIn(end);
   if (textSha256 !== sha256(text)) yield '5: the hash of the text is another';
-  if (error && !evidence.failures.includes(error.kind)) yield `10: an error of kind ${error.kind}, which nobody caused`;
+  if (error && !evidence.failures.includes(error.kind))
+    yield `10: an error of kind ${error.kind}, which no fault caused`;
   const tape = evidence.tapes.get(generationId) ?? [];
   if (attempt === null) {
     if (text !== '' || !isUncalled(tape)) yield '5: it was called, and says that it was not';

@@ -9,11 +9,11 @@ export interface ReceivedCall {
   readonly body: string;
   /** All that it was going to answer, in one text. */
   readonly answer: string;
-  /** Of the log when the request came, where somebody looked. */
+  /** The revision of the log at the request, if it was read. */
   readonly head?: Position;
 }
 
-/** Everything that is known of a run: what the log holds, and what those outside of it were told and asked. */
+/** All evidence of a run: the log, and the requests and answers of clients and providers. */
 export interface Testimony {
   readonly log: Pick<EventLog, 'readAll'>;
   readonly journal: TurnJournal;
@@ -76,7 +76,10 @@ export async function gather({ log, journal, calls, otherFailures = [] }: Testim
   for await (const page of log.readAll(START)) {
     for (const recorded of page.events) {
       const event = codec.decode(recorded);
-      if (!event) throw new Error(`${recorded.stream} holds ${recorded.type} v${recorded.schema}: nobody wrote that`);
+      if (!event)
+        throw new Error(
+          `${recorded.stream} holds ${recorded.type} v${recorded.schema}, which this program does not write`,
+        );
       events.push(event);
     }
   }

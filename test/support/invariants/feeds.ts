@@ -3,14 +3,14 @@ import type { TypedEvent } from '../../../src/events/codec.js';
 import type { FeedRecord, Shown } from '../turn-journal.js';
 import { type Evidence, ofType, saidIn, textIn } from './evidence.js';
 
-/** Where a client stands: how much it has seen of the ledger, and of the tape of the generation that is open there. */
+/** The place of a client: the events that it has seen of the ledger, and of the open generation's tape. */
 interface Place {
   readonly seen: number;
   readonly taped: number;
   readonly open: string | undefined;
 }
 
-/** 4 and 5: each client was shown what stands in the log, in its order, every event exactly once. */
+/** 4 and 5: each client was shown the events of the log in order, each exactly once. */
 export function* areFed(evidence: Evidence): Iterable<string> {
   for (const feed of evidence.journal.feeds) {
     const breach = breachOf(evidence, feed);

@@ -13,7 +13,7 @@ export function* isInOrder({ events }: Evidence): Iterable<string> {
     const due = (revisions.get(stream) ?? -1) + 1;
     if (revision !== due) yield `3: ${stream} has revision ${revision} where ${due} is due`;
     revisions.set(stream, revision);
-    if (ids.has(id)) yield `3: the event ${id} stands twice`;
+    if (ids.has(id)) yield `3: the event ${id} occurs twice`;
     ids.add(id);
   }
 }

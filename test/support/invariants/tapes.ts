@@ -19,7 +19,7 @@ export function* areFenced({ tapes }: Evidence): Iterable<string> {
 function* breachesOf(tape: readonly TypedEvent[]): Iterable<string> {
   let standing: Standing = { attempt: 0, isOpen: false, deltas: 0, isSealed: false };
   for (const event of tape) {
-    if (standing.isSealed) yield `5: ${event.type} stands behind the seal`;
+    if (standing.isSealed) yield `5: ${event.type} follows the seal`;
     switch (event.type) {
       case 'GenerationClaimed':
         yield* claimBreaches(standing, event);
@@ -48,7 +48,7 @@ function* claimBreaches(standing: Standing, { data }: EventOfType<'GenerationCla
 
 function* deltaBreaches(standing: Standing, { data }: EventOfType<'DeltaReceived'>): Iterable<string> {
   if (!isCurrent(standing, data.attempt)) yield `9: a piece of attempt ${data.attempt}, which is not open`;
-  if (data.seq !== standing.deltas) yield `4: piece ${data.seq} stands where ${standing.deltas} is due`;
+  if (data.seq !== standing.deltas) yield `4: piece ${data.seq} comes where ${standing.deltas} is due`;
   if (data.text === '') yield '4: an empty piece';
 }
 

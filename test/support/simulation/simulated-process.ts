@@ -44,7 +44,7 @@ const counter: TokenCounter = {
 export class SimulatedProcess implements Actor {
   isDead = false;
   frozenUntilMs = 0;
-  /** It takes requests until it is told to stop. */
+  /** It accepts requests until stop() is called. */
   isAccepting = false;
   /** Resolves when it dies. */
   readonly death: Promise<void>;

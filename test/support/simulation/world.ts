@@ -58,7 +58,7 @@ export interface Plant {
   readonly showsBeforeCommit?: true;
 }
 
-/** What all processes share: stores, time, the provider's record, and what clients were told. */
+/** The state that all processes share: stores, time, the provider's record, and the answers of clients. */
 export class World {
   readonly draws: Draws;
   readonly schedule: Schedule;
