@@ -117,7 +117,7 @@ describe('the check of how-to pages', () => {
 
   it('finds a name that is gone and a link that leads nowhere, and accepts names of the example', () => {
     const page =
-      'The example is `Gizmo`.\n\n## Files\n\nAdd `gizmoRow` to `Tables`. Copy `UsageOfNobodyAtAll`. [x](gone.md)';
+      'The example is `Gizmo`.\n\n## Files\n\nAdd `gizmoRow` to `AnyTable`. Copy `UsageOfNobodyAtAll`. [x](gone.md)';
     expect(missingNames(page)).toEqual(['UsageOfNobodyAtAll']);
     expect(missingLinks(page)).toEqual(['gone.md']);
   });
