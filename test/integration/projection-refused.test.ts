@@ -13,8 +13,7 @@ import { type Projecting, startProjecting } from '../support/projecting.js';
 import { until } from '../support/until.js';
 
 const NAMES = projections.map(({ name }) => name);
-/** One that each projection writes to at every turn. */
-const TABLES = ['said_1', 'nodes_1', 'runs_1', 'usage_1'];
+const TABLES = projections.flatMap(({ tables }) => tables.map(({ name }) => `${name}_1`));
 
 describe('a database that refuses what lanes write', () => {
   let postgres: TestPostgres;
