@@ -97,6 +97,9 @@ export const limits = {
   /** The time for an orderly close of connections. Then their sockets are destroyed, because a server may not answer. */
   farewellMs: 2_000,
 
+  /** The system probes a silent connection to the database after this time, because firewalls drop silent ones after minutes. */
+  databaseProbeMs: 60_000,
+
   /** A poll for the case of lost wake-ups: one tiny query a second for a whole process. */
   headPollMs: 1_000,
   /** The pause between two queries during many notifications. At most less than the interval in which texts are joined. */

@@ -46,3 +46,28 @@ describe('a transaction of the connection pool', () => {
     expect(warnings).toEqual([]);
   });
 });
+
+describe('an idle connection pool', () => {
+  it('keeps one session for the first query after a pause, and closes the others', async () => {
+    const postgres = await startTestPostgres();
+    // The driver's own setting, which the product leaves at ten seconds.
+    const quickly = { ...(await postgres.newDatabase()), idleTimeoutMillis: 20 };
+    const pool = new ConnectionPool(quickly, 2, 5_000);
+    const ask = async () => (await pool.query<[number]>({ text: 'SELECT pg_backend_pid()', rowMode: 'array' }))[0]?.[0];
+    try {
+      const first = await Promise.all([ask(), ask()]);
+      expect(new Set(first).size).toBe(2);
+      await withClient(quickly, async (client) => {
+        const left = 'SELECT pid FROM pg_stat_activity WHERE pid = ANY ($1)';
+        await until(async () => (await client.query(left, [first])).rowCount === 1);
+        // Twenty times the time after which it would have ended.
+        const since = performance.now();
+        await until(() => performance.now() - since > 400);
+        expect((await client.query(left, [first])).rows).toEqual([{ pid: await ask() }]);
+      });
+    } finally {
+      await pool.close();
+      await postgres.stop();
+    }
+  });
+});

@@ -24,9 +24,12 @@ export class ConnectionPool {
     this.pool = new pg.Pool({
       ...config,
       max: connectionsMax,
+      // The first query after a pause must not wait for a new session. The pool closes the others.
+      min: 1,
       query_timeout: answerMs,
       connectionTimeoutMillis: answerMs,
       keepAlive: true,
+      keepAliveInitialDelayMillis: limits.databaseProbeMs,
       stream: () => this.socket(),
       onConnect: async (client) => {
         await settleSession(client, answerMs);

@@ -60,6 +60,7 @@ export class DedicatedConnection {
       query_timeout: this.answerMs,
       connectionTimeoutMillis: this.answerMs,
       keepAlive: true,
+      keepAliveInitialDelayMillis: limits.databaseProbeMs,
       stream: () => socket,
     });
     const session: Session = {
