@@ -193,7 +193,7 @@ it('documents the routes that write conversations', async () => {
       string,
       Record<
         string,
-        { security?: unknown; responses: object; parameters: { name: string }[]; requestBody: { required: boolean } }
+        { security?: unknown; responses: object; parameters: { name: string }[]; requestBody?: { required: boolean } }
       >
     >;
     components: { schemas: Record<string, { properties: Record<string, object>; required?: string[] }> };
@@ -222,7 +222,7 @@ it('documents the routes that write conversations', async () => {
     expect(security).toEqual([{ bearer: [] }]);
     expect(Object.keys(responses)).toEqual(expect.arrayContaining(['400', '401', '403', '500', '503']));
   }
-  const bodiless = routes.filter(({ requestBody }) => !requestBody.required).map((route) => route.at);
+  const bodiless = routes.filter(({ requestBody }) => !requestBody?.required).map((route) => route.at);
   expect(bodiless.sort()).toEqual([keyed[0], ...keyed.slice(3)].sort());
   const { SendMessageBody, ChangeConversationBody } = document.components.schemas;
   expect(SendMessageBody?.required).toEqual(['content']);
