@@ -8,17 +8,7 @@ import type { Conversation } from '../domain/conversation/conversation.js';
 import type { PromptAssembled, Reply } from '../domain/conversation/nodes.js';
 import { bodyOf } from '../domain/conversation/prompting.js';
 import { replyOf } from '../domain/conversation/tree.js';
-import {
-  type AskedModel,
-  type Attempt,
-  endAttempt,
-  ofNoCall,
-  openAttempt,
-  retryAt,
-  type Tape,
-  takeUp,
-  withdraw,
-} from '../domain/generation.js';
+import { endAttempt, ofNoCall, openAttempt, retryAt, type Tape, takeUp, withdraw } from '../domain/generation.js';
 import { conversationStream } from '../domain/streams.js';
 import type { TypedEvent } from '../events/codec.js';
 import type { LanguageModel, PreparedCall } from '../ports/language-model.js';
@@ -51,18 +41,34 @@ interface EarlyCall {
   readonly call: PreparedCall;
 }
 
+/** A committed prompt with its tape, which this run alone writes. */
+interface Answering {
+  readonly conversation: Conversation;
+  readonly prompt: PromptAssembled;
+  readonly tape: TapeWriter;
+  readonly deadlineMs: number;
+}
+
+/** One for each decision that includes the prompt: whether it was committed. */
+type Offers = Promise<boolean>[];
+
+type State =
+  | { readonly is: 'offered'; readonly tape: TapeWriter; readonly claim: Promise<unknown>; readonly offers: Offers }
+  | { readonly is: 'withdrawing'; readonly tape: TapeWriter }
+  | { readonly is: 'taken' }
+  | { readonly is: 'claiming' | 'answering' | 'waiting' | 'finalizing'; readonly answer: Answering }
+  | { readonly is: 'ended' }
+  | { readonly is: 'left' };
+
 /**
- * One generation that this process answers, from its claim to its end, within one life of its worker. `answerOffered` and
- * `answerTaken` resolve to true if the generation has ended. If not, another worker answers it, or it is retried later.
+ * One generation that this process answers, from its claim to its end, within one life of its worker: the states of the
+ * diagram in ARCHITECTURE.md.
  */
 export class GenerationRun {
+  private state: State = { is: 'taken' };
   private readonly leaving: LinkedAbort;
   private readonly cancelled = new AbortController();
   private readonly unlisten: () => void;
-  /** One for each decision that includes the prompt: whether it was committed. */
-  private readonly offers: Promise<boolean>[] = [];
-  /** None of the offered decisions was committed, so the claim is withdrawn. */
-  private isWithdrawing = false;
   /** Resolves when the work table has recorded this worker. The first token does not wait for it. */
   private holding: Promise<void> = Promise.resolve();
   /** The prepared call for the first attempt of an offered prompt. */
@@ -88,66 +94,11 @@ export class GenerationRun {
     this.leaving.abort();
   }
 
-  /** Answers a prompt that is being appended together with its claim. Calls no model before both are committed. */
-  async answerOffered(
-    tape: TapeWriter,
-    claim: Promise<unknown>,
-    { committed, ahead }: OnItsWay<Conversation>,
-  ): Promise<boolean> {
-    this.offerAgain(committed);
-    this.preparing = this.prepareOnceSent(ahead);
-    // It is awaited after the prompt is committed. This handler prevents an unhandled rejection until then.
-    this.preparing.catch(() => {});
-    return this.whileListening(async () => {
-      const [isCommitted] = await Promise.all([this.isCommitted(), claim]);
-      if (!isCommitted) {
-        // Withdraw the claim, so that a later worker does not wait for this one.
-        await tape.write([withdraw(this.parts.clock.now())], this.life.over);
-        return false;
-      }
-      // Not earlier: the table must hold no prompt that is not in the log.
-      this.holding = this.parts.hold(this.job, this.life);
-      const remembered = this.parts.conversations.last(conversationStream(this.job.conversation))?.state;
-      const state = remembered?.nodes.has(this.job.generation) ? remembered : await this.state();
-      return this.work(state, tape, true);
-    });
-  }
-
-  /** Answers a job from the work table. */
-  async answerTaken(): Promise<boolean> {
-    return this.whileListening(async () => {
-      const state = await this.state();
-      const reply = replyOf(state, this.job.generation);
-      if (reply.result || !reply.prompt) return reply.result !== null;
-      const tape = await TapeWriter.open(this.parts, this.job, originOf(state, this.job.generation, this.parts.tracer));
-      return !(await this.isAnotherAt(openAttempt(tape.tape))) && this.work(state, tape, false);
-    });
-  }
-
-  /** Adds another decision with the same prompt. False if this run has withdrawn its claim. */
-  offerAgain(committed: Promise<boolean>): boolean {
-    this.offers.push(committed);
-    return !this.isWithdrawing;
-  }
-
-  /** True if another living worker has the open attempt. One of this worker is from a failed run, and this run ends it. */
-  private async isAnotherAt(open: Attempt | undefined): Promise<boolean> {
-    const { work, leaseMs } = this.parts;
-    if (!open || open.worker === this.life.worker || !(await work.isAlive(open.worker))) return false;
-    await work.release(this.life.worker, this.job.generation, leaseMs);
-    return true;
-  }
-
-  private async isCommitted(): Promise<boolean> {
-    // Other offers may arrive during an await.
-    for (const committed of this.offers) if (await committed) return true;
-    this.isWithdrawing = true;
-    return false;
-  }
-
-  private async whileListening(act: () => Promise<boolean>): Promise<boolean> {
+  /** True if the generation has ended. If not, another worker answers it, or it is retried later. */
+  async answer(): Promise<boolean> {
     try {
-      return await act();
+      while (this.state.is !== 'ended' && this.state.is !== 'left') this.state = await this.next(this.state);
+      return this.state.is === 'ended';
     } catch (error) {
       if (!(error instanceof Fenced)) throw error;
       // Another worker has claimed it. Wait for `hold`, so that it does not record this worker after the release.
@@ -163,6 +114,94 @@ export class GenerationRun {
         () => {},
       );
     }
+  }
+
+  /** Answers a prompt that is being appended together with its claim. Calls no model before both are committed. */
+  answerOffered(
+    tape: TapeWriter,
+    claim: Promise<unknown>,
+    { committed, ahead }: OnItsWay<Conversation>,
+  ): Promise<boolean> {
+    this.state = { is: 'offered', tape, claim, offers: [committed] };
+    this.preparing = this.prepareOnceSent(ahead);
+    // It is awaited after the prompt is committed. This handler prevents an unhandled rejection until then.
+    this.preparing.catch(() => {});
+    return this.answer();
+  }
+
+  /** Adds another decision with the same prompt. False if this run has withdrawn its claim. */
+  offerAgain(committed: Promise<boolean>): boolean {
+    if (this.state.is === 'offered') this.state.offers.push(committed);
+    return this.state.is !== 'withdrawing' && this.state.is !== 'left';
+  }
+
+  private async next(state: Exclude<State, { is: 'ended' | 'left' }>): Promise<State> {
+    switch (state.is) {
+      case 'offered':
+        await state.claim;
+        // Other offers may arrive during an await.
+        for (const committed of state.offers) if (await committed) return this.begin(state.tape);
+        // At once: an offer that arrived now would not be awaited.
+        this.state = { is: 'withdrawing', tape: state.tape };
+        return this.state;
+      case 'withdrawing':
+        // So that a later worker does not wait for this one.
+        await state.tape.write([withdraw(this.parts.clock.now())], this.life.over);
+        return { is: 'left' };
+      case 'taken':
+        return this.take();
+      case 'claiming':
+        return this.enter((await this.claim(state.answer)) ? 'answering' : 'waiting', state.answer);
+      case 'answering':
+        await this.call(state.answer);
+        return this.enter('waiting', state.answer);
+      case 'waiting':
+        await this.untilRetry(state.answer.tape.tape);
+        return this.enter('claiming', state.answer);
+      case 'finalizing':
+        await this.parts.finalize(this.job, state.answer.tape.tape);
+        return { is: 'ended' };
+      default:
+        return state satisfies never;
+    }
+  }
+
+  /** A sealed tape needs its end in the ledger and nothing else. */
+  private enter(is: 'claiming' | 'answering' | 'waiting', answer: Answering): State {
+    if (answer.tape.tape.seal) return { is: 'finalizing', answer };
+    // The table keeps the job for this worker until its life ends.
+    return this.leaving.signal.aborted ? { is: 'left' } : { is, answer };
+  }
+
+  /** The offered prompt and its claim are committed. */
+  private async begin(tape: TapeWriter): Promise<State> {
+    // Not earlier: the table must hold no prompt that is not in the log.
+    this.holding = this.parts.hold(this.job, this.life);
+    const remembered = this.parts.conversations.last(conversationStream(this.job.conversation))?.state;
+    const conversation = remembered?.nodes.has(this.job.generation) ? remembered : await this.conversation();
+    return this.enter('answering', this.answerIn(conversation, tape));
+  }
+
+  private async take(): Promise<State> {
+    const { parts, job, life } = this;
+    const conversation = await this.conversation();
+    const { result, prompt } = replyOf(conversation, job.generation);
+    if (result || !prompt) return { is: result ? 'ended' : 'left' };
+    const tape = await TapeWriter.open(parts, job, originOf(conversation, job.generation, parts.tracer));
+    // An open attempt of this very worker is from a failed run, and this run ends it.
+    const worker = openAttempt(tape.tape)?.worker ?? life.worker;
+    if (worker === life.worker || !(await parts.work.isAlive(worker))) {
+      return this.enter('claiming', this.answerIn(conversation, tape));
+    }
+    await parts.work.release(life.worker, job.generation, parts.leaseMs);
+    return { is: 'left' };
+  }
+
+  private answerIn(conversation: Conversation, tape: TapeWriter): Answering {
+    const reply = replyOf(conversation, this.job.generation) as Reply & { prompt: PromptAssembled };
+    if (reply.cancelRequested) this.cancelled.abort();
+    const deadlineMs = Date.parse(reply.promptedAt ?? reply.at) + this.parts.generationTimeoutMs;
+    return { conversation, prompt: reply.prompt, tape, deadlineMs };
   }
 
   /** Prepares the call while the log flushes. */
@@ -187,30 +226,12 @@ export class GenerationRun {
     return this.parts.modelOf(prompt.provider)?.prepare({ body: bodyOf(state, prompt), bodySha256: prompt.sha256 });
   }
 
-  private async state(): Promise<Conversation> {
+  private async conversation(): Promise<Conversation> {
     return (await this.parts.conversations.current(conversationStream(this.job.conversation))).state;
   }
 
-  /** `isClaimed`: this run has claimed it and made no call. Any other open attempt belongs to a dead worker. */
-  private async work(state: Conversation, tape: TapeWriter, isClaimed: boolean): Promise<boolean> {
-    const reply = replyOf(state, this.job.generation) as Reply & { prompt: PromptAssembled };
-    if (reply.cancelRequested) this.cancelled.abort();
-    const deadlineMs = Date.parse(reply.promptedAt ?? reply.at) + this.parts.generationTimeoutMs;
-    let isMine = isClaimed;
-    while (!tape.tape.seal) {
-      // The table keeps the job for this worker until its life ends.
-      if (this.leaving.signal.aborted) return false;
-      if (!isMine) isMine = await this.claim(tape, reply.prompt, deadlineMs);
-      if (isMine) await this.call(state, reply.prompt, tape, deadlineMs);
-      else await this.untilRetry(tape.tape);
-      isMine = false;
-    }
-    await this.parts.finalize(this.job, tape.tape);
-    return true;
-  }
-
   /** True if the model has to be called. */
-  private async claim(tape: TapeWriter, asked: AskedModel, deadlineMs: number): Promise<boolean> {
+  private async claim({ prompt: asked, tape, deadlineMs }: Answering): Promise<boolean> {
     const { worker, over } = this.life;
     const cancelRequested = this.cancelled.signal.aborted;
     const nowMs = this.parts.clock.now();
@@ -218,20 +239,15 @@ export class GenerationRun {
     return events.at(-1)?.type === 'GenerationClaimed';
   }
 
-  private async call(
-    state: Conversation,
-    prompt: PromptAssembled,
-    tape: TapeWriter,
-    deadlineMs: number,
-  ): Promise<void> {
+  private async call({ conversation, prompt, tape, deadlineMs }: Answering): Promise<void> {
     const { clock, bounds, warn, tracer } = this.parts;
     const attempt = openAttempt(tape.tape)?.number ?? 0;
-    const call = (await this.takeEarly(prompt)) ?? this.prepared(state, prompt);
+    const call = (await this.takeEarly(prompt)) ?? this.prepared(conversation, prompt);
     if (!call) {
       await tape.write([endAttempt(attempt, notConfigured)], this.life.over);
       return;
     }
-    const asked = replyOf(state, this.job.generation);
+    const asked = replyOf(conversation, this.job.generation);
     const span = tracer?.attemptBegun({ ...this.job, asked, number: attempt, prompt });
     const calling = new ModelAttempt(call, clock, { ...bounds, deadlineMs }, tape, attempt);
     const cancel = () => calling.cancel();

@@ -172,7 +172,7 @@ export class GenerationSaga implements PromptRunner {
     }
     if (!life.over.aborted && !this.stopping.signal.aborted && slots.tryTake()) {
       const run = new GenerationRun(this.parts, job, life);
-      this.keep(run, run.answerTaken());
+      this.keep(run, run.answer());
       return;
     }
     // An offer took the slot, or this process stops. Release the job, because it could expire while it waits here.
