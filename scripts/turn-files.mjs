@@ -1,7 +1,8 @@
 // `npm run turn-files`: the files that run between POST /messages and the first token at the client. It starts the product
 // from its sources (API and saga, the demo provider, an embedded PostgreSQL), sends a turn to warm it, and counts the files of
 // which V8 saw a function run during the second turn. A file that only declares types, or runs only while modules load, does
-// not count. What also runs in an idle process, such as renewals, is listed apart. It fails if ARCHITECTURE.md does not name one.
+// not count. What also runs in an idle process, such as renewals, is listed apart. Last come the files that ARCHITECTURE.md does
+// not name; surveys and other work at intervals may run during the turn by chance, so this is no failure.
 
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -111,5 +112,4 @@ async function report(turn, idle) {
   const unnamed = turn.filter((file) => !named.has(file));
   if (unnamed.length === 0) return;
   process.stderr.write(`ARCHITECTURE.md does not name ${unnamed.join(', ')}\n`);
-  process.exitCode = 1;
 }
