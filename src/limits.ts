@@ -368,9 +368,11 @@ export const limits = {
   /** How long a swap waits for readers of the old build, while new readers wait behind it; then it is tried again later. */
   swapLockMs: 500,
   swapLookMs: 5,
-  /** How long a query waits for a view that must cover a cursor, and for one that should. */
+  /** How long a list waits for a view that must cover a cursor, and for one that should. */
   viewWaitMs: 5_000,
   viewGraceMs: 1_000,
+  /** How long the read of a conversation waits for its view before it is folded from the log: one pause of a lane. */
+  viewFoldAfterMs: 250,
   /** A poll of the view, for steps of lanes in other processes. */
   viewLookMs: 50,
   /** How long a hint of another process for a step of a lane is valid: until the lane has read the event. */

@@ -59,12 +59,13 @@ const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces
     provider(RunReader, { log, codec, heads, work }, (parts) => new RunReader(parts)),
     provider(
       ConversationViews,
-      { views, log, codec, clock, advances: Advances, folds: CONVERSATION_FOLDS },
-      ({ folds, ...parts }) =>
+      { views, log, codec, clock, advances: Advances, folds: CONVERSATION_FOLDS, reader: ConversationReader },
+      ({ folds, reader, ...parts }) =>
         new ConversationViews({
           ...parts,
           views: parts.views.messages,
           knownToHave: (id) => folds.last(conversationStream(id))?.state.seen ?? 0,
+          fold: (id, looking) => reader.present(id, looking),
           readTape: (generation) => readTape(parts, generation),
         }),
     ),

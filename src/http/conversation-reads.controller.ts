@@ -90,7 +90,6 @@ export class ConversationReadsController {
     'leaf_is_note',
     'node_not_found',
     'log_unavailable',
-    'view_behind',
     'view_unavailable',
   )
   async view(
@@ -127,7 +126,6 @@ export class ConversationReadsController {
     'cursor_beyond_end',
     'rate_limited',
     'log_unavailable',
-    'view_behind',
     'view_unavailable',
   )
   async events(

@@ -4,7 +4,7 @@ import { TooManyFailedKeys } from '../auth/authenticator.js';
 import { Refusal } from '../domain/refusal.js';
 import { LogUnavailable, RetryableError } from '../ports/errors.js';
 import { ReadModelLost, SearchUnbounded } from '../ports/read-models/read-models.js';
-import { ViewBehind } from '../projections/messages/query.js';
+import { ViewBehind } from '../projections/queries/list-coverage.js';
 import { InvalidPageToken } from '../projections/queries/pages.js';
 import { NewerVersionRunning, RebuildRunning, UnknownProjection } from '../projections/rebuilds.js';
 import { CursorBeyondEnd } from '../sse/conversation-history.js';

@@ -51,6 +51,12 @@ export class ConversationReader {
     return viewOf(id, moment, looking);
   }
 
+  /** The present conversation, for a reader who may see it. */
+  async present(id: string, looking: Looking): Promise<ConversationView> {
+    const { state } = await this.parts.heads.current(conversationStream(id));
+    return viewOf(id, await this.latest(id, state), looking);
+  }
+
   /** Throws CursorBeyondEnd if the conversation has not reached this cursor. */
   async requireReached(id: string, cursor: Cursor): Promise<void> {
     await new ConversationHistory(this.parts.log, this.parts.codec, id).placeAt(cursor);

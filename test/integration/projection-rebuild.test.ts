@@ -123,6 +123,9 @@ describe('read models that are built again', () => {
         clock: systemClock,
         advances: new Advances(new MemoryHints(), systemClock),
         knownToHave: () => 0,
+        fold: async () => {
+          throw new Error('the view was late');
+        },
       },
       readTape: (generation) => readTape({ log, codec }, generation),
     });

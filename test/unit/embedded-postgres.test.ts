@@ -65,7 +65,7 @@ describe('the holder of a pid', () => {
     expect(await holderOf(process.pid, '/somewhere/postgres')).toBe('something else');
     expect(await holderOf(0, '/somewhere/postgres')).toBe('something else');
     // Above every system's highest pid.
-    expect(await holderOf(2 ** 30, '/somewhere/postgres')).toBe('nobody');
+    expect(await holderOf(2 ** 30, '/somewhere/postgres')).toBe('no process');
   });
 });
 

@@ -8,7 +8,6 @@ import { conversationStream } from '../../domain/streams.js';
 import type { Codec } from '../../events/codec.js';
 import { limits } from '../../limits.js';
 import type { Clock } from '../../ports/clock.js';
-import { RetryableError } from '../../ports/errors.js';
 import type { EventLog } from '../../ports/event-log.js';
 import type { Advances } from '../advances.js';
 import { untilCovered } from '../queries/until-covered.js';
@@ -46,9 +45,6 @@ export interface MessageQueries {
   tree(asked: TreeAsked): Promise<Tree | undefined>;
 }
 
-/** The view does not cover the required cursor yet. It may do so soon. */
-export class ViewBehind extends RetryableError {}
-
 export interface ConversationViewsParts {
   readonly views: MessageQueries;
   readonly log: Pick<EventLog, 'readStream'>;
@@ -57,6 +53,8 @@ export interface ConversationViewsParts {
   readonly advances: Advances;
   /** How many events of the conversation are in the memory of this process. */
   readonly knownToHave: (conversation: string) => number;
+  /** The same answer, folded from the log: as new as the log, but a long conversation is read as a whole. */
+  readonly fold: (id: string, looking: Looking) => Promise<ConversationView>;
   /** The text of the open generation so far, and the number of its events. */
   readonly readTape: (generation: string) => Promise<{ readonly tape: Tape; readonly events: number }>;
 }
@@ -68,7 +66,7 @@ export interface Looked extends Looking {
   readonly shown?: number;
 }
 
-/** Shows the present conversations from their read model. */
+/** Shows the present conversations from their read model, or from the log if the read model is late. */
 export class ConversationViews {
   constructor(private readonly parts: ConversationViewsParts) {}
 
@@ -79,35 +77,29 @@ export class ConversationViews {
     requireReadable({ owner: { tenant: head.tenant, user: head.owner } }, reader);
   }
 
-  /** For a conversation that the reader may see. Throws ViewBehind when it does not cover `min` in time. */
+  /** For a conversation that the reader may see. */
   async view(id: string, { min, shown = 0, ...looking }: Looked = {}): Promise<ConversationView> {
     if (looking.branch !== undefined && !mayBeNode(looking.branch)) throw new Refusal('leaf_not_found');
     if (looking.before !== undefined && !mayBeNode(looking.before)) throw new Refusal('node_not_found');
-    // Wait a moment for events that this process has appended or shown, also without `min`.
+    // Events that this process has appended or shown must be covered too.
     const wanted = Math.max(min ?? 1, shown, this.parts.knownToHave(id));
-    const tree = await this.treeWith(wanted, id, looking, min === undefined ? limits.viewGraceMs : limits.viewWaitMs);
-    if (!tree || tree.head.seen < (min ?? 1)) throw new ViewBehind(`the view of ${id} does not cover ${wanted} events`);
-    return this.shown(id, tree, looking);
+    const tree = await this.treeWith(wanted, id, looking);
+    return tree && tree.head.seen >= wanted ? this.shown(id, tree, looking) : this.parts.fold(id, looking);
   }
 
-  /** As far as it comes in this time. */
-  private async treeWith(
-    seen: number,
-    id: string,
-    { branch, before }: Looking,
-    waitMs: number,
-  ): Promise<Tree | undefined> {
+  /** As it is when it covers so many events, or after a moment. */
+  private async treeWith(seen: number, id: string, { branch, before }: Looking): Promise<Tree | undefined> {
     const { viewNodesMax: nodesMax, viewTextCharactersMax: charactersMax } = limits;
     const asked = { conversation: id, leaf: branch, before, nodesMax, charactersMax };
     const tree = await this.parts.views.tree(asked);
     if (tree && tree.head.seen >= seen) return tree;
-    await this.untilSeen(seen, id, waitMs);
+    await this.untilSeen(seen, id);
     return this.parts.views.tree(asked);
   }
 
-  private async untilSeen(seen: number, id: string, waitMs: number): Promise<void> {
+  private async untilSeen(seen: number, id: string): Promise<void> {
     const covers = async () => ((await this.parts.views.head(id))?.seen ?? 0) >= seen;
-    await untilCovered(this.parts, messages.name, this.parts.clock.now() + waitMs, covers);
+    await untilCovered(this.parts, messages.name, this.parts.clock.now() + limits.viewFoldAfterMs, covers);
   }
 
   /** One that was started a moment ago may not have come into the view. */

@@ -1,10 +1,13 @@
 import type { Reader } from '../../domain/conversation/readers.js';
 import { limits } from '../../limits.js';
+import { RetryableError } from '../../ports/errors.js';
 import type { CoverageQueries, Covered, CoveringList } from '../../ports/read-models/questions.js';
 import { ReadModelLost } from '../../ports/read-models/read-models.js';
-import { ViewBehind } from '../messages/query.js';
 import type { Shown, ShownCursor } from './shown.js';
 import { type CoverageParts, untilCovered } from './until-covered.js';
+
+/** The list does not cover the required cursor yet. It may do so soon. */
+export class ViewBehind extends RetryableError {}
 
 /** A list has to show this conversation at `place` or later. */
 export interface LeastShown {
