@@ -45,7 +45,7 @@ export const limits = {
   /** A page of a read: one round trip, and at most this much memory for each reader. */
   readPageEventsMax: 2_000,
   readPageBytesMax: 8 * 1024 * 1024,
-  /** Events of a ledger in one read of the search back to the latest prompt. */
+  /** Events of a ledger in the first read of the search back to the latest prompt. Each further read takes twice as many. */
   historyStepEvents: 32,
   readAnswerMs: 30_000,
   /** The latest appends of a process, kept for its own subscribers. */

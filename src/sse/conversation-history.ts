@@ -68,10 +68,16 @@ export class ConversationHistory {
     yield* this.restOfTape(place);
   }
 
+  /** Throws CursorBeyondEnd if the cursor was never reached. */
+  async requireReached(cursor: Cursor): Promise<void> {
+    // Every read after a write passes here: only a cursor within a tape needs the search for its prompt.
+    if (cursor.tape > 0) await this.placeAt(cursor);
+    else await this.requireLedger(cursor);
+  }
+
   /** Finds the generation whose tape the cursor counts. Throws CursorBeyondEnd if the cursor was never reached. */
   async placeAt(cursor: Cursor): Promise<FeedPlace> {
-    // The engines fail on larger revisions.
-    if (Math.max(cursor.ledger, cursor.tape) > limits.revisionMax) throw new CursorBeyondEnd('no stream is that long');
+    requirePossible(cursor);
     const open = cursor.ledger === 0 ? undefined : await this.openAt(cursor.ledger);
     if (cursor.tape > 0) {
       const isReached = open !== undefined && (await this.hasTaped(open, cursor.tape));
@@ -84,6 +90,14 @@ export class ConversationHistory {
     const { log, codec } = this;
     const options = eventsMax === undefined ? { from } : { from, eventsMax };
     return eventsOf({ log, codec }, generationStream(generation), options);
+  }
+
+  private async requireLedger(cursor: Cursor): Promise<void> {
+    requirePossible(cursor);
+    if (cursor.ledger === 0) return;
+    const last = { from: cursor.ledger - 1, eventsMax: 1 };
+    for await (const _ of this.log.readStream(conversationStream(this.conversation), last)) return;
+    throw new CursorBeyondEnd(`the conversation has no event ${cursor.ledger}`);
   }
 
   private async openAt(ledger: number): Promise<string | undefined> {
@@ -102,14 +116,16 @@ export class ConversationHistory {
     return undefined;
   }
 
-  /** Reads in small steps: the wanted event is nearly always among the last few. */
+  /** The wanted event is nearly always among the last few. If not, it may be thousands of events away, or not exist. */
   private async *backwards(from: number): AsyncIterable<{ revision: number; event: TypedEvent | undefined }> {
     const stream = conversationStream(this.conversation);
-    const eventsMax = limits.historyStepEvents;
-    for (let revision = from; revision >= 0; revision -= eventsMax) {
+    let eventsMax: number = limits.historyStepEvents;
+    for (let revision = from; revision >= 0; ) {
       for await (const page of this.log.readStream(stream, { from: revision, direction: 'backwards', eventsMax })) {
         for (const recorded of page) yield { revision: recorded.revision, event: this.codec.decode(recorded) };
       }
+      revision -= eventsMax;
+      eventsMax = Math.min(2 * eventsMax, limits.readPageEventsMax);
     }
   }
 
@@ -126,4 +142,9 @@ export class ConversationHistory {
     for await (const _ of this.tape(generation, events - 1, 1)) return true;
     return false;
   }
+}
+
+/** The engines fail on larger revisions. */
+function requirePossible({ ledger, tape }: Cursor): void {
+  if (Math.max(ledger, tape) > limits.revisionMax) throw new CursorBeyondEnd('no stream is that long');
 }

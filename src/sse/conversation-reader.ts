@@ -59,7 +59,7 @@ export class ConversationReader {
 
   /** Throws CursorBeyondEnd if the conversation has not reached this cursor. */
   async requireReached(id: string, cursor: Cursor): Promise<void> {
-    await new ConversationHistory(this.parts.log, this.parts.codec, id).placeAt(cursor);
+    await new ConversationHistory(this.parts.log, this.parts.codec, id).requireReached(cursor);
   }
 
   /** Reads the ledger first, then the tape of the open generation, so that the tape is not older than the ledger. */

@@ -104,4 +104,28 @@ describe('a cursor', () => {
       expect(parseCursor(text)).toBeUndefined();
     },
   );
+
+  it('asks the log once for a cursor, and a few times for its place, in a conversation that has no prompt', async () => {
+    const log = new MemoryEventLog();
+    const renamed = (nth: number): DomainEvent => ({ type: 'ConversationRenamed', data: { title: `${nth}` } });
+    const wrapping = { tenant: 'default', at: '2026-01-01T00:00:00.000Z', meta: someMetadata };
+    const events = Array.from({ length: 5_000 }, (_, nth) =>
+      codec.encode(renamed(nth), { ...wrapping, id: crypto.randomUUID() }),
+    );
+    for (let from = 0; from < events.length; from += 500)
+      await appendAtEnd(log, `conversation-${CONVERSATION}`, events.slice(from, from + 500));
+    const readStream = log.readStream.bind(log);
+    let reads = 0;
+    log.readStream = (...args) => {
+      reads += 1;
+      return readStream(...args);
+    };
+    const history = new ConversationHistory(log, codec, CONVERSATION);
+    await history.requireReached({ ledger: 5_000, tape: 0 });
+    expect(reads).toBe(1);
+    await expect(history.requireReached({ ledger: 5_001, tape: 0 })).rejects.toBeInstanceOf(CursorBeyondEnd);
+    reads = 0;
+    expect(await history.placeAt({ ledger: 5_000, tape: 0 })).toMatchObject({ open: undefined });
+    expect(reads).toBeLessThan(10);
+  });
 });
