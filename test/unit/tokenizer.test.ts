@@ -8,7 +8,7 @@ import { knownModels } from '../../src/adapters/tokenizer/known-models.js';
 import { RememberedCounts } from '../../src/adapters/tokenizer/remembered-counts.js';
 import { exactCounter } from '../support/exact-tokens.js';
 import { usually } from '../support/extent.js';
-import { longestHold } from '../support/longest-hold.js';
+import { leastHold, longestHold } from '../support/longest-hold.js';
 import { anyText } from './events/arbitrary-events.js';
 
 const counter = new GptTokenCounter();
@@ -124,10 +124,12 @@ describe.each(models)('the count of %s', (model, encoding) => {
       fc.asyncProperty(repeatedAlphabets, async ([alphabet, bytes]) => {
         const text = alphabet.repeat(Math.floor(bytes / Buffer.byteLength(alphabet)));
         let tokens = 0;
-        const held = await longestHold(async () => {
+        const count = async () => {
           tokens = await tokenizer.countInSlices(text);
-        });
-        expect(held).toBeLessThan(50);
+        };
+        const held = await longestHold(count);
+        // A busy machine can hold a turn of the loop once, and a slice that is too long holds it each time.
+        expect(held < 50 ? held : await leastHold(count)).toBeLessThan(50);
         expectWithinPromise(tokens, exact(text));
       }),
       { numRuns: usually(8, 25) },
