@@ -96,7 +96,6 @@ export const limits = {
   logReachMs: 8_000,
   /** The time for an orderly close of connections. Then their sockets are destroyed, because a server may not answer. */
   farewellMs: 2_000,
-
   /** The system probes a silent connection to the database after this time, because firewalls drop silent ones after minutes. */
   databaseProbeMs: 60_000,
 
@@ -138,10 +137,7 @@ export const limits = {
   /** Records that EventStoreDB reads for the age of a backlog, to skip a few of other programs. */
   backlogAgeRecordsMax: 32,
 
-  /**
-   * The partitions of the topic, which never change: a key that moves to another partition loses its order. At most this many
-   * consumers can share the work, and a single broker handles as many partitions easily.
-   */
+  /** Partitions of the topic, for at most as many consumers. Never changes: a key that moves to another one loses its order. */
   relayPartitions: 12,
   /** The replicas of the topic, if there are as many brokers. All but one must have an event before it is acknowledged. */
   relayReplicasMax: 3,
@@ -274,10 +270,7 @@ export const limits = {
   conversationNodesMax: 50_000,
   /** UTF-8 bytes of texts from which on a conversation takes no messages, notes or requests. Open answers still end. */
   conversationTextBytesMax: 64 * 1024 * 1024,
-  /**
-   * JSON bytes of the events in its fold, where a quote takes two bytes. 64 MiB of plain text and 10,000 turns are 94 MiB. From
-   * the first bound on a conversation takes no more messages, and from the second no other change.
-   */
+  /** JSON bytes of its fold, from which on it takes no messages, and no other change. 64 MiB in 10,000 turns are 94 MiB. */
   conversationFoldBytesMax: 112 * 1024 * 1024,
   conversationChangeFoldBytesMax: 120 * 1024 * 1024,
   /** Events from which on a conversation takes no more messages, and from which on no other change: renames count too. */
@@ -300,7 +293,6 @@ export const limits = {
   answerTokensMax: 256 * 1024,
   /** Bytes of text in one append, so that it fits in escaped form. */
   deltaCharactersMax: 64 * 1024,
-
   /** Pieces of text in one append: each has an envelope of up to 3 KiB beside its text. */
   deltasPerAppendMax: 128,
   /** JSON bytes of the reported usage: both events that record it must have room for an answer. */
@@ -320,10 +312,7 @@ export const limits = {
 
   /** How long a prompt is reserved for the process that may have claimed it: many times the time to record it. */
   offeredElsewhereMs: 1_000,
-  /**
-   * The interval of the statements that keep the work table for recovery: a small part of `offeredElsewhereMs` and of a lease,
-   * and far more than the time between two turns under load.
-   */
+  /** The interval of writes to the work table: far less than a lease, far more than between two turns under load. */
   workStatementsApartMs: 250,
   /** A poll of the work table, for the case of lost wake-ups. */
   workPollMs: 500,
@@ -340,11 +329,7 @@ export const limits = {
   /** Events in one step of a lane that is behind: few writes for many events, with rows that fit into memory. */
   projectionStepEventsMax: 20_000,
   projectionStepBytesMax: 32 * 1024 * 1024,
-  /**
-   * How long a live lane leaves events at most, so that events of this time are one step and not several. A query that waits
-   * for the view ends the pause. Each step costs the database a plan and a commit: with a step every 100 ms, lanes took a
-   * seventh of the CPU of 50 streams.
-   */
+  /** How long a live lane collects events for one step. With a step every 100 ms, lanes took a seventh of the CPU of 50 streams. */
   projectionPauseMs: 250,
   /** A step is halved after this many failures. Outages do not count. */
   projectionTriesMax: 3,

@@ -25,7 +25,7 @@ export function safeReason(error: unknown): string {
   return 'code' in error ? `${error.constructor.name} ${error.code}` : error.constructor.name;
 }
 
-/** For the record of a committed command: a subscription records it later, so the command does not fail with the outage. */
+/** For what may be lost in an outage: a hint, or a record that a subscription makes later. */
 export function ignoreOutage(error: unknown): void {
   if (!(error instanceof RetryableError)) throw error;
 }

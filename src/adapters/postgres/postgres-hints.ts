@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { limits } from '../../limits.js';
-import { RetryableError } from '../../ports/errors.js';
+import { ignoreOutage } from '../../ports/errors.js';
 import type { Hints } from '../../ports/hints.js';
 import type { ConnectionPool } from './connection-pool.js';
 import { DedicatedConnection } from './dedicated-connection.js';
@@ -32,7 +32,7 @@ export class PostgresHints implements Hints {
       values: [hint],
       rowMode: 'array',
     });
-    sending.catch(ifOutage);
+    sending.catch(ignoreOutage);
   }
 
   listen(hint: string, listener: () => void): () => void {
@@ -53,12 +53,8 @@ export class PostgresHints implements Hints {
   private async keepListening(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      await this.connection.query({ text: 'SELECT', rowMode: 'array' }).catch(ifOutage);
+      await this.connection.query({ text: 'SELECT', rowMode: 'array' }).catch(ignoreOutage);
       await sleep(limits.hintsReconnectMs, undefined, { signal, ref: false }).catch(() => {});
     }
   }
-}
-
-function ifOutage(error: unknown): void {
-  if (!(error instanceof RetryableError)) throw error;
 }
