@@ -342,4 +342,21 @@ describe('a view whose lane has stopped', () => {
     );
     await app.close();
   });
+
+  it('is not shown to a reader of a conversation if it is older than the last change', async () => {
+    const engines = memoryEngines();
+    const whole = await startHttpApp(engines);
+    const { id } = (await whole.call('POST', '/api/v1/conversations', { body: { title: 'old' } })).json as Json;
+    await until(async () => (await engines.views.messages.head(String(id)))?.title === 'old');
+    await whole.close();
+
+    const alone = await startHttpApp(engines, { VERBATIM_ROLES: 'api' });
+    const ask = (method: 'GET' | 'PATCH', query: string, body?: object) =>
+      alone.call(method, `/api/v1/conversations/${id}${query}`, { key: whole.adminKey, ...(body && { body }) });
+    const changed = (await ask('PATCH', '', { title: 'new' })).json as Json;
+    expect((await engines.views.messages.head(String(id)))?.title).toBe('old');
+    expect((await ask('GET', `?min=${changed.cursor}`)).json).toMatchObject({ title: 'new', cursor: changed.cursor });
+    expect((await ask('GET', '')).json).toMatchObject({ title: 'new' });
+    await alone.close();
+  });
 });
