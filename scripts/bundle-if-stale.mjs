@@ -5,7 +5,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const bundler = join(import.meta.dirname, 'bundle.mjs');
+export const bundler = join(import.meta.dirname, 'bundle.mjs');
 /** npm writes the last one whenever it installs packages. */
 const inputs = ['src', 'scripts/bundle.mjs', 'tsconfig.json', 'node_modules/.package-lock.json'];
 /** A shell adds it to the number of the signal that ended a process. */
@@ -13,8 +13,7 @@ const SIGNALLED = 128;
 
 /** Ends this process if the bundle cannot be made, or if a signal comes meanwhile. */
 export async function bundleIfStale() {
-  const bundledAt = changedAt(join(root, 'bundle', 'main.js'));
-  if (inputs.every((input) => changedAt(join(root, input)) <= bundledAt)) return;
+  if (sourcesChangedAt() <= bundledAt()) return;
   process.stderr.write('Building...\n');
   // In a process of its own, because the bundler keeps 700 MB of memory. Its output goes to stderr: stdout is the program's.
   const child = spawn(process.execPath, [bundler], { stdio: ['inherit', 2, 2] });
@@ -29,6 +28,14 @@ export async function bundleIfStale() {
   const signal = stoppedBy ?? endedBy;
   if (signal) process.exit(SIGNALLED + constants.signals[signal]);
   if (status !== 0) process.exit(status);
+}
+
+export function sourcesChangedAt() {
+  return Math.max(...inputs.map((input) => changedAt(join(root, input))));
+}
+
+export function bundledAt() {
+  return changedAt(join(root, 'bundle', 'main.js'));
 }
 
 function changedAt(path) {

@@ -1,61 +1,52 @@
-// `npm run dev`: Nest compiles whenever a source changes, and this runs what came of it.
-//
-// Nest would run it too. But it signals a program together with all that descends from it, so the database of the
-// product would be gone before the product could close.
+// `npm run dev`: runs the product, and bundles and restarts it whenever a source has changed. It checks no types: editors and
+// `npm run types` do.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bundledAt, bundler, sourcesChangedAt } from './bundle-if-stale.mjs';
 
 const root = join(import.meta.dirname, '..');
-const nest = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
+/** Network mounts and saves by renaming report no change to watchers, but all of them change times. */
+const LOOK_MS = 300;
 
-/** After every build it runs a program of ours, whose words come to us. */
-const compiler = spawn(process.execPath, [nest, 'start', '--watch', '--preserveWatchOutput', '--exec', 'echo'], {
-  cwd: root,
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
-const compilerEnded = once(compiler, 'exit');
-/** How Nest would have a program of Node run, so what it has `echo` say. */
-const BUILT = '--enable-source-maps ';
-
+const stopping = new AbortController();
 let product;
-let builds = 0;
-let isStopping = false;
-let turn = Promise.resolve();
+let bundling;
+let seenAt = 0;
 
 process.on('SIGTERM', stop).on('SIGINT', stop);
-for await (const line of createInterface(compiler.stdout)) {
-  if (line.startsWith(BUILT)) restart();
-  else process.stdout.write(`${line}\n`);
+while (!stopping.signal.aborted) {
+  const changedAt = sourcesChangedAt();
+  if (changedAt > seenAt) {
+    seenAt = changedAt;
+    if (changedAt <= bundledAt() || (await bundled())) await restart();
+  }
+  await sleep(LOOK_MS, undefined, { signal: stopping.signal }).catch(() => {});
 }
-const wasTold = isStopping;
-stop('SIGTERM');
-await turn;
-const status = await product?.ended;
-const [compilerStatus] = await compilerEnded;
-process.exit(wasTold ? (status ?? 0) : (compilerStatus ?? 1));
+process.exit(await product?.ended);
+
+/** False for a source that cannot be bundled: the product of the last one that could goes on. */
+async function bundled() {
+  console.log('Building...');
+  bundling = program([bundler]);
+  return (await bundling.ended) === 0;
+}
 
 /** One after the other: the data directory belongs to one process at a time. */
-function restart() {
-  builds += 1;
-  const mine = builds;
-  turn = turn.then(async () => {
-    product?.child.kill('SIGTERM');
-    await product?.ended;
-    // It would only be stopped again.
-    if (!isStopping && mine === builds) product = run();
-  });
+async function restart() {
+  product?.child.kill('SIGTERM');
+  await product?.ended;
+  if (!stopping.signal.aborted) product = program(['--enable-source-maps', join(root, 'bundle', 'main.js')]);
 }
 
-function run() {
-  const main = join(root, 'dist', 'main.js');
-  const child = spawn(process.execPath, ['--enable-source-maps', main], { stdio: 'inherit' });
+function program(words) {
+  const child = spawn(process.execPath, words, { stdio: ['ignore', 'inherit', 'inherit'] });
   return { child, ended: once(child, 'exit').then(([code]) => code) };
 }
 
 function stop(signal) {
-  isStopping = true;
-  compiler.kill(signal);
+  stopping.abort();
+  bundling?.child.kill(signal);
   product?.child.kill(signal);
 }

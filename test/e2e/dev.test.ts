@@ -6,15 +6,13 @@ import { launch, processesNaming } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
 
-const COMPILE_AND_START_MS = 120_000;
+const BUILD_AND_START_MS = 60_000;
 
 async function copySources(root: string): Promise<void> {
   for (const part of ['src', 'scripts', 'package.json', 'nest-cli.json', 'tsconfig.json']) {
     await cp(join(process.cwd(), part), join(root, part), { recursive: true });
   }
   await symlink(join(process.cwd(), 'node_modules'), join(root, 'node_modules'));
-  // What it compiles to is the same, in half the time.
-  await edit(join(root, 'tsconfig.json'), '"strict": true', '"strict": true, "noCheck": true, "isolatedModules": true');
 }
 
 async function edit(file: string, from: string, to: string): Promise<void> {
@@ -25,28 +23,33 @@ async function edit(file: string, from: string, to: string): Promise<void> {
 
 describe('npm run dev', () => {
   it(
-    'runs a source as it is now, stops the product in order before that, and leaves nothing running',
+    'runs a source as it is now, goes on when one cannot be built, and leaves nothing running',
     async () => {
       await withTemporaryDirectory(async (directory) => {
         const root = join(directory, 'checkout');
+        const banner = join(root, 'src', 'app', 'banner.ts');
         await mkdir(root);
         await copySources(root);
         const environment = { VERBATIM_DATA_DIR: join(directory, 'data'), npm_config_update_notifier: 'false' };
         const { child, output, ended } = launch(['npm', 'run', 'dev'], environment, { cwd: root, detached: true });
         const group = -(child.pid ?? 0);
         try {
-          await until(() => output.out.includes('  data '), COMPILE_AND_START_MS);
-          await edit(join(root, 'src', 'app', 'banner.ts'), '`Verbatim ', '`Changed ');
-          await until(() => /^Changed .*^ {2}data /ms.test(output.out), COMPILE_AND_START_MS);
+          await until(() => output.out.includes('  data '), BUILD_AND_START_MS);
+          const [address = ''] = /http:\/\/\S+/.exec(output.out) ?? [];
+          await edit(banner, '`Verbatim ', '`Changed ${');
+          await until(() => output.err.includes('banner.ts'), BUILD_AND_START_MS);
+          expect((await fetch(new URL('/health/live', address))).status).toBe(200);
+          await edit(banner, '`Changed ${', '`Changed ');
+          await until(() => /^Changed .*^ {2}data /ms.test(output.out), BUILD_AND_START_MS);
           // As Ctrl-C does.
           process.kill(group, 'SIGINT');
-          expect({ code: await ended, said: output.err }).toEqual({ code: 0, said: '' });
+          expect(await ended).toBe(0);
           expect(processesNaming(directory)).toEqual([]);
         } finally {
           signalIfAlive(group, 'SIGKILL');
         }
       });
     },
-    2 * COMPILE_AND_START_MS,
+    2 * BUILD_AND_START_MS,
   );
 });
