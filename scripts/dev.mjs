@@ -28,7 +28,7 @@ process.exit(await product?.ended);
 
 /** False for a source that cannot be bundled: the product of the last one that could goes on. */
 async function bundled() {
-  console.log('Building...');
+  process.stdout.write('Building...\n');
   bundling = program([bundler]);
   return (await bundling.ended) === 0;
 }

@@ -130,19 +130,19 @@ interface Seen {
 /** For the one who runs it for long. Times are reported and not asserted: they say as much about the machine. */
 function report({ absences, turns, tally, waits }: Seen): void {
   if (process.env.TEST_SOAK_MINUTES === undefined) return;
-  const isBesideKill = ({ begunMs, ms }: Wait) =>
-    absences.some(({ fromMs, toMs }) => begunMs <= toMs && begunMs + ms >= fromMs);
-  const rows = [...new Set(waits.map(({ what }) => what))].flatMap((what) => {
-    const all = waits.filter((wait) => wait.what === what);
-    return [
-      rowOf(
-        what,
-        'while both processes serve',
-        all.filter((wait) => !isBesideKill(wait)),
-      ),
-      rowOf(what, 'while one is killed and starts', all.filter(isBesideKill)),
-    ];
-  });
+  const overlaps = ({ begunMs, ms }: Wait, longerMs: number) =>
+    absences.some(({ fromMs, toMs }) => begunMs <= toMs + longerMs && begunMs + ms >= fromMs);
+  const whenOf = (wait: Wait): string => {
+    if (overlaps(wait, 0)) return 'while one is killed and starts';
+    return overlaps(wait, 1_000) ? 'in the first second of a new process' : 'while both processes serve';
+  };
+  const kinds = [...new Set(waits.map((wait) => `${wait.what}, ${whenOf(wait)}`))].sort();
+  const rows = kinds.map((kind) =>
+    rowOf(
+      kind,
+      waits.filter((wait) => `${wait.what}, ${whenOf(wait)}` === kind),
+    ),
+  );
   const answers = [...tally].sort().map(([answer, count]) => `${answer}: ${count}`);
   const lines = [
     `seed ${seed}, ${minutes} minutes, ${absences.length} kills, ${turns} calls of the model`,
@@ -152,9 +152,9 @@ function report({ absences, turns, tally, waits }: Seen): void {
   process.stderr.write(`${lines.join('\n')}\n`);
 }
 
-function rowOf(what: string, when: string, waits: readonly Wait[]): string {
+function rowOf(kind: string, waits: readonly Wait[]): string {
   const sorted = waits.map(({ ms }) => ms).sort((one, other) => one - other);
   const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))]?.toFixed(0) ?? '-';
   const times = `p50 ${at(0.5)}, p99 ${at(0.99)}, longest ${at(1)} ms`;
-  return `${what}, ${when}: ${waits.length} requests, ${waits.filter(({ isCut }) => isCut).length} cut, ${times}`;
+  return `${kind}: ${waits.length} requests, ${waits.filter(({ isCut }) => isCut).length} cut, ${times}`;
 }

@@ -13,6 +13,8 @@ import { TurnGround } from '../support/turn-ground.js';
 import { TurnJournal } from '../support/turn-journal.js';
 import { until } from '../support/until.js';
 
+/** A busy machine may hold a process for a second. Its lease must not end then: the next attempt would be a second call. */
+const LEASE_MS = '4000';
 /** Every piece of it differs, so that one that is lost, doubled or moved shows. */
 const LARGE = Array.from({ length: 40_000 }, (_, nth) => `${nth} `).join('');
 const FULL_APPENDS = Math.floor(LARGE.length / limits.deltaCharactersMax);
@@ -34,7 +36,7 @@ describe('a process killed in the end of a large answer', () => {
   ): Promise<void> {
     await ground.withStores(async ({ environment, log, connection }) => {
       const provider = await startPlayedProvider();
-      const settings = { ...environment, OPENAI_BASE_URL: provider.baseUrl };
+      const settings = { ...environment, OPENAI_BASE_URL: provider.baseUrl, VERBATIM_LEASE_MS: LEASE_MS };
       const dying = ground.server({ environment: settings, dieAt });
       const next = ground.server({ environment: settings });
       const clients: ApiClient[] = [];

@@ -27,8 +27,10 @@ export async function reading(service: Service, key: string, name: string): Prom
     const { cursor } = await asked(service, key, 'rename', 'PATCH', path, { title });
     const shown = await asked(service, key, 'read', 'GET', `${path}?min=${cursor}`);
     if (shown.title !== title) service.wrong.push(`${name} reads ${shown.title} for ${title}`);
-    const { items } = await asked(service, key, 'list', 'GET', '/conversations?limit=5');
-    if (!items.some((item: { id: string }) => item.id === id)) service.wrong.push(`${name} does not find ${id}`);
+    // Without `min` the other process may list what was there before the conversation.
+    const { items } = await asked(service, key, 'list', 'GET', `/conversations?limit=5&min=${id}@${cursor}`);
+    const listed = items.find((item: { id: string }) => item.id === id);
+    if (listed?.title !== title) service.wrong.push(`${name} is listed as ${listed?.title} for ${title}`);
     await sleep(100, undefined, { signal: service.over }).catch(() => {});
   }
 }
