@@ -1,0 +1,79 @@
+import type { RecordedEvent } from '../../events/envelope.js';
+import { canonicalJson } from './canonical-json.js';
+import { type Content, contentOf } from './content.js';
+import { base64, type Hash, sha256 } from './hashes.js';
+
+/** C2SP bundles write the length in two bytes. The names of an event are bounded, so no entry comes near this bound. */
+const ENTRY_BYTES_MAX = 2_048;
+
+/** The place of an entry in its chain: its number, from 0, and the leaf hash of the entry before it. */
+export interface ChainLink {
+  readonly n: number;
+  readonly prev: Hash | null;
+}
+
+/**
+ * The place of a conversation's first entry among the conversations of its owner. So no conversation can be hidden while a
+ * later one is shown.
+ */
+export interface OwnerLink {
+  readonly on: number;
+  readonly oprev: Hash | null;
+}
+
+/** What an entry says of its event, apart from its place in the chain. */
+export interface EventFacts {
+  readonly event: RecordedEvent;
+  readonly content: Content;
+  readonly chain: string;
+  /** The commitment of the owner. Null before protection began. */
+  readonly owner: string | null;
+}
+
+/** All events of a tape, up to the seal. */
+export interface TapeFacts {
+  readonly events: number;
+  readonly root: Hash;
+}
+
+/** The name of a stream. A longer or another text in the metadata is no conversation. */
+const CHAIN = /^conversation-[A-Za-z0-9_-]{1,187}$/;
+
+export function factsOf(event: RecordedEvent): EventFacts {
+  const { content, meta, isProtected } = contentOf(event);
+  const chain = `conversation-${meta.conversation}`;
+  return {
+    event,
+    content,
+    chain: typeof meta.conversation === 'string' && CHAIN.test(chain) ? chain : event.stream,
+    owner: isProtected && typeof meta.owner === 'string' ? meta.owner : null,
+  };
+}
+
+/** Only the first entry of a conversation with an owner names the owner's conversation before. */
+export const needsOwnerLink = ({ chain, owner }: EventFacts, { n }: ChainLink): boolean =>
+  n === 0 && owner !== null && chain.startsWith('conversation-');
+
+/** The body that the entry of an event commits to. */
+export const bodyOfEvent = ({ content }: Pick<EventFacts, 'content'>): string => canonicalJson(content);
+
+export const eventEntry = (facts: EventFacts, link: ChainLink, ownerLink?: OwnerLink): string =>
+  written({ ...common(facts, link, ownerLink), body: base64(sha256(bodyOfEvent(facts))), kind: 'event' });
+
+/** The entry at the place of the seal, which commits to every event of the tape. */
+export const tapeEntry = (seal: EventFacts, { events, root }: TapeFacts, link: ChainLink, ownerLink?: OwnerLink) =>
+  written({ ...common(seal, link, ownerLink), events, kind: 'tape', root: base64(root) });
+
+function common({ event, chain, owner }: EventFacts, { n, prev }: ChainLink, ownerLink?: OwnerLink): object {
+  const { at, id, revision: rev, schema, stream, tenant, type } = event;
+  const own = ownerLink && { on: ownerLink.on, oprev: hashOrNull(ownerLink.oprev) };
+  return { at, chain, id, n, owner, prev: hashOrNull(prev), rev, schema, stream, tenant, type, v: 1, ...own };
+}
+
+const hashOrNull = (hash: Hash | null): string | null => hash && base64(hash);
+
+function written(entry: object): string {
+  const text = canonicalJson(entry);
+  if (Buffer.byteLength(text) > ENTRY_BYTES_MAX) throw new Error(`an entry is longer than ${ENTRY_BYTES_MAX} bytes`);
+  return text;
+}
