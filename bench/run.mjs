@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 const USAGE =
-  'npm run bench -- append|read|subscribe|stream|rebuild|fanout|memory|query|long|nodes|relay [--json]\n' +
+  'npm run bench -- append|read|subscribe|stream|rebuild|fanout|memory|query|long|nodes|relay|record [--json]\n' +
   'append also takes --large or --idle-snapshot.\n' +
   'append, stream and rebuild also take --log-url [esdb://host:port]; without a URL they start a stand-in.\n';
 

@@ -34,6 +34,10 @@ const parts: CommandParts = {
     const { openLog } = await import('./app/cli-database.js');
     return openLog(loadWhereabouts(), follow, notice);
   },
+  async openRecord() {
+    const { openRecord } = await import('./app/cli-database.js');
+    return openRecord(loadWhereabouts(), notice);
+  },
   async restored() {
     const { logRestored } = await import('./app/cli-database.js');
     return logRestored(loadWhereabouts(), notice);

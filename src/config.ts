@@ -35,6 +35,8 @@ export interface Config {
   /** Absent: each provider has its own. */
   readonly model: string | undefined;
   readonly adminKey: string | undefined;
+  /** The seed of the key that signs the record, as base64. Absent: a file of the data directory has it. */
+  readonly recordKey: string | undefined;
   /** Absent: no events are relayed. */
   readonly kafka: KafkaConfig | undefined;
   readonly roles: readonly ProcessRole[];
@@ -89,6 +91,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     ...whereabouts,
     ...provider,
     kafka: readKafka(read),
+    recordKey: read.text('VERBATIM_RECORD_KEY', /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, '32 bytes as base64'),
     roles: read.list('VERBATIM_ROLES', ROLES),
     deltaFlushMs: read.integer('VERBATIM_DELTA_FLUSH_MS', 50, 0, 5_000),
     deltaFlushBytes: read.integer('VERBATIM_DELTA_FLUSH_BYTES', 4_096, 1),

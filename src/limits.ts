@@ -168,6 +168,20 @@ export const limits = {
   /** The time at a stop for open acknowledgements and for an orderly close of connections. */
   relayFarewellMs: 2_000,
 
+  /** The pause between two steps of the notary, so between two notes of a tree. Half a second below the promised one. */
+  recordPauseMs: 500,
+  /** Events in one step of the notary while it is behind, so that its transaction takes a fraction of a second. */
+  recordStepEventsMax: 5_000,
+  recordStepBytesMax: 16 * 1024 * 1024,
+  /** Tapes that the notary reads at once. Turns and lists read over the same connections. */
+  recordTapesAtOnceMax: 3,
+  /** Notes without a cosignature are kept for a day. */
+  recordNoteKeptMs: 24 * 60 * 60 * 1_000,
+  /** Trees that are counted as not signed. */
+  recordTroublesMax: 1_000,
+  /** With a larger lag, readiness reports the record as behind. */
+  recordLagSecondsMax: 30,
+
   /** Bytes that a provider has sent and the attempt has not taken. Beyond this, its socket is paused. */
   providerQueueBytesMax: 1024 * 1024,
   /** Bytes of an answer that may wait for the next tick of the flush clock: about 50 tokens. */

@@ -9,6 +9,7 @@ import { RequestValidationPipe } from '../http/request-validation.pipe.js';
 import { ApiRoleModule } from './api.module.js';
 import { ConversationsModule, SagaRoleModule } from './conversations.module.js';
 import type { Engines } from './engines.js';
+import { NotaryModule } from './notary.module.js';
 import { PortsModule, type Telemetry } from './ports.module.js';
 import { ProjectionsRoleModule, ReadModelsModule } from './read-models.module.js';
 import { RelayModule, RelayRoleModule } from './relay.module.js';
@@ -40,6 +41,7 @@ export class AppModule {
         ConversationsModule,
         ReadModelsModule,
         ...having('projections', ProjectionsRoleModule),
+        ...having('projections', NotaryModule),
         ...(config.kafka ? [RelayModule, ...having('relay', RelayRoleModule)] : []),
         ...having('saga', SagaRoleModule),
         ...having('api', ApiRoleModule),

@@ -1,19 +1,22 @@
 import pg from 'pg';
 import type { Notice } from '../adapters/postgres/apply-migration.js';
+import { ConnectionPool } from '../adapters/postgres/connection-pool.js';
 import { DataDirectoryInUse, startEmbeddedPostgres } from '../adapters/postgres/embedded/embedded-postgres.js';
 import { clusterOf, runningPostgres } from '../adapters/postgres/embedded/running-postgres.js';
 import { parsePosition, positionBack, shownPosition } from '../adapters/postgres/position.js';
 import { PostgresEventLog } from '../adapters/postgres/postgres-event-log.js';
+import { PostgresRecord } from '../adapters/postgres/postgres-record.js';
 import { systemClock } from '../adapters/system/system-clock.js';
 import { systemIds } from '../adapters/system/system-ids.js';
 import type { Restored } from '../cli/command-parts.js';
 import { CommandFailed } from '../cli/failures.js';
-import type { OpenedLog, Positions } from '../cli/opened-log.js';
+import type { OpenedLog, OpenedRecord, Positions } from '../cli/opened-log.js';
 import { beginIncarnation, incarnationsOf } from '../commands/incarnations.js';
 import { OPERATOR } from '../commands/origin.js';
 import type { Whereabouts } from '../config.js';
 import { createCodec } from '../events/codec.js';
 import type { Position } from '../events/envelope.js';
+import { limits } from '../limits.js';
 import type { LogWithoutCommands } from '../ports/event-log.js';
 import { type Database, openDatabase } from './database.js';
 
@@ -53,6 +56,30 @@ export async function openLog(whereabouts: Whereabouts, follow: boolean, onNotic
     throw new CommandFailed('There is no log in this database yet: run verbatim migrate');
   }
   return { log, positions, close };
+}
+
+/** Also while a server runs. Reads the log, and the record in the database of the read models. */
+export async function openRecord(whereabouts: Whereabouts, onNotice: Notice): Promise<OpenedRecord> {
+  const database = await reach(whereabouts, false, onNotice);
+  const pool = new ConnectionPool(database.connection, 1, limits.viewAnswerMs);
+  const { eventLogUrl } = whereabouts;
+  const { log } =
+    eventLogUrl === undefined
+      ? { log: new PostgresEventLog(database.connection) }
+      : await openEventStoreDb(eventLogUrl).catch(async (error) => {
+          await pool.close();
+          await database.close();
+          throw error;
+        });
+  return {
+    log,
+    record: new PostgresRecord(pool),
+    async close() {
+      await log.close();
+      await pool.close();
+      await database.close();
+    },
+  };
 }
 
 const positions: Positions = {

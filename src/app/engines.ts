@@ -1,3 +1,5 @@
+import { NoteFiles } from '../adapters/data-directory/kept-notes.js';
+import { openRecordKey } from '../adapters/data-directory/record-key.js';
 import { DemoLanguageModel } from '../adapters/demo/demo-language-model.js';
 import { CommandClaims } from '../adapters/eventstoredb/command-claims.js';
 import { ConnectionPool } from '../adapters/postgres/connection-pool.js';
@@ -8,6 +10,7 @@ import { PostgresEventLog } from '../adapters/postgres/postgres-event-log.js';
 import { PostgresHints } from '../adapters/postgres/postgres-hints.js';
 import { PostgresKeys } from '../adapters/postgres/postgres-keys.js';
 import { PostgresLeases } from '../adapters/postgres/postgres-leases.js';
+import { PostgresRecord } from '../adapters/postgres/postgres-record.js';
 import { PostgresWork } from '../adapters/postgres/postgres-work.js';
 import { PostgresBuilds } from '../adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../adapters/postgres/views/postgres-lane-store.js';
@@ -15,6 +18,7 @@ import { ViewReader } from '../adapters/postgres/views/view-reader.js';
 import { systemClock } from '../adapters/system/system-clock.js';
 import type { Config } from '../config.js';
 import type { PriceList } from '../domain/prices.js';
+import type { NoteSigner } from '../formats/record-1/note.js';
 import { limits } from '../limits.js';
 import type { Checkpoints } from '../ports/checkpoints.js';
 import type { CommandPlaces } from '../ports/command-places.js';
@@ -25,6 +29,7 @@ import type { LanguageModel } from '../ports/language-model.js';
 import type { Leases } from '../ports/leases.js';
 import { type Meter, noMeter } from '../ports/meter.js';
 import type { Builds, LaneStore } from '../ports/read-models/read-models.js';
+import type { KeptNotes, RecordStore } from '../ports/record.js';
 import type { Work } from '../ports/work.js';
 import { continueLog, type ReopenedLog } from './continued-log.js';
 import { type Database, openDatabase } from './database.js';
@@ -48,6 +53,10 @@ export interface Engines {
   readonly buildStates: Pick<Builds, 'list'>;
   readonly lanes: LaneStore;
   readonly views: Views;
+  readonly record: RecordStore;
+  readonly keptNotes: KeptNotes;
+  /** Signs the record. Absent in processes without the role that does. */
+  readonly noteSigner: NoteSigner | undefined;
   /** By the names of their providers. */
   readonly models: ReadonlyMap<string, LanguageModel>;
   readonly prices: PriceList;
@@ -62,6 +71,9 @@ export async function openEngines(
   meter: Meter = noMeter,
 ): Promise<Engines> {
   const prices = await pricesIn(config.dataDir);
+  const noteSigner = config.roles.includes('projections')
+    ? await openRecordKey(config.dataDir, config.recordKey)
+    : undefined;
   const { models, closeModels } = await openModels(config);
   const { database, opened } = await openStores(config, onNotice, meter);
   const { logDescription } = opened;
@@ -103,6 +115,9 @@ export async function openEngines(
     builds: new PostgresBuilds(viewPool),
     buildStates: new PostgresBuilds(readPool),
     lanes: new PostgresLaneStore(viewPool),
+    record: new PostgresRecord(viewPool, readPool),
+    keptNotes: new NoteFiles(config.dataDir),
+    noteSigner,
     views: postgresViews(new ViewReader(readPool, searchPool)),
     models,
     prices,

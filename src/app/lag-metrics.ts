@@ -24,9 +24,13 @@ export function gaugeLags(
   }
 }
 
-/** The same gauges for the one relay. */
-export function gaugeRelayLag(metrics: Pick<PrometheusMetrics, 'gauge'>, read: () => Lag | undefined): void {
+/** The same gauges for a reader that is the only one of its kind. */
+export function gaugeLag(
+  metrics: Pick<PrometheusMetrics, 'gauge'>,
+  kind: 'relay' | 'record',
+  read: () => Lag | undefined,
+): void {
   for (const [measure, help] of MEASURES) {
-    metrics.gauge(`relay_lag_${measure}`, help, () => read()?.[measure] ?? Number.NaN);
+    metrics.gauge(`${kind}_lag_${measure}`, help, () => read()?.[measure] ?? Number.NaN);
   }
 }

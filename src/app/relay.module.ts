@@ -8,7 +8,7 @@ import type { RelayDestination } from '../ports/relay.js';
 import { EventRelay } from '../relay/event-relay.js';
 import { BackgroundModule, RUNNER_PARTS } from './background.module.js';
 import { BackgroundWork } from './background-work.js';
-import { gaugeRelayLag } from './lag-metrics.js';
+import { gaugeLag } from './lag-metrics.js';
 import { OperationsModule } from './operations.module.js';
 import { PORTS } from './ports.module.js';
 import { provider, token } from './provider.js';
@@ -34,7 +34,7 @@ const RELAY_LAG = token<Survey<Lag>>('lag of the relay');
       { relay: EventRelay, parts: RUNNER_PARTS, surveys: Surveys, metrics: PrometheusMetrics },
       ({ relay, parts, surveys, metrics }) => {
         const lag = surveys.of('lag of the relay', async () => lagOf(await relay.backlog(), parts.clock.now()));
-        gaugeRelayLag(metrics, () => lag.known);
+        gaugeLag(metrics, 'relay', () => lag.known);
         return lag;
       },
     ),

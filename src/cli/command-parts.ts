@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Clock } from '../ports/clock.js';
 import type { Api } from './api.js';
 import type { ServerOptions } from './api-place.js';
-import type { OpenedLog } from './opened-log.js';
+import type { OpenedLog, OpenedRecord } from './opened-log.js';
 import type { Output } from './output.js';
 import type { ProgramProjection } from './reconciliation.js';
 
@@ -18,6 +18,8 @@ export interface CommandParts {
   projections(): Promise<readonly ProgramProjection[]>;
   /** `follow` needs a running server, which writes to the log. */
   openLog(options: { readonly follow: boolean }): Promise<OpenedLog>;
+  /** The log, and the record that the notary makes of it. */
+  openRecord(): Promise<OpenedRecord>;
   /** Begins a new incarnation of the log. */
   restored(): Promise<Restored>;
 }

@@ -1,10 +1,17 @@
 import type { Position } from '../events/envelope.js';
 import type { EventLog } from '../ports/event-log.js';
+import type { RecordStore } from '../ports/record.js';
 
 /** A log for reading, with the functions of its engine for positions. */
 export interface OpenedLog {
   readonly log: Pick<EventLog, 'readStream' | 'readAll' | 'head'>;
   readonly positions: Positions;
+  close(): Promise<void>;
+}
+
+export interface OpenedRecord {
+  readonly log: Pick<EventLog, 'readAll'>;
+  readonly record: Pick<RecordStore, 'entries' | 'lastNote' | 'forget'>;
   close(): Promise<void>;
 }
 

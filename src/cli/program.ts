@@ -3,6 +3,7 @@ import { type CommandParts, type JsonOption, withJson } from './command-parts.js
 import { addLog } from './log-commands.js';
 import { jsonLine, type Output } from './output.js';
 import { addProjections } from './projection-commands.js';
+import { addRecord } from './record-commands.js';
 import { addRuns } from './run-commands.js';
 
 /** All commands. Throws commander's errors instead of ending the process. */
@@ -22,6 +23,7 @@ export function programOf(parts: CommandParts): Command {
   addProjections(program, parts);
   addRuns(program, parts);
   addLog(program, parts);
+  addRecord(program, parts);
   return program;
 }
 

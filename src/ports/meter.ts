@@ -26,6 +26,8 @@ export interface Meter {
   batchSent(events: number): void;
   /** The number of events that the destination of the relay has acknowledged. */
   eventsRelayed(events: number): void;
+  /** The number of entries that the notary has written. */
+  entriesRecorded(entries: number): void;
   /** A part of the background work met an error that is not an outage. */
   backgroundFailed(part: string): void;
 }
@@ -36,5 +38,6 @@ export const noMeter: Meter = {
   appendAnswered: () => {},
   batchSent: () => {},
   eventsRelayed: () => {},
+  entriesRecorded: () => {},
   backgroundFailed: () => {},
 };

@@ -49,7 +49,7 @@ describe('a first start', () => {
         expect(await (await get('/health/live')).json()).toEqual({ status: 'live' });
         expect(await (await get('/health/ready')).json()).toEqual({
           status: 'ready',
-          checks: { log: 'ok', readModels: 'ok', projections: 'ok', background: 'ok' },
+          checks: { log: 'ok', readModels: 'ok', projections: 'ok', background: 'ok', record: 'ok' },
         });
         const metrics = await (await get('/metrics')).text();
         // Its tenant and its first key.

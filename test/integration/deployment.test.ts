@@ -57,7 +57,7 @@ describe('what is deployed asks for', () => {
   });
 });
 
-it.each(['projection_stopped', 'relay_stopped', 'subscription_poisoned'])(
+it.each(['projection_stopped', 'record_stopped', 'record_unsigned_trees', 'relay_stopped', 'subscription_poisoned'])(
   'a critical alert fires when %s says that a part has stopped for good',
   (metric) => {
     const [rule, ...more] = alertRules().filter(({ expr }) => metricsIn(expr).includes(metric));

@@ -16,7 +16,7 @@ const ready = async () => {
   return { status, retryAfter: headers['retry-after'], json };
 };
 const untilReady = (expected: object) => until(async () => isDeepStrictEqual(await ready(), expected));
-const allOk = { log: 'ok', readModels: 'ok', projections: 'ok', background: 'ok' };
+const allOk = { log: 'ok', readModels: 'ok', projections: 'ok', background: 'ok', record: 'ok' };
 const unready = (status: string, checks = allOk) => ({ status: 503, retryAfter: '1', json: { status, checks } });
 
 /** Engines of which a test may take two away, and hears how often they were asked. */

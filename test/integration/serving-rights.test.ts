@@ -71,7 +71,10 @@ describe('the role that serves', () => {
     for (const table of tables) {
       const isBuild = table.schema === 'views' && /^conversations(_\d+)?$/.test(table.table);
       const isOnlyRead = table.schema === 'log' || table.table === 'migrations';
-      const rights = isBuild ? PRIVILEGES : isOnlyRead ? ['SELECT'] : ROWS;
+      // To make the record again, its rows are not deleted one by one.
+      const isRecord = table.schema === 'views' && table.table.startsWith('record_');
+      const others = isRecord ? [...ROWS, 'TRUNCATE'] : ROWS;
+      const rights = isBuild ? PRIVILEGES : isOnlyRead ? ['SELECT'] : others;
       expect(table).toEqual({ ...table, owner: isBuild ? 'server' : 'owner', rights });
     }
   });

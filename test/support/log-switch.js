@@ -22,6 +22,7 @@ export const POSTGRES_ONLY = {
   'e2e/start.test.ts': 'a start with nothing but its own database; e2e/eventstoredb.test.ts starts on the other log',
   'e2e/cli.test.ts': 'counts in positions; e2e/eventstoredb.test.ts asks the commands that read the other log',
   'e2e/image.test.ts': 'starts what the image holds, with its log in EventStoreDB',
+  'e2e/record.test.ts': 'reads the log with the command line; integration/notary-engines.test.ts compares both logs',
   'e2e/dev.test.ts': 'compiles and restarts, and appends nothing',
   'e2e/database-roles.test.ts': 'the rights of roles of PostgreSQL, on the log and the read models in it',
   'faults/postgres-locks.test.ts': 'locks of other sessions in PostgreSQL, which EventStoreDB does not have',

@@ -2,12 +2,15 @@ import { DemoLanguageModel } from '../../src/adapters/demo/demo-language-model.j
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import type { Engines } from '../../src/app/engines.js';
 import { listPrices } from '../../src/domain/list-prices.js';
+import { sha256 } from '../../src/formats/record-1/hashes.js';
+import { NoteSigner } from '../../src/formats/record-1/note.js';
 import { MemoryCheckpoints } from './memory/memory-checkpoints.js';
 import { MemoryEventLog } from './memory/memory-event-log.js';
 import { MemoryHints } from './memory/memory-hints.js';
 import { MemoryKeys } from './memory/memory-keys.js';
 import { MemoryLeases } from './memory/memory-leases.js';
 import { MemoryReadModels } from './memory/memory-read-models.js';
+import { MemoryNotes, MemoryRecord } from './memory/memory-record.js';
 import { memoryViews } from './memory/memory-views.js';
 import { MemoryWork } from './memory/memory-work.js';
 
@@ -15,15 +18,19 @@ import { MemoryWork } from './memory/memory-work.js';
 export function memoryEngines(): Engines {
   const models = new MemoryReadModels();
   const log = new MemoryEventLog();
+  const checkpoints = new MemoryCheckpoints();
   return {
     log,
-    incarnations: ['the first'],
+    incarnations: ['first'],
     openLogAnew: async () => log,
     builds: models,
     buildStates: models,
     lanes: models,
     views: memoryViews(models),
-    checkpoints: new MemoryCheckpoints(),
+    record: new MemoryRecord(checkpoints),
+    keptNotes: new MemoryNotes(),
+    noteSigner: new NoteSigner(sha256('the key of these engines')),
+    checkpoints,
     leases: new MemoryLeases(systemClock),
     hints: new MemoryHints(),
     keys: new MemoryKeys(),

@@ -4,7 +4,7 @@
  */
 const HEADER_BYTES = 20;
 const LENGTH_BYTES = 4;
-const typeOids = { bool: 16, text: 25, json: 114, uuid: 2950, int4: 23, timestamptz: 1184 };
+const typeOids = { bool: 16, bytea: 17, int8: 20, text: 25, json: 114, uuid: 2950, int4: 23, timestamptz: 1184 };
 const NULL_LENGTH = -1;
 
 function startArray(oid: number, count: number, bodyBytes: number): Buffer {
@@ -44,6 +44,28 @@ export function integerArray(values: readonly (number | null)[]): Buffer {
     if (value !== null) at = array.writeInt32BE(value, at);
   }
   return array.subarray(0, at);
+}
+
+export function bigintArray(values: readonly number[]): Buffer {
+  const array = startArray(typeOids.int8, values.length, values.length * (LENGTH_BYTES + 8));
+  let at = HEADER_BYTES;
+  for (const value of values) {
+    at = array.writeInt32BE(8, at);
+    at = array.writeBigInt64BE(BigInt(value), at);
+  }
+  return array;
+}
+
+export function bytesArray(values: readonly Uint8Array[]): Buffer {
+  const bytes = values.reduce((sum, value) => sum + LENGTH_BYTES + value.length, 0);
+  const array = startArray(typeOids.bytea, values.length, bytes);
+  let at = HEADER_BYTES;
+  for (const value of values) {
+    at = array.writeInt32BE(value.length, at);
+    array.set(value, at);
+    at += value.length;
+  }
+  return array;
 }
 
 export function booleanArray(values: readonly boolean[]): Buffer {

@@ -22,6 +22,10 @@ const FORGET_CHECKPOINTS = "UPDATE runtime.checkpoints SET position = '', epoch 
 const FORGET_RELAYED = `${FORGET_CHECKPOINTS} WHERE name LIKE 'relay %'`;
 const FORGET_WORK = 'DELETE FROM runtime.generations';
 const FORGET_KEYS = 'DELETE FROM runtime.api_keys';
+// A new incarnation has another origin. Its tree has the entries of all events again, which are the same unless events were lost.
+const FORGET_NOTES = 'DELETE FROM views.record_notes';
+const FORGET_RECORD = `
+  TRUNCATE views.record_trees, views.record_entries, views.record_tiles, views.record_chains, views.record_owners`;
 // The next step of their lanes is refused, and the next start makes new builds.
 const RETIRE_BUILDS = "UPDATE views.builds SET state = 'retired' WHERE state <> 'retired'";
 
@@ -67,12 +71,14 @@ export class LogOfViews {
   async goOnWith(incarnation: string): Promise<void> {
     await this.query(RECORD, [incarnation]);
     await this.query(FORGET_RELAYED);
+    await this.query(FORGET_NOTES);
   }
 
   /** Deletes all data that was built from the log, except the places of commands with an idempotency key. */
   async forgetAll(): Promise<{ readonly tenants: readonly string[] }> {
     const tenants = (await this.query(TENANTS)).map(([tenant]) => tenant);
-    for (const statement of [RETIRE_BUILDS, FORGET_CHECKPOINTS, FORGET_WORK, FORGET_KEYS]) await this.query(statement);
+    for (const statement of [RETIRE_BUILDS, FORGET_CHECKPOINTS, FORGET_RECORD, FORGET_WORK, FORGET_KEYS])
+      await this.query(statement);
     return { tenants };
   }
 }

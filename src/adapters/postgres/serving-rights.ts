@@ -7,7 +7,7 @@ const OF_BUILDS = `n.nspname = 'views' AND (c.relkind = 'v' OR c.relkind = 'r' A
 
 /**
  * The rights of the serving role: to read the log, to call the functions that write it with the rights of their owner, to
- * read and write rows of all other tables, and to create tables of read models. It has no right to change rows, tables or
+ * read and write rows of all other tables, to empty those of the record, and to create tables of read models. It has no right to change rows, tables or
  * triggers of the log.
  */
 const NEEDED = `
@@ -20,6 +20,7 @@ const NEEDED = `
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   CROSS JOIN LATERAL unnest(
     CASE WHEN n.nspname = 'log' OR c.relname = 'migrations' THEN ARRAY['SELECT']
+    WHEN n.nspname = 'views' AND starts_with(c.relname, 'record_') THEN ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']
     ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'] END
   ) p(privilege)
   WHERE n.nspname IN ('log', 'runtime', 'views') AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT (${OF_BUILDS})

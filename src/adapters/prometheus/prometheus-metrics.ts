@@ -65,6 +65,11 @@ export class PrometheusMetrics implements Meter {
     'Events that the destination of the relay acknowledged.',
     [],
   );
+  private readonly recorded = this.counter(
+    'record_entries_total',
+    'Entries of the record that this process wrote.',
+    [],
+  );
   private readonly backgroundFailures = this.counter(
     'background_failures_total',
     'Errors in background work that were not outages of a database or broker. The work is retried.',
@@ -138,6 +143,10 @@ export class PrometheusMetrics implements Meter {
 
   eventsRelayed(events: number): void {
     this.relayed.inc(events);
+  }
+
+  entriesRecorded(entries: number): void {
+    this.recorded.inc(entries);
   }
 
   backgroundFailed(part: string): void {

@@ -13,6 +13,23 @@ export class MemoryCheckpoints implements Checkpoints {
     return (await this.save(name, epoch, position)) ? position : undefined;
   }
 
+  /** Moves the checkpoint from one position to another, for a store that writes both at once. */
+  move({ name, epoch }: { readonly name: string; readonly epoch: number }, from: Position, to: Position): boolean {
+    const row = this.rows.get(name);
+    if (row?.epoch !== epoch || row.position !== from) return false;
+    this.rows.set(name, { epoch, position: to });
+    return true;
+  }
+
+  isAt({ name, epoch }: { readonly name: string; readonly epoch: number }): boolean {
+    return this.rows.get(name)?.epoch === epoch;
+  }
+
+  forget(name: string): void {
+    const row = this.rows.get(name);
+    if (row) this.rows.set(name, { epoch: row.epoch + 1, position: START });
+  }
+
   async save(name: string, epoch: number, position: Position): Promise<boolean> {
     if ((this.rows.get(name)?.epoch ?? 0) > epoch) return false;
     this.rows.set(name, { epoch, position });

@@ -18,6 +18,7 @@ const mayImport: Record<string, readonly string[]> = {
   // The SQL of a read model. Only the composition root chooses it.
   'projections/*/postgres.ts': ['adapters/postgres/views'],
   sagas: ['background', 'commands', 'domain', 'events', 'ownership', 'ports'],
+  notary: ['background', 'events', 'formats', 'ownership', 'ports'],
   relay: ['background', 'events', 'ownership', 'ports'],
   sse: ['auth/principal.ts', 'background', 'domain', 'events', 'ports'],
   // What the engines of the log have in common.
@@ -31,12 +32,13 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   auth: ['ports'],
   // A run has one type, which the API's documents and the texts of the command line share.
-  cli: ['auth/api-key.ts', 'domain/conversation/run.ts', 'events/envelope.ts', 'ports'],
+  cli: ['auth/api-key.ts', 'domain/conversation/run.ts', 'events/envelope.ts', 'notary/record-check.ts', 'ports'],
   http: [
     'commands',
     'projections/*/query.ts',
     'projections/queries',
     'projections/rebuilds.ts',
+    'notary/record-reader.ts',
     'sse',
     'auth',
     'domain/conversation/run.ts',
@@ -44,6 +46,7 @@ const mayImport: Record<string, readonly string[]> = {
     'domain/streams.ts',
     'formats/openai-chat-1-params.ts',
     'formats/param-rules.ts',
+    'formats/record-1/tiles.ts',
     'ports/errors.ts',
     'ports/tracer.ts',
     'ports/read-models/read-models.ts',

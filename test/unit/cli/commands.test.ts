@@ -8,9 +8,12 @@ import { CommandFailed, exitCodeOf, UsageError } from '../../../src/cli/failures
 import type { OpenedLog } from '../../../src/cli/opened-log.js';
 import { programOf } from '../../../src/cli/program.js';
 import { type AnsweringServer, answering, type PlannedAnswer } from '../../support/answering-server.js';
+import { ChatLog } from '../../support/chat-log.js';
 import { collected } from '../../support/collected-output.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
 import { appendAtEnd, newDelta, newDeltas } from '../../support/new-events.js';
+import { NotaryGround } from '../../support/notary-ground.js';
+import { until } from '../../support/until.js';
 
 /** Runs one command: what it wrote, and what it threw. */
 async function commanded(words: string, parts: Partial<CommandParts> = {}) {
@@ -37,6 +40,7 @@ async function commanded(words: string, parts: Partial<CommandParts> = {}) {
       api: none,
       projections: none,
       openLog: none,
+      openRecord: none,
       restored: none,
     },
     ...parts,
@@ -440,6 +444,54 @@ describe('verbatim log', () => {
       const lines = (await commanded('log show tenant-a --json', parts)).out.trimEnd().split('\n');
       expect(lines.map((line) => JSON.parse(line).data.text)).toEqual(['0', '1', '2']);
       expect((await commanded('log show tenant-b', parts)).error.message).toBe('There is no stream tenant-b');
+    });
+  });
+});
+
+describe('verbatim record', () => {
+  async function withRecord(work: (parts: Pick<CommandParts, 'openRecord'>, ground: NotaryGround) => Promise<void>) {
+    const ground = new NotaryGround();
+    let open = 0;
+    const openRecord: CommandParts['openRecord'] = async () => {
+      open++;
+      return { log: ground.log, record: ground.record, close: async () => void open-- };
+    };
+    await (await new ChatLog(ground.log, 'c1').started()).sent('m1', 'Hello');
+    const notary = ground.start();
+    await ground.signed();
+    await notary.stop();
+    await work({ openRecord }, ground);
+    expect(open).toBe(0);
+  }
+
+  it('check shows each tree, and succeeds when the record is what the log makes', async () => {
+    await withRecord(async (parts) => {
+      const tree = { tenant: 'default', size: 2, stored: 2, signed: 2, mistakes: [] };
+      const { out, error } = await commanded('record check --json', parts);
+      expect([JSON.parse(out), error]).toEqual([{ items: [tree] }, undefined]);
+      expect((await commanded('record check', parts)).out).toMatch(/TENANT .*\ndefault +2 +2 +2 +0\n$/);
+    });
+  });
+
+  it('check names what is wrong, and fails', async () => {
+    await withRecord(async (parts, { record }) => {
+      const [entry] = await record.entries('default', 0, 1);
+      record.entries = async (_, from) => (entry && from === 0 ? [{ ...entry, leaf: '{}' }] : []);
+      const { out, error } = await commanded('record check', parts);
+      expect(out).toContain('default: entry 0 is not that of event 0 of conversation-c1\n');
+      expect([exitCodeOf(error), error.message]).toEqual([1, 'The record differs from the log for: default']);
+    });
+  });
+
+  it('rebuild deletes the entries, and the notary makes the same ones again', async () => {
+    await withRecord(async (parts, ground) => {
+      const before = await ground.entries();
+      await commanded('record rebuild', parts);
+      expect(await ground.entries()).toEqual([]);
+      ground.start({ holder: 'node-2' });
+      await until(async () => (await ground.entries()).length === before.length);
+      await ground.stop();
+      expect(await ground.entries()).toEqual(before);
     });
   });
 });

@@ -6,6 +6,7 @@ import { append, endOfTurn, HeldWriter, measuredGroupCommit, outage, pass, useFa
 class Heard implements Meter {
   readonly generationEnded = noMeter.generationEnded;
   readonly eventsRelayed = noMeter.eventsRelayed;
+  readonly entriesRecorded = noMeter.entriesRecorded;
   readonly backgroundFailed = noMeter.backgroundFailed;
   readonly answeredAfterMs: number[] = [];
   readonly batches: number[] = [];

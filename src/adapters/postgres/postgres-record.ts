@@ -1,0 +1,240 @@
+import { HASH_BYTES } from '../../formats/record-1/hashes.js';
+import { TILE_WIDTH } from '../../formats/record-1/tiles.js';
+import type {
+  HeadName,
+  RecordStep,
+  RecordStore,
+  SigningResult,
+  StoredEntry,
+  StoredHead,
+  StoredHeads,
+  StoredNote,
+  StoredTreeEdge,
+  WantedHeads,
+  Writer,
+} from '../../ports/record.js';
+import { bigintArray, bytesArray, integerArray, textArray, timestampArray, uuidArray } from './binary-arrays.js';
+import type { ConnectionPool } from './connection-pool.js';
+
+/** Moves the checkpoint. Everything else in the statement is written only if it has moved. */
+const WRITE = `
+  WITH moved AS (
+    UPDATE runtime.checkpoints SET position = $4 WHERE name = $1 AND epoch = $2 AND position = $3 RETURNING true AS moved
+  ), entries AS (
+    INSERT INTO views.record_entries (tenant, index, stream, revision, event, hash, leaf)
+    SELECT new.* FROM unnest($5::text[], $6::bigint[], $7::text[], $8::integer[], $9::uuid[], $10::bytea[], $11::text[]) new
+    WHERE EXISTS (SELECT FROM moved)
+  ), tiles AS (
+    INSERT INTO views.record_tiles (tenant, level, index, hash)
+    SELECT new.* FROM unnest($12::text[], $13::integer[], $14::bigint[], $15::bytea[]) new WHERE EXISTS (SELECT FROM moved)
+  ), trees AS (
+    INSERT INTO views.record_trees (tenant, size, edge, stopped)
+    SELECT new.* FROM unnest($16::text[], $17::bigint[], $18::bytea[], $19::text[]) new WHERE EXISTS (SELECT FROM moved)
+    ON CONFLICT (tenant) DO UPDATE SET size = excluded.size, edge = excluded.edge, stopped = excluded.stopped
+  ), chains AS (
+    INSERT INTO views.record_chains (tenant, name, next, hash)
+    SELECT new.* FROM unnest($20::text[], $21::text[], $22::bigint[], $23::bytea[]) new WHERE EXISTS (SELECT FROM moved)
+    ON CONFLICT (tenant, name) DO UPDATE SET next = excluded.next, hash = excluded.hash
+  ), owners AS (
+    INSERT INTO views.record_owners (tenant, name, next, hash)
+    SELECT new.* FROM unnest($24::text[], $25::text[], $26::bigint[], $27::bytea[]) new WHERE EXISTS (SELECT FROM moved)
+    ON CONFLICT (tenant, name) DO UPDATE SET next = excluded.next, hash = excluded.hash
+  )
+  SELECT moved FROM moved`;
+
+const TREES = 'SELECT tenant, size, edge, stopped FROM views.record_trees WHERE tenant = ANY($1)';
+const headsIn = (table: 'record_chains' | 'record_owners') => `
+  SELECT h.tenant, h.name, h.next, h.hash FROM unnest($1::text[], $2::text[]) wanted (tenant, name)
+  JOIN views.${table} h USING (tenant, name)`;
+const CHAINS = headsIn('record_chains');
+const OWNERS = headsIn('record_owners');
+const SEALED = `
+  SELECT tenant, name FROM unnest($1::text[], $2::text[]) wanted (tenant, name)
+  WHERE EXISTS (SELECT FROM views.record_entries e WHERE e.tenant = wanted.tenant AND e.stream = wanted.name)`;
+
+/** The row lock keeps a replaced writer out until the notes are written. */
+const PUBLISH = `
+  WITH writer AS (
+    SELECT FROM runtime.checkpoints WHERE name = $1 AND epoch = $2 FOR SHARE
+  ), published AS (
+    INSERT INTO views.record_notes (tenant, size, note, verifier_key, at)
+    SELECT new.* FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::timestamptz[]) new
+    WHERE EXISTS (SELECT FROM writer)
+    ON CONFLICT (tenant, size) DO UPDATE
+      SET note = excluded.note, verifier_key = excluded.verifier_key, at = excluded.at
+  ), expired AS (
+    DELETE FROM views.record_notes WHERE tenant = ANY($3) AND at < $8 AND EXISTS (SELECT FROM writer)
+  ), refused AS (
+    UPDATE views.record_trees t SET refused = new.reason FROM unnest($9::text[], $10::text[]) new (tenant, reason)
+    WHERE t.tenant = new.tenant AND t.refused IS DISTINCT FROM new.reason AND EXISTS (SELECT FROM writer)
+  )
+  SELECT true FROM writer`;
+
+const LAST_NOTE = `
+  SELECT tenant, size, note, verifier_key, at FROM views.record_notes WHERE tenant = $1 ORDER BY size DESC LIMIT 1`;
+const UNSIGNED = `
+  SELECT tenant FROM views.record_trees t
+  WHERE size > coalesce((SELECT max(n.size) FROM views.record_notes n WHERE n.tenant = t.tenant), 0)`;
+const TROUBLES = `
+  SELECT tenant, coalesce(stopped, refused) FROM views.record_trees
+  WHERE stopped IS NOT NULL OR refused IS NOT NULL ORDER BY tenant LIMIT $1`;
+
+const LEAVES = `
+  SELECT hash FROM views.record_entries WHERE tenant = $1 AND index >= $2 AND index < $2 + $3 ORDER BY index`;
+const TILE = `
+  SELECT hash FROM views.record_tiles WHERE tenant = $1 AND level = $4 AND index >= $2 AND index < $2 + $3 ORDER BY index`;
+const ENTRY = 'SELECT tenant, index, stream, revision, event, leaf, hash FROM views.record_entries WHERE tenant = $1';
+const ENTRIES = `${ENTRY} AND index >= $2 AND index < $2 + $3 ORDER BY index`;
+const ENTRY_OF = `${ENTRY} AND stream = $2 AND revision >= $3 ORDER BY revision LIMIT 1`;
+const ENTRY_OF_EVENT = `${ENTRY} AND event = $2 ORDER BY index LIMIT 1`;
+
+// A later epoch, so that the present owner writes nothing more and begins again at the start.
+const FORGET = `
+  TRUNCATE views.record_trees, views.record_entries, views.record_tiles, views.record_chains, views.record_owners`;
+// A running owner notices at its next renewal, and then begins at the start: an idle one would write nothing.
+const END_LEASE = "UPDATE runtime.leases SET expires_at = '-infinity' WHERE name = $1";
+const FORGET_CHECKPOINT = "UPDATE runtime.checkpoints SET position = '', epoch = epoch + 1 WHERE name = $1";
+
+type EntryRow = [string, string, string, number, string, string, Buffer];
+type StoredHeadRow = [string, string, string, Buffer];
+
+/** The record in the database of the read models. */
+export class PostgresRecord implements RecordStore {
+  constructor(
+    private readonly pool: ConnectionPool,
+    /** A pool of its own for questions of users, so that a large step delays none of them. */
+    private readonly readPool = pool,
+  ) {}
+
+  async load({ tenants, chains, owners, tapes }: WantedHeads): Promise<StoredHeads> {
+    const [trees, chainHeads, ownerHeads, sealed] = await Promise.all([
+      this.query<[string, string, Buffer, string | null]>(TREES, [textArray(tenants)]),
+      this.named<StoredHeadRow>(CHAINS, chains),
+      this.named<StoredHeadRow>(OWNERS, owners),
+      this.named<[string, string]>(SEALED, tapes),
+    ]);
+    return {
+      trees: trees.map(([tenant, size, edge, stopped]) => ({
+        tenant,
+        size: Number(size),
+        edge: hashesIn(edge),
+        stopped,
+      })),
+      chains: chainHeads.map(headOf),
+      owners: ownerHeads.map(headOf),
+      sealed: sealed.map(([tenant, name]) => ({ tenant, name })),
+    };
+  }
+
+  async write({ name, epoch }: Writer, step: RecordStep): Promise<boolean> {
+    const { from, to, entries, tileHashes, trees, chains, owners } = step;
+    const values = [name, epoch, from, to, ...entryArrays(entries), ...tileArrays(tileHashes), ...treeArrays(trees)];
+    return (await this.query(WRITE, [...values, ...headArrays(chains), ...headArrays(owners)])).length > 0;
+  }
+
+  async publish({ name, epoch }: Writer, { notes, refused }: SigningResult, keptSince: string): Promise<boolean> {
+    const values = [
+      textArray(notes.map(({ tenant }) => tenant)),
+      bigintArray(notes.map(({ size }) => size)),
+      textArray(notes.map(({ note }) => note)),
+      textArray(notes.map(({ verifierKey }) => verifierKey)),
+      timestampArray(notes.map(({ at }) => at)),
+      keptSince,
+      textArray([...refused.keys()]),
+      textArray([...refused.values()]),
+    ];
+    return (await this.query(PUBLISH, [name, epoch, ...values])).length > 0;
+  }
+
+  async unsigned(): Promise<string[]> {
+    return (await this.query<[string]>(UNSIGNED, [])).map(([tenant]) => tenant);
+  }
+
+  async troubles(tenantsMax: number): Promise<ReadonlyMap<string, string>> {
+    return new Map(await this.query<[string, string]>(TROUBLES, [tenantsMax], this.readPool));
+  }
+
+  async forget(name: string): Promise<void> {
+    await this.pool.inTransaction(async (query) => {
+      await query(FORGET_CHECKPOINT, [name]);
+      await query(END_LEASE, [name]);
+      await query(FORGET);
+    });
+  }
+
+  async lastNote(tenant: string): Promise<StoredNote | undefined> {
+    const rows = await this.query<[string, string, string, string, Date]>(LAST_NOTE, [tenant], this.readPool);
+    const [row] = rows;
+    return row && { tenant, size: Number(row[1]), note: row[2], verifierKey: row[3], at: row[4].toISOString() };
+  }
+
+  async tile(tenant: string, { level, index }: { level: number; index: number }, width: number): Promise<Buffer[]> {
+    const values = [tenant, index * TILE_WIDTH, width];
+    const [text, ofLevel] = level === 0 ? [LEAVES, values] : [TILE, [...values, level]];
+    return (await this.query<[Buffer]>(text, ofLevel, this.readPool)).map(([hash]) => hash);
+  }
+
+  async entries(tenant: string, from: number, count: number): Promise<StoredEntry[]> {
+    return (await this.query<EntryRow>(ENTRIES, [tenant, from, count], this.readPool)).map(entryOf);
+  }
+
+  async entryOf(tenant: string, stream: string, revision: number): Promise<StoredEntry | undefined> {
+    return (await this.query<EntryRow>(ENTRY_OF, [tenant, stream, revision], this.readPool)).map(entryOf)[0];
+  }
+
+  async entryOfEvent(tenant: string, event: string): Promise<StoredEntry | undefined> {
+    return (await this.query<EntryRow>(ENTRY_OF_EVENT, [tenant, event], this.readPool)).map(entryOf)[0];
+  }
+
+  private named<Row extends unknown[]>(text: string, names: readonly HeadName[]): Promise<Row[]> {
+    if (names.length === 0) return Promise.resolve([]);
+    return this.query<Row>(text, [
+      textArray(names.map(({ tenant }) => tenant)),
+      textArray(names.map(({ name }) => name)),
+    ]);
+  }
+
+  private query<Row extends unknown[]>(text: string, values: unknown[], pool = this.pool): Promise<Row[]> {
+    return pool.query<Row>({ text, values, rowMode: 'array' });
+  }
+}
+
+const entryArrays = (entries: readonly StoredEntry[]): Buffer[] => [
+  textArray(entries.map(({ tenant }) => tenant)),
+  bigintArray(entries.map(({ index }) => index)),
+  textArray(entries.map(({ stream }) => stream)),
+  integerArray(entries.map(({ revision }) => revision)),
+  uuidArray(entries.map(({ event }) => event)),
+  bytesArray(entries.map(({ hash }) => hash)),
+  textArray(entries.map(({ leaf }) => leaf)),
+];
+
+const tileArrays = (hashes: RecordStep['tileHashes']): Buffer[] => [
+  textArray(hashes.map(({ tenant }) => tenant)),
+  integerArray(hashes.map(({ level }) => level)),
+  bigintArray(hashes.map(({ index }) => index)),
+  bytesArray(hashes.map(({ hash }) => hash)),
+];
+
+const treeArrays = (trees: readonly StoredTreeEdge[]): Buffer[] => [
+  textArray(trees.map(({ tenant }) => tenant)),
+  bigintArray(trees.map(({ size }) => size)),
+  bytesArray(trees.map(({ edge }) => Buffer.concat(edge))),
+  textArray(trees.map(({ stopped }) => stopped)),
+];
+
+const headArrays = (heads: readonly StoredHead[]): Buffer[] => [
+  textArray(heads.map(({ tenant }) => tenant)),
+  textArray(heads.map(({ name }) => name)),
+  bigintArray(heads.map(({ next }) => next)),
+  bytesArray(heads.map(({ hash }) => hash)),
+];
+
+const headOf = ([tenant, name, next, hash]: StoredHeadRow): StoredHead => ({ tenant, name, next: Number(next), hash });
+
+const entryOf = ([tenant, index, stream, revision, event, leaf, hash]: EntryRow): StoredEntry => {
+  return { tenant, index: Number(index), stream, revision, event, leaf, hash };
+};
+
+const hashesIn = (edge: Buffer): Buffer[] =>
+  Array.from({ length: edge.length / HASH_BYTES }, (_, nth) => edge.subarray(nth * HASH_BYTES, (nth + 1) * HASH_BYTES));

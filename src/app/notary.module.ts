@@ -1,0 +1,82 @@
+import { Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
+import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
+import type { NoteSigner } from '../formats/record-1/note.js';
+import { type CheckResult, Readiness } from '../http/readiness.js';
+import { limits } from '../limits.js';
+import { Notary } from '../notary/notary.js';
+import { type Lag, lagOf } from '../ports/lag.js';
+import { BackgroundModule, RUNNER_PARTS } from './background.module.js';
+import { BackgroundWork } from './background-work.js';
+import { gaugeLag } from './lag-metrics.js';
+import { OperationsModule } from './operations.module.js';
+import { PORTS } from './ports.module.js';
+import { provider, token } from './provider.js';
+import { type Survey, Surveys } from './survey.js';
+
+const LAG = token<Survey<Lag>>('lag of the record');
+const TROUBLES = token<Survey<ReadonlyMap<string, string>>>('troubles of the record');
+
+const { record: store, keptNotes: kept, noteSigner, incarnations } = PORTS;
+
+/** The record: the notary, which the role `projections` runs, since it is a reader of the log with tables of its own. */
+@Module({
+  imports: [OperationsModule, BackgroundModule],
+  providers: [
+    provider(
+      Notary,
+      { parts: RUNNER_PARTS, store, kept, noteSigner, incarnations, meter: PrometheusMetrics },
+      ({ parts, noteSigner, incarnations, ...own }) =>
+        new Notary({
+          ...parts,
+          ...own,
+          signer: noteSigner as NoteSigner,
+          incarnation: incarnations.at(-1) as string,
+        }),
+    ),
+    provider(LAG, { notary: Notary, parts: RUNNER_PARTS, surveys: Surveys }, ({ notary, parts, surveys }) =>
+      surveys.of('lag of the record', async () => lagOf(await notary.backlog(), parts.clock.now())),
+    ),
+    provider(TROUBLES, { store, surveys: Surveys }, ({ store, surveys }) =>
+      surveys.of('trees of the record', () => store.troubles(limits.recordTroublesMax)),
+    ),
+  ],
+})
+export class NotaryModule implements OnApplicationBootstrap {
+  constructor(
+    private readonly notary: Notary,
+    private readonly background: BackgroundWork,
+    @Inject(LAG) lag: Survey<Lag>,
+    @Inject(TROUBLES) troubles: Survey<ReadonlyMap<string, string>>,
+    readiness: Readiness,
+    metrics: PrometheusMetrics,
+  ) {
+    readiness.add('record', () => findingOf(notary, lag, troubles));
+    gaugeLag(metrics, 'record', () => lag.known);
+    const isFailed = () => (notary.state.is === 'failed' ? 1 : 0);
+    metrics.gauge('record_stopped', '1 when the notary has stopped in this process until a restart.', isFailed);
+    metrics.gauge(
+      'record_unsigned_trees',
+      `Trees that are not signed or do not grow any more, with a reason (counted up to ${limits.recordTroublesMax}).`,
+      () => troubles.known?.size ?? Number.NaN,
+    );
+  }
+
+  onApplicationBootstrap(): void {
+    this.background.start(this.notary);
+  }
+}
+
+/** Chats continue without the record. The names of tenants are in the log of the process, because readiness needs no key. */
+function findingOf(
+  { state }: Notary,
+  lag: Survey<Lag>,
+  { known: troubles }: Survey<ReadonlyMap<string, string>>,
+): CheckResult {
+  if (state.is === 'failed') return { is: 'stopped', reason: state.reason };
+  if (troubles && troubles.size > 0) {
+    const [reason] = troubles.values();
+    return { is: 'stopped', reason: `for ${troubles.size} of its tenants, the first because ${reason}` };
+  }
+  if (lag.latest.is !== 'known') return { is: 'behind', reason: 'its lag is not known' };
+  return { is: lag.latest.value.seconds > limits.recordLagSecondsMax ? 'behind' : 'ok' };
+}

@@ -1,0 +1,175 @@
+import { type Position, type RecordedEvent, START } from '../events/envelope.js';
+import { limits } from '../limits.js';
+import { CheckpointedFollower, type FollowerParts } from '../ownership/checkpointed-follower.js';
+import type { Checkpoints } from '../ports/checkpoints.js';
+import type { Clock } from '../ports/clock.js';
+import { safeReason } from '../ports/errors.js';
+import type { Backlog, LivePage } from '../ports/event-log.js';
+import type { Lease } from '../ports/leases.js';
+import type { Meter } from '../ports/meter.js';
+import { NOTARY, type RecordStep, type RecordStore } from '../ports/record.js';
+import { recordStep } from './record-step.js';
+import { type SigningParts, TreeSigner } from './tree-signer.js';
+
+export interface NotaryParts extends FollowerParts, Pick<SigningParts, 'kept' | 'signer' | 'incarnation' | 'warn'> {
+  readonly store: RecordStore;
+  readonly meter: Pick<Meter, 'entriesRecorded'>;
+}
+
+export type NotaryState =
+  /** Another process owns the record, or the stores are unavailable. */
+  | { readonly is: 'waiting' }
+  | { readonly is: 'recording' }
+  /** It stays stopped until it is restarted. It has skipped no event. */
+  | { readonly is: 'failed'; readonly reason: string }
+  | { readonly is: 'stopped' };
+
+/** A tape's deltas are read at its seal, so the notary gets by without the most frequent type. */
+export const RECORDED = { withoutTypes: ['DeltaReceived'] };
+
+/**
+ * Makes the entries of all events, and signs the trees. It works behind the log, in one process at a time, so no turn waits for
+ * it. A step writes its entries together with the checkpoint, so none is written twice or left out.
+ */
+export class Notary {
+  private current: NotaryState = { is: 'stopped' };
+  private readonly follower: CheckpointedFollower;
+
+  constructor(private readonly parts: NotaryParts) {
+    this.follower = new CheckpointedFollower(
+      {
+        name: NOTARY,
+        filter: RECORDED,
+        follow: (from, lease, over) => this.follow(from, lease, over),
+        onWaiting: () => {
+          this.current = { is: 'waiting' };
+        },
+        onStopped: () => {
+          this.current = { is: 'stopped' };
+        },
+        onFailed: (error) => {
+          this.current = { is: 'failed', reason: safeReason(error) };
+          parts.warn({ reason: safeReason(error), err: error }, 'the notary has stopped; it has skipped no event');
+        },
+      },
+      { ...parts, checkpoints: movedBySteps(parts.checkpoints) },
+    );
+  }
+
+  get state(): NotaryState {
+    return this.current;
+  }
+
+  start(): void {
+    this.follower.start();
+  }
+
+  stop(): Promise<void> {
+    return this.follower.stop();
+  }
+
+  backlog(): Promise<Backlog> {
+    return this.follower.backlog();
+  }
+
+  /** Resolves when `over` is aborted or a later owner has announced itself. */
+  private async follow(from: Position, lease: Lease, over: AbortSignal): Promise<void> {
+    const { log, store, clock } = this.parts;
+    this.current = { is: 'recording' };
+    const signer = new TreeSigner({ ...this.parts, identity: await log.identity() });
+    const signing = new Signing(signer, lease, this.parts.clock, await store.unsigned());
+    let [written, writtenMs] = [from, Number.NEGATIVE_INFINITY];
+    for await (const { events, to, live } of this.steps(log.subscribe(from, over, RECORDED), from, over)) {
+      // A checkpoint without entries can wait: to skip filtered events again costs nothing.
+      if (events.length > 0 || (to !== written && clock.monotonic() - writtenMs >= limits.checkpointMs)) {
+        const step = await recordStep({ from: written, to, events }, this.parts);
+        if (!(await store.write(lease, step))) return;
+        [written, writtenMs] = [to, clock.monotonic()];
+        this.noteWritten(step, signing);
+      }
+      this.follower.finished(to);
+      if (!(await signing.whenDue(live)) || over.aborted) return;
+    }
+  }
+
+  private noteWritten({ entries, trees }: RecordStep, signing: Signing): void {
+    this.parts.meter.entriesRecorded(entries.length);
+    for (const { tenant, stopped: reason } of trees) {
+      signing.grown.add(tenant);
+      if (reason !== null) this.parts.warn({ tenant, reason }, 'the record of a tenant does not grow any more');
+    }
+  }
+
+  /**
+   * Joins pages while the notary is behind the log. Live, it waits for the next moment before it works: one step then has what is
+   * appended meanwhile, and does not compete with the turn whose first event woke it.
+   */
+  private async *steps(
+    pages: AsyncIterable<LivePage>,
+    from: Position,
+    over: AbortSignal,
+  ): AsyncGenerator<{ events: readonly RecordedEvent[]; to: Position; live: boolean }> {
+    const { clock } = this.parts;
+    let events: RecordedEvent[] = [];
+    let bytes = 0;
+    let to = from;
+    let sinceMs = clock.monotonic();
+    for await (const page of pages) {
+      // An event that is delivered again has its entry already.
+      const news = page.events.filter(({ position = START }) => position > to);
+      if (page.position > to) to = page.position;
+      events.push(...news);
+      for (const { data, meta } of news) bytes += data.length + meta.length;
+      const isFull = events.length >= limits.recordStepEventsMax || bytes >= limits.recordStepBytesMax;
+      // While others append without a pause, a page may never be the last one.
+      const isDue = clock.monotonic() - sinceMs >= limits.recordPauseMs;
+      if (!page.live && !isFull && !isDue) continue;
+      if (page.live && !isFull && events.length > 0) await this.pause(over);
+      if (over.aborted) return;
+      yield { events, to, live: page.live };
+      events = [];
+      bytes = 0;
+      sinceMs = clock.monotonic();
+    }
+  }
+
+  private async pause(over: AbortSignal): Promise<void> {
+    const { clock } = this.parts;
+    await clock.sleep(Math.ceil(limits.recordPauseMs - (clock.monotonic() % limits.recordPauseMs)), over);
+  }
+}
+
+/** Only a step moves the checkpoint, with its entries. A save beside it could move it back, and entries would be made twice. */
+const movedBySteps = (checkpoints: Checkpoints): Checkpoints => ({
+  read: (name) => checkpoints.read(name),
+  open: (name, epoch) => checkpoints.open(name, epoch),
+  save: async () => true,
+});
+
+/** When which trees are signed. */
+class Signing {
+  private signedMs = Number.NEGATIVE_INFINITY;
+  /** Trees that have news since they were signed. */
+  readonly grown: Set<string>;
+
+  constructor(
+    private readonly signer: TreeSigner,
+    private readonly lease: Lease,
+    private readonly clock: Pick<Clock, 'monotonic'>,
+    unsigned: readonly string[],
+  ) {
+    this.grown = new Set(unsigned);
+  }
+
+  /** False if another owner has taken over. Behind the log a tree is signed now and then, so that its note is never old. */
+  async whenDue(live: boolean): Promise<boolean> {
+    const { clock } = this;
+    if (this.grown.size === 0 || (!live && clock.monotonic() - this.signedMs < limits.recordPauseMs)) return true;
+    const waiting = await this.signer.sign(this.lease, [...this.grown], live);
+    if (!waiting) return false;
+    this.signedMs = clock.monotonic();
+    this.grown.clear();
+    for (const tenant of waiting) this.grown.add(tenant);
+    return true;
+  }
+}

@@ -1,0 +1,146 @@
+import { type RecordedEvent, START } from '../events/envelope.js';
+import { type EventFacts, eventEntry, factsOf, needsOwnerLink, tapeEntry } from '../formats/record-1/entry.js';
+import { Frontier } from '../formats/record-1/frontier.js';
+import { type Hash, leafHash } from '../formats/record-1/hashes.js';
+import { openNote } from '../formats/record-1/note.js';
+import { isOfTape, isSeal, TapeTree } from '../formats/record-1/tape.js';
+import type { EventLog } from '../ports/event-log.js';
+import type { RecordQueries, StoredEntry, StoredNote } from '../ports/record.js';
+
+/** What the log makes of one tenant's record, and what is stored and signed. */
+export interface CheckedTree {
+  readonly tenant: string;
+  /** Entries that the log makes. It may have more than are stored: the notary is behind. */
+  readonly size: number;
+  readonly stored: number;
+  /** Of the last note. Null: there is none yet. */
+  readonly signed: number | null;
+  /** What is wrong, from the first entry on. Empty: the record is what the log makes. */
+  readonly mistakes: readonly string[];
+}
+
+/** Stored entries that are read at once. */
+const READ_ENTRIES = 500;
+/** All further mistakes of a tenant follow from the first ones. */
+const MISTAKES_MAX = 10;
+
+/**
+ * Makes every tenant's entries again from the log, with the tapes and their deltas in one pass, and compares them with what is
+ * stored and signed. It shares the format with the notary, and nothing else.
+ */
+export async function checkRecord(
+  log: Pick<EventLog, 'readAll'>,
+  record: Pick<RecordQueries, 'entries' | 'lastNote'>,
+): Promise<readonly CheckedTree[]> {
+  const trees = new Map<string, TreeCheck>();
+  for await (const { events } of log.readAll(START)) {
+    for (const event of events) {
+      const tree = trees.get(event.tenant) ?? new TreeCheck(event.tenant, record);
+      trees.set(event.tenant, tree);
+      await tree.add(event);
+    }
+  }
+  return Promise.all([...trees.values()].map((tree) => tree.result()));
+}
+
+class TreeCheck {
+  private readonly tree = new Frontier();
+  private readonly chains = new Map<string, { next: number; hash: Hash | null }>();
+  private readonly owners = new Map<string, { next: number; hash: Hash | null }>();
+  private readonly open = new Map<string, TapeTree>();
+  private readonly sealed = new Set<string>();
+  private readonly mistakes: string[] = [];
+  private read: StoredEntry[] = [];
+  private readFrom = 0;
+  /** Nothing more is stored. */
+  private isRead = false;
+  private stored = 0;
+  private note: Promise<StoredNote | undefined> | undefined;
+  private isNoteCompared = false;
+
+  constructor(
+    private readonly tenant: string,
+    private readonly record: Pick<RecordQueries, 'entries' | 'lastNote'>,
+  ) {}
+
+  async add(event: RecordedEvent): Promise<void> {
+    const { stream, revision, type } = event;
+    const isDelta = type === 'DeltaReceived';
+    if (!isOfTape(event) && !isDelta) return this.addEntry(event, eventEntry);
+    if (!isOfTape(event) || this.sealed.has(stream)) {
+      this.report(`event ${revision} of ${stream} (${type}) is not on an open tape`);
+      return isDelta ? undefined : this.addEntry(event, eventEntry);
+    }
+    const tape = this.open.get(stream) ?? new TapeTree();
+    this.open.set(stream, tape);
+    tape.add(event);
+    if (!isSeal(event)) return;
+    this.open.delete(stream);
+    this.sealed.add(stream);
+    return this.addEntry(event, (facts, link, owner) => tapeEntry(facts, tape.facts, link, owner));
+  }
+
+  async result(): Promise<CheckedTree> {
+    const { tenant, mistakes } = this;
+    const note = await this.lastNote();
+    const beyond = await this.record.entries(tenant, this.tree.size, 1);
+    if (beyond.length > 0) this.report(`entry ${this.tree.size} is stored, and the log makes none there`);
+    if (note && note.size > this.tree.size) {
+      this.report(`a tree of ${note.size} entries is signed, and the log makes ${this.tree.size}`);
+    }
+    return { tenant, size: this.tree.size, stored: this.stored + beyond.length, signed: note?.size ?? null, mistakes };
+  }
+
+  private async addEntry(event: RecordedEvent, entry: typeof eventEntry): Promise<void> {
+    const facts: EventFacts = factsOf(event);
+    const { next: n, hash: prev } = this.chains.get(facts.chain) ?? { next: 0, hash: null };
+    const link = { n, prev };
+    const owner = needsOwnerLink(facts, link) ? (facts.owner as string) : undefined;
+    const { next: on, hash: oprev } = this.owners.get(owner ?? '') ?? { next: 0, hash: null };
+    const leaf = entry(facts, link, owner === undefined ? undefined : { on, oprev });
+    const hash = leafHash(leaf);
+    await this.compare(leaf, event);
+    this.tree.add(hash);
+    this.chains.set(facts.chain, { next: n + 1, hash });
+    if (owner !== undefined) this.owners.set(owner, { next: on + 1, hash });
+    await this.compareNote();
+  }
+
+  private async compare(leaf: string, { stream, revision }: RecordedEvent): Promise<void> {
+    const index = this.tree.size;
+    const stored = await this.storedAt(index);
+    if (!stored) return;
+    this.stored = index + 1;
+    if (stored.leaf !== leaf || !stored.hash.equals(leafHash(leaf))) {
+      this.report(`entry ${index} is not that of event ${revision} of ${stream}`);
+    }
+  }
+
+  private async storedAt(index: number): Promise<StoredEntry | undefined> {
+    if (index - this.readFrom >= this.read.length && !this.isRead) {
+      this.read = await this.record.entries(this.tenant, index, READ_ENTRIES);
+      this.readFrom = index;
+      this.isRead = this.read.length < READ_ENTRIES;
+    }
+    return this.read[index - this.readFrom];
+  }
+
+  private async compareNote(): Promise<void> {
+    const note = await this.lastNote();
+    if (!note || note.size !== this.tree.size || this.isNoteCompared) return;
+    this.isNoteCompared = true;
+    const tree = openNote(note.note, note.verifierKey);
+    if (!tree) this.report('the last note is not signed by its key');
+    else if (!tree.root.equals(this.tree.root()))
+      this.report(`the signed tree of ${note.size} entries has another root`);
+  }
+
+  private lastNote(): Promise<StoredNote | undefined> {
+    this.note ??= this.record.lastNote(this.tenant);
+    return this.note;
+  }
+
+  private report(mistake: string): void {
+    if (this.mistakes.length < MISTAKES_MAX) this.mistakes.push(mistake);
+  }
+}

@@ -1,0 +1,89 @@
+import type { Position, RecordedEvent } from '../events/envelope.js';
+import { type EventFacts, factsOf, type TapeFacts } from '../formats/record-1/entry.js';
+import { GapInTape, isOfTape, isSeal, TapeTree } from '../formats/record-1/tape.js';
+import { limits } from '../limits.js';
+import type { EventLog } from '../ports/event-log.js';
+import type { HeadName, RecordStep, RecordStore } from '../ports/record.js';
+import { GrowingRecord } from './growing-record.js';
+
+export interface RecordedPart {
+  readonly from: Position;
+  readonly to: Position;
+  readonly events: readonly RecordedEvent[];
+}
+
+export interface StepParts {
+  readonly log: Pick<EventLog, 'readStream'>;
+  readonly store: Pick<RecordStore, 'load'>;
+}
+
+/** The entries that a part of the log makes. Deltas are read with their tapes alone, so the part need not have them. */
+export async function recordStep({ from, to, events }: RecordedPart, parts: StepParts): Promise<RecordStep> {
+  const facts = events.map(factsOf);
+  const tenants = [...new Set(events.map(({ tenant }) => tenant))];
+  const heads = await parts.store.load({
+    tenants,
+    chains: distinct(facts, ({ chain }) => chain),
+    owners: distinct(facts, ({ owner }) => owner),
+    tapes: distinct(facts, ({ event }) => (isOfTape(event) ? event.stream : null)),
+  });
+  const record = new GrowingRecord(heads, tenants);
+  const tapes = await readTapes(
+    facts.filter((each) => endsTape(each, record)),
+    parts,
+  );
+  for (const each of facts) {
+    const { event } = each;
+    if (!isOfTape(event) || record.hasTape(event.tenant, event.stream)) record.addEvent(each);
+    else if (isSeal(event)) addTape(record, each, tapes.get(event.id));
+  }
+  return { from, to, ...record.changes() };
+}
+
+const endsTape = ({ event }: EventFacts, record: GrowingRecord): boolean =>
+  isSeal(event) && !record.hasTape(event.tenant, event.stream) && !record.isStopped(event.tenant);
+
+function addTape(record: GrowingRecord, seal: EventFacts, tape: TapeFacts | GapInTape | undefined): void {
+  if (tape instanceof GapInTape) record.stop(seal.event.tenant, tape.message);
+  else if (tape) record.addTape(seal, tape);
+}
+
+function distinct(facts: readonly EventFacts[], nameOf: (facts: EventFacts) => string | null): HeadName[] {
+  const names = new Map<string, HeadName>();
+  for (const each of facts) {
+    const { tenant } = each.event;
+    const name = nameOf(each);
+    if (name !== null) names.set(`${tenant} ${name}`, { tenant, name });
+  }
+  return [...names.values()];
+}
+
+/** A few at a time: behind a burst of ends there are thousands, and the turns that run read from the same connections. */
+async function readTapes(
+  seals: readonly EventFacts[],
+  { log }: Pick<StepParts, 'log'>,
+): Promise<ReadonlyMap<string, TapeFacts | GapInTape>> {
+  const tapes = new Map<string, TapeFacts | GapInTape>();
+  const left = seals.values();
+  const readOn = async () => {
+    for (const { event } of left) tapes.set(event.id, await readTape(log, event));
+  };
+  await Promise.all(Array.from({ length: limits.recordTapesAtOnceMax }, readOn));
+  return tapes;
+}
+
+/** The tree of a tape up to its seal. */
+async function readTape(
+  log: Pick<EventLog, 'readStream'>,
+  { stream, revision }: RecordedEvent,
+): Promise<TapeFacts | GapInTape> {
+  const tree = new TapeTree();
+  try {
+    for await (const page of log.readStream(stream, { eventsMax: revision + 1 }))
+      for (const event of page) tree.add(event);
+    return tree.size === revision + 1 ? tree.facts : new GapInTape(stream, tree.size);
+  } catch (error) {
+    if (error instanceof GapInTape) return error;
+    throw error;
+  }
+}

@@ -1,0 +1,131 @@
+import type { Position } from '../events/envelope.js';
+
+/** The name of the notary's lease and of its checkpoint. */
+export const NOTARY = 'notary';
+
+/** An entry of the record, with its leaf hash and the event at whose place it lies. */
+export interface StoredEntry {
+  readonly tenant: string;
+  readonly index: number;
+  readonly stream: string;
+  readonly revision: number;
+  readonly event: string;
+  readonly leaf: string;
+  readonly hash: Buffer;
+}
+
+/** A hash in a tile above level 0. */
+export interface StoredTileHash {
+  readonly tenant: string;
+  readonly level: number;
+  readonly index: number;
+  readonly hash: Buffer;
+}
+
+/** How far the tree of a tenant has grown, with the hashes of its right edge. */
+export interface StoredTreeEdge {
+  readonly tenant: string;
+  readonly size: number;
+  readonly edge: readonly Buffer[];
+  /** Why the tree does not grow any more. Null while it does. */
+  readonly stopped: string | null;
+}
+
+/** A chain or an owner: the next number in it, and the leaf hash of its last entry. */
+export interface StoredHead {
+  readonly tenant: string;
+  readonly name: string;
+  readonly next: number;
+  readonly hash: Buffer;
+}
+
+export type HeadName = Pick<StoredHead, 'tenant' | 'name'>;
+
+/** What one step continues. What is not stored yet is absent. */
+export interface StoredHeads {
+  readonly trees: readonly StoredTreeEdge[];
+  readonly chains: readonly StoredHead[];
+  readonly owners: readonly StoredHead[];
+  /** Of the tapes that were asked for, by the names of their streams, those with an entry. */
+  readonly sealed: readonly HeadName[];
+}
+
+export interface WantedHeads {
+  readonly tenants: readonly string[];
+  readonly chains: readonly HeadName[];
+  readonly owners: readonly HeadName[];
+  readonly tapes: readonly HeadName[];
+}
+
+/** The entries of a part of the log, and everything that they change. */
+export interface RecordStep {
+  readonly from: Position;
+  readonly to: Position;
+  readonly entries: readonly StoredEntry[];
+  readonly tileHashes: readonly StoredTileHash[];
+  readonly trees: readonly StoredTreeEdge[];
+  readonly chains: readonly StoredHead[];
+  readonly owners: readonly StoredHead[];
+}
+
+export interface StoredNote {
+  readonly tenant: string;
+  readonly size: number;
+  readonly note: string;
+  /** The key that verifies it, so that processes without the signing key can publish it. */
+  readonly verifierKey: string;
+  /** ISO 8601 in UTC with milliseconds. */
+  readonly at: string;
+}
+
+export interface SigningResult {
+  readonly notes: readonly StoredNote[];
+  readonly refused: ReadonlyMap<string, string | null>;
+}
+
+/** The writer's lease, by whose epoch a replaced writer is refused. */
+export interface Writer {
+  readonly name: string;
+  readonly epoch: number;
+}
+
+/** Questions about the record of one tenant. Every answer is of that tenant alone. */
+export interface RecordQueries {
+  /** The note of the largest signed tree. */
+  lastNote(tenant: string): Promise<StoredNote | undefined>;
+  /** The hashes of a tile, as far as they are stored, at most `width`. */
+  tile(tenant: string, tile: { readonly level: number; readonly index: number }, width: number): Promise<Buffer[]>;
+  /** Entries from an index on, in order. */
+  entries(tenant: string, from: number, count: number): Promise<StoredEntry[]>;
+  /** The first entry of the stream at this revision or after it: a tape's entry lies at its last revision. */
+  entryOf(tenant: string, stream: string, revision: number): Promise<StoredEntry | undefined>;
+  entryOfEvent(tenant: string, event: string): Promise<StoredEntry | undefined>;
+}
+
+/** The entries and trees of all tenants, and their notes. Throws RetryableError when it is away. */
+export interface RecordStore extends RecordQueries {
+  load(wanted: WantedHeads): Promise<StoredHeads>;
+  /**
+   * Writes a step and moves the checkpoint of the writer's name, in one flushed transaction. False, without a write, if the
+   * checkpoint is not at `from`, or if it has another epoch.
+   */
+  write(writer: Writer, step: RecordStep): Promise<boolean>;
+  /**
+   * Publishes notes, and records why trees are not signed, or null where they are again. Deletes older notes of the same tenants
+   * that were signed before `keptSince`. False, without a write, if the writer was replaced.
+   */
+  publish(writer: Writer, signed: SigningResult, keptSince: string): Promise<boolean>;
+  /** Tenants whose tree is larger than their last note says. */
+  unsigned(): Promise<string[]>;
+  /** Why trees do not grow or are not signed, by tenant, at most `tenantsMax` of them. */
+  troubles(tenantsMax: number): Promise<ReadonlyMap<string, string>>;
+  /** Deletes entries and trees, and moves the checkpoint back to the start. The notes stay. */
+  forget(name: string): Promise<void>;
+}
+
+/** The last note of each tenant and origin outside the database, so that a restored database cannot sign a fork. */
+export interface KeptNotes {
+  read(origin: string): Promise<string | undefined>;
+  /** Flushed when it resolves. */
+  keep(origin: string, note: string): Promise<void>;
+}

@@ -1,0 +1,233 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type Position, START } from '../../src/events/envelope.js';
+import { sha256 } from '../../src/formats/record-1/hashes.js';
+import type { Checkpoints } from '../../src/ports/checkpoints.js';
+import type { RecordStep, RecordStore, StoredEntry, StoredNote, WantedHeads } from '../../src/ports/record.js';
+
+/** A record and the checkpoints beside it, which several processes share. */
+export interface RecordGround {
+  open(): Promise<{ readonly record: RecordStore; readonly checkpoints: Checkpoints }>;
+  destroy(): Promise<void>;
+}
+
+const at = (text: string) => text as Position;
+const nothing: WantedHeads = { tenants: [], chains: [], owners: [], tapes: [] };
+const empty = { entries: [], tileHashes: [], trees: [], chains: [], owners: [] };
+const NOW = '2026-01-02T03:04:05.678Z';
+
+/** What every store of the record must do. Each test has tenants and a writer of its own. */
+export function recordContract(engine: string, createGround: () => Promise<RecordGround>): void {
+  describe(`the record in ${engine}`, () => {
+    let ground: RecordGround;
+    let record: RecordStore;
+    let elsewhere: RecordStore;
+    let checkpoints: Checkpoints;
+    beforeAll(async () => {
+      ground = await createGround();
+      ({ record, checkpoints } = await ground.open());
+      elsewhere = (await ground.open()).record;
+    });
+    afterAll(() => ground.destroy());
+
+    let tenant: string;
+    let writer: { name: string; epoch: number };
+    beforeEach(async () => {
+      tenant = `t-${randomUUID()}`;
+      writer = { name: `notary-${randomUUID()}`, epoch: 3 };
+      await checkpoints.open(writer.name, writer.epoch);
+    });
+
+    const entry = (index: number, rest: Partial<StoredEntry> = {}): StoredEntry => ({
+      ...{ tenant, index, stream: 'conversation-c1', revision: index, event: randomUUID() },
+      ...{ leaf: `{"entry":"ä ${index}"}`, hash: sha256(`${tenant} ${index}`) },
+      ...rest,
+    });
+    const step = (from: Position, to: string, rest: Partial<RecordStep> = {}): RecordStep => ({
+      ...{ from, to: at(to) },
+      ...empty,
+      ...rest,
+    });
+    const note = (size: number, rest: Partial<StoredNote> = {}): StoredNote => ({
+      ...{ tenant, size, note: `note of ${size}\n\n— ä\n`, verifierKey: 'a+b+c', at: NOW },
+      ...rest,
+    });
+    const treeOf = (size: number, stopped: string | null = null) => ({
+      ...{ tenant, size, edge: [sha256('one'), sha256('two')], stopped },
+    });
+
+    it('is empty for a tenant without entries', async () => {
+      const wanted = { tenants: [tenant], chains: [{ tenant, name: 'a' }], owners: [{ tenant, name: 'a' }] };
+      const heads = await record.load({ ...wanted, tapes: [{ tenant, name: 'generation-g1' }] });
+      expect(heads).toEqual({ trees: [], chains: [], owners: [], sealed: [] });
+      expect(await record.load(nothing)).toEqual({ trees: [], chains: [], owners: [], sealed: [] });
+      expect(await record.lastNote(tenant)).toBeUndefined();
+      expect(await record.tile(tenant, { level: 0, index: 0 }, 256)).toEqual([]);
+      expect(await record.entries(tenant, 0, 10)).toEqual([]);
+      expect(await record.entryOf(tenant, 'conversation-c1', 0)).toBeUndefined();
+      expect(await record.entryOfEvent(tenant, randomUUID())).toBeUndefined();
+    });
+
+    it('returns what a step wrote, to every process, and only what is asked for', async () => {
+      const [chain, owner] = [
+        { tenant, name: 'conversation-c1' },
+        { tenant, name: 'u1' },
+      ];
+      const heads = {
+        trees: [treeOf(3)],
+        chains: [{ ...chain, next: 3, hash: sha256('a') }],
+        owners: [{ ...owner, next: 1, hash: sha256('b') }],
+      };
+      const entries = [entry(0), entry(1), entry(2, { stream: 'generation-g1', revision: 7 })];
+      expect(await record.write(writer, step(START, '0001', { entries, ...heads }))).toBe(true);
+      const tapes = ['generation-g1', 'generation-g2'].map((name) => ({ tenant, name }));
+      const wanted = { tenants: [tenant], chains: [chain, { tenant, name: 'b' }], owners: [owner], tapes };
+      expect(await elsewhere.load(wanted)).toEqual({ ...heads, sealed: [tapes[0]] });
+      expect(await elsewhere.load({ ...nothing, chains: [{ tenant: `${tenant}x`, name: chain.name }] })).toMatchObject({
+        chains: [],
+      });
+      expect(await elsewhere.entries(tenant, 0, 10)).toEqual(entries);
+      expect(await elsewhere.entries(tenant, 1, 1)).toEqual([entries[1]]);
+      expect(await checkpoints.read(writer.name)).toBe('0001');
+    });
+
+    it('replaces trees and heads by later ones', async () => {
+      const head = { tenant, name: 'conversation-c1' };
+      const later = { trees: [treeOf(2, 'a reason')], chains: [{ ...head, next: 2, hash: sha256('b') }] };
+      const first = { trees: [treeOf(1)], chains: [{ ...head, next: 1, hash: sha256('a') }] };
+      await record.write(writer, step(START, '0001', { entries: [entry(0)], ...first }));
+      await record.write(writer, step(at('0001'), '0002', { entries: [entry(1)], ...later }));
+      expect(await record.load({ ...nothing, tenants: [tenant], chains: [head] })).toMatchObject(later);
+    });
+
+    it('refuses a step that does not begin at the checkpoint, or is of another epoch, as a whole', async () => {
+      const entries = [entry(0)];
+      const rest = { entries, trees: [treeOf(1)], tileHashes: [{ tenant, level: 1, index: 0, hash: sha256('a') }] };
+      expect(await record.write(writer, step(at('0001'), '0002', rest))).toBe(false);
+      expect(await record.write({ ...writer, epoch: 2 }, step(START, '0002', rest))).toBe(false);
+      expect(await record.write({ ...writer, epoch: 4 }, step(START, '0002', rest))).toBe(false);
+      expect(await record.write({ ...writer, name: 'another' }, step(START, '0002', rest))).toBe(false);
+      expect(await record.entries(tenant, 0, 10)).toEqual([]);
+      expect((await record.load({ ...nothing, tenants: [tenant] })).trees).toEqual([]);
+      expect(await record.write(writer, step(START, '0002', rest))).toBe(true);
+      expect(await record.write(writer, step(START, '0002', rest))).toBe(false);
+      expect(await record.entries(tenant, 0, 10)).toEqual(entries);
+    });
+
+    it('lets one of two writers of the same step write', async () => {
+      const steps = [record, elsewhere].map((each) => each.write(writer, step(START, '0001', { entries: [entry(0)] })));
+      expect((await Promise.all(steps)).sort()).toEqual([false, true]);
+      expect(await record.entries(tenant, 0, 10)).toHaveLength(1);
+    });
+
+    it('has tiles of entries and of higher levels, as far as they are stored', async () => {
+      const entries = Array.from({ length: 260 }, (_, nth) => entry(nth));
+      const tileHashes = [0, 1, 256].map((index) => ({ tenant, level: 1, index, hash: sha256(`1/${index}`) }));
+      await record.write(writer, step(START, '0001', { entries, tileHashes }));
+      const hashes = entries.map(({ hash }) => hash);
+      expect(await record.tile(tenant, { level: 0, index: 0 }, 256)).toEqual(hashes.slice(0, 256));
+      expect(await record.tile(tenant, { level: 0, index: 0 }, 3)).toEqual(hashes.slice(0, 3));
+      expect(await record.tile(tenant, { level: 0, index: 1 }, 256)).toEqual(hashes.slice(256));
+      expect(await record.tile(tenant, { level: 1, index: 0 }, 256)).toEqual([sha256('1/0'), sha256('1/1')]);
+      expect(await record.tile(tenant, { level: 1, index: 1 }, 256)).toEqual([sha256('1/256')]);
+      expect(await record.tile(tenant, { level: 2, index: 0 }, 256)).toEqual([]);
+      expect(await record.tile(`${tenant}x`, { level: 0, index: 0 }, 256)).toEqual([]);
+    });
+
+    it('finds the entry of an event, and that of a tape by any of its revisions, within the tenant alone', async () => {
+      const other = `${tenant}-other`;
+      const tape = { stream: 'generation-g1', revision: 7 };
+      const entries = [
+        entry(0),
+        entry(1, tape),
+        entry(2, { ...tape, revision: 8 }),
+        entry(0, { ...tape, tenant: other }),
+      ];
+      await record.write(writer, step(START, '0001', { entries }));
+      const [first, sealed, after, others] = entries;
+      expect(await record.entryOf(tenant, 'conversation-c1', 0)).toEqual(first);
+      expect(await record.entryOf(tenant, 'conversation-c1', 1)).toBeUndefined();
+      for (const revision of [0, 3, 7]) expect(await record.entryOf(tenant, tape.stream, revision)).toEqual(sealed);
+      expect(await record.entryOf(tenant, tape.stream, 8)).toEqual(after);
+      expect(await record.entryOf(other, tape.stream, 0)).toEqual(others);
+      expect(await record.entryOfEvent(tenant, first?.event ?? '')).toEqual(first);
+      expect(await record.entryOfEvent(other, first?.event ?? '')).toBeUndefined();
+    });
+
+    it('has the last note, and keeps earlier ones until they expire', async () => {
+      const refused = new Map<string, string | null>();
+      const publish = (...notes: StoredNote[]) =>
+        record.publish(writer, { notes, refused }, '2026-01-02T00:00:00.000Z');
+      expect(await publish(note(2), note(1, { tenant: `${tenant}x` }))).toBe(true);
+      expect(await elsewhere.lastNote(tenant)).toEqual(note(2));
+      expect(await publish(note(5, { at: '2026-01-01T00:00:00.000Z' }))).toBe(true);
+      expect(await elsewhere.lastNote(tenant)).toEqual(note(5, { at: '2026-01-01T00:00:00.000Z' }));
+      expect(await publish(note(9))).toBe(true);
+      expect(await elsewhere.lastNote(tenant)).toEqual(note(9));
+      expect(await elsewhere.lastNote(`${tenant}x`)).toEqual(note(1, { tenant: `${tenant}x` }));
+      expect(await record.publish({ ...writer, epoch: 4 }, { notes: [note(10)], refused }, NOW)).toBe(false);
+      expect(await elsewhere.lastNote(tenant)).toEqual(note(9));
+    });
+
+    it('lists the trees that are larger than their last note', async () => {
+      const trees = [treeOf(3), { ...treeOf(1), tenant: `${tenant}-b` }];
+      await record.write(writer, step(START, '0001', { trees }));
+      const unsigned = async () => (await elsewhere.unsigned()).filter((each) => each.startsWith(tenant)).sort();
+      expect(await unsigned()).toEqual([tenant, `${tenant}-b`]);
+      await record.publish(writer, { notes: [note(2), note(1, { tenant: `${tenant}-b` })], refused: new Map() }, NOW);
+      expect(await unsigned()).toEqual([tenant]);
+      await record.publish(writer, { notes: [note(3)], refused: new Map() }, NOW);
+      expect(await unsigned()).toEqual([]);
+    });
+
+    it('lists the trees that do not grow or are not signed, with the reason', async () => {
+      await record.write(
+        writer,
+        step(START, '0001', { trees: [treeOf(3), { ...treeOf(1, 'gap'), tenant: `${tenant}-b` }] }),
+      );
+      const refuse = (reason: string | null) =>
+        record.publish(writer, { notes: [], refused: new Map([[tenant, reason]]) }, NOW);
+      const troubles = async () => [...(await elsewhere.troubles(1_000))].filter(([each]) => each.startsWith(tenant));
+      expect(await refuse('a fork')).toBe(true);
+      expect(await troubles()).toEqual([
+        [tenant, 'a fork'],
+        [`${tenant}-b`, 'gap'],
+      ]);
+      await refuse(null);
+      expect(await troubles()).toEqual([[`${tenant}-b`, 'gap']]);
+      expect((await elsewhere.troubles(0)).size).toBe(0);
+    });
+  });
+
+  describe(`a forgotten record in ${engine}`, () => {
+    it('has no entries and begins at the start, keeps its notes, and refuses the writer that was at work', async () => {
+      const ground = await createGround();
+      const { record, checkpoints } = await ground.open();
+      try {
+        const [tenant, writer] = ['acme', { name: 'notary', epoch: 1 }];
+        await checkpoints.open(writer.name, writer.epoch);
+        const hash = sha256('a');
+        const entries = [
+          { tenant, index: 0, stream: 'tenant-acme', revision: 0, event: randomUUID(), leaf: '{}', hash },
+        ];
+        const heads = [{ tenant, name: 'tenant-acme', next: 1, hash }];
+        const trees = [{ tenant, size: 1, edge: [hash], stopped: null }];
+        const whole = { ...empty, entries, trees, chains: heads, owners: heads };
+        const notes = [{ tenant, size: 1, note: 'note', verifierKey: 'key', at: NOW }];
+        await record.write(writer, { from: START, to: at('0001'), ...whole });
+        await record.publish(writer, { notes, refused: new Map() }, NOW);
+        await record.forget(writer.name);
+        expect(await record.entries(tenant, 0, 10)).toEqual([]);
+        const wanted = { tenants: [tenant], chains: heads, owners: heads, tapes: [] };
+        expect(await record.load(wanted)).toEqual({ trees: [], chains: [], owners: [], sealed: [] });
+        expect(await record.lastNote(tenant)).toEqual(notes[0]);
+        expect(await record.write(writer, { from: at('0001'), to: at('0002'), ...empty })).toBe(false);
+        expect(await record.write(writer, { from: START, to: at('0002'), ...empty })).toBe(false);
+        expect(await checkpoints.open(writer.name, 2)).toBe(START);
+        expect(await record.write({ ...writer, epoch: 2 }, { from: START, to: at('0001'), ...whole })).toBe(true);
+      } finally {
+        await ground.destroy();
+      }
+    });
+  });
+}

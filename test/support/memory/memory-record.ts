@@ -1,0 +1,122 @@
+import type {
+  HeadName,
+  KeptNotes,
+  RecordStep,
+  RecordStore,
+  SigningResult,
+  StoredEntry,
+  StoredHead,
+  StoredHeads,
+  StoredNote,
+  StoredTileHash,
+  StoredTreeEdge,
+  WantedHeads,
+  Writer,
+} from '../../../src/ports/record.js';
+import type { MemoryCheckpoints } from './memory-checkpoints.js';
+
+export class MemoryRecord implements RecordStore {
+  private trees = new Map<string, StoredTreeEdge>();
+  private refused = new Map<string, string | null>();
+  private chains = new Map<string, StoredHead>();
+  private owners = new Map<string, StoredHead>();
+  private stored: StoredEntry[] = [];
+  private tiles: StoredTileHash[] = [];
+  private notes: StoredNote[] = [];
+
+  constructor(private readonly checkpoints: MemoryCheckpoints) {}
+
+  async load({ tenants, chains, owners, tapes }: WantedHeads): Promise<StoredHeads> {
+    const isSealed = ({ tenant, name }: HeadName) => this.of(tenant).some(({ stream }) => stream === name);
+    return {
+      trees: tenants.flatMap((tenant) => this.trees.get(tenant) ?? []),
+      chains: chains.flatMap((name) => this.chains.get(keyOf(name)) ?? []),
+      owners: owners.flatMap((name) => this.owners.get(keyOf(name)) ?? []),
+      sealed: tapes.filter(isSealed),
+    };
+  }
+
+  async write(writer: Writer, step: RecordStep): Promise<boolean> {
+    if (!this.checkpoints.move(writer, step.from, step.to)) return false;
+    this.stored.push(...step.entries);
+    this.tiles.push(...step.tileHashes);
+    for (const tree of step.trees) this.trees.set(tree.tenant, tree);
+    for (const head of step.chains) this.chains.set(keyOf(head), head);
+    for (const head of step.owners) this.owners.set(keyOf(head), head);
+    return true;
+  }
+
+  async publish(writer: Writer, { notes, refused }: SigningResult, keptSince: string): Promise<boolean> {
+    if (!this.checkpoints.isAt(writer)) return false;
+    const replaced = (old: StoredNote) => notes.some(({ tenant, size }) => tenant === old.tenant && size === old.size);
+    const expired = (old: StoredNote) => old.at < keptSince && notes.some(({ tenant }) => tenant === old.tenant);
+    this.notes = [...this.notes.filter((old) => !replaced(old) && !expired(old)), ...notes];
+    for (const [tenant, reason] of refused) this.refused.set(tenant, reason);
+    return true;
+  }
+
+  async unsigned(): Promise<string[]> {
+    const trees = [...this.trees.values()];
+    const signed = await Promise.all(trees.map(async ({ tenant }) => (await this.lastNote(tenant))?.size ?? 0));
+    return trees.filter(({ size }, nth) => size > (signed[nth] as number)).map(({ tenant }) => tenant);
+  }
+
+  async troubles(tenantsMax: number): Promise<ReadonlyMap<string, string>> {
+    const found = [...this.trees.values()].flatMap(({ tenant, stopped }) => {
+      const reason = stopped ?? this.refused.get(tenant) ?? null;
+      return reason === null ? [] : [[tenant, reason] as const];
+    });
+    return new Map(found.sort(([one], [other]) => (one < other ? -1 : 1)).slice(0, tenantsMax));
+  }
+
+  async forget(name: string): Promise<void> {
+    this.checkpoints.forget(name);
+    [this.trees, this.chains, this.owners] = [new Map(), new Map(), new Map()];
+    [this.stored, this.tiles] = [[], []];
+  }
+
+  async lastNote(tenant: string): Promise<StoredNote | undefined> {
+    return this.notes.filter((note) => note.tenant === tenant).sort((one, other) => other.size - one.size)[0];
+  }
+
+  async tile(tenant: string, { level, index }: { level: number; index: number }, width: number): Promise<Buffer[]> {
+    const hashes: readonly StoredTileHash[] =
+      level === 0
+        ? this.of(tenant).map((entry) => ({ ...entry, level: 0 }))
+        : this.tiles.filter((tile) => tile.tenant === tenant && tile.level === level);
+    return hashes
+      .filter((each) => each.index >= index * 256 && each.index < index * 256 + width)
+      .map(({ hash }) => hash);
+  }
+
+  async entries(tenant: string, from: number, count: number): Promise<StoredEntry[]> {
+    return this.of(tenant).filter(({ index }) => index >= from && index < from + count);
+  }
+
+  async entryOf(tenant: string, stream: string, revision: number): Promise<StoredEntry | undefined> {
+    const found = this.of(tenant).filter((entry) => entry.stream === stream && entry.revision >= revision);
+    return found.sort((one, other) => one.revision - other.revision)[0];
+  }
+
+  async entryOfEvent(tenant: string, event: string): Promise<StoredEntry | undefined> {
+    return this.of(tenant).find((entry) => entry.event === event);
+  }
+
+  private of(tenant: string): StoredEntry[] {
+    return this.stored.filter((entry) => entry.tenant === tenant);
+  }
+}
+
+const keyOf = ({ tenant, name }: HeadName): string => `${tenant} ${name}`;
+
+export class MemoryNotes implements KeptNotes {
+  readonly byOrigin = new Map<string, string>();
+
+  async read(origin: string): Promise<string | undefined> {
+    return this.byOrigin.get(origin);
+  }
+
+  async keep(origin: string, note: string): Promise<void> {
+    this.byOrigin.set(origin, note);
+  }
+}

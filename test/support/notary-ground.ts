@@ -1,0 +1,82 @@
+import { systemClock } from '../../src/adapters/system/system-clock.js';
+import { sha256 } from '../../src/formats/record-1/hashes.js';
+import { NoteSigner, openNote, originOf } from '../../src/formats/record-1/note.js';
+import type { SignedTree } from '../../src/formats/record-1/proofs.js';
+import { Notary } from '../../src/notary/notary.js';
+import { type CheckedTree, checkRecord } from '../../src/notary/record-check.js';
+import type { EventLog } from '../../src/ports/event-log.js';
+import type { RecordStore, StoredEntry } from '../../src/ports/record.js';
+import { MemoryCheckpoints } from './memory/memory-checkpoints.js';
+import { MemoryEventLog } from './memory/memory-event-log.js';
+import { MemoryHints } from './memory/memory-hints.js';
+import { MemoryLeases } from './memory/memory-leases.js';
+import { MemoryNotes, MemoryRecord } from './memory/memory-record.js';
+import { countEvents } from './new-events.js';
+import { RecordedHealth } from './recorded-health.js';
+import { hurriedClock, type Warning } from './relay-ground.js';
+import { until } from './until.js';
+
+/** A log, the stores that notaries share, and the notaries of as many processes as a test wants. */
+export class NotaryGround {
+  readonly checkpoints = new MemoryCheckpoints();
+  readonly record: RecordStore = new MemoryRecord(this.checkpoints);
+  readonly kept = new MemoryNotes();
+  readonly warnings: Warning[] = [];
+  readonly health = new RecordedHealth();
+  written = 0;
+  private readonly leases = new MemoryLeases(systemClock);
+  private readonly notaries: Notary[] = [];
+
+  constructor(readonly log: EventLog = new MemoryEventLog()) {}
+
+  start({
+    holder = 'node-1',
+    seed = 'the key',
+    record = this.record,
+    kept = this.kept,
+    incarnation = 'first',
+    leaseMs = 15_000,
+  } = {}): Notary {
+    const notary = new Notary({
+      ...{ log: this.log, checkpoints: this.checkpoints, leases: this.leases, hints: new MemoryHints() },
+      ...{ clock: hurriedClock, health: this.health, holder, leaseMs },
+      ...{ store: record, kept, incarnation, signer: new NoteSigner(sha256(seed)) },
+      meter: {
+        entriesRecorded: (entries) => {
+          this.written += entries;
+        },
+      },
+      warn: (facts, message) => void this.warnings.push({ facts, message }),
+    });
+    this.notaries.push(notary);
+    notary.start();
+    return notary;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.notaries.map((notary) => notary.stop()));
+  }
+
+  /** The trees that the log makes, compared with what is stored. */
+  check(): Promise<readonly CheckedTree[]> {
+    return checkRecord(this.log, this.record);
+  }
+
+  /** Waits until every event has its entry, and the tree of each tenant is signed. */
+  async signed(): Promise<void> {
+    await until(async () => {
+      const trees = await this.check();
+      return (await countEvents(this.log)) > 0 && trees.every(({ size, signed }) => size === (signed ?? 0));
+    });
+  }
+
+  entries(tenant = 'default'): Promise<StoredEntry[]> {
+    return this.record.entries(tenant, 0, 100_000);
+  }
+
+  async noted(tenant = 'default', seed = 'the key', incarnation = 'first'): Promise<SignedTree | undefined> {
+    const note = await this.record.lastNote(tenant);
+    const origin = originOf(await this.log.identity(), incarnation, tenant);
+    return note && openNote(note.note, new NoteSigner(sha256(seed)).verifierKey(origin));
+  }
+}

@@ -1,0 +1,352 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { NewEvent } from '../../../src/events/envelope.js';
+import { rootOf } from '../../../src/formats/record-1/frontier.js';
+import { sha256 } from '../../../src/formats/record-1/hashes.js';
+import { NoteSigner, originOf } from '../../../src/formats/record-1/note.js';
+import { rootFromInclusion } from '../../../src/formats/record-1/proofs.js';
+import { TreeHashes } from '../../../src/notary/tree-hashes.js';
+import { RetryableError } from '../../../src/ports/errors.js';
+import type { RecordStore } from '../../../src/ports/record.js';
+import { ChatLog } from '../../support/chat-log.js';
+import { appendAtEnd, newDelta } from '../../support/new-events.js';
+import { NotaryGround } from '../../support/notary-ground.js';
+import { until } from '../../support/until.js';
+
+const AT = '2026-01-02T03:04:05.678Z';
+
+const event = (type: string, data: object, meta: object = {}, tenant = 'default'): NewEvent => ({
+  ...{ id: randomUUID(), type, schema: 2, tenant, at: AT },
+  ...{ data: JSON.stringify(data), meta: JSON.stringify({ conversation: 'c1', ...meta }) },
+});
+
+let ground: NotaryGround;
+beforeEach(() => {
+  ground = new NotaryGround();
+});
+afterEach(() => ground.stop());
+
+const append = (stream: string, ...events: NewEvent[]) => appendAtEnd(ground.log, stream, events);
+const parsed = async (tenant?: string) => (await ground.entries(tenant)).map(({ leaf }) => JSON.parse(leaf));
+
+describe('the notary', () => {
+  it('makes an entry for each event in the order of the log, and one for a tape at its seal', async () => {
+    const chat = await new ChatLog(ground.log).started();
+    await chat.turn('1', ['Hel', 'lo']);
+    ground.start();
+    await ground.signed();
+    const entries = await parsed();
+    expect(entries.map(({ type, kind }) => [type, kind])).toEqual([
+      ['ConversationStarted', 'event'],
+      ['MessageSent', 'event'],
+      ['GenerationRequested', 'event'],
+      ['PromptAssembled', 'event'],
+      ['AttemptEnded', 'tape'],
+      ['GenerationFinalized', 'event'],
+    ]);
+    expect(entries.map(({ chain, n }) => [chain, n])).toEqual(
+      entries.map((_, nth) => [`conversation-${chat.id}`, nth]),
+    );
+    const stored = await ground.entries();
+    expect(entries.map(({ prev }) => prev)).toEqual([
+      null,
+      ...stored.slice(0, -1).map(({ hash }) => hash.toString('base64')),
+    ]);
+    expect(entries[4]).toMatchObject({ events: 4, rev: 3, owner: null });
+    expect(ground.written).toBe(6);
+    expect(await ground.check()).toEqual([{ tenant: 'default', size: 6, stored: 6, signed: 6, mistakes: [] }]);
+  });
+
+  it('signs the tree of each tenant, also outside the store, and goes on with later events', async () => {
+    ground.start();
+    await append('tenant-acme', event('TenantCreated', {}, {}, 'acme'));
+    await append('tenant-b', event('TenantCreated', {}, {}, 'b'));
+    await ground.signed();
+    for (const tenant of ['acme', 'b']) {
+      const hashes = (await ground.entries(tenant)).map(({ hash }) => hash);
+      expect(await ground.noted(tenant)).toEqual({ size: 1, root: rootOf(hashes) });
+    }
+    await append('tenant-acme', event('ApiKeyIssued', {}, {}, 'acme'), event('ApiKeyIssued', {}, {}, 'acme'));
+    await ground.signed();
+    const hashes = (await ground.entries('acme')).map(({ hash }) => hash);
+    expect(await ground.noted('acme')).toEqual({ size: 3, root: rootOf(hashes) });
+    const kept = ground.kept.byOrigin.get(originOf(await ground.log.identity(), 'first', 'acme'));
+    expect(kept).toBe((await ground.record.lastNote('acme'))?.note);
+    expect(await ground.noted('b')).toMatchObject({ size: 1 });
+  });
+
+  it('links the conversations of an owner, and reduces protected values', async () => {
+    const meta = (conversation: string) => ({ conversation, owner: 'u1', p: 1 });
+    const text = { $p: 1, c: sha256('a text').toString('base64'), x: 'AAAA' };
+    for (const id of ['c1', 'c2', 'c3']) await append(`conversation-${id}`, event('MessageSent', { text }, meta(id)));
+    await append('conversation-c1', event('MessageSent', { text }, meta('c1')));
+    ground.start();
+    await ground.signed();
+    const [first, second, third, again] = await parsed();
+    const [one, two] = (await ground.entries()).map(({ hash }) => hash.toString('base64'));
+    expect([first.on, first.oprev]).toEqual([0, null]);
+    expect([second.on, second.oprev]).toEqual([1, one]);
+    expect([third.on, third.oprev]).toEqual([2, two]);
+    expect(again).toMatchObject({ n: 1, prev: one, owner: 'u1' });
+    expect(again).not.toHaveProperty('on');
+    expect(await ground.check()).toMatchObject([{ mistakes: [] }]);
+  });
+
+  it('gives no entry to a retry of a tape, and one of its own to what follows the seal', async () => {
+    const tape = 'generation-g1';
+    await append(
+      tape,
+      event('GenerationClaimed', {}),
+      event('AttemptEnded', { retryAt: AT }),
+      event('GenerationClaimed', {}),
+    );
+    await append('tenant-default', event('TenantCreated', {}));
+    ground.start();
+    await ground.signed();
+    expect((await parsed()).map(({ stream }) => stream)).toEqual(['tenant-default']);
+    await append(tape, newDelta(), event('AttemptEnded', {}));
+    await append(tape, event('AttemptEnded', {}), newDelta(), event('GenerationClaimed', {}));
+    await ground.signed();
+    expect((await parsed()).slice(1).map(({ kind, rev, events }) => [kind, rev, events])).toEqual([
+      ['tape', 4, 5],
+      ['event', 5, undefined],
+      ['event', 7, undefined],
+    ]);
+    const [{ mistakes } = { mistakes: [] }] = await ground.check();
+    expect(mistakes).toEqual(
+      [
+        '5 of generation-g1 (AttemptEnded)',
+        '6 of generation-g1 (DeltaReceived)',
+        '7 of generation-g1 (GenerationClaimed)',
+      ].map((place) => `event ${place} is not on an open tape`),
+    );
+  });
+
+  it('makes the same tree in steps of any size, after crashes, and from the beginning', async () => {
+    const draw = fc.array(fc.tuple(fc.constantFrom('acme', 'b'), fc.constantFrom('c1', 'c2'), fc.boolean()), {
+      minLength: 1,
+      maxLength: 60,
+    });
+    await fc.assert(
+      fc.asyncProperty(draw, fc.array(fc.nat(59)), async (events, stops) => {
+        const drawn = new NotaryGround();
+        drawn.start();
+        for (const [nth, [tenant, conversation, isTape]] of events.entries()) {
+          const meta = { conversation: `${tenant}-${conversation}` };
+          if (isTape)
+            await appendAtEnd(drawn.log, `generation-g${nth}`, [
+              event('GenerationClaimed', {}, meta, tenant),
+              event('AttemptEnded', {}, meta, tenant),
+            ]);
+          else
+            await appendAtEnd(drawn.log, `conversation-${meta.conversation}`, [event('MessageSent', {}, meta, tenant)]);
+          if (!stops.includes(nth)) continue;
+          await drawn.stop();
+          drawn.start();
+        }
+        await drawn.signed();
+        await drawn.stop();
+        const before = [
+          await drawn.entries('acme'),
+          await drawn.entries('b'),
+          await drawn.noted('acme'),
+          await drawn.noted('b'),
+        ];
+        expect((await drawn.check()).flatMap(({ mistakes }) => mistakes)).toEqual([]);
+        await drawn.record.forget('notary');
+        drawn.start({ holder: 'node-2' });
+        await drawn.signed();
+        await until(
+          async () =>
+            (await drawn.record.unsigned()).length === 0 &&
+            (await drawn.entries('acme')).length + (await drawn.entries('b')).length === events.length,
+        );
+        await drawn.stop();
+        expect([
+          await drawn.entries('acme'),
+          await drawn.entries('b'),
+          await drawn.noted('acme'),
+          await drawn.noted('b'),
+        ]).toEqual(before);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('proves each entry from its tiles', async () => {
+    const count = 600;
+    for (let nth = 0; nth < count; nth += 100) {
+      await append(
+        'conversation-c1',
+        ...Array.from({ length: 100 }, (_, of) => event('MessageSent', { nth: nth + of })),
+      );
+    }
+    ground.start();
+    await ground.signed();
+    const tree = await ground.noted();
+    const hashes = (await ground.entries()).map(({ hash }) => hash);
+    expect(tree).toEqual({ size: count, root: rootOf(hashes) });
+    for (const index of [0, 255, 256, 511, 512, 599]) {
+      const path = await new TreeHashes(ground.record, 'default').inclusion(index, count);
+      expect(rootFromInclusion(index, count, hashes[index] as Buffer, path)).toEqual(tree?.root);
+    }
+    expect(await new TreeHashes(ground.record, 'default').root(300)).toEqual(rootOf(hashes.slice(0, 300)));
+  });
+});
+
+describe('a notary that must not sign', () => {
+  const origin = async (tenant: string) => originOf(await ground.log.identity(), 'first', tenant);
+
+  /** Two tenants with a signed tree each. */
+  async function signedTwo(): Promise<void> {
+    const notary = ground.start();
+    for (const tenant of ['acme', 'b']) await append(`tenant-${tenant}`, event('TenantCreated', {}, {}, tenant));
+    await ground.signed();
+    await notary.stop();
+  }
+
+  async function more(): Promise<void> {
+    for (const tenant of ['acme', 'b']) await append(`tenant-${tenant}`, event('ApiKeyIssued', {}, {}, tenant));
+  }
+
+  it('stops for the tenant whose kept note is of another tree, with the reason, and goes on for the others', async () => {
+    await signedTwo();
+    const fork = new NoteSigner(sha256('the key')).sign(await origin('acme'), { size: 1, root: sha256('another') });
+    ground.kept.byOrigin.set(await origin('acme'), fork);
+    await more();
+    ground.start({ holder: 'node-2' });
+    await until(async () => (await ground.noted('b'))?.size === 2 && (await ground.record.troubles(10)).size > 0);
+    const reason = 'the tree of 2 entries does not continue the last signed one, of 1';
+    expect([...(await ground.record.troubles(10))]).toEqual([['acme', reason]]);
+    expect(ground.warnings).toEqual([
+      { facts: { tenant: 'acme', reason }, message: 'the record of a tenant is not signed' },
+    ]);
+    expect(await ground.noted('acme')).toMatchObject({ size: 1 });
+    expect(ground.kept.byOrigin.get(await origin('acme'))).toBe(fork);
+  });
+
+  it('signs again after a restart with the right note', async () => {
+    await signedTwo();
+    const right = ground.kept.byOrigin.get(await origin('acme')) as string;
+    ground.kept.byOrigin.set(await origin('acme'), right.replace('\n1\n', '\n7\n'));
+    await more();
+    const notary = ground.start({ holder: 'node-2' });
+    await until(async () => (await ground.record.troubles(10)).size > 0);
+    expect([...(await ground.record.troubles(10)).values()]).toEqual([
+      'the last note is not signed with the present key',
+    ]);
+    await notary.stop();
+    ground.kept.byOrigin.set(await origin('acme'), right);
+    ground.start({ holder: 'node-3' });
+    await ground.signed();
+    expect((await ground.record.troubles(10)).size).toBe(0);
+    expect(await ground.noted('acme')).toMatchObject({ size: 2 });
+  });
+
+  it('stops for a tenant with a kept note of more entries than the log makes', async () => {
+    await signedTwo();
+    const beyond = new NoteSigner(sha256('the key')).sign(await origin('acme'), { size: 9, root: sha256('lost') });
+    ground.kept.byOrigin.set(await origin('acme'), beyond);
+    await more();
+    ground.start({ holder: 'node-2' });
+    await until(async () => (await ground.record.troubles(10)).size > 0);
+    expect([...(await ground.record.troubles(10)).values()]).toEqual([
+      'the last note is of 9 entries, and the log makes only 2',
+    ]);
+  });
+
+  it('stops for all tenants with another signing key', async () => {
+    await signedTwo();
+    await more();
+    ground.start({ holder: 'node-2', seed: 'another key' });
+    await until(async () => (await ground.record.troubles(10)).size === 2);
+    expect(await ground.noted('acme')).toMatchObject({ size: 1 });
+  });
+
+  it('does not sign a tree whose hashes were changed or removed in the store', async () => {
+    await signedTwo();
+    await more();
+    const changed = Object.create(ground.record) as RecordStore;
+    changed.tile = async (tenant, tile, width) => {
+      const hashes = await ground.record.tile(tenant, tile, width);
+      return tenant === 'acme' ? [sha256('changed'), ...hashes.slice(1)] : hashes.slice(0, 1);
+    };
+    ground.start({ holder: 'node-2', record: changed });
+    await until(async () => (await ground.record.troubles(10)).size === 2);
+    expect([...(await ground.record.troubles(10))]).toEqual([
+      ['acme', 'the tree of 2 entries does not continue the last signed one, of 1'],
+      ['b', 'hashes of the tree are missing'],
+    ]);
+  });
+
+  it('stops the tree of a tenant whose tape lacks an event, and lets the others grow', async () => {
+    const tape = [event('GenerationClaimed', {}, {}, 'acme'), event('AttemptEnded', {}, {}, 'acme')];
+    const { log } = ground;
+    const gapped = new NotaryGround(
+      Object.assign(Object.create(log), {
+        readStream: async function* (...args: Parameters<typeof log.readStream>) {
+          for await (const page of log.readStream(...args)) yield args[0] === 'generation-g1' ? page.slice(1) : page;
+        },
+      }),
+    );
+    await append('generation-g1', ...tape);
+    await more();
+    gapped.start();
+    await until(async () => (await gapped.noted('b'))?.size === 1);
+    await until(async () => (await gapped.record.troubles(10)).size > 0);
+    expect([...(await gapped.record.troubles(10))]).toEqual([['acme', 'the log lacks event 0 of generation-g1']]);
+    expect(await gapped.entries('acme')).toEqual([]);
+    await more();
+    await until(async () => (await gapped.noted('b'))?.size === 2);
+    expect(await gapped.entries('acme')).toEqual([]);
+    await gapped.stop();
+  });
+
+  it('waits with a tree that is being built again until it has reached its note', async () => {
+    await signedTwo();
+    await ground.record.forget('notary');
+    ground.start({ holder: 'node-2' });
+    await until(
+      async () =>
+        (await ground.record.load({ tenants: ['acme', 'b'], chains: [], owners: [], tapes: [] })).trees.length === 2,
+    );
+    await more();
+    await ground.signed();
+    expect(ground.warnings).toEqual([]);
+  });
+});
+
+describe('notaries of several processes', () => {
+  it('let one work at a time, and another one go on when it stops', async () => {
+    const first = ground.start({ holder: 'node-1' });
+    const second = ground.start({ holder: 'node-2' });
+    await append('tenant-default', event('TenantCreated', {}));
+    await ground.signed();
+    expect([first, second].map(({ state }) => state.is).sort()).toEqual(['recording', 'waiting']);
+    await (first.state.is === 'recording' ? first : second).stop();
+    await append('tenant-default', event('ApiKeyIssued', {}));
+    await ground.signed();
+    expect(await ground.check()).toEqual([{ tenant: 'default', size: 2, stored: 2, signed: 2, mistakes: [] }]);
+  });
+
+  it('retry after a failure of the store or of the notes outside it, without a gap', async () => {
+    let failures = 6;
+    const failing = Object.create(ground.record) as RecordStore;
+    failing.write = async (...args) => {
+      if (failures-- > 0 && failures % 2 === 0) throw new RetryableError('away');
+      return ground.record.write(...args);
+    };
+    failing.publish = async (...args) => {
+      if (failures-- > 0) throw new RetryableError('away');
+      return ground.record.publish(...args);
+    };
+    ground.start({ record: failing });
+    for (let nth = 0; nth < 5; nth++) {
+      await append('conversation-c1', event('MessageSent', { nth }));
+      await until(async () => (await ground.entries()).length === nth + 1);
+    }
+    await ground.signed();
+    expect(await ground.check()).toEqual([{ tenant: 'default', size: 5, stored: 5, signed: 5, mistakes: [] }]);
+  });
+});
