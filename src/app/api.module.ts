@@ -10,11 +10,13 @@ import { KeysController } from '../http/keys.controller.js';
 import { ListsController } from '../http/lists.controller.js';
 import { MeController } from '../http/me.controller.js';
 import { ProjectionsController } from '../http/projections.controller.js';
+import { RecordController } from '../http/record.controller.js';
 import { RunFeeds } from '../http/run-feeds.js';
 import { RunsController } from '../http/runs.controller.js';
 import { TenantsController } from '../http/tenants.controller.js';
 import { TurnStreams } from '../http/turn-streams.js';
 import { TurnsController } from '../http/turns.controller.js';
+import { RecordReader } from '../notary/record-reader.js';
 import { Advances } from '../projections/advances.js';
 import { ConversationViews } from '../projections/messages/query.js';
 import { Shown } from '../projections/queries/shown.js';
@@ -31,7 +33,7 @@ import { provider } from './provider.js';
 import { ReadModelsModule } from './read-models.module.js';
 import { TenantsModule } from './tenants.module.js';
 
-const { log, codec, clock, work, views, config } = PORTS;
+const { log, codec, clock, work, views, record, config } = PORTS;
 const heads = CONVERSATION_FOLDS;
 const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces, shown: Shown };
 
@@ -48,6 +50,7 @@ const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces
     ConversationReadsController,
     ListsController,
     RunsController,
+    RecordController,
   ],
   providers: [
     provider(OpenStreams, { keys: Authenticator, metrics: PrometheusMetrics }, ({ keys, metrics }) => {
@@ -56,6 +59,7 @@ const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces
       return streams;
     }),
     provider(ConversationReader, { log, codec, heads }, (parts) => new ConversationReader(parts)),
+    provider(RecordReader, { record, log }, (parts) => new RecordReader(parts)),
     provider(RunReader, { log, codec, heads, work }, (parts) => new RunReader(parts)),
     provider(
       ConversationViews,

@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { HttpException } from '@nestjs/common';
 import { TooManyFailedKeys } from '../auth/authenticator.js';
 import { Refusal } from '../domain/refusal.js';
+import { NotInRecord, NotRecordedYet } from '../notary/record-reader.js';
 import { LogUnavailable, RetryableError } from '../ports/errors.js';
 import { ReadModelLost, SearchUnbounded } from '../ports/read-models/read-models.js';
 import { ViewBehind } from '../projections/queries/list-coverage.js';
@@ -74,6 +75,8 @@ export function findingOf(error: unknown): ProblemFinding {
   if (error instanceof InvalidCursor) return { code: 'cursor_invalid', errors: [error.mistake] };
   if (error instanceof UnknownPosition) return { code: 'cursor_invalid' };
   if (error instanceof CursorBeyondEnd) return { code: 'cursor_beyond_end' };
+  if (error instanceof NotRecordedYet) return { code: 'not_recorded_yet' };
+  if (error instanceof NotInRecord) return { code: 'not_found' };
   if (error instanceof RecordDamaged) return { code: 'record_damaged' };
   const status = statusOf(error);
   const code = CODES_OF_STATUSES[status] ?? (status >= 400 && status < 500 ? 'invalid_request' : 'internal_error');

@@ -34,6 +34,7 @@ export const problems = {
   newer_content: { status: 409, title: 'The conversation has content of a newer release' },
   newer_version_running: { status: 409, title: 'Processes of a newer version run the projection' },
   rebuild_running: { status: 409, title: 'A rebuild of the projection is already running' },
+  not_recorded_yet: { status: 409, title: 'The record does not have it in a signed tree yet', headers: RETRY },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },
   value_refused: { status: 422, title: 'A value breaks a rule' },

@@ -30,6 +30,13 @@ export interface RequestBytes {
   readonly sha256: Buffer;
 }
 
+export interface RunPlaces {
+  readonly ledger: string;
+  readonly revisions: readonly number[];
+  /** Null if no attempt was made. */
+  readonly tape: { readonly stream: string; readonly seal: number } | null;
+}
+
 interface FoundRun {
   readonly conversation: string;
   readonly state: Conversation;
@@ -73,6 +80,20 @@ export class RunReader {
     const { tape, events } = await this.tapeOf(id);
     const deltas = events.flatMap(({ type, data, at }) => (type === 'DeltaReceived' ? [{ ...data, at }] : []));
     return deltasOf(tape.attempts.at(-1), deltas);
+  }
+
+  /** Where the message, the events and the sealed tape of an ended run are in the log. Undefined before the end. */
+  async places(id: string, reader: Reader): Promise<RunPlaces | undefined> {
+    const { conversation, state, reply } = await this.find(id, reader);
+    const [ledger, { tape, events }] = await Promise.all([this.ledgerOf(conversation, reply), this.tapeOf(id)]);
+    if (reply.endSeen === null) return undefined;
+    const seen = [state.nodes.get(reply.parent), ...ledger].flatMap((each) => each?.seen ?? []);
+    const seal = events.find((event) => event.id === tape.seal?.event);
+    return {
+      ledger: conversationStream(conversation),
+      revisions: [...new Set(seen)].map((each) => each - 1),
+      tape: seal ? { stream: generationStream(id), seal: seal.revision } : null,
+    };
   }
 
   /** A generation that the reader may not see is refused like one that does not exist. */

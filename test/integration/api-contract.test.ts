@@ -47,11 +47,34 @@ const FEEDS = [`${CONVERSATION}/events`, `${API}/runs/events`];
 const LISTS = [`GET ${API}/conversations`, `GET ${API}/runs`];
 
 /** What a member may not read. */
-const ADMINISTERED = [`GET ${API}/keys`, `GET ${API}/projections`];
+const ADMINISTERED = [
+  `GET ${API}/keys`,
+  `GET ${API}/projections`,
+  ...['key', 'tile/{path}', 'entries/{index}', 'find', 'proof/{index}', 'consistency'].map(
+    (path) => `GET ${API}/record/${path}`,
+  ),
+  `GET ${API}/runs/{generationId}/proof`,
+];
+
+/** What a route cannot be called without. */
+const QUERIES: Readonly<Record<string, string>> = {
+  [`GET ${API}/record/find`]: '?stream=tenant-default&revision=0',
+  [`GET ${API}/record/consistency`]: '?from=1',
+};
+
+/** A place that does not exist, for routes that name it in their query. */
+const NOWHERE: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(LISTS.map((list) => [list, '?min=nobody@1:0'])),
+  [`GET ${API}/record/find`]: '?stream=tenant-nothing&revision=0',
+  [`GET ${API}/record/consistency`]: '?from=999999999',
+};
 
 /** Every role may read the rest. The document allows for more, since it says of all routes alike what any may answer. */
 const isNeverRefused = (answer: string) =>
   /^GET .* 403$/.test(answer) && !ADMINISTERED.some((name) => answer === `${name} 403`);
+
+/** Places in any record with one entry. */
+const IN_RECORD = { index: '0', path: '0/000.p/1' };
 
 let chat: Chat;
 let contract: ApiContract;
@@ -163,6 +186,27 @@ describe('what succeeds is answered as it is documented', () => {
     await answered(200, `GET ${CONVERSATION}`, names);
   });
 
+  it('of the record', async () => {
+    const { generationId } = ids;
+    const proof = `/api/v1/runs/${generationId}/proof`;
+    await until(async () => (await chat.call('GET', proof)).status === 200);
+    await answered(200, `GET ${API}/runs/{generationId}/proof`, ids);
+    for (const path of [
+      'checkpoint',
+      'key',
+      'tile/{path}',
+      'entries/{index}',
+      'find',
+      'proof/{index}',
+      'consistency',
+    ]) {
+      const name = `GET ${API}/record/${path}`;
+      await answered(200, name, IN_RECORD, {}, QUERIES[name]);
+    }
+    await answered(200, `GET ${API}/record/proof/{index}`, IN_RECORD, { headers: { accept: 'text/plain' } });
+    await answered(200, `GET ${API}/record/tile/{path}`, { path: 'entries/000.p/1' });
+  });
+
   it('of lists that are not empty', async () => {
     for (const list of ['conversations?q=hi', 'runs?status=final', 'usage?by=day', 'usage?by=user', 'usage?by=model']) {
       const [path = '', query = ''] = list.split('?');
@@ -206,7 +250,7 @@ describe('what is refused is answered as it is documented', () => {
       await answered(401, name, ids, { key: null });
       if (method !== 'GET') await answered(403, name, ids, { key: auditor });
     }
-    for (const name of ADMINISTERED) await answered(403, name, {}, { key: member });
+    for (const name of ADMINISTERED) await answered(403, name, {}, { key: member }, QUERIES[name]);
   });
 
   it('in a malformed form', async () => {
@@ -222,7 +266,7 @@ describe('what is refused is answered as it is documented', () => {
 
   it('about a thing that does not exist', async () => {
     for (const { name } of withStatus(404)) {
-      await answered(404, name, {}, {}, LISTS.includes(name) ? '?min=nobody@1:0' : '');
+      await answered(404, name, {}, {}, NOWHERE[name]);
     }
   });
 
@@ -248,6 +292,16 @@ describe('what is refused is answered as it is documented', () => {
     await answered(200, `POST ${GENERATION}/cancel`, ids, { headers });
     await answered(202, `POST ${CONVERSATION}/messages`, await standing(), { headers });
     await answered(422, `POST ${GENERATION}/cancel`, ids, { headers });
+  });
+
+  it('while nothing is signed', async () => {
+    jest.spyOn(chat.engines.record, 'lastNote').mockResolvedValue(undefined);
+    const names = { ...ids, ...IN_RECORD };
+    const unsigned = withStatus(409).filter(({ responses }) =>
+      JSON.stringify(responses[409]).includes('not_recorded_yet'),
+    );
+    expect(unsigned).toHaveLength(8);
+    for (const { name } of unsigned) await answered(409, name, names, {}, QUERIES[name]);
   });
 
   it('when a prompt would leave out what a newer release recorded', async () => {
@@ -332,7 +386,7 @@ describe('what is refused is answered as it is documented', () => {
       [`GET ${CONVERSATION}/events`]: '?after=1:0',
       ...Object.fromEntries(LISTS.map((list) => [list, `?min=${ids.id}@1:0`])),
     };
-    for (const { name } of affected) await answered(503, name, ids, {}, past[name]);
+    for (const { name } of affected) await answered(503, name, { ...ids, ...IN_RECORD }, {}, past[name]);
   });
 });
 

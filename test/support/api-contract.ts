@@ -135,4 +135,6 @@ function headerBreaches({ headers: documented = {} }: DocumentedResponse, { head
 }
 
 const parametersIn = (path: string): number => path.split('{').length - 1;
-const patternOf = (path: string): RegExp => new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`);
+/** A parameter named `path` is the rest of an address, slashes included. */
+const patternOf = (path: string): RegExp =>
+  new RegExp(`^${path.replaceAll('{path}', '.+').replace(/\{\w+\}/g, '[^/]+')}$`);

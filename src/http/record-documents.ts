@@ -1,0 +1,108 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { InclusionProof, ProvenEntry, RecordedEntry, RunProof } from '../notary/record-reader.js';
+
+const HASH = { example: 'RbffLUkRaaqV1AYW63EW35V9EaOEjE0OchLap7zkse0=' } as const;
+const PATH = {
+  type: [String] as [StringConstructor],
+  description: 'Hashes as base64, the one nearest to the leaf first (RFC 6962).',
+};
+const LEAF = { description: 'The entry, as docs/record-format.md defines it.' } as const;
+const BODY = {
+  type: String,
+  nullable: true,
+  description: 'What the entry commits to. Null for the entry of a tape.',
+} as const;
+const CHECKPOINT = { description: 'The signed note of this tree.' } as const;
+
+export class RecordKeyDocument {
+  @ApiProperty({ description: 'The name of the tree in its notes.' })
+  origin!: string;
+
+  @ApiProperty({ description: 'The key that verifies them: `<name>+<id>+<key>` of C2SP.' })
+  vkey!: string;
+
+  @ApiProperty({ type: [String], description: 'The keys of witnesses. This release has none.' })
+  witnesses!: readonly string[];
+}
+
+export class RecordedEntryDocument implements RecordedEntry {
+  @ApiProperty({ type: 'integer' })
+  index!: number;
+
+  @ApiProperty(LEAF)
+  leaf!: string;
+
+  @ApiProperty(BODY)
+  body!: string | null;
+
+  @ApiProperty({ ...HASH, description: 'The leaf hash of RFC 6962.' })
+  hash!: string;
+}
+
+export class FoundEntryDocument {
+  @ApiProperty({ type: 'integer' })
+  index!: number;
+}
+
+export class InclusionProofDocument implements InclusionProof {
+  @ApiProperty({ type: 'integer' })
+  index!: number;
+
+  @ApiProperty({ type: 'integer', description: 'The tree to whose root the path leads.' })
+  size!: number;
+
+  @ApiProperty(PATH)
+  path!: readonly string[];
+
+  @ApiPropertyOptional({ ...CHECKPOINT, description: 'The signed note, if `size` is the last signed size.' })
+  checkpoint?: string;
+}
+
+export class ConsistencyProofDocument {
+  @ApiProperty({ type: 'integer' })
+  from!: number;
+
+  @ApiProperty({ type: 'integer' })
+  to!: number;
+
+  @ApiProperty(PATH)
+  path!: readonly string[];
+}
+
+class TapeEntryDocument implements Omit<ProvenEntry, 'body'> {
+  @ApiProperty({ type: 'integer' })
+  index!: number;
+
+  @ApiProperty(LEAF)
+  leaf!: string;
+
+  @ApiProperty(PATH)
+  path!: readonly string[];
+}
+
+class ProvenEntryDocument extends TapeEntryDocument implements ProvenEntry {
+  @ApiProperty(BODY)
+  body!: string | null;
+}
+
+class ProvenTapeDocument {
+  @ApiProperty({ type: TapeEntryDocument })
+  entry!: TapeEntryDocument;
+
+  @ApiProperty({ type: [String], description: 'The leaves of the tree of the tape, in order.' })
+  events!: readonly string[];
+}
+
+export class RunProofDocument implements RunProof {
+  @ApiProperty({
+    type: [ProvenEntryDocument],
+    description: 'The message, the request, the prompt and the end, in the order of the conversation.',
+  })
+  entries!: readonly ProvenEntry[];
+
+  @ApiProperty({ type: ProvenTapeDocument, nullable: true, description: 'Null: no attempt was made.' })
+  tape!: ProvenTapeDocument | null;
+
+  @ApiProperty(CHECKPOINT)
+  checkpoint!: string;
+}

@@ -1,0 +1,76 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { openNote } from '../../src/formats/record-1/note.js';
+import { isConsistent, type SignedTree } from '../../src/formats/record-1/proofs.js';
+import type { ApiClient } from '../support/api-client.js';
+import { LiveChat } from '../support/live-chat.js';
+import { command } from '../support/product.js';
+import { withRestarts } from '../support/restarts.js';
+import { TurnJournal } from '../support/turn-journal.js';
+import { until } from '../support/until.js';
+
+async function signedTree(client: ApiClient): Promise<SignedTree> {
+  const { text } = await client.call('GET', '/record/checkpoint');
+  const { vkey } = await client.ask('GET', '/record/key');
+  return openNote(text, vkey) as SignedTree;
+}
+
+/** Waits until the run is in a signed tree. */
+const recorded = (client: ApiClient, generation: string) =>
+  until(async () => (await client.call('GET', `/runs/${generation}/proof`)).status === 200);
+
+describe('the record of a product that is killed and started again', () => {
+  it('continues the signed tree, with the same key, and is what the log makes', async () => {
+    await withRestarts(async ({ start, provider, dataDir }) => {
+      const around = { journal: new TurnJournal(), provider };
+      const first = await start();
+      const chat = await LiveChat.start(around, first.client, { title: 'Recorded' });
+      const { generationId } = await chat.say('first');
+      await recorded(first.client, generationId);
+      const before = await signedTree(first.client);
+      const key = await first.client.ask('GET', '/record/key');
+      await first.product.stop('SIGKILL');
+
+      expect((await stat(join(dataDir, 'record.key'))).mode & 0o777).toBe(0o600);
+      const [note] = (await readdir(join(dataDir, 'record'))).filter((name) => name.startsWith('default.'));
+      const kept = openNote(await readFile(join(dataDir, 'record', `${note}`), 'utf8'), key.vkey);
+      expect(kept?.size).toBeGreaterThanOrEqual(before.size);
+
+      const second = await start();
+      expect(await second.client.ask('GET', '/record/key')).toEqual(key);
+      const turn = await chat.as(second.client).say('second');
+      await recorded(second.client, turn.generationId);
+      const after = await signedTree(second.client);
+      const { path } = await second.client.ask('GET', `/record/consistency?from=${before.size}&to=${after.size}`);
+      const hashes = path.map((hash: string) => Buffer.from(hash, 'base64'));
+      expect(isConsistent(before, after, hashes)).toBe(true);
+      await second.product.stop();
+    });
+  });
+
+  it('is checked and made again by the command line', async () => {
+    await withRestarts(async ({ start, provider, dataDir }) => {
+      const { product, client } = await start();
+      const chat = await LiveChat.start({ journal: new TurnJournal(), provider }, client, { title: 'Recorded' });
+      const { generationId } = await chat.say('first');
+      await recorded(client, generationId);
+      const run = async (...words: string[]) => {
+        const { output, ended } = command({ VERBATIM_DATA_DIR: dataDir }, 'record', ...words, '--json');
+        return { code: await ended, ...JSON.parse(output.out) };
+      };
+      const checked = async () => {
+        const { code, items } = await run('check');
+        return [code, items.map(({ tenant, mistakes }: { tenant: string; mistakes: string[] }) => [tenant, mistakes])];
+      };
+      expect(await checked()).toEqual([0, [['default', []]]]);
+      const before = (await client.call('GET', '/record/tile/entries/000.p/5')).bytes;
+      expect(await run('rebuild')).toEqual({ code: 0, forgotten: true });
+      await until(async () => (await client.call('GET', '/record/tile/entries/000.p/5')).status === 200);
+      expect((await client.call('GET', '/record/tile/entries/000.p/5')).bytes).toEqual(before);
+      await recorded(client, (await chat.say('second')).generationId);
+      expect(await checked()).toEqual([0, [['default', []]]]);
+      await product.stop();
+    });
+  });
+});
