@@ -1,6 +1,6 @@
+import { INCARNATIONS } from '../events/catalogue.js';
 import type { Codec } from '../events/codec.js';
 import type { Metadata, NewEvent } from '../events/envelope.js';
-import { INCARNATIONS } from '../events/log-events.js';
 import type { Clock } from '../ports/clock.js';
 import { LogUnavailable } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';

@@ -1,9 +1,9 @@
 import type { Recorded } from '../domain/decider.js';
 import { generation, type Tape, type TapeDecision } from '../domain/generation.js';
 import { generationStream } from '../domain/streams.js';
-import type { GenerationEvent } from '../events/generation-events.js';
-import { decodeOrFail } from '../ports/decode-or-fail.js';
+import type { GenerationEvent } from '../events/conversation-events.js';
 import { TerminalError } from '../ports/errors.js';
+import { decodeOrFail } from '../ports/event-log.js';
 import type { Job } from '../ports/work.js';
 import type { Origin } from './prompt-runner.js';
 import { asRead, type Publish, type TransactionParts } from './transact.js';

@@ -1,7 +1,7 @@
 import type { Decide } from '../domain/decider.js';
 import { type Tenant, tenantStream } from '../domain/tenant.js';
+import type { TenantEvent } from '../events/catalogue.js';
 import type { Metadata } from '../events/envelope.js';
-import type { TenantEvent } from '../events/tenant-events.js';
 import { ignoreOutage } from '../ports/errors.js';
 import type { Keys } from '../ports/keys.js';
 import type { Folds } from './folds.js';

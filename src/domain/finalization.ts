@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ConversationEvent } from '../events/conversation-events.js';
-import type { Failure } from '../events/outcome.js';
+import type { ConversationEvent, Failure } from '../events/conversation-events.js';
 import type { GenerationFinalized, Reply } from './conversation/nodes.js';
 import { type AttemptEnded, attemptThatCounts, type Tape } from './generation.js';
 import { answerBlocks } from './shown-text.js';

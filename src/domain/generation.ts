@@ -1,4 +1,4 @@
-import type { GenerationEvent } from '../events/generation-events.js';
+import type { GenerationEvent } from '../events/conversation-events.js';
 import { limits } from '../limits.js';
 import type { Aggregate, Decide, Recorded } from './decider.js';
 

@@ -1,4 +1,4 @@
-import type { GenerationEvent } from '../events/generation-events.js';
+import type { GenerationEvent } from '../events/conversation-events.js';
 import type { GenerationFinalized, MessageSent } from './conversation/nodes.js';
 
 type Blocks = GenerationFinalized['blocks'];

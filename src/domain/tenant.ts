@@ -1,4 +1,4 @@
-import type { TenantEvent } from '../events/tenant-events.js';
+import type { TenantEvent } from '../events/catalogue.js';
 import type { Aggregate, Decide } from './decider.js';
 import { requireWellFormed } from './text.js';
 

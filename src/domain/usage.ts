@@ -1,4 +1,4 @@
-import type { RecordedUsage } from '../events/outcome.js';
+import type { RecordedUsage } from '../events/conversation-events.js';
 import type { GenerationFinalized } from './conversation/nodes.js';
 
 /** Converts usage to the public API. Null means unknown, never zero. A number that was not reported is absent. */

@@ -1,10 +1,35 @@
-import { Type } from '@sinclair/typebox';
-import { type EventOf, literals, nullable, personalText } from './family.js';
-import { Failure, RecordedUsage } from './outcome.js';
+import { type Static, Type } from '@sinclair/typebox';
+import { type EventOf, literals, nullable, personalText } from './envelope.js';
+
+const count = Type.Integer({ minimum: 0 });
+const attemptNumber = Type.Integer({ minimum: 1 });
+const tokens = Type.Optional(count);
+
+/** The tokens of an answer in no provider's words. A number that the provider did not report is absent. */
+export const RecordedUsage = Type.Object({
+  /** Of the whole request, cached tokens included. */
+  input: tokens,
+  /** Of the whole answer, reasoning included. */
+  output: tokens,
+  /** The part of the input that the provider read from its cache, and the part that it wrote there. */
+  cachedRead: tokens,
+  cachedWrite: tokens,
+  /** The part of the output that is reasoning. */
+  reasoning: tokens,
+  total: tokens,
+});
+export type RecordedUsage = Static<typeof RecordedUsage>;
+
+/** Why an attempt, and so a generation, failed. */
+export const Failure = Type.Object({
+  kind: Type.String(),
+  message: personalText(),
+  providerStatus: Type.Optional(Type.Integer()),
+});
+export type Failure = Static<typeof Failure>;
 
 const whenBusy = literals('reject', 'enqueue', 'interrupt');
 const params = Type.Record(Type.String(), Type.Unknown(), { personal: true });
-const count = Type.Integer({ minimum: 0 });
 
 /** The choices of a conversation or of one turn. Absent: the next level decides. */
 const choices = {
@@ -97,7 +122,7 @@ export const conversationEvents = {
     data: Type.Object({
       generationId: Type.String(),
       messageId: Type.String(),
-      attempt: Type.Integer({ minimum: 1 }),
+      attempt: attemptNumber,
       provider: Type.String(),
       model: Type.String(),
       /** By which the parts become a body, for example `openai-chat@1`. */
@@ -139,7 +164,7 @@ export const conversationEvents = {
       textSha256: personalText(),
       deltas: count,
       /** The attempt that gave the answer; null when no model was called. */
-      attempt: nullable(Type.Integer({ minimum: 1 })),
+      attempt: nullable(attemptNumber),
       attempts: count,
       modelServed: nullable(Type.String()),
       usage: nullable(RecordedUsage),
@@ -157,3 +182,58 @@ export const conversationEvents = {
 } as const;
 
 export type ConversationEvent = EventOf<typeof conversationEvents>;
+
+/** The tape of one generation, in `generation-<id>`: one writer at a time, fenced by the expected revision. */
+export const generationEvents = {
+  GenerationClaimed: {
+    schema: 2,
+    data: Type.Object({
+      attempt: attemptNumber,
+      worker: Type.String(),
+      /** The called model. Version 1 did not record it; the prompt has it. */
+      provider: nullable(Type.String()),
+      model: nullable(Type.String()),
+    }),
+  },
+  /** A piece of an answer. Pieces of one block are consecutive, except those of parallel tool calls. */
+  DeltaReceived: {
+    schema: 2,
+    data: Type.Object({
+      attempt: attemptNumber,
+      seq: count,
+      block: count,
+      /** `withheld` is recorded and not shown. */
+      channel: literals('content', 'reasoning', 'tool', 'refusal', 'other', 'withheld'),
+      text: personalText(),
+      tool: Type.Optional(
+        Type.Object({
+          id: Type.Optional(Type.String()),
+          name: Type.Optional(Type.String()),
+          type: Type.Optional(Type.String()),
+        }),
+      ),
+    }),
+  },
+  /** Without `retryAt` it seals the tape: no event follows, and the end of the generation is a function of the tape. */
+  AttemptEnded: {
+    schema: 2,
+    data: Type.Object({
+      attempt: attemptNumber,
+      outcome: literals('completed', 'cancelled', 'failed'),
+      finishReason: nullable(Type.String()),
+      /** The provider's own name, where the normalised one differs. */
+      providerFinishReason: Type.Optional(Type.String()),
+      modelServed: nullable(Type.String()),
+      usage: nullable(RecordedUsage),
+      /** The report of the provider, field by field. */
+      usageRaw: nullable(Type.Record(Type.String(), Type.Unknown(), { personal: true })),
+      /** The provider's ids of the answer and of its request. */
+      response: Type.Object({ id: Type.Optional(Type.String()), requestId: Type.Optional(Type.String()) }),
+      droppedDeltas: count,
+      error: Type.Optional(Failure),
+      retryAt: Type.Optional(Type.String()),
+    }),
+  },
+} as const;
+
+export type GenerationEvent = EventOf<typeof generationEvents>;

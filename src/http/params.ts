@@ -2,8 +2,8 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsObject, ValidateBy, ValidateNested, type ValidationArguments } from 'class-validator';
-import { openAiChat1Params } from '../formats/openai-chat-1-params.js';
-import { type ParamMistake, paramMistakes } from '../formats/param-rules.js';
+import { type ParamMistake, paramMistakes } from '../formats/body-format.js';
+import { openAiChat1Params } from '../formats/openai-chat-1.js';
 import { MayBeLeftOut } from './fields.js';
 import { AS_RULE } from './rule.js';
 

@@ -1,6 +1,8 @@
+import type { Codec, TypedEvent } from '../events/codec.js';
 import type { NewEvent, Position, RecordedEvent } from '../events/envelope.js';
 import type { BackgroundHealth } from './background-health.js';
 import type { Continuity } from './continuity.js';
+import { TerminalError } from './errors.js';
 
 /** The last revision of a stream that a writer has seen, or `none` if the stream does not exist. */
 export type ExpectedRevision = number | 'none';
@@ -149,3 +151,28 @@ export interface EventLog {
 
 /** A log that cannot record a command together with its events, so its appends ignore the option. */
 export type LogWithoutCommands = Omit<EventLog, 'findCommand'>;
+
+/** Thrown by a reader that must not skip an event in a version that this process does not know. */
+export class NewerVersion extends TerminalError {
+  constructor({ stream, type, schema }: RecordedEvent) {
+    super(`${stream} holds ${type} v${schema}, of a newer version`);
+  }
+}
+
+/** For readers whose result could be wrong without the event. A process that knows its version has to read it. */
+export function decodeOrFail(codec: Codec, recorded: RecordedEvent): TypedEvent {
+  const event = codec.decode(recorded);
+  if (!event) throw new NewerVersion(recorded);
+  return event;
+}
+
+/** The typed events of one stream. Fails at an event of a newer version, because later events may depend on it. */
+export async function* eventsOf(
+  { log, codec }: { readonly log: Pick<EventLog, 'readStream'>; readonly codec: Codec },
+  stream: string,
+  options?: ReadStreamOptions,
+): AsyncIterable<TypedEvent> {
+  for await (const page of log.readStream(stream, options)) {
+    for (const recorded of page) yield decodeOrFail(codec, recorded);
+  }
+}

@@ -1,4 +1,4 @@
-import type { TenantEvent } from '../events/tenant-events.js';
+import type { TenantEvent } from '../events/catalogue.js';
 
 export type KeyRole = Extract<TenantEvent, { type: 'ApiKeyIssued' }>['data']['role'];
 

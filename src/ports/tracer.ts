@@ -1,5 +1,5 @@
+import type { GenerationEvent } from '../events/conversation-events.js';
 import type { Metadata, Position, RecordedEvent } from '../events/envelope.js';
-import type { GenerationEvent } from '../events/generation-events.js';
 import type { GenerationEnd } from './meter.js';
 
 /** Where work belongs: the trace of the request that asked for it, as the metadata of its events has it. */

@@ -4,9 +4,8 @@ import { type Position, type RecordedEvent, START } from '../events/envelope.js'
 import { limits } from '../limits.js';
 import type { FairShare } from '../ownership/fair-share.js';
 import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
-import { decodeOrFail } from '../ports/decode-or-fail.js';
 import { RetryableError, safeReason, TerminalError, TimedOut } from '../ports/errors.js';
-import type { EventLog, LivePage } from '../ports/event-log.js';
+import { decodeOrFail, type EventLog, type LivePage } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import {
   type Build,

@@ -1,6 +1,6 @@
 import type { Codec } from '../events/codec.js';
 import type { RecordedEvent } from '../events/envelope.js';
-import { decodeOrFail } from '../ports/decode-or-fail.js';
+import { decodeOrFail } from '../ports/event-log.js';
 import type { Keys } from '../ports/keys.js';
 
 /** The handler of the subscription to the streams of tenants. */

@@ -1,6 +1,5 @@
 import type { Codec, TypedEvent } from '../events/codec.js';
-import { decodeOrFail } from '../ports/decode-or-fail.js';
-import type { EventLog } from '../ports/event-log.js';
+import { decodeOrFail, type EventLog } from '../ports/event-log.js';
 import type { RowChange } from '../ports/read-models/read-models.js';
 import { passes } from '../ports/read-rules.js';
 import type { Projection } from './projection.js';

@@ -1,7 +1,6 @@
 import type { AttemptEnded } from '../domain/generation.js';
-import { jsonWithin } from '../events/bounded-json.js';
 import { limits } from '../limits.js';
-import type { ResponseNames, ToolStart } from '../ports/language-model.js';
+import { jsonWithin, type ResponseNames, type ToolStart } from '../ports/language-model.js';
 
 type UsageRaw = NonNullable<AttemptEnded['usageRaw']>;
 

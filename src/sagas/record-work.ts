@@ -1,7 +1,7 @@
 import type { Codec } from '../events/codec.js';
 import type { RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
-import { decodeOrFail } from '../ports/decode-or-fail.js';
+import { decodeOrFail } from '../ports/event-log.js';
 import type { JobStage, Work } from '../ports/work.js';
 
 const STAGES: Readonly<Record<string, JobStage>> = {

@@ -2,9 +2,8 @@ import { conversationStream, generationStream, isOfTape } from '../domain/stream
 import type { Codec, TypedEvent } from '../events/codec.js';
 import { limits } from '../limits.js';
 import { TerminalError } from '../ports/errors.js';
-import type { EventLog } from '../ports/event-log.js';
+import { type EventLog, eventsOf } from '../ports/event-log.js';
 import type { Cursor } from './cursor.js';
-import { eventsOf } from './events-of.js';
 
 /** An event of a conversation or of one of its generations, and the cursor after it. */
 export interface FeedEvent {

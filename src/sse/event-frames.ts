@@ -1,9 +1,8 @@
 import { answerText, deltaText, messageText } from '../domain/shown-text.js';
 import { generationOf } from '../domain/streams.js';
 import { costOf, usageOf } from '../domain/usage.js';
+import type { LogEvent, TenantEvent } from '../events/catalogue.js';
 import type { TypedEvent } from '../events/codec.js';
-import type { LogEvent } from '../events/log-events.js';
-import type { TenantEvent } from '../events/tenant-events.js';
 import type { FeedEvent } from './conversation-history.js';
 import { formatCursor } from './cursor.js';
 

@@ -3,9 +3,8 @@ import type { Recorded } from '../domain/decider.js';
 import { generation, type Tape } from '../domain/generation.js';
 import { conversationStream, generationStream } from '../domain/streams.js';
 import type { Codec } from '../events/codec.js';
-import type { GenerationEvent } from '../events/generation-events.js';
-import type { EventLog } from '../ports/event-log.js';
-import { eventsOf } from './events-of.js';
+import type { GenerationEvent } from '../events/conversation-events.js';
+import { type EventLog, eventsOf } from '../ports/event-log.js';
 
 interface FoldParts {
   readonly log: EventLog;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Value } from '@sinclair/typebox/value';
-import { RecordedUsage } from '../../src/events/outcome.js';
+import { RecordedUsage } from '../../src/events/conversation-events.js';
 import type { LanguageModel, ModelCall, ModelOutput } from '../../src/ports/language-model.js';
 import { askedFor, atOnce, callOf, outcomeOf } from '../support/model-outputs.js';
 import { until } from '../support/until.js';

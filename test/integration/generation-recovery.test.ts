@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { GenerationEvent } from '../../src/events/conversation-events.js';
 import { START } from '../../src/events/envelope.js';
-import type { GenerationEvent } from '../../src/events/generation-events.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import type { Work } from '../../src/ports/work.js';
 import { gate } from '../support/gate.js';

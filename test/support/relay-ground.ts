@@ -1,6 +1,5 @@
 import { systemClock } from '../../src/adapters/system/system-clock.js';
-import type { RecordedEvent } from '../../src/events/envelope.js';
-import { START } from '../../src/events/envelope.js';
+import { type RecordedEvent, START } from '../../src/events/envelope.js';
 import type { Clock } from '../../src/ports/clock.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import type { RelayDestination } from '../../src/ports/relay.js';

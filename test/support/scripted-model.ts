@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { usageOf } from '../../src/formats/openai-chat-1-report.js';
+import { usageOf } from '../../src/formats/openai-chat-1.js';
 import {
   type LanguageModel,
   type ModelCall,

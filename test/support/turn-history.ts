@@ -12,9 +12,8 @@ import type { Decide, Recorded } from '../../src/domain/decider.js';
 import { finalizationOf } from '../../src/domain/finalization.js';
 import { endAttempt, generation, receive, type Tape, takeUp, withdraw } from '../../src/domain/generation.js';
 import { catalogue, type DomainEvent } from '../../src/events/catalogue.js';
-import type { Position, RecordedEvent } from '../../src/events/envelope.js';
-import type { EventShape } from '../../src/events/family.js';
-import type { GenerationEvent } from '../../src/events/generation-events.js';
+import type { GenerationEvent } from '../../src/events/conversation-events.js';
+import type { EventShape, Position, RecordedEvent } from '../../src/events/envelope.js';
 import { TurnJournal } from './turn-journal.js';
 
 /** As it is recorded, and open to every change. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RecordedUsage } from '../../events/outcome.js';
+import type { RecordedUsage } from '../../events/conversation-events.js';
 import type { Clock } from '../../ports/clock.js';
 import {
   type LanguageModel,

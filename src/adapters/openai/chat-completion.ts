@@ -1,7 +1,6 @@
-import { jsonWithin } from '../../events/bounded-json.js';
-import { finishReasonOf, usageOf } from '../../formats/openai-chat-1-report.js';
+import { finishReasonOf, usageOf } from '../../formats/openai-chat-1.js';
 import { limits } from '../../limits.js';
-import { type Channel, ModelFailure, type ModelOutput } from '../../ports/language-model.js';
+import { type Channel, jsonWithin, ModelFailure, type ModelOutput } from '../../ports/language-model.js';
 import { bounded, isRecord, wordsOfError } from './failures.js';
 import { toolPieces } from './tool-calls.js';
 import { isGiven, isNumber, isText, ofAnyType, unreadFields, unreadPiece } from './unread-fields.js';

@@ -1,4 +1,4 @@
-import { usageOf } from '../../formats/openai-chat-1-report.js';
+import { usageOf } from '../../formats/openai-chat-1.js';
 import { limits } from '../../limits.js';
 import { ModelFailure, type ReportedUsage } from '../../ports/language-model.js';
 

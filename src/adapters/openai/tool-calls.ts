@@ -1,6 +1,5 @@
-import { jsonWithin } from '../../events/bounded-json.js';
 import { limits } from '../../limits.js';
-import type { ModelOutput, ToolStart } from '../../ports/language-model.js';
+import { jsonWithin, type ModelOutput, type ToolStart } from '../../ports/language-model.js';
 import { bounded, isRecord } from './failures.js';
 import { isGiven, isNumber, isText, ofAnyType, unreadFields, unreadPiece } from './unread-fields.js';
 

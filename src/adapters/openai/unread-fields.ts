@@ -1,6 +1,5 @@
-import { jsonWithin } from '../../events/bounded-json.js';
 import { limits } from '../../limits.js';
-import type { ModelOutput } from '../../ports/language-model.js';
+import { jsonWithin, type ModelOutput } from '../../ports/language-model.js';
 
 /** Deep enough for the arguments of a tool call: delta.tool_calls.0.function.arguments. */
 const NAMES_PER_PATH_MAX = 5;

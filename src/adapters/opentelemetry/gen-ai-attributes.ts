@@ -1,4 +1,4 @@
-import type { RecordedUsage } from '../../events/outcome.js';
+import type { RecordedUsage } from '../../events/conversation-events.js';
 import { limits } from '../../limits.js';
 import type { AttemptBegun, AttemptLeft } from '../../ports/tracer.js';
 import type { Attributes } from './spans.js';

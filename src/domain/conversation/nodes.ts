@@ -1,5 +1,4 @@
-import type { ConversationEvent } from '../../events/conversation-events.js';
-import type { Failure } from '../../events/outcome.js';
+import type { ConversationEvent, Failure } from '../../events/conversation-events.js';
 
 type DataOf<T extends ConversationEvent['type']> = Extract<ConversationEvent, { type: T }>['data'];
 

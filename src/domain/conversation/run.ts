@@ -1,4 +1,4 @@
-import type { Failure } from '../../events/outcome.js';
+import type { Failure } from '../../events/conversation-events.js';
 import type { RecordedChannel } from '../generation.js';
 import { type Cost, costOf, type Usage, usageOf } from '../usage.js';
 import type { GenerationFinalized, PromptAssembled } from './nodes.js';

@@ -1,5 +1,5 @@
 import type { GenerationFinalized, MessageSent } from '../../domain/conversation/nodes.js';
-import type { RecordedUsage } from '../../events/outcome.js';
+import type { RecordedUsage } from '../../events/conversation-events.js';
 import { integer, type Table, text } from '../../ports/read-models/table.js';
 
 /** The fields of a conversation without its nodes. */

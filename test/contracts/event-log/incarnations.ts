@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import { systemIds } from '../../../src/adapters/system/system-ids.js';
 import { beginIncarnation, incarnationsOf } from '../../../src/commands/incarnations.js';
-import { INCARNATIONS } from '../../../src/events/log-events.js';
+import { INCARNATIONS } from '../../../src/events/catalogue.js';
 import type { EventLog } from '../../../src/ports/event-log.js';
 import { codec, wholeStream } from '../../support/new-events.js';
 import type { LogStore } from '../event-log.contract.js';

@@ -5,7 +5,7 @@ import { Folds } from '../../../src/commands/folds.js';
 import { transact } from '../../../src/commands/transact.js';
 import { Refusal } from '../../../src/domain/refusal.js';
 import { type ApiKey, createTenant, issueKey, type Tenant, tenant } from '../../../src/domain/tenant.js';
-import type { TenantEvent } from '../../../src/events/tenant-events.js';
+import type { TenantEvent } from '../../../src/events/catalogue.js';
 import { limits } from '../../../src/limits.js';
 import { LogUnavailable, RetryableError, TerminalError } from '../../../src/ports/errors.js';
 import type { EventLog } from '../../../src/ports/event-log.js';

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { listPrices } from '../../../src/domain/list-prices.js';
 import { costOfAnswer, costOfPrompt, type PriceList } from '../../../src/domain/prices.js';
-import { usageOf } from '../../../src/formats/openai-chat-1-report.js';
+import { usageOf } from '../../../src/formats/openai-chat-1.js';
 
 const plain = (inputPerMillion: string) => ({ inputPerMillion, outputPerMillion: '0' });
 

@@ -1,6 +1,6 @@
 import type { Decide, Recorded } from '../../../src/domain/decider.js';
 import { type Ending, endAttempt, generation, receive, type Tape, takeUp } from '../../../src/domain/generation.js';
-import type { GenerationEvent } from '../../../src/events/generation-events.js';
+import type { GenerationEvent } from '../../../src/events/conversation-events.js';
 
 export const START_MS = Date.UTC(2026, 0, 1);
 export const DEADLINE_MS = START_MS + 600_000;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { finalizationOf } from '../../../src/domain/finalization.js';
 import { endAttempt, generation, openAttempt, receive, type Tape } from '../../../src/domain/generation.js';
 import { answerText } from '../../../src/domain/shown-text.js';
-import { type GenerationEvent, generationEvents } from '../../../src/events/generation-events.js';
+import { type GenerationEvent, generationEvents } from '../../../src/events/conversation-events.js';
 import { limits } from '../../../src/limits.js';
 import { expectEqual } from '../../support/expect-equal.js';
 import { eventsOfType } from '../events/arbitrary-events.js';

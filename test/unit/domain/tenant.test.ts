@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { type ApiKey, createTenant, isKeyOf, issueKey, revokeKey, tenant } from '../../../src/domain/tenant.js';
-import type { TenantEvent } from '../../../src/events/tenant-events.js';
+import type { TenantEvent } from '../../../src/events/catalogue.js';
 
 const key: ApiKey = { keyId: 'admin', user: 'admin', role: 'admin', name: 'first key', secretSha256: 'hash-1' };
 const created: TenantEvent = { type: 'TenantCreated', data: { name: 'default' } };

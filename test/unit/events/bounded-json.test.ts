@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { jsonWithin } from '../../../src/events/bounded-json.js';
+import { jsonWithin } from '../../../src/ports/language-model.js';
 
 describe('JSON within a bound', () => {
   it('is the value as JSON.stringify writes it, or nothing when it takes more bytes', () => {

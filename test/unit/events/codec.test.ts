@@ -4,8 +4,7 @@ import { Type } from '@sinclair/typebox';
 import fc from 'fast-check';
 import { catalogue, type DomainEvent } from '../../../src/events/catalogue.js';
 import { type Codec, createCodec, UndecodableEvent, UnencodableEvent } from '../../../src/events/codec.js';
-import type { Metadata, NewEvent, RecordedEvent } from '../../../src/events/envelope.js';
-import type { Family } from '../../../src/events/family.js';
+import type { Family, Metadata, NewEvent, RecordedEvent } from '../../../src/events/envelope.js';
 import { someMetadata } from '../../support/new-events.js';
 import { anyMetadata, eventsOfType } from './arbitrary-events.js';
 

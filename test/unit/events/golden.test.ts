@@ -4,8 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Type } from '@sinclair/typebox';
 import { catalogue } from '../../../src/events/catalogue.js';
 import { type CodecParts, createCodec } from '../../../src/events/codec.js';
-import type { RecordedEvent } from '../../../src/events/envelope.js';
-import type { Family } from '../../../src/events/family.js';
+import type { Family, RecordedEvent } from '../../../src/events/envelope.js';
 
 type GoldenEvent = Omit<RecordedEvent, 'data' | 'meta'> & { readonly data: unknown; readonly meta: unknown };
 type GoldenFiles = ReadonlyMap<string, GoldenEvent>;

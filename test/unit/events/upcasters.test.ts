@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import fc from 'fast-check';
 import { createCodec } from '../../../src/events/codec.js';
-import { literals, nullable } from '../../../src/events/family.js';
-import { finishReasonOf, usageOf } from '../../../src/formats/openai-chat-1-report.js';
+import { literals, nullable } from '../../../src/events/envelope.js';
+import { finishReasonOf, usageOf } from '../../../src/formats/openai-chat-1.js';
 import { someMetadata } from '../../support/new-events.js';
 import { anyText, valuesOf } from './arbitrary-events.js';
 

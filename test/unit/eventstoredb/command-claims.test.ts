@@ -7,7 +7,7 @@ import { CommandKnown, transact } from '../../../src/commands/transact.js';
 import type { Decide } from '../../../src/domain/decider.js';
 import { Refusal } from '../../../src/domain/refusal.js';
 import { type Tenant, tenant } from '../../../src/domain/tenant.js';
-import type { TenantEvent } from '../../../src/events/tenant-events.js';
+import type { TenantEvent } from '../../../src/events/catalogue.js';
 import { LogUnavailable, RetryableError } from '../../../src/ports/errors.js';
 import type { EventLog } from '../../../src/ports/event-log.js';
 import { gate } from '../../support/gate.js';

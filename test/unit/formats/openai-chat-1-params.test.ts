@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { answerTokensIn, openAiChat1Params } from '../../../src/formats/openai-chat-1-params.js';
-import { integerFrom, paramMistakes } from '../../../src/formats/param-rules.js';
+import { integerFrom, paramMistakes } from '../../../src/formats/body-format.js';
+import { answerTokensIn, openAiChat1Params } from '../../../src/formats/openai-chat-1.js';
 
 const efforts = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 const accepted: Record<string, unknown[]> = {

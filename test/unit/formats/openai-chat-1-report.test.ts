@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { Value } from '@sinclair/typebox/value';
 import fc from 'fast-check';
-import { RecordedUsage } from '../../../src/events/outcome.js';
-import { finishReasonOf, usageOf } from '../../../src/formats/openai-chat-1-report.js';
+import { RecordedUsage } from '../../../src/events/conversation-events.js';
+import { finishReasonOf, usageOf } from '../../../src/formats/openai-chat-1.js';
 
 describe('the usage of openai-chat@1', () => {
   it('has each number under its normalised name', () => {

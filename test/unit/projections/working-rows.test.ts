@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { EventsOf } from '../../../src/projections/projection.js';
-import { unhandled } from '../../../src/projections/projection.js';
+import { type EventsOf, unhandled } from '../../../src/projections/projection.js';
 import { ledgersTable } from '../../../src/projections/runs/rows.js';
 import { countedTable } from '../../../src/projections/usage/rows.js';
 import { WorkingRows } from '../../../src/projections/working-rows.js';

@@ -2,9 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { TypedEvent } from '../../../src/events/codec.js';
-import { conversationEvents } from '../../../src/events/conversation-events.js';
+import { conversationEvents, generationEvents } from '../../../src/events/conversation-events.js';
 import type { RecordedEvent } from '../../../src/events/envelope.js';
-import { generationEvents } from '../../../src/events/generation-events.js';
 import { frameOf, snapshotFrame, weightOf } from '../../../src/sse/event-frames.js';
 import { codec } from '../../support/new-events.js';
 
