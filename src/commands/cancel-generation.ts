@@ -1,7 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { requestCancel } from '../domain/conversation/endings.js';
-import type { GenerationFinalized } from '../domain/conversation/nodes.js';
-import { replyOf } from '../domain/conversation/tree.js';
+import { type GenerationFinalized, replyOf } from '../domain/conversation/tree.js';
 import type { WritingCaller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
 import { cursorOf, handle, requestOf } from './handle.js';

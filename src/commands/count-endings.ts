@@ -1,7 +1,6 @@
 import type { Conversation } from '../domain/conversation/conversation.js';
-import type { GenerationFinalized, Reply } from '../domain/conversation/nodes.js';
 import { endOf } from '../domain/conversation/run.js';
-import { replyOf } from '../domain/conversation/tree.js';
+import { type GenerationFinalized, type Reply, replyOf } from '../domain/conversation/tree.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
 import { limits } from '../limits.js';
 import type { GenerationEnd } from '../ports/meter.js';

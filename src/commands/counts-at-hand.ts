@@ -1,4 +1,4 @@
-import type { PromptTokenizer } from '../domain/prompt/budget.js';
+import type { PromptTokenizer } from '../domain/prompt/assemble.js';
 import { limits } from '../limits.js';
 import type { Tokenizer } from '../ports/token-counter.js';
 

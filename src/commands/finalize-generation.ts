@@ -1,7 +1,6 @@
 import type { Conversation } from '../domain/conversation/conversation.js';
-import { finalize } from '../domain/conversation/endings.js';
+import { finalizationOf, finalize } from '../domain/conversation/endings.js';
 import { replyOf } from '../domain/conversation/tree.js';
-import { finalizationOf } from '../domain/finalization.js';
 import type { AttemptEnded, Tape } from '../domain/generation.js';
 import { costOfAnswer } from '../domain/prices.js';
 import { conversationStream } from '../domain/streams.js';

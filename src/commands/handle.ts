@@ -1,10 +1,9 @@
 import { type Answer, answerOf } from '../domain/conversation/answer.js';
-import type { Command } from '../domain/conversation/command.js';
-import { type Conversation, isConversationId } from '../domain/conversation/conversation.js';
+import type { Command, Conversation } from '../domain/conversation/conversation.js';
 import type { Recorded } from '../domain/decider.js';
 import { derivedId } from '../domain/derived-id.js';
 import { Refusal } from '../domain/refusal.js';
-import { conversationOf } from '../domain/streams.js';
+import { conversationOf, isConversationId } from '../domain/streams.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
 import { limits } from '../limits.js';
 import { type CommandPlace, decodeOrFail } from '../ports/event-log.js';

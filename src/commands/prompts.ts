@@ -1,13 +1,11 @@
 import type { Conversation } from '../domain/conversation/conversation.js';
-import type { Choices, Reply } from '../domain/conversation/nodes.js';
-import { assembling, assemblyOf, chosenModel, type Models } from '../domain/conversation/prompting.js';
-import type { Assemble } from '../domain/conversation/queue.js';
+import { type Assemble, assembling, assemblyOf, chosenModel, type Models } from '../domain/conversation/prompting.js';
+import { type Cost, costOf } from '../domain/conversation/run.js';
 import { choicesFor } from '../domain/conversation/settings.js';
-import { replyOf } from '../domain/conversation/tree.js';
+import { type Choices, type Reply, replyOf } from '../domain/conversation/tree.js';
 import { costOfPrompt, type PriceList } from '../domain/prices.js';
 import type { AssembledPrompt, Assembly } from '../domain/prompt/assemble.js';
 import { Refusal } from '../domain/refusal.js';
-import { type Cost, costOf } from '../domain/usage.js';
 import { TerminalError } from '../ports/errors.js';
 import type { TokenCounter, Tokenizer } from '../ports/token-counter.js';
 import { CountsAtHand } from './counts-at-hand.js';

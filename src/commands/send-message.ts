@@ -1,6 +1,5 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import type { NewMessage } from '../domain/conversation/message.js';
-import { send } from '../domain/conversation/turns.js';
+import { type NewMessage, send } from '../domain/conversation/turns.js';
 import { TerminalError } from '../ports/errors.js';
 import type { Asking, WritingCaller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';

@@ -15,3 +15,8 @@ export const generationOf = ({ stream }: InStream): string => stream.slice(GENER
 
 /** Whether an event is on a tape; every other event of a conversation is in its ledger. */
 export const isOfTape = ({ stream }: InStream): boolean => stream.startsWith(GENERATION);
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** True for a valid id. Other texts may not even form the name of a stream. */
+export const isConversationId = (id: string): boolean => UUID.test(id);

@@ -1,6 +1,6 @@
 import type { TenantEvent } from '../events/catalogue.js';
 import type { Aggregate, Decide } from './decider.js';
-import { requireWellFormed } from './text.js';
+import { requireWellFormed } from './texts.js';
 
 export const tenantStream = (id: string): string => `tenant-${id}`;
 

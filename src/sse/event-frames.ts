@@ -1,6 +1,6 @@
-import { answerText, deltaText, messageText } from '../domain/shown-text.js';
+import { costOf, usageOf } from '../domain/conversation/run.js';
 import { generationOf } from '../domain/streams.js';
-import { costOf, usageOf } from '../domain/usage.js';
+import { answerText, deltaText, messageText } from '../domain/texts.js';
 import type { LogEvent, TenantEvent } from '../events/catalogue.js';
 import type { TypedEvent } from '../events/codec.js';
 import type { FeedEvent } from './conversation-history.js';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Conversation } from '../domain/conversation/conversation.js';
-import type { Reply } from '../domain/conversation/nodes.js';
 import { bodyOf } from '../domain/conversation/prompting.js';
 import { mayRead, type Reader } from '../domain/conversation/readers.js';
 import type { DeltaView, Run } from '../domain/conversation/run.js';
 import { deltasOf, inOrder, type LedgerEntry, runOf } from '../domain/conversation/run-history.js';
+import type { Reply } from '../domain/conversation/tree.js';
 import type { Recorded } from '../domain/decider.js';
 import { generation, type Tape } from '../domain/generation.js';
 import { Refusal } from '../domain/refusal.js';

@@ -1,6 +1,6 @@
 import { refusals } from '../domain/refusal.js';
-import { answerText } from '../domain/shown-text.js';
 import { generationOf } from '../domain/streams.js';
+import { answerText } from '../domain/texts.js';
 import type { TypedEvent } from '../events/codec.js';
 import { oneLine } from './event-frames.js';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { isConversationId } from '../../src/domain/conversation/conversation.js';
 import type { ConversationView } from '../../src/domain/conversation/view.js';
+import { isConversationId } from '../../src/domain/streams.js';
 import { ChatLog } from '../support/chat-log.js';
 import { type HttpApp, startHttpApp } from '../support/http-app.js';
 import { memoryEngines } from '../support/memory-engines.js';

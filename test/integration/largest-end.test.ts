@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from '@jest/globals';
-import { answerText } from '../../src/domain/shown-text.js';
+import { answerText } from '../../src/domain/texts.js';
 import { usageOf } from '../../src/formats/openai-chat-1.js';
 import type { ModelOutput } from '../../src/ports/language-model.js';
 import { type Chat, CONVERSATIONS, startChat, type Turn } from '../support/chat.js';

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { answerBlocks } from '../../src/domain/shown-text.js';
+import { answerBlocks } from '../../src/domain/texts.js';
 import type { DomainEvent } from '../../src/events/catalogue.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import { appendAtEnd, codec } from './new-events.js';

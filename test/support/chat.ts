@@ -1,4 +1,4 @@
-import { answerText } from '../../src/domain/shown-text.js';
+import { answerText } from '../../src/domain/texts.js';
 import type { TypedEvent } from '../../src/events/codec.js';
 import type { NewEvent } from '../../src/events/envelope.js';
 import type { AppendOutcome } from '../../src/ports/event-log.js';

@@ -1,4 +1,4 @@
-import { answerBlocks } from '../../src/domain/shown-text.js';
+import { answerBlocks } from '../../src/domain/texts.js';
 import type { DomainEvent } from '../../src/events/catalogue.js';
 
 interface ScriptedTurn {

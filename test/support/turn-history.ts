@@ -3,13 +3,12 @@ import {
   conversation,
   type RecordedInConversation,
 } from '../../src/domain/conversation/conversation.js';
-import { finalize, requestCancel } from '../../src/domain/conversation/endings.js';
+import { finalizationOf, finalize, requestCancel } from '../../src/domain/conversation/endings.js';
 import { assembling, bodyOf } from '../../src/domain/conversation/prompting.js';
 import { start } from '../../src/domain/conversation/start.js';
 import { replyOf } from '../../src/domain/conversation/tree.js';
 import { regenerate, send } from '../../src/domain/conversation/turns.js';
 import type { Decide, Recorded } from '../../src/domain/decider.js';
-import { finalizationOf } from '../../src/domain/finalization.js';
 import { endAttempt, generation, receive, type Tape, takeUp, withdraw } from '../../src/domain/generation.js';
 import { catalogue, type DomainEvent } from '../../src/events/catalogue.js';
 import type { GenerationEvent } from '../../src/events/conversation-events.js';

@@ -3,7 +3,7 @@ import type { WritingCaller } from '../../src/commands/caller.js';
 import { CancelGeneration } from '../../src/commands/cancel-generation.js';
 import { SendMessage } from '../../src/commands/send-message.js';
 import { StartConversation } from '../../src/commands/start-conversation.js';
-import { answerText } from '../../src/domain/shown-text.js';
+import { answerText } from '../../src/domain/texts.js';
 import type { TypedEvent } from '../../src/events/codec.js';
 import type { LanguageModel } from '../../src/ports/language-model.js';
 import { startHttpApp } from './http-app.js';

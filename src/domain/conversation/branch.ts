@@ -1,6 +1,5 @@
 import { Refusal } from '../refusal.js';
-import { asOwner, type Command, type ConversationDecision } from './command.js';
-import { requireRoomForChange } from './room.js';
+import { asOwner, type Command, type ConversationDecision, requireRoomForChange } from './conversation.js';
 
 /** Selects the leaf that is shown, and that a message without a parent follows. Any node but a note may be selected. */
 export function selectBranch(command: Command, leaf: string): ConversationDecision {

@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConversationEvent } from '../../events/conversation-events.js';
-import { requireText, requireWellFormed } from '../text.js';
-import { asOwner, type Command, type ConversationDecision } from './command.js';
-import type { Choices } from './nodes.js';
-import { requireRoom, requireRoomForChange } from './room.js';
+import { requireText, requireWellFormed } from '../texts.js';
+import { asOwner, type Command, type ConversationDecision, requireRoom, requireRoomForChange } from './conversation.js';
 import { choiceNames, type Settings } from './settings.js';
+import type { Choices } from './tree.js';
 
 /** An absent field keeps its value; null removes the choice. */
 export interface Changes extends Choices {

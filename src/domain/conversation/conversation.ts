@@ -1,15 +1,11 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
-import type { Aggregate, Recorded } from '../decider.js';
-import { answerText, messageText } from '../shown-text.js';
-import { isNewerMessage, isNewerReply } from './newer-content.js';
-import type { GenerationFinalized, MessageSent, Node, PromptAssembled, Reply } from './nodes.js';
+import { limits } from '../../limits.js';
+import type { Aggregate, Decide, Recorded } from '../decider.js';
+import { Refusal } from '../refusal.js';
+import { answerText, isNewerMessage, isNewerReply, messageText, textBytesIn } from '../texts.js';
 import { PersistentMap } from './persistent-map.js';
 import { configured, noSettings, type Settings } from './settings.js';
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-/** True for a valid id. Other texts may not even form the name of a stream. */
-export const isConversationId = (id: string): boolean => UUID.test(id);
+import type { GenerationFinalized, MessageSent, Node, NodeTree, PromptAssembled, Reply } from './tree.js';
 
 /** The owner of a conversation. Null if no user is recorded. */
 export interface Owner {
@@ -17,7 +13,7 @@ export interface Owner {
   readonly user: string | null;
 }
 
-export interface Conversation {
+export interface Conversation extends NodeTree {
   /** The number of events, which is the first part of the cursor. */
   readonly seen: number;
   /** Null before the conversation is started. */
@@ -25,7 +21,6 @@ export interface Conversation {
   readonly settings: Settings;
   /** Every system text that it ever had, by the id of its event, to which recorded prompts refer. */
   readonly systemTexts: PersistentMap<string>;
-  readonly nodes: PersistentMap<Node>;
   /** Bytes of UTF-8 in all messages, notes, answers and system texts that it ever had. */
   readonly textBytes: number;
   /** The weight of its fold in the cache of folds. 0 in a fold that is not cached. */
@@ -39,6 +34,9 @@ export interface Conversation {
   /** Queued generations, in the order in which they will run. */
   readonly queue: readonly string[];
 }
+
+export const isBusy = ({ open, queue }: Pick<Conversation, 'open' | 'queue'>): boolean =>
+  open !== null || queue.length > 0;
 
 /**
  * The fold needs recorded events, because ids and times of the envelope are part of the state: a prompt refers to the event
@@ -91,32 +89,6 @@ function withoutText(before: Conversation, after: Conversation, { type, data }: 
     node.kind === 'reply' ? { ...node, result: node.result && { ...node.result, text: '' } } : { ...node, text: '' };
   return { ...after, nodes: after.nodes.set(id, bare), withoutTexts: after.withoutTexts + 1 };
 }
-
-function textBytesIn(event: ConversationEvent): number {
-  switch (event.type) {
-    case 'ConversationStarted':
-    case 'ConversationConfigured':
-      return bytesOf(event.data.system ?? '');
-    case 'MessageSent':
-      return bytesOf(messageText(event.data.parts));
-    case 'GenerationFinalized':
-      return bytesOf(answerText(event.data.blocks));
-    case 'ConversationRenamed':
-    case 'ConversationArchived':
-    case 'ConversationRestored':
-    case 'GenerationRequested':
-    case 'PromptAssembled':
-    case 'GenerationCancelRequested':
-    case 'BranchSelected':
-      return 0;
-    default:
-      // An event of a later version has no text that this one keeps.
-      event satisfies never;
-      return 0;
-  }
-}
-
-const bytesOf = (text: string): number => Buffer.byteLength(text, 'utf8');
 
 /** The state after events that are not appended. They have no ids and times, and no prompt may refer to them. */
 export function foreseen(state: Conversation, events: readonly ConversationEvent[]): Conversation {
@@ -265,3 +237,40 @@ const without = (queue: readonly string[], id: string): readonly string[] =>
   queue.includes(id) ? queue.filter((other) => other !== id) : queue;
 
 const canBeLeaf = (node: Node | undefined): boolean => node !== undefined && node.kind !== 'note';
+
+/** The ids and the user of a command. Its events have both ids in their metadata. */
+export interface Command {
+  readonly commandId: string;
+  /** The hash of the whole request, if it has an idempotency key. */
+  readonly fingerprint?: string;
+  readonly by: { readonly tenant: string; readonly user: string };
+}
+
+export type ConversationDecision = Decide<Conversation, ConversationEvent>;
+
+/** A decision for the owner of a conversation. For other callers the conversation does not exist. */
+export function asOwner({ by }: Pick<Command, 'by'>, decide: ConversationDecision): ConversationDecision {
+  return (state) => {
+    requireOwner(state, by);
+    return decide(state);
+  };
+}
+
+export function requireOwner({ owner }: Conversation, by: Command['by']): void {
+  if (owner?.tenant !== by.tenant || owner.user !== by.user) throw new Refusal('conversation_not_found');
+}
+
+/** Checks the limits before a text or a node is added. The end or the cancel of a turn always fits. */
+export function requireRoom({ nodes, textBytes, foldBytes, seen }: Conversation): void {
+  const { conversationNodesMax: nodesMax, conversationTextBytesMax: textBytesMax } = limits;
+  const hasRoomInMemory = foldBytes < limits.conversationFoldBytesMax && seen < limits.conversationEventsMax;
+  if (nodes.size < nodesMax && textBytes < textBytesMax && hasRoomInMemory) return;
+  throw new Refusal('conversation_full', { nodes: nodes.size, nodesMax, textBytes, textBytesMax });
+}
+
+/** Checks the limit for changes, which is higher than that for messages. */
+export function requireRoomForChange({ nodes, textBytes, foldBytes, seen }: Conversation): void {
+  if (seen < limits.conversationChangeEventsMax && foldBytes < limits.conversationChangeFoldBytesMax) return;
+  const { conversationNodesMax: nodesMax, conversationTextBytesMax: textBytesMax } = limits;
+  throw new Refusal('conversation_full', { nodes: nodes.size, nodesMax, textBytes, textBytesMax });
+}

@@ -1,14 +1,16 @@
-import { type Assembly, assemblePrompt, type PromptDraft } from '../prompt/assemble.js';
-import { type RecordedBody, renderPrompt } from '../prompt/assembler.js';
-import type { PromptTokenizer } from '../prompt/budget.js';
-import type { PathEntry, PromptTexts } from '../prompt/prompt-texts.js';
+import type { ConversationEvent } from '../../events/conversation-events.js';
+import {
+  type AssembledPrompt,
+  type Assembly,
+  assemblePrompt,
+  type PromptDraft,
+  type PromptTokenizer,
+} from '../prompt/assemble.js';
+import { type Path, type PathEntry, type PromptTexts, type RecordedBody, renderPrompt } from '../prompt/assembler.js';
 import { Refusal } from '../refusal.js';
 import type { Conversation } from './conversation.js';
-import type { Choices, PromptAssembled, Reply } from './nodes.js';
-import type { Assemble } from './queue.js';
 import { choicesFor, newerChoiceNames } from './settings.js';
-import { pathBack, pathTo } from './tree.js';
-import { entryOf, WalkedPath } from './walked-path.js';
+import { type Choices, type Node, type PromptAssembled, pathBack, pathTo, type Reply } from './tree.js';
 
 /** The defaults for turns without a choice, and the providers and models that can be chosen. */
 export interface Models {
@@ -20,6 +22,17 @@ export interface Models {
 }
 
 export type TokenizerOf = (model: string) => PromptTokenizer;
+
+/**
+ * Makes the prompt of a generation in the state, or returns the refusal. The message to answer may not be appended yet: its
+ * text is found by its id on the path.
+ */
+export type Assemble = (state: Conversation, reply: Reply) => AssembledPrompt | Refusal;
+
+export const promptAssembled = ({ id, parent }: Reply, prompt: AssembledPrompt): ConversationEvent => ({
+  type: 'PromptAssembled',
+  data: { ...prompt, generationId: id, messageId: parent, attempt: 1 },
+});
 
 /** Makes the prompt of a generation in a state, for a preview and for a turn. */
 export function assembling(models: Models, tokenizerOf: TokenizerOf): Assemble {
@@ -92,4 +105,50 @@ function stretch(state: Conversation, from: string, to: string): readonly PathEn
     if (node.id === from) break;
   }
   return newestFirst.reverse();
+}
+
+/** The path to a node. It is walked only as far as a prompt reads it, so a long history costs a turn nothing. */
+export class WalkedPath implements Path {
+  readonly length: number;
+  private readonly root: Node | undefined;
+  private readonly back: Iterator<Node>;
+  private readonly newestFirst: PathEntry[] = [];
+
+  constructor(state: Conversation, id: string | null) {
+    const end = id === null ? undefined : state.nodes.get(id);
+    this.length = end ? end.depth + 1 : 0;
+    this.root = end && state.nodes.get(end.root);
+    this.back = pathBack(state, id)[Symbol.iterator]();
+  }
+
+  at(place: number): PathEntry | undefined {
+    if (place === 0 && this.root) return entryOf(this.root);
+    this.walkTo(place);
+    return this.newestFirst[this.length - 1 - place];
+  }
+
+  slice(start = 0, end = this.length): PathEntry[] {
+    this.walkTo(start);
+    return this.newestFirst.slice(this.length - end, this.length - start).reverse();
+  }
+
+  private walkTo(place: number): void {
+    while (this.newestFirst.length < this.length - place) {
+      const { value, done } = this.back.next();
+      if (done) return;
+      this.newestFirst.push(entryOf(value));
+    }
+  }
+}
+
+/** A reply that has not ended has no text, so no prompt is made after it. */
+export function entryOf(node: Node): PathEntry {
+  const { id } = node;
+  const isNewer = node.isNewer && ({ isNewer: true } as const);
+  // A newer message, of any other role, enters no prompt.
+  if (node.kind !== 'reply') {
+    return { id, role: node.role === 'user' ? 'user' : 'assistant', text: node.text, ...isNewer };
+  }
+  const { text = '', status = 'error' } = node.result ?? {};
+  return { id, role: 'assistant', text, status, ...isNewer };
 }

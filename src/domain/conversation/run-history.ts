@@ -1,9 +1,8 @@
 import type { Attempt, Tape } from '../generation.js';
-import { deltaText } from '../shown-text.js';
+import { deltaText } from '../texts.js';
 import type { Conversation } from './conversation.js';
-import type { Reply } from './nodes.js';
-import { between, type DeltaView, endOf, promptIn, type Run, type RunEvent, unknownRun } from './run.js';
-import { lineageOf, statusOf } from './tree.js';
+import { between, type DeltaView, endOf, promptIn, type Run, type RunEvent, statusOf, unknownRun } from './run.js';
+import { lineageOf, type Reply } from './tree.js';
 
 /** The folds and events of one generation. */
 export interface RunFacts {

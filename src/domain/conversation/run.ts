@@ -1,11 +1,58 @@
-import type { Failure } from '../../events/conversation-events.js';
+import type { Failure, RecordedUsage } from '../../events/conversation-events.js';
 import type { RecordedChannel } from '../generation.js';
-import { type Cost, costOf, type Usage, usageOf } from '../usage.js';
-import type { GenerationFinalized, PromptAssembled } from './nodes.js';
+import { type Conversation, isBusy } from './conversation.js';
+import type { GenerationFinalized, PromptAssembled, ShownNode } from './tree.js';
+
+/** Converts usage to the public API. Null means unknown, never zero. A number that was not reported is absent. */
+export type Usage = {
+  readonly promptTokens?: number;
+  readonly completionTokens?: number;
+  readonly totalTokens?: number;
+  readonly promptTokensDetails?: { readonly cachedTokens?: number; readonly cacheWriteTokens?: number };
+  readonly completionTokensDetails?: { readonly reasoningTokens: number };
+} | null;
+export type Cost = { readonly amount: string; readonly currency: string } | null;
+
+export function usageOf(recorded: RecordedUsage | null): Usage {
+  if (!recorded) return null;
+  const { input, output, total, cachedRead, cachedWrite, reasoning } = recorded;
+  const isCached = cachedRead !== undefined || cachedWrite !== undefined;
+  return {
+    ...(input !== undefined && { promptTokens: input }),
+    ...(output !== undefined && { completionTokens: output }),
+    ...(total !== undefined && { totalTokens: total }),
+    ...(isCached && {
+      promptTokensDetails: {
+        ...(cachedRead !== undefined && { cachedTokens: cachedRead }),
+        ...(cachedWrite !== undefined && { cacheWriteTokens: cachedWrite }),
+      },
+    }),
+    ...(reasoning !== undefined && { completionTokensDetails: { reasoningTokens: reasoning } }),
+  };
+}
+
+export function costOf(cost: GenerationFinalized['cost']): Cost {
+  return cost && { amount: cost.amount, currency: cost.currency };
+}
 
 /** In the order in which a run passes through them. The last four are its end. */
 export const RUN_STATUSES = ['queued', 'streaming', 'final', 'cancelled', 'error', 'blocked'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
+
+/** `openIsClaimed` comes from the tape of the open generation, because the ledger has no claims. */
+export function statusOf({ open }: Pick<Conversation, 'open'>, node: ShownNode, openIsClaimed: boolean): RunStatus {
+  if (node.kind !== 'reply') return 'final';
+  if (node.result) return node.result.status;
+  return node.id === open && openIsClaimed ? 'streaming' : 'queued';
+}
+
+export function conversationStatus(
+  state: Pick<Conversation, 'open' | 'queue'>,
+  openIsClaimed: boolean,
+): 'generating' | 'queued' | 'idle' {
+  if (!isBusy(state)) return 'idle';
+  return state.open !== null && openIsClaimed ? 'generating' : 'queued';
+}
 
 /** An event of one generation, in its ledger or on its tape, and the cursor after it. */
 export interface RunEvent {

@@ -1,5 +1,5 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
-import type { AllChoices, Choices } from './nodes.js';
+import type { AllChoices, Choices } from './tree.js';
 
 /** Null: not chosen here, so the next level decides. */
 export interface Settings extends AllChoices {

@@ -1,8 +1,8 @@
 import { Refusal } from '../refusal.js';
-import { requireText, requireWellFormed } from '../text.js';
-import type { ConversationDecision } from './command.js';
-import type { Choices } from './nodes.js';
+import { requireText, requireWellFormed } from '../texts.js';
+import type { ConversationDecision } from './conversation.js';
 import { chosen } from './settings.js';
+import type { Choices } from './tree.js';
 
 export interface Beginning extends Choices {
   readonly title?: string | null;

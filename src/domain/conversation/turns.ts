@@ -2,14 +2,30 @@ import type { ConversationEvent } from '../../events/conversation-events.js';
 import { limits } from '../../limits.js';
 import type { AssembledPrompt } from '../prompt/assemble.js';
 import { Refusal } from '../refusal.js';
-import { asOwner, type Command, type ConversationDecision, requireOwner } from './command.js';
-import { type Conversation, foreseen } from './conversation.js';
-import { messageSent, type NewMessage } from './message.js';
-import type { Choices, GenerationRequested, Message, Reply } from './nodes.js';
-import { type Assemble, promptAssembled, requireAnsweredBefore, type WhenBusy } from './queue.js';
-import { requireRoom } from './room.js';
+import { requireContent } from '../texts.js';
+import {
+  asOwner,
+  type Command,
+  type Conversation,
+  type ConversationDecision,
+  foreseen,
+  isBusy,
+  requireOwner,
+  requireRoom,
+} from './conversation.js';
+import { type Assemble, promptAssembled } from './prompting.js';
 import { choicesFor, chosen } from './settings.js';
-import { isBusy, messageOf, pathTo, replyOf } from './tree.js';
+import {
+  type AllChoices,
+  type Choices,
+  type GenerationRequested,
+  type Message,
+  type MessageSent,
+  messageOf,
+  pathTo,
+  type Reply,
+  replyOf,
+} from './tree.js';
 
 /** The request for an answer. */
 export interface AnswerRequest {
@@ -17,6 +33,19 @@ export interface AnswerRequest {
   readonly options: Choices;
   /** The hash that a preview showed. A prompt with another hash is refused. */
   readonly expectPrompt?: string;
+}
+
+type WhenBusy = NonNullable<AllChoices['whenBusy']>;
+
+export interface NewMessage {
+  readonly messageId: string;
+  readonly content: string;
+  readonly origin: MessageSent['origin'];
+  /** Absent: that of the revised message, or else `message`. */
+  readonly kind?: Message['kind'];
+  /** Absent: the node before it in its turn. Null: it is a new root. */
+  readonly parent?: string | null;
+  readonly revises?: string;
 }
 
 type Subject = Pick<GenerationRequested, 'messageId' | 'regenerates'>;
@@ -175,3 +204,55 @@ function assembled(state: Conversation, reply: Reply, assemble: Assemble): Assem
 
 const whenBusyFor = ({ settings }: Conversation, options: Choices): WhenBusy =>
   choicesFor(settings, options).whenBusy ?? 'reject';
+
+export function messageSent(
+  state: Conversation,
+  message: NewMessage,
+  whenBusy: WhenBusy,
+): Extract<ConversationEvent, { type: 'MessageSent' }> {
+  const { messageId, content, origin, revises } = message;
+  requireContent(content);
+  const placed =
+    revises === undefined ? newPlace(state, message, whenBusy) : samePlace(messageOf(state, revises), message);
+  return {
+    type: 'MessageSent',
+    data: {
+      messageId,
+      ...placed,
+      role: 'user',
+      origin,
+      parts: [{ type: 'text', text: content }],
+      ...(revises !== undefined && { revises }),
+    },
+  };
+}
+
+type MessagePlace = Pick<MessageSent, 'parent' | 'kind'>;
+
+function newPlace(state: Conversation, { kind = 'message', parent }: NewMessage, whenBusy: WhenBusy): MessagePlace {
+  if (parent === undefined) return { kind, parent: replyBefore(state, whenBusy) ?? state.leaf };
+  const node = parent === null ? null : state.nodes.get(parent);
+  if (node === undefined) throw new Refusal('parent_not_found');
+  if (node?.kind === 'note') throw new Refusal('parent_is_note');
+  return { kind, parent };
+}
+
+/** A revision has the parent of the revised message. */
+function samePlace(revised: Message, { kind = revised.kind, parent = revised.parent }: NewMessage): MessagePlace {
+  if (kind !== revised.kind || parent !== revised.parent) throw new Refusal('revision_mismatch');
+  return { kind, parent };
+}
+
+/** The reply after which a queued turn would run. It is the default parent of the turn. */
+function replyBefore(state: Conversation, whenBusy: WhenBusy): string | null {
+  const ahead = whenBusy === 'interrupt' ? state.queue.filter((id) => isNext(state, id)) : state.queue;
+  return ahead.at(-1) ?? state.open;
+}
+
+/** An interrupting turn must not follow a message whose answer is still queued behind it. */
+function requireAnsweredBefore(state: Conversation, messageId: string): void {
+  const waiting = pathTo(state, messageId).find(({ id }) => state.queue.includes(id) && !isNext(state, id));
+  if (waiting) throw new Refusal('parent_is_queued', { generationId: waiting.id });
+}
+
+const isNext = (state: Conversation, id: string): boolean => replyOf(state, id).turn === 'next';

@@ -1,11 +1,18 @@
 import { limits } from '../../limits.js';
 import type { Tape } from '../generation.js';
 import { Refusal } from '../refusal.js';
-import { type Cost, costOf, type Usage, usageOf } from '../usage.js';
 import type { Conversation } from './conversation.js';
-import type { GenerationFinalized, MessageSent, Node, ShownMessage, ShownNode, ShownReply } from './nodes.js';
-import type { RunStatus } from './run.js';
-import { conversationStatus, nodesOf, pathTo, statusOf } from './tree.js';
+import { type Cost, conversationStatus, costOf, type RunStatus, statusOf, type Usage, usageOf } from './run.js';
+import {
+  type GenerationFinalized,
+  type MessageSent,
+  type Node,
+  nodesOf,
+  pathTo,
+  type ShownMessage,
+  type ShownNode,
+  type ShownReply,
+} from './tree.js';
 
 /** A conversation at one moment: the fold of its ledger, and that of the open generation's tape. */
 export interface Moment {

@@ -1,5 +1,5 @@
-import { answerText, messageText } from '../../domain/shown-text.js';
 import { generationOf } from '../../domain/streams.js';
+import { answerText, messageText } from '../../domain/texts.js';
 import type { TypedEvent } from '../../events/codec.js';
 import { limits } from '../../limits.js';
 import type { CoveringList } from '../../ports/read-models/questions.js';

@@ -1,6 +1,6 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { Reader } from '../../domain/conversation/readers.js';
-import { conversationStatus } from '../../domain/conversation/tree.js';
+import { conversationStatus } from '../../domain/conversation/run.js';
 import type { PageAsked } from '../../ports/read-models/questions.js';
 import { isOpenClaimed } from '../coverage-columns.js';
 import type { ListCoverage } from '../queries/list-coverage.js';

@@ -1,4 +1,4 @@
-import { answerText, messageText } from '../../domain/shown-text.js';
+import { answerText, messageText } from '../../domain/texts.js';
 import type { TypedEvent } from '../../events/codec.js';
 import type { RowKey } from '../../ports/read-models/read-models.js';
 import { type EventsOf, isNext, type Projection, type ProjectionFilter, type Rows, unhandled } from '../projection.js';

@@ -1,10 +1,9 @@
-import { isConversationId } from '../../domain/conversation/conversation.js';
 import { type Reader, requireReadable } from '../../domain/conversation/readers.js';
-import { conversationStatus } from '../../domain/conversation/tree.js';
+import { conversationStatus } from '../../domain/conversation/run.js';
 import { type ConversationView, isClaimed, type Looking, nodeView } from '../../domain/conversation/view.js';
 import type { Tape } from '../../domain/generation.js';
 import { Refusal } from '../../domain/refusal.js';
-import { conversationStream } from '../../domain/streams.js';
+import { conversationStream, isConversationId } from '../../domain/streams.js';
 import type { Codec } from '../../events/codec.js';
 import { limits } from '../../limits.js';
 import type { Clock } from '../../ports/clock.js';

@@ -1,4 +1,4 @@
-import type { GenerationFinalized, MessageSent } from '../../domain/conversation/nodes.js';
+import type { GenerationFinalized, MessageSent } from '../../domain/conversation/tree.js';
 import type { RecordedUsage } from '../../events/conversation-events.js';
 import { integer, type Table, text } from '../../ports/read-models/table.js';
 

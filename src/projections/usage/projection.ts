@@ -1,4 +1,4 @@
-import { decimalOf, sumOf, textOf } from '../../domain/decimal.js';
+import { decimalOf, sumOf, textOf } from '../../domain/prices.js';
 import { conversationOf } from '../../domain/streams.js';
 import type { CoveringList } from '../../ports/read-models/questions.js';
 import type { RowKey } from '../../ports/read-models/read-models.js';

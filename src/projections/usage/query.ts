@@ -1,6 +1,6 @@
 import { type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { Reader } from '../../domain/conversation/readers.js';
-import type { Cost } from '../../domain/usage.js';
+import type { Cost } from '../../domain/conversation/run.js';
 import type { Scope } from '../../ports/read-models/questions.js';
 import type { ListCoverage } from '../queries/list-coverage.js';
 import { scopeOf } from '../queries/pages.js';

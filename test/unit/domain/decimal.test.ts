@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { decimalOf, millionthOf, sumOf, textOf, times } from '../../../src/domain/decimal.js';
+import { decimalOf, millionthOf, sumOf, textOf, times } from '../../../src/domain/prices.js';
 
 /** Of two whole numbers, by which everything can be held against what schools teach. */
 interface Fraction {

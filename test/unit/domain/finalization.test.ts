@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { finalizationOf } from '../../../src/domain/finalization.js';
+import { finalizationOf } from '../../../src/domain/conversation/endings.js';
 import { type AttemptEnded, receive } from '../../../src/domain/generation.js';
 import { cancelled, completed, failed, isoTime, Recording, START_MS } from './tape.js';
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { finalizationOf } from '../../../src/domain/finalization.js';
+import { finalizationOf } from '../../../src/domain/conversation/endings.js';
 import { endAttempt, generation, openAttempt, receive, type Tape } from '../../../src/domain/generation.js';
-import { answerText } from '../../../src/domain/shown-text.js';
+import { answerText } from '../../../src/domain/texts.js';
 import { type GenerationEvent, generationEvents } from '../../../src/events/conversation-events.js';
 import { limits } from '../../../src/limits.js';
 import { expectEqual } from '../../support/expect-equal.js';

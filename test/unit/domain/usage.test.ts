@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { costOf, usageOf } from '../../../src/domain/usage.js';
+import { costOf, usageOf } from '../../../src/domain/conversation/run.js';
 
 describe('usage in the words of the API', () => {
   it('has a name for each number', () => {

@@ -7,18 +7,17 @@ import {
   decidedConversation,
   type RecordedInConversation,
 } from '../../../src/domain/conversation/conversation.js';
-import { messageSent } from '../../../src/domain/conversation/message.js';
-import { isNewerMessage, isNewerReply } from '../../../src/domain/conversation/newer-content.js';
-import type { Choices } from '../../../src/domain/conversation/nodes.js';
 import { assembling, type Models } from '../../../src/domain/conversation/prompting.js';
 import { deltasOf } from '../../../src/domain/conversation/run-history.js';
 import { newerChoiceNames } from '../../../src/domain/conversation/settings.js';
-import { replyOf } from '../../../src/domain/conversation/tree.js';
+import { type Choices, replyOf } from '../../../src/domain/conversation/tree.js';
+import { messageSent } from '../../../src/domain/conversation/turns.js';
 import { viewOf } from '../../../src/domain/conversation/view.js';
 import type { Recorded } from '../../../src/domain/decider.js';
 import { generation } from '../../../src/domain/generation.js';
 import type { Refusal } from '../../../src/domain/refusal.js';
 import { tenant } from '../../../src/domain/tenant.js';
+import { isNewerMessage, isNewerReply } from '../../../src/domain/texts.js';
 import type { TenantEvent } from '../../../src/events/catalogue.js';
 import type { ConversationEvent, GenerationEvent } from '../../../src/events/conversation-events.js';
 import type { RecordedEvent } from '../../../src/events/envelope.js';

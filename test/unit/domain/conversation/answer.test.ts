@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { type Answer, answerOf } from '../../../../src/domain/conversation/answer.js';
 import { selectBranch } from '../../../../src/domain/conversation/branch.js';
 import { change } from '../../../../src/domain/conversation/change.js';
-import type { Command, ConversationDecision } from '../../../../src/domain/conversation/command.js';
+import type { Command, ConversationDecision } from '../../../../src/domain/conversation/conversation.js';
 import { requestCancel } from '../../../../src/domain/conversation/endings.js';
 import { start } from '../../../../src/domain/conversation/start.js';
 import { generate, regenerate, send } from '../../../../src/domain/conversation/turns.js';

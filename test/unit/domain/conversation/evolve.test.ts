@@ -5,7 +5,8 @@ import {
   conversation,
   type RecordedInConversation,
 } from '../../../../src/domain/conversation/conversation.js';
-import { lineageOf, nodesOf, pathTo, statusOf } from '../../../../src/domain/conversation/tree.js';
+import { statusOf } from '../../../../src/domain/conversation/run.js';
+import { lineageOf, nodesOf, pathTo } from '../../../../src/domain/conversation/tree.js';
 import { type ConversationEvent, conversationEvents } from '../../../../src/events/conversation-events.js';
 import { eventsOfType } from '../../events/arbitrary-events.js';
 import { ended, promptOf, recorded, Story } from './story.js';

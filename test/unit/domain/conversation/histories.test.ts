@@ -2,13 +2,21 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { selectBranch } from '../../../../src/domain/conversation/branch.js';
 import { change } from '../../../../src/domain/conversation/change.js';
-import type { Command, ConversationDecision } from '../../../../src/domain/conversation/command.js';
-import { conversation } from '../../../../src/domain/conversation/conversation.js';
+import {
+  type Command,
+  type ConversationDecision,
+  conversation,
+} from '../../../../src/domain/conversation/conversation.js';
 import { finalize, requestCancel } from '../../../../src/domain/conversation/endings.js';
-import type { NewMessage } from '../../../../src/domain/conversation/message.js';
-import type { Node, Reply } from '../../../../src/domain/conversation/nodes.js';
-import { lineageOf, nodesOf, pathTo, replyOf } from '../../../../src/domain/conversation/tree.js';
-import { generate, preview, regenerate, send } from '../../../../src/domain/conversation/turns.js';
+import {
+  lineageOf,
+  type Node,
+  nodesOf,
+  pathTo,
+  type Reply,
+  replyOf,
+} from '../../../../src/domain/conversation/tree.js';
+import { generate, type NewMessage, preview, regenerate, send } from '../../../../src/domain/conversation/turns.js';
 import { Refusal, type RefusalCode } from '../../../../src/domain/refusal.js';
 import { expectEqual } from '../../../support/expect-equal.js';
 import { Model, type WhenBusy } from './model.js';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { change } from '../../../../src/domain/conversation/change.js';
-import { finalize, requestCancel } from '../../../../src/domain/conversation/endings.js';
-import { openNext } from '../../../../src/domain/conversation/queue.js';
-import { conversationStatus, nodesOf, statusOf } from '../../../../src/domain/conversation/tree.js';
+import { finalize, openNext, requestCancel } from '../../../../src/domain/conversation/endings.js';
+import { conversationStatus, statusOf } from '../../../../src/domain/conversation/run.js';
+import { nodesOf } from '../../../../src/domain/conversation/tree.js';
 import { generate, send } from '../../../../src/domain/conversation/turns.js';
 import { limits } from '../../../../src/limits.js';
 import { asking, assemble, ended, GONE, Story, saying, sha256, timeOf, typesOf } from './story.js';

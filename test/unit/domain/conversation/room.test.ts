@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { selectBranch } from '../../../../src/domain/conversation/branch.js';
 import { change } from '../../../../src/domain/conversation/change.js';
-import type { ConversationDecision } from '../../../../src/domain/conversation/command.js';
 import {
   type Conversation,
+  type ConversationDecision,
   conversation,
   decidedConversation,
   type RecordedInConversation,

@@ -1,22 +1,21 @@
 import { createHash } from 'node:crypto';
 import { expect } from '@jest/globals';
-import type { Command, ConversationDecision } from '../../../../src/domain/conversation/command.js';
 import {
+  type Command,
   type Conversation,
+  type ConversationDecision,
   conversation,
   type RecordedInConversation,
 } from '../../../../src/domain/conversation/conversation.js';
 import { finalize } from '../../../../src/domain/conversation/endings.js';
-import type { NewMessage } from '../../../../src/domain/conversation/message.js';
-import type { Choices, GenerationFinalized } from '../../../../src/domain/conversation/nodes.js';
-import type { Assemble } from '../../../../src/domain/conversation/queue.js';
+import type { Assemble } from '../../../../src/domain/conversation/prompting.js';
 import { choicesFor } from '../../../../src/domain/conversation/settings.js';
 import { start } from '../../../../src/domain/conversation/start.js';
-import { pathTo } from '../../../../src/domain/conversation/tree.js';
-import { type AnswerRequest, send } from '../../../../src/domain/conversation/turns.js';
+import { type Choices, type GenerationFinalized, pathTo } from '../../../../src/domain/conversation/tree.js';
+import { type AnswerRequest, type NewMessage, send } from '../../../../src/domain/conversation/turns.js';
 import type { AssembledPrompt } from '../../../../src/domain/prompt/assemble.js';
 import { Refusal, type RefusalCode } from '../../../../src/domain/refusal.js';
-import { answerBlocks } from '../../../../src/domain/shown-text.js';
+import { answerBlocks } from '../../../../src/domain/texts.js';
 import type { ConversationEvent } from '../../../../src/events/conversation-events.js';
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

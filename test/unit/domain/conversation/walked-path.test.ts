@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Conversation, conversation, foreseen } from '../../../../src/domain/conversation/conversation.js';
-import { assemblyOf, bodyOf } from '../../../../src/domain/conversation/prompting.js';
+import { assemblyOf, bodyOf, entryOf, WalkedPath } from '../../../../src/domain/conversation/prompting.js';
 import { pathTo, replyOf } from '../../../../src/domain/conversation/tree.js';
-import { entryOf, WalkedPath } from '../../../../src/domain/conversation/walked-path.js';
 import { Refusal } from '../../../../src/domain/refusal.js';
 import type { ConversationEvent } from '../../../../src/events/conversation-events.js';
 import { oneEach } from '../prompt/drafts.js';

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { assemblePrompt, type PromptDraft } from '../../../../src/domain/prompt/assemble.js';
-import { renderPrompt } from '../../../../src/domain/prompt/assembler.js';
-import { leftOutNodes } from '../../../../src/domain/prompt/left-out.js';
+import { leftOutNodes, renderPrompt } from '../../../../src/domain/prompt/assembler.js';
 import { aDraft, anyDraft, assembled, reply, system, systemSource, textsOf, user } from './drafts.js';
 
 const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').digest('hex');

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
-import { type Assembly, assemblePrompt, type PromptDraft } from '../../../../src/domain/prompt/assemble.js';
-import type { PromptTokenizer } from '../../../../src/domain/prompt/budget.js';
-import type { PathEntry, PromptTexts } from '../../../../src/domain/prompt/prompt-texts.js';
+import {
+  type Assembly,
+  assemblePrompt,
+  type PromptDraft,
+  type PromptTokenizer,
+} from '../../../../src/domain/prompt/assemble.js';
+import type { PathEntry, PromptTexts } from '../../../../src/domain/prompt/assembler.js';
 import { anyText } from '../../events/arbitrary-events.js';
 
 /** One token for each UTF-16 unit, so that a test can count with its fingers. */

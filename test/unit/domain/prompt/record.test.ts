@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { type RecordedBody, renderPrompt } from '../../../../src/domain/prompt/assembler.js';
-import type { PathEntry } from '../../../../src/domain/prompt/prompt-texts.js';
+import { type PathEntry, type RecordedBody, renderPrompt } from '../../../../src/domain/prompt/assembler.js';
 import { codec, someMetadata } from '../../../support/new-events.js';
 import { assembled, history, reply, system, user } from './drafts.js';
 

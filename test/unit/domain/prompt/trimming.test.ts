@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { assemblePrompt } from '../../../../src/domain/prompt/assemble.js';
-import { allowanceOf } from '../../../../src/domain/prompt/budget.js';
-import { leftOutNodes } from '../../../../src/domain/prompt/left-out.js';
+import { allowanceOf, assemblePrompt } from '../../../../src/domain/prompt/assemble.js';
+import { leftOutNodes } from '../../../../src/domain/prompt/assembler.js';
 import { limits } from '../../../../src/limits.js';
 import { aDraft, anyDraft, assembled, history, oneEach, reply, system, user, type WholeDraft } from './drafts.js';
 
