@@ -1,17 +1,19 @@
 import { Inject, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
 import { GptTokenCounter } from '../adapters/tokenizer/gpt-token-counter.js';
-import { CancelGenerationHandler } from '../commands/cancel-generation.js';
 import { ChangeConversationHandler } from '../commands/change-conversation.js';
 import type { ConversationFolds, ConversationParts } from '../commands/conversation-parts.js';
+import { CancelGenerationHandler } from '../commands/endings.js';
 import { Folds } from '../commands/folds.js';
-import { GenerateReplyHandler } from '../commands/generate-reply.js';
-import { PreviewPromptHandler } from '../commands/preview-prompt.js';
 import { Prompts } from '../commands/prompts.js';
-import { RegenerateHandler } from '../commands/regenerate.js';
 import { SelectBranchHandler } from '../commands/select-branch.js';
-import { SendMessageHandler } from '../commands/send-message.js';
 import { StartConversationHandler } from '../commands/start-conversation.js';
+import {
+  GenerateReplyHandler,
+  PreviewPromptHandler,
+  RegenerateHandler,
+  SendMessageHandler,
+} from '../commands/turns.js';
 import type { Config } from '../config.js';
 import { decidedConversation } from '../domain/conversation/conversation.js';
 import type { Models } from '../domain/conversation/prompting.js';

@@ -1,8 +1,8 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type Changes, change } from '../domain/conversation/change.js';
-import type { WritingCaller } from './caller.js';
 import type { ConversationParts } from './conversation-parts.js';
-import { cursorOf, handle, requestOf } from './handle.js';
+import { cursorOf, handle } from './handle.js';
+import { requestOf, type WritingCaller } from './origin.js';
 
 export class ChangeConversation extends Command<{ readonly cursor: string }> {
   constructor(

@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { type ApiKey, createTenant } from '../domain/tenant.js';
-import { type Caller, metadataOf } from './caller.js';
+import { type Caller, metadataOf } from './origin.js';
 import { type TenantParts, transactTenant } from './transact-tenant.js';
 
 /** Creates a tenant with the key of its first administrator. The command has only the hash of the secret. */

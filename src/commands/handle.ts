@@ -1,42 +1,19 @@
-import { type Answer, answerOf } from '../domain/conversation/answer.js';
 import type { Command, Conversation } from '../domain/conversation/conversation.js';
+import { endOf } from '../domain/conversation/run.js';
+import { type GenerationFinalized, type Reply, replyOf } from '../domain/conversation/tree.js';
 import type { Recorded } from '../domain/decider.js';
-import { derivedId } from '../domain/derived-id.js';
 import { Refusal } from '../domain/refusal.js';
-import { conversationOf, isConversationId } from '../domain/streams.js';
+import { conversationOf, conversationStream, isConversationId } from '../domain/streams.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
+import type { Metadata } from '../events/envelope.js';
 import { limits } from '../limits.js';
-import { type CommandPlace, decodeOrFail } from '../ports/event-log.js';
-import type { Ids } from '../ports/ids.js';
-import { metadataOf, type WritingCaller } from './caller.js';
+import { ignoreOutage } from '../ports/errors.js';
+import { type CommandPlace, eventsOf } from '../ports/event-log.js';
+import type { GenerationEnd } from '../ports/meter.js';
+import type { Job, JobStage } from '../ports/work.js';
 import type { ConversationParts } from './conversation-parts.js';
-import { type Awaitable, CommandKnown } from './transact.js';
-import { transactConversation } from './transact-conversation.js';
-
-/** A command with the ids that derive from it, so that a repeated command creates the same things. */
-export interface Request {
-  readonly command: Command;
-  /** The ids of what the command creates. */
-  readonly idOf: (what: 'conversation' | 'message' | 'generation') => string;
-}
-
-/** The first part of the name of every command id that derives from a key. No other derived id has it. */
-const KEYS = '6f1b0d1e-52a5-4a0c-9c3b-6f5a5ed0c7b4';
-
-/** Always the same id for the same key of the same user. Without a key, a new id. */
-function commandIdOf({ tenant, user, idempotency }: WritingCaller, ids: Ids): string {
-  return idempotency ? derivedId(KEYS, JSON.stringify([tenant, user, idempotency.key])) : ids.random();
-}
-
-export function requestOf(caller: WritingCaller, { ids }: ConversationParts): Request {
-  const { tenant, user, idempotency } = caller;
-  const commandId = commandIdOf(caller, ids);
-  const fingerprint = idempotency && { fingerprint: idempotency.fingerprint };
-  return {
-    command: { commandId, by: { tenant, user }, ...fingerprint },
-    idOf: (what) => derivedId(commandId, what),
-  };
-}
+import { metadataOf, type Origin, originFor, originOf, type Request, type WritingCaller } from './origin.js';
+import { type Awaitable, CommandKnown, type Transacted, transact } from './transact.js';
 
 export interface Handled {
   /** In which the command has acted. */
@@ -82,9 +59,8 @@ async function answeredBefore(
   { stream, revision }: CommandPlace,
 ): Promise<Handled> {
   const recorded: Recorded<ConversationEvent>[] = [];
-  for await (const page of log.readStream(stream, { from: revision, eventsMax: limits.appendEventsMax })) {
-    recorded.push(...page.map((event) => decodeOrFail(codec, event) as Recorded<ConversationEvent>));
-  }
+  const read = eventsOf({ log, codec }, stream, { from: revision, eventsMax: limits.appendEventsMax });
+  for await (const event of read) recorded.push(event as unknown as Recorded<ConversationEvent>);
   const others = recorded.findIndex(({ meta }) => meta.commandId !== commandId);
   const events = others < 0 ? recorded : recorded.slice(0, others);
   if (events[0]?.meta.fingerprint !== fingerprint) throw new Refusal('idempotency_key_reused');
@@ -96,3 +72,170 @@ async function answeredBefore(
 export function cursorOf({ answer, state }: Handled): string {
   return `${(answer ?? state).seen}:0`;
 }
+
+/** The answer to a command, the same each time that it is repeated with its key. */
+export interface Answer {
+  readonly messageId: string | null;
+  readonly generationId: string | null;
+  /** Null for a queued turn: its prompt was not known at the time of the answer. */
+  readonly promptSha256: string | null;
+  /** The number of ledger events after the command: the cursor of the answer is `<seen>:0`. */
+  readonly seen: number;
+}
+
+const nothing: Answer = { messageId: null, generationId: null, promptSha256: null, seen: 0 };
+
+/** Computes the answer from the events of the command, so answers need not be recorded. */
+export function answerOf(events: readonly ConversationEvent[], seen: number): Answer {
+  return { ...events.reduce(answerWith, nothing), seen };
+}
+
+function answerWith(answer: Answer, event: ConversationEvent): Answer {
+  switch (event.type) {
+    case 'MessageSent':
+      return { ...answer, messageId: event.data.messageId };
+    case 'GenerationRequested':
+      return { ...answer, generationId: event.data.generationId };
+    case 'PromptAssembled':
+      // The end of a generation opens the next one, whose prompt belongs to an earlier command.
+      return event.data.generationId === answer.generationId ? { ...answer, promptSha256: event.data.sha256 } : answer;
+    case 'ConversationStarted':
+    case 'ConversationRenamed':
+    case 'ConversationArchived':
+    case 'ConversationRestored':
+    case 'ConversationConfigured':
+    case 'GenerationCancelRequested':
+    case 'GenerationFinalized':
+    case 'BranchSelected':
+      return answer;
+    default:
+      // An event of a later version: no answer of this one names what it creates.
+      event satisfies never;
+      return answer;
+  }
+}
+
+interface ConversationTransaction {
+  readonly tenant: string;
+  readonly conversation: string;
+  readonly meta: Metadata;
+  /** The command derives from an idempotency key. */
+  readonly isKeyed?: boolean;
+  readonly decide: (state: Conversation) => Awaitable<readonly ConversationEvent[]>;
+}
+
+/**
+ * Decides on a conversation. Offers a new prompt to the runner of this process while it is being appended, and records
+ * prompts that the runner declined in the work table. A crash in between loses nothing, because the subscription `work`
+ * records the same.
+ */
+export async function transactConversation(
+  parts: ConversationParts,
+  { tenant, conversation, meta, isKeyed = false, decide }: ConversationTransaction,
+): Promise<Transacted<Conversation, ConversationEvent>> {
+  const offered = new Set<string>();
+  const jobOf = (generation: string): Job => ({ generation, conversation, tenant, owner: meta.owner ?? null });
+  const done = await transact(parts, {
+    stream: conversationStream(conversation),
+    tenant,
+    meta: { ...meta, conversation },
+    isKeyed,
+    folds: parts.conversations,
+    decide,
+    onCommitted: (events) => parts.publish(conversation, events),
+    onAppend(events, onItsWay) {
+      const prompted = events.find(({ type }) => type === 'PromptAssembled') as Prompted | undefined;
+      if (!prompted) return;
+      const { generationId, provider, model } = prompted.data;
+      const origin = {
+        ...originOfPrompt(parts, conversation, generationId, meta),
+        ...(meta.owner && { owner: meta.owner }),
+      };
+      if (parts.runner.offer(jobOf(generationId), origin, { provider, model }, onItsWay)) offered.add(generationId);
+    },
+  });
+  warnOfTrimming(parts, conversation, meta.correlationId, done.events);
+  countEndings(parts, conversation, done);
+  const stages = [...stagesOf(done.events)].filter(([generation]) => !offered.has(generation));
+  await Promise.all(
+    stages.map(([generation, stage]) => parts.work.record(jobOf(generation), stage).catch(ignoreOutage)),
+  );
+  if (stages.some(([, stage]) => stage === 'prompted')) parts.runner.wake();
+  return done;
+}
+
+type Prompted = Extract<ConversationEvent, { type: 'PromptAssembled' }>;
+
+/** The origin of the request for the generation: this command, or an earlier one with its own trace. */
+function originOfPrompt(
+  { conversations, tracer }: ConversationParts,
+  conversation: string,
+  generation: string,
+  meta: Metadata,
+): Origin {
+  const known = conversations.last(conversationStream(conversation))?.state;
+  return known?.nodes.has(generation)
+    ? originOf(known, generation, tracer)
+    : originFor(generation, meta, meta.owner, tracer);
+}
+
+/** By generation, the stage of its job after these events. */
+function stagesOf(events: readonly ConversationEvent[]): Map<string, JobStage> {
+  const stages = new Map<string, JobStage>();
+  for (const { type, data } of events) {
+    if (type === 'GenerationRequested') stages.set(data.generationId, 'requested');
+    if (type === 'PromptAssembled') stages.set(data.generationId, 'prompted');
+  }
+  return stages;
+}
+
+function warnOfTrimming(
+  { warn }: ConversationParts,
+  conversation: string,
+  traceId: string,
+  events: readonly ConversationEvent[],
+): void {
+  for (const event of events) {
+    if (event.type !== 'PromptAssembled') continue;
+    const { generationId, trimmed, tokens } = event.data;
+    const unfit = trimmed.filter(({ reason }) => reason === 'budget');
+    if (unfit.length === 0) continue;
+    const { prompt, budget } = tokens;
+    warn(
+      { traceId, conversation, generation: generationId, trimmed: unfit, prompt, budget },
+      'a prompt was trimmed to its token budget',
+    );
+  }
+}
+
+/** Counts and traces every generation that this command has finalized. */
+function countEndings(
+  { meter, tracer }: Pick<ConversationParts, 'meter' | 'tracer'>,
+  conversation: string,
+  { events, state }: Transacted<Conversation, ConversationEvent>,
+): void {
+  for (const { type, data, at } of events) {
+    if (type !== 'GenerationFinalized') continue;
+    const { generationId: generation, attempt, error } = data;
+    const asked = replyOf(state, generation);
+    const end = countedEnd(asked, data, at);
+    meter.generationEnded(end);
+    const errorKind = error?.kind ?? null;
+    tracer?.generationEnded({ generation, conversation, asked, askedAt: asked.at, end, attempt, errorKind });
+  }
+}
+
+/** The labels, in the terms of a run. */
+function countedEnd({ prompt }: Reply, result: GenerationFinalized, at: string): GenerationEnd {
+  const { status, attempt, usage, cost, ttftMs, durationMs } = endOf(result, at);
+  return {
+    ...{ status, model: prompt?.model ?? null, ttftMs, durationMs: attempt === null ? null : durationMs },
+    promptTokens: tokensIn(usage?.promptTokens),
+    completionTokens: tokensIn(usage?.completionTokens),
+    cost,
+  };
+}
+
+/** A provider may report any number. No generation has more tokens, and one wrong number would spoil every sum. */
+const tokensIn = (count: number | undefined): number | null =>
+  count !== undefined && count <= limits.tokenBudgetMax ? count : null;

@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { isKeyOf, revokeKey } from '../domain/tenant.js';
-import { type Caller, metadataOf } from './caller.js';
+import { type Caller, metadataOf } from './origin.js';
 import { type TenantParts, transactTenant } from './transact-tenant.js';
 
 /** Revokes a key of the caller's tenant. Returns false for a key that this tenant never had. */

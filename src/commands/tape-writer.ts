@@ -3,9 +3,9 @@ import { generation, type Tape, type TapeDecision } from '../domain/generation.j
 import { generationStream } from '../domain/streams.js';
 import type { GenerationEvent } from '../events/conversation-events.js';
 import { TerminalError } from '../ports/errors.js';
-import { decodeOrFail } from '../ports/event-log.js';
+import { eventsOf } from '../ports/event-log.js';
 import type { Job } from '../ports/work.js';
-import type { Origin } from './prompt-runner.js';
+import type { Origin } from './origin.js';
 import { asRead, type Publish, type TransactionParts } from './transact.js';
 
 export interface TapeWriterParts extends TransactionParts {
@@ -34,14 +34,10 @@ export class TapeWriter {
   }
 
   static async open(parts: TapeWriterParts, job: Job, origin: Origin): Promise<TapeWriter> {
-    const stream = generationStream(job.generation);
     const writer = TapeWriter.ofNew(parts, job, origin);
-    for await (const page of parts.log.readStream(stream)) {
-      for (const recorded of page) {
-        const event = decodeOrFail(parts.codec, recorded) as Recorded<GenerationEvent>;
-        writer.standing = generation.evolve(writer.standing, event);
-        writer.revision = recorded.revision;
-      }
+    for await (const event of eventsOf(parts, generationStream(job.generation))) {
+      writer.standing = generation.evolve(writer.standing, event as unknown as Recorded<GenerationEvent>);
+      writer.revision = event.revision;
     }
     return writer;
   }

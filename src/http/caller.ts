@@ -1,7 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { principalOf } from '../auth/principal.js';
-import type { Caller } from '../commands/caller.js';
+import type { Caller } from '../commands/origin.js';
 import { traceparentOf } from './trace-requests.js';
 
 /** The caller of a command, from its request. */

@@ -9,8 +9,8 @@ import {
   ApiProperty,
   ApiTags,
 } from '@nestjs/swagger';
-import type { Caller, WritingCaller } from '../commands/caller.js';
 import { ChangeConversation } from '../commands/change-conversation.js';
+import type { Caller, WritingCaller } from '../commands/origin.js';
 import { SelectBranch } from '../commands/select-branch.js';
 import { StartConversation } from '../commands/start-conversation.js';
 import { Shown } from '../projections/queries/shown.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import type { WritingCaller } from '../commands/caller.js';
+import type { WritingCaller } from '../commands/origin.js';
 import { limits } from '../limits.js';
 import { callerOf } from './caller.js';
 import { InvalidRequest } from './invalid-request.js';

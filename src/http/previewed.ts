@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiExtraModels, getSchemaPath } from '@nestjs/swagger';
-import type { PreviewSubject } from '../commands/preview-prompt.js';
+import type { PreviewSubject } from '../commands/turns.js';
 import { InvalidRequest } from './invalid-request.js';
 import { PreviewBody } from './turn-bodies.js';
 

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsString, Matches } from 'class-validator';
-import type { Asking } from '../commands/caller.js';
+import type { Asking } from '../commands/turns.js';
 import { limits } from '../limits.js';
 import { type BusyChoice, IsServiceName, IsWhenBusy, MayBeAbsent, MayBeLeftOut, MayBeNull } from './fields.js';
 import { IsParams, type Params, plainParams } from './params.js';

@@ -1,8 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { principalOf } from '../auth/principal.js';
-import type { WritingCaller } from '../commands/caller.js';
-import type { SentMessage } from '../commands/send-message.js';
-import type { AnsweredTurn } from '../commands/turn-answer.js';
+import type { WritingCaller } from '../commands/origin.js';
+import type { AnsweredTurn, SentMessage } from '../commands/turns.js';
 import type { Shown } from '../projections/queries/shown.js';
 import { cursorIn } from './cursor-parameter.js';
 import type { StreamedTurn, TurnStreams } from './turn-streams.js';

@@ -2,12 +2,9 @@ import { Body, Controller, HttpCode, HttpStatus, Param, Post, Res } from '@nestj
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { ApiAcceptedResponse, ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import type { Caller, WritingCaller } from '../commands/caller.js';
-import { CancelGeneration } from '../commands/cancel-generation.js';
-import { GenerateReply } from '../commands/generate-reply.js';
-import { PreviewPrompt } from '../commands/preview-prompt.js';
-import { Regenerate } from '../commands/regenerate.js';
-import { SendMessage } from '../commands/send-message.js';
+import { CancelGeneration } from '../commands/endings.js';
+import type { Caller, WritingCaller } from '../commands/origin.js';
+import { GenerateReply, PreviewPrompt, Regenerate, SendMessage } from '../commands/turns.js';
 import { Shown } from '../projections/queries/shown.js';
 import { ApiProblems, OF_A_BODY } from './api-problems.js';
 import { ApiTurn } from './api-turn.js';

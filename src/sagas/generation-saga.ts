@@ -1,7 +1,7 @@
 import { BackgroundPart } from '../background/background-part.js';
-import type { ConversationParts } from '../commands/conversation-parts.js';
-import { finalizeGeneration } from '../commands/finalize-generation.js';
-import type { Origin, PromptRunner } from '../commands/prompt-runner.js';
+import type { ConversationParts, PromptRunner } from '../commands/conversation-parts.js';
+import { finalizeGeneration } from '../commands/endings.js';
+import type { Origin } from '../commands/origin.js';
 import { TapeWriter } from '../commands/tape-writer.js';
 import type { OnItsWay } from '../commands/transact.js';
 import type { Conversation } from '../domain/conversation/conversation.js';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { SendMessage } from '../../src/commands/send-message.js';
+import { SendMessage } from '../../src/commands/turns.js';
 import { Refusal } from '../../src/domain/refusal.js';
 import { gate } from '../support/gate.js';
 import { memoryEngines } from '../support/memory-engines.js';

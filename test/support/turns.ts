@@ -1,8 +1,8 @@
 import { CommandBus } from '@nestjs/cqrs';
-import type { WritingCaller } from '../../src/commands/caller.js';
-import { CancelGeneration } from '../../src/commands/cancel-generation.js';
-import { SendMessage } from '../../src/commands/send-message.js';
+import { CancelGeneration } from '../../src/commands/endings.js';
+import type { WritingCaller } from '../../src/commands/origin.js';
 import { StartConversation } from '../../src/commands/start-conversation.js';
+import { SendMessage } from '../../src/commands/turns.js';
 import { answerText } from '../../src/domain/texts.js';
 import type { TypedEvent } from '../../src/events/codec.js';
 import type { LanguageModel } from '../../src/ports/language-model.js';

@@ -1,8 +1,7 @@
-import type { WritingCaller } from '../../../src/commands/caller.js';
-import { CancelGeneration } from '../../../src/commands/cancel-generation.js';
-import { Regenerate } from '../../../src/commands/regenerate.js';
-import { SendMessage } from '../../../src/commands/send-message.js';
+import { CancelGeneration } from '../../../src/commands/endings.js';
+import type { WritingCaller } from '../../../src/commands/origin.js';
 import { StartConversation } from '../../../src/commands/start-conversation.js';
+import { Regenerate, SendMessage } from '../../../src/commands/turns.js';
 import { Refusal } from '../../../src/domain/refusal.js';
 import { RetryableError } from '../../../src/ports/errors.js';
 import type { FeedEvent } from '../../../src/sse/conversation-history.js';

@@ -1,10 +1,9 @@
-import { CancelGenerationHandler } from '../../../src/commands/cancel-generation.js';
 import type { ConversationParts } from '../../../src/commands/conversation-parts.js';
+import { CancelGenerationHandler } from '../../../src/commands/endings.js';
 import { Folds } from '../../../src/commands/folds.js';
 import { Prompts } from '../../../src/commands/prompts.js';
-import { RegenerateHandler } from '../../../src/commands/regenerate.js';
-import { SendMessageHandler } from '../../../src/commands/send-message.js';
 import { StartConversationHandler } from '../../../src/commands/start-conversation.js';
+import { RegenerateHandler, SendMessageHandler } from '../../../src/commands/turns.js';
 import { conversation } from '../../../src/domain/conversation/conversation.js';
 import { listPrices } from '../../../src/domain/list-prices.js';
 import type { TypedEvent } from '../../../src/events/codec.js';

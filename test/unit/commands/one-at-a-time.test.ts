@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { OneAtATime } from '../../../src/commands/one-at-a-time.js';
+import { OneAtATime } from '../../../src/commands/folds.js';
 import { limits } from '../../../src/limits.js';
 import { RetryableError } from '../../../src/ports/errors.js';
 import { gate } from '../../support/gate.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { RememberedFolds } from '../../../src/commands/remembered-folds.js';
+import { RememberedFolds } from '../../../src/commands/folds.js';
 import { limits } from '../../../src/limits.js';
 
 const KIB = 1024;

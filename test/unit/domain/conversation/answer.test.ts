@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Answer, answerOf } from '../../../../src/domain/conversation/answer.js';
+import { type Answer, answerOf } from '../../../../src/commands/handle.js';
 import { selectBranch } from '../../../../src/domain/conversation/branch.js';
 import { change } from '../../../../src/domain/conversation/change.js';
 import type { Command, ConversationDecision } from '../../../../src/domain/conversation/conversation.js';

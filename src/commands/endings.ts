@@ -1,14 +1,47 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { finalizationOf, finalize, requestCancel } from '../domain/conversation/endings.js';
+import { type GenerationFinalized, replyOf } from '../domain/conversation/tree.js';
+import { originOf, requestOf, type WritingCaller } from './origin.js';
+import type { ConversationParts } from './conversation-parts.js';
+import { cursorOf, handle, transactConversation } from './handle.js';
 import type { Conversation } from '../domain/conversation/conversation.js';
-import { finalizationOf, finalize } from '../domain/conversation/endings.js';
-import { replyOf } from '../domain/conversation/tree.js';
 import type { AttemptEnded, Tape } from '../domain/generation.js';
 import { costOfAnswer } from '../domain/prices.js';
 import { conversationStream } from '../domain/streams.js';
 import type { ConversationEvent } from '../events/conversation-events.js';
 import type { Job } from '../ports/work.js';
-import type { ConversationParts } from './conversation-parts.js';
-import { originOf } from './origin.js';
-import { transactConversation } from './transact-conversation.js';
+
+/** The cancel was requested, or the generation had already ended. */
+export interface CancelAnswer {
+  /** The cursor after the effect of the command, or after the end that came first. */
+  readonly cursor: string;
+  /** The status of a generation that had already ended. */
+  readonly status?: GenerationFinalized['status'];
+}
+
+export class CancelGeneration extends Command<CancelAnswer> {
+  constructor(
+    readonly caller: WritingCaller,
+    readonly conversation: string,
+    readonly generation: string,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(CancelGeneration)
+export class CancelGenerationHandler implements ICommandHandler<CancelGeneration> {
+  constructor(private readonly parts: ConversationParts) {}
+
+  async execute({ caller, conversation, generation }: CancelGeneration): Promise<CancelAnswer> {
+    const request = requestOf(caller, this.parts);
+    const decision = requestCancel(request.command, generation);
+    const handled = await handle(this.parts, caller, conversation, request, decision);
+    const { result } = replyOf(handled.state, generation);
+    const cursor = cursorOf(handled);
+    return result && !handled.answer ? { cursor, status: result.status } : { cursor };
+  }
+}
 
 /** Finalizes a generation whose tape is sealed, and opens the next queued one. Any process may call it, more than once. */
 export async function finalizeGeneration(
