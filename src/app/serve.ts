@@ -6,7 +6,7 @@ import type { Config } from '../config.js';
 import { Readiness } from '../http/readiness.js';
 import { limits } from '../limits.js';
 import { RetryableError } from '../ports/errors.js';
-import { Drain } from '../sagas/drain.js';
+import { Drain } from '../sagas/generation-saga.js';
 import { banner } from './banner.js';
 import { createApp, type Surroundings } from './create-app.js';
 import type { Engines } from './engines.js';

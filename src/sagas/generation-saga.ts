@@ -1,4 +1,5 @@
 import { BackgroundPart } from '../background/background-part.js';
+import { LinkedAbort } from '../background/linked-abort.js';
 import type { ConversationParts, PromptRunner } from '../commands/conversation-parts.js';
 import { finalizeGeneration } from '../commands/endings.js';
 import type { Origin } from '../commands/origin.js';
@@ -7,9 +8,9 @@ import type { OnItsWay } from '../commands/transact.js';
 import type { Conversation } from '../domain/conversation/conversation.js';
 import { type AskedModel, takeUp } from '../domain/generation.js';
 import { limits } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
 import { RetryableError } from '../ports/errors.js';
 import type { Job, Work } from '../ports/work.js';
-import type { Drain } from './drain.js';
 import { GenerationRun, type RunParts } from './generation-run.js';
 import { type Life, type LifeParts, WorkerLives } from './worker-lives.js';
 
@@ -191,3 +192,25 @@ export class GenerationSaga implements PromptRunner {
 }
 
 const isAlive = ({ run }: Running): boolean => !run.life.over.aborted;
+
+/** The time that a stopping process gives its open generations. */
+export class Drain {
+  private readonly ended = new AbortController();
+
+  constructor(
+    private readonly milliseconds: number,
+    private readonly clock: Pick<Clock, 'sleep'>,
+  ) {}
+
+  /** Ends the drain early, when another process can continue the open generations. */
+  cutShort(): void {
+    this.ended.abort();
+  }
+
+  /** Resolves when all have finished, when the time is over, or when `cutShort` is called. */
+  async wait(finished: Promise<unknown>): Promise<void> {
+    const over = new LinkedAbort([this.ended.signal]);
+    await Promise.race([finished, this.clock.sleep(this.milliseconds, over.signal)]);
+    over.abort();
+  }
+}

@@ -1,12 +1,16 @@
 import { Fenced, type TapeWriter } from '../commands/tape-writer.js';
-import { type Ending, endAttempt, receive } from '../domain/generation.js';
+import { type AttemptEnded, type Ending, endAttempt, type Received, receive } from '../domain/generation.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
-import { ModelFailure, type ModelOutput, type PreparedCall } from '../ports/language-model.js';
-import { AnswerCaps } from './answer-caps.js';
-import { BlockNumbers } from './block-numbers.js';
-import { JoinedText, type JoinWindow, type Piece } from './joined-text.js';
-import { boundedName, boundedNames, boundedStart, boundedUsage, boundedWords } from './provider-report.js';
+import {
+  jsonWithin,
+  ModelFailure,
+  type ModelOutput,
+  type PreparedCall,
+  type ResponseNames,
+  type ToolStart,
+} from '../ports/language-model.js';
+import { AnswerCaps, BlockNumbers, JoinedText, type JoinWindow } from './answer-pieces.js';
 
 export interface AttemptLimits {
   readonly window: JoinWindow;
@@ -93,7 +97,7 @@ export class ModelAttempt {
   }
 
   /** Returns the last pieces, which are committed together with the end. */
-  private async commitUntilTheEnd(lost: AbortSignal): Promise<readonly Piece[]> {
+  private async commitUntilTheEnd(lost: AbortSignal): Promise<readonly Received[]> {
     for (;;) {
       const { pieces, isLast } = await this.text.next();
       if (lost.aborted) throw new Fenced('the work was lost to another worker');
@@ -210,3 +214,59 @@ function reported({
 
 const UNEXPECTED = 'The call to the model failed with an unexpected error.';
 const ENDLESS = 'The stream ended without a finish reason.';
+
+type UsageRaw = NonNullable<AttemptEnded['usageRaw']>;
+
+/** Cuts a name from a provider to the limit of the event, because a long name must not fail an attempt. */
+export function boundedName<T extends string | null>(name: T): T {
+  return (name === null ? name : firstCharacters(name, limits.nameCharactersMax)) as T;
+}
+
+/** Cuts the provider's ids of the answer. */
+function boundedNames({ id, requestId }: ResponseNames): ResponseNames {
+  return {
+    ...(id !== undefined && { id: boundedName(id) }),
+    ...(requestId !== undefined && { requestId: boundedName(requestId) }),
+  };
+}
+
+function boundedStart({ id, name, type }: ToolStart): ToolStart {
+  return {
+    ...(id !== undefined && { id: boundedName(id) }),
+    ...(name !== undefined && { name: boundedName(name) }),
+    ...(type !== undefined && { type: boundedName(type) }),
+  };
+}
+
+export const boundedWords = (words: string): string => firstCharacters(words, limits.providerWordsCharactersMax);
+
+/** The reported usage. If it is too large, only its counts. */
+export function boundedUsage(usage: UsageRaw | null): UsageRaw | null {
+  if (usage === null || jsonWithin(usage, limits.usageBytesMax) !== undefined) return usage;
+  return countsIn(usage, limits.usageBytesMax);
+}
+
+/** The numbers, and objects of numbers, that fit, in their order. */
+function countsIn(usage: UsageRaw, bytesMax: number): UsageRaw {
+  const counts: Record<string, unknown> = {};
+  let left = bytesMax - 2;
+  for (const [name, value] of Object.entries(usage)) {
+    const isCount = typeof value === 'number' || isObjectOfCounts(value);
+    const json = isCount && name.length < left ? jsonWithin({ [name]: value }, left) : undefined;
+    if (json === undefined) continue;
+    left -= Buffer.byteLength(json);
+    counts[name] = value;
+  }
+  return counts;
+}
+
+function isObjectOfCounts(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  for (const name in value) if (typeof (value as Record<string, unknown>)[name] !== 'number') return false;
+  return true;
+}
+
+function firstCharacters(text: string, charactersMax: number): string {
+  const cut = text.slice(0, charactersMax);
+  return cut.length < text.length ? cut.replace(/[\uD800-\uDBFF]$/, '') : cut;
+}

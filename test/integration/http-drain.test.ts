@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Drain } from '../../src/sagas/drain.js';
+import { Drain } from '../../src/sagas/generation-saga.js';
 import { OpenStreams } from '../../src/sse/open-streams.js';
 import { HOLD, startChat } from '../support/chat.js';
 import { until } from '../support/until.js';

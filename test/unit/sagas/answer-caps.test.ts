@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { limits } from '../../../src/limits.js';
-import { AnswerCaps } from '../../../src/sagas/answer-caps.js';
+import { AnswerCaps } from '../../../src/sagas/answer-pieces.js';
 
 const bytes = (text: string) => Buffer.byteLength(text, 'utf8');
 

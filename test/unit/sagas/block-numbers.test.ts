@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { BlockNumbers } from '../../../src/sagas/block-numbers.js';
+import { BlockNumbers } from '../../../src/sagas/answer-pieces.js';
 
 describe('the blocks of an answer', () => {
   it('a change of the channel begins a block', () => {

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { limits } from '../../../src/limits.js';
 import type { Clock } from '../../../src/ports/clock.js';
+import { JoinedText } from '../../../src/sagas/answer-pieces.js';
 import { FlushClock } from '../../../src/sagas/flush-clock.js';
-import { JoinedText } from '../../../src/sagas/joined-text.js';
 
 /** Time that stands still until somebody sleeps, and then has passed. */
 function jumpingClock(): Clock {

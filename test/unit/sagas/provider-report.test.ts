@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { limits } from '../../../src/limits.js';
-import { boundedName, boundedUsage, boundedWords } from '../../../src/sagas/provider-report.js';
+import { boundedName, boundedUsage, boundedWords } from '../../../src/sagas/model-attempt.js';
 
 describe('the report of a provider about its answer', () => {
   it('is kept as it is when it is of a usual size', () => {
