@@ -1,7 +1,7 @@
 import { type BeforeApplicationShutdown, Module, type OnModuleDestroy } from '@nestjs/common';
 import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
 import { Authenticator } from '../auth/authenticator.js';
-import { conversationStream } from '../domain/streams.js';
+import { conversationStream } from '../events/conversation-events.js';
 import { ConversationFeeds } from '../http/conversation-feeds.js';
 import { ConversationReadsController } from '../http/conversation-reads.controller.js';
 import { ConversationsController } from '../http/conversations.controller.js';
@@ -14,17 +14,16 @@ import { RecordController } from '../http/record.controller.js';
 import { RunFeeds } from '../http/run-feeds.js';
 import { RunsController } from '../http/runs.controller.js';
 import { TenantsController } from '../http/tenants.controller.js';
-import { TurnStreams } from '../http/turn-streams.js';
+import { TurnReplies } from '../http/turn-reply.js';
 import { TurnsController } from '../http/turns.controller.js';
 import { RecordReader } from '../notary/record-reader.js';
 import { Advances } from '../projections/advances.js';
 import { ConversationViews } from '../projections/messages/query.js';
 import { Shown } from '../projections/queries/shown.js';
-import { ConversationReader } from '../sse/conversation-reader.js';
+import { ConversationReader, readTape } from '../sse/conversation-reader.js';
 import { FeedSource } from '../sse/feed-source.js';
 import { LiveEvents } from '../sse/live-events.js';
 import { OpenStreams } from '../sse/open-streams.js';
-import { readTape } from '../sse/read-folds.js';
 import { RunReader } from '../sse/run-reader.js';
 import { BackgroundModule } from './background.module.js';
 import { CONVERSATION_FOLDS, ConversationsModule } from './conversations.module.js';
@@ -81,7 +80,7 @@ const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces
       (parts) => new ConversationFeeds(parts),
     ),
     provider(RunFeeds, feedParts, (parts) => new RunFeeds(parts)),
-    provider(TurnStreams, feedParts, (parts) => new TurnStreams(parts)),
+    provider(TurnReplies, feedParts, (parts) => new TurnReplies(parts)),
   ],
 })
 export class ApiRoleModule implements OnModuleDestroy, BeforeApplicationShutdown {

@@ -9,6 +9,7 @@ import { systemIds } from '../adapters/system/system-ids.js';
 import { Authenticator } from '../auth/authenticator.js';
 import { requireKeys } from '../auth/require-key.js';
 import type { Config } from '../config.js';
+import { traceIdOf } from '../http/caller.js';
 import { answerClientError } from '../http/client-errors.js';
 import { withClosedBodies } from '../http/closed-bodies.js';
 import { KnownPaths } from '../http/known-paths.js';
@@ -17,7 +18,7 @@ import { type Measure, measureRequests, measureWhenOver } from '../http/measure-
 import { NestLogger } from '../http/nest-logger.js';
 import { answerProblem } from '../http/problem.filter.js';
 import { acceptStrictJsonOnly } from '../http/strict-json.js';
-import { traceIdOf, traceRequests, traceUntilOver } from '../http/trace-requests.js';
+import { traceRequests, traceUntilOver } from '../http/trace-requests.js';
 import { closeUnusedConnections } from '../http/unused-connections.js';
 import { limits } from '../limits.js';
 import type { Continuity } from '../ports/continuity.js';

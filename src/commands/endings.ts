@@ -1,15 +1,14 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import type { Conversation } from '../domain/conversation/conversation.js';
 import { finalizationOf, finalize, requestCancel } from '../domain/conversation/endings.js';
 import { type GenerationFinalized, replyOf } from '../domain/conversation/tree.js';
-import { originOf, requestOf, type WritingCaller } from './origin.js';
-import type { ConversationParts } from './conversation-parts.js';
-import { cursorOf, handle, transactConversation } from './handle.js';
-import type { Conversation } from '../domain/conversation/conversation.js';
 import type { AttemptEnded, Tape } from '../domain/generation.js';
 import { costOfAnswer } from '../domain/prices.js';
-import { conversationStream } from '../domain/streams.js';
-import type { ConversationEvent } from '../events/conversation-events.js';
+import { type ConversationEvent, conversationStream } from '../events/conversation-events.js';
 import type { Job } from '../ports/work.js';
+import type { ConversationParts } from './conversation-parts.js';
+import { cursorOf, handle, transactConversation } from './handle.js';
+import { originOf, requestOf, type WritingCaller } from './origin.js';
 
 /** The cancel was requested, or the generation had already ended. */
 export interface CancelAnswer {

@@ -3,8 +3,12 @@ import { endOf } from '../domain/conversation/run.js';
 import { type GenerationFinalized, type Reply, replyOf } from '../domain/conversation/tree.js';
 import type { Recorded } from '../domain/decider.js';
 import { Refusal } from '../domain/refusal.js';
-import { conversationOf, conversationStream, isConversationId } from '../domain/streams.js';
-import type { ConversationEvent } from '../events/conversation-events.js';
+import {
+  type ConversationEvent,
+  conversationOf,
+  conversationStream,
+  isConversationId,
+} from '../events/conversation-events.js';
 import type { Metadata } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import { ignoreOutage } from '../ports/errors.js';

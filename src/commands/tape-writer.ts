@@ -1,7 +1,6 @@
 import type { Recorded } from '../domain/decider.js';
 import { generation, type Tape, type TapeDecision } from '../domain/generation.js';
-import { generationStream } from '../domain/streams.js';
-import type { GenerationEvent } from '../events/conversation-events.js';
+import { type GenerationEvent, generationStream } from '../events/conversation-events.js';
 import { TerminalError } from '../ports/errors.js';
 import { eventsOf } from '../ports/event-log.js';
 import type { Job } from '../ports/work.js';

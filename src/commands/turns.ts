@@ -16,7 +16,7 @@ import {
 import type { AssembledPrompt, Segment } from '../domain/prompt/assemble.js';
 import { type LeftOutNode, leftOutNodes } from '../domain/prompt/assembler.js';
 import { Refusal } from '../domain/refusal.js';
-import { conversationStream, isConversationId } from '../domain/streams.js';
+import { conversationStream, isConversationId } from '../events/conversation-events.js';
 import { TerminalError } from '../ports/errors.js';
 import type { ConversationParts } from './conversation-parts.js';
 import { type Answer, cursorOf, type Handled, handle } from './handle.js';

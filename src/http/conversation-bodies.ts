@@ -3,6 +3,7 @@ import { IsBoolean, IsString } from 'class-validator';
 import { limits } from '../limits.js';
 import {
   type BusyChoice,
+  IsParams,
   IsServiceName,
   IsTitle,
   IsTokenBudget,
@@ -10,9 +11,10 @@ import {
   MayBeAbsent,
   MayBeLeftOut,
   MayBeNull,
+  type Params,
+  plainParams,
+  TEXT,
 } from './fields.js';
-import { IsParams, type Params, plainParams } from './params.js';
-import { TEXT } from './schema-patterns.js';
 
 /** The choices of a conversation. Null is no choice: the default of the installation applies, if it has one. */
 class ConversationSettings {

@@ -1,13 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { RUN_STATUSES } from '../domain/conversation/run.js';
-
-export class CostDocument {
-  @ApiProperty({ example: '0.0000316', description: 'A decimal number, as text.' })
-  amount!: string;
-
-  @ApiProperty({ example: 'USD' })
-  currency!: string;
-}
+import { CostDocument } from './turn-documents.js';
 
 export class FailureDocument {
   @ApiProperty({ example: 'provider_error' })

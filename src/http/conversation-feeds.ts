@@ -4,12 +4,11 @@ import type { ConversationViews } from '../projections/messages/query.js';
 import type { Shown } from '../projections/queries/shown.js';
 import type { FeedEvent } from '../sse/conversation-history.js';
 import type { ConversationReader } from '../sse/conversation-reader.js';
-import type { Cursor } from '../sse/cursor.js';
+import { type Cursor, cursorIn } from '../sse/cursor.js';
 import { frameOf, snapshotFrame } from '../sse/event-frames.js';
 import { type EventStream, pour } from '../sse/event-stream.js';
 import type { FeedSource } from '../sse/feed-source.js';
 import type { OpenStreams } from '../sse/open-streams.js';
-import { cursorIn } from './cursor-parameter.js';
 import type { FeedPlaces } from './feed-places.js';
 
 export interface FeedParts {

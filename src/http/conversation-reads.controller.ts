@@ -14,13 +14,13 @@ import { CurrentPrincipal, type Principal } from '../auth/principal.js';
 import { ConversationViews } from '../projections/messages/query.js';
 import { Shown } from '../projections/queries/shown.js';
 import { ConversationReader } from '../sse/conversation-reader.js';
+import { cursorIn } from '../sse/cursor.js';
 import { STREAM_HEADERS } from '../sse/event-stream.js';
-import { ApiProblems } from './api-problems.js';
 import { ConversationDocument } from './conversation-document.js';
 import { ConversationFeeds } from './conversation-feeds.js';
-import { cursorIn } from './cursor-parameter.js';
+import { CURSOR } from './fields.js';
+import { ApiProblems } from './problems.js';
 import { TakesQuery } from './query.guard.js';
-import { CURSOR } from './schema-patterns.js';
 
 class ViewQuery {
   @IsOptional()

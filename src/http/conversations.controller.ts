@@ -14,16 +14,15 @@ import type { Caller, WritingCaller } from '../commands/origin.js';
 import { SelectBranch } from '../commands/select-branch.js';
 import { StartConversation } from '../commands/start-conversation.js';
 import { Shown } from '../projections/queries/shown.js';
-import { ApiProblems, OF_A_BODY } from './api-problems.js';
-import { CurrentCaller } from './caller.js';
+import { cursorIn } from '../sse/cursor.js';
+import { ApiIdempotencyKey, CurrentCaller, CurrentWriter } from './caller.js';
 import {
   ChangeConversationBody,
   SelectBranchBody,
   StartConversationBody,
   withPlainParams,
 } from './conversation-bodies.js';
-import { cursorIn } from './cursor-parameter.js';
-import { ApiIdempotencyKey, CurrentWriter } from './idempotency.js';
+import { ApiProblems, OF_A_BODY } from './problems.js';
 import { EffectDocument } from './turn-documents.js';
 
 class StartedConversation extends EffectDocument {

@@ -1,11 +1,57 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsInt, IsOptional, IsString, ValidateIf } from 'class-validator';
+import { Type } from 'class-transformer';
+import {
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  IsString,
+  ValidateBy,
+  ValidateIf,
+  ValidateNested,
+  type ValidationArguments,
+} from 'class-validator';
+import { type ParamMistake, paramMistakes } from '../formats/body-format.js';
+import { openAiChat1Params } from '../formats/openai-chat-1.js';
 import { limits } from '../limits.js';
-import { Rule } from './rule.js';
-import { TEXT, VISIBLE as VISIBLE_TEXT } from './schema-patterns.js';
 
-export const WHEN_BUSY = ['reject', 'enqueue', 'interrupt'] as const;
+/*
+ * Rules about texts as patterns of JSON Schema, for the API document. The validators of the fields check more than a
+ * pattern can express: bytes, and halves of surrogate pairs.
+ */
+
+/** A text without NUL. */
+export const TEXT = '^[^\\u0000]*$';
+/** A text without NUL and with at least one character that is not blank. */
+const TEXT_WITH_WORDS = '^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$';
+/** Visible characters without spaces. */
+const VISIBLE = '^[^\\s\\u0000-\\u001f\\u007f-\\u009f]+$';
+/** A cursor of a conversation. */
+export const CURSOR = '^(0|[1-9][0-9]{0,9}):(0|[1-9][0-9]{0,9})$';
+/** A conversation and a cursor of it. */
+export const CURSOR_OF = '^[^@]+@(0|[1-9][0-9]{0,9}):(0|[1-9][0-9]{0,9})$';
+
+/**
+ * Marks a check of a value of the right shape: a value that breaks it is refused by a rule, not as a malformed request.
+ * The check has to accept values of another shape, which another check refuses.
+ */
+const AS_RULE = { context: { isRule: true } };
+
+export function Rule(name: string, holds: (value: unknown) => boolean, message: string): PropertyDecorator {
+  return ValidateBy({ name, validator: { validate: holds, defaultMessage: () => message } }, AS_RULE);
+}
+
+/** A check of the shape of a value: a value that breaks it makes a malformed request. It may get any type of value. */
+export function Shape(name: string, holds: (text: string) => boolean, message: string): PropertyDecorator {
+  const validate = (value: unknown) => typeof value !== 'string' || holds(value);
+  return ValidateBy({ name, validator: { validate, defaultMessage: () => message } });
+}
+
+/** True if class-validator's report of a check has the mark of a rule. */
+export const isRule = (context: { readonly isRule?: unknown } | undefined): boolean => context?.isRule === true;
+
+const WHEN_BUSY = ['reject', 'enqueue', 'interrupt'] as const;
 export type BusyChoice = (typeof WHEN_BUSY)[number];
 
 /** An optional field. Null is refused. */
@@ -32,16 +78,17 @@ export function IsTitle(description: string): PropertyDecorator {
 }
 
 /** Names of providers and models have only visible characters and no spaces. */
-const VISIBLE = /^[^\s\p{Cc}\p{Cs}]+$/u;
+const SERVICE_NAME = /^[^\s\p{Cc}\p{Cs}]+$/u;
 
 /** The name of a provider or of a model. Whether it exists is checked later. */
 export function IsServiceName(description: string): PropertyDecorator {
   const maxLength = limits.nameCharactersMax;
-  const isVisible = (value: unknown) => typeof value !== 'string' || (value.length <= maxLength && VISIBLE.test(value));
+  const isVisible = (value: unknown) =>
+    typeof value !== 'string' || (value.length <= maxLength && SERVICE_NAME.test(value));
   return applyDecorators(
     IsString(),
     Rule('isServiceName', isVisible, `must hold 1 to ${maxLength} visible characters without spaces`),
-    ApiProperty({ type: String, description, minLength: 1, maxLength, pattern: VISIBLE_TEXT }),
+    ApiProperty({ type: String, description, minLength: 1, maxLength, pattern: VISIBLE }),
   );
 }
 
@@ -68,3 +115,57 @@ export const MayBeAbsent = (): ClassDecorator => (body) => Reflect.defineMetadat
 
 /** Not inherited: a derived class may have required fields. */
 export const mayBeAbsent = (body: object): boolean => Reflect.hasOwnMetadata(MAY_BE_ABSENT, body);
+
+const isName = (value: unknown): boolean =>
+  typeof value !== 'string' || (value.trim() !== '' && value.length <= limits.nameCharactersMax);
+
+const MESSAGE = `must hold 1 to ${limits.nameCharactersMax} characters, not only spaces`;
+
+/** The name of a tenant, a user or a key. */
+export function IsName(description: string): PropertyDecorator {
+  return applyDecorators(
+    IsString(),
+    Rule('isName', isName, MESSAGE),
+    ApiProperty({ description, minLength: 1, maxLength: limits.nameCharactersMax, pattern: TEXT_WITH_WORDS }),
+  );
+}
+
+type Validation = Parameters<typeof ValidateBy>[0];
+
+/** A check that a setting has no mistake of this kind. The name of the property selects the rule. */
+function noMistakeAbout(about: ParamMistake['about']): Validation {
+  const mistakeIn = ({ property, value }: ValidationArguments): string | undefined =>
+    paramMistakes(openAiChat1Params, { [property]: value }).find((mistake) => mistake.about === about)?.message;
+  const validate = (_: unknown, args?: ValidationArguments) => !args || mistakeIn(args) === undefined;
+  const defaultMessage = (args?: ValidationArguments) => (args && mistakeIn(args)) ?? '';
+  return { name: `isParam ${about}`, validator: { validate, defaultMessage } };
+}
+
+const IS_TYPE = noMistakeAbout('type');
+const IS_VALUE = noMistakeAbout('value');
+
+/** The settings of the format. Others are refused. */
+export class Params {
+  [name: string]: unknown;
+}
+
+for (const [name, { schema }] of openAiChat1Params) {
+  // The compiler emits this for declared properties. Swagger needs it for a schema without `type`.
+  Reflect.defineMetadata('design:type', Object, Params.prototype, name);
+  const checks = [ApiProperty(schema), MayBeLeftOut(), ValidateBy(IS_TYPE), ValidateBy(IS_VALUE, AS_RULE)];
+  applyDecorators(...checks)(Params.prototype, name);
+}
+
+export function IsParams(): PropertyDecorator {
+  return applyDecorators(
+    IsObject(),
+    ValidateNested({ message: 'must be an object' }),
+    Type(() => Params),
+    ApiProperty({ type: Params, description: 'Replaces an earlier object as a whole.' }),
+  );
+}
+
+/** A plain object, as it is recorded and compared. */
+export function plainParams(params: Params | null | undefined): Record<string, unknown> | null | undefined {
+  return params && { ...params };
+}

@@ -17,9 +17,9 @@ import { IssueKey } from '../commands/issue-key.js';
 import type { Caller } from '../commands/origin.js';
 import { RevokeKey } from '../commands/revoke-key.js';
 import { type ListedKey, ListKeys } from '../projections/queries/list-keys.js';
-import { ApiProblems, OF_A_BODY } from './api-problems.js';
 import { CurrentCaller } from './caller.js';
-import { IsName } from './is-name.js';
+import { IsName } from './fields.js';
+import { ApiProblems, OF_A_BODY } from './problems.js';
 
 const ROLES = ['member', 'auditor', 'admin'] as const;
 

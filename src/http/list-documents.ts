@@ -2,8 +2,8 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { ListedRun } from '../domain/conversation/run.js';
 import type { ListedConversation } from '../projections/conversations/query.js';
 import type { UsedBy } from '../projections/usage/query.js';
-import { CostDocument } from './conversation-document.js';
 import { RunSummaryDocument } from './run-document.js';
+import { CostDocument } from './turn-documents.js';
 
 const NEXT = {
   type: String,

@@ -3,9 +3,8 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Matches } from 'class-validator';
 import { RUN_STATUSES, type RunStatus } from '../domain/conversation/run.js';
 import { limits } from '../limits.js';
+import { CURSOR_OF, Rule, Shape, TEXT } from './fields.js';
 import { instantIn, isDay } from './instants.js';
-import { Rule, Shape } from './rule.js';
-import { CURSOR_OF, TEXT } from './schema-patterns.js';
 
 const optional = (description: string, ...checks: PropertyDecorator[]): PropertyDecorator =>
   applyDecorators(IsOptional(), IsString(), ...checks, ApiPropertyOptional({ type: String, description }));

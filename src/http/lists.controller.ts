@@ -9,12 +9,12 @@ import { ConversationViews } from '../projections/messages/query.js';
 import { ListRuns } from '../projections/runs/query.js';
 import { SumUsage } from '../projections/usage/query.js';
 import { ConversationReader } from '../sse/conversation-reader.js';
+import { type CursorOf, cursorOfConversationIn } from '../sse/cursor.js';
 import { STREAM_HEADERS } from '../sse/event-stream.js';
-import { ApiProblems } from './api-problems.js';
-import { type CursorOf, cursorOfConversationIn } from './cursor-parameter.js';
 import { instantIn } from './instants.js';
 import { ConversationsDocument, RunsDocument, UsageDocument } from './list-documents.js';
 import { ConversationsQuery, RunFeedQuery, RunsQuery, UsageQuery } from './list-queries.js';
+import { ApiProblems } from './problems.js';
 import { TakesQuery } from './query.guard.js';
 import { RunFeeds } from './run-feeds.js';
 

@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
-import { ApiProblems } from './api-problems.js';
+import { ApiProblems } from './problems.js';
 
 class Me {
   @ApiProperty()

@@ -8,10 +8,9 @@ import { ReadModelLost, SearchUnbounded } from '../ports/read-models/read-models
 import { ViewBehind } from '../projections/queries/list-coverage.js';
 import { InvalidPageToken } from '../projections/queries/pages.js';
 import { NewerVersionRunning, RebuildRunning, UnknownProjection } from '../projections/rebuilds.js';
-import { CursorBeyondEnd } from '../sse/conversation-history.js';
+import { CursorBeyondEnd, InvalidCursor } from '../sse/cursor.js';
 import { UnknownPosition } from '../sse/run-feed.js';
 import { RecordDamaged } from '../sse/run-reader.js';
-import { InvalidCursor } from './cursor-parameter.js';
 import { type FieldError, InvalidRequest } from './invalid-request.js';
 import { MethodNotAllowed } from './known-paths.js';
 import { type ProblemCode, type ProblemType, problems } from './problems.js';

@@ -1,4 +1,7 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiExtraModels, ApiProperty, ApiPropertyOptional, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import type { RefusalCode } from '../domain/refusal.js';
+import { PreviewDocument } from './turn-documents.js';
 
 export interface ProblemType {
   readonly status: number;
@@ -70,3 +73,122 @@ export const problems = {
 } as const satisfies Record<string, ProblemType> & Record<RefusalCode, ProblemType>;
 
 export type ProblemCode = keyof typeof problems;
+
+const COUNT = { type: 'integer', minimum: 0 };
+const ID = { type: 'string' };
+
+/** The schemas of the fields that single codes add to a problem. */
+const problemExtensions: Partial<Record<ProblemCode, Readonly<Record<string, object>>>> = {
+  content_too_long: { bytes: COUNT, bytesMax: COUNT },
+  conversation_full: {
+    nodes: { ...COUNT, description: 'Messages, notes and answers.' },
+    nodesMax: COUNT,
+    textBytes: { ...COUNT, description: 'Bytes of all texts that the conversation ever had, in UTF-8.' },
+    textBytesMax: COUNT,
+  },
+  conversation_busy: { generationId: { ...ID, description: 'The open generation.' } },
+  newer_content: {
+    node: { ...ID, description: 'The message, or the answer, of a newer release.' },
+    setting: { ...ID, description: 'The setting of a newer release, if no node is the reason.' },
+  },
+  parent_is_queued: { generationId: { ...ID, description: 'The generation that waits.' } },
+  prompt_changed: { preview: { $ref: getSchemaPath(PreviewDocument) } },
+  prompt_over_budget: {
+    tokens: {
+      type: 'object',
+      properties: {
+        prompt: { ...COUNT, description: 'Tokens of the parts that cannot be left out.' },
+        budget: COUNT,
+        reserved: COUNT,
+        limit: COUNT,
+        estimated: { type: 'boolean' },
+        encoding: { type: 'string' },
+      },
+      required: ['prompt', 'budget', 'reserved', 'limit', 'estimated', 'encoding'],
+    },
+  },
+  provider_not_configured: {
+    provider: { type: 'string' },
+    missing: {
+      type: 'string',
+      enum: ['model'],
+      description: 'No client or setting has chosen one, and the provider has no default.',
+    },
+  },
+  queue_full: { turnsMax: COUNT },
+};
+
+class FieldErrorDocument {
+  @ApiProperty({ example: 'parts[0].text', description: 'Empty for the body as a whole.' })
+  path!: string;
+
+  @ApiProperty({ example: 'must be a string' })
+  message!: string;
+}
+
+class ProblemDocument {
+  @ApiProperty({ example: 'urn:verbatim:problem:invalid_request' })
+  type!: string;
+
+  @ApiProperty()
+  title!: string;
+
+  @ApiProperty({ example: 400 })
+  status!: number;
+
+  @ApiProperty({ enum: Object.keys(problems), description: 'Stable: programs should use this field.' })
+  code!: string;
+
+  @ApiProperty()
+  detail!: string;
+
+  @ApiPropertyOptional({ type: [FieldErrorDocument], description: 'Every mistake in the request.' })
+  errors?: FieldErrorDocument[];
+
+  @ApiProperty({ description: 'Identifies this request in the logs.' })
+  traceId!: string;
+}
+
+/** Any route below /api/ may answer with these. */
+const OF_EVERY_ROUTE: readonly ProblemCode[] = [
+  'invalid_request',
+  'unauthenticated',
+  'forbidden',
+  'rate_limited',
+  'internal_error',
+  'unavailable',
+];
+
+/** Any route that takes a body. */
+export const OF_A_BODY: readonly ProblemCode[] = ['invalid_request', 'body_too_large', 'unsupported_media_type'];
+
+/** Documents the problems of a route. */
+export const ApiProblems = (...codes: ProblemCode[]): MethodDecorator =>
+  ApiKeylessProblems(...codes, ...OF_EVERY_ROUTE);
+
+/** Documents the problems of a route that needs no key. */
+function ApiKeylessProblems(...codes: ProblemCode[]): MethodDecorator {
+  const all = [...new Set(codes)];
+  const statuses = [...new Set(all.map((code) => problems[code].status))];
+  const responses = statuses.map((status) => problemResponse(all.filter((code) => problems[code].status === status)));
+  return applyDecorators(ApiExtraModels(ProblemDocument, PreviewDocument), ...responses);
+}
+
+/** Codes that share a status. */
+function problemResponse(codes: readonly ProblemCode[]): MethodDecorator {
+  const types: readonly ProblemType[] = codes.map((code) => problems[code]);
+  const headers = types.flatMap((type) => Object.keys(type.headers ?? {}));
+  const schema = {
+    allOf: [{ $ref: getSchemaPath(ProblemDocument) }],
+    properties: {
+      code: { type: 'string', enum: [...codes] },
+      ...Object.assign({}, ...codes.map((code) => problemExtensions[code])),
+    },
+  };
+  return ApiResponse({
+    status: types[0]?.status,
+    description: codes.join(', '),
+    headers: Object.fromEntries(headers.map((name) => [name, { schema: { type: 'string' } }])),
+    content: { 'application/problem+json': { schema } },
+  });
+}

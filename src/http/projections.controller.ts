@@ -15,7 +15,7 @@ import { RequireRole } from '../auth/role.guard.js';
 import { DEFAULT_TENANT } from '../commands/open-default-tenant.js';
 import { ListProjections } from '../projections/queries/projection-reports.js';
 import { Rebuilds } from '../projections/rebuilds.js';
-import { ApiProblems } from './api-problems.js';
+import { ApiProblems } from './problems.js';
 import { ProjectionsDocument, ReplayedDocument } from './projection-documents.js';
 
 /** The read models of the whole installation, for administrators of the default tenant. */

@@ -24,8 +24,8 @@ import { CurrentPrincipal, type Principal } from '../auth/principal.js';
 import { parseBundlePath, parseTilePath } from '../formats/record-1/tiles.js';
 import { RecordReader } from '../notary/record-reader.js';
 import { RunReader } from '../sse/run-reader.js';
-import { ApiProblems } from './api-problems.js';
 import { InvalidRequest } from './invalid-request.js';
+import { ApiProblems } from './problems.js';
 import { TakesQuery } from './query.guard.js';
 import {
   ConsistencyProofDocument,

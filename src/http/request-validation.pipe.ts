@@ -2,9 +2,8 @@ import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { type ValidationError, validateSync } from 'class-validator';
 import { TerminalError } from '../ports/errors.js';
-import { mayBeAbsent } from './fields.js';
+import { isRule, mayBeAbsent } from './fields.js';
 import { type FieldError, InvalidRequest, pathTo } from './invalid-request.js';
-import { isRule } from './rule.js';
 
 type FieldPath = readonly (string | number)[];
 type Mistake = FieldError & { readonly aboutRule: boolean };

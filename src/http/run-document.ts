@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { type DeltaView, type ListedRun, RUN_STATUSES, type Run, type RunEvent } from '../domain/conversation/run.js';
-import { CostDocument, FailureDocument } from './conversation-document.js';
+import { FailureDocument } from './conversation-document.js';
+import { CostDocument } from './turn-documents.js';
 
 const nullableText = { type: String, nullable: true } as const;
 const nullableNumber = { type: Number, nullable: true } as const;

@@ -1,11 +1,11 @@
 import type { FastifyReply } from 'fastify';
 import type { Principal } from '../auth/principal.js';
 import type { Shown } from '../projections/queries/shown.js';
+import { InvalidCursor } from '../sse/cursor.js';
 import { pour } from '../sse/event-stream.js';
 import type { FeedSource } from '../sse/feed-source.js';
 import type { OpenStreams } from '../sse/open-streams.js';
 import type { RunFeed } from '../sse/run-feed.js';
-import { InvalidCursor } from './cursor-parameter.js';
 import type { FeedPlaces } from './feed-places.js';
 
 type RunPosition = Parameters<RunFeed['from']>[0];

@@ -3,9 +3,9 @@ import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from
 import type { FastifyReply } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
 import { Shown } from '../projections/queries/shown.js';
+import { cursorIn } from '../sse/cursor.js';
 import { RunReader } from '../sse/run-reader.js';
-import { ApiProblems } from './api-problems.js';
-import { cursorIn } from './cursor-parameter.js';
+import { ApiProblems } from './problems.js';
 import { DeltasDocument, RunDocument } from './run-document.js';
 
 /** One generation for auditors: the message, the exact request, the response and the times. */

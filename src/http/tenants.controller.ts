@@ -6,9 +6,9 @@ import { RequireRole } from '../auth/role.guard.js';
 import { CreateTenant } from '../commands/create-tenant.js';
 import { DEFAULT_TENANT } from '../commands/open-default-tenant.js';
 import type { Caller } from '../commands/origin.js';
-import { ApiProblems, OF_A_BODY } from './api-problems.js';
 import { CurrentCaller } from './caller.js';
-import { IsName } from './is-name.js';
+import { IsName } from './fields.js';
+import { ApiProblems, OF_A_BODY } from './problems.js';
 
 class CreateTenantBody {
   @IsName('Display name. Two tenants may have the same name.')

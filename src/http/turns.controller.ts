@@ -1,21 +1,87 @@
-import { Body, Controller, HttpCode, HttpStatus, Param, Post, Res } from '@nestjs/common';
+import { applyDecorators, Body, Controller, HttpCode, HttpStatus, Param, Post, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import { ApiAcceptedResponse, ApiBearerAuth, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiAcceptedResponse,
+  ApiBearerAuth,
+  ApiBody,
+  ApiExtraModels,
+  ApiOkResponse,
+  ApiOperation,
+  ApiResponse,
+  ApiTags,
+  getSchemaPath,
+} from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CancelGeneration } from '../commands/endings.js';
 import type { Caller, WritingCaller } from '../commands/origin.js';
 import { GenerateReply, PreviewPrompt, Regenerate, SendMessage } from '../commands/turns.js';
 import { Shown } from '../projections/queries/shown.js';
-import { ApiProblems, OF_A_BODY } from './api-problems.js';
-import { ApiTurn } from './api-turn.js';
-import { CurrentCaller } from './caller.js';
-import { cursorIn } from './cursor-parameter.js';
-import { ApiIdempotencyKey, CurrentWriter } from './idempotency.js';
-import { ApiPreviewBody, previewedIn } from './previewed.js';
-import { AnswerBody, askingOf, EditMessageBody, NoFields, PreviewBody, SendMessageBody } from './turn-bodies.js';
-import { EffectDocument, EndedDocument, PreviewDocument, SentMessageDocument, TurnDocument } from './turn-documents.js';
-import { replyWithTurn, withoutMessage } from './turn-reply.js';
-import { TurnStreams } from './turn-streams.js';
+import { cursorIn } from '../sse/cursor.js';
+import { ApiIdempotencyKey, CurrentCaller, CurrentWriter } from './caller.js';
+import { ApiProblems, OF_A_BODY, type ProblemCode } from './problems.js';
+import {
+  AnswerBody,
+  ApiPreviewBody,
+  askingOf,
+  EditMessageBody,
+  EffectDocument,
+  EndedDocument,
+  NoFields,
+  PreviewBody,
+  PreviewDocument,
+  previewedIn,
+  SendMessageBody,
+  SentMessageDocument,
+  TurnDocument,
+} from './turn-documents.js';
+import { TurnReplies, withoutMessage } from './turn-reply.js';
+
+/** The problems because of which a model is not called. */
+const OF_EVERY_TURN: readonly ProblemCode[] = [
+  ...OF_A_BODY,
+  'conversation_not_found',
+  'conversation_full',
+  'conversation_busy',
+  'prompt_changed',
+  'value_refused',
+  'prompt_not_known_yet',
+  'prompt_over_budget',
+  'newer_content',
+  'provider_not_configured',
+  'parent_is_queued',
+  'idempotency_key_reused',
+  'queue_full',
+  'log_unavailable',
+];
+
+const STREAM = `With \`Accept: text/event-stream\`: a stream of this turn. \`{"token":"..."}\` for each piece of the answer, \
+at the end \`{"done":true,"full_response":"...","status":"..."}\` or \`{"error":"...","code":502}\`. A client that disconnects \
+cancels nothing. The headers hold the new ids.`;
+
+const NAME = { required: true, schema: { type: 'string' } } as const;
+
+type AnswerDocument = typeof TurnDocument | typeof SentMessageDocument;
+
+/** Documents a route that starts a turn. */
+function ApiTurn(summary: string, answer: AnswerDocument, ...problems: ProblemCode[]): MethodDecorator {
+  return applyDecorators(
+    ApiOperation({ summary }),
+    ApiIdempotencyKey(),
+    ApiExtraModels(answer),
+    ApiResponse({
+      status: 202,
+      description: 'The turn is committed. The feed of the conversation shows the answer.',
+      content: { 'application/json': { schema: { $ref: getSchemaPath(answer) } } },
+    }),
+    ApiResponse({
+      status: 200,
+      description: STREAM,
+      headers: { 'Verbatim-Message-Id': NAME, 'Verbatim-Generation-Id': NAME },
+      content: { 'text/event-stream': { schema: { type: 'string' } } },
+    }),
+    ApiProblems(...OF_EVERY_TURN, ...problems),
+  );
+}
 
 const OF_A_MESSAGE = ['message_not_found', 'content_empty', 'content_too_long', 'text_malformed'] as const;
 const OF_ITS_PLACE = ['parent_not_found', 'parent_is_note', 'revision_mismatch'] as const;
@@ -27,8 +93,8 @@ export class TurnsController {
   constructor(
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
-    readonly streams: TurnStreams,
-    readonly shown: Shown,
+    private readonly replies: TurnReplies,
+    private readonly shown: Shown,
   ) {}
 
   @Post('preview')
@@ -73,7 +139,7 @@ export class TurnsController {
     const { content, parent, kind, revises, generate = true } = body;
     const message = { content, origin: 'person', parent, kind, revises } as const;
     const command = new SendMessage(caller, id, message, generate ? askingOf(body) : null);
-    await replyWithTurn(this, reply, { caller, conversation: id }, () => this.commands.execute(command));
+    await this.replies.reply(reply, { caller, conversation: id }, () => this.commands.execute(command));
   }
 
   @Post('messages/:messageId/edit')
@@ -89,7 +155,7 @@ export class TurnsController {
     const { content, generate = true } = body;
     const message = { content, origin: 'person', revises: messageId } as const;
     const command = new SendMessage(caller, id, message, generate ? askingOf(body) : null);
-    await replyWithTurn(this, reply, { caller, conversation: id }, () => this.commands.execute(command));
+    await this.replies.reply(reply, { caller, conversation: id }, () => this.commands.execute(command));
   }
 
   @Post('messages/:messageId/generate')
@@ -110,13 +176,7 @@ export class TurnsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const command = new GenerateReply(caller, id, messageId, askingOf(body));
-    await replyWithTurn(
-      this,
-      reply,
-      { caller, conversation: id },
-      () => this.commands.execute(command),
-      withoutMessage,
-    );
+    await this.replies.reply(reply, { caller, conversation: id }, () => this.commands.execute(command), withoutMessage);
   }
 
   @Post('generations/:generationId/regenerate')
@@ -136,13 +196,7 @@ export class TurnsController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const command = new Regenerate(caller, id, generationId, askingOf(body));
-    await replyWithTurn(
-      this,
-      reply,
-      { caller, conversation: id },
-      () => this.commands.execute(command),
-      withoutMessage,
-    );
+    await this.replies.reply(reply, { caller, conversation: id }, () => this.commands.execute(command), withoutMessage);
   }
 
   @Post('generations/:generationId/cancel')

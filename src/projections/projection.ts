@@ -1,7 +1,6 @@
-import { isOfTape } from '../domain/streams.js';
 import type { DomainEvent } from '../events/catalogue.js';
 import type { TypedEvent } from '../events/codec.js';
-import type { ConversationEvent, GenerationEvent } from '../events/conversation-events.js';
+import { type ConversationEvent, type GenerationEvent, isOfTape } from '../events/conversation-events.js';
 import { TerminalError } from '../ports/errors.js';
 import type { ProjectionShape, RowKey } from '../ports/read-models/read-models.js';
 import type { AnyTable, Table } from '../ports/read-models/table.js';

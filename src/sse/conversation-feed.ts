@@ -1,5 +1,5 @@
-import { conversationStream, generationOf } from '../domain/streams.js';
 import type { TypedEvent } from '../events/codec.js';
+import { conversationStream, generationOf } from '../events/conversation-events.js';
 import { type ConversationHistory, type FeedEvent, type FeedPlace, placeAfter } from './conversation-history.js';
 import type { Cursor } from './cursor.js';
 import { weightOf } from './event-frames.js';

@@ -1,9 +1,8 @@
-import { conversationStream, generationStream, isOfTape } from '../domain/streams.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
+import { conversationStream, generationStream, isOfTape } from '../events/conversation-events.js';
 import { limits } from '../limits.js';
-import { TerminalError } from '../ports/errors.js';
 import { type EventLog, eventsOf } from '../ports/event-log.js';
-import type { Cursor } from './cursor.js';
+import { type Cursor, CursorBeyondEnd } from './cursor.js';
 
 /** An event of a conversation or of one of its generations, and the cursor after it. */
 export interface FeedEvent {
@@ -35,9 +34,6 @@ export function placeAfter({ cursor, open }: FeedPlace, event: TypedEvent): Feed
       return { cursor: next, open };
   }
 }
-
-/** The conversation has not reached this cursor. */
-export class CursorBeyondEnd extends TerminalError {}
 
 /**
  * Reads all events of a conversation after a cursor, each once: the ledger in its order, and the tape of a generation

@@ -1,15 +1,16 @@
-import type { Conversation } from '../domain/conversation/conversation.js';
+import { type Conversation, conversation, type RecordedInConversation } from '../domain/conversation/conversation.js';
 import { type Reader, requireReadable } from '../domain/conversation/readers.js';
 import { type ConversationView, type Looking, type Moment, viewOf } from '../domain/conversation/view.js';
+import type { Recorded } from '../domain/decider.js';
+import { generation, type Tape } from '../domain/generation.js';
 import { Refusal } from '../domain/refusal.js';
-import { conversationStream } from '../domain/streams.js';
 import type { Codec } from '../events/codec.js';
+import { conversationStream, type GenerationEvent, generationStream } from '../events/conversation-events.js';
 import { InvalidStreamName } from '../ports/append-rules.js';
-import type { EventLog } from '../ports/event-log.js';
+import { type EventLog, eventsOf } from '../ports/event-log.js';
 import { checkReadStream } from '../ports/read-rules.js';
-import { ConversationHistory, CursorBeyondEnd } from './conversation-history.js';
-import { type Cursor, formatCursor } from './cursor.js';
-import { readLedger, readTape } from './read-folds.js';
+import { ConversationHistory } from './conversation-history.js';
+import { type Cursor, CursorBeyondEnd, formatCursor } from './cursor.js';
 
 /** The present folds of conversations. */
 export interface Heads {
@@ -96,3 +97,38 @@ export function mayBeStream(name: string): boolean {
     throw error;
   }
 }
+
+interface FoldParts {
+  readonly log: EventLog;
+  readonly codec: Codec;
+}
+
+/** The fold of a tape, and the number of its events: the second half of a cursor. */
+export interface ReadTape {
+  readonly tape: Tape;
+  readonly events: number;
+}
+
+/** Folds the first events of a conversation. Reads them from the log and not from a cache. */
+export async function readLedger(parts: FoldParts, id: string, eventsMax?: number): Promise<Conversation> {
+  let state = conversation.initial;
+  if (eventsMax === 0) return state;
+  for await (const event of eventsOf(parts, conversationStream(id), upTo(eventsMax))) {
+    state = conversation.evolve(state, event as unknown as RecordedInConversation);
+  }
+  return state;
+}
+
+/** Folds the first events of a tape. */
+export async function readTape(parts: FoldParts, id: string, eventsMax?: number): Promise<ReadTape> {
+  let tape = generation.initial;
+  let events = 0;
+  if (eventsMax === 0) return { tape, events };
+  for await (const event of eventsOf(parts, generationStream(id), upTo(eventsMax))) {
+    tape = generation.evolve(tape, event as unknown as Recorded<GenerationEvent>);
+    events += 1;
+  }
+  return { tape, events };
+}
+
+const upTo = (eventsMax: number | undefined) => (eventsMax === undefined ? {} : { eventsMax });

@@ -1,10 +1,12 @@
 import { costOf, usageOf } from '../domain/conversation/run.js';
-import { generationOf } from '../domain/streams.js';
+import { refusals } from '../domain/refusal.js';
 import { answerText, deltaText, messageText } from '../domain/texts.js';
 import type { LogEvent, TenantEvent } from '../events/catalogue.js';
 import type { TypedEvent } from '../events/codec.js';
+import { conversationStream, generationOf, generationStream } from '../events/conversation-events.js';
+import { TerminalError } from '../ports/errors.js';
 import type { FeedEvent } from './conversation-history.js';
-import { formatCursor } from './cursor.js';
+import { type Cursor, cursorIn, formatCursor } from './cursor.js';
 
 type Type = Exclude<TypedEvent['type'], (TenantEvent | LogEvent)['type']>;
 
@@ -152,3 +154,75 @@ export function oneLine(data: unknown): string {
   const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return JSON.stringify(data).replace(BREAKS_FOR_SOME, escaped);
 }
+
+/** The ids of one turn, from the answer of its command. */
+export interface StreamedTurn {
+  readonly conversation: string;
+  /** The message that the generation answers. */
+  readonly messageId: string;
+  readonly generationId: string;
+  /** The cursor after the command. All events of the generation come after it. */
+  readonly cursor: string;
+}
+
+/** The frames of one turn, for the events of its conversation in their order. */
+export class TurnFrames {
+  private readonly ledgerStream: string;
+  private readonly tapeStream: string;
+  private ledger: number;
+  private taped = 0;
+
+  constructor(private readonly turn: StreamedTurn) {
+    this.ledgerStream = conversationStream(turn.conversation);
+    this.tapeStream = generationStream(turn.generationId);
+    this.ledger = cursorIn('cursor', turn.cursor).ledger;
+  }
+
+  /** The frame of an event, if it has one, and the cursor that lists must cover after it. */
+  of(event: TypedEvent): (TurnFrame & { readonly place: Cursor }) | undefined {
+    if (event.stream === this.tapeStream) {
+      // Fail rather than show an answer that lacks a piece.
+      if (event.revision > this.taped)
+        throw new TerminalError(`event ${this.taped} of ${this.tapeStream} was not received`);
+      this.taped = event.revision + 1;
+    }
+    if (event.stream === this.ledgerStream) this.ledger = Math.max(this.ledger, event.revision + 1);
+    const frame = turnFrameOf(event, this.turn.generationId);
+    // Lists show that a generation was claimed, but not its single tokens: 1 is enough for all of them.
+    return frame && { ...frame, place: { ledger: this.ledger, tape: frame.isLast ? 0 : 1 } };
+  }
+}
+
+/** The frame that a client of one turn gets for an event. */
+type TurnFrame = { readonly bytes: Buffer; readonly isLast: boolean };
+
+/** Undefined for events of other generations, and for deltas that hold no text for people. */
+export function turnFrameOf(event: TypedEvent, generationId: string): TurnFrame | undefined {
+  if (event.type === 'DeltaReceived') {
+    const isShown = generationOf(event) === generationId && event.data.channel === 'content';
+    return isShown ? frame({ token: event.data.text }, false) : undefined;
+  }
+  if (event.type !== 'GenerationFinalized' || event.data.generationId !== generationId) return undefined;
+  const { status, blocks, error } = event.data;
+  if (status !== 'error') return frame({ done: true, full_response: answerText(blocks), status }, true);
+  return frame({ error: error?.message ?? '', code: statusOfFailure(error?.kind ?? '') }, true);
+}
+
+/** The HTTP status that the response would have if it had not begun. */
+function statusOfFailure(kind: string): number {
+  if (Object.hasOwn(refusals, kind)) return 422;
+  return statuses[kind] ?? 502;
+}
+
+/** Kinds of errors of this process. All others happened at the provider, or on the way to it. */
+const statuses: Readonly<Record<string, number>> = {
+  timeout: 504,
+  interrupted: 500,
+  prompt_mismatch: 500,
+  too_long: 413,
+};
+
+const frame = (data: object, isLast: boolean): TurnFrame => ({
+  bytes: Buffer.from(`data: ${oneLine(data)}\n\n`),
+  isLast,
+});

@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import { BackgroundPart } from '../background/background-part.js';
-import { generationStream } from '../domain/streams.js';
 import { INCARNATIONS, LOG_CATEGORY } from '../events/catalogue.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
+import { generationStream } from '../events/conversation-events.js';
 import type { Position, RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import type { BackgroundHealth } from '../ports/background-health.js';

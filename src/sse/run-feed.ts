@@ -1,13 +1,13 @@
 import { mayRead, type Reader } from '../domain/conversation/readers.js';
-import { conversationOf } from '../domain/streams.js';
+import { endOf, type Run } from '../domain/conversation/run.js';
 import type { Codec, TypedEvent } from '../events/codec.js';
+import { conversationOf } from '../events/conversation-events.js';
 import type { Position, RecordedEvent } from '../events/envelope.js';
 import { decodeOrFail, type EventLog, NewerVersion } from '../ports/event-log.js';
-import { CursorBeyondEnd } from './conversation-history.js';
-import type { Cursor } from './cursor.js';
+import { type Cursor, CursorBeyondEnd } from './cursor.js';
+import { oneLine } from './event-frames.js';
 import type { LiveEvents } from './live-events.js';
 import { Mailbox } from './mailbox.js';
-import { type RunFeedEvent, runFrameOf } from './run-frames.js';
 
 /** A well-formed position that has no event, or another event than the position names. */
 export class UnknownPosition extends Error {}
@@ -108,4 +108,27 @@ export class RunFeed {
     if (event.type !== 'GenerationRequested' && event.type !== 'GenerationFinalized') return false;
     return mayRead({ owner: { tenant: event.tenant, user: event.meta.owner ?? null } }, this.reader);
   }
+}
+
+export type RunFeedEvent = Extract<TypedEvent, { type: 'GenerationRequested' | 'GenerationFinalized' }>;
+
+/** All feeds get the same event object, so each frame is made once. */
+const made = new WeakMap<RunFeedEvent, Buffer>();
+
+/** The SSE frame for the start or the end of a run. Its id is the position of the event. */
+export function runFrameOf(event: RunFeedEvent): Buffer {
+  const known = made.get(event);
+  if (known) return known;
+  const name = event.type === 'GenerationRequested' ? 'run-started' : 'run-ended';
+  const frame = Buffer.from(`id: ${event.position}\nevent: ${name}\ndata: ${oneLine(dataOf(event))}\n\n`);
+  made.set(event, frame);
+  return frame;
+}
+
+function dataOf({ type, data, meta, at }: RunFeedEvent): Partial<Run> & { readonly at: string } {
+  const { conversation, owner: user = null } = meta;
+  const { generationId: id } = data;
+  if (type === 'GenerationFinalized') return { id, conversation, user, ...endOf(data, at), at };
+  const { messageId: message, regenerates = null } = data;
+  return { id, conversation, message, user, regenerates, status: 'queued', at };
 }

@@ -8,14 +8,12 @@ import type { Reply } from '../domain/conversation/tree.js';
 import type { Recorded } from '../domain/decider.js';
 import { generation, type Tape } from '../domain/generation.js';
 import { Refusal } from '../domain/refusal.js';
-import { conversationStream, generationStream } from '../domain/streams.js';
 import type { TypedEvent } from '../events/codec.js';
-import type { GenerationEvent } from '../events/conversation-events.js';
+import { conversationStream, type GenerationEvent, generationStream } from '../events/conversation-events.js';
 import { TerminalError } from '../ports/errors.js';
 import { eventsOf } from '../ports/event-log.js';
 import type { Work } from '../ports/work.js';
-import { mayBeStream, type ReaderParts } from './conversation-reader.js';
-import { readLedger } from './read-folds.js';
+import { mayBeStream, type ReaderParts, readLedger } from './conversation-reader.js';
 
 /** The recorded parts of a prompt do not have the recorded hash: the record or a text has been changed. */
 export class RecordDamaged extends TerminalError {}

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ConversationView } from '../../src/domain/conversation/view.js';
-import { isConversationId } from '../../src/domain/streams.js';
+import { isConversationId } from '../../src/events/conversation-events.js';
 import { ChatLog } from '../support/chat-log.js';
 import { type HttpApp, startHttpApp } from '../support/http-app.js';
 import { memoryEngines } from '../support/memory-engines.js';

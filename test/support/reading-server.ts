@@ -6,7 +6,7 @@ import { conversation } from '../../src/domain/conversation/conversation.js';
 import type { Reader } from '../../src/domain/conversation/readers.js';
 import { ConversationFeeds } from '../../src/http/conversation-feeds.js';
 import { FeedPlaces } from '../../src/http/feed-places.js';
-import { TurnStreams } from '../../src/http/turn-streams.js';
+import { TurnReplies } from '../../src/http/turn-reply.js';
 import { Shown } from '../../src/projections/queries/shown.js';
 import { ConversationReader } from '../../src/sse/conversation-reader.js';
 import { parseCursor } from '../../src/sse/cursor.js';
@@ -77,7 +77,7 @@ export async function startReadingServer({
   routes(
     server,
     new ConversationFeeds({ views, reader, source, streams, shown, places: new FeedPlaces(perUserMax) }),
-    new TurnStreams({ source, streams, shown }),
+    new TurnReplies({ source, streams, shown }),
   );
   server.setErrorHandler((error, _request, reply) => {
     failures.push(error);
@@ -103,7 +103,7 @@ export async function startReadingServer({
 type FeedRoute = { Params: { id: string }; Querystring: { after?: string } };
 type TurnRoute = { Params: { id: string; generation: string; cursor: string } };
 
-function routes(server: FastifyInstance, feeds: ConversationFeeds, turns: TurnStreams): void {
+function routes(server: FastifyInstance, feeds: ConversationFeeds, turns: TurnReplies): void {
   server.get<FeedRoute>('/feed/:id', async (request, reply) => {
     const after = request.query.after === undefined ? undefined : parseCursor(request.query.after);
     await feeds.serve(reply, ada, request.params.id, after);

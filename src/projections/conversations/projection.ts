@@ -1,6 +1,6 @@
-import { generationOf } from '../../domain/streams.js';
 import { answerText, messageText } from '../../domain/texts.js';
 import type { TypedEvent } from '../../events/codec.js';
+import { generationOf } from '../../events/conversation-events.js';
 import { limits } from '../../limits.js';
 import type { CoveringList } from '../../ports/read-models/questions.js';
 import { type EventsOf, isNext, type Projection, type ProjectionFilter, type Rows, unhandled } from '../projection.js';

@@ -1,6 +1,6 @@
 import { endOf, promptIn, unknownRun } from '../../domain/conversation/run.js';
-import { generationOf } from '../../domain/streams.js';
 import type { TypedEvent } from '../../events/codec.js';
+import { generationOf } from '../../events/conversation-events.js';
 import type { CoveringList } from '../../ports/read-models/questions.js';
 import type { RowKey } from '../../ports/read-models/read-models.js';
 import type { ClaimCoverage } from '../coverage-columns.js';

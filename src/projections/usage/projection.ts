@@ -1,5 +1,5 @@
 import { decimalOf, sumOf, textOf } from '../../domain/prices.js';
-import { conversationOf } from '../../domain/streams.js';
+import { conversationOf } from '../../events/conversation-events.js';
 import type { CoveringList } from '../../ports/read-models/questions.js';
 import type { RowKey } from '../../ports/read-models/read-models.js';
 import { type EventsOf, type Projection, type ProjectionFilter, type Rows, unhandled } from '../projection.js';

@@ -43,7 +43,6 @@ const mayImport: Record<string, readonly string[]> = {
     'auth',
     'domain/conversation/run.ts',
     'domain/refusal.ts',
-    'domain/streams.ts',
     'formats/body-format.ts',
     'formats/openai-chat-1.ts',
     'formats/record-1/tiles.ts',

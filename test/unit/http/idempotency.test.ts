@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { fingerprintOf } from '../../../src/http/idempotency.js';
+import { fingerprintOf } from '../../../src/http/caller.js';
 
 const fingerprint = (body: unknown, url = '/a', method = 'POST') => fingerprintOf({ method, url, body });
 

@@ -2,9 +2,8 @@ import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { Type } from 'class-transformer';
 import { IsArray, IsBoolean, IsInt, IsNumber, IsObject, IsOptional, IsString, ValidateNested } from 'class-validator';
-import { MayBeAbsent } from '../../../src/http/fields.js';
+import { IsName, MayBeAbsent } from '../../../src/http/fields.js';
 import { InvalidRequest } from '../../../src/http/invalid-request.js';
-import { IsName } from '../../../src/http/is-name.js';
 import { RequestValidationPipe } from '../../../src/http/request-validation.pipe.js';
 import { TerminalError } from '../../../src/ports/errors.js';
 

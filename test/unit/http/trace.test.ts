@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { traceIdOf, traceparentOf } from '../../../src/http/trace-requests.js';
+import { traceIdOf, traceparentOf } from '../../../src/http/caller.js';
 
 const valid = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`;
 const withHeader = (traceparent: string | undefined) => ({ headers: { traceparent } });

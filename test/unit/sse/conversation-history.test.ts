@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { DomainEvent } from '../../../src/events/catalogue.js';
-import { ConversationHistory, CursorBeyondEnd, type FeedEvent } from '../../../src/sse/conversation-history.js';
-import { type Cursor, formatCursor, parseCursor } from '../../../src/sse/cursor.js';
+import { ConversationHistory, type FeedEvent } from '../../../src/sse/conversation-history.js';
+import { type Cursor, CursorBeyondEnd, formatCursor, parseCursor } from '../../../src/sse/cursor.js';
 import { conversationScript } from '../../support/conversation-script.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
 import { appendAtEnd, codec, someMetadata, wholeStream } from '../../support/new-events.js';

@@ -11,7 +11,7 @@ import { START } from '../../../../src/events/envelope.js';
 import type { Rows } from '../../../../src/projections/projection.js';
 import { runs } from '../../../../src/projections/runs/projection.js';
 import { type RunRow, runsTable } from '../../../../src/projections/runs/rows.js';
-import { type RunFeedEvent, runFrameOf } from '../../../../src/sse/run-frames.js';
+import { type RunFeedEvent, runFrameOf } from '../../../../src/sse/run-feed.js';
 import { ChatLog } from '../../../support/chat-log.js';
 import { MemoryEventLog } from '../../../support/memory/memory-event-log.js';
 import { codec } from '../../../support/new-events.js';
