@@ -1,6 +1,6 @@
 import { Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
-import { BackgroundFailures } from '../background/background-failures.js';
+import { BackgroundFailures } from '../background/background-part.js';
 import type { RunnerParts } from '../sagas/subscription-runner.js';
 import { LiveEvents } from '../sse/live-events.js';
 import { BackgroundWork } from './background-work.js';

@@ -7,9 +7,9 @@ import { OPERATOR, WORKER } from '../commands/origin.js';
 import { tenantStream } from '../domain/tenant.js';
 import { createCodec } from '../events/codec.js';
 import type { Position } from '../events/envelope.js';
+import { foundOnSecondLook } from '../ports/continuity.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { Keys } from '../ports/keys.js';
-import { foundOnSecondLook } from '../ports/second-look.js';
 import { recordKeys } from '../projections/record-keys.js';
 
 export interface ReopenedLog {

@@ -14,11 +14,16 @@ import { answerClientError } from '../http/client-errors.js';
 import { withClosedBodies } from '../http/closed-bodies.js';
 import { KnownPaths } from '../http/known-paths.js';
 import { type LogSettings, loggerOptions, loggersOfRequests, logRequests, logWhenOver } from '../http/logging.js';
-import { type Measure, measureRequests, measureWhenOver } from '../http/measure-requests.js';
 import { NestLogger } from '../http/nest-logger.js';
+import {
+  type Measure,
+  measureRequests,
+  measureWhenOver,
+  traceRequests,
+  traceUntilOver,
+} from '../http/observe-requests.js';
 import { answerProblem } from '../http/problem.filter.js';
 import { acceptStrictJsonOnly } from '../http/strict-json.js';
-import { traceRequests, traceUntilOver } from '../http/trace-requests.js';
 import { closeUnusedConnections } from '../http/unused-connections.js';
 import { limits } from '../limits.js';
 import type { Continuity } from '../ports/continuity.js';

@@ -5,10 +5,9 @@ import { beginIncarnation, incarnationsOf } from '../commands/incarnations.js';
 import { WORKER } from '../commands/origin.js';
 import { createCodec } from '../events/codec.js';
 import { limits } from '../limits.js';
-import type { GoneEvent, LogWentBack } from '../ports/continuity.js';
+import { foundOnSecondLook, type GoneEvent, type LogWentBack } from '../ports/continuity.js';
 import { RetryableError } from '../ports/errors.js';
 import type { LogWithoutCommands } from '../ports/event-log.js';
-import { foundOnSecondLook } from '../ports/second-look.js';
 import type { Engines } from './engines.js';
 
 type WatchedLog = Pick<Engines, 'log' | 'incarnations' | 'openLogAnew'>;

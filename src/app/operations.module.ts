@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
-import { BackgroundFailures } from '../background/background-failures.js';
+import { BackgroundFailures } from '../background/background-part.js';
 import { HealthController } from '../http/health.controller.js';
 import { Exposition, MetricsController } from '../http/metrics.controller.js';
 import { type CheckResult, Readiness } from '../http/readiness.js';

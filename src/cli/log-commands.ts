@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { limits } from '../limits.js';
-import { checkStreamName, InvalidStreamName } from '../ports/append-rules.js';
+import { checkStreamName, InvalidStreamName } from '../ports/log-rules.js';
 import { type CommandParts, type JsonOption, withJson } from './command-parts.js';
 import { eventJson, eventLine } from './event-text.js';
 import { CommandFailed, UsageError } from './failures.js';

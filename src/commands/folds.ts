@@ -3,10 +3,9 @@ import type { DomainEvent } from '../events/catalogue.js';
 import type { Codec } from '../events/codec.js';
 import type { NewEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
-import type { LogWentBack } from '../ports/continuity.js';
+import { foundOnSecondLook, type LogWentBack } from '../ports/continuity.js';
 import { RetryableError } from '../ports/errors.js';
 import { decodeOrFail, type EventLog } from '../ports/event-log.js';
-import { foundOnSecondLook } from '../ports/second-look.js';
 
 /** The fold of a stream up to a revision. */
 export interface Folded<State> {

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Position, START } from '../events/envelope.js';
+import { limits } from '../limits.js';
 import { LogUnavailable } from './errors.js';
 
 /** An event that the log had and does not have any more: by its position, or by its place in its stream. */
@@ -63,4 +65,14 @@ export class Continuity {
   require(): void {
     if (this.cause) throw this.cause;
   }
+}
+
+/**
+ * Repeats a lookup that finds nothing. A leader that was just elected may not have indexed all its events, so a first miss
+ * proves nothing.
+ */
+export async function foundOnSecondLook(look: () => Promise<boolean>): Promise<boolean> {
+  if (await look()) return true;
+  await sleep(limits.goneEventLookAgainMs);
+  return look();
 }

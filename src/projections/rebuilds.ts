@@ -1,5 +1,5 @@
-import { isStreamName } from '../ports/append-rules.js';
 import type { Leases } from '../ports/leases.js';
+import { isStreamName } from '../ports/log-rules.js';
 import type { Build, Builds, ProjectionShape } from '../ports/read-models/read-models.js';
 import { leaseOf } from './lane-key.js';
 

@@ -1,7 +1,7 @@
 import type { Codec, TypedEvent } from '../events/codec.js';
 import { decodeOrFail, type EventLog } from '../ports/event-log.js';
+import { passes } from '../ports/log-rules.js';
 import type { RowChange } from '../ports/read-models/read-models.js';
-import { passes } from '../ports/read-rules.js';
 import type { Projection } from './projection.js';
 import { WorkingRows } from './working-rows.js';
 

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../events/envelope.js';
-import { categoryOf } from '../ports/append-rules.js';
+import { categoryOf } from '../ports/log-rules.js';
 import type { RelayMessage } from '../ports/relay.js';
 
 /** The log of the events. Positions of another log or incarnation cannot be compared with these. */

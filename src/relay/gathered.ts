@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
-import { textBytes } from '../ports/append-rules.js';
 import type { LivePage } from '../ports/event-log.js';
+import { textBytes } from '../ports/log-rules.js';
 
 /** Joins several full pages into one while the relay is far behind, to save sends. A page that is not full is sent alone. */
 export async function* gathered(pages: AsyncIterable<LivePage>): AsyncGenerator<LivePage> {

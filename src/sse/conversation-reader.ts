@@ -6,9 +6,8 @@ import { generation, type Tape } from '../domain/generation.js';
 import { Refusal } from '../domain/refusal.js';
 import type { Codec } from '../events/codec.js';
 import { conversationStream, type GenerationEvent, generationStream } from '../events/conversation-events.js';
-import { InvalidStreamName } from '../ports/append-rules.js';
 import { type EventLog, eventsOf } from '../ports/event-log.js';
-import { checkReadStream } from '../ports/read-rules.js';
+import { checkReadStream, InvalidStreamName } from '../ports/log-rules.js';
 import { ConversationHistory } from './conversation-history.js';
 import { type Cursor, CursorBeyondEnd, formatCursor } from './cursor.js';
 

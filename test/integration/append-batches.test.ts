@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Append } from '../../src/adapters/event-log/queue-room.js';
 import { PostgresBatchWriter } from '../../src/adapters/postgres/batch-writer.js';
 import { DedicatedConnection } from '../../src/adapters/postgres/dedicated-connection.js';
-import { OwnCommits } from '../../src/adapters/postgres/own-commits.js';
+import { OwnCommits } from '../../src/adapters/postgres/recent-events.js';
 import { deltasOf, newDelta, newStream } from '../support/new-events.js';
 import { startTestPostgres, type TestPostgres, withClient } from '../support/postgres-cluster.js';
 

@@ -4,7 +4,7 @@ import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js
 import { type NewEvent, type Position, START } from '../../src/events/envelope.js';
 import { limits } from '../../src/limits.js';
 import type { AllStreamsFilter, LivePage } from '../../src/ports/event-log.js';
-import { passes } from '../../src/ports/read-rules.js';
+import { passes } from '../../src/ports/log-rules.js';
 import { projections } from '../../src/projections/all.js';
 import { follow } from '../contracts/event-log/subscribe.js';
 import { type StandIn, startStandIn } from '../support/eventstore/stand-in.js';

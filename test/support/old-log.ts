@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { migrate } from '../../src/adapters/postgres/migrate.js';
 import { readMigrations } from '../../src/adapters/postgres/migration-files.js';
 import type { NewEvent } from '../../src/events/envelope.js';
-import { textBytes } from '../../src/ports/append-rules.js';
+import { textBytes } from '../../src/ports/log-rules.js';
 import { withClient } from './postgres-cluster.js';
 import { withTemporaryDirectory } from './temporary-directory.js';
 

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { quoted } from '../../src/adapters/demo/demo-answer.js';
-import { DemoLanguageModel } from '../../src/adapters/demo/demo-language-model.js';
+import { DemoLanguageModel, quoted } from '../../src/adapters/demo/demo-language-model.js';
 import { askedFor, callOf, outcomeOf } from '../support/model-outputs.js';
 
 const pauses: number[] = [];

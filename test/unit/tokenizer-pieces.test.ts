@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { countSlice, slicesOf } from '../../src/adapters/tokenizer/plain-text.js';
+import { countSlice, slicesOf } from '../../src/adapters/tokenizer/gpt-token-counter.js';
 import { exactCounter, piecesOf } from '../support/exact-tokens.js';
 import { usually } from '../support/extent.js';
 

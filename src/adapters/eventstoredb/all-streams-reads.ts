@@ -5,7 +5,7 @@ import { limits } from '../../limits.js';
 import type { Continuity } from '../../ports/continuity.js';
 import { LogUnavailable } from '../../ports/errors.js';
 import type { AllStreamsFilter, LivePage, Page } from '../../ports/event-log.js';
-import { passes } from '../../ports/read-rules.js';
+import { passes } from '../../ports/log-rules.js';
 import { arrivals, type Patience } from './all-streams.js';
 import type { Connection } from './connection.js';
 import type { FollowerQueue } from './follower-queue.js';

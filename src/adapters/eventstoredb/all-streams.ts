@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { type AllStreamSubscription, eventTypeFilter, streamNameFilter } from '@eventstore/db-client';
 import type { Position, RecordedEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
-import { textBytes } from '../../ports/append-rules.js';
+import { textBytes } from '../../ports/log-rules.js';
 import type { Connection, Held } from './connection.js';
 import { isMistake, NoAnswer, unavailable } from './outage.js';
 import { positionOf, type ServerPosition, serverPosition } from './position.js';

@@ -1,7 +1,7 @@
 import { NO_STREAM, WrongExpectedVersionError } from '@eventstore/db-client';
-import { InvalidAppend } from '../../ports/append-rules.js';
 import { TerminalError } from '../../ports/errors.js';
 import type { AppendOutcome } from '../../ports/event-log.js';
+import { InvalidAppend } from '../../ports/log-rules.js';
 import { AppendBatch, BatchesUnsupported } from './append-batch.js';
 import type { QueuedAppend } from './append-queue.js';
 import type { Connection } from './connection.js';

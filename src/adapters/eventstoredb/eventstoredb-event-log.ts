@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { NewEvent, Position, RecordedEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
-import { checkAppend } from '../../ports/append-rules.js';
 import { Continuity } from '../../ports/continuity.js';
 import type {
   AllStreamsFilter,
@@ -14,8 +13,8 @@ import type {
   Page,
   ReadStreamOptions,
 } from '../../ports/event-log.js';
+import { checkAppend, checkReadStream } from '../../ports/log-rules.js';
 import { type Meter, noMeter } from '../../ports/meter.js';
-import { checkReadStream } from '../../ports/read-rules.js';
 import { AllStreamsReads } from './all-streams-reads.js';
 import { AppendQueue } from './append-queue.js';
 import { AppendSender } from './append-sender.js';

@@ -1,7 +1,7 @@
 import type { Position, RecordedEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
 import type { AllStreamsFilter, LivePage, Page } from '../../ports/event-log.js';
-import { passes } from '../../ports/read-rules.js';
+import { passes } from '../../ports/log-rules.js';
 
 /** The events of a shared reader for one follower. A follower that does not take them leaves when the queue is full. */
 export class FollowerQueue {

@@ -1,7 +1,7 @@
 import { type BinaryEventData, binaryEvent, type RecordedEvent as ServerEvent } from '@eventstore/db-client';
 import type { NewEvent, RecordedEvent } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
-import { InvalidAppend } from '../../ports/append-rules.js';
+import { InvalidAppend } from '../../ports/log-rules.js';
 import { positionOf } from './position.js';
 
 /** A regular expression for the streams of Verbatim, without streams of the server and reserved ones. */

@@ -1,6 +1,5 @@
 import type { Position } from '../../events/envelope.js';
-import type { Continuity } from '../../ports/continuity.js';
-import { foundOnSecondLook } from '../../ports/second-look.js';
+import { type Continuity, foundOnSecondLook } from '../../ports/continuity.js';
 import { namedEvent, shownPosition } from './position.js';
 import type { StreamReads } from './stream-reads.js';
 

@@ -1,9 +1,72 @@
 import { finishReasonOf, usageOf } from '../../formats/openai-chat-1.js';
 import { limits } from '../../limits.js';
-import { type Channel, jsonWithin, ModelFailure, type ModelOutput } from '../../ports/language-model.js';
+import {
+  type Channel,
+  jsonWithin,
+  ModelFailure,
+  type ModelOutput,
+  type ToolStart,
+} from '../../ports/language-model.js';
 import { bounded, isRecord, wordsOfError } from './failures.js';
-import { toolPieces } from './tool-calls.js';
-import { isGiven, isNumber, isText, ofAnyType, unreadFields, unreadPiece } from './unread-fields.js';
+
+/** Deep enough for the arguments of a tool call: delta.tool_calls.0.function.arguments. */
+const NAMES_PER_PATH_MAX = 5;
+
+/** The fields that are read from a record, and a check of the type of each. */
+type ReadFields = Readonly<Record<string, (value: unknown) => boolean>>;
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+const isNumber = (value: unknown): boolean => typeof value === 'number';
+const ofAnyType = (): boolean => true;
+
+/** The fields of a record that are unknown or of another type, and not empty. Undefined if there is none. */
+function unreadFields(
+  record: Readonly<Record<string, unknown>>,
+  read: ReadFields,
+): Record<string, unknown> | undefined {
+  let unread: Record<string, unknown> | undefined;
+  for (const name in record) {
+    const value = record[name];
+    // The name of a provider's field may be `constructor`.
+    if (!isGiven(value) || (Object.hasOwn(read, name) && read[name]?.(value))) continue;
+    unread ??= Object.create(null) as Record<string, unknown>;
+    unread[name] = value;
+  }
+  return unread;
+}
+
+/** Unread fields as one line of JSON. If they are too large, the line has only their names. */
+function unreadPiece(fields: object): ModelOutput {
+  const json = jsonWithin(fields, limits.unreadFieldsBytesMax) ?? JSON.stringify(namesOf(fields));
+  return { type: 'text', channel: 'other', text: `${json}\n` };
+}
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null && value !== '';
+
+function namesOf(fields: object): { tooLarge: readonly string[]; namesLeftOut?: true } {
+  const tooLarge: string[] = [];
+  for (const path of innermostPaths(fields, [])) {
+    if (tooLarge.length === limits.unreadNamesMax) return { tooLarge, namesLeftOut: true };
+    tooLarge.push(cut(path.join('.')));
+  }
+  return { tooLarge };
+}
+
+function* innermostPaths(value: unknown, path: readonly string[]): Iterable<readonly string[]> {
+  let hasFields = false;
+  if (typeof value === 'object' && value !== null && path.length < NAMES_PER_PATH_MAX) {
+    for (const name in value) {
+      hasFields = true;
+      yield* innermostPaths((value as Record<string, unknown>)[name], [...path, name]);
+    }
+  }
+  if (!hasFields) yield path;
+}
+
+function cut(name: string): string {
+  const { unreadNameCharactersMax: most } = limits;
+  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
+}
 
 const LAST_WORD = '[DONE]';
 
@@ -120,3 +183,66 @@ function parseChunk(data: string): Record<string, unknown> {
 function unreadable(message: string): ModelFailure {
   return new ModelFailure('provider_error', message, { retryable: false });
 }
+
+const NONE: readonly ModelOutput[] = [];
+
+/** Reads the tool calls of a delta: the called tool, and its arguments as they come. Calls no tool. */
+function toolPieces({ tool_calls, function_call }: Record<string, unknown>): readonly ModelOutput[] {
+  if (!isGiven(tool_calls) && !isGiven(function_call)) return NONE;
+  const calls = Array.isArray(tool_calls) ? tool_calls : isGiven(tool_calls) ? [tool_calls] : [];
+  return [...calls.flatMap(piecesOf), ...olderPieces(function_call)];
+}
+
+/** The older form, with at most one call in an answer. */
+function olderPieces(call: unknown): readonly ModelOutput[] {
+  if (!isGiven(call)) return NONE;
+  if (!isRecord(call)) return [unreadPiece({ delta: { function_call: call } })];
+  const unread = unreadOf(call);
+  return [pieceOf({}, call, 0), ...(unread ? [unreadPiece({ delta: { function_call: unread } })] : NONE)];
+}
+
+function piecesOf(call: unknown, place: number): readonly ModelOutput[] {
+  const form = isRecord(call) && isGiven(call.function) ? 'function' : 'custom';
+  const said = isRecord(call) ? call[form] : undefined;
+  if (!isRecord(call) || !isRecord(said)) return [unreadPiece({ delta: { tool_calls: [call] } })];
+  const index = typeof call.index === 'number' ? call.index : place;
+  const ofCall = unreadFields(call, { [form]: ofAnyType, index: isNumber, id: isText, type: isText });
+  const ofSaid = unreadOf(said);
+  const unread = (ofCall || ofSaid) && { index, ...ofCall, ...(ofSaid && { [form]: ofSaid }) };
+  return [pieceOf(call, said, index), ...(unread ? [unreadPiece({ delta: { tool_calls: [unread] } })] : NONE)];
+}
+
+function pieceOf(call: Record<string, unknown>, said: Record<string, unknown>, index: number): ModelOutput {
+  const tool = startOf(call, said);
+  return {
+    type: 'text',
+    channel: 'tool',
+    text: textOf(said[textField(said)]) ?? '',
+    call: index,
+    ...(tool && { tool }),
+  };
+}
+
+function unreadOf(said: Record<string, unknown>): Record<string, unknown> | undefined {
+  return unreadFields(said, { [textField(said)]: (value) => textOf(value) !== undefined, name: isText });
+}
+
+const textField = (said: Record<string, unknown>) => (isGiven(said.arguments) ? 'arguments' : 'input');
+
+/** Some servers send all arguments at once as an object. Undefined if it is too large. */
+function textOf(value: unknown): string | undefined {
+  if (!isGiven(value)) return '';
+  return typeof value === 'string' ? value : jsonWithin(value, limits.unreadFieldsBytesMax);
+}
+
+/** The called tool comes once, with the first piece of a call. */
+function startOf({ id, type }: Record<string, unknown>, { name }: Record<string, unknown>): ToolStart | undefined {
+  const start = {
+    ...(isName(id) && { id: bounded(id) }),
+    ...(isName(name) && { name: bounded(name) }),
+    ...(isName(type) && { type: bounded(type) }),
+  };
+  return start.id !== undefined || start.name !== undefined ? start : undefined;
+}
+
+const isName = (value: unknown): value is string => typeof value === 'string' && value !== '';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { limits } from '../../limits.js';
 import type { Clock } from '../../ports/clock.js';
@@ -7,7 +7,6 @@ import { type ModelCall, ModelFailure } from '../../ports/language-model.js';
 import { Arrivals } from './arrivals.js';
 import { type Connections, HeldConnection } from './connections.js';
 import { connectionFailure, failureOf } from './failures.js';
-import { retryAfterMs } from './retry-after.js';
 
 const REQUEST_ID_HEADERS = ['x-request-id', 'request-id', 'apim-request-id'] as const;
 
@@ -173,4 +172,23 @@ async function firstBytes(arrived: AsyncIterable<Buffer>): Promise<string> {
     // The body broke off. Keep the status and the text so far.
   }
   return Buffer.concat(chunks).subarray(0, limits.providerErrorBytesMax).toString();
+}
+
+/** The pause that a provider asks for: milliseconds in its own header, or seconds or a date in Retry-After. */
+function retryAfterMs(headers: IncomingHttpHeaders, now: number): number | undefined {
+  const own = amount(headers['retry-after-ms']);
+  if (own !== undefined) return wholeMs(own);
+  const header = headers['retry-after'];
+  const seconds = amount(header);
+  if (seconds !== undefined) return wholeMs(seconds * 1_000);
+  const date = header?.trim().endsWith('GMT') ? Date.parse(header) : Number.NaN;
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+function amount(header: string | string[] | undefined): number | undefined {
+  return typeof header === 'string' && /^\d+(\.\d+)?$/.test(header.trim()) ? Number(header) : undefined;
+}
+
+function wholeMs(milliseconds: number): number {
+  return Math.min(Math.ceil(milliseconds), Number.MAX_SAFE_INTEGER);
 }

@@ -1,7 +1,7 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { NewEvent } from '../../events/envelope.js';
-import { categoryOf } from '../../ports/append-rules.js';
 import type { AppendOptions, AppendOutcome, EventLog, ExpectedRevision } from '../../ports/event-log.js';
+import { categoryOf } from '../../ports/log-rules.js';
 import { ForwardedLog } from '../event-log/forwarded-log.js';
 import { failSpan, type Spans, traceparentIn, typeOfError } from './spans.js';
 

@@ -1,14 +1,14 @@
 import pg from 'pg';
-import { textBytes } from '../../ports/append-rules.js';
 import { RetryableError } from '../../ports/errors.js';
 import type { AppendOutcome, ExpectedRevision } from '../../ports/event-log.js';
+import { textBytes } from '../../ports/log-rules.js';
 import type { Append } from '../event-log/queue-room.js';
 import { integerArray, jsonArray, textArray, timestampArray, uuidArray } from './binary-arrays.js';
 import type { DedicatedConnection } from './dedicated-connection.js';
 import type { BatchWriter } from './group-commit.js';
-import type { OwnAppend, OwnCommits } from './own-commits.js';
 import type { Partitions } from './partitions.js';
 import { positionOf } from './position.js';
+import type { OwnAppend, OwnCommits } from './recent-events.js';
 
 const APPEND = `SELECT append, verdict, stream, revision, position FROM log.append(
   $1::bigint, $2::text[], $3::text[], $4::integer[], $5::integer[], $6::uuid[], $7::integer[], $8::integer[],

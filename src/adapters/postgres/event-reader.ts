@@ -4,7 +4,7 @@ import { limits } from '../../limits.js';
 import type { Continuity } from '../../ports/continuity.js';
 import { LogUnavailable, RetryableError } from '../../ports/errors.js';
 import type { AllStreamsFilter, Backlog, CommandPlace, Page, ReadStreamOptions } from '../../ports/event-log.js';
-import { passes } from '../../ports/read-rules.js';
+import { passes } from '../../ports/log-rules.js';
 import { ConnectionPool } from './connection-pool.js';
 import { breakOffAt, holdsEvent, requireSameLog } from './held-event.js';
 import { missingPositions, type PageOfStream, requireGapless } from './missing-events.js';

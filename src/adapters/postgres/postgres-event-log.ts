@@ -4,7 +4,6 @@ import pg from 'pg';
 import { LinkedAbort } from '../../background/linked-abort.js';
 import { type NewEvent, type Position, type RecordedEvent, START } from '../../events/envelope.js';
 import { limits } from '../../limits.js';
-import { checkAppend, InvalidAppend } from '../../ports/append-rules.js';
 import type { BackgroundHealth } from '../../ports/background-health.js';
 import { Continuity } from '../../ports/continuity.js';
 import { LogUnavailable, TerminalError } from '../../ports/errors.js';
@@ -20,8 +19,8 @@ import type {
   Page,
   ReadStreamOptions,
 } from '../../ports/event-log.js';
+import { checkAppend, checkReadStream, InvalidAppend } from '../../ports/log-rules.js';
 import { type Meter, noMeter } from '../../ports/meter.js';
-import { checkReadStream } from '../../ports/read-rules.js';
 import type { Append } from '../event-log/queue-room.js';
 import { PostgresBatchWriter } from './batch-writer.js';
 import { DedicatedConnection } from './dedicated-connection.js';
@@ -29,10 +28,9 @@ import { askOn, EventReader } from './event-reader.js';
 import { GroupCommit } from './group-commit.js';
 import { type HeadReading, HeadWatch } from './head-watch.js';
 import { breakOffAt, requireSameLog } from './held-event.js';
-import { type OwnAppend, OwnCommits } from './own-commits.js';
 import { Partitions } from './partitions.js';
 import { bigintOf, parsePosition, positionBack } from './position.js';
-import { RecentEvents } from './recent-events.js';
+import { type OwnAppend, OwnCommits, RecentEvents } from './recent-events.js';
 
 /** While the server flushes one batch, the next one already waits in the server for the head row. */
 const WRITERS = 2;

@@ -1,9 +1,8 @@
 import { beforeAll, expect, it } from '@jest/globals';
 import type { NewEvent } from '../../../src/events/envelope.js';
 import { limits } from '../../../src/limits.js';
-import { InvalidAppend, InvalidStreamName } from '../../../src/ports/append-rules.js';
 import type { EventLog, ExpectedRevision } from '../../../src/ports/event-log.js';
-import { InvalidRead } from '../../../src/ports/read-rules.js';
+import { InvalidAppend, InvalidRead, InvalidStreamName } from '../../../src/ports/log-rules.js';
 import { newDelta, newDeltas, newStream, wholeStream } from '../../support/new-events.js';
 import type { OpenLog } from '../event-log.contract.js';
 

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { once, setMaxListeners } from 'node:events';
 import { type NewEvent, type Position, type RecordedEvent, START } from '../../../src/events/envelope.js';
 import { limits } from '../../../src/limits.js';
-import { checkAppend, InvalidAppend } from '../../../src/ports/append-rules.js';
 import { Continuity } from '../../../src/ports/continuity.js';
 import type {
   AllStreamsFilter,
@@ -16,7 +15,7 @@ import type {
   Page,
   ReadStreamOptions,
 } from '../../../src/ports/event-log.js';
-import { checkReadStream, passes } from '../../../src/ports/read-rules.js';
+import { checkAppend, checkReadStream, InvalidAppend, passes } from '../../../src/ports/log-rules.js';
 
 /**
  * How positions look: counted without a gap as on Postgres, or sparse pairs as on EventStoreDB, which also counts no

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { BackgroundFailures } from '../../../src/background/background-failures.js';
-import { BackgroundPart } from '../../../src/background/background-part.js';
+import { BackgroundFailures, BackgroundPart } from '../../../src/background/background-part.js';
 import { limits } from '../../../src/limits.js';
 import { RetryableError } from '../../../src/ports/errors.js';
 

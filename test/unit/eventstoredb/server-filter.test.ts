@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { reportsCaughtUp, serverFilter } from '../../../src/adapters/eventstoredb/server-filter.js';
-import { passes } from '../../../src/ports/read-rules.js';
+import { passes } from '../../../src/ports/log-rules.js';
 
 const EVENTS = ['conversation-1', 'conversations-1', 'generation-1', 'tenant-1'].flatMap((stream) =>
   ['DeltaReceived', 'DeltaReceivedTwice', 'MessageSent', '$stats'].map((type) => ({ stream, type })),

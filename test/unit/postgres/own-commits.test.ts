@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { OwnCommits } from '../../../src/adapters/postgres/own-commits.js';
 import { bigintOf, positionOf } from '../../../src/adapters/postgres/position.js';
+import { OwnCommits } from '../../../src/adapters/postgres/recent-events.js';
 import { newDeltas } from '../../support/new-events.js';
 
 function told() {
