@@ -4,7 +4,7 @@ import type { WritingCaller } from '../commands/origin.js';
 import type { AnsweredTurn, SentMessage } from '../commands/turns.js';
 import type { Shown } from '../projections/queries/shown.js';
 import type { FeedEvent } from '../sse/conversation-history.js';
-import { type Cursor, cursorIn } from '../sse/cursor.js';
+import { cursorIn } from '../sse/cursor.js';
 import { type StreamedTurn, TurnFrames } from '../sse/event-frames.js';
 import { type EventStream, pour } from '../sse/event-stream.js';
 import type { FeedSource, LiveTurn } from '../sse/feed-source.js';
@@ -55,23 +55,17 @@ export class TurnReplies {
       'verbatim-message-id': turn.messageId,
       'verbatim-generation-id': turn.generationId,
     });
-    const onShown = (place: Cursor) => this.parts.shown.note(principal, turn.conversation, place);
-    await pour(stream, this.frames(turn, stream, onShown, live));
+    await pour(stream, this.frames(turn, stream, live));
   }
 
-  private async *frames(
-    turn: StreamedTurn,
-    stream: EventStream,
-    onShown: (place: Cursor) => void,
-    live?: LiveTurn,
-  ): AsyncIterable<Buffer> {
+  private async *frames(turn: StreamedTurn, stream: EventStream, live?: LiveTurn): AsyncIterable<Buffer> {
     const frames = new TurnFrames(turn);
     const onWaiting = (waiting: number) => stream.awaits(waiting);
     const events = live?.events(stream.over, onWaiting) ?? this.fromHistory(turn, stream, onWaiting);
     for await (const event of events) {
       const frame = frames.of(event);
       if (!frame) continue;
-      onShown(frame.place);
+      this.parts.shown.note(stream.principal, turn.conversation, frame.place);
       yield frame.bytes;
       if (frame.isLast) return;
     }
