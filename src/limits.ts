@@ -173,6 +173,8 @@ export const limits = {
   /** Events in one step of the notary while it is behind, so that its transaction takes a fraction of a second. */
   recordStepEventsMax: 5_000,
   recordStepBytesMax: 16 * 1024 * 1024,
+  /** Tapes that the notary follows at once, with some hashes of each. Any other tape is read at its seal. */
+  recordOpenTapesMax: 10_000,
   /** Tapes that the notary reads at once. Turns and lists read over the same connections. */
   recordTapesAtOnceMax: 3,
   /** Notes without a cosignature are kept for a day. */

@@ -8,6 +8,7 @@ import type { Backlog, LivePage } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import type { Meter } from '../ports/meter.js';
 import { NOTARY, type RecordStep, type RecordStore } from '../ports/record.js';
+import { OpenTapes } from './open-tapes.js';
 import { recordStep } from './record-step.js';
 import { type SigningParts, TreeSigner } from './tree-signer.js';
 
@@ -24,9 +25,6 @@ export type NotaryState =
   | { readonly is: 'failed'; readonly reason: string }
   | { readonly is: 'stopped' };
 
-/** A tape's deltas are read at its seal, so the notary gets by without the most frequent type. */
-export const RECORDED = { withoutTypes: ['DeltaReceived'] };
-
 /**
  * Makes the entries of all events, and signs the trees. It works behind the log, in one process at a time, so no turn waits for
  * it. A step writes its entries together with the checkpoint, so none is written twice or left out.
@@ -39,7 +37,6 @@ export class Notary {
     this.follower = new CheckpointedFollower(
       {
         name: NOTARY,
-        filter: RECORDED,
         follow: (from, lease, over) => this.follow(from, lease, over),
         onWaiting: () => {
           this.current = { is: 'waiting' };
@@ -78,11 +75,12 @@ export class Notary {
     this.current = { is: 'recording' };
     const signer = new TreeSigner({ ...this.parts, identity: await log.identity() });
     const signing = new Signing(signer, lease, this.parts.clock, await store.unsigned());
+    const parts = { log, store, tapes: new OpenTapes() };
     let [written, writtenMs] = [from, Number.NEGATIVE_INFINITY];
-    for await (const { events, to, live } of this.steps(log.subscribe(from, over, RECORDED), from, over)) {
-      // A checkpoint without entries can wait: to skip filtered events again costs nothing.
-      if (events.length > 0 || (to !== written && clock.monotonic() - writtenMs >= limits.checkpointMs)) {
-        const step = await recordStep({ from: written, to, events }, this.parts);
+    for await (const { events, to, live } of this.steps(log.subscribe(from, over), from, over)) {
+      const step = await recordStep({ from: written, to, events }, parts);
+      // A checkpoint without entries can wait: to skip deltas again costs little.
+      if (step.trees.length > 0 || (to !== written && clock.monotonic() - writtenMs >= limits.checkpointMs)) {
         if (!(await store.write(lease, step))) return;
         [written, writtenMs] = [to, clock.monotonic()];
         this.noteWritten(step, signing);

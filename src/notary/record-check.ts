@@ -3,7 +3,7 @@ import { type EventFacts, eventEntry, factsOf, needsOwnerLink, tapeEntry } from 
 import { Frontier } from '../formats/record-1/frontier.js';
 import { type Hash, leafHash } from '../formats/record-1/hashes.js';
 import { openNote } from '../formats/record-1/note.js';
-import { isOfTape, isSeal, TapeTree } from '../formats/record-1/tape.js';
+import { isDelta, isOfTape, isSeal, TapeTree } from '../formats/record-1/tape.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { RecordQueries, StoredEntry, StoredNote } from '../ports/record.js';
 
@@ -65,11 +65,10 @@ class TreeCheck {
 
   async add(event: RecordedEvent): Promise<void> {
     const { stream, revision, type } = event;
-    const isDelta = type === 'DeltaReceived';
-    if (!isOfTape(event) && !isDelta) return this.addEntry(event, eventEntry);
+    if (!isOfTape(event) && !isDelta(event)) return this.addEntry(event, eventEntry);
     if (!isOfTape(event) || this.sealed.has(stream)) {
       this.report(`event ${revision} of ${stream} (${type}) is not on an open tape`);
-      return isDelta ? undefined : this.addEntry(event, eventEntry);
+      return isDelta(event) ? undefined : this.addEntry(event, eventEntry);
     }
     const tape = this.open.get(stream) ?? new TapeTree();
     this.open.set(stream, tape);

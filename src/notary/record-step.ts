@@ -1,10 +1,11 @@
 import type { Position, RecordedEvent } from '../events/envelope.js';
 import { type EventFacts, factsOf, type TapeFacts } from '../formats/record-1/entry.js';
-import { GapInTape, isOfTape, isSeal, TapeTree } from '../formats/record-1/tape.js';
+import { GapInTape, isDelta, isOfTape, isSeal, TapeTree } from '../formats/record-1/tape.js';
 import { limits } from '../limits.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { HeadName, RecordStep, RecordStore } from '../ports/record.js';
 import { GrowingRecord } from './growing-record.js';
+import type { OpenTapes } from './open-tapes.js';
 
 export interface RecordedPart {
   readonly from: Position;
@@ -15,12 +16,14 @@ export interface RecordedPart {
 export interface StepParts {
   readonly log: Pick<EventLog, 'readStream'>;
   readonly store: Pick<RecordStore, 'load'>;
+  readonly tapes: OpenTapes;
 }
 
-/** The entries that a part of the log makes. Deltas are read with their tapes alone, so the part need not have them. */
+/** The entries that a part of the log makes. */
 export async function recordStep({ from, to, events }: RecordedPart, parts: StepParts): Promise<RecordStep> {
-  const facts = events.map(factsOf);
-  const tenants = [...new Set(events.map(({ tenant }) => tenant))];
+  const followed = followTapes(events, parts.tapes);
+  const facts = events.filter((event) => !isDelta(event)).map(factsOf);
+  const tenants = [...new Set(facts.map(({ event }) => event.tenant))];
   const heads = await parts.store.load({
     tenants,
     chains: distinct(facts, ({ chain }) => chain),
@@ -28,20 +31,29 @@ export async function recordStep({ from, to, events }: RecordedPart, parts: Step
     tapes: distinct(facts, ({ event }) => (isOfTape(event) ? event.stream : null)),
   });
   const record = new GrowingRecord(heads, tenants);
-  const tapes = await readTapes(
-    facts.filter((each) => endsTape(each, record)),
+  const unknown = facts.filter(({ event }) => isSeal(event) && !followed.has(event.id));
+  const read = await readTapes(
+    unknown.filter(({ event }) => !record.hasTape(event.tenant, event.stream) && !record.isStopped(event.tenant)),
     parts,
   );
   for (const each of facts) {
     const { event } = each;
     if (!isOfTape(event) || record.hasTape(event.tenant, event.stream)) record.addEvent(each);
-    else if (isSeal(event)) addTape(record, each, tapes.get(event.id));
+    else if (isSeal(event)) addTape(record, each, followed.get(event.id) ?? read.get(event.id));
   }
   return { from, to, ...record.changes() };
 }
 
-const endsTape = ({ event }: EventFacts, record: GrowingRecord): boolean =>
-  isSeal(event) && !record.hasTape(event.tenant, event.stream) && !record.isStopped(event.tenant);
+/** By the ids of their seals, the tapes that were followed from their first event. */
+function followTapes(events: readonly RecordedEvent[], tapes: OpenTapes): ReadonlyMap<string, TapeFacts> {
+  const followed = new Map<string, TapeFacts>();
+  for (const event of events) {
+    tapes.add(event);
+    const tape = isSeal(event) ? tapes.sealed(event) : undefined;
+    if (tape) followed.set(event.id, tape);
+  }
+  return followed;
+}
 
 function addTape(record: GrowingRecord, seal: EventFacts, tape: TapeFacts | GapInTape | undefined): void {
   if (tape instanceof GapInTape) record.stop(seal.event.tenant, tape.message);

@@ -21,6 +21,9 @@ export function contentOf(event: Pick<RecordedEvent, 'data' | 'meta'>): ReadCont
   return { content: (isProtected ? reducedContent(event) : undefined) ?? rawOf(event), meta, isProtected };
 }
 
+export const bodyOf = (content: Content): string =>
+  'raw' in content ? `{"raw":"${content.raw}"}` : canonicalJson(content);
+
 const rawOf = ({ data, meta }: Pick<RecordedEvent, 'data' | 'meta'>): Content => ({
   raw: base64(sha256(`${data}\0${meta}`)),
 });

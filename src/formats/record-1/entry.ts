@@ -1,6 +1,5 @@
 import type { RecordedEvent } from '../../events/envelope.js';
-import { canonicalJson } from './canonical-json.js';
-import { type Content, contentOf } from './content.js';
+import { bodyOf, type Content, contentOf } from './content.js';
 import { base64, type Hash, sha256 } from './hashes.js';
 
 /** C2SP bundles write the length in two bytes. The names of an event are bounded, so no entry comes near this bound. */
@@ -39,6 +38,9 @@ export interface TapeFacts {
 /** The name of a stream. A longer or another text in the metadata is no conversation. */
 const CHAIN = /^conversation-[A-Za-z0-9_-]{1,187}$/;
 
+/** The commitment of a user. Another text would not be one. */
+const OWNER = /^[A-Za-z0-9_-]{1,100}$/;
+
 export function factsOf(event: RecordedEvent): EventFacts {
   const { content, meta, isProtected } = contentOf(event);
   const chain = `conversation-${meta.conversation}`;
@@ -46,7 +48,7 @@ export function factsOf(event: RecordedEvent): EventFacts {
     event,
     content,
     chain: typeof meta.conversation === 'string' && CHAIN.test(chain) ? chain : event.stream,
-    owner: isProtected && typeof meta.owner === 'string' ? meta.owner : null,
+    owner: isProtected && typeof meta.owner === 'string' && OWNER.test(meta.owner) ? meta.owner : null,
   };
 }
 
@@ -55,25 +57,51 @@ export const needsOwnerLink = ({ chain, owner }: EventFacts, { n }: ChainLink): 
   n === 0 && owner !== null && chain.startsWith('conversation-');
 
 /** The body that the entry of an event commits to. */
-export const bodyOfEvent = ({ content }: Pick<EventFacts, 'content'>): string => canonicalJson(content);
+export const bodyOfEvent = ({ content }: Pick<EventFacts, 'content'>): string => bodyOf(content);
 
 export const eventEntry = (facts: EventFacts, link: ChainLink, ownerLink?: OwnerLink): string =>
-  written({ ...common(facts, link, ownerLink), body: base64(sha256(bodyOfEvent(facts))), kind: 'event' });
+  written(facts, link, ownerLink, { kind: 'event', body: base64(sha256(bodyOfEvent(facts))) });
 
 /** The entry at the place of the seal, which commits to every event of the tape. */
 export const tapeEntry = (seal: EventFacts, { events, root }: TapeFacts, link: ChainLink, ownerLink?: OwnerLink) =>
-  written({ ...common(seal, link, ownerLink), events, kind: 'tape', root: base64(root) });
+  written(seal, link, ownerLink, { kind: 'tape', events, root: base64(root) });
 
-function common({ event, chain, owner }: EventFacts, { n, prev }: ChainLink, ownerLink?: OwnerLink): object {
-  const { at, id, revision: rev, schema, stream, tenant, type } = event;
-  const own = ownerLink && { on: ownerLink.on, oprev: hashOrNull(ownerLink.oprev) };
-  return { at, chain, id, n, owner, prev: hashOrNull(prev), rev, schema, stream, tenant, type, v: 1, ...own };
+interface CommittedTo {
+  readonly kind: 'event' | 'tape';
+  readonly body?: string;
+  readonly events?: number;
+  readonly root?: string;
+}
+
+/** The members are in the order of RFC 8785, and their texts have nothing that it writes in another way than JSON.stringify. */
+function written(
+  { event, chain, owner }: EventFacts,
+  { n, prev }: ChainLink,
+  ownerLink: OwnerLink | undefined,
+  { kind, body, events, root }: CommittedTo,
+): string {
+  const entry = JSON.stringify({
+    at: event.at,
+    body,
+    chain,
+    events,
+    id: event.id,
+    kind,
+    n,
+    on: ownerLink?.on,
+    oprev: ownerLink && hashOrNull(ownerLink.oprev),
+    owner,
+    prev: hashOrNull(prev),
+    rev: event.revision,
+    root,
+    schema: event.schema,
+    stream: event.stream,
+    tenant: event.tenant,
+    type: event.type,
+    v: 1,
+  });
+  if (Buffer.byteLength(entry) > ENTRY_BYTES_MAX) throw new Error(`an entry is longer than ${ENTRY_BYTES_MAX} bytes`);
+  return entry;
 }
 
 const hashOrNull = (hash: Hash | null): string | null => hash && base64(hash);
-
-function written(entry: object): string {
-  const text = canonicalJson(entry);
-  if (Buffer.byteLength(text) > ENTRY_BYTES_MAX) throw new Error(`an entry is longer than ${ENTRY_BYTES_MAX} bytes`);
-  return text;
-}

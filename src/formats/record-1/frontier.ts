@@ -28,7 +28,7 @@ export class Frontier {
 
   /** The nodes above the leaf that it completes, the lowest first. */
   add(leaf: Hash): readonly (TreeNode & { readonly hash: Hash })[] {
-    const completed = [];
+    const completed: (TreeNode & { readonly hash: Hash })[] = [];
     let hash = leaf;
     for (let index = this.leaves, level = 1; index % 2 === 1; level++) {
       index = (index - 1) / 2;

@@ -1,22 +1,27 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** A SHA-256 hash: 32 bytes. */
 export type Hash = Buffer;
 
 export const HASH_BYTES = 32;
 
-const LEAF = Buffer.from([0]);
-const NODE = Buffer.from([1]);
+const NODE_PREFIX = 1;
 
-export const sha256 = (text: string | Uint8Array): Hash => createHash('sha256').update(text).digest();
+// The one-shot function takes half the time of a hash object for texts as short as these.
+export const sha256 = (text: string | Uint8Array): Hash => hash('sha256', text, 'buffer');
 
-/** The hash of a leaf of RFC 6962. */
-export const leafHash = (leaf: string | Uint8Array): Hash => createHash('sha256').update(LEAF).update(leaf).digest();
+/** The hash of a leaf of RFC 6962: the byte 0 comes before it. */
+export const leafHash = (leaf: string): Hash => sha256(`\0${leaf}`);
 
-export const nodeHash = (left: Hash, right: Hash): Hash =>
-  createHash('sha256').update(NODE).update(left).update(right).digest();
+export function nodeHash(left: Hash, right: Hash): Hash {
+  const node = Buffer.allocUnsafe(1 + 2 * HASH_BYTES);
+  node[0] = NODE_PREFIX;
+  node.set(left, 1);
+  node.set(right, 1 + HASH_BYTES);
+  return sha256(node);
+}
 
-export const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+export const base64 = (bytes: Buffer): string => bytes.toString('base64');
 
 /** The hash, or undefined for a text that is not the canonical base64 of 32 bytes. */
 export function hashIn(text: unknown): Hash | undefined {

@@ -31,6 +31,7 @@ describe('the catalogue of problems', () => {
       '409 newer_content',
       '409 newer_version_running',
       '409 rebuild_running',
+      '409 not_recorded_yet',
       '413 body_too_large',
       '415 unsupported_media_type',
       '422 value_refused',
@@ -68,7 +69,7 @@ describe('the catalogue of problems', () => {
 
   it('has Retry-After for every code that asks for a pause', () => {
     for (const [code, type] of Object.entries(problems)) {
-      const mustWait = [429, 503].includes(type.status) || code === 'conversation_busy';
+      const mustWait = [429, 503].includes(type.status) || ['conversation_busy', 'not_recorded_yet'].includes(code);
       expect([code, 'headers' in type && 'retry-after' in type.headers]).toEqual([code, mustWait]);
     }
   });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { NewEvent } from '../../../src/events/envelope.js';
+import type { NewEvent, RecordedEvent } from '../../../src/events/envelope.js';
 import { rootOf } from '../../../src/formats/record-1/frontier.js';
 import { sha256 } from '../../../src/formats/record-1/hashes.js';
 import { NoteSigner, originOf } from '../../../src/formats/record-1/note.js';
@@ -174,6 +174,39 @@ describe('the notary', () => {
     );
   });
 
+  it('reads a tape at its seal whose beginning another owner has followed, and no other', async () => {
+    const read: string[] = [];
+    const { log } = ground;
+    const watched = Object.assign(Object.create(log), {
+      readStream: (...args: Parameters<typeof log.readStream>) => {
+        read.push(args[0]);
+        return log.readStream(...args);
+      },
+    });
+    const chat = await new ChatLog(log).started();
+    const other = new NotaryGround(watched);
+    const first = other.start();
+    await chat.asked('g1', await sent('m1'));
+    await chat.claimed('g1');
+    await chat.turn('2', ['whole']);
+    await other.signed();
+    await first.stop();
+    expect(read).toEqual([]);
+    other.start({ holder: 'node-2' });
+    await chat.delta('g1', 'late');
+    await chat.attemptEnded('g1');
+    await chat.turn('3', ['whole']);
+    await other.signed();
+    await other.stop();
+    expect(read).toEqual(['generation-g1']);
+    expect((await other.check()).flatMap(({ mistakes }) => mistakes)).toEqual([]);
+
+    async function sent(message: string): Promise<string> {
+      await chat.sent(message, 'Hello');
+      return message;
+    }
+  });
+
   it('proves each entry from its tiles', async () => {
     const count = 600;
     for (let nth = 0; nth < count; nth += 100) {
@@ -283,10 +316,14 @@ describe('a notary that must not sign', () => {
   it('stops the tree of a tenant whose tape lacks an event, and lets the others grow', async () => {
     const tape = [event('GenerationClaimed', {}, {}, 'acme'), event('AttemptEnded', {}, {}, 'acme')];
     const { log } = ground;
+    const isThere = ({ stream, revision }: RecordedEvent) => stream !== 'generation-g1' || revision > 0;
     const gapped = new NotaryGround(
       Object.assign(Object.create(log), {
         readStream: async function* (...args: Parameters<typeof log.readStream>) {
-          for await (const page of log.readStream(...args)) yield args[0] === 'generation-g1' ? page.slice(1) : page;
+          for await (const page of log.readStream(...args)) yield page.filter(isThere);
+        },
+        subscribe: async function* (...args: Parameters<typeof log.subscribe>) {
+          for await (const page of log.subscribe(...args)) yield { ...page, events: page.events.filter(isThere) };
         },
       }),
     );

@@ -162,7 +162,9 @@ describe('an entry', () => {
   it('names the owner after protection alone', () => {
     expect(entryOf({}, { owner: 'u1', p: 1 }).owner).toBe('u1');
     expect(entryOf({}, { owner: 'ada' }).owner).toBeNull();
-    expect(entryOf({}, { p: 1 }).owner).toBeNull();
+    for (const owner of [undefined, 7, '', 'a b', '\ud83d', 'u'.repeat(101)]) {
+      expect(entryOf({}, { owner, p: 1 }).owner).toBeNull();
+    }
   });
 
   it.each([
