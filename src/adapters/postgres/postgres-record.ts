@@ -43,14 +43,20 @@ const WRITE = `
   SELECT moved FROM moved`;
 
 const TREES = 'SELECT tenant, size, edge, stopped FROM views.record_trees WHERE tenant = ANY($1)';
+// LATERAL with LIMIT: one look into the index for each name, whatever the statistics of a growing table say.
 const headsIn = (table: 'record_chains' | 'record_owners') => `
-  SELECT h.tenant, h.name, h.next, h.hash FROM unnest($1::text[], $2::text[]) wanted (tenant, name)
-  JOIN views.${table} h USING (tenant, name)`;
+  SELECT wanted.tenant, wanted.name, found.next, found.hash FROM unnest($1::text[], $2::text[]) wanted (tenant, name)
+  CROSS JOIN LATERAL (
+    SELECT h.next, h.hash FROM views.${table} h WHERE h.tenant = wanted.tenant AND h.name = wanted.name LIMIT 1
+  ) found`;
 const CHAINS = headsIn('record_chains');
 const OWNERS = headsIn('record_owners');
 const SEALED = `
-  SELECT tenant, name FROM unnest($1::text[], $2::text[]) wanted (tenant, name)
-  WHERE EXISTS (SELECT FROM views.record_entries e WHERE e.tenant = wanted.tenant AND e.stream = wanted.name)`;
+  SELECT wanted.tenant, wanted.name FROM unnest($1::text[], $2::text[]) wanted (tenant, name)
+  CROSS JOIN LATERAL (
+    SELECT e.revision FROM views.record_entries e WHERE e.tenant = wanted.tenant AND e.stream = wanted.name
+    ORDER BY e.revision LIMIT 1
+  ) found`;
 
 /** The row lock keeps a replaced writer out until the notes are written. */
 const PUBLISH = `
@@ -86,7 +92,7 @@ const TILE = `
 const ENTRY = 'SELECT tenant, index, stream, revision, event, leaf, hash FROM views.record_entries WHERE tenant = $1';
 const ENTRIES = `${ENTRY} AND index >= $2 AND index < $2 + $3 ORDER BY index`;
 const ENTRY_OF = `${ENTRY} AND stream = $2 AND revision >= $3 ORDER BY revision LIMIT 1`;
-const ENTRY_OF_EVENT = `${ENTRY} AND event = $2 ORDER BY index LIMIT 1`;
+const ENTRY_OF_EVENT = `${ENTRY} AND event = $2 LIMIT 1`;
 
 // A later epoch, so that the present owner writes nothing more and begins again at the start.
 const FORGET = `
