@@ -1,6 +1,7 @@
 // How many events a second the notary records and signs while it is behind, with the CPU for each; and how long an event waits for the
 // checkpoint that covers it while 5,000 events are appended each second.
 
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { ConnectionPool } from '../dist/adapters/postgres/connection-pool.js';
 import { PostgresCheckpoints } from '../dist/adapters/postgres/postgres-checkpoints.js';
 import { PostgresEventLog } from '../dist/adapters/postgres/postgres-event-log.js';
@@ -87,14 +88,23 @@ async function recordLive({ log, pool, hints }) {
   const waiting = new Map();
   const waits = [];
   const notesAt = [];
+  const writes = [];
+  const timed = async (write) => {
+    const began = performance.now();
+    const isWritten = await write();
+    writes.push(performance.now() - began);
+    return isWritten;
+  };
+  const delays = monitorEventLoopDelay({ resolution: 5 });
+  delays.enable();
   const watched = Object.create(record);
   watched.write = async (writer, step) => {
-    const isWritten = await record.write(writer, step);
+    const isWritten = await timed(() => record.write(writer, step));
     for (const { index, event } of step.entries) waiting.set(event, index);
     return isWritten;
   };
   watched.publish = async (writer, signed, keptSince) => {
-    const isPublished = await record.publish(writer, signed, keptSince);
+    const isPublished = await timed(() => record.publish(writer, signed, keptSince));
     const now = performance.now();
     for (const { size } of signed.notes) {
       notesAt.push(now);
@@ -142,6 +152,9 @@ async function recordLive({ log, pool, hints }) {
     eventsPerSecond: Math.round((count * (EVENTS_OF_A_TURN + 1)) / seconds),
     entryToCheckpointMs: { p50: Math.round(median(waits)), p99: Math.round(percentile(waits, 0.99)) },
     betweenCheckpointsMsMax: Math.round(Math.max(...between)),
+    // What of it is the database's, and what is the one process of this benchmark, which also makes and appends the events.
+    writeMsMax: Math.round(Math.max(...writes)),
+    loopDelayMsMax: Math.round(delays.max / 1e6),
   };
 }
 
