@@ -24,8 +24,7 @@ const leftOut = (names) => ({
 
 /** What a run in one of the tiers in which the product runs leaves out, on the log that the switch names. */
 const elsewhere = [
-  ...Object.keys(ONLY_THOROUGH),
-  ...(logInUse === 'postgres' ? [] : Object.keys(POSTGRES_ONLY)),
+  ...Object.keys(logInUse === 'postgres' ? ONLY_THOROUGH : POSTGRES_ONLY),
   // `npm test` has run them on the stand-in. A server of EventStoreDB has not.
   ...(logInUse === 'eventstoredb' && logCommand === undefined ? ON_BOTH_IN_EVERY_RUN : []),
 ];

@@ -376,7 +376,7 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
             if (!(error instanceof SearchUnbounded)) throw error;
           };
           const search = () => stores.views.conversations.list(question).catch(unlessUnbounded);
-          expect(await leastHold(search)).toBeLessThan(50);
+          expect(await leastHold(50, search)).toBeLessThan(50);
         },
       );
 

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ApiClient } from '../support/api-client.js';
 import { startStandIn } from '../support/eventstore/stand-in.js';
-import { usually } from '../support/extent.js';
 import { startFailoverAddress } from '../support/failover-address.js';
 import { startOwnPostgres, withMigratedDataDirectory } from '../support/postgres-cluster.js';
 import { command, type Product, run, started } from '../support/product.js';
@@ -54,9 +53,6 @@ async function inEventStoreDb(): Promise<Ground> {
     stop: () => standIn.stop(),
   };
 }
-
-/** Where an operator says that the log was restored. */
-const SAID_ON = usually(['PostgreSQL'], ['PostgreSQL', 'EventStoreDB']);
 
 for (const [engine, begin] of [
   ['PostgreSQL', inPostgres],
@@ -138,36 +134,33 @@ for (const [engine, begin] of [
       TEST_MS,
     );
 
-    // The log itself does the same on each engine: the contract of the log says so.
-    if (SAID_ON.includes(engine)) {
-      it(
-        'stops when an operator says that log and views were restored, and then goes on with all of it',
-        async () => {
-          await withMigratedDataDirectory(async (dataDir) => {
-            const environment = environmentIn(dataDir);
-            const first = begun(environment);
-            const product = await started(first);
-            const kept = await talk(product, 'this is kept');
-            const { output, ended } = command(environment, 'log', 'restored', '--json');
-            expect([await ended, output.err]).toEqual([0, '']);
-            const { incarnation } = JSON.parse(output.out);
-            await until(() => first.child.exitCode !== null, STOP_MS);
-            expect(product.said()).toContain(`another process has begun incarnation ${incarnation} of the event log`);
+    it(
+      'stops when an operator says that log and views were restored, and then goes on with all of it',
+      async () => {
+        await withMigratedDataDirectory(async (dataDir) => {
+          const environment = environmentIn(dataDir);
+          const first = begun(environment);
+          const product = await started(first);
+          const kept = await talk(product, 'this is kept');
+          const { output, ended } = command(environment, 'log', 'restored', '--json');
+          expect([await ended, output.err]).toEqual([0, '']);
+          const { incarnation } = JSON.parse(output.out);
+          await until(() => first.child.exitCode !== null, STOP_MS);
+          expect(product.said()).toContain(`another process has begun incarnation ${incarnation} of the event log`);
 
-            const second = await started(begun(environment));
-            expect(second.said()).toContain(`is in a new incarnation: ${incarnation}.`);
-            const api = new ApiClient(second.address, KEY);
-            await until(async () => (await listed(api)).length === 1, STOP_MS);
-            await send(second, kept, 'and this is new');
-            expect(await texts(api, kept)).toEqual(['this is kept', 'and this is new']);
-            const isOfIt = () => kafka.kept.filter(({ headers }) => headers.ce_incarnation === incarnation);
-            await until(() => isOfIt().some(({ headers }) => headers.ce_type === 'ConversationStarted'), STOP_MS);
-            expect(await second.stop()).toBe(0);
-          });
-        },
-        TEST_MS,
-      );
-    }
+          const second = await started(begun(environment));
+          expect(second.said()).toContain(`is in a new incarnation: ${incarnation}.`);
+          const api = new ApiClient(second.address, KEY);
+          await until(async () => (await listed(api)).length === 1, STOP_MS);
+          await send(second, kept, 'and this is new');
+          expect(await texts(api, kept)).toEqual(['this is kept', 'and this is new']);
+          const isOfIt = () => kafka.kept.filter(({ headers }) => headers.ce_incarnation === incarnation);
+          await until(() => isOfIt().some(({ headers }) => headers.ce_type === 'ConversationStarted'), STOP_MS);
+          expect(await second.stop()).toBe(0);
+        });
+      },
+      TEST_MS,
+    );
   });
 }
 

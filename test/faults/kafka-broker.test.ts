@@ -9,13 +9,12 @@ import { reasonAgainstKafka } from '../../infra/kafka/jars.mjs';
 import { KafkaRelay } from '../../src/adapters/kafka/kafka-relay.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { limits } from '../../src/limits.js';
-import { usually } from '../support/extent.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
 import { idsByKey, RelayGround } from '../support/relay-ground.js';
 
 import { until } from '../support/until.js';
 
-const RESTARTS = usually(1, 10);
+const RESTARTS = 10;
 const SETUP_MS = 180_000;
 const reason = reasonAgainstKafka();
 if (reason) process.stderr.write(`tests on a Kafka broker are skipped: ${reason}\n`);

@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { limits } from '../../src/limits.js';
 import { samplesIn } from '../support/exposition.js';
-import { usually } from '../support/extent.js';
 import { answer } from '../support/fake-provider.js';
 import { FeedCrowd, requireFilesFor } from '../support/feed-crowd.js';
 import type { LiveChat } from '../support/live-chat.js';
@@ -9,8 +8,8 @@ import { LiveProduct } from '../support/live-product.js';
 import { until } from '../support/until.js';
 
 /** Feeds that wait, and feeds beside one that does not read. */
-const WAITING = usually(500, 10_000);
-const READING = usually(250, 5_000);
+const WAITING = 10_000;
+const READING = 5_000;
 const MEBIBYTE = 2 ** 20;
 const DEADLINE_MS = 50_000;
 const TEST_MS = 120_000;

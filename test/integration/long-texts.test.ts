@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { limits } from '../../src/limits.js';
-import { type Chat, startChat } from '../support/chat.js';
+import { type Chat, HOLD, startChat } from '../support/chat.js';
 import { usually } from '../support/extent.js';
 import { leastHold, longestHold } from '../support/longest-hold.js';
 
@@ -28,7 +28,7 @@ it.each(usually(['ap', 'a\u0301', '中文', 'a1 中!'], alphabets))(
   'a preview of 256 KiB of %j holds no other request for 250 ms',
   async (alphabet) => {
     const id = await chat.started({ tokenBudget: 2_000_000 });
-    const held = await leastHold(async (nth) => {
+    const held = await leastHold(HOLD_MS_MAX, async (nth) => {
       const { status, text } = await chat.post(`${id}/preview`, { content: textOf(alphabet, nth) });
       expect([status, text.slice(0, 20)]).toEqual([200, expect.any(String)]);
     });
@@ -37,7 +37,7 @@ it.each(usually(['ap', 'a\u0301', '中文', 'a1 中!'], alphabets))(
 );
 
 it.each(alphabets)('a turn of 256 KiB of %j holds no other request for 250 ms', async (alphabet) => {
-  const held = await leastHold(async (nth) => {
+  const held = await leastHold(HOLD_MS_MAX, async (nth) => {
     const id = await chat.started({ tokenBudget: 2_000_000 });
     await chat.done(id, { content: textOf(alphabet, nth) });
   });
@@ -61,7 +61,7 @@ const bodies: [string, string][] = [
 
 it.each(bodies)('a body full of %s holds no other request for 250 ms', async (_, body) => {
   const id = await chat.started();
-  const held = await leastHold(async () => {
+  const held = await leastHold(HOLD_MS_MAX, async () => {
     const { status } = await chat.post(`${id}/messages`, body, { headers: { 'idempotency-key': 'k' } });
     expect(status).toBeGreaterThanOrEqual(400);
   });
@@ -71,7 +71,7 @@ it.each(bodies)('a body full of %s holds no other request for 250 ms', async (_,
 it('a body with as many unknown fields as are looked at holds no other request for 250 ms', async () => {
   const id = await chat.started();
   const fields = Array.from({ length: limits.jsonValuesMax - 10 }, (_, nth) => [`field${nth}`, 1]);
-  const held = await leastHold(async () => {
+  const held = await leastHold(HOLD_MS_MAX, async () => {
     expect((await chat.post(`${id}/messages`, Object.fromEntries(fields))).json).toMatchObject({
       code: 'invalid_request',
     });
@@ -80,7 +80,7 @@ it('a body with as many unknown fields as are looked at holds no other request f
 });
 
 it('a turn behind texts that were never counted holds no other request for 250 ms', async () => {
-  const held = await leastHold(async (nth) => {
+  const held = await leastHold(HOLD_MS_MAX, async (nth) => {
     const id = await chat.started({ system: textOf('中a', nth), tokenBudget: 2_000_000 });
     for (const alphabet of alphabets.slice(0, 3)) {
       const said = { content: textOf(alphabet, nth), generate: false };
@@ -92,16 +92,29 @@ it('a turn behind texts that were never counted holds no other request for 250 m
 });
 
 it('a queue of long turns holds no other request for 250 ms', async () => {
-  const id = await chat.started({ tokenBudget: 2_000_000 });
-  const turn = await chat.sent(id, { content: 'hold on' });
-  await chat.firstWord(turn.generationId);
+  let least = Number.POSITIVE_INFINITY;
+  // A queue starts once in a chat, so each try has a chat of its own.
+  for (let nth = 0; nth < 3 && least >= HOLD_MS_MAX; nth++) {
+    const own = await startChat();
+    try {
+      least = Math.min(least, await holdOfQueue(own, nth));
+    } finally {
+      await own.close();
+    }
+  }
+  expect(least).toBeLessThan(HOLD_MS_MAX);
+});
+
+async function holdOfQueue(own: Chat, nth: number): Promise<number> {
+  const id = await own.started({ tokenBudget: 2_000_000 });
+  const turn = await own.sent(id, { content: HOLD });
+  await own.firstWord(turn.generationId);
   const queued: string[] = [];
   for (const alphabet of alphabets.slice(0, 4)) {
-    queued.push((await chat.sent(id, { content: textOf(alphabet), whenBusy: 'enqueue' })).generationId);
+    queued.push((await own.sent(id, { content: textOf(alphabet, nth), whenBusy: 'enqueue' })).generationId);
   }
-  const held = await longestHold(async () => {
-    chat.release();
-    for (const generationId of queued) await chat.ended(id, generationId);
+  return longestHold(async () => {
+    own.release();
+    for (const generationId of queued) await own.ended(id, generationId);
   });
-  expect(held).toBeLessThan(HOLD_MS_MAX);
-});
+}

@@ -20,12 +20,23 @@ export const isThorough = extent === 'thorough';
  */
 export const usually = (usual, thorough) => (isThorough ? thorough : usual);
 
-/** Test files that only `npm run test:thorough` runs, and where `npm test` proves the same claim. */
+/**
+ * Test files that only `npm run test:thorough` runs (and `npm run test:eventstoredb`, on the other log), and where `npm test`
+ * proves the same claim.
+ */
 export const ONLY_THOROUGH = {
   'faults/killed-before-the-answer.test.ts':
     'second and third deaths; faults/killed-everywhere.test.ts dies of each kind once, on each log',
   'faults/killed-in-the-answer.test.ts': 'likewise',
   'faults/killed-in-a-step.test.ts': 'likewise',
+  'e2e/log-went-back.test.ts':
+    'the whole product, which stops and starts again; faults/log-went-back.test.ts restores a log under live processes',
+  'faults/kafka-broker.test.ts':
+    'a broker, which needs Java and Maven; integration/kafka-relay.test.ts has one that speaks the protocol of Kafka',
+  'faults/many-feeds.test.ts':
+    'memory and times of thousands of feeds; integration/conversation-feed.test.ts closes a client that does not read',
+  'faults/rolling-restart.test.ts':
+    'a fleet under load; e2e/drain.test.ts stops a process in order, faults/two-processes.test.ts has its successor',
   'integration/soak-of-steps.test.ts':
     'the heap after 100,000 steps; unit/architecture.test.ts refuses AbortSignal.any, which kept what it grew by',
 };
@@ -33,15 +44,11 @@ export const ONLY_THOROUGH = {
 /** Test files that try more in `npm run test:thorough` than in `npm test`. */
 export const MORE_WHEN_THOROUGH = [
   'contracts/postgres-event-log.test.ts',
-  'e2e/log-went-back.test.ts',
   'e2e/turn-cost.test.ts',
   'faults/hostile-load.test.ts',
-  'faults/kafka-broker.test.ts',
   'faults/killed-in-a-large-end.test.ts',
   'faults/killed-with-its-database.test.ts',
-  'faults/many-feeds.test.ts',
   'faults/postgres-outages.test.ts',
-  'faults/rolling-restart.test.ts',
   'integration/embedded-postgres-crashes.test.ts',
   'integration/key-flood.test.ts',
   'integration/long-texts.test.ts',
