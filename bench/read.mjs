@@ -53,7 +53,7 @@ async function timed(read) {
 async function typed(log) {
   let events = 0;
   for await (const page of log.readAll(START)) {
-    for (const event of page.events) if (codec.decode(event)) events += 1;
+    for (const event of await codec.decode(page.events)) if (event !== 'unknown') events += 1;
   }
   return events;
 }

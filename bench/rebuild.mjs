@@ -170,8 +170,7 @@ async function upsertEach(server, log) {
     ON CONFLICT (key) DO UPDATE SET type = excluded.type, doc = excluded.doc`;
   let written = 0;
   for await (const { events } of log.readAll(START)) {
-    for (const recorded of events) {
-      const { stream, type, data } = codec.decode(recorded);
+    for (const { stream, type, data } of await codec.decode(events)) {
       await client.query({ name: 'naive', text, values: [stream, type, JSON.stringify(data)] });
       written += 1;
       if (written === UPSERTS) return client.end();

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { codec } from './events.mjs';
+import { encoded } from './events.mjs';
 
 const ANSWER = 'The quick brown fox jumps over the lazy dog, and then some more words follow here. ';
 const DELTAS = 5;
@@ -88,7 +88,7 @@ export class BenchConversation {
       correlationId: this.id,
       commandId,
     };
-    return codec.encode(event, { id: randomUUID(), tenant: 'default', at, meta });
+    return encoded(event, { id: randomUUID(), tenant: 'default', at, meta });
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Aggregate } from '../domain/decider.js';
 import type { DomainEvent } from '../events/catalogue.js';
-import type { Codec } from '../events/codec.js';
-import type { NewEvent } from '../events/envelope.js';
+import type { Codec, Decoded } from '../events/codec.js';
+import type { NewEvent, RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import { foundOnSecondLook, type LogWentBack } from '../ports/continuity.js';
 import { RetryableError } from '../ports/errors.js';
-import { decodeOrFail, type EventLog } from '../ports/event-log.js';
+import { type EventLog, orFail } from '../ports/event-log.js';
 
 /** The fold of a stream up to a revision. */
 export interface Folded<State> {
@@ -89,23 +89,25 @@ export class Folds<State, Event extends DomainEvent> {
     let folded: Folded<State> = before;
     let isThere = before.revision === 'none';
     for await (const page of this.log.readStream(stream, { from: Math.max(0, revisionOf(before)) })) {
-      for (const recorded of page) {
-        const isLast = recorded.revision === before.revision;
-        if (isLast && recorded.id !== before.lastId) break;
-        // An unknown event fails the read: a decision without it could contradict it.
-        if (!isLast)
-          folded = this.with(
-            folded,
-            recorded,
-            decodeOrFail(this.codec, recorded) as unknown as Event,
-            recorded.revision,
-          );
-        isThere = true;
-      }
-      if (!isThere) break;
+      const [first] = page;
+      const isLast = first?.revision === before.revision;
+      if (isLast && first.id !== before.lastId) break;
+      isThere ||= isLast;
+      folded = await this.withAll(folded, isLast ? page.slice(1) : page);
       if (folded.bytes - before.bytes > bytesMax) return 'too large';
     }
     return isThere ? folded : 'gone';
+  }
+
+  /** An unknown event fails the read: a decision without it could contradict it. */
+  private async withAll(before: Folded<State>, page: readonly RecordedEvent[]): Promise<Folded<State>> {
+    const decoded = await this.codec.decode(page);
+    let folded = before;
+    for (const [nth, recorded] of page.entries()) {
+      const event = orFail(recorded, decoded[nth] as Decoded) as unknown as Event;
+      folded = this.with(folded, recorded, event, recorded.revision);
+    }
+    return folded;
   }
 
   private breakOff(stream: string, before: Folded<State>): LogWentBack {

@@ -1,5 +1,5 @@
 import { INCARNATIONS } from '../events/catalogue.js';
-import type { Codec } from '../events/codec.js';
+import { type Codec, ifKnown } from '../events/codec.js';
 import type { Metadata, NewEvent } from '../events/envelope.js';
 import type { Clock } from '../ports/clock.js';
 import { LogUnavailable } from '../ports/errors.js';
@@ -30,8 +30,8 @@ export async function incarnationsOf(
 
 /** The actor of the event that began the present incarnation. Undefined for the first one. */
 export async function beganBy(log: Pick<EventLog, 'readStream'>, codec: Codec): Promise<Metadata['actor'] | undefined> {
-  for await (const [last] of log.readStream(INCARNATIONS, { direction: 'backwards', eventsMax: 1 })) {
-    return last && codec.decode(last)?.meta.actor;
+  for await (const page of log.readStream(INCARNATIONS, { direction: 'backwards', eventsMax: 1 })) {
+    for (const last of await codec.decode(page)) return ifKnown(last)?.meta.actor;
   }
   return undefined;
 }
@@ -49,23 +49,22 @@ export async function beginIncarnation(
     const all = await incarnationsOf(parts.log);
     const present = all.at(-1) as string;
     if (!known.includes(present)) return present;
-    const event = await began(parts, actor);
-    const { outcome } = await parts.log.append(INCARNATIONS, all.length === 1 ? 'none' : all.length - 2, [event]);
+    const id = parts.ids.event();
+    const events = await began(parts, id, actor);
+    const { outcome } = await parts.log.append(INCARNATIONS, all.length === 1 ? 'none' : all.length - 2, events);
     if (outcome === 'unavailable') throw new LogUnavailable('the new incarnation of the log cannot be written now');
-    if (outcome !== 'conflict') return event.id;
+    if (outcome !== 'conflict') return id;
   }
 }
 
-async function began({ log, codec, clock, ids }: IncarnationParts, actor: Metadata['actor']): Promise<NewEvent> {
-  const id = ids.event();
+async function began(
+  { log, codec, clock, ids }: IncarnationParts,
+  id: string,
+  actor: Metadata['actor'],
+): Promise<readonly NewEvent[]> {
   const commandId = ids.random();
-  return codec.encode(
-    { type: 'IncarnationBegan', data: { origin: `${await log.identity()}.${id}` } },
-    {
-      id,
-      tenant: TENANT,
-      at: new Date(clock.now()).toISOString(),
-      meta: { actor, commandId, correlationId: commandId },
-    },
-  );
+  const data = { origin: `${await log.identity()}.${id}` };
+  const at = new Date(clock.now()).toISOString();
+  const meta = { actor, commandId, correlationId: commandId };
+  return codec.encode(INCARNATIONS, [{ type: 'IncarnationBegan', data, id, tenant: TENANT, at, meta }]);
 }

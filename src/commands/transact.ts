@@ -46,8 +46,8 @@ export interface Transaction<State, Event extends DomainEvent, Read extends Doma
   /** May be asynchronous, to load the input of a pure decision. */
   readonly decide: (state: State) => Awaitable<readonly Event[]>;
   /**
-   * Called when the append has begun. Events that it appends synchronously leave in the same batch. `committed` resolves
-   * to true if this call has written the events.
+   * Called when the append has begun. What it appends in the same turn of the event loop leaves in the same batch.
+   * `committed` resolves to true if this call has written the events.
    */
   readonly onAppend?: (events: readonly Event[], onItsWay: OnItsWay<State>) => void;
   /** Called with what this call has committed, as soon as the log has answered. */
@@ -136,15 +136,14 @@ async function append<State, Event extends DomainEvent, Read extends DomainEvent
 ): Promise<Transacted<State, Event> | undefined> {
   const at = new Date(parts.clock.now()).toISOString();
   // New ids for each attempt: the log takes an append with ids of an earlier attempt for that attempt.
-  const wrapped = decided.map((event) => ({ event, id: parts.ids.event(), tenant, at, meta }));
-  const encoded = wrapped.map(({ event, ...wrapping }) => parts.codec.encode(event, wrapping));
+  const wrapped = decided.map((event: DomainEvent) => ({ ...event, id: parts.ids.event(), tenant, at, meta }));
+  const encoded = await parts.codec.encode(stream, wrapped);
 
   const command = isKeyed ? meta.commandId : undefined;
   const appending = parts.log.append(stream, before.revision, encoded, { user: meta.owner, command });
   let folded: Folded<State> | undefined;
   const ahead = () => {
-    const read = () => wrapped.map(({ event, ...wrapping }) => ({ ...event, ...wrapping }) as unknown as Read);
-    folded ??= folds.after(before, encoded, read());
+    folded ??= folds.after(before, encoded, wrapped as unknown as readonly Read[]);
     return folded;
   };
   const committed = appending.then(isCommitted, () => false);

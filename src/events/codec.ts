@@ -37,13 +37,27 @@ export class UndecodableEvent extends Error {
 /** An event that must not be written: a mistake of this program, found before it can enter the log. */
 export class UnencodableEvent extends Error {}
 
+/**
+ * The typed event, or its damage. `unknown`: this program does not know its type or version, because a later version of the
+ * program wrote it. The reader decides whether it may skip the event.
+ */
+export type Decoded = TypedEvent | 'unknown' | UndecodableEvent;
+
+/** The typed event, or nothing if it is unknown, for readers that may skip it. Throws the damage. */
+export function ifKnown(decoded: Decoded): TypedEvent | undefined {
+  if (decoded instanceof UndecodableEvent) throw decoded;
+  return decoded === 'unknown' ? undefined : decoded;
+}
+
+/** Works on all events of an append or of a page at once, so a caller waits once for all of them, and not once for each. */
 export interface Codec {
-  encode(event: DomainEvent, wrapping: Wrapping): NewEvent;
+  /** The events of one append to this stream. Rejects with UnencodableEvent if one of them must not be written. */
+  encode(stream: string, events: readonly (DomainEvent & Wrapping)[]): Promise<readonly NewEvent[]>;
   /**
-   * The typed event. Undefined if this program does not know its type or version: a later version of the program
-   * wrote it, and the reader decides whether that may be passed over. Throws UndecodableEvent on damage.
+   * The nth result belongs to the nth event: an unknown or damaged one affects no other. A rejection is the fault of no
+   * event.
    */
-  decode(event: RecordedEvent): TypedEvent | undefined;
+  decode<const Page extends readonly RecordedEvent[]>(page: Page): Promise<{ readonly [Nth in keyof Page]: Decoded }>;
 }
 
 export interface CodecParts {
@@ -56,6 +70,14 @@ interface Shape {
   readonly check: TypeCheck<Family[string]['data']>;
 }
 
+/** An event of a known type and version with its values as they are stored. */
+interface Stored {
+  readonly event: RecordedEvent;
+  readonly shape: Shape;
+  readonly data: unknown;
+  readonly meta: unknown;
+}
+
 const metadataCheck = TypeCompiler.Compile(Metadata);
 
 export function createCodec(parts: CodecParts = {}): Codec {
@@ -63,33 +85,45 @@ export function createCodec(parts: CodecParts = {}): Codec {
   const lifts: Upcasters = parts.upcasters ?? upcasters;
   const shapes = compileShapes(family);
 
+  function written(stream: string, { type, data, id, tenant, at, meta }: DomainEvent & Wrapping): NewEvent {
+    const shape = shapes.get(type);
+    if (!shape) throw new UnencodableEvent(`${type} of ${stream} is not an event type`);
+    const problem = firstProblem(shape.check, data) ?? firstProblem(metadataCheck, meta);
+    if (problem) throw new UnencodableEvent(`${type} of ${stream}: ${problem}`);
+    return { id, type, schema: shape.schema, tenant, at, data: JSON.stringify(data), meta: JSON.stringify(meta) };
+  }
+
+  function stored(event: RecordedEvent): Stored | Exclude<Decoded, TypedEvent> {
+    const shape = shapes.get(event.type);
+    if (!shape || event.schema > shape.schema) return 'unknown';
+    const data = parsed(event.data);
+    if (data === undefined) return new UndecodableEvent(event, 'data is not JSON');
+    const meta = parsed(event.meta);
+    if (meta === undefined) return new UndecodableEvent(event, 'meta is not JSON');
+    return { event, shape, data, meta };
+  }
+
+  function typed({ event, shape, data, meta }: Stored): TypedEvent | UndecodableEvent {
+    const lifted = upcast(event, data, shape.schema, lifts);
+    if (lifted instanceof UndecodableEvent) return lifted;
+    const problem = firstProblem(shape.check, lifted);
+    if (problem) return new UndecodableEvent(event, `data${problem}`);
+    const metaProblem = firstProblem(metadataCheck, meta);
+    if (metaProblem) return new UndecodableEvent(event, `meta${metaProblem}`);
+    return typedEvent(event, shape.schema, lifted, meta as Metadata);
+  }
+
   return {
-    encode(event, { id, tenant, at, meta }) {
-      const shape = shapes.get(event.type);
-      if (!shape) throw new UnencodableEvent(`${event.type} is not an event type`);
-      const problem = firstProblem(shape.check, event.data) ?? firstProblem(metadataCheck, meta);
-      if (problem) throw new UnencodableEvent(`${event.type}: ${problem}`);
-      return {
-        id,
-        type: event.type,
-        schema: shape.schema,
-        tenant,
-        at,
-        data: JSON.stringify(event.data),
-        meta: JSON.stringify(meta),
-      };
+    async encode(stream, events) {
+      return events.map((event) => written(stream, event));
     },
 
-    decode(event) {
-      const shape = shapes.get(event.type);
-      if (!shape || event.schema > shape.schema) return undefined;
-      const data = upcast(event, parse(event, 'data'), shape.schema, lifts);
-      const meta = parse(event, 'meta');
-      const problem = firstProblem(shape.check, data);
-      if (problem) throw new UndecodableEvent(event, `data${problem}`);
-      const metaProblem = firstProblem(metadataCheck, meta);
-      if (metaProblem) throw new UndecodableEvent(event, `meta${metaProblem}`);
-      return typedEvent(event, shape.schema, data, meta as Metadata);
+    async decode<const Page extends readonly RecordedEvent[]>(page: Page) {
+      // Protected values are to be revealed between the two, all of a page together: each is bound to its place as stored, and
+      // upcasters move values (ADR 2).
+      const values = page.map(stored);
+      const decoded = values.map((each) => (isStored(each) ? typed(each) : each));
+      return decoded as { readonly [Nth in keyof Page]: Decoded };
     },
   };
 }
@@ -108,12 +142,15 @@ function compileShapes(family: Family): Map<string, Shape> {
   return new Map(Object.entries(family).map(([type, shape]) => [type, compile(shape)]));
 }
 
-function parse(event: RecordedEvent, part: 'data' | 'meta'): unknown {
+const isStored = (value: Stored | Exclude<Decoded, TypedEvent>): value is Stored =>
+  value !== 'unknown' && !(value instanceof UndecodableEvent);
+
+/** Undefined if it is not JSON. The parser's own message quotes the text it failed on, and that may be a person's. */
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(event[part]);
+    return JSON.parse(text);
   } catch {
-    // The parser's own message quotes the text it failed on, and that may be a person's.
-    throw new UndecodableEvent(event, `${part} is not JSON`);
+    return undefined;
   }
 }
 
@@ -121,12 +158,12 @@ function upcast(event: RecordedEvent, data: unknown, to: number, upcasters: Upca
   let lifted = data;
   for (let version = event.schema; version < to; version++) {
     const lift = upcasters[event.type]?.[version];
-    if (!lift) throw new UndecodableEvent(event, `no upcaster from version ${version}`);
+    if (!lift) return new UndecodableEvent(event, `no upcaster from version ${version}`);
     try {
       lifted = lift(lifted);
     } catch {
       // Damaged data of an old version surfaces here first; the thrown message may quote it.
-      throw new UndecodableEvent(event, `data does not fit version ${version}`);
+      return new UndecodableEvent(event, `data does not fit version ${version}`);
     }
   }
   return lifted;

@@ -1,4 +1,4 @@
-import type { Codec, TypedEvent } from '../events/codec.js';
+import { type Codec, type Decoded, ifKnown, type TypedEvent } from '../events/codec.js';
 import type { NewEvent, Position, RecordedEvent } from '../events/envelope.js';
 import type { BackgroundHealth } from './background-health.js';
 import type { Continuity } from './continuity.js';
@@ -160,10 +160,19 @@ export class NewerVersion extends TerminalError {
 }
 
 /** For readers whose result could be wrong without the event. A process that knows its version has to read it. */
-export function decodeOrFail(codec: Codec, recorded: RecordedEvent): TypedEvent {
-  const event = codec.decode(recorded);
+export function orFail(recorded: RecordedEvent, decoded: Decoded): TypedEvent {
+  const event = ifKnown(decoded);
   if (!event) throw new NewerVersion(recorded);
   return event;
+}
+
+/** The typed events of a page. The iteration fails at an event that cannot be decoded, after the events before it. */
+export async function decodeOrFail(codec: Codec, page: readonly RecordedEvent[]): Promise<Iterable<TypedEvent>> {
+  return eachOrFail(page, await codec.decode(page));
+}
+
+function* eachOrFail(page: readonly RecordedEvent[], decoded: readonly Decoded[]): Iterable<TypedEvent> {
+  for (const [nth, recorded] of page.entries()) yield orFail(recorded, decoded[nth] as Decoded);
 }
 
 /** The typed events of one stream. Fails at an event of a newer version, because later events may depend on it. */
@@ -173,6 +182,6 @@ export async function* eventsOf(
   options?: ReadStreamOptions,
 ): AsyncIterable<TypedEvent> {
   for await (const page of log.readStream(stream, options)) {
-    for (const recorded of page) yield decodeOrFail(codec, recorded);
+    for (const event of await decodeOrFail(codec, page)) yield event;
   }
 }

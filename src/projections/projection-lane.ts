@@ -217,7 +217,8 @@ export class ProjectionLane {
   }
 
   private async apply({ events, to }: LaneBatch): Promise<void> {
-    const typed = events.filter((event) => !this.waits(event)).map((event) => decodeOrFail(this.parts.codec, event));
+    const applicable = events.filter((event) => !this.waits(event));
+    const typed = [...(await decodeOrFail(this.parts.codec, applicable))];
     await this.rows.fetch(typed.flatMap((event) => this.projection.touched(event)));
     for (const event of typed) this.projection.apply(this.rows, event);
     await this.write({ to, handled: this.at.handled + events.length, changes: this.rows.changes() });

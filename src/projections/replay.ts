@@ -40,9 +40,7 @@ export async function replayed(
 
 async function* eventsOf(stream: string, { filter }: Projection, { log, codec }: Sources): AsyncIterable<TypedEvent> {
   for await (const page of log.readStream(stream)) {
-    for (const recorded of page) {
-      if (!passes(recorded, filter)) continue;
-      yield decodeOrFail(codec, recorded);
-    }
+    const wanted = page.filter((recorded) => passes(recorded, filter));
+    for (const event of await decodeOrFail(codec, wanted)) yield event;
   }
 }

@@ -1,7 +1,7 @@
 import type { Codec } from '../events/codec.js';
 import type { RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
-import { decodeOrFail } from '../ports/event-log.js';
+import { orFail } from '../ports/event-log.js';
 import type { JobStage, Work } from '../ports/work.js';
 
 const STAGES: Readonly<Record<string, JobStage>> = {
@@ -19,7 +19,7 @@ export function recordWork(codec: Codec, work: Pick<Work, 'record'>, wake: () =>
     const stage = STAGES[recorded.type];
     if (stage === undefined) return;
     // To skip the event would leave a prompt without an answer.
-    const event = decodeOrFail(codec, recorded);
+    const event = orFail(recorded, ...(await codec.decode([recorded])));
     const { tenant, meta, data } = event;
     if (!('generationId' in data) || meta.conversation === undefined) return;
     // A request that is not queued has its prompt in the same append, which records the job.

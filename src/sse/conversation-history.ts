@@ -1,4 +1,4 @@
-import type { Codec, TypedEvent } from '../events/codec.js';
+import { type Codec, type Decoded, ifKnown, type TypedEvent } from '../events/codec.js';
 import { conversationStream, generationStream, isOfTape } from '../events/conversation-events.js';
 import { limits } from '../limits.js';
 import { type EventLog, eventsOf } from '../ports/event-log.js';
@@ -117,7 +117,9 @@ export class ConversationHistory {
     let eventsMax: number = limits.historyStepEvents;
     for (let revision = from; revision >= 0; ) {
       for await (const page of this.log.readStream(stream, { from: revision, direction: 'backwards', eventsMax })) {
-        for (const recorded of page) yield { revision: recorded.revision, event: this.codec.decode(recorded) };
+        const decoded = await this.codec.decode(page);
+        for (const [nth, { revision: at }] of page.entries())
+          yield { revision: at, event: ifKnown(decoded[nth] as Decoded) };
       }
       revision -= eventsMax;
       eventsMax = Math.min(2 * eventsMax, limits.readPageEventsMax);

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { BackgroundPart } from '../background/background-part.js';
 import { INCARNATIONS, LOG_CATEGORY } from '../events/catalogue.js';
-import type { Codec, TypedEvent } from '../events/codec.js';
+import { type Codec, type Decoded, type TypedEvent, UndecodableEvent } from '../events/codec.js';
 import { generationStream } from '../events/conversation-events.js';
 import type { Position, RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
@@ -107,10 +107,8 @@ export class LiveEvents {
     const subscribed = async () => {
       for await (const page of log.subscribe(position, signal, { categories: CATEGORIES })) {
         this.background.recovered();
-        for (const recorded of page.events) {
-          if (recorded.stream === INCARNATIONS) log.continuity.supersede(recorded.id);
-          else if (this.conversations.size > 0 || this.ofTenants.size > 0) this.receive(recorded);
-        }
+        for (const { stream, id } of page.events) if (stream === INCARNATIONS) log.continuity.supersede(id);
+        await this.receive(page.events);
         position = page.position;
       }
     };
@@ -121,31 +119,45 @@ export class LiveEvents {
   }
 
   /** Decodes only events that concern a listener and were not published by this process. */
-  private receive(recorded: RecordedEvent): void {
-    const listened = this.conversations.get(conversationOf(recorded));
-    const isNew = listened && recorded.revision > (listened.delivered.get(recorded.stream) ?? -1);
-    const ofTenant = this.ofTenants.get(`${recorded.tenant}/${recorded.type}`);
-    if (isNew || ofTenant) {
-      try {
-        const event = this.parts.codec.decode(recorded);
-        // A feed of a conversation finds the gap at the next event.
-        if (event && isNew) this.deliver(listened, event);
-        for (const { receive, miss } of ofTenant ?? []) event ? receive(event) : miss(recorded);
-      } catch (error) {
-        this.parts.onDamage(error);
-      }
+  private async receive(events: readonly RecordedEvent[]): Promise<void> {
+    if (this.conversations.size === 0 && this.ofTenants.size === 0) return;
+    const wanted = events.filter((recorded) => this.awaiting(recorded) || this.ofTenants.has(tenantAndType(recorded)));
+    if (wanted.length === 0) return;
+    const decoded = await this.parts.codec.decode(wanted);
+    for (const [nth, recorded] of wanted.entries()) this.pass(recorded, decoded[nth] as Decoded);
+  }
+
+  private pass(recorded: RecordedEvent, decoded: Decoded): void {
+    if (decoded instanceof UndecodableEvent) {
+      this.parts.onDamage(decoded);
+      return;
     }
+    // Checked again: this process may have published the event while it was decoded.
+    const listened = this.awaiting(recorded);
+    // A feed of a conversation finds the gap of an unknown event at the next event.
+    if (listened && decoded !== 'unknown') this.deliver(listened, decoded);
+    for (const { receive, miss } of this.ofTenants.get(tenantAndType(recorded)) ?? [])
+      this.guarded(() => (decoded === 'unknown' ? miss(recorded) : receive(decoded)));
+  }
+
+  /** The listeners of its conversation, unless they have got the event. */
+  private awaiting(recorded: RecordedEvent): Listened | undefined {
+    const listened = this.conversations.get(conversationOf(recorded));
+    return listened && recorded.revision > (listened.delivered.get(recorded.stream) ?? -1) ? listened : undefined;
   }
 
   private deliver({ listeners, delivered }: Listened, event: TypedEvent): void {
     delivered.set(event.stream, event.revision);
     if (event.type === 'PromptAssembled') forgetOtherTapes(delivered, event.stream, event.data.generationId);
-    for (const listener of listeners) {
-      try {
-        listener(event);
-      } catch (error) {
-        this.parts.onDamage(error);
-      }
+    for (const listener of listeners) this.guarded(() => listener(event));
+  }
+
+  /** The failure of one listener does not affect the others. */
+  private guarded(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.parts.onDamage(error);
     }
   }
 }
@@ -164,6 +176,8 @@ function added<L>(sets: Map<string, Set<L>>, key: string, listener: L): () => vo
     if (set.size === 0 && sets.get(key) === set) sets.delete(key);
   };
 }
+
+const tenantAndType = ({ tenant, type }: RecordedEvent): string => `${tenant}/${type}`;
 
 function conversationOf({ stream, meta }: RecordedEvent): string {
   return stream.startsWith(LEDGER) ? stream.slice(LEDGER.length) : conversationIn(meta);

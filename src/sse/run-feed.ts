@@ -76,13 +76,12 @@ export class RunFeed {
     let read = after;
     try {
       for await (const page of this.parts.log.readAll(after, FILTER)) {
-        for (const recorded of page.events) {
-          if (this.mayConcern(recorded)) {
-            const event = decodeOrFail(this.parts.codec, recorded);
-            if (this.concerns(event)) yield this.frameOf(event);
-          }
+        const wanted = page.events.filter((recorded) => this.mayConcern(recorded));
+        for (const event of await decodeOrFail(this.parts.codec, wanted)) {
           if (signal.aborted) return;
+          if (this.concerns(event)) yield this.frameOf(event);
         }
+        if (signal.aborted) return;
         read = page.position;
       }
       for await (const event of this.received.taken(signal))

@@ -8,7 +8,7 @@ import { OpenStreams } from '../../src/sse/open-streams.js';
 import { ApiContract, type ApiDocument } from '../support/api-contract.js';
 import { type Chat, HOLD, startChat, type Turn } from '../support/chat.js';
 import type { Answer, CallOptions } from '../support/http-app.js';
-import { codec, someMetadata } from '../support/new-events.js';
+import { newEvent, someMetadata } from '../support/new-events.js';
 import { SseClient } from '../support/sse-client.js';
 import { until } from '../support/until.js';
 
@@ -312,7 +312,7 @@ describe('what is refused is answered as it is documented', () => {
     const result = { messageId: node, parent, role: 'tool', origin: 'client', kind: 'message', parts } as const;
     const meta = { ...someMetadata, conversation: names.id };
     const wrapping = { id: randomUUID(), tenant: 'default', at: new Date().toISOString(), meta };
-    await chat.append(`conversation-${names.id}`, [codec.encode({ type: 'MessageSent', data: result }, wrapping)]);
+    await chat.append(`conversation-${names.id}`, [newEvent({ type: 'MessageSent', data: result }, wrapping)]);
     for (const path of [`${CONVERSATION}/preview`, `${CONVERSATION}/messages`]) {
       const { json } = await answered(409, `POST ${path}`, names);
       expect(json).toMatchObject({ code: 'newer_content', node });

@@ -7,7 +7,7 @@ import { conversationScript } from '../support/conversation-script.js';
 import { firstStartOn } from '../support/first-start.js';
 import { startHttpApp } from '../support/http-app.js';
 import { memoryEngines } from '../support/memory-engines.js';
-import { appendAtEnd, codec, countEvents } from '../support/new-events.js';
+import { appendAtEnd, countEvents, newEvent } from '../support/new-events.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
 
@@ -105,7 +105,7 @@ async function addTurns(conversation: string, count: number): Promise<void> {
     commandId: 'c',
   };
   const encoded = ledger.map(({ event }) =>
-    codec.encode(event as ConversationEvent, {
+    newEvent(event as ConversationEvent, {
       id: randomUUID(),
       tenant: 'default',
       at: '2026-01-02T03:04:05.678Z',

@@ -4,7 +4,7 @@ import type { NewEvent } from '../../src/events/envelope.js';
 import { limits } from '../../src/limits.js';
 import { type Chat, CONVERSATIONS, HOLD, startChat, type Turn } from '../support/chat.js';
 import { expectProblem } from '../support/expect-problem.js';
-import { codec } from '../support/new-events.js';
+import { newEvent } from '../support/new-events.js';
 
 let chat: Chat;
 beforeEach(async () => {
@@ -15,7 +15,7 @@ afterEach(() => chat.close());
 function said(conversation: string, text: string, kind: 'message' | 'note'): NewEvent {
   const commandId = randomUUID();
   const actor = { id: 'admin', kind: 'user' };
-  return codec.encode(
+  return newEvent(
     {
       type: 'MessageSent',
       data: {

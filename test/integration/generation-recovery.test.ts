@@ -6,7 +6,7 @@ import type { EventLog } from '../../src/ports/event-log.js';
 import type { Work } from '../../src/ports/work.js';
 import { gate } from '../support/gate.js';
 import { memoryEngines } from '../support/memory-engines.js';
-import { codec } from '../support/new-events.js';
+import { newEvent } from '../support/new-events.js';
 import { aborted, content, finished, ScriptedModel, saying } from '../support/scripted-model.js';
 import { ada, startTurns, type Turns } from '../support/turns.js';
 import { until } from '../support/until.js';
@@ -57,7 +57,7 @@ async function recovered(left: readonly GenerationEvent[], { livesMs = 0, enviro
   const meta = { conversation, actor: { id: 'verbatim', kind: 'service' }, correlationId: 't', commandId: 'c' };
   await asking.engines.work.renew(DEAD, livesMs, []);
   const wrapping = () => ({ id: randomUUID(), tenant: ada.tenant, at: new Date().toISOString(), meta });
-  const events = left.map((event) => codec.encode(event, wrapping()));
+  const events = left.map((event) => newEvent(event, wrapping()));
   if (events.length > 0) await asking.engines.log.append(`generation-${generation}`, 'none', events);
   const turns = await start(model, environment, asking.engines);
   return { model, turns, generation, result: await turns.ended(conversation, generation) };
@@ -251,7 +251,7 @@ describe('a job whose worker is not recorded in the work table', () => {
       data: { attempt: 1, worker: OTHER, provider: 'demo', model: 'demo' },
     };
     const wrapping = { id: randomUUID(), tenant: ada.tenant, at: new Date().toISOString(), meta };
-    await engines.log.append(`generation-${generation}`, 'none', [codec.encode(claim, wrapping)]);
+    await engines.log.append(`generation-${generation}`, 'none', [newEvent(claim, wrapping)]);
     const turns = await start(model, { VERBATIM_ROLES: 'saga' }, { ...engines, work });
     await released.opened;
     expect(await engines.work.take('a third worker', 10)).toEqual([]);

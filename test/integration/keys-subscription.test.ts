@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { KeyEvent } from '../../src/ports/keys.js';
 import { startHttpApp } from '../support/http-app.js';
 import { memoryEngines } from '../support/memory-engines.js';
-import { appendAtEnd, codec, someMetadata } from '../support/new-events.js';
+import { appendAtEnd, newEvent, someMetadata } from '../support/new-events.js';
 import { until } from '../support/until.js';
 
 describe('the subscription keys', () => {
@@ -12,7 +12,7 @@ describe('the subscription keys', () => {
     const { id } = await app.newKey('member');
     // As a crash between the append and the recording leaves it.
     const at = '2026-01-02T03:04:05.678Z';
-    const revoked = codec.encode(
+    const revoked = newEvent(
       { type: 'ApiKeyRevoked', data: { keyId: id } },
       { id: crypto.randomUUID(), tenant: 'default', at, meta: someMetadata },
     );

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { answerBlocks } from '../../src/domain/texts.js';
 import type { DomainEvent } from '../../src/events/catalogue.js';
 import type { EventLog } from '../../src/ports/event-log.js';
-import { appendAtEnd, codec } from './new-events.js';
+import { appendAtEnd, newEvent } from './new-events.js';
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
@@ -175,7 +175,7 @@ export class ChatLog {
     const { tenant, owner } = this.whose;
     const actor = { id: owner, kind: 'user' };
     const meta = { conversation: this.id, owner, actor, correlationId: 'trace', commandId: randomUUID() };
-    const encoded = codec.encode(event, { id: randomUUID(), tenant, at: this.at(), meta });
+    const encoded = newEvent(event, { id: randomUUID(), tenant, at: this.at(), meta });
     this.seconds += 1;
     const { outcome } = await appendAtEnd(this.log, stream, [encoded]);
     if (outcome !== 'appended') throw new Error(`${event.type} was not appended: ${outcome}`);

@@ -6,7 +6,7 @@ import type { Tracer } from '../../src/ports/tracer.js';
 import { gate } from './gate.js';
 import { type Answer, type CallOptions, type HttpApp, startHttpApp } from './http-app.js';
 import { memoryEngines } from './memory-engines.js';
-import { appendAtEnd, codec, wholeStream } from './new-events.js';
+import { appendAtEnd, typedEvents, wholeStream } from './new-events.js';
 import { aborted, content, finished, type Play, ScriptedModel } from './scripted-model.js';
 import { until } from './until.js';
 
@@ -55,8 +55,7 @@ export async function startChat(environment = {}, play?: Play, tracer?: Tracer):
   const post: Chat['post'] = (path, body, options) =>
     http.call('POST', path.startsWith('/') ? path : `${CONVERSATIONS}/${path}`, { ...options, body });
   const eventsOf = async (stream: string) => {
-    const recorded = await wholeStream(engines.log, stream);
-    return recorded.map((event) => codec.decode(event) as TypedEvent);
+    return typedEvents(await wholeStream(engines.log, stream));
   };
   const ledger: Chat['ledger'] = (conversation) => eventsOf(`conversation-${conversation}`);
   const ended: Chat['ended'] = async (conversation, generation) => {

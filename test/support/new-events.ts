@@ -1,9 +1,27 @@
 import { randomUUID } from 'node:crypto';
-import { createCodec } from '../../src/events/codec.js';
-import { type Metadata, type NewEvent, type RecordedEvent, START } from '../../src/events/envelope.js';
-import type { AllStreamsFilter, AppendOutcome, EventLog, ExpectedRevision } from '../../src/ports/event-log.js';
+import { catalogue, type DomainEvent } from '../../src/events/catalogue.js';
+import { createCodec, type TypedEvent, type Wrapping } from '../../src/events/codec.js';
+import { type EventShape, type Metadata, type NewEvent, type RecordedEvent, START } from '../../src/events/envelope.js';
+import {
+  type AllStreamsFilter,
+  type AppendOutcome,
+  decodeOrFail,
+  type EventLog,
+  type ExpectedRevision,
+} from '../../src/ports/event-log.js';
 
 export const codec = createCodec();
+
+/** As the codec encodes it, for tests that make an event without awaiting anything. */
+export function newEvent({ type, data }: DomainEvent, { id, tenant, at, meta }: Wrapping): NewEvent {
+  const { schema } = catalogue[type] as EventShape;
+  return { id, type, schema, tenant, at, data: JSON.stringify(data), meta: JSON.stringify(meta) };
+}
+
+/** The typed events of a page. Fails at one that is unknown or damaged. */
+export async function typedEvents(page: readonly RecordedEvent[]): Promise<TypedEvent[]> {
+  return [...(await decodeOrFail(codec, page))];
+}
 
 export const someMetadata: Metadata = {
   conversation: 'c1',
@@ -18,7 +36,7 @@ export function newDelta(
   id: string = randomUUID(),
   commandId: string = someMetadata.commandId,
 ): NewEvent {
-  return codec.encode(
+  return newEvent(
     { type: 'DeltaReceived', data: { attempt: 1, seq: 0, block: 0, text, channel: 'content' } },
     { id, tenant: 'default', at: '2026-01-02T03:04:05.678Z', meta: { ...someMetadata, commandId } },
   );

@@ -9,7 +9,7 @@ import { MemoryCheckpoints } from './memory/memory-checkpoints.js';
 import { MemoryEventLog, type PositionShape } from './memory/memory-event-log.js';
 import { MemoryHints } from './memory/memory-hints.js';
 import { MemoryLeases } from './memory/memory-leases.js';
-import { appendAtEnd, codec, newStream, someMetadata } from './new-events.js';
+import { appendAtEnd, newEvent, newStream, someMetadata } from './new-events.js';
 import { RecordedHealth } from './recorded-health.js';
 
 /** Pauses are short for it, and nothing else is. */
@@ -73,7 +73,7 @@ export class RelayGround {
   async deltas(conversation: string, count: number, text = 'hello', stream = newStream()): Promise<void> {
     const meta = { ...someMetadata, conversation };
     const events = Array.from({ length: count }, (_, seq) =>
-      codec.encode(
+      newEvent(
         { type: 'DeltaReceived', data: { attempt: 1, seq, block: 0, text, channel: 'content' } },
         { id: crypto.randomUUID(), tenant: 'default', at: '2026-01-02T03:04:05.678Z', meta },
       ),

@@ -4,11 +4,10 @@ import type { WritingCaller } from '../../src/commands/origin.js';
 import { StartConversation } from '../../src/commands/start-conversation.js';
 import { SendMessage } from '../../src/commands/turns.js';
 import { answerText } from '../../src/domain/texts.js';
-import type { TypedEvent } from '../../src/events/codec.js';
 import type { LanguageModel } from '../../src/ports/language-model.js';
 import { startHttpApp } from './http-app.js';
 import { memoryEngines } from './memory-engines.js';
-import { codec, wholeStream } from './new-events.js';
+import { typedEvents, wholeStream } from './new-events.js';
 import { until } from './until.js';
 
 export const ada: WritingCaller = { tenant: 'default', user: 'ada', traceId: 'trace-1' };
@@ -21,8 +20,7 @@ export async function startTurns(model: LanguageModel, environment = {}, engines
   const bus = http.app.get(CommandBus);
 
   const events = async (stream: string) => {
-    const recorded = await wholeStream(engines.log, stream);
-    return recorded.map((event) => codec.decode(event) as TypedEvent);
+    return typedEvents(await wholeStream(engines.log, stream));
   };
   const ledger = (conversation: string) => events(`conversation-${conversation}`);
   const tape = (generation: string) => events(`generation-${generation}`);

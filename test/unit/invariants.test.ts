@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { createCodec, type TypedEvent } from '../../src/events/codec.js';
 import { type FeedPlace, placeAfter } from '../../src/sse/conversation-history.js';
 import { frameOf } from '../../src/sse/event-frames.js';
 import { breaches } from '../support/invariants/check.js';
+import { typedEvents } from '../support/new-events.js';
 import { type HistoryEvent, TurnHistory } from '../support/turn-history.js';
 import type { Acknowledgement, Shown } from '../support/turn-journal.js';
 
@@ -44,15 +44,13 @@ async function withdrawing(): Promise<TurnHistory> {
 
 /** As the product tells it, by its own code. */
 async function shownOf(history: TurnHistory): Promise<Shown[]> {
-  const codec = createCodec();
   const prompts = history.events.filter(({ type }) => type === 'PromptAssembled');
   const told = prompts.map(({ data }) => `generation-${data.generationId}`);
   const shown: Shown[] = [];
   let place: FeedPlace = { cursor: { ledger: 0, tape: 0 }, open: undefined };
   for await (const { events } of history.log().readAll()) {
-    for (const recorded of events) {
-      if (recorded.stream.startsWith('generation-') && !told.includes(recorded.stream)) continue;
-      const event = codec.decode(recorded) as TypedEvent;
+    const wanted = events.filter(({ stream }) => !stream.startsWith('generation-') || told.includes(stream));
+    for (const event of await typedEvents(wanted)) {
       place = placeAfter(place, event);
       const [id, name, data] = frameOf({ event, cursor: place.cursor }).toString().trim().split('\n') as [
         string,

@@ -3,7 +3,7 @@ import { conversationStatus } from '../../domain/conversation/run.js';
 import { type ConversationView, isClaimed, type Looking, nodeView } from '../../domain/conversation/view.js';
 import type { Tape } from '../../domain/generation.js';
 import { Refusal } from '../../domain/refusal.js';
-import type { Codec } from '../../events/codec.js';
+import { type Codec, ifKnown } from '../../events/codec.js';
 import { conversationStream, isConversationId } from '../../events/conversation-events.js';
 import { limits } from '../../limits.js';
 import type { Clock } from '../../ports/clock.js';
@@ -103,8 +103,8 @@ export class ConversationViews {
 
   /** One that was started a moment ago may not have come into the view. */
   private async started(id: string): Promise<Pick<HeadRow, 'tenant' | 'owner'> | undefined> {
-    for await (const [first] of this.parts.log.readStream(conversationStream(id), { eventsMax: 1 })) {
-      const event = first && this.parts.codec.decode(first);
+    for await (const page of this.parts.log.readStream(conversationStream(id), { eventsMax: 1 })) {
+      const [event] = (await this.parts.codec.decode(page)).map(ifKnown);
       if (event) return { tenant: event.tenant, owner: event.meta.owner ?? null };
     }
     return undefined;

@@ -2,7 +2,7 @@ import { beforeAll, expect, it } from '@jest/globals';
 import type { NewEvent, Position, RecordedEvent } from '../../../src/events/envelope.js';
 import { limits } from '../../../src/limits.js';
 import type { AllStreamsFilter, EventLog, ReadStreamOptions } from '../../../src/ports/event-log.js';
-import { codec, newDelta, newDeltas, newStream, wholeStream } from '../../support/new-events.js';
+import { newDelta, newDeltas, newStream, typedEvents, wholeStream } from '../../support/new-events.js';
 import { until } from '../../support/until.js';
 import type { OpenLog } from '../event-log.contract.js';
 import { follow } from './subscribe.js';
@@ -73,8 +73,8 @@ export function readContract(open: OpenLog): void {
   ])('returns a text with %s exactly', async (_, text) => {
     const stream = newStream();
     await log.append(stream, 'none', [newDelta(text)]);
-    const [event] = await wholeStream(log, stream);
-    expect(codec.decode(event as RecordedEvent)?.data).toMatchObject({ text });
+    const [event] = await typedEvents(await wholeStream(log, stream));
+    expect(event?.data).toMatchObject({ text });
   });
 
   it('returns JSON unchanged: spaces, order of keys, repeated keys, numbers', async () => {

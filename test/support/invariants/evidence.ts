@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createCodec, type TypedEvent } from '../../../src/events/codec.js';
 import { type Position, START } from '../../../src/events/envelope.js';
-import type { EventLog } from '../../../src/ports/event-log.js';
+import { decodeOrFail, type EventLog } from '../../../src/ports/event-log.js';
 import type { TurnJournal } from '../turn-journal.js';
 
 /** A request as a provider received it. */
@@ -74,14 +74,7 @@ export async function gather({ log, journal, calls, otherFailures = [] }: Testim
   const codec = createCodec();
   const events: TypedEvent[] = [];
   for await (const page of log.readAll(START)) {
-    for (const recorded of page.events) {
-      const event = codec.decode(recorded);
-      if (!event)
-        throw new Error(
-          `${recorded.stream} holds ${recorded.type} v${recorded.schema}, which this program does not write`,
-        );
-      events.push(event);
-    }
+    events.push(...(await decodeOrFail(codec, page.events)));
   }
   return {
     events,

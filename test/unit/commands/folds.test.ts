@@ -7,13 +7,13 @@ import { limits } from '../../../src/limits.js';
 import { Continuity, LogWentBack } from '../../../src/ports/continuity.js';
 import type { EventLog } from '../../../src/ports/event-log.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
-import { codec, someMetadata } from '../../support/new-events.js';
+import { codec, newEvent, someMetadata } from '../../support/new-events.js';
 
 const STREAM = 'tenant-acme';
 
 function event(name: string): NewEvent {
   const wrapping = { id: crypto.randomUUID(), tenant: 'acme', at: '2026-01-02T03:04:05.678Z', meta: someMetadata };
-  return codec.encode({ type: 'ApiKeyRevoked', data: { keyId: name } }, wrapping);
+  return newEvent({ type: 'ApiKeyRevoked', data: { keyId: name } }, wrapping);
 }
 
 /** A log that is read until the test puts another in its place. */
@@ -127,7 +127,7 @@ it('a conversation knows the bytes of its remembered fold', async () => {
   const started = { type: 'ConversationStarted' as const, data };
   const wrapping = { id: crypto.randomUUID(), tenant: 'acme', at: '2026-01-02T03:04:05.678Z', meta: someMetadata };
   const log = new MemoryEventLog();
-  await log.append('conversation-1', 'none', [codec.encode(started, wrapping)]);
+  await log.append('conversation-1', 'none', [newEvent(started, wrapping)]);
   const { state, bytes } = await new Folds(log, codec, decidedConversation).current('conversation-1');
   expect(bytes).toBeGreaterThan(100);
   expect(state.foldBytes).toBe(bytes);

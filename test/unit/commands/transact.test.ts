@@ -1,16 +1,31 @@
 import { describe, expect, it } from '@jest/globals';
+import { type BatchWriter, GroupCommit } from '../../../src/adapters/postgres/group-commit.js';
 import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import { systemIds } from '../../../src/adapters/system/system-ids.js';
 import { Folds } from '../../../src/commands/folds.js';
+import { TapeWriter } from '../../../src/commands/tape-writer.js';
 import { transact } from '../../../src/commands/transact.js';
+import { takeUp } from '../../../src/domain/generation.js';
 import { Refusal } from '../../../src/domain/refusal.js';
 import { type ApiKey, createTenant, issueKey, type Tenant, tenant } from '../../../src/domain/tenant.js';
 import type { TenantEvent } from '../../../src/events/catalogue.js';
+import type { Codec } from '../../../src/events/codec.js';
+import type { Position } from '../../../src/events/envelope.js';
 import { limits } from '../../../src/limits.js';
 import { LogUnavailable, RetryableError, TerminalError } from '../../../src/ports/errors.js';
 import type { EventLog } from '../../../src/ports/event-log.js';
+import { noMeter } from '../../../src/ports/meter.js';
+import { everFasterCodec } from '../../support/late-codec.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
-import { codec, newDelta, newStream, someMetadata, wholeStream } from '../../support/new-events.js';
+import {
+  codec,
+  newDelta,
+  newEvent,
+  newStream,
+  someMetadata,
+  typedEvents,
+  wholeStream,
+} from '../../support/new-events.js';
 
 const key = (keyId: string): ApiKey => ({ keyId, user: 'ada', role: 'member', name: '', secretSha256: keyId });
 
@@ -72,7 +87,7 @@ describe('a transaction', () => {
           at: '2026-01-01T00:00:00.000Z',
           meta: someMetadata,
         };
-        void log.append(stream, 1, [codec.encode(faster, wrapping)]);
+        void log.append(stream, 1, [newEvent(faster, wrapping)]);
       }
       return issueKey(key(`after-${[...state.keys.keys()].join('-')}`))(state);
     });
@@ -263,5 +278,68 @@ describe('a transaction', () => {
     const { run, stream } = on(log);
     await log.append(stream, 'none', [{ ...newDelta(), type: 'InventedLater' }]);
     await expect(run(createTenant('acme', key('a')))).rejects.toBeInstanceOf(TerminalError);
+  });
+});
+
+describe('a transaction whose codec answers late', () => {
+  it('appends to one stream in the order in which the commands got their turn, each decided on the ones before', async () => {
+    const log = new MemoryEventLog();
+    const late = everFasterCodec();
+    const folds = new Folds(log, late, tenant);
+    const stream = newStream('tenant');
+    const run = (decide: (state: Tenant) => readonly TenantEvent[]) => {
+      const meta = { ...someMetadata, commandId: systemIds.random() };
+      const parts = { log, codec: late, clock: systemClock, ids: systemIds };
+      return transact(parts, { stream, tenant: 'default', meta, folds, decide });
+    };
+    const counting = (state: Tenant) => issueKey(key(`behind ${state.keys.size}`))(state);
+    await Promise.all([run(createTenant('acme', key('first'))), ...[1, 2, 3].map(() => run(counting))]);
+    const events = await typedEvents(await wholeStream(log, stream));
+    const keys = events.flatMap(({ data }) => ('keyId' in data ? [data.keyId] : []));
+    expect(keys).toEqual(['first', 'behind 1', 'behind 2', 'behind 3']);
+  });
+});
+
+describe('what a transaction appends in onAppend', () => {
+  /** The streams of each batch that leaves for the database, while a prompt is appended and then offered. */
+  async function batchesWith(by: Codec): Promise<string[][]> {
+    const batches: string[][] = [];
+    const writer: BatchWriter = {
+      async write(appends) {
+        batches.push(appends.map(({ stream }) => stream));
+        return appends.map(({ events }) => ({
+          ...{ outcome: 'appended', revision: events.length - 1, position: '1' as Position },
+        }));
+      },
+    };
+    const refusal = () => new Error('refused');
+    const commit = new GroupCommit({ writers: [writer], refusal, now: () => Date.now(), meter: noMeter });
+    const log: EventLog = Object.assign(Object.create(new MemoryEventLog()), {
+      append: (...[stream, expected, events]: Parameters<EventLog['append']>) =>
+        commit.submit({ stream, expected, events, bytes: 100 }),
+    });
+    const parts = { log, codec: by, clock: systemClock, ids: systemIds, publish: () => {} };
+    const job = { generation: 'g1', conversation: 'c1', tenant: 'default', owner: null };
+    const claim = takeUp({
+      ...{ asked: { provider: 'demo', model: 'demo' }, worker: 'me', nowMs: 0, deadlineMs: 1, cancelRequested: false },
+    });
+    let claiming: Promise<unknown> | undefined;
+    await transact(parts, {
+      ...{ stream: 'tenant-default', tenant: 'default', meta: someMetadata, folds: new Folds(log, by, tenant) },
+      decide: createTenant('acme', key('a')),
+      onAppend: () => {
+        claiming = TapeWriter.ofNew(parts, job, someMetadata).write([claim], new AbortController().signal);
+      },
+    });
+    await claiming;
+    return batches;
+  }
+
+  it('leaves in the same batch, because a codec with its keys at hand needs no turn of the event loop', async () => {
+    expect(await batchesWith(codec)).toEqual([['tenant-default', 'generation-g1']]);
+  });
+
+  it('leaves in a later batch when it is encoded late', async () => {
+    expect(await batchesWith(everFasterCodec())).toEqual([['tenant-default'], ['generation-g1']]);
   });
 });

@@ -3,9 +3,15 @@ import { describe, expect, it } from '@jest/globals';
 import { Type } from '@sinclair/typebox';
 import fc from 'fast-check';
 import { catalogue, type DomainEvent } from '../../../src/events/catalogue.js';
-import { type Codec, createCodec, UndecodableEvent, UnencodableEvent } from '../../../src/events/codec.js';
+import {
+  createCodec,
+  type Decoded,
+  type TypedEvent,
+  UndecodableEvent,
+  UnencodableEvent,
+} from '../../../src/events/codec.js';
 import type { Family, Metadata, NewEvent, RecordedEvent } from '../../../src/events/envelope.js';
-import { someMetadata } from '../../support/new-events.js';
+import { newEvent, someMetadata } from '../../support/new-events.js';
 import { anyMetadata, eventsOfType } from './arbitrary-events.js';
 
 const types = Object.keys(catalogue);
@@ -17,6 +23,17 @@ const wrapping = { id, tenant: 'acme', at, meta: someMetadata };
 
 /** What stands in the log once an event was appended. */
 const recorded = (event: NewEvent): RecordedEvent => ({ ...event, stream: 'generation-7', revision: 41 });
+
+async function encodedAlone(event: DomainEvent, envelope = wrapping): Promise<NewEvent> {
+  const events = await codec.encode('generation-7', [{ ...event, ...envelope }]);
+  expect(events).toHaveLength(1);
+  return events[0] as NewEvent;
+}
+
+async function decodedAlone(event: RecordedEvent, by = codec): Promise<Decoded> {
+  const [decoded] = await by.decode([event]);
+  return decoded;
+}
 
 const delta: DomainEvent = {
   type: 'DeltaReceived',
@@ -37,19 +54,10 @@ const message: DomainEvent = {
 /** A recorded event with some of its data, or of its metadata, replaced or (undefined) taken out. */
 function recordedWith(event: DomainEvent, data: Record<string, unknown>, meta: Record<string, unknown> = {}) {
   return recorded({
-    ...codec.encode(event, wrapping),
+    ...newEvent(event, wrapping),
     data: JSON.stringify({ ...event.data, ...data }),
     meta: JSON.stringify({ ...someMetadata, ...meta }),
   });
-}
-
-function errorOf(work: () => unknown): Error {
-  try {
-    work();
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error('nothing was thrown');
 }
 
 const SECRET = 'what a person said';
@@ -60,38 +68,38 @@ function expectSilentAbout(secret: string, error: Error): void {
 }
 
 describe('an event that is written and read again', () => {
-  it.each(types)('%s is unchanged, for any data', (type) => {
-    fc.assert(
-      fc.property(eventsOfType(type), anyMetadata, (event, meta) => {
-        const written = recorded(codec.encode(event, { ...wrapping, meta }));
+  it.each(types)('%s is unchanged, for any data', async (type) => {
+    await fc.assert(
+      fc.asyncProperty(eventsOfType(type), anyMetadata, async (event, meta) => {
+        const encoded = await encodedAlone(event, { ...wrapping, meta });
+        expect(encoded).toEqual(newEvent(event, { ...wrapping, meta }));
+        const written = recorded(encoded);
         const expected = { ...event, id, at, tenant: 'acme', stream: 'generation-7', revision: 41, meta };
-        expect(codec.decode(written)).toEqual({ ...expected, schema: catalogue[type]?.schema });
+        expect(await decodedAlone(written)).toEqual({ ...expected, schema: catalogue[type]?.schema });
       }),
       { numRuns: 50 },
     );
   });
 
-  it('comes back with its position, where the log gave one', () => {
-    const written = { ...recorded(codec.encode(delta, wrapping)), position: '7' as RecordedEvent['position'] };
-    expect(codec.decode(written)?.position).toBe('7');
+  it('comes back with its position, where the log gave one', async () => {
+    const written = { ...recorded(newEvent(delta, wrapping)), position: '7' as RecordedEvent['position'] };
+    expect(await decodedAlone(written)).toMatchObject({ position: '7' });
   });
 
-  it('keeps what a later version added to its data and metadata', () => {
+  it('keeps what a later version added to its data and metadata', async () => {
     const written = recordedWith(delta, { mood: 'calm' }, { region: 'eu' });
-    const read = codec.decode(written);
-    expect(read?.data).toEqual({ ...delta.data, mood: 'calm' });
-    expect(read?.meta).toEqual({ ...someMetadata, region: 'eu' });
+    const read = (await decodedAlone(written)) as TypedEvent;
+    expect(read.data).toEqual({ ...delta.data, mood: 'calm' });
+    expect(read.meta).toEqual({ ...someMetadata, region: 'eu' });
   });
 
-  it('is undefined for a reader that does not know its type', () => {
-    expect(
-      codec.decode({ ...recorded(codec.encode(delta, wrapping)), type: 'MoodChanged', data: '{' }),
-    ).toBeUndefined();
-    expect(codec.decode({ ...recorded(codec.encode(delta, wrapping)), type: 'constructor' })).toBeUndefined();
-  });
-
-  it('is undefined for a reader that does not know its version yet', () => {
-    expect(codec.decode({ ...recorded(codec.encode(delta, wrapping)), schema: 3, data: '{' })).toBeUndefined();
+  const written = recorded(newEvent(delta, wrapping));
+  it.each<[string, Partial<RecordedEvent>]>([
+    ['its type', { type: 'MoodChanged', data: '{' }],
+    ['its type, which every object has', { type: 'constructor' }],
+    ['its version yet', { schema: 3, data: '{' }],
+  ])('is unknown to a reader that does not know %s', async (_, other) => {
+    expect(await decodedAlone({ ...written, ...other })).toBe('unknown');
   });
 });
 
@@ -108,16 +116,71 @@ describe('an event that must not be written', () => {
     ['bad metadata', delta, { meta: { ...someMetadata, actor: SECRET } as unknown as Metadata }],
     ['an unknown type', { type: 'MoodChanged', data: { text: SECRET } }],
   ];
-  it.each(refused)('%s is refused, and not quoted', (_, event, other = {}) => {
-    const error = errorOf(() => codec.encode(event as DomainEvent, { ...wrapping, ...other }));
+  it.each(refused)('%s is refused, and not quoted', async (_, event, other = {}) => {
+    const error = await encodedAlone(event as DomainEvent, { ...wrapping, ...other }).catch((reason) => reason);
     expect(error).toBeInstanceOf(UnencodableEvent);
     expect(error.message).toContain((event as DomainEvent).type);
     expectSilentAbout(SECRET, error);
   });
 });
 
+describe('the events of one append', () => {
+  const said = (text: string) => ({ ...message, data: { ...message.data, messageId: text }, ...wrapping, id: text });
+
+  it('are encoded in their order, each with its own envelope', async () => {
+    const meta = { ...someMetadata, commandId: 'another' };
+    const events = [said('m1'), { ...delta, ...wrapping, meta }, said('m2')];
+    expect(await codec.encode('conversation-7', events)).toEqual([
+      newEvent(message, { ...wrapping, id: 'm1' }),
+      newEvent(delta, { ...wrapping, meta }),
+      { ...newEvent(message, { ...wrapping, id: 'm2' }), data: JSON.stringify(said('m2').data) },
+    ]);
+  });
+
+  it('are refused together when one of them must not be written, which is named with its stream', async () => {
+    const wrong = { ...delta, ...wrapping, data: { text: 'hello' } } as never;
+    const encoding = codec.encode('generation-7', [said('m1'), wrong, said('m2')]);
+    await expect(encoding).rejects.toBeInstanceOf(UnencodableEvent);
+    await expect(encoding).rejects.toThrow(/^DeltaReceived of generation-7: /);
+  });
+});
+
+describe('the events of one page', () => {
+  const at = (revision: number, other: Partial<RecordedEvent> = {}): RecordedEvent => ({
+    ...recorded(newEvent(delta, { ...wrapping, id: `e${revision}` })),
+    ...{ revision, ...other },
+  });
+  const conditions = {
+    typed: {},
+    unknown: { type: 'MoodChanged' },
+    damaged: { data: '{' },
+    old: { schema: 1 },
+  } as const;
+  type Condition = keyof typeof conditions;
+  const drawnPage = fc.array(fc.constantFrom<Condition>('typed', 'unknown', 'damaged', 'old'), { maxLength: 12 });
+
+  it('have their results in the same order, and none is affected by what is wrong with its neighbours', async () => {
+    await fc.assert(
+      fc.asyncProperty(drawnPage, async (drawn) => {
+        const page = drawn.map((condition, nth) => at(nth, conditions[condition]));
+        const together = await codec.decode(page);
+        expect(together).toHaveLength(page.length);
+        for (const [nth, decoded] of together.entries()) {
+          const condition = drawn[nth] as Condition;
+          if (condition === 'unknown') expect(decoded).toBe('unknown');
+          else if (condition !== 'damaged') expect(decoded).toMatchObject({ id: `e${nth}`, revision: nth, schema: 2 });
+          else {
+            expect(decoded).toBeInstanceOf(UndecodableEvent);
+            expect((decoded as UndecodableEvent).event).toMatchObject({ id: `e${nth}`, revision: nth });
+          }
+        }
+      }),
+    );
+  });
+});
+
 describe('a recorded event that is damaged', () => {
-  const ofDelta = recorded(codec.encode(delta, wrapping));
+  const ofDelta = recorded(newEvent(delta, wrapping));
   const damaged: [string, RecordedEvent, string][] = [
     ['data that is not JSON', { ...ofDelta, data: `{"text":"${SECRET}` }, 'data is not JSON'],
     ['metadata that is not JSON', { ...ofDelta, meta: SECRET }, 'meta is not JSON'],
@@ -141,8 +204,8 @@ describe('a recorded event that is damaged', () => {
     ['missing metadata', recordedWith(delta, {}, { commandId: undefined }), 'meta/commandId: '],
     ['a version before the first', { ...ofDelta, schema: 0 }, 'no upcaster from version 0'],
   ];
-  it.each(damaged)('%s: the error names the event and the place, never the value', (_, event, problem) => {
-    const error = errorOf(() => codec.decode(event)) as UndecodableEvent;
+  it.each(damaged)('%s: the error names the event and the place, never the value', async (_, event, problem) => {
+    const error = (await decodedAlone(event)) as UndecodableEvent;
     expect(error).toBeInstanceOf(UndecodableEvent);
     expect(error.message).toContain(`event 41 of generation-7 (${event.type} v${event.schema}, id ${id}): ${problem}`);
     expect(error.event).toEqual({ id, stream: 'generation-7', revision: 41, type: event.type, schema: event.schema });
@@ -158,14 +221,17 @@ describe('an event of an old version', () => {
   const fromSecond = (data: unknown) => ({ ...(data as { text: string }), language: 'unknown' });
   const reader = createCodec({ family, upcasters: { Greeted: { 1: fromFirst, 2: fromSecond } } });
   const greeted = (schema: number, data: unknown): RecordedEvent =>
-    recorded({ ...codec.encode(delta, wrapping), type: 'Greeted', schema, data: JSON.stringify(data) });
+    recorded({ ...newEvent(delta, wrapping), type: 'Greeted', schema, data: JSON.stringify(data) });
 
   it.each([
     [1, { words: 'hi' }, 'unknown'],
     [2, { text: 'hi' }, 'unknown'],
     [3, { text: 'hi', language: 'en' }, 'en'],
-  ])('is lifted from version %i to the present one', (version, data, language) => {
-    expect(reader.decode(greeted(version, data))).toMatchObject({ schema: 3, data: { text: 'hi', language } });
+  ])('is lifted from version %i to the present one', async (version, data, language) => {
+    expect(await decodedAlone(greeted(version, data), reader)).toMatchObject({
+      schema: 3,
+      data: { text: 'hi', language },
+    });
   });
 
   const quoting = (data: unknown): never => {
@@ -176,18 +242,17 @@ describe('an event of an old version', () => {
     ['the first step is missing', { 2: fromSecond }, 'no upcaster from version 1'],
     ['its lifting throws', { 1: fromFirst, 2: quoting }, 'data does not fit version 2'],
     ['it is lifted into a wrong shape', { 1: fromFirst, 2: fromFirst }, 'data/language: '],
-  ])('cannot be decoded when %s', (_, steps, problem) => {
-    const error = errorOf(() =>
-      createCodec({ family, upcasters: { Greeted: steps } }).decode(greeted(1, { words: SECRET })),
-    );
+  ])('cannot be decoded when %s', async (_, steps, problem) => {
+    const broken = createCodec({ family, upcasters: { Greeted: steps } });
+    const error = (await decodedAlone(greeted(1, { words: SECRET }), broken)) as UndecodableEvent;
     expect(error).toBeInstanceOf(UndecodableEvent);
     expect(error.message).toContain(`(Greeted v1, id ${id}): ${problem}`);
     expectSilentAbout(SECRET, error);
   });
 
-  it('is written in the present version only', () => {
-    const event = { type: 'Greeted', data: { text: 'hi', language: 'en' } };
-    const write: Codec['encode'] = reader.encode;
-    expect(write(event as unknown as DomainEvent, wrapping)).toMatchObject({ type: 'Greeted', schema: 3 });
+  it('is written in the present version only', async () => {
+    const event = { type: 'Greeted', data: { text: 'hi', language: 'en' } } as unknown as DomainEvent;
+    const written = await reader.encode('generation-7', [{ ...event, ...wrapping }]);
+    expect(written).toMatchObject([{ type: 'Greeted', schema: 3 }]);
   });
 });

@@ -31,7 +31,7 @@ import { frameOf, turnFrameOf } from '../../../src/sse/event-frames.js';
 import { LiveEvents } from '../../../src/sse/live-events.js';
 import { runFrameOf } from '../../../src/sse/run-feed.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
-import { codec } from '../../support/new-events.js';
+import { codec, typedEvents } from '../../support/new-events.js';
 import { RecordedHealth } from '../../support/recorded-health.js';
 import { until } from '../../support/until.js';
 import { oneEach } from '../domain/prompt/drafts.js';
@@ -46,17 +46,11 @@ const asRecorded = (event: StoredEvent): RecordedEvent => ({
   meta: JSON.stringify(event.meta),
 });
 
-function decoded(event: RecordedEvent) {
-  const typed = codec.decode(event);
-  if (!typed) throw new Error(`${event.type} v${event.schema} is not known`);
-  return typed;
-}
-
 const CONVERSATION = '3f6c1c52-9d0e-4b7a-8f25-6a1b0c9d7e10';
 /** What a later release keeps from clients of this one, wherever it is in an event. */
 const HIDDEN = 'NOT SHOWN';
 const stored = storedIn('conversation.json').map(asRecorded);
-const events = stored.map(decoded);
+const events = await typedEvents(stored);
 const ledger = events.filter(({ stream }) => stream.startsWith('conversation-'));
 const tape = events.filter(({ stream }) => stream.startsWith('generation-'));
 
@@ -96,11 +90,11 @@ const CURSORS = [
 ];
 
 describe('events that a later release writes', () => {
-  it('are read with all their fields, and none of them is taken for damage', () => {
+  it('are read with all their fields, and none of them is taken for damage', async () => {
     for (const [nth, event] of storedIn('conversation.json').entries()) {
       expect(events[nth]).toMatchObject({ schema: 2, data: event.data, meta: event.meta });
     }
-    const [key] = storedIn('key.json').map(asRecorded).map(decoded);
+    const [key] = await typedEvents(storedIn('key.json').map(asRecorded));
     const { keys } = tenant.evolve(tenant.initial, key as unknown as TenantEvent);
     expect(keys.get('k3y8')).toMatchObject({ user: 'ada', expiresAt: '2027-06-01T00:00:00.000Z' });
   });

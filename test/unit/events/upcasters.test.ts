@@ -1,18 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { type Static, type TSchema, Type } from '@sinclair/typebox';
 import fc from 'fast-check';
-import { createCodec } from '../../../src/events/codec.js';
 import { literals, nullable } from '../../../src/events/envelope.js';
 import { finishReasonOf, usageOf } from '../../../src/formats/openai-chat-1.js';
-import { someMetadata } from '../../support/new-events.js';
+import { someMetadata, typedEvents } from '../../support/new-events.js';
 import { anyText, valuesOf } from './arbitrary-events.js';
 
-const codec = createCodec();
-
-function decoded(type: string, schema: number, data: unknown): unknown {
+async function decoded(type: string, schema: number, data: unknown): Promise<unknown> {
   const envelope = { id: 'e1', type, schema, tenant: 'acme', at: '2026-01-12T09:30:00.000Z' };
   const texts = { data: JSON.stringify(data), meta: JSON.stringify(someMetadata) };
-  return codec.decode({ ...envelope, ...texts, stream: 's', revision: 0 })?.data;
+  const [event] = await typedEvents([{ ...envelope, ...texts, stream: 's', revision: 0 }]);
+  return event?.data;
 }
 
 const count = Type.Integer({ minimum: 0 });
@@ -154,24 +152,24 @@ describe('an event of version 1', () => {
     ['GenerationClaimed', { provider: null, model: null }],
     ['ApiKeyIssued', {}],
     ['ApiKeyRevoked', {}],
-  ] as const)('%s says as version 2 what it said, and besides %j', (type, added) => {
-    fc.assert(
-      fc.property(valuesOf(first[type]), (drawn) => {
+  ] as const)('%s says as version 2 what it said, and besides %j', async (type, added) => {
+    await fc.assert(
+      fc.asyncProperty(valuesOf(first[type]), async (drawn) => {
         const data = JSON.parse(JSON.stringify(drawn));
-        expect(decoded(type, 1, data)).toStrictEqual({ ...data, ...added });
+        expect(await decoded(type, 1, data)).toStrictEqual({ ...data, ...added });
       }),
     );
   });
 
-  it('PromptAssembled says as version 2 what it said, with the format and the address that it implied', () => {
+  it('PromptAssembled says as version 2 what it said, with the format and the address that it implied', async () => {
     const drawn = valuesOf(first.PromptAssembled) as fc.Arbitrary<Static<typeof first.PromptAssembled>>;
-    fc.assert(
-      fc.property(drawn, (data) => {
+    await fc.assert(
+      fc.asyncProperty(drawn, async (data) => {
         const { parts, ...same } = JSON.parse(JSON.stringify(data)) as typeof data;
         const pointed = parts.map((part) =>
           part.kind === 'text' ? { kind: 'text', event: part.event, pointer: 'data/system' } : part,
         );
-        expect(decoded('PromptAssembled', 1, data)).toStrictEqual({
+        expect(await decoded('PromptAssembled', 1, data)).toStrictEqual({
           ...same,
           attempt: 1,
           format: 'openai-chat@1',
@@ -182,13 +180,13 @@ describe('an event of version 1', () => {
     );
   });
 
-  it('AttemptEnded says as version 2 what it said, its usage normalised and as it was reported', () => {
-    fc.assert(
-      fc.property(dataOf('AttemptEnded'), (data) => {
+  it('AttemptEnded says as version 2 what it said, its usage normalised and as it was reported', async () => {
+    await fc.assert(
+      fc.asyncProperty(dataOf('AttemptEnded'), async (data) => {
         const { finishReason, usage } = data as unknown as Reported;
         const reason = finishReason && finishReasonOf(finishReason);
         const { error, ...same } = data;
-        expect(decoded('AttemptEnded', 1, data)).toStrictEqual({
+        expect(await decoded('AttemptEnded', 1, data)).toStrictEqual({
           ...same,
           finishReason: reason,
           ...(reason !== finishReason && { providerFinishReason: finishReason }),
@@ -201,12 +199,12 @@ describe('an event of version 1', () => {
     );
   });
 
-  it('GenerationFinalized says as version 2 what it said, its usage normalised', () => {
-    fc.assert(
-      fc.property(dataOf('GenerationFinalized'), (data) => {
+  it('GenerationFinalized says as version 2 what it said, its usage normalised', async () => {
+    await fc.assert(
+      fc.asyncProperty(dataOf('GenerationFinalized'), async (data) => {
         const { finishReason, usage } = data as unknown as Reported;
         const { error, text: answer, ...same } = data;
-        expect(decoded('GenerationFinalized', 1, data)).toStrictEqual({
+        expect(await decoded('GenerationFinalized', 1, data)).toStrictEqual({
           ...same,
           blocks: answer === '' ? [] : [{ kind: 'text', text: answer }],
           finishReason: finishReason && finishReasonOf(finishReason),

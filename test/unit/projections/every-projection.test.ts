@@ -10,7 +10,7 @@ import { ledgersTable } from '../../../src/projections/runs/rows.js';
 import { countedTable } from '../../../src/projections/usage/rows.js';
 import { type DrawnStep, drawnSteps, playHistory } from '../../support/drawn-history.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
-import { codec } from '../../support/new-events.js';
+import { typedEvents } from '../../support/new-events.js';
 
 /** Rows that accept only what the projection declares: its tables, and of its rows those that it has named. */
 class GuardedRows implements Rows {
@@ -59,7 +59,7 @@ async function eventsFor({ filter }: Projection, steps: readonly DrawnStep[]): P
   await playHistory(log, steps);
   const events: TypedEvent[] = [];
   for await (const page of log.readAll(START, filter)) {
-    for (const recorded of page.events) events.push(codec.decode(recorded) as TypedEvent);
+    events.push(...(await typedEvents(page.events)));
   }
   return events;
 }

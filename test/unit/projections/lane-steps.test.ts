@@ -1,16 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import { limits } from '../../../src/limits.js';
 import { FairShare } from '../../../src/ownership/fair-share.js';
 import { Advances } from '../../../src/projections/advances.js';
 import type { Projection } from '../../../src/projections/projection.js';
 import { ProjectionLane } from '../../../src/projections/projection-lane.js';
+import { everFasterCodec } from '../../support/late-codec.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
 import { MemoryHints } from '../../support/memory/memory-hints.js';
 import { MemoryLeases } from '../../support/memory/memory-leases.js';
 import { MemoryReadModels } from '../../support/memory/memory-read-models.js';
-import { codec, newDelta, newStream } from '../../support/new-events.js';
+import { appendAtEnd, codec, newDelta, newDeltas, newStream } from '../../support/new-events.js';
 import { RecordedHealth } from '../../support/recorded-health.js';
+import { until } from '../../support/until.js';
 
 const PAUSE_MS = limits.projectionPauseMs;
 
@@ -92,5 +95,33 @@ describe('live lanes of a process', () => {
     expect(steps).toEqual([{ at: PAUSE_MS, view: 'one', handled: 1 }]);
     await clock.pass(PAUSE_MS);
     expect(steps[1]).toEqual({ at: 2 * PAUSE_MS, view: 'other', handled: 1 });
+  });
+});
+
+describe('a lane whose codec answers late', () => {
+  it('applies the events of a step in their order, and the steps one after the other', async () => {
+    const [log, clock, hints, store] = [new MemoryEventLog(), systemClock, new MemoryHints(), new MemoryReadModels()];
+    const applied: string[] = [];
+    const noting: Projection = {
+      ...viewNamed('one'),
+      apply: (_, event) => void applied.push(event.type === 'DeltaReceived' ? event.data.text : event.type),
+    };
+    await store.prepare([noting]);
+    const owner = { ...{ leases: new MemoryLeases(clock), hints, clock }, health: new RecordedHealth() };
+    const held = { ...owner, holder: 'node-1', leaseMs: 60_000 };
+    const share = new FairShare('views', held);
+    share.outOf(1);
+    const parts = { ...held, log, codec: everFasterCodec(), store, share, advances: new Advances(hints, clock) };
+    const lane = new ProjectionLane(noting, { projection: 'one', build: 1 }, { ...parts, warn: () => {} });
+    try {
+      for (let nth = 0; nth < 4; nth++) {
+        await appendAtEnd(log, 'generation-g1', newDeltas(3));
+        await until(() => applied.length > 3 * nth);
+      }
+      await until(() => applied.length === 12);
+    } finally {
+      await lane.stop();
+    }
+    expect(applied).toEqual(Array.from({ length: 12 }, (_, nth) => String(nth % 3)));
   });
 });

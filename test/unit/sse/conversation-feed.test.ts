@@ -8,7 +8,7 @@ import { type Cursor, formatCursor } from '../../../src/sse/cursor.js';
 import { LiveEvents } from '../../../src/sse/live-events.js';
 import { conversationScript } from '../../support/conversation-script.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
-import { appendAtEnd, codec, newDelta, someMetadata } from '../../support/new-events.js';
+import { appendAtEnd, codec, newDelta, newEvent, someMetadata } from '../../support/new-events.js';
 import { RecordedHealth } from '../../support/recorded-health.js';
 import { until } from '../../support/until.js';
 
@@ -74,7 +74,7 @@ function listen(log: MemoryEventLog, live: LiveEvents, from: Cursor) {
 async function append(log: MemoryEventLog, script: ReturnType<typeof conversationScript>): Promise<void> {
   for (const { stream, event, id } of script) {
     const wrapping = { id, tenant: 'default', at: '2026-01-01T00:00:00.000Z', meta: someMetadata };
-    await appendAtEnd(log, stream, [codec.encode(event, wrapping)]);
+    await appendAtEnd(log, stream, [newEvent(event, wrapping)]);
   }
 }
 

@@ -5,7 +5,7 @@ import { ConversationHistory, type FeedEvent } from '../../../src/sse/conversati
 import { type Cursor, CursorBeyondEnd, formatCursor, parseCursor } from '../../../src/sse/cursor.js';
 import { conversationScript } from '../../support/conversation-script.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
-import { appendAtEnd, codec, someMetadata, wholeStream } from '../../support/new-events.js';
+import { appendAtEnd, codec, newEvent, someMetadata, wholeStream } from '../../support/new-events.js';
 
 const CONVERSATION = 'c1';
 
@@ -18,7 +18,7 @@ async function logOf(turns: Parameters<typeof conversationScript>[0]): Promise<M
   const log = new MemoryEventLog();
   for (const { stream, event, id } of conversationScript(turns)) {
     const wrapping = { id, tenant: 'default', at: '2026-01-01T00:00:00.000Z', meta: someMetadata };
-    await appendAtEnd(log, stream, [codec.encode(event as DomainEvent, wrapping)]);
+    await appendAtEnd(log, stream, [newEvent(event as DomainEvent, wrapping)]);
   }
   return log;
 }
@@ -87,7 +87,7 @@ describe('the history of a conversation', () => {
       const event: DomainEvent = { type: 'ConversationRenamed', data: { title: `${nth}` } };
       const id = `00000000-0000-4000-8000-${String(nth).padStart(12, 'a')}`;
       const wrapping = { id, tenant: 'default', at: '2026-01-01T00:00:00.000Z', meta: someMetadata };
-      await appendAtEnd(log, `conversation-${CONVERSATION}`, [codec.encode(event, wrapping)]);
+      await appendAtEnd(log, `conversation-${CONVERSATION}`, [newEvent(event, wrapping)]);
     }
     expect(names(await told(log, { ledger: 74, tape: 1 }))).toEqual(['74:2 DeltaReceived']);
   });
@@ -110,7 +110,7 @@ describe('a cursor', () => {
     const renamed = (nth: number): DomainEvent => ({ type: 'ConversationRenamed', data: { title: `${nth}` } });
     const wrapping = { tenant: 'default', at: '2026-01-01T00:00:00.000Z', meta: someMetadata };
     const events = Array.from({ length: 5_000 }, (_, nth) =>
-      codec.encode(renamed(nth), { ...wrapping, id: crypto.randomUUID() }),
+      newEvent(renamed(nth), { ...wrapping, id: crypto.randomUUID() }),
     );
     for (let from = 0; from < events.length; from += 500)
       await appendAtEnd(log, `conversation-${CONVERSATION}`, events.slice(from, from + 500));

@@ -5,29 +5,26 @@ import type { TypedEvent } from '../../../src/events/codec.js';
 import { conversationEvents, generationEvents } from '../../../src/events/conversation-events.js';
 import type { RecordedEvent } from '../../../src/events/envelope.js';
 import { frameOf, snapshotFrame, weightOf } from '../../../src/sse/event-frames.js';
-import { codec } from '../../support/new-events.js';
+import { typedEvents } from '../../support/new-events.js';
 
 const golden = join(import.meta.dirname, '..', '..', 'golden');
 
-function goldenEvents(): TypedEvent[] {
-  const files = readdirSync(golden).filter((file) => file.endsWith('.json'));
-  return files.flatMap((file) => {
-    const { data, meta, ...envelope } = JSON.parse(readFileSync(join(golden, file), 'utf8'));
-    const recorded: RecordedEvent = { ...envelope, data: JSON.stringify(data), meta: JSON.stringify(meta) };
-    const event = codec.decode(recorded);
-    return event && /^(conversation|generation)-/.test(event.stream) ? [event] : [];
-  });
-}
+const stored = readdirSync(golden).flatMap((file): RecordedEvent[] => {
+  if (!file.endsWith('.json')) return [];
+  const { data, meta, ...envelope } = JSON.parse(readFileSync(join(golden, file), 'utf8'));
+  return [{ ...envelope, data: JSON.stringify(data), meta: JSON.stringify(meta) }];
+});
+const goldenEvents = await typedEvents(stored.filter(({ stream }) => /^(conversation|generation)-/.test(stream)));
 
 const cursor = { ledger: 13, tape: 41 };
 const told = (event: TypedEvent) => frameOf({ event, cursor }).toString('utf8');
 const dataOf = (event: TypedEvent) => JSON.parse(/^data: (.*)$/m.exec(told(event))?.[1] ?? '');
-const named = (type: string) => goldenEvents().filter((event) => event.type === type);
+const named = (type: string) => goldenEvents.filter((event) => event.type === type);
 
 describe('an event on the wire', () => {
   it('has one line of data, its cursor, and the name that clients know', () => {
     const names = new Map<string, string>();
-    for (const event of goldenEvents()) {
+    for (const event of goldenEvents) {
       const [, name = ''] = /^id: 13:41\nevent: ([a-z-]+)\ndata: \{.*\}\n\n$/.exec(told(event)) ?? [];
       names.set(event.type, name);
       expect(dataOf(event)).toMatchObject({ at: event.at });
@@ -95,14 +92,14 @@ describe('an event on the wire', () => {
   });
 
   it('has no field that the API does not name', () => {
-    for (const event of goldenEvents()) {
+    for (const event of goldenEvents) {
       const later = { ...event, data: { ...event.data, addedLater: 'x' } } as TypedEvent;
       expect(dataOf(later)).toEqual(dataOf(event));
     }
   });
 
   it('is made once for all who get it at the same cursor, and right for the others', () => {
-    const [event] = goldenEvents() as [TypedEvent];
+    const [event] = goldenEvents as [TypedEvent];
     const bytes = frameOf({ event, cursor });
     expect(frameOf({ event, cursor: { ...cursor } })).toBe(bytes);
     const other = frameOf({ event, cursor: { ledger: 14, tape: 0 } });

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../../src/adapters/system/system-clock.js';
-import type { TypedEvent } from '../../../src/events/codec.js';
-import type { RecordedEvent } from '../../../src/events/envelope.js';
+import type { Codec, TypedEvent } from '../../../src/events/codec.js';
 import { LiveEvents } from '../../../src/sse/live-events.js';
+import { gate } from '../../support/gate.js';
+import { everFasterCodec, lateCodec } from '../../support/late-codec.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
-import { appendAtEnd, codec, newDelta } from '../../support/new-events.js';
+import { appendAtEnd, codec, newDelta, typedEvents, wholeStream } from '../../support/new-events.js';
 import { RecordedHealth } from '../../support/recorded-health.js';
 import { until } from '../../support/until.js';
 
@@ -21,7 +22,7 @@ interface OnLog {
   readonly letSubscriptionGoOn: () => void;
 }
 
-async function onLog(work: (on: OnLog) => Promise<void>) {
+async function onLog(work: (on: OnLog) => Promise<void>, by: Codec = codec) {
   const log = new MemoryEventLog();
   let goOn = () => {};
   const gate = new Promise<void>((resolve) => {
@@ -35,11 +36,11 @@ async function onLog(work: (on: OnLog) => Promise<void>) {
     }
   };
   const decoded: string[] = [];
-  const counting = {
+  const counting: Codec = {
     ...codec,
-    decode(event: RecordedEvent) {
-      decoded.push(JSON.parse(event.data).text);
-      return codec.decode(event);
+    decode(page) {
+      decoded.push(...page.map(({ data }) => JSON.parse(data).text));
+      return by.decode(page);
     },
   };
   const damage: unknown[] = [];
@@ -59,9 +60,7 @@ async function onLog(work: (on: OnLog) => Promise<void>) {
 /** Appends one delta, and answers with it as the log has it. */
 async function append(log: MemoryEventLog, text: string): Promise<TypedEvent> {
   await appendAtEnd(log, TAPE, [newDelta(text)]);
-  let last: RecordedEvent | undefined;
-  for await (const page of log.readStream(TAPE)) last = page.at(-1) ?? last;
-  return codec.decode(last as RecordedEvent) as TypedEvent;
+  return (await typedEvents(await wholeStream(log, TAPE))).at(-1) as TypedEvent;
 }
 
 const textOf = (event: TypedEvent) => (event.type === 'DeltaReceived' ? event.data.text : event.type);
@@ -112,5 +111,55 @@ describe('live events', () => {
       leave();
       live.publish(CONVERSATION, [await append(log, 'a')]);
       expect(got).toEqual([]);
+    }));
+
+  it('of other processes are delivered in the order of commits when the first takes longest to decode', () =>
+    onLog(async ({ log, live, letSubscriptionGoOn }) => {
+      const got: string[] = [];
+      live.listen(CONVERSATION, (event) => got.push(textOf(event)));
+      letSubscriptionGoOn();
+      const texts = ['a', 'b', 'c', 'd', 'e', 'f'];
+      for (const text of texts) {
+        await append(log, text);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await until(() => got.length === texts.length);
+      expect(got).toEqual(texts);
+    }, everFasterCodec()));
+
+  it('that this process publishes while they are decoded are delivered once', () => {
+    const begun = gate();
+    const decodable = gate();
+    const held = lateCodec(() => {
+      begun.open();
+      return decodable.opened;
+    });
+    return onLog(async ({ log, live, decoded, letSubscriptionGoOn }) => {
+      const got: string[] = [];
+      live.listen(CONVERSATION, (event) => got.push(textOf(event)));
+      const own = await append(log, 'own');
+      letSubscriptionGoOn();
+      await begun.opened;
+      live.publish(CONVERSATION, [own]);
+      expect(got).toEqual(['own']);
+      live.publish(CONVERSATION, [await append(log, 'own, behind it')]);
+      decodable.open();
+      await append(log, 'of another process');
+      await until(() => got.length > 2);
+      expect(got).toEqual(['own', 'own, behind it', 'of another process']);
+      expect(decoded).toEqual(['own', 'of another process']);
+    }, held);
+  });
+
+  it('are delivered around a damaged one of the same page, which is reported', () =>
+    onLog(async ({ log, live, damage, letSubscriptionGoOn }) => {
+      const got: string[] = [];
+      live.listen(CONVERSATION, (event) => got.push(textOf(event)));
+      const damaged = { ...newDelta(), data: '{"text":"damaged"}' };
+      await appendAtEnd(log, TAPE, [newDelta('a'), damaged, newDelta('b')]);
+      letSubscriptionGoOn();
+      await until(() => got.length === 2);
+      expect(got).toEqual(['a', 'b']);
+      expect(damage).toEqual([expect.objectContaining({ event: expect.objectContaining({ id: damaged.id }) })]);
     }));
 });

@@ -22,9 +22,9 @@ describe('the feed of runs', () => {
     decoded = [];
     counting = {
       encode: codec.encode,
-      decode(event) {
-        decoded.push(`${event.tenant} ${event.type}`);
-        return codec.decode(event);
+      decode(page) {
+        decoded.push(...page.map(({ tenant, type }) => `${tenant} ${type}`));
+        return codec.decode(page);
       },
     };
     const health = new RecordedHealth();
@@ -77,7 +77,10 @@ describe('the feed of runs', () => {
   /** As a process sees the event that was released before this version of it. */
   const newerEnd = () => {
     const { decode } = counting;
-    counting.decode = (event) => (event.type === 'GenerationFinalized' ? undefined : decode(event));
+    counting.decode = async (page) => {
+      const decoded = await decode(page);
+      return page.map(({ type }, nth) => (type === 'GenerationFinalized' ? 'unknown' : decoded[nth])) as never;
+    };
   };
 
   it('ends with an error at the end of a run that is of a newer version, while it reads what was before', async () => {
@@ -111,9 +114,9 @@ describe('the feed of runs', () => {
     const end = new AbortController();
     const frames: string[] = [];
     const { decode } = counting;
-    counting.decode = (event) => {
-      if (event.tenant === 'other') throw new Error('it is damaged');
-      return decode(event);
+    counting.decode = async (page) => {
+      if (page.some(({ tenant }) => tenant === 'other')) throw new Error('one is damaged');
+      return decode(page);
     };
     const following = follow(START, end.signal, frames);
     await until(() => frames.length === 2);

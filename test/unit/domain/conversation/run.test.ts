@@ -14,7 +14,7 @@ import { type RunRow, runsTable } from '../../../../src/projections/runs/rows.js
 import { type RunFeedEvent, runFrameOf } from '../../../../src/sse/run-feed.js';
 import { ChatLog } from '../../../support/chat-log.js';
 import { MemoryEventLog } from '../../../support/memory/memory-event-log.js';
-import { codec } from '../../../support/new-events.js';
+import { typedEvents } from '../../../support/new-events.js';
 
 const END = [
   ...['status', 'finishReason', 'attempt', 'modelServed', 'error'],
@@ -35,7 +35,7 @@ describe('a run', () => {
   async function recorded(): Promise<TypedEvent[]> {
     const events: TypedEvent[] = [];
     for await (const page of log.readAll(START)) {
-      for (const event of page.events) events.push(codec.decode(event) as TypedEvent);
+      events.push(...(await typedEvents(page.events)));
     }
     return events;
   }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { type PathEntry, type RecordedBody, renderPrompt } from '../../../../src/domain/prompt/assembler.js';
-import { codec, someMetadata } from '../../../support/new-events.js';
+import { newEvent, someMetadata } from '../../../support/new-events.js';
 import { assembled, history, reply, system, user } from './drafts.js';
 
 const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').digest('hex');
@@ -11,7 +11,7 @@ const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').diges
 /** What an append of this prompt would hold. */
 function encodedBytes(path: readonly PathEntry[], tokenBudget: number | null = null): number {
   const { prompt } = assembled({ system: system('Be brief.'), path, params: { temperature: 0.2 }, tokenBudget });
-  const encoded = codec.encode(
+  const encoded = newEvent(
     { type: 'PromptAssembled', data: { generationId: 'g', messageId: 'new', attempt: 1, ...prompt } },
     { id: 'e', tenant: 'acme', at: '2026-01-02T03:04:05.678Z', meta: someMetadata },
   );
