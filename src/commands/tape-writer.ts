@@ -1,6 +1,6 @@
 import type { Recorded } from '../domain/decider.js';
 import { generation, type Tape, type TapeDecision } from '../domain/generation.js';
-import type { Wrapping } from '../events/codec.js';
+import { type Wrapping, wrapped } from '../events/codec.js';
 import { type GenerationEvent, generationStream } from '../events/conversation-events.js';
 import { TerminalError } from '../ports/errors.js';
 import { eventsOf } from '../ports/event-log.js';
@@ -57,16 +57,16 @@ export class TapeWriter {
     const at = new Date(clock.now()).toISOString();
     const commandId = ids.random();
     const meta = { ...this.origin, conversation, commandId };
-    const wrapped: (GenerationEvent & Wrapping)[] = [];
+    const events: (GenerationEvent & Wrapping)[] = [];
     let ahead = this.standing;
     for (const decide of decisions) {
       for (const event of decide(ahead)) {
-        const next = { ...event, id: ids.event(), tenant, at, meta };
+        const next = wrapped(event, { id: ids.event(), tenant, at, meta });
         ahead = generation.evolve(ahead, next);
-        wrapped.push(next);
+        events.push(next);
       }
     }
-    const encoded = await codec.encode(generationStream(id), wrapped);
+    const encoded = await codec.encode(generationStream(id), events);
     while (encoded.length > 0) {
       const outcome = await log.append(generationStream(id), this.revision, encoded, { user: this.origin.owner });
       if (outcome.outcome === 'conflict') throw new Fenced(`the tape of ${id} belongs to another worker now`);
@@ -74,11 +74,11 @@ export class TapeWriter {
         const first = this.revision === 'none' ? 0 : this.revision + 1;
         this.standing = ahead;
         this.revision = outcome.revision;
-        this.parts.publish(conversation, asRead(generationStream(id), first, encoded, wrapped, meta));
+        this.parts.publish(conversation, asRead(generationStream(id), first, encoded, events, meta));
         break;
       }
       if (signal.aborted) throw new Fenced(`the tape of ${id} could not be written while it was held`);
     }
-    return wrapped;
+    return events;
   }
 }

@@ -1,5 +1,5 @@
 import type { DomainEvent } from '../events/catalogue.js';
-import type { Codec, TypedEvent } from '../events/codec.js';
+import { type Codec, type TypedEvent, wrapped } from '../events/codec.js';
 import type { Metadata, NewEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
@@ -136,14 +136,14 @@ async function append<State, Event extends DomainEvent, Read extends DomainEvent
 ): Promise<Transacted<State, Event> | undefined> {
   const at = new Date(parts.clock.now()).toISOString();
   // New ids for each attempt: the log takes an append with ids of an earlier attempt for that attempt.
-  const wrapped = decided.map((event: DomainEvent) => ({ ...event, id: parts.ids.event(), tenant, at, meta }));
-  const encoded = await parts.codec.encode(stream, wrapped);
+  const events = decided.map((event: DomainEvent) => wrapped(event, { id: parts.ids.event(), tenant, at, meta }));
+  const encoded = await parts.codec.encode(stream, events);
 
   const command = isKeyed ? meta.commandId : undefined;
   const appending = parts.log.append(stream, before.revision, encoded, { user: meta.owner, command });
   let folded: Folded<State> | undefined;
   const ahead = () => {
-    folded ??= folds.after(before, encoded, wrapped as unknown as readonly Read[]);
+    folded ??= folds.after(before, encoded, events as unknown as readonly Read[]);
     return folded;
   };
   const committed = appending.then(isCommitted, () => false);
@@ -155,9 +155,8 @@ async function append<State, Event extends DomainEvent, Read extends DomainEvent
   if (!isCommitted(outcome)) return undefined;
   const first = before.revision === 'none' ? 0 : before.revision + 1;
   onCommitted?.(asRead(stream, first, encoded, decided, meta));
-  const events = decided.map((event, nth) => ({ ...event, revision: first + nth, at }));
   folds.remember(stream, ahead());
-  return { events, state: ahead().state };
+  return { events: decided.map((event, nth) => ({ ...event, revision: first + nth, at })), state: ahead().state };
 }
 
 /** Converts the events of one append to those that a reader of the log gets. */
