@@ -21,10 +21,10 @@ export class OpenTapes {
   }
 
   /** Undefined if it was not followed from the beginning. */
-  sealed({ stream, revision }: RecordedEvent): TapeFacts | undefined {
+  sealed({ stream }: RecordedEvent): TapeFacts | undefined {
     const tree = this.trees.get(stream);
     this.trees.delete(stream);
-    return tree?.size === revision + 1 ? tree.facts : undefined;
+    return tree?.facts;
   }
 
   private begun({ stream, revision }: RecordedEvent): TapeTree | undefined {

@@ -10,8 +10,10 @@ import { TreeHashes } from '../../../src/notary/tree-hashes.js';
 import { RetryableError } from '../../../src/ports/errors.js';
 import type { RecordStore } from '../../../src/ports/record.js';
 import { ChatLog } from '../../support/chat-log.js';
+import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
 import { appendAtEnd, newDelta } from '../../support/new-events.js';
 import { NotaryGround } from '../../support/notary-ground.js';
+import { drawnDeliveries, redelivering } from '../../support/redelivering-log.js';
 import { until } from '../../support/until.js';
 
 const AT = '2026-01-02T03:04:05.678Z';
@@ -171,6 +173,24 @@ describe('the notary', () => {
         ]).toEqual(before);
       }),
       { numRuns: 15 },
+    );
+  });
+
+  it('makes each entry once from a log that delivers events late, again and in pieces', async () => {
+    await fc.assert(
+      fc.asyncProperty(drawnDeliveries, async (deliveries) => {
+        const log = new MemoryEventLog();
+        const drawn = new NotaryGround(redelivering(log, deliveries));
+        const chats = await Promise.all(['a', 'b'].map((id) => new ChatLog(log, id).started()));
+        for (const name of ['1', '2', '3', '4']) {
+          for (const chat of chats) await chat.turn(`${chat.id}${name}`, ['piece', 'piece']);
+        }
+        drawn.start();
+        await drawn.signed();
+        await drawn.stop();
+        expect(await drawn.check()).toEqual([{ tenant: 'default', size: 42, stored: 42, signed: 42, mistakes: [] }]);
+      }),
+      { numRuns: 10 },
     );
   });
 
