@@ -17,9 +17,10 @@ export function lateCodec(ready: () => Promise<unknown>): Codec {
 
 /** Each call takes fewer turns of the event loop than the one before, so calls at the same time would overtake each other. */
 export function everFasterCodec(): Codec {
-  let turns = 20;
+  let turnsOfNext = 20;
   return lateCodec(async () => {
-    turns = Math.max(1, turns - 2);
+    const turns = turnsOfNext;
+    turnsOfNext = Math.max(1, turns - 2);
     for (let nth = 0; nth < turns; nth++) await new Promise((resolve) => setImmediate(resolve));
   });
 }

@@ -3,7 +3,7 @@ import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import type { Codec, TypedEvent } from '../../../src/events/codec.js';
 import { LiveEvents } from '../../../src/sse/live-events.js';
 import { gate } from '../../support/gate.js';
-import { everFasterCodec, lateCodec } from '../../support/late-codec.js';
+import { lateCodec } from '../../support/late-codec.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
 import { appendAtEnd, codec, newDelta, typedEvents, wholeStream } from '../../support/new-events.js';
 import { RecordedHealth } from '../../support/recorded-health.js';
@@ -113,19 +113,27 @@ describe('live events', () => {
       expect(got).toEqual([]);
     }));
 
-  it('of other processes are delivered in the order of commits when the first takes longest to decode', () =>
-    onLog(async ({ log, live, letSubscriptionGoOn }) => {
+  it('of other processes are delivered in the order of commits when the first takes longest to decode', () => {
+    let calls = 0;
+    const decodable = gate();
+    const firstLast = lateCodec(async () => {
+      calls += 1;
+      if (calls === 1) await decodable.opened;
+    });
+    return onLog(async ({ log, live, letSubscriptionGoOn }) => {
       const got: string[] = [];
       live.listen(CONVERSATION, (event) => got.push(textOf(event)));
       letSubscriptionGoOn();
-      const texts = ['a', 'b', 'c', 'd', 'e', 'f'];
-      for (const text of texts) {
-        await append(log, text);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-      await until(() => got.length === texts.length);
-      expect(got).toEqual(texts);
-    }, everFasterCodec()));
+      await append(log, 'a');
+      await until(() => calls === 1);
+      await append(log, 'b');
+      // Long enough for the second page to overtake the first, if it were not to wait.
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+      decodable.open();
+      await until(() => got.length === 2);
+      expect(got).toEqual(['a', 'b']);
+    }, firstLast);
+  });
 
   it('that this process publishes while they are decoded are delivered once', () => {
     const begun = gate();
