@@ -41,7 +41,6 @@ export const limits = {
   catchUpKeptCharactersMax: 16 * 1024 * 1024,
   /** A follower that delays the others for longer than most steps take reads by itself. */
   catchUpPatienceMs: 5_000,
-
   /** A page of a read: one round trip, and at most this much memory for each reader. */
   readPageEventsMax: 2_000,
   readPageBytesMax: 8 * 1024 * 1024,
@@ -65,11 +64,9 @@ export const limits = {
   migrationLookMs: 100,
   /** How often the server checks the client of a running statement, and ends the statement if the client is gone. */
   lostClientLookMs: 1_000,
-
   /** Leases and checkpoints: short queries, few at a time. */
   runtimeConnectionsMax: 4,
   runtimeAnswerMs: 5_000,
-
   /** Lanes write a step each, and a step may be large. */
   viewConnectionsMax: 5,
   viewAnswerMs: 60_000,
@@ -79,7 +76,6 @@ export const limits = {
   /** Searches have their own connections. The server ends a search that takes longer than users wait. */
   searchConnectionsMax: 2,
   searchAnswerMs: 5_000,
-
   /** A server that accepts a connection and does not answer must not delay a start for ever. */
   connectDeadlineMs: 10_000,
   /** In a cluster, a call without an answer for this long starts a search for the leader. */
@@ -163,8 +159,6 @@ export const limits = {
   relayBackoffMs: { first: 100, most: 5_000 },
   /** The pause while the brokers deny access: short enough to notice a repair within a minute, too long to lock an account. */
   relayDeniedBackoffMs: { first: 1_000, most: 30_000 },
-  /** With a larger lag, readiness reports the relay as behind. */
-  relayLagSecondsMax: 30,
   /** The time at a stop for open acknowledgements and for an orderly close of connections. */
   relayFarewellMs: 2_000,
 
@@ -181,8 +175,6 @@ export const limits = {
   recordNoteKeptMs: 24 * 60 * 60 * 1_000,
   /** Trees that are counted as not signed. */
   recordTroublesMax: 1_000,
-  /** With a larger lag, readiness reports the record as behind. */
-  recordLagSecondsMax: 30,
 
   /** Bytes that a provider has sent and the attempt has not taken. Beyond this, its socket is paused. */
   providerQueueBytesMax: 1024 * 1024,
@@ -205,7 +197,6 @@ export const limits = {
   providerIdleSocketsMax: 256,
   /** For a call that waits for the commit of its prompt. Within the second that is left of what the provider has named. */
   providerHoldMs: 500,
-
   /** Fits the longest message, 256 KiB of text, in escaped form. */
   requestBodyBytesMax: 1024 * 1024,
   /** The time in which a request has to arrive, so that slow clients do not hold connections. */
@@ -254,7 +245,6 @@ export const limits = {
   failedKeysAtOnceMax: 50,
   failedKeyEveryMs: 200,
   failingAddressesMax: 10_000,
-
   /** How long a stopping process still accepts connections after it has become unready. */
   lingerMs: 200,
   /** A stop ends this long after its drain in any case, so that a supervisor need not kill the process. */
@@ -266,7 +256,6 @@ export const limits = {
   /** Links of the span of a step to the traces of its events. A live step has events of a few traces. */
   tracedStepLinksMax: 32,
   tracedStepEventsMax: 500,
-
   /** The drain with an embedded database, short because a user waits after Ctrl-C. */
   embeddedDrainMs: 10_000,
   /** Longer than any deployment may take. */
@@ -325,14 +314,12 @@ export const limits = {
   unreadCharactersPerAppendMax: 32 * 1024,
   /** Ends of queued turns in one append, each up to 4 KiB. They fit beside the longest answer and the next prompt. */
   endedTurnsPerAppendMax: 10,
-
   /** How long a prompt is reserved for the process that may have claimed it: many times the time to record it. */
   offeredElsewhereMs: 1_000,
   /** The interval of writes to the work table: far less than a lease, far more than between two turns under load. */
   workStatementsApartMs: 250,
   /** A poll of the work table, for the case of lost wake-ups. */
   workPollMs: 500,
-
   /** One page of a list. */
   pageItemsUsual: 50,
   pageItemsMax: 200,
@@ -355,8 +342,8 @@ export const limits = {
   storeRefusedPauseMs: 2_000,
   /** About this much memory for the cached rows of a lane. */
   projectionRowsCharactersMax: 16 * 1024 * 1024,
-  /** With a larger lag, readiness reports a read model as behind. */
-  projectionLagSecondsMax: 30,
+  /** With a larger lag, readiness reports a read model, the record or the relay as behind. */
+  readyLagSecondsMax: 30,
   /** A view that is this far behind is catching up, which is logged at this pace. */
   catchUpSecondsMin: 5,
   catchUpLogMs: 5_000,
@@ -383,7 +370,6 @@ export const limits = {
   /** Cursors that a process has shown: for each user as many conversations as a page of a list has, 200 bytes each. */
   shownConversationsPerUserMax: 50,
   shownUsersMax: 2_000,
-
   /** The newest nodes in one answer with a conversation. Fewer if their texts are long. */
   viewNodesMax: 500,
   viewTextCharactersMax: 32 * 1024 * 1024,
@@ -401,7 +387,6 @@ export const limits = {
   streamStalledHeartbeatsMax: 4,
   /** How long the client of an ended stream may take to read the rest. */
   streamFarewellTicks: 2,
-
   /** The command line: the timeout of a request, and how often it polls the result of a request or the log. */
   commandAnswerMs: 30_000,
   commandLookMs: 250,

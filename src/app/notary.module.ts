@@ -78,5 +78,5 @@ function findingOf(
     return { is: 'stopped', reason: `for ${troubles.size} of its tenants, the first because ${reason}` };
   }
   if (lag.latest.is !== 'known') return { is: 'behind', reason: 'its lag is not known' };
-  return { is: lag.latest.value.seconds > limits.recordLagSecondsMax ? 'behind' : 'ok' };
+  return { is: lag.latest.value.seconds > limits.readyLagSecondsMax ? 'behind' : 'ok' };
 }

@@ -114,7 +114,7 @@ function findingOf({ latest }: Survey<readonly ProjectionReport[]>): CheckResult
 }
 
 const isBehind = ({ state, lag }: ProjectionReport): boolean =>
-  state === 'stopped' || lag.seconds > limits.projectionLagSecondsMax;
+  state === 'stopped' || lag.seconds > limits.readyLagSecondsMax;
 
 function gaugeReport(metrics: PrometheusMetrics, survey: Survey<readonly ProjectionReport[]>): void {
   const known = <T>(of: (report: ProjectionReport) => T) =>

@@ -73,7 +73,7 @@ function findingOf({ state }: EventRelay, { latest }: Survey<Lag>): CheckResult 
   if (state.trouble !== undefined) return { is: 'behind', reason: state.trouble };
   if (latest.is === 'late') return { is: 'behind', reason: 'its lag is not known: the log does not answer in time' };
   if (latest.is === 'failed') return { is: 'behind', reason: reasonOf(latest.error) };
-  return { is: latest.value.seconds > limits.relayLagSecondsMax ? 'behind' : 'ok' };
+  return { is: latest.value.seconds > limits.readyLagSecondsMax ? 'behind' : 'ok' };
 }
 
 const reasonOf = (error: unknown): string =>

@@ -67,5 +67,5 @@ it.each(['projection_stopped', 'record_stopped', 'record_unsigned_trees', 'relay
 
 it('the alert for a view that is behind has the bound of readiness', () => {
   const [rule] = alertRules().filter(({ alert }) => alert === 'ViewsBehind');
-  expect(rule?.expr).toMatch(new RegExp(`> ${limits.projectionLagSecondsMax}$`));
+  expect(rule?.expr).toMatch(new RegExp(`> ${limits.readyLagSecondsMax}$`));
 });
