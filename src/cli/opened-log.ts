@@ -11,7 +11,7 @@ export interface OpenedLog {
 
 export interface OpenedRecord {
   readonly log: Pick<EventLog, 'readAll'>;
-  readonly record: Pick<RecordStore, 'entries' | 'lastNote' | 'forget'>;
+  readonly record: Pick<RecordStore, 'entries' | 'lastNote' | 'load' | 'tenants' | 'forget'>;
   close(): Promise<void>;
 }
 

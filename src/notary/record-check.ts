@@ -5,7 +5,7 @@ import { type Hash, leafHash } from '../formats/record-1/hashes.js';
 import { openNote } from '../formats/record-1/note.js';
 import { isDelta, isOfTape, isSeal, TapeTree } from '../formats/record-1/tape.js';
 import type { EventLog } from '../ports/event-log.js';
-import type { RecordQueries, StoredEntry, StoredNote } from '../ports/record.js';
+import type { RecordStore, StoredEntry, StoredNote, StoredTreeEdge } from '../ports/record.js';
 
 /** What the log makes of one tenant's record, and what is stored and signed. */
 export interface CheckedTree {
@@ -24,23 +24,41 @@ const READ_ENTRIES = 500;
 /** All further mistakes of a tenant follow from the first ones. */
 const MISTAKES_MAX = 10;
 
+type CheckedRecord = Pick<RecordStore, 'entries' | 'lastNote' | 'load' | 'tenants'>;
+
+/** What is stored of a tenant before the log is read. The notary may write more while it is read. */
+interface StoredBefore {
+  readonly tree: StoredTreeEdge | undefined;
+  readonly note: StoredNote | undefined;
+}
+
 /**
  * Makes every tenant's entries again from the log, with the tapes and their deltas in one pass, and compares them with what is
  * stored and signed. It shares the format with the notary, and nothing else.
  */
 export async function checkRecord(
   log: Pick<EventLog, 'readAll'>,
-  record: Pick<RecordQueries, 'entries' | 'lastNote'>,
+  record: CheckedRecord,
 ): Promise<readonly CheckedTree[]> {
   const trees = new Map<string, TreeCheck>();
+  for (const [tenant, before] of await storedBefore(record)) trees.set(tenant, new TreeCheck(tenant, record, before));
   for await (const { events } of log.readAll(START)) {
     for (const event of events) {
-      const tree = trees.get(event.tenant) ?? new TreeCheck(event.tenant, record);
+      const tree = trees.get(event.tenant) ?? new TreeCheck(event.tenant, record, { tree: undefined, note: undefined });
       trees.set(event.tenant, tree);
       await tree.add(event);
     }
   }
   return Promise.all([...trees.values()].map((tree) => tree.result()));
+}
+
+async function storedBefore(record: CheckedRecord): Promise<ReadonlyMap<string, StoredBefore>> {
+  const tenants = await record.tenants();
+  const { trees } = await record.load({ tenants, chains: [], owners: [], tapes: [] });
+  const byTenant = new Map(trees.map((tree) => [tree.tenant, tree]));
+  const before = new Map<string, StoredBefore>();
+  for (const tenant of tenants) before.set(tenant, { tree: byTenant.get(tenant), note: await record.lastNote(tenant) });
+  return before;
 }
 
 class TreeCheck {
@@ -55,12 +73,11 @@ class TreeCheck {
   /** Nothing more is stored. */
   private isRead = false;
   private stored = 0;
-  private note: Promise<StoredNote | undefined> | undefined;
-  private isNoteCompared = false;
 
   constructor(
     private readonly tenant: string,
-    private readonly record: Pick<RecordQueries, 'entries' | 'lastNote'>,
+    private readonly record: CheckedRecord,
+    private readonly before: StoredBefore,
   ) {}
 
   async add(event: RecordedEvent): Promise<void> {
@@ -81,13 +98,12 @@ class TreeCheck {
 
   async result(): Promise<CheckedTree> {
     const { tenant, mistakes } = this;
-    const note = await this.lastNote();
-    const beyond = await this.record.entries(tenant, this.tree.size, 1);
-    if (beyond.length > 0) this.report(`entry ${this.tree.size} is stored, and the log makes none there`);
-    if (note && note.size > this.tree.size) {
-      this.report(`a tree of ${note.size} entries is signed, and the log makes ${this.tree.size}`);
-    }
-    return { tenant, size: this.tree.size, stored: this.stored + beyond.length, signed: note?.size ?? null, mistakes };
+    const { tree, note } = this.before;
+    const { size } = this.tree;
+    const beyond = tree && tree.size > size ? tree.size - size : 0;
+    if (beyond > 0) this.report(`entry ${size} is stored, and the log makes none there`);
+    if (note && note.size > size) this.report(`a tree of ${note.size} entries is signed, and the log makes ${size}`);
+    return { tenant, size, stored: this.stored + beyond, signed: note?.size ?? null, mistakes };
   }
 
   private async addEntry(event: RecordedEvent, entry: typeof eventEntry): Promise<void> {
@@ -102,7 +118,7 @@ class TreeCheck {
     this.tree.add(hash);
     this.chains.set(facts.chain, { next: n + 1, hash });
     if (owner !== undefined) this.owners.set(owner, { next: on + 1, hash });
-    await this.compareNote();
+    this.compareNote();
   }
 
   private async compare(leaf: string, { stream, revision }: RecordedEvent): Promise<void> {
@@ -124,19 +140,13 @@ class TreeCheck {
     return this.read[index - this.readFrom];
   }
 
-  private async compareNote(): Promise<void> {
-    const note = await this.lastNote();
-    if (!note || note.size !== this.tree.size || this.isNoteCompared) return;
-    this.isNoteCompared = true;
+  private compareNote(): void {
+    const { note } = this.before;
+    if (!note || note.size !== this.tree.size) return;
     const tree = openNote(note.note, note.verifierKey);
     if (!tree) this.report('the last note is not signed by its key');
     else if (!tree.root.equals(this.tree.root()))
       this.report(`the signed tree of ${note.size} entries has another root`);
-  }
-
-  private lastNote(): Promise<StoredNote | undefined> {
-    this.note ??= this.record.lastNote(this.tenant);
-    return this.note;
   }
 
   private report(mistake: string): void {

@@ -115,6 +115,8 @@ export interface RecordStore extends RecordQueries {
    * that were signed before `keptSince`. False, without a write, if the writer was replaced.
    */
   publish(writer: Writer, signed: SigningResult, keptSince: string): Promise<boolean>;
+  /** Tenants with a tree or a note. */
+  tenants(): Promise<string[]>;
   /** Tenants whose tree is larger than their last note says. */
   unsigned(): Promise<string[]>;
   /** Why trees do not grow or are not signed, by tenant, at most `tenantsMax` of them. */

@@ -169,6 +169,15 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
       expect(await elsewhere.lastNote(tenant)).toEqual(note(9));
     });
 
+    it('lists the tenants that have a tree or a note', async () => {
+      await record.write(writer, step(START, '0001', { trees: [treeOf(3)] }));
+      await record.publish(writer, { notes: [note(2), note(1, { tenant: `${tenant}-b` })], refused: new Map() }, NOW);
+      expect((await elsewhere.tenants()).filter((each) => each.startsWith(tenant)).sort()).toEqual([
+        tenant,
+        `${tenant}-b`,
+      ]);
+    });
+
     it('lists the trees that are larger than their last note', async () => {
       const trees = [treeOf(3), { ...treeOf(1), tenant: `${tenant}-b` }];
       await record.write(writer, step(START, '0001', { trees }));

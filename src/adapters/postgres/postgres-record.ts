@@ -81,6 +81,7 @@ const LAST_NOTE = `
 const UNSIGNED = `
   SELECT tenant FROM views.record_trees t
   WHERE size > coalesce((SELECT max(n.size) FROM views.record_notes n WHERE n.tenant = t.tenant), 0)`;
+const TENANTS = 'SELECT tenant FROM views.record_trees UNION SELECT tenant FROM views.record_notes';
 const TROUBLES = `
   SELECT tenant, coalesce(stopped, refused) FROM views.record_trees
   WHERE stopped IS NOT NULL OR refused IS NOT NULL ORDER BY tenant LIMIT $1`;
@@ -150,6 +151,10 @@ export class PostgresRecord implements RecordStore {
       textArray([...refused.values()]),
     ];
     return (await this.query(PUBLISH, [name, epoch, ...values])).length > 0;
+  }
+
+  async tenants(): Promise<string[]> {
+    return (await this.query<[string]>(TENANTS, [])).map(([tenant]) => tenant);
   }
 
   async unsigned(): Promise<string[]> {

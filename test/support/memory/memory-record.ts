@@ -55,6 +55,10 @@ export class MemoryRecord implements RecordStore {
     return true;
   }
 
+  async tenants(): Promise<string[]> {
+    return [...new Set([...this.trees.keys(), ...this.notes.map(({ tenant }) => tenant)])];
+  }
+
   async unsigned(): Promise<string[]> {
     const trees = [...this.trees.values()];
     const signed = await Promise.all(trees.map(async ({ tenant }) => (await this.lastNote(tenant))?.size ?? 0));

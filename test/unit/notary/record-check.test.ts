@@ -90,10 +90,43 @@ describe('the check of the record', () => {
     ]);
   });
 
+  it('finds no mistake in what the notary records after the log was read to its end', async () => {
+    const busy = new NotaryGround();
+    const growing = Object.assign(Object.create(busy.log), {
+      readAll: async function* (...args: Parameters<typeof busy.log.readAll>) {
+        yield* busy.log.readAll(...args);
+        for (const tenant of ['acme', 'b']) await grow(tenant);
+      },
+    });
+    const grow = async (tenant: string) => {
+      const event = { id: randomUUID(), type: 'TenantCreated', schema: 2, tenant, at: '2026-01-02T03:04:05.678Z' };
+      await appendAtEnd(busy.log, `tenant-${tenant}`, [{ ...event, data: '{}', meta: '{}' }]);
+      await busy.signed();
+    };
+    busy.start();
+    try {
+      await grow('acme');
+      expect(await checkRecord(growing, busy.record)).toEqual([
+        { tenant: 'acme', size: 1, stored: 1, signed: 1, mistakes: [] },
+      ]);
+      expect(await busy.entries('acme')).toHaveLength(2);
+    } finally {
+      await busy.stop();
+    }
+  });
+
+  it('finds a record of a tenant of which the log has no event', async () => {
+    const empty = Object.assign(Object.create(ground.log), { readAll: async function* () {} });
+    expect(await checkRecord(empty, ground.record)).toMatchObject([
+      { tenant: 'acme', size: 0, stored: COUNT, mistakes: [expect.any(String), expect.any(String)] },
+    ]);
+  });
+
   it('reports as stored only what is stored, while the notary is behind', async () => {
     const behind = Object.assign(Object.create(ground.record), {
       ...entriesWith((entry) => (entry.index < 800 ? entry : undefined)),
       lastNote: async () => undefined,
+      tenants: async () => [],
     }) as RecordStore;
     expect(await checkRecord(ground.log, behind)).toEqual([
       { tenant: 'acme', size: COUNT, stored: 800, signed: null, mistakes: [] },
