@@ -3,7 +3,7 @@ import { type EventFacts, eventEntry, factsOf, needsOwnerLink, tapeEntry } from 
 import { Frontier } from '../formats/record-1/frontier.js';
 import { type Hash, leafHash } from '../formats/record-1/hashes.js';
 import { openNote } from '../formats/record-1/note.js';
-import { isDelta, isOfTape, isSeal, TapeTree } from '../formats/record-1/tape.js';
+import { GapInTape, isDelta, isOfTape, isSeal, TapeTree } from '../formats/record-1/tape.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { RecordStore, StoredEntry, StoredNote, StoredTreeEdge } from '../ports/record.js';
 
@@ -65,9 +65,11 @@ class TreeCheck {
   private readonly tree = new Frontier();
   private readonly chains = new Map<string, { next: number; hash: Hash | null }>();
   private readonly owners = new Map<string, { next: number; hash: Hash | null }>();
-  private readonly open = new Map<string, TapeTree>();
+  private readonly open = new Map<string, TapeTree | GapInTape>();
   private readonly sealed = new Set<string>();
   private readonly mistakes: string[] = [];
+  /** The seal of a tape with a gap was read: the record of the tenant has no entry from there on. */
+  private isOver = false;
   private read: StoredEntry[] = [];
   private readFrom = 0;
   /** Nothing more is stored. */
@@ -82,18 +84,29 @@ class TreeCheck {
 
   async add(event: RecordedEvent): Promise<void> {
     const { stream, revision, type } = event;
+    if (this.isOver) return;
     if (!isOfTape(event) && !isDelta(event)) return this.addEntry(event, eventEntry);
     if (!isOfTape(event) || this.sealed.has(stream)) {
       this.report(`event ${revision} of ${stream} (${type}) is not on an open tape`);
       return isDelta(event) ? undefined : this.addEntry(event, eventEntry);
     }
-    const tape = this.open.get(stream) ?? new TapeTree();
-    this.open.set(stream, tape);
-    tape.add(event);
+    const tape = this.tapeWith(event);
     if (!isSeal(event)) return;
     this.open.delete(stream);
     this.sealed.add(stream);
+    if (tape instanceof GapInTape) {
+      this.isOver = true;
+      return;
+    }
     return this.addEntry(event, (facts, link, owner) => tapeEntry(facts, tape.facts, link, owner));
+  }
+
+  private tapeWith(event: RecordedEvent): TapeTree | GapInTape {
+    const before = this.open.get(event.stream) ?? new TapeTree();
+    const tape = before instanceof GapInTape ? before : grown(before, event);
+    this.open.set(event.stream, tape);
+    if (tape instanceof GapInTape && tape !== before) this.report(tape.message);
+    return tape;
   }
 
   async result(): Promise<CheckedTree> {
@@ -151,5 +164,15 @@ class TreeCheck {
 
   private report(mistake: string): void {
     if (this.mistakes.length < MISTAKES_MAX) this.mistakes.push(mistake);
+  }
+}
+
+function grown(tape: TapeTree, event: RecordedEvent): TapeTree | GapInTape {
+  try {
+    tape.add(event);
+    return tape;
+  } catch (error) {
+    if (!(error instanceof GapInTape)) throw error;
+    return error;
   }
 }

@@ -2,6 +2,7 @@ import type { Position, RecordedEvent } from '../events/envelope.js';
 import { type EventFacts, factsOf, type TapeFacts } from '../formats/record-1/entry.js';
 import { GapInTape, isDelta, isOfTape, isSeal, TapeTree } from '../formats/record-1/tape.js';
 import { limits } from '../limits.js';
+import { EventMissing } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { HeadName, RecordStep, RecordStore } from '../ports/record.js';
 import { GrowingRecord } from './growing-record.js';
@@ -96,6 +97,7 @@ async function readTape(
     return tree.size === revision + 1 ? tree.facts : new GapInTape(stream, tree.size);
   } catch (error) {
     if (error instanceof GapInTape) return error;
+    if (error instanceof EventMissing) return new GapInTape(stream, error.revision);
     throw error;
   }
 }

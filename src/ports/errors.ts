@@ -17,6 +17,16 @@ export class TerminalError extends Error {}
 /** The log cannot be reached now. An earlier append without an answer may be committed. */
 export class LogUnavailable extends RetryableError {}
 
+/** The log lacks an event of one stream. The event may return with its partition. Other streams can be read. */
+export class EventMissing extends LogUnavailable {
+  constructor(
+    readonly stream: string,
+    readonly revision: number,
+  ) {
+    super(`the log lacks event ${revision} of ${stream}: the partition that holds it is not attached`);
+  }
+}
+
 /** The reason of a failure without texts of users. Own errors quote none; a database error may quote the refused value. */
 export function safeReason(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;

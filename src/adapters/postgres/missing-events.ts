@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../events/envelope.js';
-import { LogUnavailable, TerminalError } from '../../ports/errors.js';
+import { EventMissing, TerminalError } from '../../ports/errors.js';
 import type { ReadStreamOptions } from '../../ports/event-log.js';
 
 // An operator may detach an old partition. Its events are neither lost nor skipped: a read that needs them fails.
@@ -19,15 +19,11 @@ export function requireGapless(
   const step = direction === 'forwards' ? 1 : -1;
   let next = from;
   for (const { revision } of events) {
-    if (revision !== next) throw missingEvents(stream, next);
+    if (revision !== next) throw new EventMissing(stream, next);
     next += step;
   }
-  if (events.length === 0 || (direction === 'backwards' && isAll && next >= 0)) throw missingEvents(stream, next);
+  if (events.length === 0 || (direction === 'backwards' && isAll && next >= 0)) throw new EventMissing(stream, next);
 }
-
-/** Thrown by a read of one stream. Other streams can be read. */
-export const missingEvents = (stream: string, revision: number): LogUnavailable =>
-  new LogUnavailable(`the log lacks event ${revision} of ${stream}: the partition that holds it is not attached`);
 
 /** Thrown by a read of all streams, which must stop. It is not an outage, because it does not pass by itself. */
 export const missingPositions = (after: bigint, upTo: bigint): TerminalError =>
