@@ -52,8 +52,11 @@ export class NotaryModule implements OnApplicationBootstrap {
   ) {
     readiness.add('record', () => findingOf(notary, lag, troubles));
     gaugeLag(metrics, 'record', () => lag.known);
-    const isFailed = () => (notary.state.is === 'failed' ? 1 : 0);
-    metrics.gauge('record_stopped', '1 when the notary has stopped in this process until a restart.', isFailed);
+    metrics.gauge(
+      'record_stopped',
+      '1 when the notary of this process has stopped until a restart, or retries a step that fails without an outage.',
+      () => (failureOf(notary) === undefined ? 0 : 1),
+    );
     metrics.gauge(
       'record_unsigned_trees',
       `Trees that are not signed or do not grow any more, with a reason (counted up to ${limits.recordTroublesMax}).`,
@@ -68,11 +71,12 @@ export class NotaryModule implements OnApplicationBootstrap {
 
 /** Chats continue without the record. The names of tenants are in the log of the process, because readiness needs no key. */
 function findingOf(
-  { state }: Notary,
+  notary: Notary,
   lag: Survey<Lag>,
   { known: troubles }: Survey<ReadonlyMap<string, string>>,
 ): CheckResult {
-  if (state.is === 'failed') return { is: 'stopped', reason: state.reason };
+  const failure = failureOf(notary);
+  if (failure !== undefined) return { is: 'stopped', reason: failure };
   if (troubles && troubles.size > 0) {
     const [reason] = troubles.values();
     return { is: 'stopped', reason: `for ${troubles.size} of its tenants, the first because ${reason}` };
@@ -80,3 +84,6 @@ function findingOf(
   if (lag.latest.is !== 'known') return { is: 'behind', reason: 'its lag is not known' };
   return { is: lag.latest.value.seconds > limits.readyLagSecondsMax ? 'behind' : 'ok' };
 }
+
+const failureOf = ({ state }: Notary): string | undefined =>
+  state.is === 'failed' || state.is === 'failing' ? state.reason : undefined;

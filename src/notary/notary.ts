@@ -3,7 +3,7 @@ import { limits } from '../limits.js';
 import { CheckpointedFollower, type FollowerParts } from '../ownership/checkpointed-follower.js';
 import type { Checkpoints } from '../ports/checkpoints.js';
 import type { Clock } from '../ports/clock.js';
-import { safeReason } from '../ports/errors.js';
+import { RetryableError, safeReason } from '../ports/errors.js';
 import type { Backlog, LivePage } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import type { Meter } from '../ports/meter.js';
@@ -21,6 +21,8 @@ export type NotaryState =
   /** Another process owns the record, or the stores are unavailable. */
   | { readonly is: 'waiting' }
   | { readonly is: 'recording' }
+  /** A step fails for a reason that is no outage. This process retries it, and records nothing meanwhile. */
+  | { readonly is: 'failing'; readonly reason: string }
   /** It stays stopped until it is restarted. It has skipped no event. */
   | { readonly is: 'failed'; readonly reason: string }
   | { readonly is: 'stopped' };
@@ -31,15 +33,18 @@ export type NotaryState =
  */
 export class Notary {
   private current: NotaryState = { is: 'stopped' };
+  /** The last ownership of this process ended with the failure of a step. */
+  private hasJustFailed = false;
   private readonly follower: CheckpointedFollower;
 
   constructor(private readonly parts: NotaryParts) {
     this.follower = new CheckpointedFollower(
       {
         name: NOTARY,
-        follow: (from, lease, over) => this.follow(from, lease, over),
+        follow: (from, lease, over) => this.followed(this.follow(from, lease, over)),
         onWaiting: () => {
-          this.current = { is: 'waiting' };
+          if (!this.hasJustFailed) this.current = { is: 'waiting' };
+          this.hasJustFailed = false;
         },
         onStopped: () => {
           this.current = { is: 'stopped' };
@@ -69,10 +74,20 @@ export class Notary {
     return this.follower.backlog();
   }
 
+  private async followed(following: Promise<void>): Promise<void> {
+    try {
+      await following;
+    } catch (error) {
+      this.hasJustFailed = !(error instanceof RetryableError);
+      if (this.hasJustFailed) this.current = { is: 'failing', reason: safeReason(error) };
+      throw error;
+    }
+  }
+
   /** Resolves when `over` is aborted or a later owner has announced itself. */
   private async follow(from: Position, lease: Lease, over: AbortSignal): Promise<void> {
     const { log, store, clock } = this.parts;
-    this.current = { is: 'recording' };
+    if (this.current.is !== 'failing') this.current = { is: 'recording' };
     const signer = new TreeSigner({ ...this.parts, identity: await log.identity() });
     const signing = new Signing(signer, lease, this.parts.clock, await store.unsigned());
     const parts = { log, store, tapes: new OpenTapes() };
@@ -87,6 +102,7 @@ export class Notary {
       }
       this.follower.finished(to);
       if (!(await signing.whenDue(live)) || over.aborted) return;
+      if (live) this.current = { is: 'recording' };
     }
   }
 

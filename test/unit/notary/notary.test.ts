@@ -406,4 +406,40 @@ describe('notaries of several processes', () => {
     await ground.signed();
     expect(await ground.check()).toEqual([{ tenant: 'default', size: 5, stored: 5, signed: 5, mistakes: [] }]);
   });
+
+  it('report a step that fails without an outage until it succeeds', async () => {
+    let isBroken = true;
+    const broken = Object.create(ground.record) as RecordStore;
+    broken.write = async (...args) => {
+      if (isBroken) throw new TypeError('a duplicate key');
+      return ground.record.write(...args);
+    };
+    broken.publish = (...args) => ground.record.publish(...args);
+    const notary = ground.start({ record: broken });
+    await append('conversation-c1', event('MessageSent', {}));
+    // The state stays while the step is retried.
+    const states = new Set<string>();
+    await until(() => {
+      if (notary.state.is === 'failing') states.add(notary.state.reason);
+      else if (states.size > 0) states.add(notary.state.is);
+      return ground.health.failures.length >= 3;
+    });
+    expect([...states]).toEqual(['TypeError']);
+    isBroken = false;
+    await ground.signed();
+    await until(() => notary.state.is === 'recording');
+  });
+
+  it('do not report the failure of a step any more once another process records', async () => {
+    const broken = Object.create(ground.record) as RecordStore;
+    broken.write = async () => {
+      throw new TypeError('a broken process');
+    };
+    const failing = ground.start({ record: broken });
+    await append('conversation-c1', event('MessageSent', {}));
+    await until(() => failing.state.is === 'failing');
+    ground.start({ holder: 'node-2' });
+    await ground.signed();
+    await until(() => failing.state.is === 'waiting');
+  });
 });
