@@ -1,6 +1,5 @@
-import { readdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { tmpdir } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
 import { EventStoreDbEventLog } from '../../src/adapters/eventstoredb/eventstoredb-event-log.js';
 import { serverAddress } from '../../src/adapters/eventstoredb/server-address.js';
@@ -13,15 +12,14 @@ const COMMAND = `${process.execPath} ${programOf('stand-in-process')}`;
 
 describe('a command that starts a server for a log', () => {
   it('is run once for each log, and its server is killed with all that it wrote', async () => {
-    const directories = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('verbatim-log-')).length;
-    const before = await directories();
     const servers = await Promise.all([startLogServer(COMMAND), startLogServer(COMMAND)]);
     const heads = await Promise.all(servers.map((server, nth) => headAfter(server, nth + 1)));
     expect(new Set(servers.map(({ url }) => url)).size).toBe(2);
     expect(new Set(heads).size).toBe(2);
+    for (const { directory } of servers) expect(existsSync(directory)).toBe(true);
     await Promise.all(servers.map((server) => server.stop()));
     for (const { url } of servers) expect(await refuses(url)).toBe(true);
-    expect(await directories()).toBe(before);
+    for (const { directory } of servers) expect(existsSync(directory)).toBe(false);
   });
 
   it('fails a test with its own words when it ends at once', async () => {

@@ -11,6 +11,8 @@ import { until } from './until.js';
 
 export interface LogServer {
   readonly url: string;
+  /** Where it writes. */
+  readonly directory: string;
   /** By SIGKILL, with all that it has written. */
   stop(): Promise<void>;
 }
@@ -40,7 +42,7 @@ export async function startLogServer(command: string): Promise<LogServer> {
     await stop();
     throw new Error(`no server of ${command}: ${(error as Error).message}\n${output.out}${output.err}`);
   }
-  return { url, stop };
+  return { url, directory, stop };
 }
 
 /** Not only that something takes connections: a server that has just begun refuses its first calls. */

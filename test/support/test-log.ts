@@ -38,7 +38,7 @@ const inItsDatabase: TestLog = {
 };
 
 /** A process of its own: what it does must not hold up the test, nor the test it. */
-export async function startStandInProcess(): Promise<LogServer> {
+export async function startStandInProcess(): Promise<Pick<LogServer, 'url' | 'stop'>> {
   const { child, output, ended } = launch([process.execPath, programOf('stand-in-process')], {});
   await until(() => output.out.includes('\n') || child.exitCode !== null);
   const url = output.out.trim();
