@@ -140,8 +140,8 @@ export class RecordController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const tenant = readerOf(principal);
-    const isText = accept?.split(',').some((type) => type.trim().split(';')[0] === 'text/plain') ?? false;
-    if (!isText) {
+    reply.header('vary', 'Accept');
+    if (!wantsText(accept)) {
       await reply.send(await this.record.proof(tenant, indexIn(index), numberIn(size)));
       return;
     }
@@ -194,3 +194,15 @@ function indexIn(text: string): number {
 }
 
 const numberIn = (text: string | undefined): number | undefined => (text === undefined ? undefined : Number(text));
+
+/** A client that accepts both gets JSON: axios, for example, lists both in every request. A wildcard does not count. */
+function wantsText(accept = ''): boolean {
+  const types = accept.toLowerCase().split(',').flatMap(acceptedType);
+  return types.includes('text/plain') && !types.includes('application/json');
+}
+
+/** Without a type that the client refuses with `q=0`. */
+function acceptedType(range: string): string[] {
+  const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
+  return parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter)) ? [] : [type];
+}

@@ -148,6 +148,21 @@ describe('the record over HTTP', () => {
     ]);
     expect(rest.slice(0, path.length)).toEqual(path);
     expect(rest.slice(path.length).join('\n')).toBe(`\n${(await get(`${RECORD}/checkpoint`)).text}`);
+    for (const [accept, type] of [
+      ['application/json, text/plain, */*', 'application/json'],
+      ['application/json;q=0.1, text/plain', 'application/json'],
+      ['text/plain;q=0, */*', 'application/json'],
+      ['*/*', 'application/json'],
+      ['Text/Plain; q=0.5, */*', 'text/plain'],
+      ['text/plain, application/json; q=0.0', 'text/plain'],
+    ] as const) {
+      const { headers } = await get(`${RECORD}/proof/1`, auditor, { accept });
+      expect([accept, headers['content-type'], headers.vary]).toEqual([
+        accept,
+        expect.stringContaining(type),
+        expect.stringContaining('Accept'),
+      ]);
+    }
     expectProblem(await get(`${RECORD}/proof/1?size=2`, auditor, { accept: 'text/plain' }), 400, 'invalid_request');
   });
 
