@@ -38,8 +38,8 @@ import {
 import { ConsistencyQuery, FindQuery, ProofQuery } from './record-queries.js';
 
 const TEXT = 'text/plain; charset=utf-8';
-/** A signed tile or bundle never changes. It belongs to one tenant, so shared caches must not keep it. */
-const IMMUTABLE = 'private, immutable';
+/** Of one tenant, so shared caches must not keep it. Another incarnation of the log has other tiles at the same addresses. */
+const PRIVATE = 'private, no-cache';
 const ENTRIES = 'entries/';
 
 /** The record of the caller's tenant: its signed tree, the entries, and proofs. */
@@ -86,7 +86,7 @@ export class RecordController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const bytes = await this.bytesAt(readerOf(principal), (params as { '*': string })['*']);
-    await reply.headers({ 'content-type': 'application/octet-stream', 'cache-control': IMMUTABLE }).send(bytes);
+    await reply.headers({ 'content-type': 'application/octet-stream', 'cache-control': PRIVATE }).send(bytes);
   }
 
   @Get('record/entries/:index')

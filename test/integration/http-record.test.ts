@@ -93,7 +93,7 @@ describe('the record over HTTP', () => {
   it('says how its answers may be kept', async () => {
     const tile = await get(`${RECORD}/tile/0/000.p/1`);
     expect(tile.headers).toMatchObject({
-      'cache-control': 'private, immutable',
+      'cache-control': 'private, no-cache',
       'content-type': 'application/octet-stream',
     });
     expect((await get(`${RECORD}/checkpoint`)).headers['content-type']).toBe('text/plain; charset=utf-8');
