@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { KeptNotes } from '../../ports/record.js';
 
@@ -20,18 +20,33 @@ export class NoteFiles implements KeptNotes {
     }
   }
 
-  /** Replaces the file as a whole: a crash leaves the note before. */
+  /** Replaces the file as a whole: a crash leaves the note before. A rename survives a power cut once its folder is flushed. */
   async keep(origin: string, note: string): Promise<void> {
     const file = this.file(origin);
-    const draft = `${file}.draft`;
+    // A replaced owner may still write when its successor does.
+    const draft = `${file}.${randomUUID()}`;
     await mkdir(this.folder, { recursive: true });
-    await writeFile(draft, note, { mode: 0o600, flush: true });
-    await rename(draft, file);
+    try {
+      await writeFile(draft, note, { mode: 0o600, flag: 'wx', flush: true });
+      await rename(draft, file);
+    } finally {
+      await rm(draft, { force: true });
+    }
+    await flush(this.folder);
   }
 
   /** The tenant for people, and a hash, because some file systems take no slash and ignore case. */
   private file(origin: string): string {
     const hash = createHash('sha256').update(origin).digest('hex').slice(0, 16);
     return join(this.folder, `${origin.split('/').at(-1)}.${hash}.note`);
+  }
+}
+
+async function flush(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }

@@ -63,4 +63,13 @@ describe('the notes in the data directory', () => {
       expect(new Set(files.map((name) => name.toLowerCase())).size).toBe(3);
     });
   });
+
+  it('are whole while several processes write the same one', async () => {
+    await withTemporaryDirectory(async (dataDir) => {
+      const texts = Array.from({ length: 20 }, (_, nth) => `${nth}`.repeat(10_000 * (nth + 1)));
+      await Promise.all(texts.map((text) => new NoteFiles(dataDir).keep('verbatim/a.b/acme', text)));
+      expect(texts).toContain(await new NoteFiles(dataDir).read('verbatim/a.b/acme'));
+      expect(await readdir(join(dataDir, 'record'))).toHaveLength(1);
+    });
+  });
 });
