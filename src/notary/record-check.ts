@@ -70,8 +70,8 @@ class TreeCheck {
   private readonly mistakes: string[] = [];
   /** The seal of a tape with a gap was read: the record of the tenant has no entry from there on. */
   private isOver = false;
-  private read: StoredEntry[] = [];
-  private readFrom = 0;
+  private read: ReadonlyMap<number, StoredEntry> = new Map();
+  private readTo = 0;
   /** Nothing more is stored. */
   private isRead = false;
   private stored = 0;
@@ -116,6 +116,11 @@ class TreeCheck {
     const beyond = tree && tree.size > size ? tree.size - size : 0;
     if (beyond > 0) this.report(`entry ${size} is stored, and the log makes none there`);
     if (note && note.size > size) this.report(`a tree of ${note.size} entries is signed, and the log makes ${size}`);
+    else if (note && note.size > this.stored)
+      this.report(`a tree of ${note.size} entries is signed, and only ${this.stored} of them are stored`);
+    const { trees } = await this.record.load({ tenants: [tenant], chains: [], owners: [], tapes: [] });
+    const grown = trees[0]?.size ?? 0;
+    if (grown < this.stored) this.report(`${this.stored} entries are stored, and the stored tree has ${grown}`);
     return { tenant, size, stored: this.stored + beyond, signed: note?.size ?? null, mistakes };
   }
 
@@ -131,26 +136,39 @@ class TreeCheck {
     this.tree.add(hash);
     this.chains.set(facts.chain, { next: n + 1, hash });
     if (owner !== undefined) this.owners.set(owner, { next: on + 1, hash });
+    this.compareTree();
     this.compareNote();
   }
 
   private async compare(leaf: string, { stream, revision }: RecordedEvent): Promise<void> {
     const index = this.tree.size;
     const stored = await this.storedAt(index);
-    if (!stored) return;
-    this.stored = index + 1;
+    if (!stored) {
+      if (index < (this.before.tree?.size ?? 0)) this.report(`entry ${index} is not stored`);
+      return;
+    }
+    this.stored++;
     if (stored.leaf !== leaf || !stored.hash.equals(leafHash(leaf))) {
       this.report(`entry ${index} is not that of event ${revision} of ${stream}`);
     }
   }
 
   private async storedAt(index: number): Promise<StoredEntry | undefined> {
-    if (index - this.readFrom >= this.read.length && !this.isRead) {
-      this.read = await this.record.entries(this.tenant, index, READ_ENTRIES);
-      this.readFrom = index;
-      this.isRead = this.read.length < READ_ENTRIES;
+    if (index >= this.readTo && !this.isRead) {
+      const read = await this.record.entries(this.tenant, index, READ_ENTRIES);
+      this.read = new Map(read.map((entry) => [entry.index, entry]));
+      this.readTo = index + READ_ENTRIES;
+      this.isRead = read.length === 0 && index >= (this.before.tree?.size ?? 0);
     }
-    return this.read[index - this.readFrom];
+    return this.read.get(index);
+  }
+
+  /** The edge from which the notary continues the tree. */
+  private compareTree(): void {
+    const { tree } = this.before;
+    if (!tree || tree.size !== this.tree.size) return;
+    if (!Buffer.concat(tree.edge).equals(Buffer.concat(this.tree.hashes)))
+      this.report(`the stored tree of ${tree.size} entries has other hashes`);
   }
 
   private compareNote(): void {

@@ -4,7 +4,7 @@ import type { NewEvent } from '../../../src/events/envelope.js';
 import { sha256 } from '../../../src/formats/record-1/hashes.js';
 import { NoteSigner } from '../../../src/formats/record-1/note.js';
 import { checkRecord } from '../../../src/notary/record-check.js';
-import type { RecordStore, StoredEntry, StoredNote } from '../../../src/ports/record.js';
+import type { RecordStore, StoredEntry, StoredNote, StoredTreeEdge } from '../../../src/ports/record.js';
 import { appendAtEnd } from '../../support/new-events.js';
 import { NotaryGround } from '../../support/notary-ground.js';
 
@@ -29,7 +29,9 @@ describe('the check of the record', () => {
   });
   afterAll(() => ground.stop());
 
-  async function mistakesOf(changed: Partial<Pick<RecordStore, 'entries' | 'lastNote'>>): Promise<readonly string[]> {
+  async function mistakesOf(
+    changed: Partial<Pick<RecordStore, 'entries' | 'lastNote' | 'load'>>,
+  ): Promise<readonly string[]> {
     const record = Object.assign(Object.create(ground.record), changed) as RecordStore;
     const [tree] = await checkRecord(ground.log, record);
     return tree?.mistakes ?? ['no tree'];
@@ -72,6 +74,37 @@ describe('the check of the record', () => {
       [7, 14, 21].map((nth) => `entry ${nth} is not that of event ${nth} of conversation-c1`),
     );
     expect(tree?.mistakes).toHaveLength(10);
+  });
+
+  it.each([
+    ['at the end', [COUNT - 2, COUNT - 1]],
+    ['at the end of a page', [499]],
+    ['in the middle', [7, 700]],
+  ])('finds that entries %s are not stored any more', async (_where, deleted) => {
+    const mistakes = await mistakesOf(entriesWith((entry) => (deleted.includes(entry.index) ? undefined : entry)));
+    expect(mistakes).toEqual([
+      ...deleted.map((index) => `entry ${index} is not stored`),
+      `a tree of ${COUNT} entries is signed, and only ${COUNT - deleted.length} of them are stored`,
+    ]);
+  });
+
+  it('finds that all entries were deleted', async () => {
+    const mistakes = await mistakesOf(entriesWith(() => undefined));
+    expect(mistakes).toHaveLength(10);
+    expect(mistakes[0]).toBe('entry 0 is not stored');
+  });
+
+  it('finds that the stored tree was deleted or changed', async () => {
+    const loadWith = (change: (tree: StoredTreeEdge) => StoredTreeEdge[]): Pick<RecordStore, 'load'> => ({
+      load: async (wanted) => {
+        const heads = await ground.record.load(wanted);
+        return { ...heads, trees: heads.trees.flatMap(change) };
+      },
+    });
+    expect(await mistakesOf(loadWith(() => []))).toEqual([`${COUNT} entries are stored, and the stored tree has 0`]);
+    expect(await mistakesOf(loadWith((tree) => [{ ...tree, edge: tree.edge.slice(1) }]))).toEqual([
+      `the stored tree of ${COUNT} entries has other hashes`,
+    ]);
   });
 
   it('finds that the record has entries which the log does not make', async () => {
