@@ -57,6 +57,6 @@ export default {
   projects: isThorough ? [thorough] : usual,
   testSequencer: './test/support/sequencer.js',
   testTimeout: 60_000,
-  // More than the cores of a small machine: many tests wait for clocks, processes and databases.
-  maxWorkers: 4,
+  // One more than the cores of a small machine: some tests wait for clocks.
+  maxWorkers: 3,
 };

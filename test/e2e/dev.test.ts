@@ -6,7 +6,7 @@ import { launch, processesNaming } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
 
-const BUILD_AND_START_MS = 60_000;
+const BUILD_AND_START_MS = 180_000;
 
 async function copySources(root: string): Promise<void> {
   for (const part of ['src', 'scripts', 'package.json', 'nest-cli.json', 'tsconfig.json']) {
@@ -50,6 +50,6 @@ describe('npm run dev', () => {
         }
       });
     },
-    2 * BUILD_AND_START_MS,
+    3 * BUILD_AND_START_MS,
   );
 });

@@ -25,6 +25,9 @@ import { drawnDeliveries, redelivering } from '../support/redelivering-log.js';
 import { until } from '../support/until.js';
 import { rowsOfBuild } from '../support/view-rows.js';
 
+/** Each run creates, fills and drops all tables twice, beside other tests. */
+const SEVERAL_BUILDS_MS = 240_000;
+
 describe('read models that are built again', () => {
   let postgres: TestPostgres;
   beforeAll(async () => {
@@ -54,62 +57,70 @@ describe('read models that are built again', () => {
   }
   type RowsOf = (build: number) => ReturnType<typeof rowsOfBuild>;
 
-  it('are the same, byte for byte, whatever was done, and agree with the log', async () => {
-    await fc.assert(
-      fc.asyncProperty(drawnSteps, async (steps) => {
-        await withStores(async (stores, rows) => {
-          const log = new MemoryEventLog();
-          const following = await startProjecting(log, stores);
-          const ids = await playHistory(log, steps);
-          await following.caughtUp();
-          await expectAgreement(log, stores.views, ids);
+  it(
+    'are the same, byte for byte, whatever was done, and agree with the log',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(drawnSteps, async (steps) => {
+          await withStores(async (stores, rows) => {
+            const log = new MemoryEventLog();
+            const following = await startProjecting(log, stores);
+            const ids = await playHistory(log, steps);
+            await following.caughtUp();
+            await expectAgreement(log, stores.views, ids);
 
-          for (const projection of projections) await stores.builds.begin(projection);
-          const areSwapped = async (build: number) =>
-            (await stores.builds.list()).every((each) => each.state === 'live' && each.build === build);
-          following.host.wake();
-          await until(() => areSwapped(2));
-          const live = await rows(1);
-          expect(live.heads).toHaveLength(ids.length);
-          expect(await rows(2)).toEqual(live);
-          await expectAgreement(log, stores.views, ids);
-          await following.stop();
-          expect(following.warnings).toEqual([]);
-        });
-      }),
-      { numRuns: usually(2, 6) },
-    );
-  });
+            for (const projection of projections) await stores.builds.begin(projection);
+            const areSwapped = async (build: number) =>
+              (await stores.builds.list()).every((each) => each.state === 'live' && each.build === build);
+            following.host.wake();
+            await until(() => areSwapped(2));
+            const live = await rows(1);
+            expect(live.heads).toHaveLength(ids.length);
+            expect(await rows(2)).toEqual(live);
+            await expectAgreement(log, stores.views, ids);
+            await following.stop();
+            expect(following.warnings).toEqual([]);
+          });
+        }),
+        { numRuns: usually(2, 6) },
+      );
+    },
+    SEVERAL_BUILDS_MS,
+  );
 
-  it('are the same, however often, early or late events were delivered to the lanes', async () => {
-    await fc.assert(
-      fc.asyncProperty(drawnSteps, drawnDeliveries, async (steps, deliveries) => {
-        await withStores(async (stores, rows) => {
-          const log = new MemoryEventLog();
-          const leases = new MemoryLeases(systemClock);
-          const delivered = redelivering(log, deliveries);
-          const nodes = await Promise.all(
-            ['node-1', 'node-2'].map((holder) => startProjecting(delivered, stores, { leases, holder })),
-          );
-          await playHistory(log, steps);
-          for (const node of nodes) await node.caughtUp();
-          for (const node of nodes) await node.stop();
-          expect(nodes.flatMap(({ warnings }) => warnings)).toEqual([]);
+  it(
+    'are the same, however often, early or late events were delivered to the lanes',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(drawnSteps, drawnDeliveries, async (steps, deliveries) => {
+          await withStores(async (stores, rows) => {
+            const log = new MemoryEventLog();
+            const leases = new MemoryLeases(systemClock);
+            const delivered = redelivering(log, deliveries);
+            const nodes = await Promise.all(
+              ['node-1', 'node-2'].map((holder) => startProjecting(delivered, stores, { leases, holder })),
+            );
+            await playHistory(log, steps);
+            for (const node of nodes) await node.caughtUp();
+            for (const node of nodes) await node.stop();
+            expect(nodes.flatMap(({ warnings }) => warnings)).toEqual([]);
 
-          const plain = await startProjecting(log, stores, { leases });
-          for (const projection of projections) await stores.builds.begin(projection);
-          plain.host.wake();
-          await until(async () =>
-            (await stores.builds.list()).every(({ state, build }) => state === 'live' && build === 2),
-          );
-          await plain.stop();
-          expect(plain.warnings).toEqual([]);
-          expect(await rows(1)).toEqual(await rows(2));
-        });
-      }),
-      { numRuns: usually(3, 8), endOnFailure: true },
-    );
-  });
+            const plain = await startProjecting(log, stores, { leases });
+            for (const projection of projections) await stores.builds.begin(projection);
+            plain.host.wake();
+            await until(async () =>
+              (await stores.builds.list()).every(({ state, build }) => state === 'live' && build === 2),
+            );
+            await plain.stop();
+            expect(plain.warnings).toEqual([]);
+            expect(await rows(1)).toEqual(await rows(2));
+          });
+        }),
+        { numRuns: usually(3, 8), endOnFailure: true },
+      );
+    },
+    SEVERAL_BUILDS_MS,
+  );
 
   async function expectAgreement(log: EventLog, views: Views, ids: readonly string[]): Promise<void> {
     const heads = new Folds(log, codec, conversation);
