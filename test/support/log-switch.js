@@ -33,4 +33,5 @@ export const POSTGRES_ONLY = {
   'faults/process-killed.test.ts': 'an embedded Postgres whose owner is killed while it appends',
   'faults/killed-with-its-database.test.ts': 'likewise in the middle of a turn: log and views are recovered together',
   'faults/kafka-broker.test.ts': 'relays from a log in memory',
+  'faults/many-feeds.test.ts': 'what thousands of clients cost a process, and not its log',
 };
