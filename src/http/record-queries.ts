@@ -12,7 +12,7 @@ const UUID = '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$';
 const matching = (pattern: string, what: string): PropertyDecorator =>
   applyDecorators(IsString(), Matches(new RegExp(pattern), { message: `must be ${what}` }));
 
-const size = (description: string) => ({ type: 'integer', minimum: 1, description }) as const;
+const size = (description: string) => ({ type: 'integer', minimum: 1, maximum: 10 ** 15 - 1, description }) as const;
 const SIZE_TEXT = 'a whole number from 1 on';
 
 export class FindQuery {

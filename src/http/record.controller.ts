@@ -105,7 +105,7 @@ export class RecordController {
       'By `stream` and `revision`, or by `event`, its id. Every revision of a sealed tape has the same entry.',
   })
   @ApiOkResponse({ type: FoundEntryDocument })
-  @ApiProblems('invalid_request', 'not_found', 'not_recorded_yet')
+  @ApiProblems('invalid_request', 'value_refused', 'not_found', 'not_recorded_yet')
   async find(
     @CurrentPrincipal() principal: Principal,
     @Query() { stream, revision, event }: FindQuery,
@@ -116,7 +116,7 @@ export class RecordController {
     }
     if (stream === undefined || revision === undefined || event !== undefined) {
       const message = 'must be beside revision, and without event';
-      throw new InvalidRequest([{ path: 'stream', message }]);
+      throw new InvalidRequest([{ path: 'stream', message }], 'value_refused');
     }
     return { index: await this.record.find(tenant, { stream, revision: Number(revision) }) };
   }
@@ -131,7 +131,7 @@ export class RecordController {
       'text/plain': { schema: { type: 'string' } },
     },
   })
-  @ApiProblems('invalid_request', 'not_found', 'not_recorded_yet', 'unavailable')
+  @ApiProblems('invalid_request', 'value_refused', 'not_found', 'not_recorded_yet', 'unavailable')
   async proof(
     @CurrentPrincipal() principal: Principal,
     @Param('index') index: string,
@@ -146,7 +146,9 @@ export class RecordController {
       return;
     }
     // The text has the note that it leads to, and only that of the last tree is certain to be there.
-    if (size !== undefined) throw new InvalidRequest([{ path: 'size', message: 'is not for a proof as text' }]);
+    if (size !== undefined) {
+      throw new InvalidRequest([{ path: 'size', message: 'is not for a proof as text' }], 'value_refused');
+    }
     await reply.header('content-type', TEXT).send(await this.record.proofText(tenant, indexIn(index)));
   }
 
@@ -186,7 +188,7 @@ function readerOf({ tenant, role }: Principal): string {
   return tenant;
 }
 
-/** An unknown entry is not found, whatever its name. */
+/** A text that can be no index is answered like an index without an entry. */
 function indexIn(text: string): number {
   const index = /^(0|[1-9]\d*)$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(index)) throw new NotFoundException();

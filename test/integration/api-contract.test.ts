@@ -285,6 +285,9 @@ describe('what is refused is answered as it is documented', () => {
     }
     await answered(422, `GET ${API}/conversations`, {}, {}, '?limit=1000000');
     await answered(422, `GET ${API}/runs`, {}, {}, '?limit=1000000');
+    await answered(422, `GET ${API}/record/find`);
+    const asText = { headers: { accept: 'text/plain' } };
+    await answered(422, `GET ${API}/record/proof/{index}`, IN_RECORD, asText, '?size=1');
     await answered(400, `GET ${API}/runs`, {}, {}, '?from=2026-13-45');
     await answered(400, `GET ${API}/usage`, {}, {}, '?from=2026-02-30');
     await answered(400, `GET ${API}/runs`, {}, {}, '?before=made-up');

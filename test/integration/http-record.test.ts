@@ -64,7 +64,7 @@ async function binary(path: string, key = auditor): Promise<Buffer> {
 
 const partOf = (size: number) => (size % 256 === 0 ? '' : `.p/${size % 256}`);
 
-/** All entries of the signed tree, read as any client of C2SP reads them. */
+/** The entries of the signed tree, from the bundles that clients of C2SP read. */
 async function bundled(size: number, key?: string): Promise<string[]> {
   expect(size).toBeLessThan(256);
   const bytes = await binary(`entries/000${partOf(size)}`, key);
@@ -163,7 +163,7 @@ describe('the record over HTTP', () => {
         expect.stringContaining('Accept'),
       ]);
     }
-    expectProblem(await get(`${RECORD}/proof/1?size=2`, auditor, { accept: 'text/plain' }), 400, 'invalid_request');
+    expectProblem(await get(`${RECORD}/proof/1?size=2`, auditor, { accept: 'text/plain' }), 422, 'value_refused');
   });
 
   it('proves that a tree continues an earlier one', async () => {
@@ -292,11 +292,17 @@ describe('a question about the record', () => {
     '/find?stream=tenant-default',
     '/find?revision=0',
     `/find?event=${randomUUID()}&stream=tenant-default`,
+  ])('%s names neither an event nor its place', async (path) => {
+    expectProblem(await get(`${RECORD}${path}`), 422, 'value_refused');
+  });
+
+  it.each([
     '/find?stream=a%20b&revision=0',
     '/find?stream=tenant-default&revision=-1',
     '/find?event=x',
     '/proof/0?size=0',
     '/proof/0?size=1e3',
+    '/proof/0?size=1000000000000000',
     '/consistency',
     '/consistency?from=0',
     '/consistency?from=1&to=x',
