@@ -50,7 +50,7 @@ describe('a process killed in the end of a large answer', () => {
         const before = await LiveChat.start(around, clientOf(await dying.begin()), {});
         await before.watch('0:0');
         await begin(before, provider);
-        expect([await dying.ended, dying.hit]).toEqual(['SIGKILL', dieAt.failpoint]);
+        expect([await dying.ended, dying.hit?.failpoint]).toEqual(['SIGKILL', dieAt.failpoint]);
         const chat = before.as(clientOf(await next.begin()));
         await after(chat, provider);
         const feed = await chat.watch('0:0');

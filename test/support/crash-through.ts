@@ -1,11 +1,10 @@
 import { expect } from '@jest/globals';
-import type { TypedEvent } from '../../src/events/codec.js';
 import type { Position } from '../../src/events/envelope.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import { ADMIN_KEY, type ServerProcess } from './failpoint-process.js';
-import type { Death, Failpoint } from './failpoints.js';
+import type { Death, Failpoint, Hit } from './failpoints.js';
 import { breachesOf } from './invariants/check.js';
-import { gather, ofType, type ReceivedCall } from './invariants/evidence.js';
+import { type Evidence, gather, ofType, type ReceivedCall } from './invariants/evidence.js';
 import { rebuildDifferences } from './rebuilt.js';
 import { askAllAgain } from './turn-client.js';
 import type { TurnGround } from './turn-ground.js';
@@ -14,7 +13,7 @@ import { runLoad } from './turn-load.js';
 import { startTurnProvider } from './turn-provider.js';
 
 interface Survived {
-  readonly deaths: readonly Death[];
+  readonly hits: readonly Hit[];
   readonly journal: TurnJournal;
   readonly calls: readonly ReceivedCall[];
 }
@@ -39,6 +38,7 @@ export async function crashThrough(
   const serverOf = (dieAt: Death | undefined) => ground.server({ environment, ...(dieAt && { dieAt }) });
   let server = serverOf(deaths[0]);
   let next: ServerProcess | undefined;
+  const hits: Hit[] = [];
   const load = runLoad(service, journal);
   try {
     for (const [nth, { failpoint }] of deaths.entries()) {
@@ -46,13 +46,14 @@ export async function crashThrough(
       address = await server.begin();
       const end = await Promise.race([server.ended, load.then(() => 'the load was over before')]);
       address = undefined;
-      expect([server.hit, end]).toEqual([failpoint, 'SIGKILL']);
+      expect([server.hit?.failpoint, end]).toEqual([failpoint, 'SIGKILL']);
+      if (server.hit) hits.push(server.hit);
       server = next;
     }
     address = await server.begin();
     await load;
     await askAllAgain(service, journal);
-    return { deaths, journal, calls: provider.calls };
+    return { hits, journal, calls: provider.calls };
   } catch (cause) {
     throw new Error(`${cause}; the server said:\n${server.said}`, { cause });
   } finally {
@@ -62,24 +63,23 @@ export async function crashThrough(
   }
 }
 
-/** What a death there leaves behind that nothing else does: without it the crash did not fall where it should. */
-const traces: Partial<Record<Failpoint, (events: readonly TypedEvent[]) => boolean>> = {
-  'after-claim': (events) => ofType(events, 'GenerationClaimed').some(({ data }) => data.attempt === 2),
-  'mid-stream': hasPartialAnswer,
-  'before-seal': hasPartialAnswer,
-};
+/** In these deaths an attempt was open, which no worker can complete afterwards. */
+const inAnAttempt: readonly Failpoint[] = ['after-claim', 'mid-stream', 'before-seal'];
 
-function hasPartialAnswer(events: readonly TypedEvent[]): boolean {
-  const ends = ofType(events, 'GenerationFinalized');
-  return ends.some(({ data: { error, blocks } }) => error?.kind === 'interrupted' && blocks.length > 0);
+/** Deaths that did not fall where they should: the tape has no attempt that ended without being completed. */
+function withoutTrace(hits: readonly Hit[], { tapes }: Evidence): Hit[] {
+  return hits.filter(({ failpoint, stream }) => {
+    if (!inAnAttempt.includes(failpoint)) return false;
+    const tape = tapes.get(stream?.replace('generation-', '') ?? '') ?? [];
+    return ofType(tape, 'AttemptEnded').every(({ data }) => data.outcome === 'completed');
+  });
 }
 
 /** All that is known of it is held against the log. */
-export async function hold(log: EventLog, { deaths, journal, calls }: Survived): Promise<void> {
+export async function hold(log: EventLog, { hits, journal, calls }: Survived): Promise<void> {
   const evidence = await gather({ log, journal, calls });
   expect(breachesOf(evidence)).toEqual([]);
-  const without = deaths.filter(({ failpoint }) => traces[failpoint]?.(evidence.events) === false);
-  expect(without).toEqual([]);
+  expect(withoutTrace(hits, evidence)).toEqual([]);
 }
 
 /** These deaths on one log and one database, those of the test's ground. */

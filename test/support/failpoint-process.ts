@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Death, Failpoint, Report } from './failpoints.js';
+import type { Death, Hit, Report } from './failpoints.js';
 import { runOf } from './programs.js';
 import { until } from './until.js';
 
@@ -27,7 +27,7 @@ const ENVIRONMENT = {
 export class ServerProcess {
   /** Appends that the log refused, because another process had written there. */
   readonly refused: { readonly stream: string; readonly types: readonly string[] }[] = [];
-  hit: Failpoint | undefined;
+  hit: Hit | undefined;
   readonly ended: Promise<NodeJS.Signals | number>;
   private readonly child: ChildProcess;
   private address: string | undefined;

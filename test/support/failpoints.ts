@@ -46,10 +46,16 @@ export interface Death {
   readonly hit: number;
 }
 
+/** A death as it came: an append to this stream was its failpoint. The step of a projection has no stream. */
+export interface Hit {
+  readonly failpoint: Failpoint;
+  readonly stream?: string;
+}
+
 /** The messages of a test server to its parent, one line of JSON each. */
 export type Report =
   | { readonly listening: string }
-  | { readonly hit: Failpoint }
+  | { readonly hit: Hit }
   | { readonly refused: string; readonly types: readonly string[] };
 
 /** Written at once and whole, because the next thing that the process does may be to die. */
@@ -77,11 +83,11 @@ const after: Partial<Record<Failpoint, (has: Has) => boolean>> = {
 /** A log whose process dies when an append comes to a failpoint for the nth time. Everything else is the log's own. */
 export function dyingAt(log: EventLog, failpoint: Failpoint | undefined, hit: number): EventLog {
   let hits = 0;
-  const pass = (points: typeof before, events: readonly NewEvent[]): void => {
+  const pass = (points: typeof before, stream: string, events: readonly NewEvent[]): void => {
     if (!failpoint || !points[failpoint]?.(hasAmong(events))) return;
     hits += 1;
     if (hits !== hit) return;
-    report({ hit: failpoint });
+    report({ hit: { failpoint, stream } });
     process.kill(process.pid, 'SIGKILL');
   };
   return {
@@ -89,10 +95,10 @@ export function dyingAt(log: EventLog, failpoint: Failpoint | undefined, hit: nu
     holds: (position) => log.holds(position),
     findCommand: (command) => log.findCommand(command),
     async append(stream, expected, events, options): Promise<AppendOutcome> {
-      pass(before, events);
+      pass(before, stream, events);
       const outcome = await log.append(stream, expected, events, options);
       if (outcome.outcome === 'conflict') report({ refused: stream, types: events.map(({ type }) => type) });
-      if (outcome.outcome === 'appended' || outcome.outcome === 'already-there') pass(after, events);
+      if (outcome.outcome === 'appended' || outcome.outcome === 'already-there') pass(after, stream, events);
       return outcome;
     },
     readStream: (...args) => log.readStream(...args),
@@ -121,7 +127,7 @@ export function dyingInStep(store: LaneStore, failpoint: Failpoint | undefined, 
       hits += 1;
       if (hits === hit) {
         await new Promise((resolve) => setImmediate(resolve));
-        report({ hit: failpoint });
+        report({ hit: { failpoint } });
         process.kill(process.pid, 'SIGKILL');
       }
       return committing;
