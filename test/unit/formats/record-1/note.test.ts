@@ -99,8 +99,10 @@ describe('the verification of Ed25519', () => {
     expect(cases).toHaveLength(914);
     const accepted = cases.filter(accepts);
     expect(accepted.filter(({ flags }) => has(flags, 'low_order_residue', 'non_canonical_R'))).toEqual([]);
-    const usual = cases.filter(({ flags }) => !has(flags, 'low_order_residue', 'non_canonical_R', 'reencoded_k'));
-    expect(usual.length).toBeGreaterThan(100);
+    // No honest signer has a key or a signature of low order. Node 20 accepts these, and Node 24 refuses them.
+    const unusual = ['low_order_residue', 'non_canonical_R', 'reencoded_k', 'low_order_A', 'low_order_R'];
+    const usual = cases.filter(({ flags }) => !has(flags, ...unusual));
+    expect(usual).toHaveLength(43);
     expect(usual.filter((each) => !accepts(each))).toEqual([]);
   });
 });
