@@ -121,7 +121,7 @@ export function isNewerMessage({ role, parts, name, rendered }: MessageContent):
   }
 }
 
-/** The same of a reply. One that failed enters no prompt, whatever it contains. */
+/** True if a prompt would leave out a part of this reply. A failed reply enters no prompt. */
 export function isNewerReply({ status, blocks }: Pick<GenerationFinalized, 'status' | 'blocks'>): boolean {
   switch (status) {
     case 'final':

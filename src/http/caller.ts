@@ -63,7 +63,7 @@ function keyOf({ headers }: FastifyRequest): string | undefined {
   throw new InvalidRequest([{ path: HEADER, message }]);
 }
 
-/** Equal for requests with the same method, path and body, whatever form of answer they accept. */
+/** Equal for requests with the same method, path and body. The Accept header does not count. */
 export function fingerprintOf({ method, url, body }: Pick<FastifyRequest, 'method' | 'url' | 'body'>): string {
   const [path] = url.split('?');
   // An absent body is the same as an empty one.

@@ -43,7 +43,8 @@ const WRITE = `
   SELECT moved FROM moved`;
 
 const TREES = 'SELECT tenant, size, edge, stopped FROM views.record_trees WHERE tenant = ANY($1)';
-// LATERAL with LIMIT: one look into the index for each name, whatever the statistics of a growing table say.
+// LATERAL with LIMIT makes PostgreSQL look up each name in the index. With a join it may read the whole table, because it
+// plans by the old statistics of a table that grows.
 const headsIn = (table: 'record_chains' | 'record_owners') => `
   SELECT wanted.tenant, wanted.name, found.next, found.hash FROM unnest($1::text[], $2::text[]) wanted (tenant, name)
   CROSS JOIN LATERAL (

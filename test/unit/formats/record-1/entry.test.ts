@@ -92,7 +92,7 @@ describe('the worked example of the record format', () => {
 });
 
 describe('the body of an event', () => {
-  it('is the hash of its stored texts before protection, whatever they are', () => {
+  it('is the hash of the stored texts of an event without protection, also if they are no JSON', () => {
     for (const each of [
       event({ b: 1, a: '\ud83d' }),
       event('no JSON'),
