@@ -1,5 +1,5 @@
-// How many events a second the notary records and signs while it is behind, with the CPU for each; and how long an event waits for the
-// checkpoint that covers it while 5,000 events are appended each second.
+// The CPU of protecting and of revealing a delta; how many events a second the notary records and signs while it is behind, with the
+// CPU for each; and how long an event waits for the checkpoint that covers it while 5,000 events are appended each second.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { ConnectionPool } from '../dist/adapters/postgres/connection-pool.js';
@@ -13,6 +13,7 @@ import { START } from '../dist/events/envelope.js';
 import { NoteSigner } from '../dist/formats/record-1/note.js';
 import { Notary } from '../dist/notary/notary.js';
 import { NOTARY } from '../dist/ports/record.js';
+import { protectionMicros } from './support/protection.mjs';
 import { startMeter, startServer } from './support/server.mjs';
 import { interleave, median, percentile, rounded } from './support/statistics.mjs';
 import { BenchConversation, EVENTS_OF_A_TURN, fillWithTurns } from './support/turns.mjs';
@@ -25,6 +26,8 @@ const LIVE_SECONDS = 20;
 const LOOK_MS = 10;
 
 export async function bench(tell) {
+  const protection = protectionMicros();
+  tell(`protection: ${JSON.stringify(protection)}`);
   const server = await startServer();
   const log = new PostgresEventLog(server.connection);
   const pool = new ConnectionPool(server.connection, 6, 600_000);
@@ -42,6 +45,7 @@ export async function bench(tell) {
     const live = await recordLive(stores);
     tell(`live: ${JSON.stringify(live)}`);
     return {
+      ...protection,
       events,
       entries: of('entries'),
       eventsPerSecond: of('eventsPerSecond'),
