@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { CommanderError } from 'commander';
+import { replaceFlushed } from './adapters/data-directory/flushed-files.js';
 import { systemClock } from './adapters/system/system-clock.js';
 import { Api } from './cli/api.js';
 import { apiPlace } from './cli/api-place.js';
@@ -38,6 +39,7 @@ const parts: CommandParts = {
     const { openRecord } = await import('./app/cli-database.js');
     return openRecord(loadWhereabouts(), notice);
   },
+  keepFile: replaceFlushed,
   async restored() {
     const { logRestored } = await import('./app/cli-database.js');
     return logRestored(loadWhereabouts(), notice);

@@ -8,7 +8,14 @@ export interface ApiPlace {
 }
 
 /** The server refused the request, with its message. */
-export class Refused extends CommandFailed {}
+export class Refused extends CommandFailed {
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
+}
 
 /** The server did not answer, or is unavailable. It may be restarting. */
 export class ServerAway extends CommandFailed {}
@@ -92,5 +99,5 @@ function refusal(status: number, { code, title, detail }: ProblemResponse): Comm
   const message = said === undefined ? `The server answers with ${status}` : `${said} (${status} ${code})`;
   // The server refused an option or an argument. The 400 of a proxy has no code.
   if (status === 400 && typeof code === 'string') return new UsageError(visible(message));
-  return new (status === 503 ? ServerAway : Refused)(visible(message));
+  return status === 503 ? new ServerAway(visible(message)) : new Refused(visible(message), status);
 }

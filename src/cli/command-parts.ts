@@ -20,6 +20,8 @@ export interface CommandParts {
   openLog(options: { readonly follow: boolean }): Promise<OpenedLog>;
   /** The log, and the record that the notary makes of it. */
   openRecord(): Promise<OpenedRecord>;
+  /** Replaces a file as a whole. Flushed when it resolves. */
+  keepFile(file: string, text: string): Promise<void>;
   /** Begins a new incarnation of the log. */
   restored(): Promise<Restored>;
 }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { type CommandParts, type JsonOption, withJson } from './command-parts.js';
 import { addLog } from './log-commands.js';
+import { addMonitor } from './monitor-commands.js';
 import { jsonLine, type Output } from './output.js';
 import { addProjections } from './projection-commands.js';
 import { addRecord } from './record-commands.js';
@@ -24,6 +25,7 @@ export function programOf(parts: CommandParts): Command {
   addRuns(program, parts);
   addLog(program, parts);
   addRecord(program, parts);
+  addMonitor(program, parts);
   return program;
 }
 

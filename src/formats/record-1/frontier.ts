@@ -76,3 +76,6 @@ export function levelOf(size: number): number {
   const level = Math.round(Math.log2(size));
   return 2 ** level > size ? level - 1 : level;
 }
+
+/** The largest power of two below the size: where RFC 6962 divides a tree. */
+export const splitOf = (size: number): number => 2 ** levelOf(size - 1);

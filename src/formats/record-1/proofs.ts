@@ -1,4 +1,4 @@
-import { levelOf } from './frontier.js';
+import { levelOf, splitOf } from './frontier.js';
 import { HASH_BYTES, type Hash, nodeHash } from './hashes.js';
 
 /** Leaves from `from` on and before `to`, which are one subtree of a tree of RFC 6962. */
@@ -45,9 +45,6 @@ export function consistencyRanges(first: number, size: number): readonly LeafRan
   if (from > 0) path.push({ from, to });
   return path.reverse();
 }
-
-/** The largest power of two below the size: where RFC 6962 divides a tree. */
-const splitOf = (size: number): number => 2 ** levelOf(size - 1);
 
 /** The root to which a path leads from a leaf. Undefined for a path of another length than the place demands. */
 export function rootFromInclusion(index: number, size: number, leaf: Hash, path: readonly Hash[]): Hash | undefined {

@@ -19,6 +19,8 @@ const mayImport: Record<string, readonly string[]> = {
   'projections/*/postgres.ts': ['adapters/postgres/views'],
   sagas: ['background', 'commands', 'domain', 'events', 'ownership', 'ports'],
   notary: ['background', 'events', 'formats', 'ownership', 'ports'],
+  // It shares the format with the notary, and nothing else: what it reads is what anyone can read.
+  monitor: ['formats'],
   relay: ['background', 'events', 'ownership', 'ports'],
   sse: ['auth/principal.ts', 'background', 'domain', 'events', 'ports'],
   // What the engines of the log have in common.
@@ -32,7 +34,15 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   auth: ['ports'],
   // A run has one type, which the API's documents and the texts of the command line share.
-  cli: ['auth/api-key.ts', 'domain/conversation/run.ts', 'events/envelope.ts', 'notary/record-check.ts', 'ports'],
+  cli: [
+    'auth/api-key.ts',
+    'domain/conversation/run.ts',
+    'events/envelope.ts',
+    'formats/record-1/tiles.ts',
+    'monitor',
+    'notary/record-check.ts',
+    'ports',
+  ],
   http: [
     'commands',
     'projections/*/query.ts',

@@ -41,6 +41,7 @@ async function commanded(words: string, parts: Partial<CommandParts> = {}) {
       projections: none,
       openLog: none,
       openRecord: none,
+      keepFile: none,
       restored: none,
     },
     ...parts,
