@@ -370,6 +370,19 @@ export const limits = {
   /** Cursors that a process has shown: for each user as many conversations as a page of a list has, 200 bytes each. */
   shownConversationsPerUserMax: 50,
   shownUsersMax: 2_000,
+  /** For how long one record of a look covers the next equal ones of the same actor. */
+  lookCoverMs: 60_000,
+  /** Looks that a process remembers for that time, 200 bytes each. A forgotten one is recorded again. */
+  coveredLooksMax: 20_000,
+  /** Looks of one append, and their bytes before protection. One look is at most as long as the headers of a request. */
+  looksPerAppendMax: 200,
+  looksPerAppendBytesMax: 512 * 1024,
+  /** Looks that wait for the log: of a process by their bytes, of one actor by their number, so that others find room. */
+  waitingLooksBytesMax: 16 * 1024 * 1024,
+  waitingLooksPerActorMax: 1_000,
+  /** Tenants whose last stream a process remembers. One that it forgot costs a second append. */
+  accessStreamsMax: 5_000,
+  purposeCharactersMax: 200,
   /** The newest nodes in one answer with a conversation. Fewer if their texts are long. */
   viewNodesMax: 500,
   viewTextCharactersMax: 32 * 1024 * 1024,

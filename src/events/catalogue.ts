@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { type AccessEvent, accessEvents } from './access-events.js';
 import {
   type ConversationEvent,
   conversationEvents,
@@ -45,6 +46,12 @@ const logEvents = {
 export type LogEvent = EventOf<typeof logEvents>;
 
 /** Every event type that this version writes, in its present shape. */
-export const catalogue: Family = { ...conversationEvents, ...generationEvents, ...tenantEvents, ...logEvents };
+export const catalogue: Family = {
+  ...conversationEvents,
+  ...generationEvents,
+  ...tenantEvents,
+  ...accessEvents,
+  ...logEvents,
+};
 
-export type DomainEvent = ConversationEvent | GenerationEvent | TenantEvent | LogEvent;
+export type DomainEvent = ConversationEvent | GenerationEvent | TenantEvent | AccessEvent | LogEvent;

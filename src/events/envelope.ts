@@ -15,6 +15,8 @@ export const Metadata = Type.Object({
   /** The owner of the conversation. The actor may be another one. */
   owner: Type.Optional(Type.String()),
   actor: Type.Object({ id: Type.String(), kind: Type.String() }),
+  /** How the actor came: by which key, or by the command line. */
+  via: Type.Optional(Type.Object({ kind: Type.String(), id: Type.String() })),
   commandId: Type.String(),
   correlationId: Type.String(),
   causationId: Type.Optional(Type.String()),

@@ -1,14 +1,19 @@
 import { costOf, usageOf } from '../domain/conversation/run.js';
 import { refusals } from '../domain/refusal.js';
 import { answerText, deltaText, messageText } from '../domain/texts.js';
-import type { LogEvent, TenantEvent } from '../events/catalogue.js';
 import type { TypedEvent } from '../events/codec.js';
-import { conversationStream, generationOf, generationStream } from '../events/conversation-events.js';
+import {
+  type ConversationEvent,
+  conversationStream,
+  type GenerationEvent,
+  generationOf,
+  generationStream,
+} from '../events/conversation-events.js';
 import { TerminalError } from '../ports/errors.js';
 import type { FeedEvent } from './conversation-history.js';
 import { type Cursor, cursorIn, formatCursor } from './cursor.js';
 
-type Type = Exclude<TypedEvent['type'], (TenantEvent | LogEvent)['type']>;
+type Type = (ConversationEvent | GenerationEvent)['type'];
 
 /** The names of the events in the feed. They are part of the public contract: never derived, never renamed. */
 const names: Readonly<Record<Type, string>> = {

@@ -24,6 +24,7 @@ const personalValues: Record<DomainEvent['type'], readonly string[]> = {
   TenantCreated: [],
   ApiKeyIssued: ['/name'],
   ApiKeyRevoked: [],
+  AccessRecorded: ['/filters', '/purpose'],
   IncarnationBegan: [],
 };
 
