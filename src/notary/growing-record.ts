@@ -10,7 +10,16 @@ import {
 import { Frontier } from '../formats/record-1/frontier.js';
 import { type Hash, leafHash } from '../formats/record-1/hashes.js';
 import { storedInTiles } from '../formats/record-1/tiles.js';
-import type { HeadName, RecordStep, StoredEntry, StoredHead, StoredHeads, StoredTileHash } from '../ports/record.js';
+import type {
+  HeadName,
+  LoadedHead,
+  RecordStep,
+  StoredEntry,
+  StoredHead,
+  StoredHeads,
+  StoredTileHash,
+} from '../ports/record.js';
+import { faultsIn } from './stored-faults.js';
 
 /** The trees, chains and owners that a step continues, and what it adds to them. */
 export class GrowingRecord {
@@ -18,7 +27,8 @@ export class GrowingRecord {
   private readonly chains: ChainEnds;
   private readonly owners: ChainEnds;
   private readonly reasons = new Map<string, string>();
-  private readonly sealed: Set<string>;
+  /** Of the last entry of each stream. */
+  private readonly revisions: Map<string, number>;
   private readonly entries: StoredEntry[] = [];
   private readonly tileHashes: StoredTileHash[] = [];
   private readonly grown = new Set<string>();
@@ -31,12 +41,18 @@ export class GrowingRecord {
     for (const { tenant, stopped } of heads.trees) if (stopped !== null) this.reasons.set(tenant, stopped);
     this.chains = new ChainEnds(heads.chains);
     this.owners = new ChainEnds(heads.owners);
-    this.sealed = new Set(heads.sealed.map(keyOf));
+    this.revisions = new Map(heads.streams.map((stream) => [keyOf(stream), stream.revision]));
+    for (const [tenant, fault] of faultsIn(heads)) if (!this.isStopped(tenant)) this.stop(tenant, fault);
   }
 
   /** Whether the record has the entry of this tape: what follows on it has entries of its own. */
   hasTape(tenant: string, stream: string): boolean {
-    return this.sealed.has(keyOf({ tenant, name: stream }));
+    return this.lastRevision(tenant, stream) !== undefined;
+  }
+
+  /** Undefined if the stream has no entry. */
+  lastRevision(tenant: string, stream: string): number | undefined {
+    return this.revisions.get(keyOf({ tenant, name: stream }));
   }
 
   isStopped(tenant: string): boolean {
@@ -55,7 +71,6 @@ export class GrowingRecord {
 
   addTape(seal: EventFacts, tape: TapeFacts): void {
     this.add(seal, (link, ownerLink) => tapeEntry(seal, tape, link, ownerLink));
-    this.sealed.add(keyOf({ tenant: seal.event.tenant, name: seal.event.stream }));
   }
 
   /** What the step writes. */
@@ -83,10 +98,12 @@ export class GrowingRecord {
     const leaf = entryAt(link, owner && this.ownerLinkOf(owner));
     const hash = leafHash(leaf);
     const tree = this.treeOf(tenant);
-    this.entries.push({ tenant, index: tree.size, stream, revision, event: id, leaf, hash });
+    const index = tree.size;
+    this.entries.push({ tenant, index, stream, revision, event: id, leaf, hash });
     for (const stored of storedInTiles(tree.add(hash))) this.tileHashes.push({ tenant, ...stored });
-    this.chains.advance(chain, hash);
-    if (owner) this.owners.advance(owner, hash);
+    this.chains.advance(chain, index, hash);
+    if (owner) this.owners.advance(owner, index, hash);
+    this.revisions.set(keyOf({ tenant, name: stream }), revision);
     this.grown.add(tenant);
   }
 
@@ -105,17 +122,17 @@ class ChainEnds {
   private readonly heads: Map<string, StoredHead>;
   private readonly advanced = new Set<string>();
 
-  constructor(stored: readonly StoredHead[]) {
-    this.heads = new Map(stored.map((head) => [keyOf(head), head]));
+  constructor(loaded: readonly LoadedHead[]) {
+    this.heads = new Map(loaded.flatMap(({ head }) => (head ? [[keyOf(head), head] as const] : [])));
   }
 
   at(name: HeadName): { readonly next: number; readonly hash: Hash | null } {
     return this.heads.get(keyOf(name)) ?? { next: 0, hash: null };
   }
 
-  advance(name: HeadName, hash: Hash): void {
+  advance(name: HeadName, entry: number, hash: Hash): void {
     const key = keyOf(name);
-    this.heads.set(key, { ...name, next: this.at(name).next + 1, hash });
+    this.heads.set(key, { ...name, next: this.at(name).next + 1, entry, hash });
     this.advanced.add(key);
   }
 

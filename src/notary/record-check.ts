@@ -54,7 +54,7 @@ export async function checkRecord(
 
 async function storedBefore(record: CheckedRecord): Promise<ReadonlyMap<string, StoredBefore>> {
   const tenants = await record.tenants();
-  const { trees } = await record.load({ tenants, chains: [], owners: [], tapes: [] });
+  const { trees } = await record.load({ tenants, chains: [], owners: [], streams: [] });
   const byTenant = new Map(trees.map((tree) => [tree.tenant, tree]));
   const before = new Map<string, StoredBefore>();
   for (const tenant of tenants) before.set(tenant, { tree: byTenant.get(tenant), note: await record.lastNote(tenant) });
@@ -118,7 +118,7 @@ class TreeCheck {
     if (note && note.size > size) this.report(`a tree of ${note.size} entries is signed, and the log makes ${size}`);
     else if (note && note.size > this.stored)
       this.report(`a tree of ${note.size} entries is signed, and only ${this.stored} of them are stored`);
-    const { trees } = await this.record.load({ tenants: [tenant], chains: [], owners: [], tapes: [] });
+    const { trees } = await this.record.load({ tenants: [tenant], chains: [], owners: [], streams: [] });
     const grown = trees[0]?.size ?? 0;
     if (grown < this.stored) this.report(`${this.stored} entries are stored, and the stored tree has ${grown}`);
     return { tenant, size, stored: this.stored + beyond, signed: note?.size ?? null, mistakes };

@@ -29,7 +29,7 @@ export async function recordStep({ from, to, events }: RecordedPart, parts: Step
     tenants,
     chains: distinct(facts, ({ chain }) => chain),
     owners: distinct(facts, ({ owner }) => owner),
-    tapes: distinct(facts, ({ event }) => (isOfTape(event) ? event.stream : null)),
+    streams: distinct(facts, ({ event }) => event.stream),
   });
   const record = new GrowingRecord(heads, tenants);
   const unknown = facts.filter(({ event }) => isSeal(event) && !followed.has(event.id));

@@ -44,7 +44,7 @@ export class TreeSigner {
    */
   async sign(writer: Writer, tenants: readonly string[], isCaughtUp: boolean): Promise<string[] | undefined> {
     const { store, clock } = this.parts;
-    const { trees } = await store.load({ tenants, chains: [], owners: [], tapes: [] });
+    const { trees } = await store.load({ tenants, chains: [], owners: [], streams: [] });
     const notes: StoredNote[] = [];
     const refused = new Map<string, string | null>();
     const waiting: string[] = [];
@@ -81,6 +81,7 @@ export class TreeSigner {
       throw new Unsignable(`the last note is of ${largest} entries, and the log makes only ${size}`);
     }
     const tree = { size, root: Frontier.at(size, stored.edge).root() };
+    if (before.length === 0) await this.requireStored(tenant, tree);
     for (const signed of before) await this.requireContinued(tenant, signed, tree);
     if (before.some((signed) => signed.isPublished && signed.size === size)) return 'signed';
     const note = signer.sign(origin, tree);
@@ -91,11 +92,17 @@ export class TreeSigner {
 
   /** Computed from the tiles that readers get, so they can check the same. */
   private async requireContinued(tenant: string, signed: SignedTree, tree: SignedTree): Promise<void> {
-    const hashes = new TreeHashes(this.parts.store, tenant);
+    const hashes = await this.requireStored(tenant, tree);
     const path = await unlessIncomplete(signed.size === tree.size ? [] : hashes.consistency(signed.size, tree.size));
-    const root = await unlessIncomplete(hashes.root(tree.size));
-    if (isConsistent(signed, tree, path) && root.equals(tree.root)) return;
+    if (isConsistent(signed, tree, path)) return;
     throw new Unsignable(`the tree of ${tree.size} entries does not continue the last signed one, of ${signed.size}`);
+  }
+
+  /** The edge of the tree, from which its root is computed, must belong to these tiles. */
+  private async requireStored(tenant: string, { size, root }: SignedTree): Promise<TreeHashes> {
+    const hashes = new TreeHashes(this.parts.store, tenant);
+    if ((await unlessIncomplete(hashes.root(size))).equals(root)) return hashes;
+    throw new Unsignable(`the stored tree of ${size} entries has other hashes`);
   }
 
   /** The last published and the last kept tree. */

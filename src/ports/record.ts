@@ -31,30 +31,50 @@ export interface StoredTreeEdge {
   readonly stopped: string | null;
 }
 
-/** A chain or an owner: the next number in it, and the leaf hash of its last entry. */
+/** A tree, and the number of its entries in their own table: the index of the last one, and one more. */
+export interface LoadedTree extends StoredTreeEdge {
+  readonly entries: number;
+}
+
+/** A chain or an owner: the next number in it, and the index and the leaf hash of its last entry. */
 export interface StoredHead {
   readonly tenant: string;
   readonly name: string;
   readonly next: number;
+  readonly entry: number;
   readonly hash: Buffer;
 }
 
 export type HeadName = Pick<StoredHead, 'tenant' | 'name'>;
 
+/** A chain or an owner, and what the entries say about it. */
+export interface LoadedHead extends HeadName {
+  /** Null: none is stored, although there are entries. */
+  readonly head: StoredHead | null;
+  /** The entry that the head names. Null: it is not stored. */
+  readonly leaf: string | null;
+  /** The index of the newest entry: of the owner's links, or in the stream that has the name of the chain. */
+  readonly newest: number | null;
+}
+
+/** The last entry of a stream. */
+export interface LoadedStream extends HeadName {
+  readonly revision: number;
+}
+
 /** What one step continues. What is not stored yet is absent. */
 export interface StoredHeads {
-  readonly trees: readonly StoredTreeEdge[];
-  readonly chains: readonly StoredHead[];
-  readonly owners: readonly StoredHead[];
-  /** Of the tapes that were asked for, by the names of their streams, those with an entry. */
-  readonly sealed: readonly HeadName[];
+  readonly trees: readonly LoadedTree[];
+  readonly chains: readonly LoadedHead[];
+  readonly owners: readonly LoadedHead[];
+  readonly streams: readonly LoadedStream[];
 }
 
 export interface WantedHeads {
   readonly tenants: readonly string[];
   readonly chains: readonly HeadName[];
   readonly owners: readonly HeadName[];
-  readonly tapes: readonly HeadName[];
+  readonly streams: readonly HeadName[];
 }
 
 /** The entries of a part of the log, and everything that they change. */

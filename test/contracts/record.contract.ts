@@ -12,7 +12,7 @@ export interface RecordGround {
 }
 
 const at = (text: string) => text as Position;
-const nothing: WantedHeads = { tenants: [], chains: [], owners: [], tapes: [] };
+const nothing: WantedHeads = { tenants: [], chains: [], owners: [], streams: [] };
 const empty = { entries: [], tileHashes: [], trees: [], chains: [], owners: [] };
 const NOW = '2026-01-02T03:04:05.678Z';
 
@@ -58,9 +58,9 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
 
     it('is empty for a tenant without entries', async () => {
       const wanted = { tenants: [tenant], chains: [{ tenant, name: 'a' }], owners: [{ tenant, name: 'a' }] };
-      const heads = await record.load({ ...wanted, tapes: [{ tenant, name: 'generation-g1' }] });
-      expect(heads).toEqual({ trees: [], chains: [], owners: [], sealed: [] });
-      expect(await record.load(nothing)).toEqual({ trees: [], chains: [], owners: [], sealed: [] });
+      const heads = await record.load({ ...wanted, streams: [{ tenant, name: 'generation-g1' }] });
+      expect(heads).toEqual({ trees: [], chains: [], owners: [], streams: [] });
+      expect(await record.load(nothing)).toEqual({ trees: [], chains: [], owners: [], streams: [] });
       expect(await record.lastNote(tenant)).toBeUndefined();
       expect(await record.tile(tenant, { level: 0, index: 0 }, 256)).toEqual([]);
       expect(await record.entries(tenant, 0, 10)).toEqual([]);
@@ -74,15 +74,23 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
         { tenant, name: 'u1' },
       ];
       const heads = {
-        trees: [treeOf(3)],
-        chains: [{ ...chain, next: 3, hash: sha256('a') }],
-        owners: [{ ...owner, next: 1, hash: sha256('b') }],
+        chains: [{ ...chain, next: 3, entry: 2, hash: sha256('a') }],
+        owners: [{ ...owner, next: 1, entry: 0, hash: sha256('b') }],
       };
-      const entries = [entry(0), entry(1), entry(2, { stream: 'generation-g1', revision: 7 })];
-      expect(await record.write(writer, step(START, '0001', { entries, ...heads }))).toBe(true);
-      const tapes = ['generation-g1', 'generation-g2'].map((name) => ({ tenant, name }));
-      const wanted = { tenants: [tenant], chains: [chain, { tenant, name: 'b' }], owners: [owner], tapes };
-      expect(await elsewhere.load(wanted)).toEqual({ ...heads, sealed: [tapes[0]] });
+      const linked = '{"n":0,"on":0,"oprev":null,"owner":"u1","prev":null}';
+      const entries = [entry(0, { leaf: linked }), entry(1), entry(2, { stream: 'generation-g1', revision: 7 })];
+      expect(await record.write(writer, step(START, '0001', { entries, trees: [treeOf(3)], ...heads }))).toBe(true);
+      const streams = ['generation-g1', 'generation-g2', chain.name].map((name) => ({ tenant, name }));
+      const wanted = { tenants: [tenant], chains: [chain, { tenant, name: 'b' }], owners: [owner], streams };
+      expect(await elsewhere.load(wanted)).toEqual({
+        trees: [{ ...treeOf(3), entries: 3 }],
+        chains: [{ ...chain, head: heads.chains[0], leaf: entries[2]?.leaf, newest: 1 }],
+        owners: [{ ...owner, head: heads.owners[0], leaf: linked, newest: 0 }],
+        streams: [
+          { ...streams[0], revision: 7 },
+          { ...chain, revision: 1 },
+        ],
+      });
       expect(await elsewhere.load({ ...nothing, chains: [{ tenant: `${tenant}x`, name: chain.name }] })).toMatchObject({
         chains: [],
       });
@@ -91,13 +99,34 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
       expect(await checkpoints.read(writer.name)).toBe('0001');
     });
 
+    it('returns what the entries say where a tree or a head is not stored, or names an entry that is not', async () => {
+      const [chain, owner] = [
+        { tenant, name: 'conversation-c1' },
+        { tenant, name: 'u1' },
+      ];
+      const entries = ['u1', 'u2', 'u1', 'u10'].map((name, index) =>
+        entry(index, { leaf: `{"on":${index},"oprev":null,"owner":"${name}","prev":null}` }),
+      );
+      const chains = [{ ...chain, next: 3, entry: 9, hash: sha256('a') }];
+      await record.write(writer, step(START, '0001', { entries, chains }));
+      expect(await elsewhere.load({ ...nothing, tenants: [tenant], chains: [chain], owners: [owner] })).toEqual({
+        trees: [{ tenant, size: 0, edge: [], stopped: null, entries: 4 }],
+        chains: [{ ...chain, head: chains[0], leaf: null, newest: 3 }],
+        owners: [{ ...owner, head: null, leaf: null, newest: 2 }],
+        streams: [],
+      });
+    });
+
     it('replaces trees and heads by later ones', async () => {
       const head = { tenant, name: 'conversation-c1' };
-      const later = { trees: [treeOf(2, 'a reason')], chains: [{ ...head, next: 2, hash: sha256('b') }] };
-      const first = { trees: [treeOf(1)], chains: [{ ...head, next: 1, hash: sha256('a') }] };
+      const later = { trees: [treeOf(2, 'a reason')], chains: [{ ...head, next: 2, entry: 1, hash: sha256('b') }] };
+      const first = { trees: [treeOf(1)], chains: [{ ...head, next: 1, entry: 0, hash: sha256('a') }] };
       await record.write(writer, step(START, '0001', { entries: [entry(0)], ...first }));
       await record.write(writer, step(at('0001'), '0002', { entries: [entry(1)], ...later }));
-      expect(await record.load({ ...nothing, tenants: [tenant], chains: [head] })).toMatchObject(later);
+      expect(await record.load({ ...nothing, tenants: [tenant], chains: [head] })).toMatchObject({
+        trees: later.trees,
+        chains: [{ head: later.chains[0] }],
+      });
     });
 
     it('refuses a step that does not begin at the checkpoint, or is of another epoch, as a whole', async () => {
@@ -219,7 +248,7 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
         const entries = [
           { tenant, index: 0, stream: 'tenant-acme', revision: 0, event: randomUUID(), leaf: '{}', hash },
         ];
-        const heads = [{ tenant, name: 'tenant-acme', next: 1, hash }];
+        const heads = [{ tenant, name: 'tenant-acme', next: 1, entry: 0, hash }];
         const trees = [{ tenant, size: 1, edge: [hash], stopped: null }];
         const whole = { ...empty, entries, trees, chains: heads, owners: heads };
         const notes = [{ tenant, size: 1, note: 'note', verifierKey: 'key', at: NOW }];
@@ -227,8 +256,8 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
         await record.publish(writer, { notes, refused: new Map() }, NOW);
         await record.forget(writer.name);
         expect(await record.entries(tenant, 0, 10)).toEqual([]);
-        const wanted = { tenants: [tenant], chains: heads, owners: heads, tapes: [] };
-        expect(await record.load(wanted)).toEqual({ trees: [], chains: [], owners: [], sealed: [] });
+        const wanted = { tenants: [tenant], chains: heads, owners: heads, streams: [] };
+        expect(await record.load(wanted)).toEqual({ trees: [], chains: [], owners: [], streams: [] });
         expect(await record.lastNote(tenant)).toEqual(notes[0]);
         expect(await record.write(writer, { from: at('0001'), to: at('0002'), ...empty })).toBe(false);
         expect(await record.write(writer, { from: START, to: at('0002'), ...empty })).toBe(false);

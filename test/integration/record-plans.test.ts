@@ -10,12 +10,12 @@ const ROWS = 60_000;
 const FILL = `
   INSERT INTO views.record_entries (tenant, index, stream, revision, event, hash, leaf)
   SELECT CASE WHEN n % 4 = 0 THEN 'tenant-' || n % 500 ELSE 'default' END, n, 'conversation-c' || n % 9000, n / 9000,
-    md5(n::text)::uuid, decode(md5(n::text), 'hex'), repeat('x', 500)
+    md5(n::text)::uuid, decode(md5(n::text), 'hex'), repeat('x', 500) || CASE WHEN n % 3 = 0 THEN '"on":0,"oprev":null,"owner":"u' || n || '"' ELSE '' END
   FROM generate_series(1, ${ROWS}) n;
-  INSERT INTO views.record_chains (tenant, name, next, hash)
-  SELECT 'default', 'conversation-c' || n, 1, decode(md5(n::text), 'hex') FROM generate_series(1, ${ROWS}) n;
-  INSERT INTO views.record_owners (tenant, name, next, hash)
-  SELECT 'default', 'u' || n, 1, decode(md5(n::text), 'hex') FROM generate_series(1, ${ROWS}) n;
+  INSERT INTO views.record_chains (tenant, name, next, entry, hash)
+  SELECT 'default', 'conversation-c' || n, 1, n, decode(md5(n::text), 'hex') FROM generate_series(1, ${ROWS}) n;
+  INSERT INTO views.record_owners (tenant, name, next, entry, hash)
+  SELECT 'default', 'u' || n, 1, n, decode(md5(n::text), 'hex') FROM generate_series(1, ${ROWS}) n;
   INSERT INTO views.record_tiles (tenant, level, index, hash)
   SELECT 'default', 1 + n % 2, n, decode(md5(n::text), 'hex') FROM generate_series(1, ${ROWS}) n;
   INSERT INTO views.record_notes (tenant, size, note, verifier_key, at)
@@ -41,10 +41,10 @@ const questions: [string, (record: PostgresRecord) => Promise<unknown>, number][
     'the heads that a large step continues',
     (record) =>
       record.load({
-        tenants: [],
+        tenants: Array.from({ length: 500 }, (_, nth) => `tenant-${nth}`),
         chains: names(2_000, 'conversation-c'),
         owners: names(2_000, 'u'),
-        tapes: names(2_000, 'generation-g'),
+        streams: names(2_000, 'generation-g'),
       }),
     4,
   ],

@@ -4,6 +4,7 @@ import { NoteSigner, openNote, originOf } from '../../src/formats/record-1/note.
 import type { SignedTree } from '../../src/formats/record-1/proofs.js';
 import { Notary } from '../../src/notary/notary.js';
 import { type CheckedTree, checkRecord } from '../../src/notary/record-check.js';
+import type { Checkpoints } from '../../src/ports/checkpoints.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import type { RecordStore, StoredEntry } from '../../src/ports/record.js';
 import { MemoryCheckpoints } from './memory/memory-checkpoints.js';
@@ -16,10 +17,19 @@ import { RecordedHealth } from './recorded-health.js';
 import { hurriedClock, type Warning } from './relay-ground.js';
 import { until } from './until.js';
 
+export interface NotaryStores {
+  readonly checkpoints: Checkpoints;
+  readonly record: RecordStore;
+}
+
+function memoryStores(): NotaryStores {
+  const checkpoints = new MemoryCheckpoints();
+  return { checkpoints, record: new MemoryRecord(checkpoints) };
+}
+
 /** A log, the stores that notaries share, and the notaries of as many processes as a test wants. */
 export class NotaryGround {
-  readonly checkpoints = new MemoryCheckpoints();
-  readonly record: RecordStore = new MemoryRecord(this.checkpoints);
+  readonly record: RecordStore;
   readonly kept = new MemoryNotes();
   readonly warnings: Warning[] = [];
   readonly health = new RecordedHealth();
@@ -27,7 +37,15 @@ export class NotaryGround {
   private readonly leases = new MemoryLeases(systemClock);
   private readonly notaries: Notary[] = [];
 
-  constructor(readonly log: EventLog = new MemoryEventLog()) {}
+  private readonly checkpoints: Checkpoints;
+
+  constructor(
+    readonly log: EventLog = new MemoryEventLog(),
+    { checkpoints, record }: NotaryStores = memoryStores(),
+  ) {
+    this.checkpoints = checkpoints;
+    this.record = record;
+  }
 
   start({
     holder = 'node-1',

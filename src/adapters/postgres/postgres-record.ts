@@ -2,6 +2,7 @@ import { HASH_BYTES } from '../../formats/record-1/hashes.js';
 import { TILE_WIDTH } from '../../formats/record-1/tiles.js';
 import type {
   HeadName,
+  LoadedHead,
   RecordStep,
   RecordStore,
   SigningResult,
@@ -32,32 +33,55 @@ const WRITE = `
     SELECT new.* FROM unnest($16::text[], $17::bigint[], $18::bytea[], $19::text[]) new WHERE EXISTS (SELECT FROM moved)
     ON CONFLICT (tenant) DO UPDATE SET size = excluded.size, edge = excluded.edge, stopped = excluded.stopped
   ), chains AS (
-    INSERT INTO views.record_chains (tenant, name, next, hash)
-    SELECT new.* FROM unnest($20::text[], $21::text[], $22::bigint[], $23::bytea[]) new WHERE EXISTS (SELECT FROM moved)
-    ON CONFLICT (tenant, name) DO UPDATE SET next = excluded.next, hash = excluded.hash
+    INSERT INTO views.record_chains (tenant, name, next, entry, hash)
+    SELECT new.* FROM unnest($20::text[], $21::text[], $22::bigint[], $23::bigint[], $24::bytea[]) new
+    WHERE EXISTS (SELECT FROM moved)
+    ON CONFLICT (tenant, name) DO UPDATE SET next = excluded.next, entry = excluded.entry, hash = excluded.hash
   ), owners AS (
-    INSERT INTO views.record_owners (tenant, name, next, hash)
-    SELECT new.* FROM unnest($24::text[], $25::text[], $26::bigint[], $27::bytea[]) new WHERE EXISTS (SELECT FROM moved)
-    ON CONFLICT (tenant, name) DO UPDATE SET next = excluded.next, hash = excluded.hash
+    INSERT INTO views.record_owners (tenant, name, next, entry, hash)
+    SELECT new.* FROM unnest($25::text[], $26::text[], $27::bigint[], $28::bigint[], $29::bytea[]) new
+    WHERE EXISTS (SELECT FROM moved)
+    ON CONFLICT (tenant, name) DO UPDATE SET next = excluded.next, entry = excluded.entry, hash = excluded.hash
   )
   SELECT moved FROM moved`;
 
-const TREES = 'SELECT tenant, size, edge, stopped FROM views.record_trees WHERE tenant = ANY($1)';
 // LATERAL with LIMIT makes PostgreSQL look up each name in the index. With a join it may read the whole table, because it
 // plans by the old statistics of a table that grows.
-const headsIn = (table: 'record_chains' | 'record_owners') => `
-  SELECT wanted.tenant, wanted.name, found.next, found.hash FROM unnest($1::text[], $2::text[]) wanted (tenant, name)
-  CROSS JOIN LATERAL (
-    SELECT h.next, h.hash FROM views.${table} h WHERE h.tenant = wanted.tenant AND h.name = wanted.name LIMIT 1
-  ) found`;
-const CHAINS = headsIn('record_chains');
-const OWNERS = headsIn('record_owners');
-const SEALED = `
-  SELECT wanted.tenant, wanted.name FROM unnest($1::text[], $2::text[]) wanted (tenant, name)
+const TREES = `
+  SELECT wanted.tenant, coalesce(tree.size, 0), coalesce(tree.edge, ''), tree.stopped, coalesce(last.index + 1, 0)
+  FROM unnest($1::text[]) wanted (tenant)
+  LEFT JOIN LATERAL (
+    SELECT t.tenant, t.size, t.edge, t.stopped FROM views.record_trees t WHERE t.tenant = wanted.tenant LIMIT 1
+  ) tree ON true
+  LEFT JOIN LATERAL (
+    SELECT e.index FROM views.record_entries e WHERE e.tenant = wanted.tenant ORDER BY e.index DESC LIMIT 1
+  ) last ON true
+  WHERE tree.tenant IS NOT NULL OR last.index IS NOT NULL`;
+/** A head and its entries come from one query, so that no step of another owner lies between them. */
+const headsIn = (table: 'record_chains' | 'record_owners', newest: string) => `
+  SELECT wanted.tenant, wanted.name, head.next, head.entry, head.hash, named.leaf, newest.index
+  FROM unnest($1::text[], $2::text[]) wanted (tenant, name)
+  LEFT JOIN LATERAL (
+    SELECT h.next, h.entry, h.hash FROM views.${table} h WHERE h.tenant = wanted.tenant AND h.name = wanted.name LIMIT 1
+  ) head ON true
+  LEFT JOIN LATERAL (
+    SELECT e.leaf FROM views.record_entries e WHERE e.tenant = wanted.tenant AND e.index = head.entry LIMIT 1
+  ) named ON true
+  LEFT JOIN LATERAL (
+    SELECT e.index FROM views.record_entries e WHERE e.tenant = wanted.tenant AND ${newest} LIMIT 1
+  ) newest ON true
+  WHERE head.hash IS NOT NULL OR newest.index IS NOT NULL`;
+const CHAINS = headsIn('record_chains', 'e.stream = wanted.name ORDER BY e.revision DESC');
+const OWNERS = headsIn(
+  'record_owners',
+  `e.leaf LIKE '%,"oprev":%' AND substring(e.leaf FROM '"owner":"([^"]*)"') = wanted.name ORDER BY e.index DESC`,
+);
+const STREAMS = `
+  SELECT wanted.tenant, wanted.name, last.revision FROM unnest($1::text[], $2::text[]) wanted (tenant, name)
   CROSS JOIN LATERAL (
     SELECT e.revision FROM views.record_entries e WHERE e.tenant = wanted.tenant AND e.stream = wanted.name
-    ORDER BY e.revision LIMIT 1
-  ) found`;
+    ORDER BY e.revision DESC LIMIT 1
+  ) last`;
 
 /** The row lock keeps a replaced writer out until the notes are written. */
 const PUBLISH = `
@@ -104,7 +128,7 @@ const END_LEASE = "UPDATE runtime.leases SET expires_at = '-infinity' WHERE name
 const FORGET_CHECKPOINT = "UPDATE runtime.checkpoints SET position = '', epoch = epoch + 1 WHERE name = $1";
 
 type EntryRow = [string, string, string, number, string, string, Buffer];
-type StoredHeadRow = [string, string, string, Buffer];
+type LoadedHeadRow = [string, string, string | null, string | null, Buffer | null, string | null, string | null];
 
 /** The record in the database of the read models. */
 export class PostgresRecord implements RecordStore {
@@ -114,23 +138,21 @@ export class PostgresRecord implements RecordStore {
     private readonly readPool = pool,
   ) {}
 
-  async load({ tenants, chains, owners, tapes }: WantedHeads): Promise<StoredHeads> {
-    const [trees, chainHeads, ownerHeads, sealed] = await Promise.all([
-      this.query<[string, string, Buffer, string | null]>(TREES, [textArray(tenants)]),
-      this.named<StoredHeadRow>(CHAINS, chains),
-      this.named<StoredHeadRow>(OWNERS, owners),
-      this.named<[string, string]>(SEALED, tapes),
+  async load({ tenants, chains, owners, streams }: WantedHeads): Promise<StoredHeads> {
+    const [trees, chainHeads, ownerHeads, lastOfStreams] = await Promise.all([
+      this.query<[string, string, Buffer, string | null, string]>(TREES, [textArray(tenants)]),
+      this.named<LoadedHeadRow>(CHAINS, chains),
+      this.named<LoadedHeadRow>(OWNERS, owners),
+      this.named<[string, string, number]>(STREAMS, streams),
     ]);
     return {
-      trees: trees.map(([tenant, size, edge, stopped]) => ({
-        tenant,
-        size: Number(size),
-        edge: hashesIn(edge),
-        stopped,
+      trees: trees.map(([tenant, size, edge, stopped, entries]) => ({
+        ...{ tenant, size: Number(size), edge: hashesIn(edge) },
+        ...{ stopped, entries: Number(entries) },
       })),
       chains: chainHeads.map(headOf),
       owners: ownerHeads.map(headOf),
-      sealed: sealed.map(([tenant, name]) => ({ tenant, name })),
+      streams: lastOfStreams.map(([tenant, name, revision]) => ({ tenant, name, revision })),
     };
   }
 
@@ -239,10 +261,15 @@ const headArrays = (heads: readonly StoredHead[]): Buffer[] => [
   textArray(heads.map(({ tenant }) => tenant)),
   textArray(heads.map(({ name }) => name)),
   bigintArray(heads.map(({ next }) => next)),
+  bigintArray(heads.map(({ entry }) => entry)),
   bytesArray(heads.map(({ hash }) => hash)),
 ];
 
-const headOf = ([tenant, name, next, hash]: StoredHeadRow): StoredHead => ({ tenant, name, next: Number(next), hash });
+function headOf([tenant, name, next, entry, hash, leaf, newest]: LoadedHeadRow): LoadedHead {
+  // A row from before the column `entry` that no entry belongs to names none.
+  const head = hash && { tenant, name, next: Number(next), entry: Number(entry ?? Number.NaN), hash };
+  return { tenant, name, head, leaf, newest: newest === null ? null : Number(newest) };
+}
 
 const entryOf = ([tenant, index, stream, revision, event, leaf, hash]: EntryRow): StoredEntry => {
   return { tenant, index: Number(index), stream, revision, event, leaf, hash };

@@ -1,6 +1,7 @@
 import type {
   HeadName,
   KeptNotes,
+  LoadedHead,
   RecordStep,
   RecordStore,
   SigningResult,
@@ -26,14 +27,38 @@ export class MemoryRecord implements RecordStore {
 
   constructor(private readonly checkpoints: MemoryCheckpoints) {}
 
-  async load({ tenants, chains, owners, tapes }: WantedHeads): Promise<StoredHeads> {
-    const isSealed = ({ tenant, name }: HeadName) => this.of(tenant).some(({ stream }) => stream === name);
+  async load({ tenants, chains, owners, streams }: WantedHeads): Promise<StoredHeads> {
     return {
-      trees: tenants.flatMap((tenant) => this.trees.get(tenant) ?? []),
-      chains: chains.flatMap((name) => this.chains.get(keyOf(name)) ?? []),
-      owners: owners.flatMap((name) => this.owners.get(keyOf(name)) ?? []),
-      sealed: tapes.filter(isSealed),
+      trees: tenants.flatMap((tenant) => {
+        const [entries, tree] = [(this.of(tenant).at(-1)?.index ?? -1) + 1, this.trees.get(tenant)];
+        if (!tree && entries === 0) return [];
+        return { tenant, size: 0, edge: [], stopped: null, ...tree, entries };
+      }),
+      chains: chains.flatMap((name) => this.loaded(name, this.chains, ({ stream }) => stream === name.name)),
+      owners: owners.flatMap((name) =>
+        this.loaded(name, this.owners, ({ leaf }) => {
+          const { owner, oprev } = JSON.parse(leaf);
+          return oprev !== undefined && owner === name.name;
+        }),
+      ),
+      streams: streams.flatMap((name) => {
+        const revisions = this.of(name.tenant).flatMap(({ stream, revision }) =>
+          stream === name.name ? revision : [],
+        );
+        return revisions.length === 0 ? [] : { ...name, revision: Math.max(...revisions) };
+      }),
     };
+  }
+
+  private loaded(
+    name: HeadName,
+    heads: ReadonlyMap<string, StoredHead>,
+    isOf: (entry: StoredEntry) => boolean,
+  ): LoadedHead[] {
+    const head = heads.get(keyOf(name)) ?? null;
+    const newest = this.of(name.tenant).filter(isOf).at(-1)?.index ?? null;
+    const leaf = this.of(name.tenant).find(({ index }) => index === head?.entry)?.leaf ?? null;
+    return head || newest !== null ? [{ ...name, head, leaf, newest }] : [];
   }
 
   async write(writer: Writer, step: RecordStep): Promise<boolean> {

@@ -328,9 +328,21 @@ describe('a notary that must not sign', () => {
     ground.start({ holder: 'node-2', record: changed });
     await until(async () => (await ground.record.troubles(10)).size === 2);
     expect([...(await ground.record.troubles(10))]).toEqual([
-      ['acme', 'the tree of 2 entries does not continue the last signed one, of 1'],
+      ['acme', 'the stored tree of 2 entries has other hashes'],
       ['b', 'hashes of the tree are missing'],
     ]);
+  });
+
+  it('does not sign the first tree of a tenant whose hashes are not those of its tiles', async () => {
+    const changed = Object.create(ground.record) as RecordStore;
+    changed.tile = async () => [sha256('changed')];
+    await append('tenant-acme', event('TenantCreated', {}, {}, 'acme'));
+    ground.start({ record: changed });
+    await until(async () => (await ground.record.troubles(10)).size > 0);
+    expect([...(await ground.record.troubles(10))]).toEqual([
+      ['acme', 'the stored tree of 1 entries has other hashes'],
+    ]);
+    expect(await ground.noted('acme')).toBeUndefined();
   });
 
   it('stops the tree of a tenant whose tape lacks an event, and lets the others grow', async () => {
@@ -366,7 +378,7 @@ describe('a notary that must not sign', () => {
     ground.start({ holder: 'node-2' });
     await until(
       async () =>
-        (await ground.record.load({ tenants: ['acme', 'b'], chains: [], owners: [], tapes: [] })).trees.length === 2,
+        (await ground.record.load({ tenants: ['acme', 'b'], chains: [], owners: [], streams: [] })).trees.length === 2,
     );
     await more();
     await ground.signed();

@@ -4,7 +4,7 @@ import type { NewEvent } from '../../../src/events/envelope.js';
 import { sha256 } from '../../../src/formats/record-1/hashes.js';
 import { NoteSigner } from '../../../src/formats/record-1/note.js';
 import { checkRecord } from '../../../src/notary/record-check.js';
-import type { RecordStore, StoredEntry, StoredNote, StoredTreeEdge } from '../../../src/ports/record.js';
+import type { LoadedTree, RecordStore, StoredEntry, StoredNote } from '../../../src/ports/record.js';
 import { appendAtEnd } from '../../support/new-events.js';
 import { NotaryGround } from '../../support/notary-ground.js';
 
@@ -95,7 +95,7 @@ describe('the check of the record', () => {
   });
 
   it('finds that the stored tree was deleted or changed', async () => {
-    const loadWith = (change: (tree: StoredTreeEdge) => StoredTreeEdge[]): Pick<RecordStore, 'load'> => ({
+    const loadWith = (change: (tree: LoadedTree) => LoadedTree[]): Pick<RecordStore, 'load'> => ({
       load: async (wanted) => {
         const heads = await ground.record.load(wanted);
         return { ...heads, trees: heads.trees.flatMap(change) };
