@@ -52,7 +52,7 @@ removeOlder(output);
 /** The product reads them beside the file that it runs from. */
 function emitMigrations() {
   const folder = join(root, 'src', 'adapters', 'postgres', 'migrations');
-  for (const name of readdirSync(folder)) {
+  for (const name of readdirSync(folder, { recursive: true }).filter((path) => path.endsWith('.sql'))) {
     this.emitFile({ type: 'asset', fileName: `migrations/${name}`, source: readFileSync(join(folder, name)) });
   }
 }

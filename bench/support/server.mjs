@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../dist/adapters/postgres/embedded/embedded-postgres.js';
-import { migrate } from '../../dist/adapters/postgres/migrate.js';
+import { migrateAll } from '../../dist/adapters/postgres/migrate.js';
 
 /** An empty, migrated PostgreSQL in a temporary directory. These settings come on top of those that the product gives it. */
 export async function startServer(settings = {}) {
@@ -14,7 +14,7 @@ export async function startServer(settings = {}) {
     settings,
     onNotice: (text) => process.stderr.write(`${text}\n`),
   });
-  await migrate(postgres.connection);
+  await migrateAll(postgres.connection);
   return {
     connection: postgres.connection,
     /** Of all its processes, by pid: those that have ended are missing. Linux only; empty elsewhere. */

@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { Notice } from '../adapters/postgres/apply-migration.js';
 import { startEmbeddedPostgres } from '../adapters/postgres/embedded/embedded-postgres.js';
 import { provideServingRole, SERVING_ROLE } from '../adapters/postgres/embedded/serving-role.js';
-import { migrate } from '../adapters/postgres/migrate.js';
+import { migrateAll } from '../adapters/postgres/migrate.js';
 import { type ReachedServer, reachServer } from '../adapters/postgres/reach-server.js';
 import type { Config } from '../config.js';
 
@@ -32,7 +32,7 @@ export async function migrateDatabase(
   const { databaseUrl, migrateDatabaseUrl } = config;
   if (databaseUrl !== undefined && migrateDatabaseUrl !== undefined) {
     const owner = await reachServer(migrateDatabaseUrl, 'MIGRATE_DATABASE_URL');
-    const applied = await migrate(owner.connection, { servedBy: roleOf(databaseUrl), onNotice });
+    const applied = await migrateAll(owner.connection, { servedBy: roleOf(databaseUrl), onNotice });
     return { database: descriptionOf(owner), applied };
   }
   const database = await openDatabase(config, onNotice);
@@ -51,9 +51,9 @@ async function openServer(config: DatabaseConfig, onNotice: Notice): Promise<Dat
     description: descriptionOf(reached),
     isOursAlone: false,
     async migrate() {
-      if (migrateDatabaseUrl === undefined) return migrate(reached.connection, { onNotice });
+      if (migrateDatabaseUrl === undefined) return migrateAll(reached.connection, { onNotice });
       const owner = await reachServer(migrateDatabaseUrl, 'MIGRATE_DATABASE_URL');
-      return migrate(owner.connection, { servedBy: roleOf(databaseUrl), onNotice });
+      return migrateAll(owner.connection, { servedBy: roleOf(databaseUrl), onNotice });
     },
     close: async () => {},
   };
@@ -68,7 +68,7 @@ async function openEmbedded({ dataDir }: DatabaseConfig, onNotice: Notice): Prom
     isOursAlone: true,
     async migrate() {
       await provideServingRole(postgres.connection);
-      return migrate(postgres.connection, { servedBy: SERVING_ROLE, onNotice });
+      return migrateAll(postgres.connection, { servedBy: SERVING_ROLE, onNotice });
     },
     close: () => postgres.stop(),
   };

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
-import { migrate } from '../../src/adapters/postgres/migrate.js';
+import { migrate, migrateAll } from '../../src/adapters/postgres/migrate.js';
 import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log.js';
+import { KEYS } from '../../src/adapters/postgres/schema-sets.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import type { ProjectionShape } from '../../src/ports/read-models/read-models.js';
 import { conversationsTable } from '../../src/projections/conversations/rows.js';
@@ -11,6 +12,9 @@ import { type OwnPostgres, startOwnPostgres, withClient } from '../support/postg
 
 const PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'MAINTAIN'];
 const ROWS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
+/** Not to delete the row of a key or of a generation: a destroyed one must differ from a lost one. */
+const rightsOnKeys = (table: string) =>
+  table === 'scopes' ? ['SELECT', 'INSERT', 'DELETE'] : ['SELECT', 'INSERT', 'UPDATE'];
 const CONVERSATIONS: ProjectionShape = { name: 'conversations', version: 1, tables: [conversationsTable] };
 
 describe('the role that serves', () => {
@@ -28,7 +32,7 @@ describe('the role that serves', () => {
     });
     owner = { ...postgres.connection, database: 'rights', user: 'owner' };
     server = { ...owner, user: 'server' };
-    await migrate(owner, { servedBy: 'server' });
+    await migrateAll(owner, { servedBy: 'server' });
     await withPool(server, (builds) => builds.prepare([CONVERSATIONS]));
     const log = new PostgresEventLog(server);
     await log.append(newStream(), 'none', [newDelta()]);
@@ -54,7 +58,7 @@ describe('the role that serves', () => {
       `SELECT n.nspname AS schema, c.relname AS table, pg_get_userbyid(c.relowner) AS owner,
          array(SELECT p FROM unnest($1::text[]) p WHERE has_table_privilege(c.oid, p)) AS rights
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-       WHERE n.nspname IN ('log', 'runtime', 'views') AND c.relkind IN ('r', 'p', 'v', 'S', 'm') AND NOT c.relispartition`,
+       WHERE n.nspname IN ('log', 'runtime', 'views', 'keys') AND c.relkind IN ('r', 'p', 'v', 'S', 'm') AND NOT c.relispartition`,
       [PRIVILEGES],
     );
     expect(tables.map(({ schema, table }) => `${schema}.${table}`)).toEqual(
@@ -66,6 +70,10 @@ describe('the role that serves', () => {
         'runtime.leases',
         'runtime.migrations',
         'views.conversations_1',
+        'keys.keys',
+        'keys.scopes',
+        'keys.generations',
+        'keys.migrations',
       ]),
     );
     for (const table of tables) {
@@ -73,7 +81,7 @@ describe('the role that serves', () => {
       const isOnlyRead = table.schema === 'log' || table.table === 'migrations';
       // To make the record again, its rows are not deleted one by one.
       const isRecord = table.schema === 'views' && table.table.startsWith('record_');
-      const others = isRecord ? [...ROWS, 'TRUNCATE'] : ROWS;
+      const others = isRecord ? [...ROWS, 'TRUNCATE'] : table.schema === 'keys' ? rightsOnKeys(table.table) : ROWS;
       const rights = isBuild ? PRIVILEGES : isOnlyRead ? ['SELECT'] : others;
       expect(table).toEqual({ ...table, owner: isBuild ? 'server' : 'owner', rights });
     }
@@ -142,6 +150,12 @@ describe('the role that serves', () => {
     'CREATE TABLE runtime.mine ()',
     'TRUNCATE runtime.leases',
     'UPDATE runtime.migrations SET readable_since = 1',
+    'DELETE FROM keys.keys',
+    'TRUNCATE keys.keys CASCADE',
+    'DELETE FROM keys.generations',
+    'UPDATE keys.scopes SET key = key',
+    'UPDATE keys.migrations SET readable_since = 1',
+    'CREATE TABLE keys.mine ()',
     'SET ROLE owner',
     'CREATE ROLE mine',
   ])('is refused: %s', async (statement) => {
@@ -198,6 +212,15 @@ describe('the role that serves', () => {
     await ask(ownerThere, 'REVOKE DELETE ON runtime.leases FROM server');
     await expect(migrate(serverThere)).rejects.toThrow(
       'The role server lacks rights (DELETE ON TABLE runtime.leases). Run `verbatim migrate`',
+    );
+    await expect(migrate(serverThere, { schemas: KEYS })).rejects.toThrow(
+      'The database has no schema keys yet, and the role server may not make it. Run `verbatim migrate`',
+    );
+    await migrateAll(ownerThere, { servedBy: 'server' });
+    expect(await migrateAll(serverThere)).toEqual([]);
+    await ask(ownerThere, 'REVOKE UPDATE ON keys.keys FROM server');
+    await expect(migrateAll(serverThere)).rejects.toThrow(
+      'The role server lacks rights (UPDATE ON TABLE keys.keys). Run `verbatim migrate`',
     );
   });
 

@@ -2,15 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { limits } from '../../limits.js';
 import type { Migration, OutsideTransaction } from './migration-files.js';
+import type { SchemaSet } from './schema-sets.js';
 
 export type Notice = (text: string) => void;
 
 /** Applies it in one transaction with its row, or without one: after a crash the row is missing, and the step is repeated. */
-export async function applyMigration(client: pg.Client, migration: Migration, onNotice: Notice): Promise<void> {
+export async function applyMigration(
+  client: pg.Client,
+  schemas: SchemaSet,
+  migration: Migration,
+  onNotice: Notice,
+): Promise<void> {
   const { name, outside } = migration;
   try {
     await untilUnlocked(name, onNotice, () =>
-      outside ? runOutside(client, migration, outside) : inTransaction(client, () => runWithRow(client, migration)),
+      outside
+        ? runOutside(client, schemas, migration, outside)
+        : inTransaction(client, () => runWithRow(client, schemas, migration)),
     );
   } catch (cause) {
     const left = outside ? 'failed; the next try repeats it' : 'failed and was rolled back';
@@ -53,13 +61,18 @@ const DEADLOCK_DETECTED = '40P01';
 const isHeldUp = (error: unknown): boolean =>
   error instanceof pg.DatabaseError && [LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED].includes(error.code ?? '');
 
-async function runWithRow(client: pg.Client, migration: Migration): Promise<void> {
+async function runWithRow(client: pg.Client, schemas: SchemaSet, migration: Migration): Promise<void> {
   await client.query(`set local lock_timeout to ${limits.migrationLockWaitMs}`);
   await client.query(migration.sql);
-  await record(client, migration);
+  await record(client, schemas, migration);
 }
 
-async function runOutside(client: pg.Client, migration: Migration, { index }: OutsideTransaction): Promise<void> {
+async function runOutside(
+  client: pg.Client,
+  schemas: SchemaSet,
+  migration: Migration,
+  { index }: OutsideTransaction,
+): Promise<void> {
   // Reads and writes continue while it waits.
   await client.query(`set lock_timeout to ${limits.migrationOutsideLockWaitMs}`);
   const standing = index && (await indexState(client, index));
@@ -69,7 +82,7 @@ async function runOutside(client: pg.Client, migration: Migration, { index }: Ou
     );
   }
   if (standing !== 'valid') await client.query(migration.sql);
-  await record(client, migration);
+  await record(client, schemas, migration);
 }
 
 type Index = NonNullable<OutsideTransaction['index']>;
@@ -84,8 +97,12 @@ async function indexState(client: pg.Client, { schema, name }: Index): Promise<'
   return rows[0].valid ? 'valid' : 'invalid';
 }
 
-async function record(client: pg.Client, { version, name, sha256, readableSince }: Migration): Promise<void> {
-  await client.query('insert into runtime.migrations (version, name, sha256, readable_since) values ($1, $2, $3, $4)', [
+async function record(
+  client: pg.Client,
+  { list }: SchemaSet,
+  { version, name, sha256, readableSince }: Migration,
+): Promise<void> {
+  await client.query(`insert into ${list}.migrations (version, name, sha256, readable_since) values ($1, $2, $3, $4)`, [
     version,
     name,
     sha256,

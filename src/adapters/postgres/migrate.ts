@@ -1,9 +1,9 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { limits } from '../../limits.js';
 import { applyMigration, type Notice, untilUnlocked } from './apply-migration.js';
 import { type AppliedMigration, type Migration, pendingMigrations, readMigrations } from './migration-files.js';
+import { KEYS, LOG_AND_VIEWS, type SchemaSet } from './schema-sets.js';
 import { grantServing, missingRights } from './serving-rights.js';
 import { NOTICE_LOST_CLIENTS } from './session.js';
 
@@ -16,10 +16,19 @@ export interface MigrateOptions {
   /** The serving role, if it is not the owner. It gets the rights that it needs. */
   readonly servedBy?: string | undefined;
   readonly onNotice?: Notice;
+  /** Absent: those of the log and the views. */
+  readonly schemas?: SchemaSet;
   readonly sqlDirectory?: string;
 }
 
-const OWN_MIGRATIONS = join(import.meta.dirname, 'migrations');
+/** For a database that holds the keys as well. */
+export async function migrateAll(
+  connection: pg.ClientConfig,
+  options: MigrateOptions = {},
+): Promise<readonly string[]> {
+  const applied = await migrate(connection, options);
+  return [...applied, ...(await migrate(connection, { ...options, schemas: KEYS }))];
+}
 
 /**
  * Applies the files `NNNN-name.sql` to a database, each once. If several processes try at once, the others wait and then find
@@ -27,7 +36,7 @@ const OWN_MIGRATIONS = join(import.meta.dirname, 'migrations');
  */
 export async function migrate(
   connection: pg.ClientConfig,
-  { servedBy, onNotice = () => {}, sqlDirectory = OWN_MIGRATIONS }: MigrateOptions = {},
+  { servedBy, onNotice = () => {}, schemas = LOG_AND_VIEWS, sqlDirectory = schemas.sqlDirectory }: MigrateOptions = {},
 ): Promise<readonly string[]> {
   const migrations = await readMigrations(sqlDirectory);
   const client = new pg.Client({ ...connection, connectionTimeoutMillis: limits.connectDeadlineMs });
@@ -36,17 +45,18 @@ export async function migrate(
   await client.connect();
   try {
     await settleMigration(client);
-    const standing = await schemaStanding(client);
+    const standing = await schemaStanding(client, schemas);
     if (!standing.mayChange) {
-      await requireReady(client, migrations, standing);
+      await requireReady(client, schemas, migrations, standing);
       return [];
     }
-    await becomeTheOnlyOne(client, onNotice);
-    await untilUnlocked('The list of migrations', onNotice, () => provideList(client));
-    const applied = await appliedMigrations(client);
+    await becomeTheOnlyOne(client, schemas, onNotice);
+    await untilUnlocked('The list of migrations', onNotice, () => provideList(client, schemas));
+    const applied = await appliedMigrations(client, schemas);
     const pending = pendingMigrations(migrations, applied);
-    for (const migration of pending) await applyMigration(client, migration, onNotice);
-    if (servedBy !== undefined && !isNewer(migrations, applied)) await grantServing(client, servedBy, onNotice);
+    for (const migration of pending) await applyMigration(client, schemas, migration, onNotice);
+    if (servedBy !== undefined && !isNewer(migrations, applied))
+      await grantServing(client, schemas, servedBy, onNotice);
     return pending.map(({ name }) => name);
   } finally {
     await client.end();
@@ -71,37 +81,43 @@ interface SchemaAccess {
 }
 
 /** Asks the catalog, which every role can read. */
-async function schemaStanding(client: pg.Client): Promise<SchemaAccess> {
-  const { rows } = await client.query<SchemaAccess>(`
+async function schemaStanding(client: pg.Client, { list }: SchemaSet): Promise<SchemaAccess> {
+  const { rows } = await client.query<SchemaAccess>(
+    `
     SELECT current_user AS role, c.oid IS NOT NULL AS exists,
       coalesce(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), false) AS "isReadable",
       coalesce(pg_has_role(c.relowner, 'USAGE'), has_database_privilege(current_database(), 'CREATE')) AS "mayChange"
     FROM (SELECT) one
-    LEFT JOIN pg_namespace n ON n.nspname = 'runtime'
-    LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'migrations'`);
+    LEFT JOIN pg_namespace n ON n.nspname = $1
+    LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'migrations'`,
+    [list],
+  );
   return rows[0] as SchemaAccess;
 }
 
 async function requireReady(
   client: pg.Client,
+  schemas: SchemaSet,
   migrations: readonly Migration[],
   standing: SchemaAccess,
 ): Promise<void> {
   const { role } = standing;
   const wayOut = 'Run `verbatim migrate` with MIGRATE_DATABASE_URL naming the owner of the schema';
   if (!standing.exists) {
-    throw new SchemaNotReady(`The database has no schema yet, and the role ${role} may not make it. ${wayOut}.`);
+    throw new SchemaNotReady(
+      `The database has ${schemas.absent} yet, and the role ${role} may not make it. ${wayOut}.`,
+    );
   }
   if (!standing.isReadable) {
     throw new SchemaNotReady(`The role ${role} has no rights on the schema. ${wayOut}: it grants them.`);
   }
-  const applied = await appliedMigrations(client);
+  const applied = await appliedMigrations(client, schemas);
   const pending = pendingMigrations(migrations, applied);
   if (pending.length > 0) {
     const versions = `version ${applied.at(-1)?.version ?? 0}, and this release needs ${migrations.at(-1)?.version}`;
     throw new SchemaNotReady(`The database is at ${versions}; the role ${role} may not change it. ${wayOut}.`);
   }
-  const missing = isNewer(migrations, applied) ? [] : await missingRights(client, role);
+  const missing = isNewer(migrations, applied) ? [] : await missingRights(client, schemas, role);
   if (missing.length > 0) {
     throw new SchemaNotReady(`The role ${role} lacks rights (${missing.join(', ')}). ${wayOut}: it grants them.`);
   }
@@ -114,33 +130,31 @@ const isNewer = (migrations: readonly Migration[], applied: readonly AppliedMigr
  * Takes a lock until the session ends, also by the death of this process. It polls, because a session that waits for a lock
  * holds a snapshot, and CREATE INDEX CONCURRENTLY waits for every snapshot.
  */
-async function becomeTheOnlyOne(client: pg.Client, onNotice: Notice): Promise<void> {
+async function becomeTheOnlyOne(client: pg.Client, { lock }: SchemaSet, onNotice: Notice): Promise<void> {
   for (let isFirst = true; ; isFirst = false) {
-    const { rows } = await client.query(
-      "SELECT pg_try_advisory_lock(hashtextextended('verbatim.migrations', 0)) AS alone",
-    );
+    const { rows } = await client.query('SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS alone', [lock]);
     if (rows[0].alone) return;
     if (isFirst) onNotice('Another process migrates this database: waiting for it.');
     await sleep(limits.migrationLookMs);
   }
 }
 
-async function provideList(client: pg.Client): Promise<void> {
+async function provideList(client: pg.Client, { list }: SchemaSet): Promise<void> {
   await client.query(`
-    CREATE SCHEMA IF NOT EXISTS runtime;
-    CREATE TABLE IF NOT EXISTS runtime.migrations (
+    CREATE SCHEMA IF NOT EXISTS ${list};
+    CREATE TABLE IF NOT EXISTS ${list}.migrations (
       version int PRIMARY KEY,
       name text NOT NULL,
       sha256 text NOT NULL,
       applied_at timestamptz NOT NULL DEFAULT now()
     );
-    ALTER TABLE runtime.migrations ADD COLUMN IF NOT EXISTS readable_since int`);
+    ALTER TABLE ${list}.migrations ADD COLUMN IF NOT EXISTS readable_since int`);
 }
 
 /** An early release created the table without the last column. */
-async function appliedMigrations(client: pg.Client): Promise<AppliedMigration[]> {
+async function appliedMigrations(client: pg.Client, { list }: SchemaSet): Promise<AppliedMigration[]> {
   const { rows } = await client.query<AppliedMigration>(`
     SELECT version, name, sha256, (to_jsonb(m) ->> 'readable_since')::int AS "readableSince"
-    FROM runtime.migrations m ORDER BY version`);
+    FROM ${list}.migrations m ORDER BY version`);
   return rows;
 }
