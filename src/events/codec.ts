@@ -1,7 +1,11 @@
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
-import { finishReasonOf, usageOf } from '../formats/openai-chat-1.js';
+import { NotCanonical } from '../formats/record-1/canonical-json.js';
+import { UnreadableValue } from '../formats/value-1/protected-value.js';
+import type { ValueKey } from '../formats/value-1/value-key.js';
 import { catalogue, type DomainEvent } from './catalogue.js';
 import { type Family, Metadata, type NewEvent, type RecordedEvent } from './envelope.js';
+import { type PersonalValues, personalValuesIn, protectedData, ReservedName, revealedData } from './protected-data.js';
+import { type Upcasters, upcasters } from './upcasters.js';
 
 /** The envelope of an event without its data. */
 export interface Wrapping {
@@ -39,8 +43,25 @@ export class UndecodableEvent extends Error {
   }
 }
 
+/** A protected event whose key this process cannot find. It is not damaged: it can be read when the key is there again. */
+export class UnrevealableEvent extends UndecodableEvent {
+  constructor(
+    event: RecordedEvent,
+    readonly key: string,
+  ) {
+    super(event, `its key ${key} is missing`);
+  }
+}
+
 /** An event that must not be written: a mistake of this program, found before it can enter the log. */
 export class UnencodableEvent extends Error {}
+
+/** Events that cannot be written now, because the key for their personal values is missing. */
+export class MissingKey extends Error {
+  constructor(readonly key: string) {
+    super(`the key ${key} is missing`);
+  }
+}
 
 /**
  * The typed event, or its damage. `unknown`: this program does not know its type or version, because a later version of the
@@ -65,7 +86,17 @@ export interface Codec {
   decode<const Page extends readonly RecordedEvent[]>(page: Page): Promise<{ readonly [Nth in keyof Page]: Decoded }>;
 }
 
+/** The keys that protect personal values, by the ids that events name. */
+export interface CodecKeys {
+  /** A missing key is not in the map. Answers at once if it has all of them in memory. */
+  find(ids: ReadonlySet<string>): FoundKeys | Promise<FoundKeys>;
+}
+
+type FoundKeys = ReadonlyMap<string, ValueKey>;
+
 export interface CodecParts {
+  /** Absent: events without protection alone can be read and written. */
+  readonly keys?: CodecKeys;
   readonly family?: Family;
   readonly upcasters?: Upcasters;
 }
@@ -73,7 +104,20 @@ export interface CodecParts {
 interface Shape {
   readonly schema: number;
   readonly check: TypeCheck<Family[string]['data']>;
+  /** Undefined if no value of the type is personal. */
+  readonly personal: PersonalValues | undefined;
 }
+
+/** An event of a known type whose stored texts are JSON. */
+interface Parsed {
+  readonly event: RecordedEvent;
+  readonly shape: Shape;
+  readonly stored: unknown;
+  readonly meta: unknown;
+  readonly key: string | undefined;
+}
+
+const noKeys: FoundKeys = new Map();
 
 const metadataCheck = TypeCompiler.Compile(Metadata);
 
@@ -82,23 +126,38 @@ export function createCodec(parts: CodecParts = {}): Codec {
   const lifts: Upcasters = parts.upcasters ?? upcasters;
   const shapes = compileShapes(family);
 
-  function written(stream: string, { type, data, id, tenant, at, meta }: DomainEvent & Wrapping): NewEvent {
+  function findKeys(ids: readonly (string | undefined)[]): FoundKeys | Promise<FoundKeys> {
+    const wanted = new Set(ids.filter((id) => id !== undefined));
+    return wanted.size === 0 || !parts.keys ? noKeys : parts.keys.find(wanted);
+  }
+
+  function written(stream: string, event: DomainEvent & Wrapping, keys: FoundKeys): NewEvent {
+    const { type, data, id, tenant, at, meta } = event;
     const shape = shapes.get(type);
     if (!shape) throw new UnencodableEvent(`${type} of ${stream} is not an event type`);
     const problem = firstProblem(shape.check, data) ?? firstProblem(metadataCheck, meta);
     if (problem) throw new UnencodableEvent(`${type} of ${stream}: ${problem}`);
-    return { id, type, schema: shape.schema, tenant, at, data: JSON.stringify(data), meta: JSON.stringify(meta) };
+    const isClear = meta.key === undefined && meta.p === undefined;
+    const stored = isClear ? data : protectedOrFail(stream, event, shape, keys);
+    return { id, type, schema: shape.schema, tenant, at, data: JSON.stringify(stored), meta: JSON.stringify(meta) };
   }
 
-  function read(event: RecordedEvent): Decoded {
+  function opened(event: RecordedEvent): Parsed | Decoded {
     const shape = shapes.get(event.type);
     if (!shape || event.schema > shape.schema) return 'unknown';
     const stored = parsed(event.data);
     if (stored === undefined) return new UndecodableEvent(event, 'data is not JSON');
     const meta = parsed(event.meta);
     if (meta === undefined) return new UndecodableEvent(event, 'meta is not JSON');
-    // The place to reveal protected values: each is bound to its pointer as stored, and upcasters move values (ADR 2).
-    const data = event.schema === shape.schema ? stored : upcast(event, stored, shape.schema, lifts);
+    return { event, shape, stored, meta, key: keyIn(meta) };
+  }
+
+  function read(parsed: Parsed, keys: FoundKeys): Decoded {
+    const { event, shape, meta } = parsed;
+    // Before the upcasters, which move values: each value is bound to its pointer as stored (ADR 2).
+    const clear = revealed(parsed, keys);
+    if (clear instanceof UndecodableEvent) return clear;
+    const data = event.schema === shape.schema ? clear : upcast(event, clear, shape.schema, lifts);
     if (data instanceof UndecodableEvent) return data;
     const problem = firstProblem(shape.check, data);
     if (problem) return new UndecodableEvent(event, `data${problem}`);
@@ -109,13 +168,56 @@ export function createCodec(parts: CodecParts = {}): Codec {
 
   return {
     async encode(stream, events) {
-      return events.map((event) => written(stream, event));
+      const keys = await findKeys(events.map(({ meta }) => meta.key));
+      return events.map((event) => written(stream, event, keys));
     },
 
     async decode<const Page extends readonly RecordedEvent[]>(page: Page) {
-      return page.map(read) as unknown as { readonly [Nth in keyof Page]: Decoded };
+      const events = page.map(opened);
+      const keys = await findKeys(events.map((event) => (isParsed(event) ? event.key : undefined)));
+      const decoded = events.map((event) => (isParsed(event) ? read(event, keys) : event));
+      return decoded as unknown as { readonly [Nth in keyof Page]: Decoded };
     },
   };
+}
+
+const isParsed = (event: Parsed | Decoded): event is Parsed => typeof event === 'object' && 'shape' in event;
+
+/** The key of a protected event. Metadata with only one of the two members were written by no version of this program. */
+function keyIn(meta: unknown): string | undefined {
+  const { key, p } = (meta ?? {}) as { readonly key?: unknown; readonly p?: unknown };
+  return p === 1 && typeof key === 'string' ? key : undefined;
+}
+
+function protectedOrFail(
+  stream: string,
+  { type, data, id, tenant, meta }: DomainEvent & Wrapping,
+  { personal }: Shape,
+  keys: FoundKeys,
+) {
+  const name = keyIn(meta);
+  if (name === undefined) throw new UnencodableEvent(`${type} of ${stream} is protected without a key or by no format`);
+  const key = keys.get(name);
+  if (!key) throw new MissingKey(name);
+  try {
+    return protectedData({ tenant, stream, id }, data, personal, key);
+  } catch (error) {
+    if (!(error instanceof ReservedName) && !(error instanceof NotCanonical)) throw error;
+    throw new UnencodableEvent(`${type} of ${stream}: ${error.message}`);
+  }
+}
+
+/** A value that was changed, moved or taken from another event is damage of the event. */
+function revealed({ event, stored, key: name }: Parsed, keys: FoundKeys): unknown {
+  if (name === undefined) return stored;
+  const key = keys.get(name);
+  if (!key) return new UnrevealableEvent(event, name);
+  try {
+    return revealedData(event, stored, key);
+  } catch (error) {
+    if (!(error instanceof UnreadableValue)) throw error;
+    return new UndecodableEvent(event, error.message);
+  }
 }
 
 /** Field by field: every event that is read passes here, and a spread of it costs several times as much. */
@@ -128,6 +230,7 @@ function compileShapes(family: Family): Map<string, Shape> {
   const compile = ({ schema, data }: Family[string]): Shape => ({
     schema,
     check: TypeCompiler.Compile(data),
+    personal: personalValuesIn(data),
   });
   return new Map(Object.entries(family).map(([type, shape]) => [type, compile(shape)]));
 }
@@ -161,92 +264,3 @@ function firstProblem(check: TypeCheck<Family[string]['data']>, value: unknown):
   const error = check.Errors(value).First();
   return `${error?.path ?? ''}: ${error?.message ?? 'unexpected shape'}`;
 }
-
-/** Lifts the data of one version of a type to the next. */
-type Upcast = (data: unknown) => unknown;
-
-/** By type and the version it lifts from. */
-export type Upcasters = Readonly<Record<string, Readonly<Record<number, Upcast>>>>;
-
-export const upcasters = {
-  GenerationClaimed: { 1: (data) => ({ ...(data as object), provider: null, model: null }) },
-  // The first version had no blocks and two channels: reasoning came before content.
-  DeltaReceived: {
-    1: (data) => {
-      const delta = data as { readonly channel: unknown };
-      return { ...delta, block: delta.channel === 'reasoning' ? 0 : 1 };
-    },
-  },
-  ConversationStarted: { 1: (data) => ({ ...(data as object), purpose: 'chat' }) },
-  // The second versions have the fields of the first. A reader of them ignores the optional ones of a later release, where a
-  // reader of the first version stops.
-  MessageSent: { 1: (data) => data },
-  GenerationRequested: { 1: (data) => data },
-  ApiKeyIssued: { 1: (data) => data },
-  ApiKeyRevoked: { 1: (data) => data },
-  // The version of the assembler implied the format, and the format its path.
-  PromptAssembled: {
-    1: (data) => {
-      const { parts, ...prompt } = data as { readonly parts: readonly FirstPart[] };
-      return {
-        ...prompt,
-        attempt: 1,
-        format: 'openai-chat@1',
-        request: { path: '/chat/completions' },
-        parts: parts.map(partOf),
-      };
-    },
-  },
-  GenerationCancelRequested: { 1: (data) => ({ ...(data as object), reason: null }) },
-  AttemptEnded: {
-    1: (data) => {
-      const { finishReason, usage, error, ...end } = data as FirstEnd;
-      return {
-        ...end,
-        ...reasonsOf(finishReason),
-        usage: usageOf(usage),
-        usageRaw: usage,
-        response: {},
-        ...errorOf(error),
-      };
-    },
-  },
-  GenerationFinalized: {
-    1: (data) => {
-      const { finishReason, text, usage, error, ...end } = data as FirstEnd & { readonly text: string };
-      return {
-        ...end,
-        finishReason: reasonsOf(finishReason).finishReason,
-        blocks: text === '' ? [] : [{ kind: 'text', text }],
-        // Attempts were numbered from 1, and the last one gave the answer.
-        attempts: end.attempt ?? 0,
-        usage: usageOf(usage),
-        ...errorOf(error),
-      };
-    },
-  },
-} satisfies Upcasters;
-
-/** The first version named a field of an event's data. */
-interface FirstPart {
-  readonly kind: string;
-  readonly field?: string;
-}
-
-const partOf = ({ field, ...part }: FirstPart): object =>
-  part.kind === 'text' ? { ...part, pointer: `data/${field}` } : part;
-
-/** The first version recorded the report of OpenAI's chat completions unchanged, and null for an absent error. */
-interface FirstEnd {
-  readonly attempt: number | null;
-  readonly finishReason: string | null;
-  readonly usage: Readonly<Record<string, unknown>> | null;
-  readonly error: unknown;
-}
-
-function reasonsOf(reported: string | null): { finishReason: string | null; providerFinishReason?: string } {
-  const finishReason = reported === null ? null : finishReasonOf(reported);
-  return { finishReason, ...(reported !== null && reported !== finishReason && { providerFinishReason: reported }) };
-}
-
-const errorOf = (error: unknown): object => (error === null ? {} : { error });

@@ -23,6 +23,10 @@ export const Metadata = Type.Object({
   /** The hash of the request of a command, which distinguishes a repeated request from another one. */
   fingerprint: Type.Optional(Type.String()),
   traceparent: Type.Optional(Type.String()),
+  /** The key that protects the personal values of the event. Absent, with `p`, in an event without protection. */
+  key: Type.Optional(Type.String()),
+  /** The version of the format of protected values. */
+  p: Type.Optional(Type.Literal(1)),
 });
 export type Metadata = Static<typeof Metadata>;
 

@@ -6,8 +6,8 @@ import { importGraph, importsOf, type SourceTree } from './source-tree.js';
  */
 const mayImport: Record<string, readonly string[]> = {
   app: [],
-  // What version 1 of the events recorded is the report of this format, as it came.
-  events: ['formats/openai-chat-1.ts'],
+  // What version 1 of the events recorded is the report of a format, as it came. Protected values have a format as well.
+  events: ['formats/openai-chat-1.ts', 'formats/record-1/canonical-json.ts', 'formats/value-1'],
   formats: ['events'],
   domain: ['events', 'formats'],
   ports: ['events'],

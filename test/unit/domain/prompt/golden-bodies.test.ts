@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { type AssembledPrompt, assemblePrompt } from '../../../../src/domain/prompt/assemble.js';
 import { ASSEMBLER, renderPrompt } from '../../../../src/domain/prompt/assembler.js';
-import { upcasters } from '../../../../src/events/codec.js';
+import { upcasters } from '../../../../src/events/upcasters.js';
 import { oneEach, textsOf, type WholeDraft } from './drafts.js';
 
 interface GoldenBody {
