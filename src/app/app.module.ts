@@ -6,6 +6,8 @@ import type { Config } from '../config.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { QueryGuard } from '../http/query.guard.js';
 import { RequestValidationPipe } from '../http/request-validation.pipe.js';
+import { SightGuard } from '../http/sight.js';
+import { AccessModule } from './access.module.js';
 import { ApiRoleModule } from './api.module.js';
 import { ConversationsModule, SagaRoleModule } from './conversations.module.js';
 import type { Engines } from './engines.js';
@@ -26,6 +28,7 @@ import { TenantsModule } from './tenants.module.js';
     { provide: APP_PIPE, useClass: RequestValidationPipe },
     { provide: APP_GUARD, useClass: RoleGuard },
     { provide: APP_GUARD, useClass: QueryGuard },
+    { provide: APP_GUARD, useClass: SightGuard },
   ],
 })
 export class AppModule {
@@ -38,6 +41,7 @@ export class AppModule {
         CqrsModule.forRoot(),
         PortsModule.of(engines, config, telemetry),
         TenantsModule,
+        AccessModule,
         ConversationsModule,
         ReadModelsModule,
         ...having('projections', ProjectionsRoleModule),

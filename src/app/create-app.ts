@@ -23,6 +23,7 @@ import {
   traceUntilOver,
 } from '../http/observe-requests.js';
 import { answerProblem } from '../http/problem.filter.js';
+import { requireRecordedLooks } from '../http/sight.js';
 import { acceptStrictJsonOnly } from '../http/strict-json.js';
 import { closeUnusedConnections } from '../http/unused-connections.js';
 import { limits } from '../limits.js';
@@ -71,6 +72,7 @@ export async function createApp(
   paths.answerOtherMethods(server);
   refuseOnceBroken(server, engines.log.continuity);
   acceptStrictJsonOnly(server);
+  requireRecordedLooks(server);
   app.useSecurityHeaders(securityHeaders);
   serveDocs(app, version);
   try {

@@ -18,9 +18,12 @@ declare module 'fastify' {
 /** The caller of a command, from its request. */
 function callerOf(request: FastifyRequest): Caller {
   const { tenant, user } = principalOf(request);
-  const traceparent = request.traceparent ?? traceparentOf(request.raw);
+  const traceparent = traceparentIn(request);
   return { tenant, user, traceId: request.id, ...(traceparent && { traceparent }) };
 }
+
+export const traceparentIn = (request: FastifyRequest): string | undefined =>
+  request.traceparent ?? traceparentOf(request.raw);
 
 /** Injects the caller into a controller's method. */
 export const CurrentCaller = createParamDecorator(

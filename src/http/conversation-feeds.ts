@@ -10,6 +10,7 @@ import { type EventStream, pour } from '../sse/event-stream.js';
 import type { FeedSource } from '../sse/feed-source.js';
 import type { OpenStreams } from '../sse/open-streams.js';
 import type { FeedPlaces } from './feed-places.js';
+import type { Sight } from './sight.js';
 
 export interface FeedParts {
   readonly views: Pick<ConversationViews, 'requireReadable' | 'view'>;
@@ -20,15 +21,22 @@ export interface FeedParts {
   readonly shown: Pick<Shown, 'note' | 'ledgerOf'>;
 }
 
+/** The sender of a request, and what it may show. */
+export interface FeedViewer {
+  readonly principal: Principal;
+  readonly sight: Sight;
+}
+
 /** Serves the feeds of conversations. */
 export class ConversationFeeds {
   constructor(private readonly parts: FeedParts) {}
 
   /** Begins after a cursor, or with a snapshot. Refusals come before the head. Resolves when the client has left. */
-  async serve(reply: FastifyReply, principal: Principal, conversation: string, after?: Cursor): Promise<void> {
+  async serve(reply: FastifyReply, viewer: FeedViewer, conversation: string, after?: Cursor): Promise<void> {
+    const { principal } = viewer;
     const leave = this.parts.places.enter(principal);
     try {
-      const start = await this.startOf(conversation, principal, after);
+      const start = await this.startOf(conversation, viewer, after);
       const stream = this.parts.streams.open(reply, principal);
       if (start.snapshot) stream.writeExcepted(start.snapshot);
       await pour(stream, this.frames(conversation, start.from, stream, principal));
@@ -38,23 +46,26 @@ export class ConversationFeeds {
   }
 
   /** Makes the checks of `serve` that can refuse a client. */
-  async check(principal: Principal, conversation: string, after?: Cursor): Promise<void> {
-    await this.parts.views.requireReadable(conversation, principal);
+  async check({ principal, sight }: FeedViewer, conversation: string, after?: Cursor): Promise<void> {
+    const owner = await this.parts.views.requireReadable(conversation, principal);
     if (after) await this.parts.reader.requireReached(conversation, after);
+    await sight.of(lookAt(conversation, owner));
   }
 
   private async startOf(
     conversation: string,
-    principal: Principal,
+    viewer: FeedViewer,
     after: Cursor | undefined,
   ): Promise<{ from: Cursor; snapshot?: Buffer }> {
     if (after) {
-      await this.check(principal, conversation, after);
+      await this.check(viewer, conversation, after);
       return { from: after };
     }
-    await this.parts.views.requireReadable(conversation, principal);
     const { views, shown } = this.parts;
+    const { principal, sight } = viewer;
+    const owner = await views.requireReadable(conversation, principal);
     const view = await views.view(conversation, { shown: shown.ledgerOf(principal, conversation) });
+    await sight.of(lookAt(conversation, owner));
     const from = cursorIn('cursor', view.cursor);
     shown.note(principal, conversation, from);
     return { from, snapshot: snapshotFrame(view) };
@@ -83,6 +94,9 @@ export class ConversationFeeds {
     for await (const next of feed.from(from, stream.over)) yield shownFrame(next);
   }
 }
+
+const lookAt = (id: string, owner: string | null) =>
+  ({ what: 'conversation_feed', objects: [{ kind: 'conversation', id }], owner }) as const;
 
 /** True for the events of a growing answer, which lists do not show. They are most events of a feed. */
 const isInNoList = ({ type }: FeedEvent['event']): boolean => type === 'DeltaReceived' || type === 'AttemptEnded';

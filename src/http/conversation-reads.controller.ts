@@ -21,6 +21,7 @@ import { ConversationFeeds } from './conversation-feeds.js';
 import { CURSOR } from './fields.js';
 import { ApiProblems } from './problems.js';
 import { TakesQuery } from './query.guard.js';
+import { CurrentSight, Shows, type Sight } from './sight.js';
 
 class ViewQuery {
   @IsOptional()
@@ -68,6 +69,7 @@ type, \`data\` one line of JSON. Without a cursor a \`snapshot\` comes first: th
 
 @ApiTags('Conversations')
 @ApiBearerAuth()
+@Shows('others')
 @Controller('api/v1/conversations')
 export class ConversationReadsController {
   constructor(
@@ -94,17 +96,24 @@ export class ConversationReadsController {
   )
   async view(
     @CurrentPrincipal() principal: Principal,
+    @CurrentSight() sight: Sight,
     @Param('id') id: string,
     @Query() { at, min, branch, before }: ViewQuery,
   ): Promise<ConversationDocument> {
     const moment = cursorIn('at', at);
     const least = cursorIn('min', min);
-    // No read model has the past. It is folded from the log.
-    if (moment) return this.reader.view(id, principal, { at: moment, min: least, branch, before });
-    await this.views.requireReadable(id, principal);
+    const owner = await this.views.requireReadable(id, principal);
+    const look = { what: 'conversation', objects: [{ kind: 'conversation', id }], owner } as const;
+    if (moment) {
+      // No read model has the past. It is folded from the log.
+      const past = await this.reader.view(id, principal, { at: moment, min: least, branch, before });
+      await sight.of(look);
+      return past;
+    }
     if (least) await this.reader.requireReached(id, least);
     const shown = this.shown.ledgerOf(principal, id);
     const view = await this.views.view(id, { min: least?.ledger, shown, branch, before });
+    await sight.of(look);
     this.shown.note(principal, id, cursorIn('cursor', view.cursor));
     return view;
   }
@@ -130,6 +139,7 @@ export class ConversationReadsController {
   )
   async events(
     @CurrentPrincipal() principal: Principal,
+    @CurrentSight() sight: Sight,
     @Param('id') id: string,
     @Query() { after }: FeedQuery,
     @Headers('last-event-id') lastEventId: string | undefined,
@@ -140,8 +150,8 @@ export class ConversationReadsController {
     // The header is newer: on a reconnect the browser repeats the first address. It sends no header for an empty id.
     const from = cursorIn('Last-Event-ID', lastEventId || undefined) ?? asked;
     if (request.method === 'HEAD') {
-      await this.feeds.check(principal, id, from);
+      await this.feeds.check({ principal, sight }, id, from);
       await reply.headers(STREAM_HEADERS).send();
-    } else await this.feeds.serve(reply, principal, id, from);
+    } else await this.feeds.serve(reply, { principal, sight }, id, from);
   }
 }

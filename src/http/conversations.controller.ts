@@ -23,6 +23,7 @@ import {
   withPlainParams,
 } from './conversation-bodies.js';
 import { ApiProblems, OF_A_BODY } from './problems.js';
+import { Shows } from './sight.js';
 import { EffectDocument } from './turn-documents.js';
 
 class StartedConversation extends EffectDocument {
@@ -32,6 +33,7 @@ class StartedConversation extends EffectDocument {
 
 @ApiTags('Conversations')
 @ApiBearerAuth()
+@Shows('own')
 @Controller('api/v1/conversations')
 export class ConversationsController {
   constructor(

@@ -9,6 +9,7 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Readiness, type ReadinessReport } from './readiness.js';
+import { Shows } from './sight.js';
 
 const FINDINGS = ['ok', 'behind', 'failing', 'stopped', 'unavailable'];
 
@@ -39,6 +40,7 @@ class ReadinessDocument {
 }
 
 @ApiTags('Operations')
+@Shows('nothing')
 @Controller('health')
 export class HealthController {
   constructor(private readonly readiness: Readiness) {}

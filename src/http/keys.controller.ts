@@ -20,6 +20,7 @@ import { type ListedKey, ListKeys } from '../projections/queries/list-keys.js';
 import { CurrentCaller } from './caller.js';
 import { IsName } from './fields.js';
 import { ApiProblems, OF_A_BODY } from './problems.js';
+import { Shows } from './sight.js';
 
 const ROLES = ['member', 'auditor', 'admin'] as const;
 
@@ -71,6 +72,7 @@ class ListedKeys {
 @ApiTags('Authentication')
 @ApiBearerAuth()
 @RequireRole('admin')
+@Shows('nothing')
 @Controller('api/v1/keys')
 export class KeysController {
   constructor(

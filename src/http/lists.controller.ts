@@ -3,6 +3,8 @@ import { QueryBus } from '@nestjs/cqrs';
 import { ApiBearerAuth, ApiHeader, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
+import type { Look } from '../domain/access.js';
+import type { ListedRun } from '../domain/conversation/run.js';
 import { limits } from '../limits.js';
 import { ListConversations } from '../projections/conversations/query.js';
 import { ConversationViews } from '../projections/messages/query.js';
@@ -17,6 +19,7 @@ import { ConversationsQuery, RunFeedQuery, RunsQuery, UsageQuery } from './list-
 import { ApiProblems } from './problems.js';
 import { TakesQuery } from './query.guard.js';
 import { RunFeeds } from './run-feeds.js';
+import { CurrentSight, Shows, type Sight } from './sight.js';
 
 const OF_MIN = [
   'cursor_invalid',
@@ -29,6 +32,7 @@ const OF_MIN = [
 /** Lists and searches over many conversations. */
 @ApiTags('Lists')
 @ApiBearerAuth()
+@Shows('others')
 @Controller('api/v1')
 export class ListsController {
   constructor(
@@ -55,11 +59,14 @@ export class ListsController {
   )
   async conversations(
     @CurrentPrincipal() principal: Principal,
+    @CurrentSight() sight: Sight,
     @Query() { limit, archived, q, before, min }: ConversationsQuery,
   ): Promise<ConversationsDocument> {
     const least = await this.least(principal, min);
     const asked = { limit: pageSize(limit), archived: archived === 'true', q, before, min: least };
-    return this.queries.execute(new ListConversations(principal, asked));
+    const page = await this.queries.execute(new ListConversations(principal, asked));
+    await sight.of({ what: 'conversations', objects: [allOf(principal)], filters: { q, archived } });
+    return page;
   }
 
   @Get('runs')
@@ -77,11 +84,16 @@ export class ListsController {
   )
   async runs(
     @CurrentPrincipal() principal: Principal,
+    @CurrentSight() sight: Sight,
     @Query() { limit, from, to, min, ...asked }: RunsQuery,
   ): Promise<RunsDocument> {
     const times = { from: from && instantIn(from), to: to && instantIn(to) };
     const least = await this.least(principal, min);
-    return this.queries.execute(new ListRuns(principal, { ...asked, ...times, limit: pageSize(limit), min: least }));
+    const page = await this.queries.execute(
+      new ListRuns(principal, { ...asked, ...times, limit: pageSize(limit), min: least }),
+    );
+    await sight.of(lookAtRuns(principal, { ...asked, from, to }, page.items));
+    return page;
   }
 
   @Get('runs/events')
@@ -100,6 +112,7 @@ export class ListsController {
   @ApiProblems('invalid_request', 'cursor_invalid', 'cursor_beyond_end', 'rate_limited', 'log_unavailable')
   async events(
     @CurrentPrincipal() principal: Principal,
+    @CurrentSight() sight: Sight,
     @Query() { after }: RunFeedQuery,
     @Headers('last-event-id') lastEventId: string | undefined,
     @Req() request: FastifyRequest,
@@ -108,9 +121,9 @@ export class ListsController {
     const asked = this.feeds.placeIn('after', after);
     const place = this.feeds.placeIn('Last-Event-ID', lastEventId || undefined) ?? asked;
     if (request.method === 'HEAD') {
-      await this.feeds.check(principal, place);
+      await this.feeds.check({ principal, sight }, place);
       await reply.headers(STREAM_HEADERS).send();
-    } else await this.feeds.serve(reply, principal, place);
+    } else await this.feeds.serve(reply, { principal, sight }, place);
   }
 
   @Get('usage')
@@ -120,9 +133,12 @@ export class ListsController {
   @ApiProblems('invalid_request', 'view_unavailable')
   async usage(
     @CurrentPrincipal() principal: Principal,
+    @CurrentSight() sight: Sight,
     @Query() { by = 'day', from, to }: UsageQuery,
   ): Promise<UsageDocument> {
-    return { items: await this.queries.execute(new SumUsage(principal, { by, from, to })) };
+    const items = await this.queries.execute(new SumUsage(principal, { by, from, to }));
+    await sight.of({ what: 'usage', objects: [allOf(principal)], filters: { by, from, to } });
+    return { items };
   }
 
   /** Refuses a cursor that the conversation has not reached. */
@@ -133,6 +149,19 @@ export class ListsController {
     await this.reader.requireReached(least.conversation, least.place);
     return least;
   }
+}
+
+const allOf = ({ tenant }: Principal) => ({ kind: 'tenant', id: tenant }) as const;
+
+/** The page, its size and `min` choose rows of what was asked for. So they are no filters. */
+function lookAtRuns(
+  principal: Principal,
+  { before: _, conversation, ...filters }: Omit<RunsQuery, 'limit' | 'min'>,
+  [first]: readonly ListedRun[],
+): Look {
+  if (conversation === undefined) return { what: 'runs', objects: [allOf(principal)], owner: filters.user, filters };
+  // A conversation has one owner. Without a run in it, it has none to show.
+  return { what: 'runs', objects: [{ kind: 'conversation', id: conversation }], owner: first?.user, filters };
 }
 
 const pageSize = (limit: string | undefined): number => (limit === undefined ? limits.pageItemsUsual : Number(limit));

@@ -2,6 +2,7 @@ import { Controller, Get } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
 import { ApiProblems } from './problems.js';
+import { Shows } from './sight.js';
 
 class Me {
   @ApiProperty()
@@ -16,6 +17,7 @@ class Me {
 
 @ApiTags('Authentication')
 @ApiBearerAuth()
+@Shows('own')
 @Controller('api/v1/me')
 export class MeController {
   @Get()

@@ -1,6 +1,7 @@
 import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { Shows } from './sight.js';
 
 /** The metrics of this process as a text, with its content type. */
 export abstract class Exposition {
@@ -9,6 +10,7 @@ export abstract class Exposition {
 }
 
 @ApiTags('Operations')
+@Shows('nothing')
 @Controller('metrics')
 export class MetricsController {
   constructor(private readonly exposition: Exposition) {}

@@ -17,11 +17,13 @@ import { ListProjections } from '../projections/queries/projection-reports.js';
 import { Rebuilds } from '../projections/rebuilds.js';
 import { ApiProblems } from './problems.js';
 import { ProjectionsDocument, ReplayedDocument } from './projection-documents.js';
+import { Shows } from './sight.js';
 
 /** The read models of the whole installation, for administrators of the default tenant. */
 @ApiTags('Operations')
 @ApiBearerAuth()
 @RequireRole('admin')
+@Shows('nothing')
 @Controller('api/v1/projections')
 export class ProjectionsController {
   constructor(

@@ -36,15 +36,17 @@ import {
   RunProofDocument,
 } from './record-documents.js';
 import { ConsistencyQuery, FindQuery, ProofQuery } from './record-queries.js';
+import { Shows } from './sight.js';
 
 const TEXT = 'text/plain; charset=utf-8';
 /** Of one tenant, so shared caches must not keep it. Another incarnation of the log has other tiles at the same addresses. */
 const PRIVATE = 'private, no-cache';
 const ENTRIES = 'entries/';
 
-/** The record of the caller's tenant: its signed tree, the entries, and proofs. */
+/** The record of the caller's tenant: its signed tree, the entries, and proofs. Bodies commit to texts, and have none. */
 @ApiTags('Record')
 @ApiBearerAuth()
+@Shows('nothing')
 @Controller('api/v1')
 export class RecordController {
   constructor(

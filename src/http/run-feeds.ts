@@ -6,6 +6,7 @@ import { pour } from '../sse/event-stream.js';
 import type { FeedSource } from '../sse/feed-source.js';
 import type { OpenStreams } from '../sse/open-streams.js';
 import type { RunFeed } from '../sse/run-feed.js';
+import type { FeedViewer } from './conversation-feeds.js';
 import type { FeedPlaces } from './feed-places.js';
 
 type RunPosition = Parameters<RunFeed['from']>[0];
@@ -29,11 +30,12 @@ export class RunFeeds {
   }
 
   /** Makes the checks of `serve` that can refuse a client. */
-  async check(principal: Principal, after: RunPosition | undefined): Promise<void> {
+  async check({ principal, sight }: FeedViewer, after: RunPosition | undefined): Promise<void> {
     await this.parts.source.runs(principal).begin(after);
+    await sight.of(lookAtRunsOf(principal));
   }
 
-  async serve(reply: FastifyReply, principal: Principal, after: RunPosition | undefined): Promise<void> {
+  async serve(reply: FastifyReply, { principal, sight }: FeedViewer, after: RunPosition | undefined): Promise<void> {
     const leave = this.parts.places.enter(principal);
     try {
       // The feed needs this callback before its stream is open. No event arrives before that.
@@ -43,6 +45,7 @@ export class RunFeeds {
         sent: (conversation, place) => this.parts.shown.note(principal, conversation, place),
       });
       const from = await feed.begin(after);
+      await sight.of(lookAtRunsOf(principal));
       const stream = this.parts.streams.open(reply, principal);
       waiting.report = (bytes) => stream.awaits(bytes);
       await pour(stream, feed.from(from, stream.over));
@@ -51,3 +54,6 @@ export class RunFeeds {
     }
   }
 }
+
+const lookAtRunsOf = ({ tenant }: Principal) =>
+  ({ what: 'run_feed', objects: [{ kind: 'tenant', id: tenant }] }) as const;

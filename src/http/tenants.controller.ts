@@ -9,6 +9,7 @@ import type { Caller } from '../commands/origin.js';
 import { CurrentCaller } from './caller.js';
 import { IsName } from './fields.js';
 import { ApiProblems, OF_A_BODY } from './problems.js';
+import { Shows } from './sight.js';
 
 class CreateTenantBody {
   @IsName('Display name. Two tenants may have the same name.')
@@ -29,6 +30,7 @@ class CreatedTenant {
 @ApiTags('Authentication')
 @ApiBearerAuth()
 @RequireRole('admin')
+@Shows('nothing')
 @Controller('api/v1/tenants')
 export class TenantsController {
   constructor(

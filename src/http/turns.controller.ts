@@ -19,6 +19,7 @@ import { Shown } from '../projections/queries/shown.js';
 import { cursorIn } from '../sse/cursor.js';
 import { ApiIdempotencyKey, CurrentCaller, CurrentWriter } from './caller.js';
 import { ApiProblems, OF_A_BODY, type ProblemCode } from './problems.js';
+import { Shows } from './sight.js';
 import {
   AnswerBody,
   ApiPreviewBody,
@@ -88,6 +89,7 @@ const OF_ITS_PLACE = ['parent_not_found', 'parent_is_note', 'revision_mismatch']
 
 @ApiTags('Turns')
 @ApiBearerAuth()
+@Shows('own')
 @Controller('api/v1/conversations/:id')
 export class TurnsController {
   constructor(

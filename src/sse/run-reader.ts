@@ -22,8 +22,13 @@ export interface RunReaderParts extends ReaderParts {
   readonly work: Pick<Work, 'find'>;
 }
 
+export interface OwnedRun {
+  readonly conversation: string;
+  readonly owner: string | null;
+}
+
 /** The exact bytes of a request. */
-export interface RequestBytes {
+export interface RequestBytes extends OwnedRun {
   readonly body: Buffer;
   readonly sha256: Buffer;
 }
@@ -70,14 +75,14 @@ export class RunReader {
     if (recorded?.kind !== 'reply' || sha256.toString('hex') !== recorded.prompt?.sha256) {
       throw new RecordDamaged(`the prompt of generation ${id} does not make the bytes that were hashed`);
     }
-    return { body, sha256 };
+    return { body, sha256, ...ownedBy(conversation, state) };
   }
 
-  async deltas(id: string, reader: Reader): Promise<readonly DeltaView[]> {
-    await this.find(id, reader);
+  async deltas(id: string, reader: Reader): Promise<OwnedRun & { readonly items: readonly DeltaView[] }> {
+    const { conversation, state } = await this.find(id, reader);
     const { tape, events } = await this.tapeOf(id);
     const deltas = events.flatMap(({ type, data, at }) => (type === 'DeltaReceived' ? [{ ...data, at }] : []));
-    return deltasOf(tape.attempts.at(-1), deltas);
+    return { items: deltasOf(tape.attempts.at(-1), deltas), ...ownedBy(conversation, state) };
   }
 
   /** Where the message, the events and the sealed tape of an ended run are in the log. Undefined before the end. */
@@ -132,5 +137,10 @@ export class RunReader {
     return { tape, events };
   }
 }
+
+const ownedBy = (conversation: string, { owner }: Conversation): OwnedRun => ({
+  conversation,
+  owner: owner?.user ?? null,
+});
 
 const notFound = () => new Refusal('generation_not_found');

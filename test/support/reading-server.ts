@@ -6,6 +6,7 @@ import { conversation } from '../../src/domain/conversation/conversation.js';
 import type { Reader } from '../../src/domain/conversation/readers.js';
 import { ConversationFeeds } from '../../src/http/conversation-feeds.js';
 import { FeedPlaces } from '../../src/http/feed-places.js';
+import { Sight } from '../../src/http/sight.js';
 import { TurnReplies } from '../../src/http/turn-reply.js';
 import { Shown } from '../../src/projections/queries/shown.js';
 import { ConversationReader } from '../../src/sse/conversation-reader.js';
@@ -68,7 +69,7 @@ export async function startReadingServer({
   const source = new FeedSource({ log, codec, live });
   // Out of the log: this server has no projections.
   const views = {
-    requireReadable: async (id: string, by: Reader) => void (await reader.head(id, by)),
+    requireReadable: async (id: string, by: Reader) => (await reader.head(id, by)).owner?.user ?? null,
     view: (id: string) => reader.view(id, ada),
   };
   const shown = new Shown();
@@ -100,13 +101,18 @@ export async function startReadingServer({
   };
 }
 
+/** Of a reader who looks at no data of others. */
+const ownSight = new Sight(ada, async () => {
+  throw new Error('nothing of others is shown here');
+});
+
 type FeedRoute = { Params: { id: string }; Querystring: { after?: string } };
 type TurnRoute = { Params: { id: string; generation: string; cursor: string } };
 
 function routes(server: FastifyInstance, feeds: ConversationFeeds, turns: TurnReplies): void {
   server.get<FeedRoute>('/feed/:id', async (request, reply) => {
     const after = request.query.after === undefined ? undefined : parseCursor(request.query.after);
-    await feeds.serve(reply, ada, request.params.id, after);
+    await feeds.serve(reply, { principal: ada, sight: ownSight }, request.params.id, after);
   });
   server.post<TurnRoute>('/turn/:id/:generation/:cursor', async (request, reply) => {
     const { id, generation, cursor } = request.params;

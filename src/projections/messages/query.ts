@@ -69,11 +69,12 @@ export interface Looked extends Looking {
 export class ConversationViews {
   constructor(private readonly parts: ConversationViewsParts) {}
 
-  /** Throws a refusal unless there is such a conversation and this reader may see it. */
-  async requireReadable(id: string, reader: Reader): Promise<void> {
+  /** Answers with the owner. Throws a refusal unless there is such a conversation and this reader may see it. */
+  async requireReadable(id: string, reader: Reader): Promise<string | null> {
     const head = isConversationId(id) ? ((await this.parts.views.head(id)) ?? (await this.started(id))) : undefined;
     if (!head) throw new Refusal('conversation_not_found');
     requireReadable({ owner: { tenant: head.tenant, user: head.owner } }, reader);
+    return head.owner;
   }
 
   /** For a conversation that the reader may see. */

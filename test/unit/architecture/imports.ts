@@ -51,6 +51,7 @@ const mayImport: Record<string, readonly string[]> = {
     'notary/record-reader.ts',
     'sse',
     'auth',
+    'domain/access.ts',
     'domain/conversation/run.ts',
     'domain/refusal.ts',
     'formats/body-format.ts',
