@@ -112,9 +112,8 @@ class Source {
   /** Undefined if there is no news. */
   take(before: Position): Arrival | undefined {
     const { events, last, isAll } = this.takeEvents();
-    // Events before the failure are valid, and are taken first.
+    // Events and a checkpoint that came before the failure are valid, and are taken first: the next subscription begins there.
     if (last) return this.arrival(events, last, last, isAll);
-    if (this.failure !== undefined) throw this.failure;
     const { checkpoint } = this;
     if (checkpoint) {
       this.checkpoint = undefined;
@@ -122,6 +121,7 @@ class Source {
       const reached = positionOf(checkpoint.position);
       if (reached > before) return this.arrival([], undefined, reached, true);
     }
+    if (this.failure !== undefined) throw this.failure;
     if (this.reportedCaughtUp === this.caughtUp) return undefined;
     return this.arrival([], undefined, before, true);
   }
