@@ -4,7 +4,7 @@ import { PostgresEventLog } from '../../src/adapters/postgres/postgres-event-log
 import { START } from '../../src/events/envelope.js';
 import { limits } from '../../src/limits.js';
 import { follow } from '../contracts/event-log/subscribe.js';
-import { JournalWriters } from '../support/journal-writers.js';
+import { withJournalWriters } from '../support/journal-writers.js';
 import { newDelta, newStream, wholeStream } from '../support/new-events.js';
 import { type OwnPostgres, startOwnPostgres, withClient } from '../support/postgres-cluster.js';
 import { until } from '../support/until.js';
@@ -64,20 +64,26 @@ describe('a log whose Postgres hangs', () => {
   it('keeps every acknowledged event, once, when it wakes after the answers were given up', async () => {
     const postgres = await startOwnPostgres();
     const log = new PostgresEventLog(postgres.connection);
-    const writers = new JournalWriters(log, 16);
-    await until(() => writers.acknowledged > 200);
-    const pids = await processesOf(postgres);
-    signalAll(pids, 'SIGSTOP');
-    const before = writers.acknowledged;
-    const wakeAt = performance.now() + limits.commitAnswerMs + 1_000;
-    await until(() => performance.now() > wakeAt);
-    signalAll(pids, 'SIGCONT');
-    await until(() => writers.acknowledged > before + 200, 30_000);
-    await writers.stop();
-    for (const [stream, ids] of writers.journal) {
-      expect((await wholeStream(log, stream)).map(({ id }) => id)).toEqual(ids);
+    let pids: number[] = [];
+    try {
+      await withJournalWriters(log, 16, async (writers) => {
+        await until(() => writers.acknowledged > 200);
+        pids = await processesOf(postgres);
+        signalAll(pids, 'SIGSTOP');
+        const before = writers.acknowledged;
+        const wakeAt = performance.now() + limits.commitAnswerMs + 1_000;
+        await until(() => performance.now() > wakeAt);
+        signalAll(pids, 'SIGCONT');
+        await until(() => writers.acknowledged > before + 200, 30_000);
+        await writers.stop();
+        for (const [stream, ids] of writers.journal) {
+          expect((await wholeStream(log, stream)).map(({ id }) => id)).toEqual(ids);
+        }
+      });
+    } finally {
+      signalAll(pids, 'SIGCONT');
+      await log.close();
+      await postgres.stop();
     }
-    await log.close();
-    await postgres.stop();
   });
 });

@@ -72,7 +72,7 @@ describe('a lock that another session holds', () => {
     });
     opened.push(log);
     const writers = new JournalWriters(log, 16);
-    opened.push({ close: () => writers.stop() });
+    opened.push({ close: () => writers.abandon() });
     await until(() => writers.acknowledged > 100);
     const answers: { readonly outcome: AppendOutcome; readonly afterMs: number }[] = [];
     const ask = async () => {

@@ -6,7 +6,7 @@ import type { AppendOutcome } from '../../src/ports/event-log.js';
 import { follow } from '../contracts/event-log/subscribe.js';
 import { type CuttingProxy, startCuttingProxy } from '../support/cutting-proxy.js';
 import { usually } from '../support/extent.js';
-import { JournalWriters } from '../support/journal-writers.js';
+import { withJournalWriters } from '../support/journal-writers.js';
 import { newDelta, newDeltas, newStream, wholeStream } from '../support/new-events.js';
 import { type OwnPostgres, startOwnPostgres, withClient } from '../support/postgres-cluster.js';
 import { until } from '../support/until.js';
@@ -30,28 +30,29 @@ describe('a log whose Postgres goes away', () => {
 
   it(`keeps every acknowledged event, once, through ${CRASHES} crashes under load, and shows it to a subscriber`, async () => {
     const subscriber = follow(log, START);
-    const writers = new JournalWriters(log, 32);
-    for (let crash = 0; crash < CRASHES; crash++) {
+    await withJournalWriters(log, 32, async (writers) => {
+      for (let crash = 0; crash < CRASHES; crash++) {
+        const before = writers.acknowledged;
+        await until(() => writers.acknowledged >= before + ACKNOWLEDGED_BETWEEN_CRASHES);
+        await postgres.crash();
+      }
       const before = writers.acknowledged;
       await until(() => writers.acknowledged >= before + ACKNOWLEDGED_BETWEEN_CRASHES);
-      await postgres.crash();
-    }
-    const before = writers.acknowledged;
-    await until(() => writers.acknowledged >= before + ACKNOWLEDGED_BETWEEN_CRASHES);
-    await writers.stop();
+      await writers.stop();
 
-    for (const [stream, ids] of writers.journal) {
-      expect((await wholeStream(log, stream)).map(({ id }) => id)).toEqual(ids);
-    }
-    await until(() => subscriber.ids().length >= writers.acknowledged);
-    await subscriber.stop();
-    expect(subscriber.ids()).toHaveLength(writers.acknowledged);
-    expect(new Set(subscriber.ids()).size).toBe(writers.acknowledged);
-    const [positions] = await withClient(postgres.connection, async (client) => {
-      const { rows } = await client.query('SELECT count(*) AS count, max(position) AS last FROM log.events');
-      return rows;
+      for (const [stream, ids] of writers.journal) {
+        expect((await wholeStream(log, stream)).map(({ id }) => id)).toEqual(ids);
+      }
+      await until(() => subscriber.ids().length >= writers.acknowledged);
+      await subscriber.stop();
+      expect(subscriber.ids()).toHaveLength(writers.acknowledged);
+      expect(new Set(subscriber.ids()).size).toBe(writers.acknowledged);
+      const [positions] = await withClient(postgres.connection, async (client) => {
+        const { rows } = await client.query('SELECT count(*) AS count, max(position) AS last FROM log.events');
+        return rows;
+      });
+      expect(positions.count).toBe(positions.last);
     });
-    expect(positions.count).toBe(positions.last);
   });
 });
 
@@ -81,17 +82,18 @@ describe('a log that loses answers', () => {
   });
 
   it('does not double anything under load', async () => {
-    const writers = new JournalWriters(log, 32);
-    for (let nth = 0; nth < LOST_ANSWERS; nth++) {
-      proxy.loseAnswers(1);
-      const before = writers.acknowledged;
-      await until(() => proxy.lost > nth && writers.acknowledged > before + 50);
-    }
-    await writers.stop();
-    expect(proxy.lost).toBe(LOST_ANSWERS);
-    for (const [stream, ids] of writers.journal) {
-      expect((await wholeStream(log, stream)).map(({ id }) => id)).toEqual(ids);
-    }
+    await withJournalWriters(log, 32, async (writers) => {
+      for (let nth = 0; nth < LOST_ANSWERS; nth++) {
+        proxy.loseAnswers(1);
+        const before = writers.acknowledged;
+        await until(() => proxy.lost > nth && writers.acknowledged > before + 50);
+      }
+      await writers.stop();
+      expect(proxy.lost).toBe(LOST_ANSWERS);
+      for (const [stream, ids] of writers.journal) {
+        expect((await wholeStream(log, stream)).map(({ id }) => id)).toEqual(ids);
+      }
+    });
   });
 });
 
