@@ -22,14 +22,15 @@ export class TreeHashes {
   }
 
   inclusion(index: number, size: number): Promise<Hash[]> {
-    return this.hashesOf(inclusionRanges(index, size));
+    return this.subtrees(inclusionRanges(index, size));
   }
 
   consistency(first: number, size: number): Promise<Hash[]> {
-    return this.hashesOf(consistencyRanges(first, size));
+    return this.subtrees(consistencyRanges(first, size));
   }
 
-  private hashesOf(ranges: readonly LeafRange[]): Promise<Hash[]> {
+  /** The roots of subtrees. */
+  subtrees(ranges: readonly LeafRange[]): Promise<Hash[]> {
     return Promise.all(ranges.map((range) => this.subtree(range)));
   }
 

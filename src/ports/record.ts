@@ -109,14 +109,24 @@ export interface Writer {
   readonly epoch: number;
 }
 
+/** An entry in the order of chains. An index of -1 is the place before a chain. */
+export interface ChainPlace {
+  readonly chain: string;
+  readonly index: number;
+}
+
 /** Questions about the record of one tenant. Every answer is of that tenant alone. */
 export interface RecordQueries {
   /** The note of the largest signed tree. */
   lastNote(tenant: string): Promise<StoredNote | undefined>;
+  /** The note of the tree of this size, if it is kept. */
+  noteOf(tenant: string, size: number): Promise<StoredNote | undefined>;
   /** The hashes of a tile, as far as they are stored, at most `width`. */
   tile(tenant: string, tile: { readonly level: number; readonly index: number }, width: number): Promise<Buffer[]>;
   /** Entries from an index on, in order. */
   entries(tenant: string, from: number, count: number): Promise<StoredEntry[]>;
+  /** Entries with an index below `size`, by the bytes of the names of their chains and then by index, from after a place on. */
+  chained(tenant: string, after: ChainPlace, size: number, count: number): Promise<StoredEntry[]>;
   /** The first entry of the stream at this revision or after it: a tape's entry lies at its last revision. */
   entryOf(tenant: string, stream: string, revision: number): Promise<StoredEntry | undefined>;
   entryOfEvent(tenant: string, event: string): Promise<StoredEntry | undefined>;

@@ -117,6 +117,30 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
       });
     });
 
+    it('returns entries chain by chain, in the order of bytes, up to a size', async () => {
+      const chained = (index: number, chain: string) =>
+        entry(index, { leaf: `{"at":"2026","body":"b","chain":"${chain}","id":"\\"chain\\":\\"x\\"","n":${index}}` });
+      const names = ['b-1', 'a-1', 'a-1', 'B-1', 'a-1', 'a-10', 'a-1_'];
+      const entries = names.map((name, index) => chained(index, name));
+      await record.write(writer, step(START, '0001', { entries }));
+      const read = async (chain: string, index: number, size: number, count: number) =>
+        (await elsewhere.chained(tenant, { chain, index }, size, count)).map((each) => each.index);
+      expect(await read('', -1, 7, 10)).toEqual([3, 1, 2, 4, 5, 6, 0]);
+      expect(await read('', -1, 4, 10)).toEqual([3, 1, 2, 0]);
+      expect(await read('a-1', -1, 7, 3)).toEqual([1, 2, 4]);
+      expect(await read('a-1', 2, 7, 2)).toEqual([4, 5]);
+      expect(await read('b-1', 0, 7, 10)).toEqual([]);
+      expect(await elsewhere.chained(`${tenant}x`, { chain: '', index: -1 }, 7, 10)).toEqual([]);
+      expect(await elsewhere.chained(tenant, { chain: 'b-1', index: -1 }, 7, 10)).toEqual([entries[0]]);
+    });
+
+    it('returns the note of a size while it is kept', async () => {
+      await record.publish(writer, { notes: [note(1), note(3)], refused: new Map() }, '2000-01-01T00:00:00.000Z');
+      expect(await elsewhere.noteOf(tenant, 1)).toEqual(note(1));
+      expect(await elsewhere.noteOf(tenant, 2)).toBeUndefined();
+      expect(await elsewhere.noteOf(`${tenant}x`, 1)).toBeUndefined();
+    });
+
     it('replaces trees and heads by later ones', async () => {
       const head = { tenant, name: 'conversation-c1' };
       const later = { trees: [treeOf(2, 'a reason')], chains: [{ ...head, next: 2, entry: 1, hash: sha256('b') }] };

@@ -10,7 +10,7 @@ const ROWS = 60_000;
 const FILL = `
   INSERT INTO views.record_entries (tenant, index, stream, revision, event, hash, leaf)
   SELECT CASE WHEN n % 4 = 0 THEN 'tenant-' || n % 500 ELSE 'default' END, n, 'conversation-c' || n % 9000, n / 9000,
-    md5(n::text)::uuid, decode(md5(n::text), 'hex'), repeat('x', 500) || CASE WHEN n % 3 = 0 THEN '"on":0,"oprev":null,"owner":"u' || n || '"' ELSE '' END
+    md5(n::text)::uuid, decode(md5(n::text), 'hex'), '{"at":"2026","chain":"conversation-c' || n % 9000 || '"}' || repeat('x', 500) || CASE WHEN n % 3 = 0 THEN '"on":0,"oprev":null,"owner":"u' || n || '"' ELSE '' END
   FROM generate_series(1, ${ROWS}) n;
   INSERT INTO views.record_chains (tenant, name, next, entry, hash)
   SELECT 'default', 'conversation-c' || n, 1, n, decode(md5(n::text), 'hex') FROM generate_series(1, ${ROWS}) n;
@@ -52,6 +52,12 @@ const questions: [string, (record: PostgresRecord) => Promise<unknown>, number][
   ['a tile of leaves', (record) => record.tile('default', { level: 0, index: 100 }, 256), 1],
   ['a tile above', (record) => record.tile('default', { level: 1, index: 100 }, 256), 1],
   ['entries', (record) => record.entries('default', 30_000, 256), 1],
+  [
+    'the entries of a chain',
+    (record) => record.chained('default', { chain: 'conversation-c77', index: -1 }, 60_000, 500),
+    1,
+  ],
+  ['the note of a size', (record) => record.noteOf('tenant-7', 30_007), 1],
   ['the entry of a place in a stream', (record) => record.entryOf('default', 'conversation-c77', 3), 1],
   ['the entry of an event', (record) => record.entryOfEvent('default', '7a53928fa4dd31e82c6ef826f341daec'), 1],
 ];

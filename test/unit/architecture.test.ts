@@ -15,6 +15,7 @@ import {
 } from './architecture/contents.js';
 import {
   forbiddenImports,
+  foreignToBrowsers,
   importCycles,
   impureImports,
   missingImports,
@@ -31,6 +32,7 @@ const rules: Record<string, Rule> = {
   'imports lead to files of src': missingImports,
   'imports run in no circle': importCycles,
   'events, formats and domain use no framework and no input or output': impureImports,
+  'the verifier uses nothing that a browser does not have': foreignToBrowsers,
   'process.env is read in config.ts alone': environmentReaders,
   'time, chance and new ids come from adapters or the composition root': clockAndDiceReaders,
   'no signal is made by AbortSignal.any': leakingSignals,
@@ -120,6 +122,9 @@ describe('the rule of imports', () => {
     ['adapters/memory/log.ts', 'domain/conversation.ts'],
     ['commands/send-message.ts', 'config.ts'],
     ['adapters/openai/model.ts', 'config.ts'],
+    ['verifier/note.ts', 'formats/record-1/note.ts'],
+    ['verifier/note.ts', 'exports/bag/bag.ts'],
+    ['exports/bag/bag.ts', 'verifier/note.ts'],
     ['commands/send-message.ts', 'app/app.module.ts'],
     ['limits.ts', 'app/app.module.ts'],
     ['limits.ts', 'events/envelope.ts'],
@@ -201,6 +206,13 @@ const brokenOnce = (rule: Rule, path: string, ...sources: string[]): typeof brok
 
 broken.push(
   ...brokenOnce(environmentReaders, 'main.ts', 'process.env.PORT', "process['env']", 'globalThis.process.env'),
+  [
+    foreignToBrowsers,
+    { 'verifier/a.ts': "import { verify } from 'node:crypto';" },
+    ['verifier/a.ts imports node:crypto'],
+  ],
+  [foreignToBrowsers, { 'verifier/a.ts': "import 'pg';" }, ['verifier/a.ts imports pg']],
+  ...brokenOnce(foreignToBrowsers, 'verifier/a.ts', "Buffer.from('a')", 'process.exit()'),
   ...brokenOnce(
     environmentReaders,
     'http/a.ts',

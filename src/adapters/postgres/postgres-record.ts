@@ -1,6 +1,7 @@
 import { HASH_BYTES } from '../../formats/record-1/hashes.js';
 import { TILE_WIDTH } from '../../formats/record-1/tiles.js';
 import type {
+  ChainPlace,
   HeadName,
   LoadedHead,
   RecordStep,
@@ -103,6 +104,7 @@ const PUBLISH = `
 
 const LAST_NOTE = `
   SELECT tenant, size, note, verifier_key, at FROM views.record_notes WHERE tenant = $1 ORDER BY size DESC LIMIT 1`;
+const NOTE_OF = 'SELECT tenant, size, note, verifier_key, at FROM views.record_notes WHERE tenant = $1 AND size = $2';
 const UNSIGNED = `
   SELECT tenant FROM views.record_trees t
   WHERE size > coalesce((SELECT max(n.size) FROM views.record_notes n WHERE n.tenant = t.tenant), 0)`;
@@ -117,6 +119,9 @@ const TILE = `
   SELECT hash FROM views.record_tiles WHERE tenant = $1 AND level = $4 AND index >= $2 AND index < $2 + $3 ORDER BY index`;
 const ENTRY = 'SELECT tenant, index, stream, revision, event, leaf, hash FROM views.record_entries WHERE tenant = $1';
 const ENTRIES = `${ENTRY} AND index >= $2 AND index < $2 + $3 ORDER BY index`;
+/** As in the index on it. */
+const CHAIN = `substring(leaf from '"chain":"([^"]*)"') COLLATE "C"`;
+const CHAINED = `${ENTRY} AND (${CHAIN}, index) > ($2, $3) AND index < $4 ORDER BY ${CHAIN}, index LIMIT $5`;
 const ENTRY_OF = `${ENTRY} AND stream = $2 AND revision >= $3 ORDER BY revision LIMIT 1`;
 const ENTRY_OF_EVENT = `${ENTRY} AND event = $2 LIMIT 1`;
 
@@ -127,6 +132,7 @@ const FORGET = `
 const END_LEASE = "UPDATE runtime.leases SET expires_at = '-infinity' WHERE name = $1";
 const FORGET_CHECKPOINT = "UPDATE runtime.checkpoints SET position = '', epoch = epoch + 1 WHERE name = $1";
 
+type NoteRow = [string, string, string, string, Date];
 type EntryRow = [string, string, string, number, string, string, Buffer];
 type LoadedHeadRow = [string, string, string | null, string | null, Buffer | null, string | null, string | null];
 
@@ -197,9 +203,11 @@ export class PostgresRecord implements RecordStore {
   }
 
   async lastNote(tenant: string): Promise<StoredNote | undefined> {
-    const rows = await this.query<[string, string, string, string, Date]>(LAST_NOTE, [tenant], this.readPool);
-    const [row] = rows;
-    return row && { tenant, size: Number(row[1]), note: row[2], verifierKey: row[3], at: row[4].toISOString() };
+    return (await this.query<NoteRow>(LAST_NOTE, [tenant], this.readPool)).map(noteIn)[0];
+  }
+
+  async noteOf(tenant: string, size: number): Promise<StoredNote | undefined> {
+    return (await this.query<NoteRow>(NOTE_OF, [tenant, size], this.readPool)).map(noteIn)[0];
   }
 
   async tile(tenant: string, { level, index }: { level: number; index: number }, width: number): Promise<Buffer[]> {
@@ -210,6 +218,10 @@ export class PostgresRecord implements RecordStore {
 
   async entries(tenant: string, from: number, count: number): Promise<StoredEntry[]> {
     return (await this.query<EntryRow>(ENTRIES, [tenant, from, count], this.readPool)).map(entryOf);
+  }
+
+  async chained(tenant: string, { chain, index }: ChainPlace, size: number, count: number): Promise<StoredEntry[]> {
+    return (await this.query<EntryRow>(CHAINED, [tenant, chain, index, size, count], this.readPool)).map(entryOf);
   }
 
   async entryOf(tenant: string, stream: string, revision: number): Promise<StoredEntry | undefined> {
@@ -273,6 +285,10 @@ function headOf([tenant, name, next, entry, hash, leaf, newest]: LoadedHeadRow):
 
 const entryOf = ([tenant, index, stream, revision, event, leaf, hash]: EntryRow): StoredEntry => {
   return { tenant, index: Number(index), stream, revision, event, leaf, hash };
+};
+
+const noteIn = ([tenant, size, note, verifierKey, at]: NoteRow): StoredNote => {
+  return { tenant, size: Number(size), note, verifierKey, at: at.toISOString() };
 };
 
 const hashesIn = (edge: Buffer): Buffer[] =>

@@ -46,6 +46,37 @@ export function consistencyRanges(first: number, size: number): readonly LeafRan
   return path.reverse();
 }
 
+/** A subtree by its name: the lowest level on which it has one node, and the number of this node. */
+export interface NamedRange {
+  readonly range: LeafRange;
+  readonly level: number;
+  readonly index: number;
+}
+
+/**
+ * The largest subtrees that have none of these leaves, from left to right. With the hashes of the leaves they lead to the root of
+ * the tree, so they prove all leaves together, and each hash is there once. `leaves` is sorted.
+ */
+export function* rangesBeside(leaves: readonly number[], size: number): Generator<NamedRange> {
+  yield* besideIn(leaves, { from: 0, to: size }, { from: 0, to: leaves.length });
+}
+
+/** `places` are those of the leaves in the range. */
+function* besideIn(leaves: readonly number[], range: LeafRange, places: LeafRange): Generator<NamedRange> {
+  const { from, to } = range;
+  if (places.from === places.to) {
+    const level = to - from === 1 ? 0 : levelOf(to - from - 1) + 1;
+    yield { range, level, index: from / 2 ** level };
+    return;
+  }
+  if (to - from === 1) return;
+  const middle = from + splitOf(to - from);
+  let place = places.from;
+  while (place < places.to && (leaves[place] as number) < middle) place++;
+  yield* besideIn(leaves, { from, to: middle }, { from: places.from, to: place });
+  yield* besideIn(leaves, { from: middle, to }, { from: place, to: places.to });
+}
+
 /** The root to which a path leads from a leaf. Undefined for a path of another length than the place demands. */
 export function rootFromInclusion(index: number, size: number, leaf: Hash, path: readonly Hash[]): Hash | undefined {
   if (!(Number.isSafeInteger(index) && Number.isSafeInteger(size) && index >= 0 && index < size)) return undefined;

@@ -1,4 +1,5 @@
 import type {
+  ChainPlace,
   HeadName,
   KeptNotes,
   LoadedHead,
@@ -108,6 +109,23 @@ export class MemoryRecord implements RecordStore {
     return this.notes.filter((note) => note.tenant === tenant).sort((one, other) => other.size - one.size)[0];
   }
 
+  async noteOf(tenant: string, size: number): Promise<StoredNote | undefined> {
+    return this.notes.find((note) => note.tenant === tenant && note.size === size);
+  }
+
+  async chained(tenant: string, after: ChainPlace, size: number, count: number): Promise<StoredEntry[]> {
+    const placed = this.of(tenant).map((entry) => ({ entry, chain: chainOf(entry) }));
+    const isAfter = (chain: string, index: number) =>
+      chain > after.chain || (chain === after.chain && index > after.index);
+    return placed
+      .filter(({ entry, chain }) => entry.index < size && isAfter(chain, entry.index))
+      .sort((one, other) =>
+        one.chain === other.chain ? one.entry.index - other.entry.index : one.chain < other.chain ? -1 : 1,
+      )
+      .slice(0, count)
+      .map(({ entry }) => entry);
+  }
+
   async tile(tenant: string, { level, index }: { level: number; index: number }, width: number): Promise<Buffer[]> {
     const hashes: readonly StoredTileHash[] =
       level === 0
@@ -135,6 +153,8 @@ export class MemoryRecord implements RecordStore {
     return this.stored.filter((entry) => entry.tenant === tenant);
   }
 }
+
+const chainOf = ({ leaf }: StoredEntry): string => /"chain":"([^"]*)"/.exec(leaf)?.[1] ?? '';
 
 const keyOf = ({ tenant, name }: HeadName): string => `${tenant} ${name}`;
 

@@ -21,6 +21,9 @@ const mayImport: Record<string, readonly string[]> = {
   notary: ['background', 'events', 'formats', 'ownership', 'ports'],
   // It shares the format with the notary, and nothing else: what it reads is what anyone can read.
   monitor: ['formats'],
+  exports: ['events', 'formats', 'notary/tree-hashes.ts', 'ports'],
+  // Written from docs/record-format.md: a verifier that shared code with the notary would share its mistakes.
+  verifier: ['formats/openai-chat-1.ts', 'formats/body-format.ts'],
   relay: ['background', 'events', 'ownership', 'ports'],
   sse: ['auth/principal.ts', 'background', 'domain', 'events', 'ports'],
   // What the engines of the log have in common.
@@ -38,10 +41,12 @@ const mayImport: Record<string, readonly string[]> = {
     'auth/api-key.ts',
     'domain/conversation/run.ts',
     'events/envelope.ts',
+    'exports/bag-export.ts',
     'formats/record-1/tiles.ts',
     'monitor',
     'notary/record-check.ts',
     'ports',
+    'verifier',
   ],
   http: [
     'commands',
@@ -117,6 +122,18 @@ export function impureImports(tree: SourceTree): string[] {
       .filter((specifier) => IMPURE_PACKAGES.test(specifier))
       .map((specifier) => `${path} imports ${specifier}`),
   );
+}
+
+/** The verifier runs in a browser too: it has no module of Node, and no package. */
+export function foreignToBrowsers(tree: SourceTree): string[] {
+  const own = [...tree].filter(([path]) => path.startsWith('verifier/'));
+  const imports = own.flatMap(([path, source]) =>
+    importsOf(path, source)
+      .filter((specifier) => !specifier.startsWith('.'))
+      .map((specifier) => `${path} imports ${specifier}`),
+  );
+  const globals = own.filter(([, source]) => /\b(Buffer|process|require)\b\s*[.([]/.test(source)).map(([path]) => path);
+  return [...imports, ...globals];
 }
 
 /** Folders that nobody has said anything about. */

@@ -1,0 +1,203 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { NotAKey } from '../../../src/verifier/note.js';
+import { BagGround, MemoryBytes, mistakesIn, ProtectingLog, protectedBag, turn, verified } from '../../support/bags.js';
+import { appendAtEnd, newDelta } from '../../support/new-events.js';
+
+describe('a bag as it was made', () => {
+  let ground: BagGround;
+  beforeAll(async () => {
+    ground = new BagGround();
+    const chat = await ground.chat('c1').started('Title', 'Be brief');
+    await turn(chat, 'a', ['One', ' two']);
+    await turn(chat, 'b', ['Three'], 'ga');
+    await chat.sent('note', 'remember this', { kind: 'note' });
+    await turn(await ground.chat('c2', 'bob').started(), 'c', ['Four 🙂']);
+    await ground.record();
+  });
+
+  it.each([
+    ['one conversation', { conversations: ['c1'] }, { chains: 1, entries: 12, answers: 2, prompts: 2 }],
+    ['two conversations', { conversations: ['c2', 'c1'] }, { chains: 2, entries: 18, answers: 3, prompts: 3 }],
+    ['a whole tenant', { tenant: true } as const, { chains: 2, entries: 18, answers: 3, prompts: 3 }],
+  ])('of %s is intact, and all of it is checked', async (_, scope, { chains, entries, answers, prompts }) => {
+    const verdict = await verified(await ground.bag(scope), { verifierKey: await ground.key() });
+    expect(mistakesIn(verdict)).toEqual([]);
+    expect(verdict).toMatchObject({ isIntact: true, remarks: [], facts: { tenant: 'default', chains, entries } });
+    expect(verdict.facts?.texts).toMatchObject({ answers, prompts, hiddenPrompts: 0 });
+  });
+
+  it('with entries alone is intact, and says that it has no texts', async () => {
+    const verdict = await verified(await ground.bag({ conversations: ['c1'] }, { reveal: false }));
+    expect(mistakesIn(verdict)).toEqual([]);
+    expect(verdict.facts).toMatchObject({ entries: 12, texts: null });
+  });
+
+  it('without a given key is intact, with the remark that its key proves no origin', async () => {
+    const { isIntact, remarks } = await verified(await ground.bag({ conversations: ['c1'] }));
+    expect(isIntact).toBe(true);
+    expect(remarks).toEqual([{ place: 'data/vkey.txt', why: expect.stringContaining('--vkey') }]);
+  });
+
+  it('is refused for another key, and a question with a text that is no key throws', async () => {
+    const bag = await ground.bag({ conversations: ['c1'] });
+    const other = new BagGround();
+    await turn(await other.chat().started(), 'a', ['One']);
+    expect(mistakesIn(await verified(bag, { verifierKey: await other.key() }))).toEqual([
+      'data/checkpoint.txt: it is not signed by the given key',
+    ]);
+    await expect(verified(bag, { verifierKey: 'no key' })).rejects.toThrow(NotAKey);
+    await expect(verified(bag, { witnesses: [await ground.key()] })).rejects.toThrow(NotAKey);
+  });
+
+  it('of an earlier size is intact after the record has grown', async () => {
+    const own = new BagGround();
+    const chat = await own.chat('c1').started();
+    await turn(chat, 'a', ['One']);
+    await own.record();
+    const before = await own.bag({ conversations: ['c1'] });
+    await turn(chat, 'b', ['Two'], 'ga');
+    await turn(await own.chat('c0').started(), 'c', ['Three']);
+    await own.record();
+    const size = 6;
+    expect(await own.bag({ conversations: ['c1'] }, { size })).toEqual(before);
+    const now = await own.bag({ tenant: true });
+    expect(mistakesIn(await verified(now, { previous: new Blob([before]) }))).toEqual([]);
+    expect(mistakesIn(await verified(before, { previous: new MemoryBytes(now) }))).toEqual([
+      'the previous bag: is of a larger tree, of 17 entries',
+    ]);
+  });
+});
+
+describe('a bag with protected values', () => {
+  const chatOn = async (log: ProtectingLog) => {
+    const ground = new BagGround(log);
+    const chat = await ground.chat('c1').started('Title', 'Be brief');
+    await turn(chat, 'a', ['One', ' two']);
+    await ground.record();
+    return ground;
+  };
+
+  it('is intact when all of them are revealed, and needs no key', async () => {
+    const verdict = await verified(await protectedBag(await chatOn(new ProtectingLog())));
+    expect(mistakesIn(verdict)).toEqual([]);
+    expect(verdict.facts?.texts).toMatchObject({
+      revealed: 9,
+      unrevealed: 0,
+      prompts: 1,
+      hiddenPrompts: 0,
+      answers: 1,
+    });
+  });
+
+  it('is intact after the values of a conversation were erased, and says what is hidden', async () => {
+    const verdict = await verified(await protectedBag(await chatOn(new ProtectingLog()), () => false));
+    expect(mistakesIn(verdict)).toEqual([]);
+    expect(verdict.facts?.texts).toMatchObject({ revealed: 0, unrevealed: 9, prompts: 0, hiddenPrompts: 1 });
+  });
+
+  it('keeps half a surrogate pair in a value', async () => {
+    const log = new ProtectingLog();
+    const ground = new BagGround(log);
+    const chat = await ground.chat('c1').started('Title \ud83d');
+    await turn(chat, 'a', ['half \ud83d', '\ude42 pair']);
+    await ground.record();
+    expect(mistakesIn(await verified(await protectedBag(ground)))).toEqual([]);
+  });
+
+  it('of which one value is revealed otherwise is not intact', async () => {
+    const log = new ProtectingLog();
+    const ground = await chatOn(log);
+    const [title] = log.reveals;
+    Object.assign(title as object, { value: 'Another title' });
+    expect(mistakesIn(await verified(await protectedBag(ground)))).toEqual([
+      expect.stringMatching(/^entry 0 \(ConversationStarted.*: the revealed value at data\/title does not have/),
+    ]);
+  });
+
+  it('of which some values under a key are revealed and others are not is not intact', async () => {
+    const bag = await protectedBag(await chatOn(new ProtectingLog()), ({ p }) => p !== 'data/title');
+    expect(mistakesIn(await verified(bag))[0]).toMatch(/under the key .* some are revealed and others are not/);
+  });
+});
+
+describe('what was recorded', () => {
+  const bagOfOne = async (say: (ground: BagGround) => Promise<unknown>) => {
+    const ground = new BagGround();
+    await say(ground);
+    await ground.record();
+    return verified(await ground.bag({ tenant: true }));
+  };
+
+  it.each<[string, (ground: BagGround) => Promise<unknown>, RegExp]>([
+    [
+      'a prompt with another hash than its bytes',
+      async (ground) => {
+        const chat = await ground.chat('c1').started();
+        await chat.sent('m', 'text');
+        await chat.requested('g', 'm');
+        await chat.assembled('g', 'other bytes');
+      },
+      /PromptAssembled.*the bytes of the prompt, made again from the texts, have another hash/,
+    ],
+    [
+      'a prompt without a request',
+      async (ground) => {
+        const chat = await ground.chat('c1').started();
+        await chat.sent('m', 'text a');
+        await chat.requested('g', 'none');
+        await chat.assembled('g', '{"messages":[{"role":"user","content":"text a"}]}');
+      },
+      /GenerationRequested.*the message none is not before it/,
+    ],
+    [
+      'an answer that its pieces do not make',
+      async (ground) => {
+        const chat = await ground.chat('c1').started();
+        await chat.sent('m', 'text');
+        await chat.requested('g', 'm');
+        await chat.assembled('g', '{"messages":[{"role":"user","content":"text"}]}');
+        await chat.claimed('g');
+        await chat.delta('g', 'said');
+        await chat.attemptEnded('g');
+        await chat.finalized('g', { blocks: [{ kind: 'text', text: 'said otherwise' }] });
+      },
+      /GenerationFinalized.*its answer has another hash than it says/,
+    ],
+    [
+      'an answer without a tape',
+      async (ground) => {
+        const chat = await ground.chat('c1').started();
+        await chat.sent('m', 'text');
+        await chat.requested('g', 'm');
+        await chat.assembled('g', '{"messages":[{"role":"user","content":"text"}]}');
+        await chat.finalized('g', { attempt: 1 });
+      },
+      /GenerationFinalized.*no tape of g is before it/,
+    ],
+    [
+      'an answer that ends twice',
+      async (ground) => {
+        const chat = await ground.chat('c1').started();
+        const generation = await turn(chat, 'a', ['One']);
+        await chat.finalized(generation);
+      },
+      /GenerationFinalized.*has ended before/,
+    ],
+  ])('as %s is found and named', async (_, say, mistake) => {
+    const verdict = await bagOfOne(say);
+    expect(verdict.isIntact).toBe(false);
+    expect(mistakesIn(verdict).join('\n')).toMatch(mistake);
+  });
+
+  it('after the seal of a tape is a remark: a fault of the log, and not of the bag', async () => {
+    const verdict = await bagOfOne(async (ground) => {
+      const generation = await turn(await ground.chat('c1').started(), 'a', ['One']);
+      const late = { ...newDelta('late'), type: 'AttemptNoted', meta: JSON.stringify({ conversation: 'c1' }) };
+      await appendAtEnd(ground.log, `generation-${generation}`, [late]);
+    });
+    expect(mistakesIn(verdict)).toEqual([]);
+    expect(verdict.remarks.map(({ why }) => why)).toContain(
+      'a fault of the log: an event (AttemptNoted) follows the seal of its tape',
+    );
+  });
+});
