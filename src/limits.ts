@@ -171,6 +171,8 @@ export const limits = {
   recordOpenTapesMax: 10_000,
   /** Tapes that the notary reads at once. Turns and lists read over the same connections. */
   recordTapesAtOnceMax: 3,
+  /** Events of a gap in the log whose streams are looked up. A larger one is a partition that is not attached. */
+  logGapMax: 10_000,
   /** Notes without a cosignature are kept for a day. */
   recordNoteKeptMs: 24 * 60 * 60 * 1_000,
   /** Trees that are counted as not signed. */

@@ -10,7 +10,7 @@ export interface OpenedLog {
 }
 
 export interface OpenedRecord {
-  readonly log: Pick<EventLog, 'readAll'>;
+  readonly log: Pick<EventLog, 'readAll' | 'gapAfter'>;
   readonly record: Pick<RecordStore, 'entries' | 'lastNote' | 'load' | 'tenants' | 'forget'>;
   close(): Promise<void>;
 }

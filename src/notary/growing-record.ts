@@ -1,11 +1,13 @@
 import {
   type ChainLink,
+  EntryTooLong,
   type EventFacts,
   eventEntry,
   needsOwnerLink,
   type OwnerLink,
   type TapeFacts,
   tapeEntry,
+  writtenOrTooLong,
 } from '../formats/record-1/entry.js';
 import { Frontier } from '../formats/record-1/frontier.js';
 import { type Hash, leafHash } from '../formats/record-1/hashes.js';
@@ -42,7 +44,7 @@ export class GrowingRecord {
     this.chains = new ChainEnds(heads.chains);
     this.owners = new ChainEnds(heads.owners);
     this.revisions = new Map(heads.streams.map((stream) => [keyOf(stream), stream.revision]));
-    for (const [tenant, fault] of faultsIn(heads)) if (!this.isStopped(tenant)) this.stop(tenant, fault);
+    for (const [tenant, fault] of faultsIn(heads)) this.stop(tenant, fault);
   }
 
   /** Whether the record has the entry of this tape: what follows on it has entries of its own. */
@@ -61,6 +63,7 @@ export class GrowingRecord {
 
   /** From here on the tenant gets no entries. */
   stop(tenant: string, reason: string): void {
+    if (this.isStopped(tenant)) return;
     this.reasons.set(tenant, reason);
     this.grown.add(tenant);
   }
@@ -95,7 +98,11 @@ export class GrowingRecord {
     const { next: n, hash: prev } = this.chains.at(chain);
     const link = { n, prev };
     const owner = needsOwnerLink(facts, link) ? { tenant, name: facts.owner as string } : undefined;
-    const leaf = entryAt(link, owner && this.ownerLinkOf(owner));
+    const leaf = writtenOrTooLong(() => entryAt(link, owner && this.ownerLinkOf(owner)));
+    if (leaf instanceof EntryTooLong) {
+      this.stop(tenant, leaf.message);
+      return;
+    }
     const hash = leafHash(leaf);
     const tree = this.treeOf(tenant);
     const index = tree.size;

@@ -4,12 +4,13 @@ import { CheckpointedFollower, type FollowerParts } from '../ownership/checkpoin
 import type { Checkpoints } from '../ports/checkpoints.js';
 import type { Clock } from '../ports/clock.js';
 import { RetryableError, safeReason } from '../ports/errors.js';
-import type { Backlog, LivePage } from '../ports/event-log.js';
+import type { Backlog, LackedEvent } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import type { Meter } from '../ports/meter.js';
-import { NOTARY, type RecordStep, type RecordStore } from '../ports/record.js';
+import { NOTARY, type RecordStep, type RecordStore, type WrittenStep } from '../ports/record.js';
+import { acrossGaps, type PageBehindGap } from './across-gaps.js';
 import { OpenTapes } from './open-tapes.js';
-import { recordStep } from './record-step.js';
+import { type RecordedPart, recordStep } from './record-step.js';
 import { type SigningParts, TreeSigner } from './tree-signer.js';
 
 export interface NotaryParts extends FollowerParts, Pick<SigningParts, 'kept' | 'signer' | 'incarnation' | 'warn'> {
@@ -92,13 +93,15 @@ export class Notary {
     const signing = new Signing(signer, lease, this.parts.clock, await store.unsigned());
     const parts = { log, store, tapes: new OpenTapes() };
     let [written, writtenMs] = [from, Number.NEGATIVE_INFINITY];
-    for await (const { events, to, live } of this.steps(log.subscribe(from, over), from, over)) {
-      const step = await recordStep({ from: written, to, events }, parts);
+    const pages = acrossGaps(log, from, (after) => log.subscribe(after, over));
+    for await (const { events, lacked, to, live } of this.steps(pages, from, over)) {
+      const step = await recordStep({ from: written, to, events, lacked }, parts);
       // A checkpoint without entries can wait: to skip deltas again costs little.
       if (step.trees.length > 0 || (to !== written && clock.monotonic() - writtenMs >= limits.checkpointMs)) {
-        if (!(await store.write(lease, step))) return;
+        const result = await store.write(lease, step);
+        if (!result) return;
         [written, writtenMs] = [to, clock.monotonic()];
-        this.noteWritten(step, signing);
+        this.noteWritten(step, result, signing);
       }
       this.follower.finished(to);
       if (!(await signing.whenDue(live)) || over.aborted) return;
@@ -106,9 +109,10 @@ export class Notary {
     }
   }
 
-  private noteWritten({ entries, trees }: RecordStep, signing: Signing): void {
-    this.parts.meter.entriesRecorded(entries.length);
-    for (const { tenant, stopped: reason } of trees) {
+  private noteWritten({ entries, trees }: RecordStep, { refused }: WrittenStep, signing: Signing): void {
+    this.parts.meter.entriesRecorded(entries.filter(({ tenant }) => !refused.has(tenant)).length);
+    for (const { tenant, stopped } of trees) {
+      const reason = refused.get(tenant) ?? stopped;
       signing.grown.add(tenant);
       if (reason !== null) this.parts.warn({ tenant, reason }, 'the record of a tenant does not grow any more');
     }
@@ -119,12 +123,13 @@ export class Notary {
    * appended meanwhile, and does not compete with the turn whose first event woke it.
    */
   private async *steps(
-    pages: AsyncIterable<LivePage>,
+    pages: AsyncIterable<PageBehindGap>,
     from: Position,
     over: AbortSignal,
-  ): AsyncGenerator<{ events: readonly RecordedEvent[]; to: Position; live: boolean }> {
+  ): AsyncGenerator<Omit<RecordedPart, 'from'> & { readonly live: boolean }> {
     const { clock } = this.parts;
     let events: RecordedEvent[] = [];
+    let lacked = new Map<RecordedEvent, readonly LackedEvent[]>();
     let bytes = 0;
     let to = from;
     let sinceMs = clock.monotonic();
@@ -132,6 +137,7 @@ export class Notary {
       // An event that is delivered again has its entry already.
       const news = page.events.filter(({ position = START }) => position > to);
       if (page.position > to) to = page.position;
+      if (news[0] && page.lacked.length > 0) lacked.set(news[0], page.lacked);
       events.push(...news);
       for (const { data, meta } of news) bytes += data.length + meta.length;
       const isFull = events.length >= limits.recordStepEventsMax || bytes >= limits.recordStepBytesMax;
@@ -140,8 +146,9 @@ export class Notary {
       if (!page.live && !isFull && !isDue) continue;
       if (page.live && !isFull && events.length > 0) await this.pause(over);
       if (over.aborted) return;
-      yield { events, to, live: page.live };
+      yield { events, lacked, to, live: page.live };
       events = [];
+      lacked = new Map();
       bytes = 0;
       sinceMs = clock.monotonic();
     }

@@ -1,11 +1,20 @@
 import { type RecordedEvent, START } from '../events/envelope.js';
-import { type EventFacts, eventEntry, factsOf, needsOwnerLink, tapeEntry } from '../formats/record-1/entry.js';
+import {
+  EntryTooLong,
+  type EventFacts,
+  eventEntry,
+  factsOf,
+  needsOwnerLink,
+  tapeEntry,
+  writtenOrTooLong,
+} from '../formats/record-1/entry.js';
 import { Frontier } from '../formats/record-1/frontier.js';
 import { type Hash, leafHash } from '../formats/record-1/hashes.js';
 import { openNote } from '../formats/record-1/note.js';
 import { GapInTape, isDelta, isOfTape, isSeal, TapeTree } from '../formats/record-1/tape.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { RecordStore, StoredEntry, StoredNote, StoredTreeEdge } from '../ports/record.js';
+import { acrossGaps, lackText } from './across-gaps.js';
 
 /** What the log makes of one tenant's record, and what is stored and signed. */
 export interface CheckedTree {
@@ -37,17 +46,19 @@ interface StoredBefore {
  * stored and signed. It shares the format with the notary, and nothing else.
  */
 export async function checkRecord(
-  log: Pick<EventLog, 'readAll'>,
+  log: Pick<EventLog, 'readAll' | 'gapAfter'>,
   record: CheckedRecord,
 ): Promise<readonly CheckedTree[]> {
   const trees = new Map<string, TreeCheck>();
   for (const [tenant, before] of await storedBefore(record)) trees.set(tenant, new TreeCheck(tenant, record, before));
-  for await (const { events } of log.readAll(START)) {
-    for (const event of events) {
-      const tree = trees.get(event.tenant) ?? new TreeCheck(event.tenant, record, { tree: undefined, note: undefined });
-      trees.set(event.tenant, tree);
-      await tree.add(event);
-    }
+  const treeOf = (tenant: string) => {
+    const tree = trees.get(tenant) ?? new TreeCheck(tenant, record, { tree: undefined, note: undefined });
+    trees.set(tenant, tree);
+    return tree;
+  };
+  for await (const { events, lacked } of acrossGaps(log, START, (after) => log.readAll(after))) {
+    for (const each of lacked) treeOf(each.tenant).end(lackText(each));
+    for (const event of events) await treeOf(event.tenant).add(event);
   }
   return Promise.all([...trees.values()].map((tree) => tree.result()));
 }
@@ -68,8 +79,10 @@ class TreeCheck {
   private readonly open = new Map<string, TapeTree | GapInTape>();
   private readonly sealed = new Set<string>();
   private readonly mistakes: string[] = [];
-  /** The seal of a tape with a gap was read: the record of the tenant has no entry from there on. */
+  /** The events are not whole: the record of the tenant has no entry from there on. */
   private isOver = false;
+  /** Of streams that are no tapes: the next revision. */
+  private readonly revisions = new Map<string, number>();
   private read: ReadonlyMap<number, StoredEntry> = new Map();
   private readTo = 0;
   /** Nothing more is stored. */
@@ -85,6 +98,12 @@ class TreeCheck {
   async add(event: RecordedEvent): Promise<void> {
     const { stream, revision, type } = event;
     if (this.isOver) return;
+    if (!isOfTape(event)) {
+      const next = this.revisions.get(stream) ?? 0;
+      this.revisions.set(stream, revision + 1);
+      if (revision > next) return this.end(lackText({ stream, revision: next }));
+      if (revision < next) return this.end(`the log has a second event ${revision} of ${stream}`);
+    }
     if (!isOfTape(event) && !isDelta(event)) return this.addEntry(event, eventEntry);
     if (!isOfTape(event) || this.sealed.has(stream)) {
       this.report(`event ${revision} of ${stream} (${type}) is not on an open tape`);
@@ -99,6 +118,13 @@ class TreeCheck {
       return;
     }
     return this.addEntry(event, (facts, link, owner) => tapeEntry(facts, tape.facts, link, owner));
+  }
+
+  /** Only the first reason counts. */
+  end(reason: string): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.report(reason);
   }
 
   private tapeWith(event: RecordedEvent): TapeTree | GapInTape {
@@ -130,7 +156,8 @@ class TreeCheck {
     const link = { n, prev };
     const owner = needsOwnerLink(facts, link) ? (facts.owner as string) : undefined;
     const { next: on, hash: oprev } = this.owners.get(owner ?? '') ?? { next: 0, hash: null };
-    const leaf = entry(facts, link, owner === undefined ? undefined : { on, oprev });
+    const leaf = writtenOrTooLong(() => entry(facts, link, owner === undefined ? undefined : { on, oprev }));
+    if (leaf instanceof EntryTooLong) return this.end(leaf.message);
     const hash = leafHash(leaf);
     await this.compare(leaf, event);
     this.tree.add(hash);

@@ -3,15 +3,19 @@ import { type EventFacts, factsOf, type TapeFacts } from '../formats/record-1/en
 import { GapInTape, isDelta, isOfTape, isSeal, TapeTree } from '../formats/record-1/tape.js';
 import { limits } from '../limits.js';
 import { EventMissing } from '../ports/errors.js';
-import type { EventLog } from '../ports/event-log.js';
-import type { HeadName, RecordStep, RecordStore } from '../ports/record.js';
+import type { EventLog, LackedEvent } from '../ports/event-log.js';
+import type { HeadName, RecordStep, RecordStore, StoredHeads } from '../ports/record.js';
+import { lackText } from './across-gaps.js';
 import { GrowingRecord } from './growing-record.js';
 import type { OpenTapes } from './open-tapes.js';
+import { streamGaps } from './stream-gaps.js';
 
 export interface RecordedPart {
   readonly from: Position;
   readonly to: Position;
   readonly events: readonly RecordedEvent[];
+  /** What the log lacks right before an event. */
+  readonly lacked: ReadonlyMap<RecordedEvent, readonly LackedEvent[]>;
 }
 
 export interface StepParts {
@@ -20,29 +24,51 @@ export interface StepParts {
   readonly tapes: OpenTapes;
 }
 
-/** The entries that a part of the log makes. */
-export async function recordStep({ from, to, events }: RecordedPart, parts: StepParts): Promise<RecordStep> {
+/** The entries that a part of the log makes. A tenant whose events are not whole is stopped; the others go on. */
+export async function recordStep({ from, to, events, lacked }: RecordedPart, parts: StepParts): Promise<RecordStep> {
   const followed = followTapes(events, parts.tapes);
-  const facts = events.filter((event) => !isDelta(event)).map(factsOf);
-  const tenants = [...new Set(facts.map(({ event }) => event.tenant))];
-  const heads = await parts.store.load({
+  const recorded = events.filter((event) => !isDelta(event)).map((event) => [event, factsOf(event)] as const);
+  const facts = new Map(recorded);
+  const tenants = new Set([...facts.keys(), ...[...lacked.values()].flat()].map(({ tenant }) => tenant));
+  const record = new GrowingRecord(await loaded([...tenants], [...facts.values()], parts), [...tenants]);
+  const gaps = await streamGaps(events, record, parts.log);
+  const read = await tapesToRead([...facts.values()], followed, record, parts);
+  for (const event of events) {
+    for (const each of lacked.get(event) ?? []) record.stop(each.tenant, lackText(each));
+    const gap = gaps.get(event);
+    if (gap !== undefined) record.stop(event.tenant, gap);
+    const each = facts.get(event);
+    if (!each) continue;
+    if (!isOfTape(event) || record.hasTape(event.tenant, event.stream)) record.addEvent(each);
+    else if (isSeal(event)) addTape(record, each, followed.get(event.id) ?? read.get(event.id));
+  }
+  return { from, to, ...record.changes() };
+}
+
+function loaded(tenants: readonly string[], facts: readonly EventFacts[], { store }: StepParts): Promise<StoredHeads> {
+  return store.load({
     tenants,
     chains: distinct(facts, ({ chain }) => chain),
     owners: distinct(facts, ({ owner }) => owner),
     streams: distinct(facts, ({ event }) => event.stream),
   });
-  const record = new GrowingRecord(heads, tenants);
-  const unknown = facts.filter(({ event }) => isSeal(event) && !followed.has(event.id));
-  const read = await readTapes(
-    unknown.filter(({ event }) => !record.hasTape(event.tenant, event.stream) && !record.isStopped(event.tenant)),
-    parts,
+}
+
+/** The tapes of seals whose beginning another owner has followed. */
+function tapesToRead(
+  facts: readonly EventFacts[],
+  followed: ReadonlyMap<string, TapeFacts>,
+  record: GrowingRecord,
+  parts: StepParts,
+): Promise<ReadonlyMap<string, TapeFacts | GapInTape>> {
+  const unknown = facts.filter(
+    ({ event }) =>
+      isSeal(event) &&
+      !followed.has(event.id) &&
+      !record.hasTape(event.tenant, event.stream) &&
+      !record.isStopped(event.tenant),
   );
-  for (const each of facts) {
-    const { event } = each;
-    if (!isOfTape(event) || record.hasTape(event.tenant, event.stream)) record.addEvent(each);
-    else if (isSeal(event)) addTape(record, each, followed.get(event.id) ?? read.get(event.id));
-  }
-  return { from, to, ...record.changes() };
+  return readTapes(unknown, parts);
 }
 
 /** By the ids of their seals, the tapes that were followed from their first event. */

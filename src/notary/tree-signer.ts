@@ -3,6 +3,7 @@ import { type NoteSigner, openNote, originOf } from '../formats/record-1/note.js
 import { isConsistent, type SignedTree } from '../formats/record-1/proofs.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
+import { safeReason } from '../ports/errors.js';
 import type { KeptNotes, RecordStore, StoredNote, StoredTreeEdge, Writer } from '../ports/record.js';
 import { RecordIncomplete, TreeHashes } from './tree-hashes.js';
 
@@ -20,6 +21,13 @@ export interface SigningParts {
 
 /** The tree must not be signed. Only this tenant is concerned. */
 class Unsignable extends Error {}
+
+/** The last note of a tenant cannot be read or kept outside the store. It is tried again. */
+class NotKept extends Error {
+  constructor(cause: unknown) {
+    super(`its last note cannot be read or kept outside the database: ${safeReason(cause)}`, { cause });
+  }
+}
 
 interface KnownTree extends SignedTree {
   /** Whether readers can get its note from the store. */
@@ -48,6 +56,7 @@ export class TreeSigner {
     const notes: StoredNote[] = [];
     const refused = new Map<string, string | null>();
     const waiting: string[] = [];
+    const failures: NotKept[] = [];
     for (const tree of trees) {
       try {
         const note = await this.noteOf(tree, isCaughtUp);
@@ -55,11 +64,17 @@ export class TreeSigner {
         else refused.set(tree.tenant, null);
         if (typeof note === 'object') notes.push(note);
       } catch (error) {
-        if (!(error instanceof Unsignable)) throw error;
+        if (!(error instanceof Unsignable || error instanceof NotKept)) throw error;
         this.known.delete(tree.tenant);
         refused.set(tree.tenant, error.message);
+        if (error instanceof NotKept) {
+          waiting.push(tree.tenant);
+          failures.push(error);
+        }
       }
     }
+    // Not the fault of a tenant: the disk is full, or the folder is away.
+    if (failures.length > 0 && failures.length === trees.length) throw failures[0]?.cause;
     for (const [tenant, reason] of refused) this.report(tenant, reason);
     const keptSince = new Date(clock.now() - limits.recordNoteKeptMs).toISOString();
     if (!(await store.publish(writer, { notes, refused }, keptSince))) return undefined;
@@ -85,7 +100,7 @@ export class TreeSigner {
     for (const signed of before) await this.requireContinued(tenant, signed, tree);
     if (before.some((signed) => signed.isPublished && signed.size === size)) return 'signed';
     const note = signer.sign(origin, tree);
-    await kept.keep(origin, note);
+    await kept.keep(origin, note).catch(throwNotKept);
     this.known.set(tenant, { ...tree, isPublished: false });
     return { tenant, size, note, verifierKey: signer.verifierKey(origin), at: new Date(clock.now()).toISOString() };
   }
@@ -112,7 +127,7 @@ export class TreeSigner {
     const published = (await store.lastNote(tenant))?.note;
     const notes = [
       [published, true],
-      [await kept.read(origin), false],
+      [await kept.read(origin).catch(throwNotKept), false],
     ] as const;
     return notes.flatMap(([note, isPublished]) => {
       if (note === undefined) return [];
@@ -133,6 +148,10 @@ export class TreeSigner {
   private originOf(tenant: string): string {
     return originOf(this.parts.identity, this.parts.incarnation, tenant);
   }
+}
+
+function throwNotKept(error: unknown): never {
+  throw new NotKept(error);
 }
 
 async function unlessIncomplete<T>(work: T | Promise<T>): Promise<T> {

@@ -14,6 +14,9 @@ export class TimedOut extends RetryableError {}
 /** The call will never succeed. */
 export class TerminalError extends Error {}
 
+/** All streams cannot be read on from here: the log lacks events. It is not an outage, because it does not pass by itself. */
+export class EventsMissing extends TerminalError {}
+
 /** The log cannot be reached now. An earlier append without an answer may be committed. */
 export class LogUnavailable extends RetryableError {}
 

@@ -69,6 +69,23 @@ export interface LivePage extends Page {
   readonly live: boolean;
 }
 
+/** An event that the log lacks. */
+export interface LackedEvent {
+  readonly tenant: string;
+  readonly stream: string;
+  readonly revision: number;
+}
+
+/** A gap in all streams, and what is left around it. */
+export interface LogGap {
+  /** The events before the gap. */
+  readonly before: readonly RecordedEvent[];
+  /** Of each stream that may have an event in the gap, the first one that it lacks there. */
+  readonly lacked: readonly LackedEvent[];
+  /** The first event behind the gap. */
+  readonly next: RecordedEvent & { readonly position: Position };
+}
+
 export interface Backlog {
   /** The count within the next `countMax` events of the log. Null if the engine cannot count without reading them. */
   readonly events: number | null;
@@ -114,6 +131,12 @@ export interface EventLog {
 
   /** All events after a position, without end: first those in the log, then new ones. Ends when aborted. */
   subscribe(after: Position, signal: AbortSignal, filter?: AllStreamsFilter): AsyncIterable<LivePage>;
+
+  /**
+   * The gap that ended a read of all streams after this position with EventsMissing. Undefined if the log does not know the
+   * streams of its events, or if it is too large. Only for a reader that never takes the rest for the whole.
+   */
+  gapAfter?(position: Position): Promise<LogGap | undefined>;
 
   /** The position of the newest event. */
   head(): Promise<Position>;

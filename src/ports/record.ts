@@ -88,6 +88,11 @@ export interface RecordStep {
   readonly owners: readonly StoredHead[];
 }
 
+export interface WrittenStep {
+  /** Why trees were stopped, by tenant. */
+  readonly refused: ReadonlyMap<string, string>;
+}
+
 export interface StoredNote {
   readonly tenant: string;
   readonly size: number;
@@ -136,10 +141,11 @@ export interface RecordQueries {
 export interface RecordStore extends RecordQueries {
   load(wanted: WantedHeads): Promise<StoredHeads>;
   /**
-   * Writes a step and moves the checkpoint of the writer's name, in one flushed transaction. False, without a write, if the
-   * checkpoint is not at `from`, or if it has another epoch.
+   * Writes a step and moves the checkpoint of the writer's name, in one flushed transaction. Where it refuses the rows of a tenant,
+   * it stops the tree of that tenant, and writes those of the others. Undefined, without a write, if the checkpoint is not at
+   * `from`, or if it has another epoch.
    */
-  write(writer: Writer, step: RecordStep): Promise<boolean>;
+  write(writer: Writer, step: RecordStep): Promise<WrittenStep | undefined>;
   /**
    * Publishes notes, and records why trees are not signed, or null where they are again. Deletes older notes of the same tenants
    * that were signed before `keptSince`. False, without a write, if the writer was replaced.

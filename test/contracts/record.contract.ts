@@ -52,6 +52,7 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
       ...{ tenant, size, note: `note of ${size}\n\n— ä\n`, verifierKey: 'a+b+c', at: NOW },
       ...rest,
     });
+    const wrote = async (by: typeof writer, made: RecordStep) => (await record.write(by, made)) !== undefined;
     const treeOf = (size: number, stopped: string | null = null) => ({
       ...{ tenant, size, edge: [sha256('one'), sha256('two')], stopped },
     });
@@ -79,7 +80,7 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
       };
       const linked = '{"n":0,"on":0,"oprev":null,"owner":"u1","prev":null}';
       const entries = [entry(0, { leaf: linked }), entry(1), entry(2, { stream: 'generation-g1', revision: 7 })];
-      expect(await record.write(writer, step(START, '0001', { entries, trees: [treeOf(3)], ...heads }))).toBe(true);
+      expect(await wrote(writer, step(START, '0001', { entries, trees: [treeOf(3)], ...heads }))).toBe(true);
       const streams = ['generation-g1', 'generation-g2', chain.name].map((name) => ({ tenant, name }));
       const wanted = { tenants: [tenant], chains: [chain, { tenant, name: 'b' }], owners: [owner], streams };
       expect(await elsewhere.load(wanted)).toEqual({
@@ -156,20 +157,58 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
     it('refuses a step that does not begin at the checkpoint, or is of another epoch, as a whole', async () => {
       const entries = [entry(0)];
       const rest = { entries, trees: [treeOf(1)], tileHashes: [{ tenant, level: 1, index: 0, hash: sha256('a') }] };
-      expect(await record.write(writer, step(at('0001'), '0002', rest))).toBe(false);
-      expect(await record.write({ ...writer, epoch: 2 }, step(START, '0002', rest))).toBe(false);
-      expect(await record.write({ ...writer, epoch: 4 }, step(START, '0002', rest))).toBe(false);
-      expect(await record.write({ ...writer, name: 'another' }, step(START, '0002', rest))).toBe(false);
+      expect(await wrote(writer, step(at('0001'), '0002', rest))).toBe(false);
+      expect(await wrote({ ...writer, epoch: 2 }, step(START, '0002', rest))).toBe(false);
+      expect(await wrote({ ...writer, epoch: 4 }, step(START, '0002', rest))).toBe(false);
+      expect(await wrote({ ...writer, name: 'another' }, step(START, '0002', rest))).toBe(false);
       expect(await record.entries(tenant, 0, 10)).toEqual([]);
       expect((await record.load({ ...nothing, tenants: [tenant] })).trees).toEqual([]);
-      expect(await record.write(writer, step(START, '0002', rest))).toBe(true);
-      expect(await record.write(writer, step(START, '0002', rest))).toBe(false);
+      expect(await wrote(writer, step(START, '0002', rest))).toBe(true);
+      expect(await wrote(writer, step(START, '0002', rest))).toBe(false);
       expect(await record.entries(tenant, 0, 10)).toEqual(entries);
+    });
+
+    it('stops the tenants whose rows it refuses, with a reason, and writes those of the others', async () => {
+      const [first, second] = [`${tenant}-b`, `${tenant}-c`];
+      await record.write(writer, step(START, '0001', { entries: [entry(0), entry(1)], trees: [treeOf(2)] }));
+      const entries = [
+        entry(2),
+        entry(1),
+        entry(0, { tenant: first }),
+        { ...entry(0, { tenant: second }), event: randomUUID() },
+      ];
+      const trees = [treeOf(3), { ...treeOf(1), tenant: first }, { ...treeOf(1), tenant: second }];
+      const chains = [tenant, first].map((each) => ({
+        ...{ tenant: each, name: 'conversation-c1', next: 1, entry: 0 },
+        hash: sha256('a'),
+      }));
+      const made = step(at('0001'), '0002', { entries, trees, chains });
+      expect(await record.write({ ...writer, epoch: 2 }, made)).toBeUndefined();
+      const written = await record.write(writer, made);
+      expect([...(written?.refused ?? [])]).toEqual([[tenant, expect.any(String)]]);
+      const [reason] = [...(written?.refused.values() ?? [])];
+      expect((await elsewhere.entries(tenant, 0, 10)).map(({ index }) => index)).toEqual([0, 1]);
+      expect(await elsewhere.entries(first, 0, 10)).toEqual([entries[2]]);
+      expect(await elsewhere.entries(second, 0, 10)).toEqual([entries[3]]);
+      const heads = await elsewhere.load({
+        ...nothing,
+        tenants: [tenant, first],
+        chains: chains.map(({ tenant: each, name }) => ({ tenant: each, name })),
+      });
+      expect(heads.trees.map(({ size, stopped }) => [size, stopped])).toEqual([
+        [2, reason],
+        [1, null],
+      ]);
+      expect(heads.chains.map(({ tenant: each, head }) => [each, head?.next])).toEqual([
+        [tenant, undefined],
+        [first, 1],
+      ]);
+      expect(await checkpoints.read(writer.name)).toBe('0002');
     });
 
     it('lets one of two writers of the same step write', async () => {
       const steps = [record, elsewhere].map((each) => each.write(writer, step(START, '0001', { entries: [entry(0)] })));
-      expect((await Promise.all(steps)).sort()).toEqual([false, true]);
+      expect((await Promise.all(steps)).filter((written) => written !== undefined)).toEqual([{ refused: new Map() }]);
       expect(await record.entries(tenant, 0, 10)).toHaveLength(1);
     });
 
@@ -283,10 +322,10 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
         const wanted = { tenants: [tenant], chains: heads, owners: heads, streams: [] };
         expect(await record.load(wanted)).toEqual({ trees: [], chains: [], owners: [], streams: [] });
         expect(await record.lastNote(tenant)).toEqual(notes[0]);
-        expect(await record.write(writer, { from: at('0001'), to: at('0002'), ...empty })).toBe(false);
-        expect(await record.write(writer, { from: START, to: at('0002'), ...empty })).toBe(false);
+        expect(await record.write(writer, { from: at('0001'), to: at('0002'), ...empty })).toBeUndefined();
+        expect(await record.write(writer, { from: START, to: at('0002'), ...empty })).toBeUndefined();
         expect(await checkpoints.open(writer.name, 2)).toBe(START);
-        expect(await record.write({ ...writer, epoch: 2 }, { from: START, to: at('0001'), ...whole })).toBe(true);
+        expect(await record.write({ ...writer, epoch: 2 }, { from: START, to: at('0001'), ...whole })).toBeDefined();
       } finally {
         await ground.destroy();
       }

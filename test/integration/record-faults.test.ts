@@ -119,3 +119,25 @@ describe('what the database holds of a tenant whose next entry is made', () => {
     },
   );
 });
+
+it('rows of a tenant that the database refuses stop this tenant alone, until a rebuild', async () => {
+  ground.start();
+  for (const tenant of ['acme', 'b']) await append(tenant, 'c1', 3);
+  await ground.signed();
+  await change(
+    `ALTER TABLE views.record_entries ADD CONSTRAINT refused CHECK (tenant <> 'acme' OR index < 3) NOT VALID`,
+  );
+  for (const tenant of ['acme', 'b']) await append(tenant, 'c1');
+  await until(async () => (await ground.noted('b'))?.size === 4 && (await ground.record.troubles(10)).size > 0);
+  const reason = 'the database refuses its entries (SQLSTATE 23514 of record_entries)';
+  expect([...(await ground.record.troubles(10))]).toEqual([['acme', reason]]);
+  expect(await ground.entries('acme')).toHaveLength(3);
+  expect(ground.health.failures).toEqual([]);
+
+  await ground.stop();
+  await change('ALTER TABLE views.record_entries DROP CONSTRAINT refused');
+  await ground.record.forget('notary');
+  ground.start({ holder: 'node-2' });
+  await until(async () => (await ground.noted('acme'))?.size === 4);
+  expect((await ground.record.troubles(10)).size).toBe(0);
+});

@@ -22,6 +22,10 @@ export abstract class ForwardedLog implements Omit<LogWithoutCommands, 'append'>
     return this.log.subscribe(after, signal, filter);
   }
 
+  async gapAfter(position: Position) {
+    return this.log.gapAfter?.(position);
+  }
+
   head() {
     return this.log.head();
   }

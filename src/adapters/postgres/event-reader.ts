@@ -3,9 +3,17 @@ import { type Position, type RecordedEvent, START } from '../../events/envelope.
 import { limits } from '../../limits.js';
 import type { Continuity } from '../../ports/continuity.js';
 import { LogUnavailable, RetryableError } from '../../ports/errors.js';
-import type { AllStreamsFilter, Backlog, CommandPlace, Page, ReadStreamOptions } from '../../ports/event-log.js';
+import type {
+  AllStreamsFilter,
+  Backlog,
+  CommandPlace,
+  LogGap,
+  Page,
+  ReadStreamOptions,
+} from '../../ports/event-log.js';
 import { passes } from '../../ports/log-rules.js';
 import { ConnectionPool } from './connection-pool.js';
+import { gapAfter } from './gap.js';
 import { breakOffAt, holdsEvent, requireSameLog } from './held-event.js';
 import { missingPositions, type PageOfStream, requireGapless } from './missing-events.js';
 import { bigintOf, positionOf } from './position.js';
@@ -77,6 +85,8 @@ type EventRow = [
   bytes: string,
 ];
 
+type PositionedEvent = RecordedEvent & { readonly position: Position };
+
 type Extent = [revision: string, first: string, last: string];
 
 type BacklogRow = [events: string, oldestAt: string | null, laterAt: string | null, head: string | null];
@@ -132,6 +142,13 @@ export class EventReader {
     const page = { events: rows.map(eventOf), isAll: isAllOf(rows, eventsMax) };
     requireGapless(stream, direction, Math.min(from, last), page);
     return page;
+  }
+
+  gapAfter(position: Position): Promise<LogGap | undefined> {
+    return gapAfter(position, {
+      read: async (after) => (await this.window(this.pool, after, windowAfter(after))).map(positionedEventOf),
+      ask: (text, values) => this.ask(text, values),
+    });
   }
 
   async head(asked: Queryable = this.pool): Promise<Position> {
@@ -255,7 +272,7 @@ function eventOf(row: EventRow): RecordedEvent {
   return { id, type, schema: Number(schema), tenant, at: isoOf(at), data, meta, stream, revision: Number(revision) };
 }
 
-function positionedEventOf(row: EventRow): RecordedEvent {
+function positionedEventOf(row: EventRow): PositionedEvent {
   const { id, type, schema, tenant, at, data, meta, stream, revision } = eventOf(row);
   return { id, type, schema, tenant, at, data, meta, stream, revision, position: positionOf(row[0], row[3]) };
 }

@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../events/envelope.js';
-import { EventMissing, TerminalError } from '../../ports/errors.js';
+import { EventMissing, EventsMissing } from '../../ports/errors.js';
 import type { ReadStreamOptions } from '../../ports/event-log.js';
 
 // An operator may detach an old partition. Its events are neither lost nor skipped: a read that needs them fails.
@@ -25,8 +25,8 @@ export function requireGapless(
   if (events.length === 0 || (direction === 'backwards' && isAll && next >= 0)) throw new EventMissing(stream, next);
 }
 
-/** Thrown by a read of all streams, which must stop. It is not an outage, because it does not pass by itself. */
-export const missingPositions = (after: bigint, upTo: bigint): TerminalError =>
-  new TerminalError(
+/** Thrown by a read of all streams, which must stop. */
+export const missingPositions = (after: bigint, upTo: bigint): EventsMissing =>
+  new EventsMissing(
     `the log lacks events behind position ${after}, up to ${upTo}: the partition that holds them is not attached`,
   );

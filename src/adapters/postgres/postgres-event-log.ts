@@ -16,6 +16,7 @@ import type {
   EventLog,
   ExpectedRevision,
   LivePage,
+  LogGap,
   Page,
   ReadStreamOptions,
 } from '../../ports/event-log.js';
@@ -149,6 +150,10 @@ export class PostgresEventLog implements EventLog {
       next = live ? undefined : read(position);
       yield { ...page, live };
     }
+  }
+
+  gapAfter(position: Position): Promise<LogGap | undefined> {
+    return this.reader.gapAfter(position);
   }
 
   head(): Promise<Position> {

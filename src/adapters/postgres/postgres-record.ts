@@ -8,43 +8,15 @@ import type {
   RecordStore,
   SigningResult,
   StoredEntry,
-  StoredHead,
   StoredHeads,
   StoredNote,
-  StoredTreeEdge,
   WantedHeads,
   Writer,
+  WrittenStep,
 } from '../../ports/record.js';
-import { bigintArray, bytesArray, integerArray, textArray, timestampArray, uuidArray } from './binary-arrays.js';
+import { bigintArray, textArray, timestampArray } from './binary-arrays.js';
 import type { ConnectionPool } from './connection-pool.js';
-
-/** Moves the checkpoint. Everything else in the statement is written only if it has moved. */
-const WRITE = `
-  WITH moved AS (
-    UPDATE runtime.checkpoints SET position = $4 WHERE name = $1 AND epoch = $2 AND position = $3 RETURNING true AS moved
-  ), entries AS (
-    INSERT INTO views.record_entries (tenant, index, stream, revision, event, hash, leaf)
-    SELECT new.* FROM unnest($5::text[], $6::bigint[], $7::text[], $8::integer[], $9::uuid[], $10::bytea[], $11::text[]) new
-    WHERE EXISTS (SELECT FROM moved)
-  ), tiles AS (
-    INSERT INTO views.record_tiles (tenant, level, index, hash)
-    SELECT new.* FROM unnest($12::text[], $13::integer[], $14::bigint[], $15::bytea[]) new WHERE EXISTS (SELECT FROM moved)
-  ), trees AS (
-    INSERT INTO views.record_trees (tenant, size, edge, stopped)
-    SELECT new.* FROM unnest($16::text[], $17::bigint[], $18::bytea[], $19::text[]) new WHERE EXISTS (SELECT FROM moved)
-    ON CONFLICT (tenant) DO UPDATE SET size = excluded.size, edge = excluded.edge, stopped = excluded.stopped
-  ), chains AS (
-    INSERT INTO views.record_chains (tenant, name, next, entry, hash)
-    SELECT new.* FROM unnest($20::text[], $21::text[], $22::bigint[], $23::bigint[], $24::bytea[]) new
-    WHERE EXISTS (SELECT FROM moved)
-    ON CONFLICT (tenant, name) DO UPDATE SET next = excluded.next, entry = excluded.entry, hash = excluded.hash
-  ), owners AS (
-    INSERT INTO views.record_owners (tenant, name, next, entry, hash)
-    SELECT new.* FROM unnest($25::text[], $26::text[], $27::bigint[], $28::bigint[], $29::bytea[]) new
-    WHERE EXISTS (SELECT FROM moved)
-    ON CONFLICT (tenant, name) DO UPDATE SET next = excluded.next, entry = excluded.entry, hash = excluded.hash
-  )
-  SELECT moved FROM moved`;
+import { writeStep } from './record-writing.js';
 
 // LATERAL with LIMIT makes PostgreSQL look up each name in the index. With a join it may read the whole table, because it
 // plans by the old statistics of a table that grows.
@@ -162,10 +134,8 @@ export class PostgresRecord implements RecordStore {
     };
   }
 
-  async write({ name, epoch }: Writer, step: RecordStep): Promise<boolean> {
-    const { from, to, entries, tileHashes, trees, chains, owners } = step;
-    const values = [name, epoch, from, to, ...entryArrays(entries), ...tileArrays(tileHashes), ...treeArrays(trees)];
-    return (await this.query(WRITE, [...values, ...headArrays(chains), ...headArrays(owners)])).length > 0;
+  write(writer: Writer, step: RecordStep): Promise<WrittenStep | undefined> {
+    return writeStep(this.pool, writer, step);
   }
 
   async publish({ name, epoch }: Writer, { notes, refused }: SigningResult, keptSince: string): Promise<boolean> {
@@ -244,38 +214,6 @@ export class PostgresRecord implements RecordStore {
     return pool.query<Row>({ text, values, rowMode: 'array' });
   }
 }
-
-const entryArrays = (entries: readonly StoredEntry[]): Buffer[] => [
-  textArray(entries.map(({ tenant }) => tenant)),
-  bigintArray(entries.map(({ index }) => index)),
-  textArray(entries.map(({ stream }) => stream)),
-  integerArray(entries.map(({ revision }) => revision)),
-  uuidArray(entries.map(({ event }) => event)),
-  bytesArray(entries.map(({ hash }) => hash)),
-  textArray(entries.map(({ leaf }) => leaf)),
-];
-
-const tileArrays = (hashes: RecordStep['tileHashes']): Buffer[] => [
-  textArray(hashes.map(({ tenant }) => tenant)),
-  integerArray(hashes.map(({ level }) => level)),
-  bigintArray(hashes.map(({ index }) => index)),
-  bytesArray(hashes.map(({ hash }) => hash)),
-];
-
-const treeArrays = (trees: readonly StoredTreeEdge[]): Buffer[] => [
-  textArray(trees.map(({ tenant }) => tenant)),
-  bigintArray(trees.map(({ size }) => size)),
-  bytesArray(trees.map(({ edge }) => Buffer.concat(edge))),
-  textArray(trees.map(({ stopped }) => stopped)),
-];
-
-const headArrays = (heads: readonly StoredHead[]): Buffer[] => [
-  textArray(heads.map(({ tenant }) => tenant)),
-  textArray(heads.map(({ name }) => name)),
-  bigintArray(heads.map(({ next }) => next)),
-  bigintArray(heads.map(({ entry }) => entry)),
-  bytesArray(heads.map(({ hash }) => hash)),
-];
 
 function headOf([tenant, name, next, entry, hash, leaf, newest]: LoadedHeadRow): LoadedHead {
   // A row from before the column `entry` that no entry belongs to names none.

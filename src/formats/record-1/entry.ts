@@ -5,6 +5,22 @@ import { base64, type Hash, sha256 } from './hashes.js';
 /** C2SP bundles write the length in two bytes. The names of an event are bounded, so no entry comes near this bound. */
 const ENTRY_BYTES_MAX = 2_048;
 
+/** The names of the event are longer than a log takes them. */
+export class EntryTooLong extends Error {
+  constructor({ stream, revision }: RecordedEvent) {
+    super(`the entry of event ${revision} of ${stream} is longer than ${ENTRY_BYTES_MAX} bytes`);
+  }
+}
+
+export function writtenOrTooLong(write: () => string): string | EntryTooLong {
+  try {
+    return write();
+  } catch (error) {
+    if (!(error instanceof EntryTooLong)) throw error;
+    return error;
+  }
+}
+
 /** The place of an entry in its chain: its number, from 0, and the leaf hash of the entry before it. */
 export interface ChainLink {
   readonly n: number;
@@ -100,7 +116,7 @@ function written(
     type: event.type,
     v: 1,
   });
-  if (Buffer.byteLength(entry) > ENTRY_BYTES_MAX) throw new Error(`an entry is longer than ${ENTRY_BYTES_MAX} bytes`);
+  if (Buffer.byteLength(entry) > ENTRY_BYTES_MAX) throw new EntryTooLong(event);
   return entry;
 }
 

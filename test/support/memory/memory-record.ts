@@ -14,6 +14,7 @@ import type {
   StoredTreeEdge,
   WantedHeads,
   Writer,
+  WrittenStep,
 } from '../../../src/ports/record.js';
 import type { MemoryCheckpoints } from './memory-checkpoints.js';
 
@@ -62,14 +63,24 @@ export class MemoryRecord implements RecordStore {
     return head || newest !== null ? [{ ...name, head, leaf, newest }] : [];
   }
 
-  async write(writer: Writer, step: RecordStep): Promise<boolean> {
-    if (!this.checkpoints.move(writer, step.from, step.to)) return false;
-    this.stored.push(...step.entries);
-    this.tiles.push(...step.tileHashes);
-    for (const tree of step.trees) this.trees.set(tree.tenant, tree);
-    for (const head of step.chains) this.chains.set(keyOf(head), head);
-    for (const head of step.owners) this.owners.set(keyOf(head), head);
-    return true;
+  async write(writer: Writer, step: RecordStep): Promise<WrittenStep | undefined> {
+    if (!this.checkpoints.move(writer, step.from, step.to)) return undefined;
+    const refused = new Map<string, string>();
+    const keys = new Set(this.stored.map(({ tenant, index }) => `${tenant} ${index}`));
+    for (const { tenant, index } of step.entries) {
+      if (keys.has(`${tenant} ${index}`)) refused.set(tenant, `entry ${index} is stored already`);
+    }
+    const isTaken = ({ tenant }: { readonly tenant: string }) => !refused.has(tenant);
+    this.stored.push(...step.entries.filter(isTaken));
+    this.tiles.push(...step.tileHashes.filter(isTaken));
+    for (const tree of step.trees.filter(isTaken)) this.trees.set(tree.tenant, tree);
+    for (const head of step.chains.filter(isTaken)) this.chains.set(keyOf(head), head);
+    for (const head of step.owners.filter(isTaken)) this.owners.set(keyOf(head), head);
+    for (const [tenant, stopped] of refused) {
+      const tree = { tenant, size: 0, edge: [], ...this.trees.get(tenant) };
+      this.trees.set(tenant, { ...tree, stopped });
+    }
+    return { refused };
   }
 
   async publish(writer: Writer, { notes, refused }: SigningResult, keptSince: string): Promise<boolean> {

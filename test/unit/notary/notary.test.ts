@@ -11,6 +11,7 @@ import { RetryableError } from '../../../src/ports/errors.js';
 import type { RecordStore } from '../../../src/ports/record.js';
 import { ChatLog } from '../../support/chat-log.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
+import type { MemoryNotes } from '../../support/memory/memory-record.js';
 import { appendAtEnd, newDelta } from '../../support/new-events.js';
 import { NotaryGround } from '../../support/notary-ground.js';
 import { drawnDeliveries, redelivering } from '../../support/redelivering-log.js';
@@ -345,19 +346,27 @@ describe('a notary that must not sign', () => {
     expect(await ground.noted('acme')).toBeUndefined();
   });
 
+  /** A log whose events a reader gets in another form, or not at all. */
+  function changedLog(change: (event: RecordedEvent) => RecordedEvent[]): MemoryEventLog {
+    const { log } = ground;
+    const changed = (events: readonly RecordedEvent[]) => events.flatMap(change);
+    return Object.assign(Object.create(log), {
+      readStream: async function* (...args: Parameters<typeof log.readStream>) {
+        for await (const page of log.readStream(...args)) yield changed(page);
+      },
+      readAll: async function* (...args: Parameters<typeof log.readAll>) {
+        for await (const page of log.readAll(...args)) yield { ...page, events: changed(page.events) };
+      },
+      subscribe: async function* (...args: Parameters<typeof log.subscribe>) {
+        for await (const page of log.subscribe(...args)) yield { ...page, events: changed(page.events) };
+      },
+    });
+  }
+
   it('stops the tree of a tenant whose tape lacks an event, and lets the others grow', async () => {
     const tape = [event('GenerationClaimed', {}, {}, 'acme'), event('AttemptEnded', {}, {}, 'acme')];
-    const { log } = ground;
-    const isThere = ({ stream, revision }: RecordedEvent) => stream !== 'generation-g1' || revision > 0;
     const gapped = new NotaryGround(
-      Object.assign(Object.create(log), {
-        readStream: async function* (...args: Parameters<typeof log.readStream>) {
-          for await (const page of log.readStream(...args)) yield page.filter(isThere);
-        },
-        subscribe: async function* (...args: Parameters<typeof log.subscribe>) {
-          for await (const page of log.subscribe(...args)) yield { ...page, events: page.events.filter(isThere) };
-        },
-      }),
+      changedLog((each) => (each.stream === 'generation-g1' && each.revision === 0 ? [] : [each])),
     );
     await append('generation-g1', ...tape);
     await more();
@@ -370,6 +379,114 @@ describe('a notary that must not sign', () => {
     await until(async () => (await gapped.noted('b'))?.size === 2);
     expect(await gapped.entries('acme')).toEqual([]);
     await gapped.stop();
+  });
+
+  const second = ({ stream, revision }: RecordedEvent) => stream === 'tenant-acme' && revision === 1;
+  it.each([
+    ['lacks an event', (each: RecordedEvent) => (second(each) ? [] : [each]), 'the log lacks event 1 of tenant-acme'],
+    [
+      'has an event of another tenant',
+      (each: RecordedEvent) => (second(each) ? [{ ...each, tenant: 'b' }] : [each]),
+      'the log lacks event 1 of tenant-acme',
+    ],
+    [
+      'has a revision twice',
+      (each: RecordedEvent) => (second(each) ? [{ ...each, revision: 0 }] : [each]),
+      'the log has a second event 0 of tenant-acme',
+    ],
+    [
+      'has an event whose names are too long for an entry',
+      (each: RecordedEvent) => (second(each) ? [{ ...each, type: 'T'.repeat(3_000) }] : [each]),
+      'the entry of event 1 of tenant-acme is longer than 2048 bytes',
+    ],
+  ])('stops the tree of a tenant whose stream %s, after the event before it', async (_fault, change, reason) => {
+    const faulty = new NotaryGround(changedLog(change));
+    await append('tenant-acme', event('TenantCreated', {}, {}, 'acme'));
+    await more();
+    await append('tenant-c', event('TenantCreated', {}, {}, 'c'));
+    faulty.start();
+    await until(async () => (await faulty.noted('c'))?.size === 1);
+    await more();
+    await append('tenant-c', event('ApiKeyIssued', {}, {}, 'c'));
+    await until(async () => (await faulty.noted('c'))?.size === 2 && (await faulty.record.troubles(10)).size > 0);
+    expect((await faulty.record.troubles(10)).get('acme')).toBe(reason);
+    await until(async () => (await faulty.noted('acme'))?.size === 1);
+    expect(faulty.health.failures).toEqual([]);
+    const checked = (await faulty.check()).find(({ tenant }) => tenant === 'acme');
+    expect(checked).toEqual({ tenant: 'acme', size: 1, stored: 1, signed: 1, mistakes: [reason] });
+    await faulty.stop();
+  });
+
+  it('goes on behind a delta that is on no tape, because the log has it', async () => {
+    ground.start();
+    await append('conversation-c1', event('MessageSent', {}));
+    await ground.signed();
+    await append('conversation-c1', newDelta());
+    await append('tenant-b', event('TenantCreated', {}, {}, 'b'));
+    await until(async () => (await ground.noted('b'))?.size === 1);
+    await append('conversation-c1', event('MessageSent', {}));
+    await ground.signed();
+    expect(await ground.noted()).toMatchObject({ size: 2 });
+    expect((await ground.record.troubles(10)).size).toBe(0);
+  });
+
+  it('goes on for the others where the note of one tenant cannot be kept, and signs its tree once it can', async () => {
+    const files = new Set([await origin('acme')]);
+    const failing = Object.create(ground.kept) as MemoryNotes;
+    failing.keep = async (name, note) => {
+      if (files.has(name)) throw Object.assign(new Error('/secret/path'), { code: 'EACCES' });
+      return ground.kept.keep(name, note);
+    };
+    ground.start({ kept: failing });
+    await more();
+    await append('tenant-b', event('ApiKeyIssued', {}, {}, 'b'));
+    await until(async () => (await ground.noted('b'))?.size === 2 && (await ground.record.troubles(10)).size > 0);
+    const reason = 'its last note cannot be read or kept outside the database: Error EACCES';
+    expect([...(await ground.record.troubles(10))]).toEqual([['acme', reason]]);
+    expect(await ground.noted('acme')).toBeUndefined();
+    files.clear();
+    await append('tenant-b', event('ApiKeyIssued', {}, {}, 'b'));
+    await until(async () => (await ground.noted('acme'))?.size === 1);
+    expect((await ground.record.troubles(10)).size).toBe(0);
+  });
+
+  it('fails and retries where no note can be kept at all', async () => {
+    let isFull = true;
+    const failing = Object.create(ground.kept) as MemoryNotes;
+    failing.keep = async (...args) => {
+      if (isFull) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+      return ground.kept.keep(...args);
+    };
+    const notary = ground.start({ kept: failing });
+    await more();
+    await until(() => notary.state.is === 'failing');
+    expect(notary.state).toEqual({ is: 'failing', reason: 'Error ENOSPC' });
+    expect((await ground.record.troubles(10)).size).toBe(0);
+    isFull = false;
+    await ground.signed();
+  });
+
+  it('stops the tree of a tenant whose rows the store refuses, and lets the others grow', async () => {
+    await signedTwo();
+    const refusing = Object.create(ground.record) as RecordStore;
+    refusing.write = (writer, step) => {
+      const entries = step.entries.map((each) => (each.tenant === 'acme' ? { ...each, index: 0 } : each));
+      return ground.record.write(writer, { ...step, entries });
+    };
+    refusing.publish = (...args) => ground.record.publish(...args);
+    const [written] = [ground.written];
+    await more();
+    ground.start({ holder: 'node-2', record: refusing });
+    await until(async () => (await ground.noted('b'))?.size === 2 && (await ground.record.troubles(10)).size > 0);
+    expect([...(await ground.record.troubles(10))]).toEqual([['acme', 'entry 0 is stored already']]);
+    expect(ground.warnings).toEqual([
+      {
+        facts: { tenant: 'acme', reason: 'entry 0 is stored already' },
+        message: 'the record of a tenant does not grow any more',
+      },
+    ]);
+    expect(ground.written - written).toBe(1);
+    expect(ground.health.failures).toEqual([]);
   });
 
   it('waits with a tree that is being built again until it has reached its note', async () => {
