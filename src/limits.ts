@@ -175,6 +175,15 @@ export const limits = {
   logGapMax: 10_000,
   /** Notes without a cosignature are kept for a day. */
   recordNoteKeptMs: 24 * 60 * 60 * 1_000,
+  /** A census of each tenant with news once a day. */
+  censusEveryMs: 24 * 60 * 60 * 1_000,
+  censusLookMs: 60_000,
+  /** Tenants in one round. The next round takes the others. */
+  censusTenantsMax: 1_000,
+  /** Entries that are counted, and chains that are read, in one step: a fraction of a second of the database. */
+  censusStepEntries: 2_000,
+  /** Chains in one answer: about 150 KB. */
+  censusProofChainsMax: 500,
   /** Trees that are counted as not signed. */
   recordTroublesMax: 1_000,
 

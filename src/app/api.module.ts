@@ -2,6 +2,7 @@ import { type BeforeApplicationShutdown, Module, type OnModuleDestroy } from '@n
 import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
 import { Authenticator } from '../auth/authenticator.js';
 import { conversationStream } from '../events/conversation-events.js';
+import { CensusController } from '../http/census.controller.js';
 import { ConversationFeeds } from '../http/conversation-feeds.js';
 import { ConversationReadsController } from '../http/conversation-reads.controller.js';
 import { ConversationsController } from '../http/conversations.controller.js';
@@ -16,6 +17,7 @@ import { RunsController } from '../http/runs.controller.js';
 import { TenantsController } from '../http/tenants.controller.js';
 import { TurnReplies } from '../http/turn-reply.js';
 import { TurnsController } from '../http/turns.controller.js';
+import { CensusReader } from '../notary/census-reader.js';
 import { RecordReader } from '../notary/record-reader.js';
 import { Advances } from '../projections/advances.js';
 import { ConversationViews } from '../projections/messages/query.js';
@@ -32,7 +34,7 @@ import { provider } from './provider.js';
 import { ReadModelsModule } from './read-models.module.js';
 import { TenantsModule } from './tenants.module.js';
 
-const { log, codec, clock, work, views, record, config } = PORTS;
+const { log, codec, clock, work, views, record, census, config } = PORTS;
 const heads = CONVERSATION_FOLDS;
 const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces, shown: Shown };
 
@@ -50,6 +52,7 @@ const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces
     ListsController,
     RunsController,
     RecordController,
+    CensusController,
   ],
   providers: [
     provider(OpenStreams, { keys: Authenticator, metrics: PrometheusMetrics }, ({ keys, metrics }) => {
@@ -59,6 +62,7 @@ const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces
     }),
     provider(ConversationReader, { log, codec, heads }, (parts) => new ConversationReader(parts)),
     provider(RecordReader, { record, log }, (parts) => new RecordReader(parts)),
+    provider(CensusReader, { census, record, log }, (parts) => new CensusReader(parts)),
     provider(RunReader, { log, codec, heads, work }, (parts) => new RunReader(parts)),
     provider(
       ConversationViews,

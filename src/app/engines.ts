@@ -4,6 +4,7 @@ import { DemoLanguageModel } from '../adapters/demo/demo-language-model.js';
 import { CommandClaims } from '../adapters/eventstoredb/command-claims.js';
 import { ConnectionPool } from '../adapters/postgres/connection-pool.js';
 import { freeLeases } from '../adapters/postgres/free-leases.js';
+import { PostgresCensus } from '../adapters/postgres/postgres-census.js';
 import { PostgresCheckpoints } from '../adapters/postgres/postgres-checkpoints.js';
 import { PostgresCommandPlaces } from '../adapters/postgres/postgres-command-places.js';
 import { PostgresEventLog } from '../adapters/postgres/postgres-event-log.js';
@@ -20,6 +21,7 @@ import type { Config } from '../config.js';
 import type { PriceList } from '../domain/prices.js';
 import type { NoteSigner } from '../formats/record-1/note.js';
 import { limits } from '../limits.js';
+import type { CensusStore } from '../ports/census.js';
 import type { Checkpoints } from '../ports/checkpoints.js';
 import type { CommandPlaces } from '../ports/command-places.js';
 import type { EventLog, LogWithoutCommands } from '../ports/event-log.js';
@@ -54,6 +56,7 @@ export interface Engines {
   readonly lanes: LaneStore;
   readonly views: Views;
   readonly record: RecordStore;
+  readonly census: CensusStore;
   readonly keptNotes: KeptNotes;
   /** Signs the record. Absent in processes without the role that does. */
   readonly noteSigner: NoteSigner | undefined;
@@ -116,6 +119,7 @@ export async function openEngines(
     buildStates: new PostgresBuilds(readPool),
     lanes: new PostgresLaneStore(viewPool),
     record: new PostgresRecord(viewPool, readPool),
+    census: new PostgresCensus(viewPool, readPool),
     keptNotes: new NoteFiles(config.dataDir),
     noteSigner,
     views: postgresViews(new ViewReader(readPool, searchPool)),

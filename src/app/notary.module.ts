@@ -3,6 +3,8 @@ import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js'
 import type { NoteSigner } from '../formats/record-1/note.js';
 import { type CheckResult, Readiness } from '../http/readiness.js';
 import { limits } from '../limits.js';
+import { CensusTaker } from '../notary/census-taker.js';
+import { CensusWork } from '../notary/census-work.js';
 import { Notary } from '../notary/notary.js';
 import { type Lag, lagOf } from '../ports/lag.js';
 import { BackgroundModule, RUNNER_PARTS } from './background.module.js';
@@ -16,7 +18,7 @@ import { type Survey, Surveys } from './survey.js';
 const LAG = token<Survey<Lag>>('lag of the record');
 const TROUBLES = token<Survey<ReadonlyMap<string, string>>>('troubles of the record');
 
-const { record: store, keptNotes: kept, noteSigner, incarnations } = PORTS;
+const { log, codec, clock, ids, telemetry, census, record: store, keptNotes: kept, noteSigner, incarnations } = PORTS;
 
 /** The record: the notary, which the role `projections` runs, since it is a reader of the log with tables of its own. */
 @Module({
@@ -33,6 +35,11 @@ const { record: store, keptNotes: kept, noteSigner, incarnations } = PORTS;
           incarnation: incarnations.at(-1) as string,
         }),
     ),
+    provider(
+      CensusWork,
+      { parts: RUNNER_PARTS, log, codec, clock, ids, record: store, store: census, telemetry },
+      ({ parts, telemetry: { warn }, ...own }) => new CensusWork(new CensusTaker({ ...own, warn }), parts),
+    ),
     provider(LAG, { notary: Notary, parts: RUNNER_PARTS, surveys: Surveys }, ({ notary, parts, surveys }) =>
       surveys.of('lag of the record', async () => lagOf(await notary.backlog(), parts.clock.now())),
     ),
@@ -44,6 +51,7 @@ const { record: store, keptNotes: kept, noteSigner, incarnations } = PORTS;
 export class NotaryModule implements OnApplicationBootstrap {
   constructor(
     private readonly notary: Notary,
+    private readonly census: CensusWork,
     private readonly background: BackgroundWork,
     @Inject(LAG) lag: Survey<Lag>,
     @Inject(TROUBLES) troubles: Survey<ReadonlyMap<string, string>>,
@@ -65,7 +73,7 @@ export class NotaryModule implements OnApplicationBootstrap {
   }
 
   onApplicationBootstrap(): void {
-    this.background.start(this.notary);
+    this.background.start(this.notary, this.census);
   }
 }
 

@@ -52,6 +52,7 @@ export const PORTS: Tokens<Ports> = {
   lanes: token('LaneStore'),
   views: token('Views'),
   record: token('RecordStore'),
+  census: token('CensusStore'),
   keptNotes: token('KeptNotes'),
   noteSigner: token('NoteSigner'),
   models: token('LanguageModels'),

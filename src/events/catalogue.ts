@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { type AccessEvent, accessEvents } from './access-events.js';
+import { type ComplianceEvent, complianceEvents } from './compliance-events.js';
 import {
   type ConversationEvent,
   conversationEvents,
@@ -51,7 +52,8 @@ export const catalogue: Family = {
   ...generationEvents,
   ...tenantEvents,
   ...accessEvents,
+  ...complianceEvents,
   ...logEvents,
 };
 
-export type DomainEvent = ConversationEvent | GenerationEvent | TenantEvent | AccessEvent | LogEvent;
+export type DomainEvent = ConversationEvent | GenerationEvent | TenantEvent | AccessEvent | ComplianceEvent | LogEvent;

@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { CompletenessProof, ShownCensus, ShownNeighbour } from '../notary/census-reader.js';
 import type { InclusionProof, ProvenEntry, RecordedEntry, RunProof } from '../notary/record-reader.js';
 
 const HASH = { example: 'RbffLUkRaaqV1AYW63EW35V9EaOEjE0OchLap7zkse0=' } as const;
@@ -67,6 +68,73 @@ export class ConsistencyProofDocument {
 
   @ApiProperty(PATH)
   path!: readonly string[];
+}
+
+export class CensusDocument implements ShownCensus {
+  @ApiProperty({ type: 'integer', description: 'The census counts the entries before this index.' })
+  size!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Chains.' })
+  count!: number;
+
+  @ApiProperty({ ...HASH, description: 'The root of the tree of the chains.' })
+  root!: string;
+
+  @ApiProperty({ type: 'integer', description: 'Of the entry of `CensusTaken`.' })
+  index!: number;
+
+  @ApiProperty({
+    description: 'The stored data of `CensusTaken`. With `meta` they have the hash that the entry names.',
+  })
+  data!: string;
+
+  @ApiProperty()
+  meta!: string;
+}
+
+class NeighbourDocument implements ShownNeighbour {
+  @ApiProperty({ description: 'The key of the leaf, as base64: hashes of its owner and its chain.' })
+  key!: string;
+
+  @ApiProperty({ ...HASH, description: 'The hash of the text of the leaf.' })
+  text!: string;
+}
+
+const NEIGHBOUR = { type: NeighbourDocument, nullable: true } as const;
+
+export class CompletenessProofDocument implements CompletenessProof {
+  @ApiProperty({ type: 'integer', description: 'The census counts the entries before this index.' })
+  size!: number;
+
+  @ApiProperty({ type: 'integer', description: 'All chains of the census.' })
+  count!: number;
+
+  @ApiProperty({ ...HASH, description: 'The root of the tree of all chains.' })
+  root!: string;
+
+  @ApiProperty({ type: 'integer', description: 'Of the entry of `CensusTaken`.' })
+  index!: number;
+
+  @ApiProperty({ type: 'integer', description: 'The place of the first chain, or the one that it would have.' })
+  from!: number;
+
+  @ApiProperty({ type: [String], description: 'The leaves of the chains, in the order of their keys.' })
+  chains!: readonly string[];
+
+  @ApiProperty({ ...NEIGHBOUR, description: 'The leaf before the chains. Null: they are the first.' })
+  before!: ShownNeighbour | null;
+
+  @ApiProperty({ ...NEIGHBOUR, description: 'The leaf after the chains. Null: they are the last.' })
+  after!: ShownNeighbour | null;
+
+  @ApiProperty({
+    type: [String],
+    description: 'The hashes of the subtrees beside all these leaves as base64, from left to right.',
+  })
+  path!: readonly string[];
+
+  @ApiProperty({ type: 'integer', nullable: true, description: 'Where the next part begins. Null: this is the last.' })
+  next!: number | null;
 }
 
 class TapeEntryDocument implements Omit<ProvenEntry, 'body'> {

@@ -5,6 +5,8 @@ import { limits } from '../limits.js';
 
 /** Fifteen digits are exact numbers. */
 const SIZE = '^[1-9][0-9]{0,14}$';
+const PLACE = '^(0|[1-9][0-9]{0,14})$';
+const OWNER = '^[A-Za-z0-9_-]{1,100}$';
 const REVISION = '^(0|[1-9][0-9]{0,8})$';
 const STREAM = '^[a-z]+-[A-Za-z0-9_-]+$';
 const UUID = '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$';
@@ -34,6 +36,31 @@ export class FindQuery {
   @matching(UUID, 'the id of an event')
   @ApiPropertyOptional({ pattern: UUID, description: 'The id of the event instead.' })
   event?: string;
+}
+
+export class CompletenessQuery {
+  @IsOptional()
+  @matching(OWNER, 'the owner of an entry')
+  @ApiPropertyOptional({
+    pattern: OWNER,
+    description: 'The conversations of this owner, by the name that entries give it. Without `conversation`.',
+  })
+  owner?: string;
+
+  @IsOptional()
+  @matching(UUID, 'the id of a conversation')
+  @ApiPropertyOptional({ pattern: UUID, description: 'One conversation. Without `owner`.' })
+  conversation?: string;
+
+  @IsOptional()
+  @matching(PLACE, 'a whole number')
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 0,
+    maximum: 10 ** 15 - 1,
+    description: '`next` of the part before.',
+  })
+  from?: string;
 }
 
 export class ProofQuery {

@@ -185,7 +185,7 @@ export class RecordController {
 }
 
 /** The tenant of an auditor or an administrator. */
-function readerOf({ tenant, role }: Principal): string {
+export function readerOf({ tenant, role }: Principal): string {
   if (role === 'member') throw new ForbiddenException();
   return tenant;
 }

@@ -10,6 +10,7 @@ import { type Chat, HOLD, startChat, type Turn } from '../support/chat.js';
 import type { Answer, CallOptions } from '../support/http-app.js';
 import { newEvent, someMetadata } from '../support/new-events.js';
 import { SseClient } from '../support/sse-client.js';
+import { takeCensus } from '../support/taken-census.js';
 import { until } from '../support/until.js';
 
 /*
@@ -50,7 +51,7 @@ const LISTS = [`GET ${API}/conversations`, `GET ${API}/runs`];
 const ADMINISTERED = [
   `GET ${API}/keys`,
   `GET ${API}/projections`,
-  ...['key', 'tile/{path}', 'entries/{index}', 'find', 'proof/{index}', 'consistency'].map(
+  ...['key', 'tile/{path}', 'entries/{index}', 'find', 'proof/{index}', 'consistency', 'census', 'census/proof'].map(
     (path) => `GET ${API}/record/${path}`,
   ),
   `GET ${API}/runs/{generationId}/proof`,
@@ -67,6 +68,7 @@ const NOWHERE: Readonly<Record<string, string>> = {
   ...Object.fromEntries(LISTS.map((list) => [list, '?min=nobody@1:0'])),
   [`GET ${API}/record/find`]: '?stream=tenant-nothing&revision=0',
   [`GET ${API}/record/consistency`]: '?from=999999999',
+  [`GET ${API}/record/census/proof`]: '?from=999999999',
 };
 
 /** Every role may read the rest. The document allows for more, since it says of all routes alike what any may answer. */
@@ -191,6 +193,8 @@ describe('what succeeds is answered as it is documented', () => {
     const proof = `/api/v1/runs/${generationId}/proof`;
     await until(async () => (await chat.call('GET', proof)).status === 200);
     await answered(200, `GET ${API}/runs/{generationId}/proof`, ids);
+    await takeCensus(chat.engines);
+    await until(async () => (await chat.call('GET', `${API}/record/census`)).status === 200);
     for (const path of [
       'checkpoint',
       'key',
@@ -199,6 +203,8 @@ describe('what succeeds is answered as it is documented', () => {
       'find',
       'proof/{index}',
       'consistency',
+      'census',
+      'census/proof',
     ]) {
       const name = `GET ${API}/record/${path}`;
       await answered(200, name, IN_RECORD, {}, QUERIES[name]);
@@ -286,6 +292,13 @@ describe('what is refused is answered as it is documented', () => {
     await answered(422, `GET ${API}/conversations`, {}, {}, '?limit=1000000');
     await answered(422, `GET ${API}/runs`, {}, {}, '?limit=1000000');
     await answered(422, `GET ${API}/record/find`);
+    await answered(
+      422,
+      `GET ${API}/record/census/proof`,
+      {},
+      {},
+      '?owner=a&conversation=3f6c1c52-9d0e-4b7a-8f25-6a1b0c9d7e10',
+    );
     const asText = { headers: { accept: 'text/plain' } };
     await answered(422, `GET ${API}/record/proof/{index}`, IN_RECORD, asText, '?size=1');
     await answered(400, `GET ${API}/runs`, {}, {}, '?from=2026-13-45');
@@ -303,7 +316,7 @@ describe('what is refused is answered as it is documented', () => {
     const unsigned = withStatus(409).filter(({ responses }) =>
       JSON.stringify(responses[409]).includes('not_recorded_yet'),
     );
-    expect(unsigned).toHaveLength(8);
+    expect(unsigned).toHaveLength(10);
     for (const { name } of unsigned) await answered(409, name, names, {}, QUERIES[name]);
   });
 

@@ -4,6 +4,7 @@ import type { Engines } from '../../src/app/engines.js';
 import { listPrices } from '../../src/domain/list-prices.js';
 import { sha256 } from '../../src/formats/record-1/hashes.js';
 import { NoteSigner } from '../../src/formats/record-1/note.js';
+import { MemoryCensus } from './memory/memory-census.js';
 import { MemoryCheckpoints } from './memory/memory-checkpoints.js';
 import { MemoryEventLog } from './memory/memory-event-log.js';
 import { MemoryHints } from './memory/memory-hints.js';
@@ -19,6 +20,7 @@ export function memoryEngines(): Engines {
   const models = new MemoryReadModels();
   const log = new MemoryEventLog();
   const checkpoints = new MemoryCheckpoints();
+  const record = new MemoryRecord(checkpoints);
   return {
     log,
     incarnations: ['first'],
@@ -27,7 +29,8 @@ export function memoryEngines(): Engines {
     buildStates: models,
     lanes: models,
     views: memoryViews(models),
-    record: new MemoryRecord(checkpoints),
+    record,
+    census: new MemoryCensus(record),
     keptNotes: new MemoryNotes(),
     noteSigner: new NoteSigner(sha256('the key of these engines')),
     checkpoints,

@@ -25,7 +25,8 @@ const FORGET_KEYS = 'DELETE FROM runtime.api_keys';
 // A new incarnation has another origin. Its tree has the entries of all events again, which are the same unless events were lost.
 const FORGET_NOTES = 'DELETE FROM views.record_notes';
 const FORGET_RECORD = `
-  TRUNCATE views.record_trees, views.record_entries, views.record_tiles, views.record_chains, views.record_owners`;
+  TRUNCATE views.record_trees, views.record_entries, views.record_tiles, views.record_chains, views.record_owners,
+    views.record_censuses, views.record_census_chains, views.record_census_tiles, views.record_census_places`;
 // The next step of their lanes is refused, and the next start makes new builds.
 const RETIRE_BUILDS = "UPDATE views.builds SET state = 'retired' WHERE state <> 'retired'";
 

@@ -99,7 +99,8 @@ const ENTRY_OF_EVENT = `${ENTRY} AND event = $2 LIMIT 1`;
 
 // A later epoch, so that the present owner writes nothing more and begins again at the start.
 const FORGET = `
-  TRUNCATE views.record_trees, views.record_entries, views.record_tiles, views.record_chains, views.record_owners`;
+  TRUNCATE views.record_trees, views.record_entries, views.record_tiles, views.record_chains, views.record_owners,
+    views.record_censuses, views.record_census_chains, views.record_census_tiles, views.record_census_places`;
 // A running owner notices at its next renewal, and then begins at the start: an idle one would write nothing.
 const END_LEASE = "UPDATE runtime.leases SET expires_at = '-infinity' WHERE name = $1";
 const FORGET_CHECKPOINT = "UPDATE runtime.checkpoints SET position = '', epoch = epoch + 1 WHERE name = $1";

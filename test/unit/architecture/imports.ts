@@ -53,6 +53,7 @@ const mayImport: Record<string, readonly string[]> = {
     'projections/*/query.ts',
     'projections/queries',
     'projections/rebuilds.ts',
+    'notary/census-reader.ts',
     'notary/record-reader.ts',
     'sse',
     'auth',

@@ -24,4 +24,5 @@ export const personalValues: Record<DomainEvent['type'], readonly string[]> = {
   ApiKeyRevoked: [],
   AccessRecorded: ['/filters', '/purpose'],
   IncarnationBegan: [],
+  CensusTaken: [],
 };

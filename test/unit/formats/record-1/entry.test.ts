@@ -4,6 +4,15 @@ import { describe, expect, it } from '@jest/globals';
 import type { RecordedEvent } from '../../../../src/events/envelope.js';
 import { canonicalJson } from '../../../../src/formats/record-1/canonical-json.js';
 import {
+  blindLeaf,
+  type CountedChain,
+  censusLeaf,
+  censusLeafHash,
+  censusOf,
+  chainKey,
+  chainWith,
+} from '../../../../src/formats/record-1/census.js';
+import {
   bodyOfEvent,
   type ChainLink,
   type EventFacts,
@@ -58,6 +67,22 @@ describe('the worked example of the record format', () => {
     ]).toEqual(example.entries);
     expect([bodyOfEvent(created), bodyOfEvent(message), null]).toEqual(example.bodies);
     expect([needsOwnerLink(created, FIRST), needsOwnerLink(message, FIRST)]).toEqual([false, true]);
+  });
+
+  it('has this census', () => {
+    const { census } = example;
+    const chains = new Map<string, CountedChain>();
+    for (const leaf of example.entries) {
+      const entry = JSON.parse(leaf);
+      chains.set(entry.chain, chainWith(chains.get(entry.chain), entry, leafHash(leaf)));
+    }
+    const inOrder = [...chains.values()].sort((one, other) => chainKey(one).compare(chainKey(other)));
+    expect(inOrder.map(censusLeaf)).toEqual(census.leaves);
+    expect(inOrder.map(chainKey).map(base64)).toEqual(census.keys);
+    expect(inOrder.map(blindLeaf).map(({ text }) => base64(text))).toEqual(census.textHashes);
+    expect(inOrder.map(blindLeaf).map(censusLeafHash).map(base64)).toEqual(census.leafHashes);
+    const { root, ...counted } = censusOf(3, chains.values());
+    expect([counted, base64(root)]).toEqual([{ size: census.size, count: census.count }, census.root]);
   });
 
   it('has this tree, proof and note', () => {
