@@ -10,8 +10,11 @@ export interface OpenedLog {
 }
 
 export interface OpenedRecord {
-  readonly log: Pick<EventLog, 'readAll' | 'gapAfter'>;
-  readonly record: Pick<RecordStore, 'entries' | 'lastNote' | 'load' | 'tenants' | 'forget'>;
+  readonly log: Pick<EventLog, 'gapAfter' | 'readAll' | 'readStream'>;
+  readonly record: Pick<
+    RecordStore,
+    'chained' | 'entries' | 'forget' | 'lastNote' | 'load' | 'noteOf' | 'tenants' | 'tile'
+  >;
   close(): Promise<void>;
 }
 

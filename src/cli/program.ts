@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { type CommandParts, type JsonOption, withJson } from './command-parts.js';
+import { addExport } from './export-command.js';
 import { addLog } from './log-commands.js';
 import { addMonitor } from './monitor-commands.js';
 import { jsonLine, type Output } from './output.js';
 import { addProjections } from './projection-commands.js';
 import { addRecord } from './record-commands.js';
 import { addRuns } from './run-commands.js';
+import { addVerify } from './verify-command.js';
 
 /** All commands. Throws commander's errors instead of ending the process. */
 export function programOf(parts: CommandParts): Command {
@@ -26,6 +28,8 @@ export function programOf(parts: CommandParts): Command {
   addLog(program, parts);
   addRecord(program, parts);
   addMonitor(program, parts);
+  addExport(program, parts);
+  addVerify(program, parts);
   return program;
 }
 

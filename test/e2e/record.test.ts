@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { openNote } from '../../src/formats/record-1/note.js';
@@ -70,6 +70,30 @@ describe('the record of a product that is killed and started again', () => {
       expect((await client.call('GET', '/record/tile/entries/000.p/5')).bytes).toEqual(before);
       await recorded(client, (await chat.say('second')).generationId);
       expect(await checked()).toEqual([0, [['default', []]]]);
+      await product.stop();
+    });
+  });
+
+  it('is exported and verified by the command line, and an altered bag is found', async () => {
+    await withRestarts(async ({ start, provider, dataDir }) => {
+      const { product, client } = await start();
+      const chat = await LiveChat.start({ journal: new TurnJournal(), provider }, client, { title: 'Exported' });
+      await chat.say('first');
+      await recorded(client, (await chat.say('second')).generationId);
+      const { vkey } = await client.ask('GET', '/record/key');
+      const bag = join(dataDir, 'bag.zip');
+      const run = async (...words: string[]) => {
+        const { output, ended } = command({ VERBATIM_DATA_DIR: dataDir }, ...words, '--json');
+        return { code: await ended, ...JSON.parse(output.out) };
+      };
+      expect(await run('export', '--conversation', chat.id, '--out', bag)).toMatchObject({ code: 0, out: bag });
+      const verdict = await run('verify', bag, '--vkey', vkey);
+      expect(verdict).toMatchObject({ code: 0, isIntact: true, mistakes: [], remarks: [] });
+      expect(verdict.facts.texts).toMatchObject({ answers: 2, prompts: 2, hiddenPrompts: 0 });
+      const bytes = await readFile(bag);
+      bytes.write('X', bytes.indexOf('GenerationRequested'));
+      await writeFile(bag, bytes);
+      expect(await run('verify', bag, '--vkey', vkey)).toMatchObject({ code: 1, isIntact: false });
       await product.stop();
     });
   });

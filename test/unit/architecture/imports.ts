@@ -42,6 +42,7 @@ const mayImport: Record<string, readonly string[]> = {
     'domain/conversation/run.ts',
     'events/envelope.ts',
     'exports/bag-export.ts',
+    'exports/scope-entries.ts',
     'formats/record-1/tiles.ts',
     'monitor',
     'notary/record-check.ts',
