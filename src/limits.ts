@@ -245,6 +245,19 @@ export const limits = {
   /** A request waits for the lookup of a key that was looked up longer ago: a revoked key must stop within 5 s on every node. */
   keyUseMs: 4_000,
   keyCacheEntriesMax: 10_000,
+  /** Keys of values that a process has at hand: a new conversation takes one without a flush. One insert refills them. */
+  valueKeysAtHandMax: 64,
+  valueKeysAtHandMin: 32,
+  /** Opened keys in memory, about half a KB each, and names of users. */
+  valueKeyCacheEntriesMax: 10_000,
+  /** A process that missed the destruction of a key has it for so long at most. */
+  valueKeyCacheMs: 600_000,
+  /** Look-ups of pages and of scopes, the refill, and the rotation. */
+  valueKeyConnectionsMax: 4,
+  /** A page of the rotation of the master key: 8 ms of CPU, and one flush. */
+  keysRewrappedAtOnceMax: 500,
+  /** How often the owner looks for a rotation if its hint was lost. The query reads a few rows. */
+  keyRotationLookMs: 10_000,
   /** One connection for look-ups of unknown ids, one for known keys and for records. */
   keyConnectionsMax: 2,
   /** Unknown ids are looked up together, at most 20 times a second: a new key waits for so long at most. */

@@ -1,3 +1,6 @@
+import type { ValueKey } from '../formats/value-1/value-key.js';
+import { RetryableError } from './errors.js';
+
 /**
  * A key as the store keeps it: encrypted under the master key of a generation. A row of the directory of users is kept in the
  * same way.
@@ -22,7 +25,7 @@ export type StoredKey = WrappedKey | DestroyedKey;
 export const isDestroyed = (key: StoredKey): key is DestroyedKey => 'destroyedAt' in key;
 
 /** A generation of the master key, as the store knows it. The master key itself is elsewhere. */
-export interface Generation {
+export interface MasterGeneration {
   readonly number: number;
   /** A hash from which a process knows that it has the right master key. */
   readonly check: Buffer;
@@ -51,7 +54,7 @@ export interface KeyScope {
  */
 export interface ValueKeyStore {
   /** The oldest first. */
-  generations(): Promise<readonly Generation[]>;
+  generations(): Promise<readonly MasterGeneration[]>;
   /** Makes it the current generation, unless it or a later one has been current. Waits for writes under the one before. */
   begin(generation: number, check: Buffer): Promise<void>;
   insert(keys: readonly WrappedKey[]): Promise<'inserted' | Stale>;
@@ -60,12 +63,12 @@ export interface ValueKeyStore {
   ofScope(scope: KeyScope): Promise<StoredKey | undefined>;
   /** Inserts the key for the scope. If the scope has one, returns that one and inserts none: all callers get the same. */
   insertForScope(scope: KeyScope, key: WrappedKey): Promise<StoredKey | Stale>;
-  /** The scope may get another key. */
-  release(scope: KeyScope): Promise<void>;
+  /** The scope of this key may get another one. */
+  release(id: string): Promise<void>;
   /** Deletes the wrapped keys. An id stays destroyed since the first time, also one that the store never had. */
   destroy(ids: readonly string[], at: string): Promise<void>;
-  /** Keys under earlier generations than this one, in the order of generation and id, after `after`. */
-  keysBefore(generation: number, after: WrappedKey | undefined, count: number): Promise<readonly WrappedKey[]>;
+  /** Keys under this generation, in the order of their ids, after the id `after`. */
+  keysUnder(generation: number, after: string, count: number): Promise<readonly WrappedKey[]>;
   /** Replaces wrapped keys that are still wrapped under `from`. Others have been destroyed or replaced meanwhile. */
   rewrap(from: number, keys: readonly WrappedKey[]): Promise<void>;
   /** Living keys under this generation, and under earlier ones. */
@@ -78,8 +81,58 @@ export interface ValueKeyStore {
 export interface MasterKeys {
   /** All that are there now, by generation. */
   read(): Promise<ReadonlyMap<number, Buffer>>;
-  /** Makes a master key, durable when it resolves. Keeps one that is there: of two processes, both get the same. */
-  make(generation: number): Promise<void>;
-  /** Destroys a master key, durably. False if only the operator can. */
+  /**
+   * A later generation than this one, made if there is none and durable then. Processes that ask at the same time get the same.
+   * Undefined if only the operator can provide one.
+   */
+  next(generation: number): Promise<number | undefined>;
+  /** Destroys a master key, durably. False if it is still there, because only the operator can. */
   destroy(generation: number): Promise<boolean>;
+  /** The operator alone makes and destroys master keys. */
+  readonly isOfOperator: boolean;
+  /** Where the master key of a generation belongs, for messages. */
+  placeOf(generation: number): string;
+}
+
+/** The key cannot be opened, and the log does not say that it was destroyed. Operators can restore it. */
+export class KeyMissing extends RetryableError {
+  constructor(
+    readonly keyId: string,
+    why: string,
+  ) {
+    super(`the key ${keyId} is missing: ${why}`);
+  }
+}
+
+export interface KeyAtHand {
+  readonly id: string;
+  readonly key: ValueKey;
+}
+
+export type FoundKey =
+  | { readonly is: 'living'; readonly key: ValueKey }
+  | { readonly is: 'destroyed'; readonly at: string }
+  | { readonly is: 'missing'; readonly error: KeyMissing };
+
+/** The scopes of a tenant that have one key each. A thread gets the key of its first conversation in the log. */
+export const keyScopes = {
+  tenant: 'tenant',
+  user: (u: string) => `user-${u}`,
+  thread: (id: string) => `thread-${id}`,
+  /** `2026-11` */
+  accessMonth: (month: string) => `access-${month}`,
+};
+
+/** The keys of values, opened. Throws RetryableError when the store is away. */
+export interface ValueKeys {
+  /** A durable key that nothing uses, for a new conversation. No promise if one is at hand. */
+  take(): KeyAtHand | Promise<KeyAtHand>;
+  /** The keys of a page, with one query for those that are not in memory. No promise if all are. Every id has an answer. */
+  find(ids: Iterable<string>): ReadonlyMap<string, FoundKey> | Promise<ReadonlyMap<string, FoundKey>>;
+  /** The one key of a scope, made if there is none. Throws KeyMissing. A destroyed one has no key. */
+  ofScope(scope: KeyScope): Promise<{ readonly id: string; readonly found: FoundKey }>;
+  /** Destroys the keys in the store and in this process, after the log says so. */
+  destroy(ids: readonly string[], at: string): Promise<void>;
+  /** The log says that these keys are destroyed: this process does not use them any more. */
+  forget(ids: readonly string[], at: string): void;
 }

@@ -43,7 +43,7 @@ it('a generation of wrapped keys begins after the keys that are being written un
       let isBegun = false;
       const left = keys.begin(2, Buffer.alloc(32)).then(() => {
         isBegun = true;
-        return keys.keysBefore(2, undefined, 10);
+        return keys.keysUnder(1, '', 10);
       });
       await until(async () => isBegun || (await waiting()) === 2);
       await holder.query('SELECT pg_advisory_unlock(1)');

@@ -50,12 +50,12 @@ export function valueKeysContract(engine: string, createStore: () => Promise<Sha
 
     async function keysBefore(last: number, pageSize = 2): Promise<string[]> {
       const ids: string[] = [];
-      let after: WrappedKey | undefined;
-      do {
-        const page = await elsewhere.keysBefore(last, after, pageSize);
-        ids.push(...page.map(({ id }) => id));
-        after = page.at(-1);
-      } while (after);
+      for (let under = 1; under < last; under++) {
+        for (let page = await elsewhere.keysUnder(under, '', pageSize); page.length > 0; ) {
+          ids.push(...page.map(({ id }) => id));
+          page = await elsewhere.keysUnder(under, page.at(-1)?.id ?? '', pageSize);
+        }
+      }
       return ids;
     }
 
@@ -112,7 +112,7 @@ export function valueKeysContract(engine: string, createStore: () => Promise<Sha
       const next = aKey(generation, scope.tenant);
       expect(await elsewhere.insertForScope(scope, next)).toEqual({ id: key.id, destroyedAt: AT });
       expect(await elsewhere.find([next.id])).toEqual([]);
-      await keys.release(scope);
+      await keys.release(key.id);
       expect(await keys.ofScope(scope)).toBeUndefined();
       expect(await elsewhere.insertForScope(scope, next)).toEqual(next);
     });
@@ -194,9 +194,12 @@ export function valueKeysContract(engine: string, createStore: () => Promise<Sha
     });
 
     async function rewrapAll(): Promise<void> {
-      for (let page = await keys.keysBefore(generation, undefined, 100); page.length > 0; ) {
-        for (const key of page) await keys.rewrap(key.generation, [{ ...key, generation }]);
-        page = await keys.keysBefore(generation, undefined, 100);
+      for (let under = 1; under < generation; under++) {
+        const page = await keys.keysUnder(under, '', 1_000);
+        await keys.rewrap(
+          under,
+          page.map((key) => ({ ...key, generation })),
+        );
       }
     }
   });

@@ -1,5 +1,12 @@
 import { TerminalError } from '../../ports/errors.js';
-import type { Generation, KeyScope, Stale, StoredKey, ValueKeyStore, WrappedKey } from '../../ports/value-keys.js';
+import type {
+  KeyScope,
+  MasterGeneration,
+  Stale,
+  StoredKey,
+  ValueKeyStore,
+  WrappedKey,
+} from '../../ports/value-keys.js';
 import { bytesArray, textArray } from './binary-arrays.js';
 import type { ConnectionPool, Query } from './connection-pool.js';
 
@@ -30,16 +37,16 @@ const OF_SCOPE = `
 const LOCK_CURRENT = `WITH ${CURRENT} SELECT FROM current`;
 const INSERT_ONE = 'INSERT INTO keys.keys (id, tenant, generation, wrapped) VALUES ($1, $2, $3, $4)';
 const BIND = 'INSERT INTO keys.scopes (tenant, scope, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING key';
-const RELEASE = 'DELETE FROM keys.scopes WHERE tenant = $1 AND scope = $2';
+const RELEASE = 'DELETE FROM keys.scopes WHERE key = $1';
 
 const DESTROY = `
   INSERT INTO keys.keys AS k (id, tenant, destroyed_at) SELECT DISTINCT id, '', $2::timestamptz FROM unnest($1::text[]) id
   ON CONFLICT (id) DO UPDATE SET generation = NULL, wrapped = NULL, destroyed_at = excluded.destroyed_at
   WHERE k.destroyed_at IS NULL`;
 
-const KEYS_BEFORE = `
+const KEYS_UNDER = `
   SELECT id, tenant, generation, wrapped, destroyed_at FROM keys.keys
-  WHERE generation < $1 AND (generation, id) > ($2, $3) ORDER BY generation, id LIMIT $4`;
+  WHERE generation = $1 AND id > $2 ORDER BY id LIMIT $3`;
 
 const REWRAP = `
   WITH ${CURRENT}
@@ -65,7 +72,7 @@ class ScopeTaken extends Error {}
 export class PostgresValueKeys implements ValueKeyStore {
   constructor(private readonly pool: ConnectionPool) {}
 
-  async generations(): Promise<readonly Generation[]> {
+  async generations(): Promise<readonly MasterGeneration[]> {
     const rows = await this.query<GenerationRow>(GENERATIONS, []);
     return rows.map(([number, check, isCurrent, beganAt, destroyedAt]) => ({
       number,
@@ -117,17 +124,16 @@ export class PostgresValueKeys implements ValueKeyStore {
     return (await this.ofScope(scope)) ?? this.insertForScope(scope, key);
   }
 
-  async release({ tenant, scope }: KeyScope): Promise<void> {
-    await this.query(RELEASE, [tenant, scope]);
+  async release(id: string): Promise<void> {
+    await this.query(RELEASE, [id]);
   }
 
   async destroy(ids: readonly string[], at: string): Promise<void> {
     await this.query(DESTROY, [textArray(ids), at]);
   }
 
-  async keysBefore(generation: number, after: WrappedKey | undefined, count: number): Promise<readonly WrappedKey[]> {
-    const values = [generation, after?.generation ?? 0, after?.id ?? '', count];
-    return (await this.query<KeyRow>(KEYS_BEFORE, values)).map(wrappedKeyOf);
+  async keysUnder(generation: number, after: string, count: number): Promise<readonly WrappedKey[]> {
+    return (await this.query<KeyRow>(KEYS_UNDER, [generation, after, count])).map(wrappedKeyOf);
   }
 
   async rewrap(from: number, keys: readonly WrappedKey[]): Promise<void> {

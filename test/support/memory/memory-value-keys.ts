@@ -1,8 +1,8 @@
 import { TerminalError } from '../../../src/ports/errors.js';
 import {
-  type Generation,
   isDestroyed,
   type KeyScope,
+  type MasterGeneration,
   type Stale,
   type StoredKey,
   type ValueKeyStore,
@@ -10,14 +10,13 @@ import {
 } from '../../../src/ports/value-keys.js';
 
 const nameOf = ({ tenant, scope }: KeyScope) => JSON.stringify([tenant, scope]);
-const orderOf = ({ generation, id }: WrappedKey) => `${String(generation).padStart(10, '0')} ${id}`;
 
 export class MemoryValueKeys implements ValueKeyStore {
-  private readonly known: Generation[] = [];
+  private readonly known: MasterGeneration[] = [];
   private readonly keys = new Map<string, StoredKey>();
   private readonly scopes = new Map<string, string>();
 
-  async generations(): Promise<readonly Generation[]> {
+  async generations(): Promise<readonly MasterGeneration[]> {
     return structuredClone(this.known).map((each) => ({ ...each, check: Buffer.from(each.check) }));
   }
 
@@ -50,8 +49,8 @@ export class MemoryValueKeys implements ValueKeyStore {
     return key;
   }
 
-  async release(scope: KeyScope): Promise<void> {
-    this.scopes.delete(nameOf(scope));
+  async release(id: string): Promise<void> {
+    for (const [scope, key] of this.scopes) if (key === id) this.scopes.delete(scope);
   }
 
   async destroy(ids: readonly string[], at: string): Promise<void> {
@@ -61,10 +60,10 @@ export class MemoryValueKeys implements ValueKeyStore {
     }
   }
 
-  async keysBefore(generation: number, after: WrappedKey | undefined, count: number): Promise<readonly WrappedKey[]> {
+  async keysUnder(generation: number, after: string, count: number): Promise<readonly WrappedKey[]> {
     return this.living()
-      .filter((key) => key.generation < generation && (!after || orderOf(key) > orderOf(after)))
-      .sort((one, other) => (orderOf(one) < orderOf(other) ? -1 : 1))
+      .filter((key) => key.generation === generation && key.id > after)
+      .sort((one, other) => (one.id < other.id ? -1 : 1))
       .slice(0, count);
   }
 

@@ -11,6 +11,8 @@ const mayImport: Record<string, readonly string[]> = {
   formats: ['events'],
   domain: ['events', 'formats'],
   ports: ['events'],
+  'ports/value-keys.ts': ['formats/value-1/value-key.ts'],
+  keyring: ['background', 'events', 'formats', 'ownership', 'ports'],
   background: ['ports'],
   ownership: ['background', 'events', 'ports'],
   commands: ['domain', 'events', 'ports'],

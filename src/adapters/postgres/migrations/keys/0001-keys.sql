@@ -32,3 +32,4 @@ CREATE TABLE keys.scopes (
   key text COLLATE "C" NOT NULL REFERENCES keys.keys,
   PRIMARY KEY (tenant, scope)
 );
+CREATE INDEX scopes_of_key ON keys.scopes (key);
