@@ -44,6 +44,14 @@ const parts: CommandParts = {
     const { logRestored } = await import('./app/cli-database.js');
     return logRestored(loadWhereabouts(), notice);
   },
+  async backUp(directory) {
+    const { backUp } = await import('./app/backup.js');
+    return backUp(loadWhereabouts(), directory, notice);
+  },
+  async restore(from) {
+    const { restore } = await import('./app/backup.js');
+    return restore(loadWhereabouts(), from, notice);
+  },
 };
 
 try {

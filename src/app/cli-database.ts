@@ -101,18 +101,33 @@ async function openEventStoreDb(url: string): Promise<OpenedEventLog> {
 /** One process owns an embedded database. If it runs, connect to it; otherwise start the database here. */
 async function reach(whereabouts: Whereabouts, follow: boolean, onNotice: Notice): Promise<ReachedDatabase> {
   if (whereabouts.databaseUrl !== undefined) return openDatabase(whereabouts, onNotice);
-  const cluster = await clusterOf(whereabouts.dataDir);
-  if (cluster === undefined) throw new CommandFailed(`There is no log in ${whereabouts.dataDir} yet`);
+  if (!follow) return reachEmbedded(whereabouts, onNotice);
   // Only the owner may write, and while the command line owns it no server can start.
-  if (follow) return guestOf(cluster, `No server runs on ${whereabouts.dataDir}: there are no new events to follow`);
+  const cluster = await clusterIn(whereabouts);
+  return guestOf(cluster, `No server runs on ${whereabouts.dataDir}: there are no new events to follow`);
+}
+
+/** As the superuser: an older release may have created it with another role. */
+export async function reachEmbedded(
+  whereabouts: Pick<Whereabouts, 'dataDir'>,
+  onNotice: Notice,
+): Promise<ReachedDatabase & { readonly cluster: string }> {
+  const { dataDir } = whereabouts;
+  const cluster = await clusterIn(whereabouts);
   try {
-    // As the superuser: an older release may have created it with another role.
-    const postgres = await startEmbeddedPostgres({ dataDir: whereabouts.dataDir, onNotice });
-    return { connection: postgres.connection, close: () => postgres.stop() };
+    const postgres = await startEmbeddedPostgres({ dataDir, onNotice });
+    return { connection: postgres.connection, cluster, close: () => postgres.stop() };
   } catch (error) {
     if (!(error instanceof DataDirectoryInUse)) throw error;
-    return guestOf(cluster, `The server on ${whereabouts.dataDir} is starting or stopping: try again in a moment`);
+    const guest = await guestOf(cluster, `The server on ${dataDir} is starting or stopping: try again in a moment`);
+    return { ...guest, cluster };
   }
+}
+
+async function clusterIn({ dataDir }: Pick<Whereabouts, 'dataDir'>): Promise<string> {
+  const cluster = await clusterOf(dataDir);
+  if (cluster === undefined) throw new CommandFailed(`There is no log in ${dataDir} yet`);
+  return cluster;
 }
 
 async function guestOf(cluster: string, otherwise: string): Promise<ReachedDatabase> {

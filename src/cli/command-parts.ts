@@ -24,6 +24,22 @@ export interface CommandParts {
   keepFile(file: string, text: string): Promise<void>;
   /** Begins a new incarnation of the log. */
   restored(): Promise<Restored>;
+  /** Copies the embedded stores into a directory. */
+  backUp(directory: string): Promise<BackedUp>;
+  /** Makes a data directory from such a copy. Its keys may be elsewhere. */
+  restore(from: { readonly directory: string; readonly keys: string | undefined }): Promise<RestoredFiles>;
+}
+
+export interface BackedUp {
+  readonly directory: string;
+  readonly files: number;
+  readonly bytes: number;
+}
+
+export interface RestoredFiles {
+  readonly dataDir: string;
+  /** The new incarnation of the log. */
+  readonly incarnation: string;
 }
 
 export interface Restored {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { addBackup } from './backup-commands.js';
 import { type CommandParts, type JsonOption, withJson } from './command-parts.js';
 import { addExport } from './export-command.js';
 import { addLog } from './log-commands.js';
@@ -30,6 +31,7 @@ export function programOf(parts: CommandParts): Command {
   addMonitor(program, parts);
   addExport(program, parts);
   addVerify(program, parts);
+  addBackup(program, parts);
   return program;
 }
 

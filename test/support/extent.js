@@ -29,6 +29,8 @@ export const ONLY_THOROUGH = {
     'second and third deaths; faults/killed-everywhere.test.ts dies of each kind once, on each log',
   'faults/killed-in-the-answer.test.ts': 'likewise',
   'faults/killed-in-a-step.test.ts': 'likewise',
+  'e2e/backup.test.ts':
+    'the whole product, restored twice; integration/base-backup.test.ts restores the copy of a cluster that was written to',
   'e2e/dev.test.ts': 'bundles three times; integration/bundle.test.ts bundles what has changed',
   'e2e/log-went-back.test.ts':
     'the whole product, which stops and starts again; faults/log-went-back.test.ts restores a log under live processes',

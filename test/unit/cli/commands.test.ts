@@ -43,6 +43,8 @@ async function commanded(words: string, parts: Partial<CommandParts> = {}) {
       openRecord: none,
       keepFile: none,
       restored: none,
+      backUp: none,
+      restore: none,
     },
     ...parts,
   });
