@@ -17,9 +17,11 @@ export interface Look {
     | 'run'
     | 'run_request'
     | 'run_deltas'
+    | 'run_proof'
     | 'runs'
     | 'run_feed'
     | 'usage'
+    | 'record_entry'
     | 'access'
     | 'log_show'
     | 'log_tail';

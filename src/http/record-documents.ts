@@ -1,6 +1,13 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { CompletenessProof, ShownCensus, ShownNeighbour } from '../notary/census-reader.js';
-import type { InclusionProof, ProvenEntry, RecordedEntry, RunProof } from '../notary/record-reader.js';
+import type {
+  InclusionProof,
+  ProvenEntry,
+  ProvenTape,
+  RecordedEntry,
+  RunProof,
+  StoredTexts,
+} from '../notary/record-reader.js';
 
 const HASH = { example: 'RbffLUkRaaqV1AYW63EW35V9EaOEjE0OchLap7zkse0=' } as const;
 const PATH = {
@@ -13,6 +20,12 @@ const BODY = {
   nullable: true,
   description: 'What the entry commits to. Null for the entry of a tape.',
 } as const;
+const DATA = {
+  type: String,
+  nullable: true,
+  description: 'The data of the event, as they are stored: `body` is computed from `data` and `meta`. Null for a tape.',
+} as const;
+const META = { ...DATA, description: 'The metadata of the event, as they are stored. Null for a tape.' } as const;
 const CHECKPOINT = { description: 'The signed note of this tree.' } as const;
 
 export class RecordKeyDocument {
@@ -35,6 +48,12 @@ export class RecordedEntryDocument implements RecordedEntry {
 
   @ApiProperty(BODY)
   body!: string | null;
+
+  @ApiProperty(DATA)
+  data!: string | null;
+
+  @ApiProperty(META)
+  meta!: string | null;
 
   @ApiProperty({ ...HASH, description: 'The leaf hash of RFC 6962.' })
   hash!: string;
@@ -137,7 +156,7 @@ export class CompletenessProofDocument implements CompletenessProof {
   next!: number | null;
 }
 
-class TapeEntryDocument implements Omit<ProvenEntry, 'body'> {
+class TapeEntryDocument implements Pick<ProvenEntry, 'index' | 'leaf' | 'path'> {
   @ApiProperty({ type: 'integer' })
   index!: number;
 
@@ -151,14 +170,34 @@ class TapeEntryDocument implements Omit<ProvenEntry, 'body'> {
 class ProvenEntryDocument extends TapeEntryDocument implements ProvenEntry {
   @ApiProperty(BODY)
   body!: string | null;
+
+  @ApiProperty(DATA)
+  data!: string | null;
+
+  @ApiProperty(META)
+  meta!: string | null;
 }
 
-class ProvenTapeDocument {
+class StoredTextsDocument implements StoredTexts {
+  @ApiProperty()
+  data!: string;
+
+  @ApiProperty()
+  meta!: string;
+}
+
+class ProvenTapeDocument implements ProvenTape {
   @ApiProperty({ type: TapeEntryDocument })
   entry!: TapeEntryDocument;
 
   @ApiProperty({ type: [String], description: 'The leaves of the tree of the tape, in order.' })
   events!: readonly string[];
+
+  @ApiProperty({
+    type: [StoredTextsDocument],
+    description: 'The data and the metadata of the same events, as they are stored: the leaves are computed from them.',
+  })
+  texts!: readonly StoredTexts[];
 }
 
 export class RunProofDocument implements RunProof {

@@ -21,8 +21,9 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
+import type { Look, LookedAt } from '../domain/access.js';
 import { parseBundlePath, parseTilePath } from '../formats/record-1/tiles.js';
-import { RecordReader } from '../notary/record-reader.js';
+import { type RecordedEntry, RecordReader, shownBy } from '../notary/record-reader.js';
 import { RunReader } from '../sse/run-reader.js';
 import { InvalidRequest } from './invalid-request.js';
 import { ApiProblems } from './problems.js';
@@ -36,7 +37,8 @@ import {
   RunProofDocument,
 } from './record-documents.js';
 import { ConsistencyQuery, FindQuery, ProofQuery } from './record-queries.js';
-import { Shows } from './sight.js';
+import { lookAt } from './runs.controller.js';
+import { CurrentSight, Shows, type Sight } from './sight.js';
 
 const TEXT = 'text/plain; charset=utf-8';
 /** Of one tenant, so shared caches must not keep it. Another incarnation of the log has other tiles at the same addresses. */
@@ -92,11 +94,18 @@ export class RecordController {
   }
 
   @Get('record/entries/:index')
-  @ApiOperation({ summary: 'An entry, and the body that it commits to.' })
+  @Shows('others')
+  @ApiOperation({ summary: 'An entry, the body that it commits to, and the stored texts of the event.' })
   @ApiOkResponse({ type: RecordedEntryDocument })
   @ApiProblems('not_found', 'not_recorded_yet', 'log_unavailable')
-  async entry(@CurrentPrincipal() principal: Principal, @Param('index') index: string): Promise<RecordedEntryDocument> {
-    return this.record.entry(readerOf(principal), indexIn(index));
+  async entry(
+    @CurrentPrincipal() principal: Principal,
+    @CurrentSight() sight: Sight,
+    @Param('index') index: string,
+  ): Promise<RecordedEntryDocument> {
+    const entry = await this.record.entry(readerOf(principal), indexIn(index));
+    await sight.of(lookAtEntry(entry));
+    return entry;
   }
 
   @Get('record/find')
@@ -167,12 +176,22 @@ export class RecordController {
   }
 
   @Get('runs/:generationId/proof')
-  @ApiOperation({ summary: 'The proof of a run: its entries, all leaves of its tape, and the note of their tree.' })
+  @Shows('others')
+  @ApiOperation({
+    summary: 'The proof of a run: its entries, all leaves of its tape, their stored texts, and the note of the tree.',
+  })
   @ApiOkResponse({ type: RunProofDocument })
   @ApiProblems('generation_not_found', 'not_recorded_yet', 'log_unavailable')
-  async run(@CurrentPrincipal() principal: Principal, @Param('generationId') id: string): Promise<RunProofDocument> {
+  async run(
+    @CurrentPrincipal() principal: Principal,
+    @CurrentSight() sight: Sight,
+    @Param('generationId') id: string,
+  ): Promise<RunProofDocument> {
     const tenant = readerOf(principal);
-    return this.record.run(tenant, await this.runs.places(id, principal));
+    const places = await this.runs.places(id, principal);
+    const proof = await this.record.run(tenant, places);
+    if (places) await sight.of(lookAt('run_proof', id, places));
+    return proof;
   }
 
   private bytesAt(tenant: string, path: string): Promise<Buffer> {
@@ -182,6 +201,13 @@ export class RecordController {
     if (!tile) throw new NotFoundException();
     return this.record.tile(tenant, tile);
   }
+}
+
+function lookAtEntry(entry: RecordedEntry): Look {
+  const { chain, conversation, owner } = shownBy(entry);
+  const object: LookedAt =
+    conversation === undefined ? { kind: 'stream', id: chain } : { kind: 'conversation', id: conversation };
+  return { what: 'record_entry', objects: [object], owner };
 }
 
 /** The tenant of an auditor or an administrator. */

@@ -77,7 +77,7 @@ export class RunsController {
   }
 }
 
-function lookAt(what: Look['what'], id: string, { conversation, owner }: OwnedRun): Look {
+export function lookAt(what: Look['what'], id: string, { conversation, owner }: OwnedRun): Look {
   const within = { kind: 'conversation', id: conversation } as const;
   return { what, objects: [{ kind: 'run', id }, within], owner };
 }

@@ -1,3 +1,4 @@
+import { conversationOf, conversationStream } from '../events/conversation-events.js';
 import { bodyOfEvent, factsOf } from '../formats/record-1/entry.js';
 import { base64, type Hash } from '../formats/record-1/hashes.js';
 import { tapeLeaf } from '../formats/record-1/tape.js';
@@ -13,12 +14,21 @@ export class NotRecordedYet extends Error {}
 /** The record of the tenant has no such entry, tile or tree. */
 export class NotInRecord extends Error {}
 
+/** The texts of an event, as they are stored. An auditor computes the body from them. */
+export interface StoredTexts {
+  readonly data: string;
+  readonly meta: string;
+}
+
 export interface RecordedEntry {
   readonly index: number;
   /** The entry. */
   readonly leaf: string;
   /** What the entry commits to. Null for a tape, whose entry commits to a tree. */
   readonly body: string | null;
+  /** The stored texts of the event. Null for a tape, as well as `meta`. */
+  readonly data: string | null;
+  readonly meta: string | null;
   /** The leaf hash, as base64. */
   readonly hash: string;
 }
@@ -35,10 +45,18 @@ export interface InclusionProof {
   readonly checkpoint?: string;
 }
 
+export interface ProvenTape {
+  readonly entry: Pick<ProvenEntry, 'index' | 'leaf' | 'path'>;
+  /** The leaves of the tape's tree. */
+  readonly events: readonly string[];
+  /** The stored texts of the same events, in the same order. */
+  readonly texts: readonly StoredTexts[];
+}
+
 export interface RunProof {
   readonly entries: readonly ProvenEntry[];
-  /** Null if no attempt was made. The events are the leaves of the tape's tree. */
-  readonly tape: { readonly entry: Omit<ProvenEntry, 'body'>; readonly events: readonly string[] } | null;
+  /** Null if no attempt was made. */
+  readonly tape: ProvenTape | null;
   readonly checkpoint: string;
 }
 
@@ -130,8 +148,11 @@ export class RecordReader {
     const entries: ProvenEntry[] = [];
     for (const revision of revisions) entries.push(await proven(ledger, revision));
     if (!tape) return { entries, tape: null, checkpoint: note.note };
-    const { body: _, ...entry } = await proven(tape.stream, tape.seal);
-    return { entries, tape: { entry, events: await this.tapeLeaves(tape) }, checkpoint: note.note };
+    const { index, leaf, path } = await proven(tape.stream, tape.seal);
+    return {
+      ...{ entries, checkpoint: note.note },
+      tape: { entry: { index, leaf, path }, ...(await this.tapeEvents(tape)) },
+    };
   }
 
   private async entryAt(tenant: string, index: number, size: number): Promise<StoredEntry> {
@@ -142,18 +163,50 @@ export class RecordReader {
   }
 
   private async recorded({ index, leaf, stream, revision }: StoredEntry): Promise<Omit<RecordedEntry, 'hash'>> {
-    if (JSON.parse(leaf).kind === 'tape') return { index, leaf, body: null };
+    if (JSON.parse(leaf).kind === 'tape') return { index, leaf, body: null, data: null, meta: null };
     for await (const [event] of this.parts.log.readStream(stream, { from: revision, eventsMax: 1 })) {
-      if (event) return { index, leaf, body: bodyOfEvent(factsOf(event)) };
+      if (event) return { index, leaf, body: bodyOfEvent(factsOf(event)), data: event.data, meta: event.meta };
     }
     throw new LogUnavailable(`the log lacks event ${revision} of ${stream}`);
   }
 
-  private async tapeLeaves({ stream, seal }: { stream: string; seal: number }): Promise<string[]> {
-    const leaves: string[] = [];
-    for await (const page of this.parts.log.readStream(stream, { eventsMax: seal + 1 }))
-      leaves.push(...page.map(tapeLeaf));
-    return leaves;
+  private async tapeEvents({
+    stream,
+    seal,
+  }: {
+    stream: string;
+    seal: number;
+  }): Promise<Pick<ProvenTape, 'events' | 'texts'>> {
+    const events: string[] = [];
+    const texts: StoredTexts[] = [];
+    for await (const page of this.parts.log.readStream(stream, { eventsMax: seal + 1 })) {
+      events.push(...page.map(tapeLeaf));
+      texts.push(...page.map(({ data, meta }) => ({ data, meta })));
+    }
+    return { events, texts };
+  }
+}
+
+/** Whose data an entry shows. An event belongs to the conversation of its chain, whatever its stream is. */
+export function shownBy({ leaf, meta }: RecordedEntry): ShownByEntry {
+  const { chain }: { chain: string } = JSON.parse(leaf);
+  const isConversation = chain.startsWith(conversationStream(''));
+  return { chain, conversation: isConversation ? conversationOf({ stream: chain }) : undefined, owner: ownerIn(meta) };
+}
+
+interface ShownByEntry {
+  readonly chain: string;
+  readonly conversation: string | undefined;
+  readonly owner: string | undefined;
+}
+
+/** Undefined also for metadata that is damaged: then the owner is not known. */
+function ownerIn(meta: string | null): string | undefined {
+  try {
+    const owner: unknown = Object(JSON.parse(meta ?? 'null')).owner;
+    return typeof owner === 'string' ? owner : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -33,7 +33,7 @@ export interface RequestBytes extends OwnedRun {
   readonly sha256: Buffer;
 }
 
-export interface RunPlaces {
+export interface RunPlaces extends OwnedRun {
   readonly ledger: string;
   readonly revisions: readonly number[];
   /** Null if no attempt was made. */
@@ -96,6 +96,7 @@ export class RunReader {
       ledger: conversationStream(conversation),
       revisions: [...new Set(seen)].map((each) => each - 1),
       tape: seal ? { stream: generationStream(id), seal: seal.revision } : null,
+      ...ownedBy(conversation, state),
     };
   }
 

@@ -26,6 +26,8 @@ let member: string;
 /** Of the member, and of the first administrator. */
 let chat: ChatLog;
 let own: ChatLog;
+/** The index of the first event of the member's chat. */
+let entry: number;
 beforeAll(async () => {
   const engines = memoryEngines();
   const { log } = engines;
@@ -43,6 +45,8 @@ beforeAll(async () => {
   await until(
     async () => (await app.engines.views.runs.list({ scope: { tenant: 'default' }, rowsMax: 9 })).length === 2,
   );
+  await until(async () => (await get('runs/gm/proof')).status === 200);
+  entry = JSON.parse((await get(`record/find?stream=conversation-${chat.id}&revision=0`)).text).index;
 });
 afterAll(() => app.close());
 
@@ -106,6 +110,10 @@ const LOOKS: Readonly<Record<string, Shown>> = {
   '/api/v1/runs/:generationId': { path: () => 'runs/gm', what: 'run', objects: run, owner },
   '/api/v1/runs/:generationId/request': { path: () => 'runs/gm/request', what: 'run_request', objects: run, owner },
   '/api/v1/runs/:generationId/deltas': { path: () => 'runs/gm/deltas', what: 'run_deltas', objects: run, owner },
+  '/api/v1/runs/:generationId/proof': { path: () => 'runs/gm/proof', what: 'run_proof', objects: run, owner },
+  '/api/v1/record/entries/:index': {
+    ...{ path: () => `record/entries/${entry}`, what: 'record_entry', objects: conversation, owner },
+  },
   '/api/v1/usage': { path: () => 'usage?by=user', what: 'usage', objects: tenant, filters: { by: 'user' } },
 };
 

@@ -12,18 +12,26 @@ import { wholeStream } from '../support/new-events.js';
 import { until } from '../support/until.js';
 
 const RECORD = '/api/v1/record';
+/** What the record commits to of an event that is not protected, from its stored texts. */
+const rawBody = ({ data, meta }: Pick<Entry, 'data' | 'meta'>) => `{"raw":"${base64(sha256(`${data}\0${meta}`))}"}`;
 const hash = (text: string): Hash => Buffer.from(text, 'base64');
 
 interface Entry {
   readonly index: number;
   readonly leaf: string;
   readonly body: string | null;
+  readonly data: string | null;
+  readonly meta: string | null;
   readonly path: readonly string[];
 }
 
 interface RunProof {
   readonly entries: readonly Entry[];
-  readonly tape: { readonly entry: Entry; readonly events: readonly string[] } | null;
+  readonly tape: {
+    readonly entry: Pick<Entry, 'index' | 'leaf' | 'path'>;
+    readonly events: readonly string[];
+    readonly texts: readonly { readonly data: string; readonly meta: string }[];
+  } | null;
   readonly checkpoint: string;
 }
 
@@ -107,7 +115,7 @@ describe('the record over HTTP', () => {
       const entry = await read<Entry & { hash: string }>(`${RECORD}/entries/${index}`);
       const leaf = JSON.parse(entry.leaf);
       expect(leaf).toMatchObject({ id, stream, rev: revision, chain: stream, kind: 'event' });
-      expect(entry).toMatchObject({ index, body: `{"raw":"${base64(sha256(`${data}\0${meta}`))}"}` });
+      expect(entry).toMatchObject({ index, data, meta, body: rawBody(entry) });
       expect(leaf.body).toBe(base64(sha256(entry.body as string)));
       expect(entry.hash).toBe(base64(leafHash(entry.leaf)));
     }
@@ -121,7 +129,7 @@ describe('the record over HTTP', () => {
     );
     expect(new Set(places.map(({ index }) => index)).size).toBe(1);
     const entry = await read<Entry>(`${RECORD}/entries/${places[0]?.index}`);
-    expect(entry.body).toBeNull();
+    expect([entry.body, entry.data, entry.meta]).toEqual([null, null, null]);
     expect(JSON.parse(entry.leaf)).toMatchObject({ kind: 'tape', events: events.length, id: events.at(-1)?.id });
     expectProblem(await get(`${RECORD}/find?stream=${stream}&revision=${events.length}`), 404, 'not_found');
   });
@@ -197,7 +205,10 @@ describe('the record over HTTP', () => {
       'PromptAssembled',
       'GenerationFinalized',
     ]);
-    for (const { leaf, body } of proof.entries) expect(JSON.parse(leaf).body).toBe(base64(sha256(body as string)));
+    for (const entry of proof.entries) {
+      expect(entry.body).toBe(rawBody(entry));
+      expect(JSON.parse(entry.leaf).body).toBe(base64(sha256(entry.body as string)));
+    }
     const sealed = JSON.parse(tape.entry.leaf);
     expect(sealed).toMatchObject({
       kind: 'tape',
@@ -207,6 +218,10 @@ describe('the record over HTTP', () => {
     expect(tape.events.map((leaf) => JSON.parse(leaf).type)).toEqual(
       await chat.types(`generation-${turn.generationId}`),
     );
+    expect(tape.texts.map((texts) => JSON.parse(rawBody(texts)).raw)).toEqual(
+      tape.events.map((leaf) => JSON.parse(leaf).raw),
+    );
+    expect(Object.keys(tape.entry).sort()).toEqual(['index', 'leaf', 'path']);
   });
 
   it('goes on with later turns, and its trees continue each other', async () => {
