@@ -121,6 +121,15 @@ export const limits = {
   /** The cache of large folds: two full conversations, or one with the longest answers of a full queue. */
   largeFoldsBytesMax: 256 * 1024 * 1024,
 
+  /** A fold is kept about each time that its stream has so many more events: a new process reads half of them. */
+  keptFoldEveryEvents: 500,
+  /** Folds that wait to be kept. One beyond this is kept after its next events. */
+  keptFoldsWaitingMax: 100,
+  /** Nodes that are loaded at once from a kept fold. A short prompt reads the first, a long one twice as many each time. */
+  keptFoldStepNodes: { first: 32, most: 512 },
+  /** Nodes that are written before other work of the process gets its turn: a millisecond or two. */
+  keptFoldSliceNodes: 1_000,
+
   /** A subscription stops at an event after this many failures of its handler. Outages do not count. */
   handlerAttemptsMax: 6,
   handlerBackoffMs: { first: 50, most: 5_000 },

@@ -1,10 +1,17 @@
-import { Inject, Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import {
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
 import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
 import { GptTokenCounter } from '../adapters/tokenizer/gpt-token-counter.js';
 import { ChangeConversationHandler } from '../commands/change-conversation.js';
 import type { ConversationFolds, ConversationParts } from '../commands/conversation-parts.js';
 import { CancelGenerationHandler } from '../commands/endings.js';
 import { Folds } from '../commands/folds.js';
+import { KeptFolds } from '../commands/kept-folds.js';
 import { Prompts } from '../commands/prompts.js';
 import { SelectBranchHandler } from '../commands/select-branch.js';
 import { StartConversationHandler } from '../commands/start-conversation.js';
@@ -18,6 +25,7 @@ import type { Config } from '../config.js';
 import { decidedConversation } from '../domain/conversation/conversation.js';
 import type { Models } from '../domain/conversation/prompting.js';
 import type { Codec } from '../events/codec.js';
+import { limits } from '../limits.js';
 import type { Work } from '../ports/work.js';
 import { FlushClock } from '../sagas/flush-clock.js';
 import { Drain, GenerationSaga } from '../sagas/generation-saga.js';
@@ -36,7 +44,7 @@ export const CONVERSATION_FOLDS = token<ConversationFolds>('ConversationFolds');
 const DECISION_PARTS = token<Omit<ConversationParts, 'runner'>>('dependencies of commands on conversations');
 const COMMAND_PARTS = token<ConversationParts>('ConversationParts');
 
-const { log, codec, clock, ids, work, prices, models, config, telemetry } = PORTS;
+const { log, codec, clock, ids, work, keptFolds, prices, models, config, telemetry } = PORTS;
 const written = { log, codec, clock, ids, work, prices };
 const live = LiveEvents;
 const handlers: (new (parts: ConversationParts) => object)[] = [
@@ -57,7 +65,15 @@ const handlers: (new (parts: ConversationParts) => object)[] = [
 @Module({
   imports: [BackgroundModule],
   providers: [
-    provider(CONVERSATION_FOLDS, { log, codec }, ({ log, codec }) => new Folds(log, codec, decidedConversation)),
+    provider(KeptFolds, { log, codec, keptFolds, telemetry }, ({ keptFolds: store, telemetry: { warn }, ...parts }) => {
+      const everyEvents = limits.keptFoldEveryEvents;
+      return new KeptFolds({ ...parts, store, warn, everyEvents, aggregate: decidedConversation });
+    }),
+    provider(
+      CONVERSATION_FOLDS,
+      { log, codec, kept: KeptFolds },
+      ({ log, codec, kept }) => new Folds(log, codec, decidedConversation, kept),
+    ),
     provider(
       Prompts,
       { models, config, prices },
@@ -96,7 +112,13 @@ const handlers: (new (parts: ConversationParts) => object)[] = [
   ],
   exports: [CONVERSATION_FOLDS, GenerationSaga],
 })
-export class ConversationsModule {}
+export class ConversationsModule implements OnApplicationShutdown {
+  constructor(private readonly kept: KeptFolds) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.kept.settled();
+  }
+}
 
 /** The role `saga`: answers prompts, and keeps the work table up to date. */
 @Module({ imports: [ConversationsModule, BackgroundModule] })

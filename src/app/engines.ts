@@ -9,6 +9,7 @@ import { PostgresCheckpoints } from '../adapters/postgres/postgres-checkpoints.j
 import { PostgresCommandPlaces } from '../adapters/postgres/postgres-command-places.js';
 import { PostgresEventLog } from '../adapters/postgres/postgres-event-log.js';
 import { PostgresHints } from '../adapters/postgres/postgres-hints.js';
+import { PostgresKeptFolds } from '../adapters/postgres/postgres-kept-folds.js';
 import { PostgresKeys } from '../adapters/postgres/postgres-keys.js';
 import { PostgresLeases } from '../adapters/postgres/postgres-leases.js';
 import { PostgresRecord } from '../adapters/postgres/postgres-record.js';
@@ -26,6 +27,7 @@ import type { Checkpoints } from '../ports/checkpoints.js';
 import type { CommandPlaces } from '../ports/command-places.js';
 import type { EventLog, LogWithoutCommands } from '../ports/event-log.js';
 import type { Hints } from '../ports/hints.js';
+import type { KeptFoldStore } from '../ports/kept-folds.js';
 import type { Keys } from '../ports/keys.js';
 import type { LanguageModel } from '../ports/language-model.js';
 import type { Leases } from '../ports/leases.js';
@@ -50,6 +52,7 @@ export interface Engines {
   readonly hints: Hints;
   readonly keys: Keys;
   readonly work: Work;
+  readonly keptFolds: KeptFoldStore;
   readonly builds: Builds;
   /** The same builds for readiness and reports, which never wait for a step of a lane. */
   readonly buildStates: Pick<Builds, 'list'>;
@@ -115,6 +118,7 @@ export async function openEngines(
     hints,
     keys,
     work: new PostgresWork(pool),
+    keptFolds: new PostgresKeptFolds(readPool, viewPool),
     builds: new PostgresBuilds(viewPool),
     buildStates: new PostgresBuilds(readPool),
     lanes: new PostgresLaneStore(viewPool),

@@ -47,6 +47,7 @@ export const PORTS: Tokens<Ports> = {
   hints: token('Hints'),
   keys: token('Keys'),
   work: token('Work'),
+  keptFolds: token('KeptFoldStore'),
   builds: token('Builds'),
   buildStates: token('states of builds'),
   lanes: token('LaneStore'),

@@ -36,7 +36,8 @@ export class CancelGenerationHandler implements ICommandHandler<CancelGeneration
     const request = requestOf(caller, this.parts);
     const decision = requestCancel(request.command, generation);
     const handled = await handle(this.parts, caller, conversation, request, decision);
-    const { result } = replyOf(handled.state, generation);
+    const stream = conversationStream(handled.conversation);
+    const { result } = await this.parts.conversations.whenLoaded(stream, () => replyOf(handled.state, generation));
     const cursor = cursorOf(handled);
     return result && !handled.answer ? { cursor, status: result.status } : { cursor };
   }

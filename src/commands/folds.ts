@@ -1,3 +1,4 @@
+import { NotLoaded } from '../domain/conversation/kept-entries.js';
 import type { Aggregate } from '../domain/decider.js';
 import type { DomainEvent } from '../events/catalogue.js';
 import type { Codec, Decoded } from '../events/codec.js';
@@ -17,6 +18,16 @@ export interface Folded<State> {
   readonly bytes: number;
 }
 
+/** Folds that are kept for processes that start later. A fold may lack entries, which are loaded when they are read. */
+export interface Kept<State> {
+  find(stream: string): Promise<Folded<State> | undefined>;
+  forget(stream: string, why: string): Promise<unknown>;
+  /** False if the log has other events than those that the fold was kept from. */
+  load(stream: string, missing: NotLoaded): Promise<boolean>;
+  /** Keeps the fold beside the caller if its stream has grown enough. */
+  offer(stream: string, before: State, after: Folded<State>): void;
+}
+
 /**
  * Remembers the latest fold of each stream. A stream only grows, so only its newer events are read, and a long stream costs
  * no more than a short one. An append at the remembered revision fails if the stream has grown. A read begins with the
@@ -32,11 +43,26 @@ export class Folds<State, Event extends DomainEvent> {
     private readonly log: Pick<EventLog, 'readStream' | 'continuity'>,
     private readonly codec: Codec,
     private readonly aggregate: Aggregate<State, Event>,
+    private readonly kept?: Kept<State>,
   ) {}
 
   /** The remembered fold. The stream may have grown since. */
   last(stream: string): Folded<State> | undefined {
     return this.remembered.get(stream);
+  }
+
+  /** Repeats an act on a fold until all that it reads of a kept one is loaded. It must have no other effect. */
+  async whenLoaded<T>(stream: string, act: () => T | Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await act();
+      } catch (error) {
+        if (!(error instanceof NotLoaded) || !this.kept) throw error;
+        if (await this.kept.load(stream, error)) continue;
+        this.remembered.delete(stream);
+        throw new RetryableError(`the kept fold of ${stream} was not of this log`);
+      }
+    }
   }
 
   /** Runs the writers of a stream one after the other within this process. */
@@ -68,15 +94,21 @@ export class Folds<State, Event extends DomainEvent> {
   private read(stream: string): Promise<Folded<State>>;
   private read(stream: string, bytesMax: number): Promise<Folded<State> | undefined>;
   private async read(stream: string, bytesMax?: number): Promise<Folded<State> | undefined> {
-    const before = this.last(stream) ?? { state: this.aggregate.initial, revision: 'none', bytes: 0 };
+    const remembered = this.last(stream);
+    const kept = remembered || !this.kept ? undefined : await this.kept.find(stream);
+    const before = remembered ?? kept ?? { state: this.aggregate.initial, revision: 'none', bytes: 0 };
     let found = 'gone' as Folded<State> | 'gone' | 'too large';
     await foundOnSecondLook(async () => {
       found = await this.readBehind(stream, before, bytesMax);
-      return found !== 'gone';
+      return found !== 'gone' || kept !== undefined;
     });
+    if (found === 'gone' && kept) {
+      await this.kept?.forget(stream, 'the log does not have its last event');
+      return this.read(stream, bytesMax as number);
+    }
     if (found === 'gone') throw this.breakOff(stream, before);
     if (found === 'too large') return undefined;
-    if (found !== before) this.remember(stream, found);
+    if (found !== remembered) this.remember(stream, found, before);
     return found;
   }
 
@@ -93,19 +125,20 @@ export class Folds<State, Event extends DomainEvent> {
       const isLast = first?.revision === before.revision;
       if (isLast && first.id !== before.lastId) break;
       isThere ||= isLast;
-      folded = await this.withAll(folded, isLast ? page.slice(1) : page);
+      folded = await this.withAll(stream, folded, isLast ? page.slice(1) : page);
       if (folded.bytes - before.bytes > bytesMax) return 'too large';
     }
     return isThere ? folded : 'gone';
   }
 
   /** An unknown event fails the read: a decision without it could contradict it. */
-  private async withAll(before: Folded<State>, page: readonly RecordedEvent[]): Promise<Folded<State>> {
+  private async withAll(stream: string, before: Folded<State>, page: readonly RecordedEvent[]): Promise<Folded<State>> {
     const decoded = await this.codec.decode(page);
     let folded = before;
     for (const [nth, recorded] of page.entries()) {
       const event = orFail(recorded, decoded[nth] as Decoded) as unknown as Event;
-      folded = this.with(folded, recorded, event, recorded.revision);
+      const next = () => this.with(folded, recorded, event, recorded.revision);
+      folded = this.kept ? await this.whenLoaded(stream, next) : next();
     }
     return folded;
   }
@@ -136,10 +169,11 @@ export class Folds<State, Event extends DomainEvent> {
   }
 
   /** Remembers the fold of committed events, unless a later one is known. */
-  remember(stream: string, folded: Folded<State>): void {
+  remember(stream: string, folded: Folded<State>, before: Folded<State>): void {
     // A slow read must not replace a later fold.
     if (revisionOf(this.last(stream)) > revisionOf(folded)) return;
     this.remembered.set(stream, folded);
+    this.kept?.offer(stream, before.state, folded);
   }
 }
 

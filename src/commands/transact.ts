@@ -57,8 +57,8 @@ export interface Transaction<State, Event extends DomainEvent, Read extends Doma
 /** A decision that is being appended. */
 export interface OnItsWay<State> {
   readonly committed: Promise<boolean>;
-  /** The fold after the append. Compute it while the log flushes. */
-  readonly ahead: () => State;
+  /** The fold after the append. */
+  readonly ahead: State;
 }
 
 /** A committed event with its revision and time. */
@@ -89,7 +89,7 @@ export function transact<State, Event extends DomainEvent, Read extends DomainEv
     for (let tries = 0; tries < limits.transactAttemptsMax; tries++) {
       const remembered = tries === 0 ? folds.last(stream) : undefined;
       const before = remembered ?? (await folds.current(stream));
-      const decision = await settled(transaction.decide, before.state);
+      const decision = await settled(() => folds.whenLoaded(stream, () => transaction.decide(before.state)));
       if ('events' in decision && decision.events.length > 0) {
         const done = await append(parts, transaction, before, decision.events);
         if (done) return done;
@@ -116,12 +116,11 @@ async function requireNew(
 }
 
 /** The decided events, or the error of the decision. */
-async function settled<State, Event>(
-  decide: (state: State) => Awaitable<readonly Event[]>,
-  state: State,
+async function settled<Event>(
+  decide: () => Promise<readonly Event[]>,
 ): Promise<{ readonly events: readonly Event[] } | { readonly error: unknown }> {
   try {
-    return { events: await decide(state) };
+    return { events: await decide() };
   } catch (error) {
     return { error };
   }
@@ -139,15 +138,13 @@ async function append<State, Event extends DomainEvent, Read extends DomainEvent
   const events = decided.map((event: DomainEvent) => wrapped(event, { id: parts.ids.event(), tenant, at, meta }));
   const encoded = await parts.codec.encode(stream, events);
 
+  const ahead = await folds.whenLoaded(stream, () =>
+    folds.after(before, encoded, events as unknown as readonly Read[]),
+  );
   const command = isKeyed ? meta.commandId : undefined;
   const appending = parts.log.append(stream, before.revision, encoded, { user: meta.owner, command });
-  let folded: Folded<State> | undefined;
-  const ahead = () => {
-    folded ??= folds.after(before, encoded, events as unknown as readonly Read[]);
-    return folded;
-  };
   const committed = appending.then(isCommitted, () => false);
-  onAppend?.(decided, { committed, ahead: () => ahead().state });
+  onAppend?.(decided, { committed, ahead: ahead.state });
   const outcome = await appending;
   if (outcome.outcome === 'unavailable') throw new LogUnavailable(`${stream} cannot be written now`);
   if (outcome.outcome === 'command-known')
@@ -155,8 +152,8 @@ async function append<State, Event extends DomainEvent, Read extends DomainEvent
   if (!isCommitted(outcome)) return undefined;
   const first = before.revision === 'none' ? 0 : before.revision + 1;
   onCommitted?.(asRead(stream, first, encoded, decided, meta));
-  folds.remember(stream, ahead());
-  return { events: decided.map((event, nth) => ({ ...event, revision: first + nth, at })), state: ahead().state };
+  folds.remember(stream, ahead, before);
+  return { events: decided.map((event, nth) => ({ ...event, revision: first + nth, at })), state: ahead.state };
 }
 
 /** Converts the events of one append to those that a reader of the log gets. */

@@ -1,6 +1,6 @@
 import { Command, CommandHandler, type ICommandHandler, type IQueryHandler, Query, QueryHandler } from '@nestjs/cqrs';
 import type { ConversationDecision } from '../domain/conversation/conversation.js';
-import { type Assemble, bodyOf, pathOfPrompt } from '../domain/conversation/prompting.js';
+import { type Assemble, bodyOf, leftOutOf } from '../domain/conversation/prompting.js';
 import type { Cost } from '../domain/conversation/run.js';
 import { replyOf } from '../domain/conversation/tree.js';
 import {
@@ -14,7 +14,7 @@ import {
   send,
 } from '../domain/conversation/turns.js';
 import type { AssembledPrompt, Segment } from '../domain/prompt/assemble.js';
-import { type LeftOutNode, leftOutNodes } from '../domain/prompt/assembler.js';
+import type { LeftOutNode } from '../domain/prompt/assembler.js';
 import { Refusal } from '../domain/refusal.js';
 import { conversationStream, isConversationId } from '../events/conversation-events.js';
 import { TerminalError } from '../ports/errors.js';
@@ -118,14 +118,16 @@ export class RegenerateHandler implements ICommandHandler<Regenerate> {
   async execute({ generation, asking, ...to }: Regenerate): Promise<AnsweredTurn> {
     const request = requestOf(to.caller, this.parts);
     const asked = { ...asking, generationId: request.idOf('generation') };
-    const { answer, state } = await handleTurn(
+    const { answer, state, ...handled } = await handleTurn(
       this.parts,
       to,
       request,
       { regenerates: generation, asked },
       (assemble) => regenerate(request.command, generation, asked, assemble),
     );
-    return { messageId: replyOf(state, generation).parent, ...turnAnswer(answer) };
+    const stream = conversationStream(handled.conversation);
+    const { parent } = await this.parts.conversations.whenLoaded(stream, () => replyOf(state, generation));
+    return { messageId: parent, ...turnAnswer(answer) };
   }
 }
 
@@ -194,14 +196,17 @@ export class PreviewPromptHandler implements IQueryHandler<PreviewPrompt> {
   async execute({ caller, conversation, subject, asking }: PreviewPrompt): Promise<PromptPreview> {
     if (!isConversationId(conversation)) throw new Refusal('conversation_not_found');
     const { ids, prompts, conversations } = this.parts;
-    const { state } = await conversations.current(conversationStream(conversation));
+    const stream = conversationStream(conversation);
+    const { state } = await conversations.current(stream);
     const asked = { ...asking, generationId: ids.random() };
     const draft: Draft =
       'message' in subject
         ? { message: { ...subject.message, messageId: ids.random() }, asked }
         : { ...subject, asked };
-    return prompts.decide(state, asking.options, (rule) =>
-      previewOf(preview(caller, draft, rule.assemble)(state), draft, rule),
+    return conversations.whenLoaded(stream, () =>
+      prompts.decide(state, asking.options, (rule) =>
+        previewOf(preview(caller, draft, rule.assemble)(state), draft, rule),
+      ),
     );
   }
 }
@@ -217,7 +222,7 @@ function previewOf({ prompt, state }: Preview, draft: Draft, rule: PromptRule): 
     request: JSON.parse(body),
     segments: shown instanceof Refusal || !shown.ok ? [] : shown.segments.map((segment) => known(segment, draft)),
     tokens,
-    trimmed: leftOutNodes(prompt, pathOfPrompt(state, { messageId: reply.parent })),
+    trimmed: leftOutOf(state, { ...prompt, messageId: reply.parent }),
     estimatedCost: rule.estimatedCost(prompt),
   };
 }

@@ -176,7 +176,7 @@ export class GenerationRun {
   private async begin(tape: TapeWriter): Promise<State> {
     // Not earlier: the table must hold no prompt that is not in the log.
     this.holding = this.parts.hold(this.job, this.life);
-    const remembered = this.parts.conversations.last(conversationStream(this.job.conversation))?.state;
+    const remembered = this.parts.conversations.last(this.ledger)?.state;
     const conversation = remembered?.nodes.has(this.job.generation) ? remembered : await this.conversation();
     return this.enter('answering', this.answerIn(conversation, tape));
   }
@@ -204,12 +204,11 @@ export class GenerationRun {
   }
 
   /** Prepares the call while the log flushes. */
-  private async prepareOnceSent(ahead: () => Conversation): Promise<EarlyCall | undefined> {
+  private async prepareOnceSent(state: Conversation): Promise<EarlyCall | undefined> {
     // The batch with the prompt leaves at the end of this turn of the event loop. Do not delay it.
     await turnOfTheLoop();
-    const state = ahead();
     const { prompt } = replyOf(state, this.job.generation);
-    const call = prompt ? this.prepared(state, prompt) : undefined;
+    const call = prompt ? await this.prepared(state, prompt) : undefined;
     return prompt && call ? { prompt, call } : undefined;
   }
 
@@ -221,12 +220,21 @@ export class GenerationRun {
     return early.call;
   }
 
-  private prepared(state: Conversation, prompt: PromptAssembled): PreparedCall | undefined {
-    return this.parts.modelOf(prompt.provider)?.prepare({ body: bodyOf(state, prompt), bodySha256: prompt.sha256 });
+  private async prepared(state: Conversation, prompt: PromptAssembled): Promise<PreparedCall | undefined> {
+    const model = this.parts.modelOf(prompt.provider);
+    const body = model && (await this.parts.conversations.whenLoaded(this.ledger, () => bodyOf(state, prompt)));
+    return body === undefined ? undefined : model?.prepare({ body, bodySha256: prompt.sha256 });
   }
 
+  /** With the reply of this job loaded. */
   private async conversation(): Promise<Conversation> {
-    return (await this.parts.conversations.current(conversationStream(this.job.conversation))).state;
+    const { state } = await this.parts.conversations.current(this.ledger);
+    await this.parts.conversations.whenLoaded(this.ledger, () => replyOf(state, this.job.generation));
+    return state;
+  }
+
+  private get ledger(): string {
+    return conversationStream(this.job.conversation);
   }
 
   /** True if the model has to be called. */
@@ -241,7 +249,7 @@ export class GenerationRun {
   private async call({ conversation, prompt, tape, deadlineMs }: Answering): Promise<void> {
     const { clock, bounds, warn, tracer } = this.parts;
     const attempt = openAttempt(tape.tape)?.number ?? 0;
-    const call = (await this.takeEarly(prompt)) ?? this.prepared(conversation, prompt);
+    const call = (await this.takeEarly(prompt)) ?? (await this.prepared(conversation, prompt));
     if (!call) {
       await tape.write([endAttempt(attempt, notConfigured)], this.life.over);
       return;

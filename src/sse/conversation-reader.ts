@@ -14,6 +14,8 @@ import { type Cursor, CursorBeyondEnd, formatCursor } from './cursor.js';
 /** The present folds of conversations. */
 export interface Heads {
   current(stream: string): Promise<{ readonly state: Conversation }>;
+  /** Repeats an act on a fold until all that it reads of it is loaded. */
+  whenLoaded<T>(stream: string, act: () => T): Promise<T>;
 }
 
 export interface ReaderParts {
@@ -48,13 +50,17 @@ export class ConversationReader {
     const moment = at
       ? await this.momentAt(id, head, at)
       : await this.latest(id, min ? await this.head(id, reader) : head);
-    return viewOf(id, moment, looking);
+    return this.show(id, moment, looking);
   }
 
   /** The present conversation, for a reader who may see it. */
   async present(id: string, looking: Looking): Promise<ConversationView> {
     const { state } = await this.parts.heads.current(conversationStream(id));
-    return viewOf(id, await this.latest(id, state), looking);
+    return this.show(id, await this.latest(id, state), looking);
+  }
+
+  private show(id: string, moment: Moment, looking: Looking): Promise<ConversationView> {
+    return this.parts.heads.whenLoaded(conversationStream(id), () => viewOf(id, moment, looking));
   }
 
   /** Throws CursorBeyondEnd if the conversation has not reached this cursor. */

@@ -60,7 +60,8 @@ export class RunReader {
     const [ledger, { tape, events }] = await Promise.all([this.ledgerOf(conversation, reply), this.tapeOf(id)]);
     // Events that were appended after the state was read are left out.
     const read = ledger.filter(({ seen }) => seen <= state.seen);
-    return runOf({ conversation, state, reply, tape, events: inOrder(read, events) });
+    const facts = { conversation, state, reply, tape, events: inOrder(read, events) };
+    return this.parts.heads.whenLoaded(conversationStream(conversation), () => runOf(facts));
   }
 
   /** Undefined if no prompt was assembled. */
@@ -90,7 +91,7 @@ export class RunReader {
     const { conversation, state, reply } = await this.find(id, reader);
     const [ledger, { tape, events }] = await Promise.all([this.ledgerOf(conversation, reply), this.tapeOf(id)]);
     if (reply.endSeen === null) return undefined;
-    const seen = [state.nodes.get(reply.parent), ...ledger].flatMap((each) => each?.seen ?? []);
+    const seen = [state.nodes.place(reply.parent), ...ledger].flatMap((each) => each?.seen ?? []);
     const seal = events.find((event) => event.id === tape.seal?.event);
     return {
       ledger: conversationStream(conversation),
@@ -104,8 +105,9 @@ export class RunReader {
   private async find(id: string, reader: Reader): Promise<FoundRun> {
     const conversation = mayBeStream(generationStream(id)) ? await this.conversationOf(id) : undefined;
     if (conversation === undefined || !mayBeStream(conversationStream(conversation))) throw notFound();
-    const { state } = await this.parts.heads.current(conversationStream(conversation));
-    const reply = state.nodes.get(id);
+    const stream = conversationStream(conversation);
+    const { state } = await this.parts.heads.current(stream);
+    const reply = await this.parts.heads.whenLoaded(stream, () => state.nodes.get(id));
     if (reply?.kind !== 'reply' || !mayRead(state, reader)) throw notFound();
     return { conversation, state, reply };
   }

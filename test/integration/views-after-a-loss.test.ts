@@ -9,8 +9,8 @@ import { codec } from '../support/new-events.js';
 import { startTestPostgres } from '../support/postgres-cluster.js';
 
 it.each([
-  ['drops a key that a process wrote before it noticed', WORKER, 'dropped'],
-  ['keeps keys when an operator restored log and views together', OPERATOR, 'kept'],
+  ['drops a key and a fold that a process wrote before it noticed', WORKER, 'dropped'],
+  ['keeps keys and folds when an operator restored log and views together', OPERATOR, 'kept'],
 ] as const)('a start after the log lost events %s', async (_, actor, end) => {
   const postgres = await startTestPostgres();
   const { host, port, user, database } = postgres.connection;
@@ -24,11 +24,20 @@ it.each([
       ...{ type: 'ApiKeyIssued', tenant: 'default', revision: 7, at: '2026-01-02T03:04:05.678Z' },
       data: { keyId: 'lost', user: 'eve', role: 'member', name: 'lost', secretSha256: 'x' },
     });
+    const fold = {
+      stream: 'conversation-lost',
+      version: 1,
+      revision: 7,
+      event: systemIds.event(),
+      bytes: Buffer.of(1),
+    };
+    await before.keptFolds.keep(fold);
     const parts = { log: before.log, codec, clock: systemClock, ids: systemIds };
     await beginIncarnation(parts, await incarnationsOf(before.log), actor);
     await before.close();
     const after = await open();
     expect((await after.keys.find('lost')) === undefined ? 'dropped' : 'kept').toBe(end);
+    expect((await after.keptFolds.find(fold.stream, 1)) === undefined ? 'dropped' : 'kept').toBe(end);
     await after.close();
     expect(notices.join('\n')).toContain(end === 'kept' ? 'are kept' : 'they are dropped');
   } finally {

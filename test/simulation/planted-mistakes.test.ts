@@ -3,7 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { NewEvent } from '../../src/events/envelope.js';
 import type { CommandPlaces } from '../../src/ports/command-places.js';
 import type { CommandPlace } from '../../src/ports/event-log.js';
+import type { KeptFold, KeptFoldStore } from '../../src/ports/kept-folds.js';
 import { usually } from '../support/extent.js';
+import { MemoryKeptFolds } from '../support/memory/memory-kept-folds.js';
 import { explained, simulate } from '../support/simulation/simulate.js';
 import type { Plant } from '../support/simulation/world.js';
 
@@ -43,6 +45,7 @@ const plants: Record<string, Plant> = {
     places: () => ({ claim: async (_, place) => ({ ...place, isNew: true }), find: async () => undefined }),
   },
   'the place of a command moves': { places: movingPlaces },
+  'a kept fold ends earlier than it says': { keptFolds: outdatedFolds },
   'a delta is shown before its commit': { showsBeforeCommit: true },
   'a worker is renewed in words only': { work: { renew: async () => true } },
   'every worker is taken for dead': { work: { isAlive: async () => false } },
@@ -64,6 +67,19 @@ function movingPlaces(): CommandPlaces {
     },
     find: async (command) => places.get(command),
   };
+}
+
+/** Of each stream, the first fold under the last event of the latest one. */
+function outdatedFolds(): KeptFoldStore {
+  const store = new MemoryKeptFolds();
+  const first = new Map<string, Buffer>();
+  return Object.assign(store, {
+    async keep(fold: KeptFold) {
+      const bytes = first.get(fold.stream) ?? fold.bytes;
+      first.set(fold.stream, bytes);
+      store.rows.set(fold.stream, { ...fold, bytes });
+    },
+  });
 }
 
 /** The first seed that finds it. */

@@ -8,6 +8,7 @@ import { MemoryCensus } from './memory/memory-census.js';
 import { MemoryCheckpoints } from './memory/memory-checkpoints.js';
 import { MemoryEventLog } from './memory/memory-event-log.js';
 import { MemoryHints } from './memory/memory-hints.js';
+import { MemoryKeptFolds } from './memory/memory-kept-folds.js';
 import { MemoryKeys } from './memory/memory-keys.js';
 import { MemoryLeases } from './memory/memory-leases.js';
 import { MemoryReadModels } from './memory/memory-read-models.js';
@@ -38,6 +39,7 @@ export function memoryEngines(): Engines {
     hints: new MemoryHints(),
     keys: new MemoryKeys(),
     work: new MemoryWork(systemClock),
+    keptFolds: new MemoryKeptFolds(),
     models: new Map([['demo', new DemoLanguageModel(systemClock)]]),
     prices: listPrices,
     logDescription: 'in memory',

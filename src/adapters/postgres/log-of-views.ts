@@ -21,6 +21,7 @@ const TENANTS = 'SELECT DISTINCT tenant FROM runtime.api_keys';
 const FORGET_CHECKPOINTS = "UPDATE runtime.checkpoints SET position = '', epoch = epoch + 1";
 const FORGET_RELAYED = `${FORGET_CHECKPOINTS} WHERE name LIKE 'relay %'`;
 const FORGET_WORK = 'DELETE FROM runtime.generations';
+const FORGET_FOLDS = 'DELETE FROM runtime.kept_folds';
 const FORGET_KEYS = 'DELETE FROM runtime.api_keys';
 // A new incarnation has another origin. Its tree has the entries of all events again, which are the same unless events were lost.
 const FORGET_NOTES = 'DELETE FROM views.record_notes';
@@ -78,7 +79,7 @@ export class LogOfViews {
   /** Deletes all data that was built from the log, except the places of commands with an idempotency key. */
   async forgetAll(): Promise<{ readonly tenants: readonly string[] }> {
     const tenants = (await this.query(TENANTS)).map(([tenant]) => tenant);
-    for (const statement of [RETIRE_BUILDS, FORGET_CHECKPOINTS, FORGET_RECORD, FORGET_WORK, FORGET_KEYS])
+    for (const statement of [RETIRE_BUILDS, FORGET_CHECKPOINTS, FORGET_RECORD, FORGET_WORK, FORGET_FOLDS, FORGET_KEYS])
       await this.query(statement);
     return { tenants };
   }

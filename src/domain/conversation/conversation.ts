@@ -2,10 +2,12 @@ import type { ConversationEvent } from '../../events/conversation-events.js';
 import { limits } from '../../limits.js';
 import type { Aggregate, Decide, Recorded } from '../decider.js';
 import { Refusal } from '../refusal.js';
-import { answerText, isNewerMessage, isNewerReply, messageText, textBytesIn } from '../texts.js';
-import { PersistentMap } from './persistent-map.js';
-import { configured, noSettings, type Settings } from './settings.js';
-import type { GenerationFinalized, MessageSent, Node, NodeTree, PromptAssembled, Reply } from './tree.js';
+import { textBytesIn } from '../texts.js';
+import { ended, prompted, requestedNode, sentNode, withoutText } from './node-of-events.js';
+import { type NodePlace, Nodes } from './nodes.js';
+import { noSettings, type Settings, type SettingsEvent, type SettledBy, settled } from './settings.js';
+import { SystemTexts } from './system-texts.js';
+import type { GenerationFinalized, MessageSent, NodeTree, PromptAssembled, Reply } from './tree.js';
 
 /** The owner of a conversation. Null if no user is recorded. */
 export interface Owner {
@@ -19,8 +21,10 @@ export interface Conversation extends NodeTree {
   /** Null before the conversation is started. */
   readonly owner: Owner | null;
   readonly settings: Settings;
+  /** The event that set the owner and each setting, counted from 1. Absent: none has. */
+  readonly settledBy: SettledBy;
   /** Every system text that it ever had, by the id of its event, to which recorded prompts refer. */
-  readonly systemTexts: PersistentMap<string>;
+  readonly systemTexts: SystemTexts;
   /** Bytes of UTF-8 in all messages, notes, answers and system texts that it ever had. */
   readonly textBytes: number;
   /** The weight of its fold in the cache of folds. 0 in a fold that is not cached. */
@@ -43,14 +47,16 @@ export const isBusy = ({ open, queue }: Pick<Conversation, 'open' | 'queue'>): b
  * that holds the system text.
  */
 export type RecordedInConversation = Recorded<ConversationEvent>;
+type Requested = Extract<RecordedInConversation, { type: 'GenerationRequested' }>;
 
 export const conversation: Aggregate<Conversation, RecordedInConversation> = {
   initial: {
     seen: 0,
     owner: null,
     settings: noSettings,
-    systemTexts: PersistentMap.empty(),
-    nodes: PersistentMap.empty(),
+    settledBy: {},
+    systemTexts: SystemTexts.empty,
+    nodes: Nodes.empty(),
     textBytes: 0,
     foldBytes: 0,
     withoutTexts: 0,
@@ -74,20 +80,22 @@ export const decidedConversation: Aggregate<Conversation, RecordedInConversation
   initial: conversation.initial,
   evolve(before, event) {
     const after = conversation.evolve(before, event);
-    return decidedConversation.keepsTexts?.(event) ? after : withoutText(before, after, event);
+    return decidedConversation.keepsTexts?.(event) ? after : withoutTextOf(before, after, event);
   },
   keepsTexts: ({ type, data }) =>
     !(type === 'MessageSent' && data.kind === 'note') && !(type === 'GenerationFinalized' && data.status === 'error'),
   weighed: (state, foldBytes) => ({ ...state, foldBytes }),
 };
 
-function withoutText(before: Conversation, after: Conversation, { type, data }: RecordedInConversation): Conversation {
+function withoutTextOf(
+  before: Conversation,
+  after: Conversation,
+  { type, data }: RecordedInConversation,
+): Conversation {
   const id = type === 'MessageSent' ? data.messageId : type === 'GenerationFinalized' ? data.generationId : '';
   const node = after.nodes.get(id);
   if (!node || node === before.nodes.get(id)) return after;
-  const bare =
-    node.kind === 'reply' ? { ...node, result: node.result && { ...node.result, text: '' } } : { ...node, text: '' };
-  return { ...after, nodes: after.nodes.set(id, bare), withoutTexts: after.withoutTexts + 1 };
+  return { ...after, nodes: after.nodes.set(id, withoutText(node)), withoutTexts: after.withoutTexts + 1 };
 }
 
 /** The state after events that are not appended. They have no ids and times, and no prompt may refer to them. */
@@ -100,18 +108,14 @@ export function foreseen(state: Conversation, events: readonly ConversationEvent
 function changedBy(state: Conversation, event: RecordedInConversation): Partial<Conversation> {
   switch (event.type) {
     case 'ConversationStarted':
-      return started(state, event);
+      return state.owner
+        ? {}
+        : { owner: { tenant: event.tenant, user: event.meta.owner ?? null }, ...settingsChanged(state, event) };
     case 'ConversationRenamed':
-      return { settings: { ...state.settings, title: event.data.title } };
     case 'ConversationArchived':
-      return { settings: { ...state.settings, archived: true } };
     case 'ConversationRestored':
-      return { settings: { ...state.settings, archived: false } };
     case 'ConversationConfigured':
-      return {
-        settings: configured(state.settings, event.data, event.id),
-        systemTexts: withText(state.systemTexts, event.id, event.data.system),
-      };
+      return settingsChanged(state, event);
     case 'MessageSent':
       return messageSent(state, event.data, event.at);
     case 'GenerationRequested':
@@ -123,7 +127,7 @@ function changedBy(state: Conversation, event: RecordedInConversation): Partial<
     case 'GenerationFinalized':
       return generationFinalized(state, event.data);
     case 'BranchSelected':
-      return canBeLeaf(state.nodes.get(event.data.leaf)) ? { leaf: event.data.leaf } : {};
+      return canBeLeaf(state.nodes.place(event.data.leaf)) ? { leaf: event.data.leaf } : {};
     default:
       // An event of a later version counts for the cursor and changes nothing else.
       event satisfies never;
@@ -131,64 +135,36 @@ function changedBy(state: Conversation, event: RecordedInConversation): Partial<
   }
 }
 
-function started(
-  state: Conversation,
-  { id, tenant, meta, data }: Extract<RecordedInConversation, { type: 'ConversationStarted' }>,
-): Partial<Conversation> {
-  if (state.owner) return {};
+function settingsChanged(state: Conversation, event: SettingsEvent): Partial<Conversation> {
+  const { seen, systemTexts } = state;
+  const system = 'system' in event.data ? event.data.system : undefined;
   return {
-    owner: { tenant, user: meta.owner ?? null },
-    settings: { ...configured(noSettings, data, id), title: data.title },
-    systemTexts: withText(state.systemTexts, id, data.system),
+    ...settled(state, event, seen),
+    ...(typeof system === 'string' && { systemTexts: systemTexts.with({ event: event.id, text: system, seen }) }),
   };
 }
 
-const withText = (texts: PersistentMap<string>, event: string, text: string | null | undefined) =>
-  text === null || text === undefined ? texts : texts.set(event, text);
-
 function messageSent(state: Conversation, data: MessageSent, at: string): Partial<Conversation> {
-  const { messageId: id, kind, role, origin, revises = null } = data;
+  const { messageId: id, kind } = data;
   if (state.nodes.has(id)) return {};
   // A missing parent could come later and close a cycle, so such a message becomes a root.
-  const parent = data.parent !== null && canBeLeaf(state.nodes.get(data.parent)) ? data.parent : null;
-  const text = messageText(data.parts);
-  const placed = { id, parent, at, seen: state.seen, ...placeBehind(state, parent, id) };
-  const isNewer = isNewerMessage(data) && ({ isNewer: true } as const);
-  const message: Node = { kind, ...placed, role, origin, text, revises, replied: false, ...isNewer };
+  const parent = data.parent !== null && canBeLeaf(state.nodes.place(data.parent)) ? data.parent : null;
+  const message = sentNode(data, { id, at, ...placeBehind(state, parent, id) });
   return { nodes: state.nodes.set(id, message), ...(kind === 'message' && { leaf: id }) };
 }
 
-function placeBehind({ nodes }: Conversation, parent: string | null, id: string): Pick<Node, 'root' | 'depth'> {
-  const before = parent === null ? undefined : nodes.get(parent);
-  return before ? { root: before.root, depth: before.depth + 1 } : { root: id, depth: 0 };
+function placeBehind({ nodes, seen }: Conversation, parent: string | null, id: string): Omit<NodePlace, 'kind'> {
+  const before = parent === null ? undefined : nodes.place(parent);
+  return { parent, seen, ...(before ? { root: before.root, depth: before.depth + 1 } : { root: id, depth: 0 }) };
 }
 
-function generationRequested(
-  state: Conversation,
-  { data, at, meta }: Extract<RecordedInConversation, { type: 'GenerationRequested' }>,
-): Partial<Conversation> {
-  const { generationId: id, messageId, options, turn = null } = data;
-  const message = state.nodes.get(messageId);
+function generationRequested(state: Conversation, event: Requested): Partial<Conversation> {
+  const { generationId: id, messageId, regenerates } = event.data;
+  const message = state.nodes.place(messageId)?.kind === 'message' ? state.nodes.get(messageId) : undefined;
   if (state.nodes.has(id) || message?.kind !== 'message') return {};
-  const reply: Reply = {
-    kind: 'reply',
-    id,
-    parent: messageId,
-    at,
-    seen: state.seen,
-    ...placeBehind(state, messageId, id),
-    // As with parents: a missing answer could close a cycle.
-    regenerates: data.regenerates !== undefined && state.nodes.has(data.regenerates) ? data.regenerates : null,
-    options,
-    turn,
-    correlationId: meta.correlationId,
-    traceparent: meta.traceparent,
-    prompt: null,
-    promptedAt: null,
-    cancelRequested: false,
-    result: null,
-    endSeen: null,
-  };
+  // As with parents: a missing answer could close a cycle.
+  const before = regenerates !== undefined && state.nodes.has(regenerates) ? regenerates : null;
+  const reply = requestedNode(event, { id, at: event.at, ...placeBehind(state, messageId, id) }, before);
   const nodes = state.nodes.set(id, reply);
   return {
     nodes: message.replied ? nodes : nodes.set(messageId, { ...message, replied: true }),
@@ -209,20 +185,18 @@ function promptAssembled(state: Conversation, data: PromptAssembled, at: string)
   const { generationId } = data;
   if (state.open !== null || !state.queue.includes(generationId)) return {};
   return {
-    ...replyChanged(state, generationId, { prompt: data, promptedAt: at }),
+    ...replyChanged(state, generationId, prompted(data, at, state.seen)),
     open: generationId,
     queue: without(state.queue, generationId),
   };
 }
 
-function generationFinalized(state: Conversation, { blocks, ...end }: GenerationFinalized): Partial<Conversation> {
-  const { generationId } = end;
-  const reply = state.nodes.get(generationId);
+function generationFinalized(state: Conversation, data: GenerationFinalized): Partial<Conversation> {
+  const { generationId } = data;
+  const reply = state.nodes.place(generationId)?.kind === 'reply' ? state.nodes.get(generationId) : undefined;
   if (reply?.kind !== 'reply' || reply.result) return {};
-  const result = { ...end, text: answerText(blocks) };
-  const isNewer = isNewerReply({ status: end.status, blocks }) && ({ isNewer: true } as const);
   return {
-    ...replyChanged(state, generationId, { result, endSeen: state.seen, ...isNewer }),
+    ...replyChanged(state, generationId, ended(data, state.seen)),
     open: state.open === generationId ? null : state.open,
     queue: without(state.queue, generationId),
   };
@@ -236,7 +210,7 @@ function replyChanged(state: Conversation, id: string, change: Partial<Reply>): 
 const without = (queue: readonly string[], id: string): readonly string[] =>
   queue.includes(id) ? queue.filter((other) => other !== id) : queue;
 
-const canBeLeaf = (node: Node | undefined): boolean => node !== undefined && node.kind !== 'note';
+const canBeLeaf = (node: NodePlace | undefined): boolean => node !== undefined && node.kind !== 'note';
 
 /** The ids and the user of a command. Its events have both ids in their metadata. */
 export interface Command {

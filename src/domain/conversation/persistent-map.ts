@@ -32,7 +32,7 @@ export class PersistentMap<V> {
   }
 
   /** In no particular order. */
-  values(): V[] {
+  values(): Iterable<V> {
     return valuesOf(this.root);
   }
 }
@@ -73,9 +73,9 @@ function replaced<V>(branch: Branch<V>, leaf: Leaf<V>, shift: number): Branch<V>
   return branch.with(way, put(branch[way], leaf, shift + BITS));
 }
 
-function valuesOf<V>(slot: Slot<V>): V[] {
-  if (slot === undefined) return [];
-  return isBranch(slot) ? slot.flatMap(valuesOf) : [slot.value, ...valuesOf(slot.beside)];
+function* valuesOf<V>(slot: Slot<V>): Iterable<V> {
+  if (isBranch(slot)) for (const inner of slot) yield* valuesOf(inner);
+  else for (let leaf = slot; leaf; leaf = leaf.beside) yield leaf.value;
 }
 
 /** FNV-1a, 32 bits. */

@@ -6,11 +6,19 @@ import {
   type PromptDraft,
   type PromptTokenizer,
 } from '../prompt/assemble.js';
-import { type Path, type PathEntry, type PromptTexts, type RecordedBody, renderPrompt } from '../prompt/assembler.js';
+import {
+  type LeftOutNode,
+  leftOutNodes,
+  type Path,
+  type PathEntry,
+  type PromptTexts,
+  type RecordedBody,
+  renderPrompt,
+} from '../prompt/assembler.js';
 import { Refusal } from '../refusal.js';
 import type { Conversation } from './conversation.js';
 import { choicesFor, newerChoiceNames } from './settings.js';
-import { type Choices, type Node, type PromptAssembled, pathBack, pathTo, type Reply } from './tree.js';
+import { type Choices, idsBack, type Node, type PromptAssembled, pathBack, type Reply } from './tree.js';
 
 /** The defaults for turns without a choice, and the providers and models that can be chosen. */
 export interface Models {
@@ -85,15 +93,18 @@ export function bodyOf(state: Conversation, prompt: RecordedBody): string {
   return renderPrompt(prompt, textsFor(state));
 }
 
-/** The path of a recorded prompt, with the nodes that it kept and left out. */
-export const pathOfPrompt = (
+/** The nodes that a prompt left out, with reasons, oldest first. Reads no text of those that did not fit. */
+export function leftOutOf(
   state: Conversation,
-  { messageId }: Pick<PromptAssembled, 'messageId'>,
-): readonly PathEntry[] => pathTo(state, messageId).map(entryOf);
+  prompt: Pick<PromptAssembled, 'messageId' | 'assembler' | 'trimmed'>,
+): LeftOutNode[] {
+  const ids = [...idsBack(state, prompt.messageId)].reverse();
+  return leftOutNodes(prompt, ids, (id) => entryOf(state.nodes.get(id) as Node));
+}
 
 function textsFor(state: Conversation): PromptTexts {
   return {
-    text: ({ event }) => state.systemTexts.get(event) ?? '',
+    text: ({ event }) => state.systemTexts.get(event)?.text ?? '',
     path: (from, to) => stretch(state, from, to),
   };
 }
@@ -110,19 +121,23 @@ function stretch(state: Conversation, from: string, to: string): readonly PathEn
 /** The path to a node. It is walked only as far as a prompt reads it, so a long history costs a turn nothing. */
 export class WalkedPath implements Path {
   readonly length: number;
-  private readonly root: Node | undefined;
+  private readonly root: string | undefined;
   private readonly back: Iterator<Node>;
   private readonly newestFirst: PathEntry[] = [];
 
-  constructor(state: Conversation, id: string | null) {
-    const end = id === null ? undefined : state.nodes.get(id);
+  constructor(
+    private readonly state: Conversation,
+    id: string | null,
+  ) {
+    const end = id === null ? undefined : state.nodes.place(id);
     this.length = end ? end.depth + 1 : 0;
-    this.root = end && state.nodes.get(end.root);
+    this.root = end?.root;
     this.back = pathBack(state, id)[Symbol.iterator]();
   }
 
   at(place: number): PathEntry | undefined {
-    if (place === 0 && this.root) return entryOf(this.root);
+    const root = place === 0 && this.root !== undefined ? this.state.nodes.get(this.root) : undefined;
+    if (root) return entryOf(root);
     this.walkTo(place);
     return this.newestFirst[this.length - 1 - place];
   }

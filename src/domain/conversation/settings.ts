@@ -1,4 +1,5 @@
 import type { ConversationEvent } from '../../events/conversation-events.js';
+import type { Recorded } from '../decider.js';
 import type { AllChoices, Choices } from './tree.js';
 
 /** Null: not chosen here, so the next level decides. */
@@ -9,7 +10,26 @@ export interface Settings extends AllChoices {
   readonly system: { readonly text: string; readonly event: string } | null;
 }
 
-type Configured = Extract<ConversationEvent, { type: 'ConversationConfigured' }>['data'];
+/** The events that set the owner or a setting. */
+export type SettingsEvent = Extract<
+  Recorded<ConversationEvent>,
+  {
+    type:
+      | 'ConversationStarted'
+      | 'ConversationRenamed'
+      | 'ConversationArchived'
+      | 'ConversationRestored'
+      | 'ConversationConfigured';
+  }
+>;
+type Configured = Extract<SettingsEvent, { type: 'ConversationConfigured' }>['data'];
+
+export type SettledBy = Readonly<Partial<Record<keyof Settings | 'owner', number>>>;
+
+interface Settled {
+  readonly settings: Settings;
+  readonly settledBy: SettledBy;
+}
 
 export const noSettings: Settings = {
   title: null,
@@ -46,11 +66,10 @@ export function chosen(choices: Choices): Choices {
   return Object.fromEntries(made.map((name) => [name, choices[name]]));
 }
 
-/** Applies the settings that an event names. The others keep their values. */
-export function configured(settings: Settings, data: Configured, event: string): Settings {
+/** The settings that an event names. The others keep their values. */
+function configured(data: Configured, event: string): Partial<Settings> {
   const { provider, model, params, tokenBudget, whenBusy, instructions, tools, responseFormat, system } = data;
   return {
-    ...settings,
     ...(provider !== undefined && { provider }),
     ...(model !== undefined && { model }),
     ...(params !== undefined && { params }),
@@ -75,4 +94,29 @@ export function choicesFor(settings: Settings, options: Choices): AllChoices {
     tools: options.tools ?? settings.tools,
     responseFormat: options.responseFormat ?? settings.responseFormat,
   };
+}
+
+/** Applies an event to the settings. `seen` counts the events of the conversation up to this one. */
+export function settled({ settings, settledBy }: Settled, event: SettingsEvent, seen: number): Settled {
+  const changed = changedSettings(event);
+  const names = [...Object.keys(changed), ...(event.type === 'ConversationStarted' ? ['owner'] : [])];
+  const by = Object.fromEntries(names.map((name) => [name, seen]));
+  return { settings: { ...settings, ...changed }, settledBy: { ...settledBy, ...by } };
+}
+
+function changedSettings({ type, data, id }: SettingsEvent): Partial<Settings> {
+  switch (type) {
+    case 'ConversationStarted':
+      return { ...noSettings, ...configured(data, id), title: data.title };
+    case 'ConversationRenamed':
+      return { title: data.title };
+    case 'ConversationArchived':
+      return { archived: true };
+    case 'ConversationRestored':
+      return { archived: false };
+    case 'ConversationConfigured':
+      return configured(data, id);
+    default:
+      return type satisfies never;
+  }
 }

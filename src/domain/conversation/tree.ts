@@ -1,6 +1,6 @@
 import type { ConversationEvent, Failure } from '../../events/conversation-events.js';
 import { Refusal } from '../refusal.js';
-import type { PersistentMap } from './persistent-map.js';
+import type { NodePlace, Nodes } from './nodes.js';
 
 type DataOf<T extends ConversationEvent['type']> = Extract<ConversationEvent, { type: T }>['data'];
 
@@ -15,15 +15,9 @@ export type Choices = GenerationRequested['options'];
 /** All choices. Null: not chosen. */
 export type AllChoices = { readonly [C in keyof Choices]-?: Exclude<Choices[C], undefined> };
 
-interface Placed {
+interface Placed extends NodePlace {
   readonly id: string;
-  readonly parent: string | null;
   readonly at: string;
-  /** The number of ledger events up to this node: the first part of its cursor, and the order of nodes. */
-  readonly seen: number;
-  /** The root of its path, and the number of nodes before it, so that they are known without a walk. */
-  readonly root: string;
-  readonly depth: number;
   /** A later release recorded content that no prompt of this one can contain. */
   readonly isNewer?: true;
 }
@@ -55,6 +49,8 @@ export interface Reply extends Placed {
   readonly traceparent: string | undefined;
   readonly prompt: PromptAssembled | null;
   readonly promptedAt: string | null;
+  /** The number of ledger events up to its prompt. Null if it has none. */
+  readonly promptSeen: number | null;
   readonly cancelRequested: boolean;
   readonly result: Result | null;
   /** The number of ledger events up to its end. Null if it has not ended. */
@@ -65,7 +61,7 @@ export type Node = Message | Reply;
 
 /** The nodes of a conversation, by their ids. */
 export interface NodeTree {
-  readonly nodes: PersistentMap<Node>;
+  readonly nodes: Nodes<Node>;
 }
 
 /** The text and status of a node that clients see. */
@@ -88,6 +84,17 @@ export function* pathBack({ nodes }: NodeTree, id: string | null): Iterable<Node
   for (let node = at(nodes, id); node; node = at(nodes, node.parent)) yield node;
 }
 
+/** The ids of the same path. They are known without loading the nodes. */
+export function* idsBack({ nodes }: NodeTree, id: string | null): Iterable<string> {
+  let next = id;
+  while (next !== null) {
+    const place = nodes.place(next);
+    if (!place) return;
+    yield next;
+    next = place.parent;
+  }
+}
+
 const at = (nodes: NodeTree['nodes'], id: string | null): Node | undefined => (id === null ? undefined : nodes.get(id));
 
 /** The generations from the first answer to this one inclusive. */
@@ -99,7 +106,7 @@ export function lineageOf({ nodes }: NodeTree, id: string): readonly string[] {
 
 /** Oldest first. */
 export function nodesOf({ nodes }: NodeTree): readonly Node[] {
-  return nodes.values().sort((one, other) => one.seen - other.seen);
+  return [...nodes.newestFirst()].reverse();
 }
 
 export function messageOf({ nodes }: NodeTree, id: string): Message {

@@ -19,10 +19,10 @@ import {
   type AllChoices,
   type Choices,
   type GenerationRequested,
+  idsBack,
   type Message,
   type MessageSent,
   messageOf,
-  pathTo,
   type Reply,
   replyOf,
 } from './tree.js';
@@ -120,8 +120,8 @@ export function preview(by: Command['by'], draft: Draft, assemble: Assemble): (s
     requireRoom(state);
     const ahead = foreseen(state, drafted(state, draft));
     const reply = replyOf(ahead, draft.asked.generationId);
-    const isOpen = pathTo(ahead, reply.parent).some((node) => node.kind === 'reply' && node.result === null);
-    if (isOpen) throw new Refusal('prompt_not_known_yet');
+    const unended = new Set([state.open, ...state.queue]);
+    if ([...idsBack(ahead, reply.parent)].some((id) => unended.has(id))) throw new Refusal('prompt_not_known_yet');
     return { prompt: assembled(ahead, reply, assemble), state: ahead };
   };
 }
@@ -251,8 +251,9 @@ function replyBefore(state: Conversation, whenBusy: WhenBusy): string | null {
 
 /** An interrupting turn must not follow a message whose answer is still queued behind it. */
 function requireAnsweredBefore(state: Conversation, messageId: string): void {
-  const waiting = pathTo(state, messageId).find(({ id }) => state.queue.includes(id) && !isNext(state, id));
-  if (waiting) throw new Refusal('parent_is_queued', { generationId: waiting.id });
+  const oldestFirst = [...idsBack(state, messageId)].reverse();
+  const waiting = oldestFirst.find((id) => state.queue.includes(id) && !isNext(state, id));
+  if (waiting !== undefined) throw new Refusal('parent_is_queued', { generationId: waiting });
 }
 
 const isNext = (state: Conversation, id: string): boolean => replyOf(state, id).turn === 'next';

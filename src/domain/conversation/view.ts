@@ -5,10 +5,9 @@ import type { Conversation } from './conversation.js';
 import { type Cost, conversationStatus, costOf, type RunStatus, statusOf, type Usage, usageOf } from './run.js';
 import {
   type GenerationFinalized,
+  idsBack,
   type MessageSent,
   type Node,
-  nodesOf,
-  pathTo,
   type ShownMessage,
   type ShownNode,
   type ShownReply,
@@ -72,8 +71,7 @@ export interface ConversationView {
 export function viewOf(id: string, moment: Moment, { branch, before }: Looking = {}): ConversationView {
   const { state, cursor } = moment;
   const { title, system, model, provider, params, archived } = state.settings;
-  const older = olderThan(state, before);
-  const shown = newest(older, moment);
+  const { shown, more } = pageOf(state, moment, before);
   return {
     id,
     title,
@@ -84,38 +82,37 @@ export function viewOf(id: string, moment: Moment, { branch, before }: Looking =
     archived,
     status: conversationStatus(state, isClaimed(moment.tape)),
     cursor,
-    path: pathTo(state, leafOf(state, branch)).map((node) => node.id),
+    path: [...idsBack(state, leafOf(state, branch))].reverse(),
     tree: shown.map((node) => nodeView({ open: state.open, tape: moment.tape, cursor }, node)),
-    more: shown.length < older.length,
+    more,
   };
 }
 
 function leafOf(state: Conversation, branch: string | undefined): string | null {
   if (branch === undefined) return state.leaf;
-  const node = state.nodes.get(branch);
+  const node = state.nodes.place(branch);
   if (!node) throw new Refusal('leaf_not_found');
   if (node.kind === 'note') throw new Refusal('leaf_is_note');
   return branch;
 }
 
-function olderThan(state: Conversation, before: string | undefined): readonly Node[] {
-  const nodes = nodesOf(state);
-  if (before === undefined) return nodes;
-  const bound = state.nodes.get(before);
+/** Fills a page, oldest first: at least one node, and fewer than the limit if their texts are long. */
+function pageOf(
+  state: Conversation,
+  { tape }: Moment,
+  before: string | undefined,
+): { readonly shown: readonly Node[]; readonly more: boolean } {
+  const bound = before === undefined ? { seen: Number.POSITIVE_INFINITY } : state.nodes.place(before);
   if (!bound) throw new Refusal('node_not_found');
-  return nodes.filter(({ seen }) => seen < bound.seen);
-}
-
-/** Fills a page: at least one node, and fewer than the limit if their texts are long. */
-function newest(nodes: readonly Node[], moment: Moment): readonly Node[] {
+  const shown: Node[] = [];
   let characters = 0;
-  let first = nodes.length;
-  while (first > 0 && nodes.length - first < limits.viewNodesMax) {
-    characters += textOf({ open: moment.state.open, tape: moment.tape }, nodes[first - 1] as Node).length;
-    if (characters > limits.viewTextCharactersMax && first < nodes.length) break;
-    first -= 1;
+  for (const node of state.nodes.newestFirst(bound.seen)) {
+    characters += textOf({ open: state.open, tape }, node).length;
+    const isFull = shown.length === limits.viewNodesMax || characters > limits.viewTextCharactersMax;
+    if (isFull && shown.length > 0) return { shown: shown.reverse(), more: true };
+    shown.push(node);
   }
-  return nodes.slice(first);
+  return { shown: shown.reverse(), more: false };
 }
 
 /** The open generation, the fold of its tape, and the cursor of the moment. */

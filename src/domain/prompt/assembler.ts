@@ -111,20 +111,24 @@ export interface LeftOutNode {
   readonly reason: string;
 }
 
-/** The nodes that a recorded prompt left out, with reasons, oldest first. `path` is the path of the prompt. */
+/**
+ * The nodes that a recorded prompt left out, with reasons, oldest first. `path` has the ids of the path of the prompt. Of the
+ * nodes that did not fit, only the ids are read, because they may be many.
+ */
 export function leftOutNodes(
   { assembler, trimmed }: Pick<PromptAssembledData, 'assembler' | 'trimmed'>,
-  path: readonly PathEntry[],
+  path: readonly string[],
+  entryOf: (id: string) => PathEntry,
 ): LeftOutNode[] {
   const { whyLeftOut } = assemblerOf(assembler);
-  const places = new Map(path.map(({ id }, place) => [id, place]));
+  const places = new Map(path.map((id, place) => [id, place]));
   const placeOf = (id: string) => places.get(id) ?? Number.NaN;
   const spans = trimmed.map(({ from, to, reason }) => ({ first: placeOf(from), last: placeOf(to), reason }));
-  return path.flatMap((entry, place) => {
+  return path.flatMap((id, place) => {
     const covering = spans.find(
       ({ first, last, reason }) =>
-        first <= place && place <= last && (reason === BUDGET || reason === whyLeftOut(entry)),
+        first <= place && place <= last && (reason === BUDGET || reason === whyLeftOut(entryOf(id))),
     );
-    return covering ? [{ id: entry.id, reason: covering.reason }] : [];
+    return covering ? [{ id, reason: covering.reason }] : [];
   });
 }

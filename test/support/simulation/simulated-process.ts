@@ -1,6 +1,7 @@
 import type { ConversationParts } from '../../../src/commands/conversation-parts.js';
 import { CancelGenerationHandler } from '../../../src/commands/endings.js';
 import { Folds } from '../../../src/commands/folds.js';
+import { KeptFolds } from '../../../src/commands/kept-folds.js';
 import { Prompts } from '../../../src/commands/prompts.js';
 import { StartConversationHandler } from '../../../src/commands/start-conversation.js';
 import { RegenerateHandler, SendMessageHandler } from '../../../src/commands/turns.js';
@@ -25,6 +26,8 @@ import { PROVIDER, simulatedModel } from './simulated-model.js';
 import { LEASE_MS, type World } from './world.js';
 
 const SLOTS = 3;
+/** So few that most conversations are read from a kept fold. */
+const KEPT_EVERY_EVENTS = 3;
 
 /** Counting is not what is simulated: a token for each character. */
 const counter: TokenCounter = {
@@ -68,7 +71,11 @@ export class SimulatedProcess implements Actor {
     const work = world.onWire(this, 'work', world.work);
     Object.assign(work, world.plant.work);
     const warn = (facts: object, message: string) => this.warn(facts, message);
-    const conversations = new Folds(log, codec, conversation);
+    const kept = new KeptFolds({
+      ...{ log, codec, warn, aggregate: conversation, everyEvents: KEPT_EVERY_EVENTS },
+      store: world.onWire(this, 'kept folds', world.keptFolds),
+    });
+    const conversations = new Folds(log, codec, conversation, kept);
     const models = { provider: PROVIDER, model: null, providers: { [PROVIDER]: 'simulated' } };
     const base = {
       ...{ log, codec, clock, conversations, work, warn },

@@ -7,11 +7,13 @@ import type {
   EventLog,
   ExpectedRevision,
 } from '../../../src/ports/event-log.js';
+import type { KeptFoldStore } from '../../../src/ports/kept-folds.js';
 import type { Work } from '../../../src/ports/work.js';
 import type { ReceivedCall } from '../invariants/evidence.js';
 import { MemoryCheckpoints } from '../memory/memory-checkpoints.js';
 import { MemoryCommandPlaces } from '../memory/memory-command-places.js';
 import { MemoryEventLog } from '../memory/memory-event-log.js';
+import { MemoryKeptFolds } from '../memory/memory-kept-folds.js';
 import { MemoryLeases } from '../memory/memory-leases.js';
 import { MemoryWork } from '../memory/memory-work.js';
 import { TurnJournal } from '../turn-journal.js';
@@ -52,6 +54,8 @@ export interface Plant {
   readonly findCommand?: EventLog['findCommand'];
   /** In place of the store of the commands' places. */
   readonly places?: () => CommandPlaces;
+  /** In place of the store of kept folds. */
+  readonly keptFolds?: () => KeptFoldStore;
   /** In place of what the work table itself answers. */
   readonly work?: Partial<Work>;
   /** Each process shows its own deltas as soon as it appends them. */
@@ -70,6 +74,7 @@ export class World {
   readonly work: MemoryWork;
   readonly leases: MemoryLeases;
   readonly checkpoints = new MemoryCheckpoints();
+  readonly keptFolds: KeptFoldStore;
   readonly places: CommandPlaces;
   readonly claimsCommands: boolean;
   private ids = 0;
@@ -86,6 +91,7 @@ export class World {
     this.schedule = new Schedule(this.draws, isTraced);
     const clock = { now: () => this.schedule.nowMs };
     this.places = plant.places?.() ?? new MemoryCommandPlaces();
+    this.keptFolds = plant.keptFolds?.() ?? new MemoryKeptFolds();
     this.claimsCommands = seed % 2 === 1;
     this.work = new MemoryWork(clock);
     this.leases = new MemoryLeases(clock);

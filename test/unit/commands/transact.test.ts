@@ -269,7 +269,7 @@ describe('a transaction', () => {
     await run(createTenant('acme', key('a')));
     const before = folds.last(stream);
     await run(issueKey(key('b')));
-    if (before) folds.remember(stream, before);
+    if (before) folds.remember(stream, before, before);
     expect(folds.last(stream)?.revision).toBe(2);
   });
 

@@ -73,8 +73,7 @@ describe('the run of a generation', () => {
     const tape = TapeWriter.ofNew(parts, JOB, ORIGIN);
     const run = newRun();
     const claim = claimed.opened.then(() => claimOn(tape));
-    const ahead = () => state;
-    const hasEnded = run.answerOffered(tape, claim, { committed: Promise.resolve(false), ahead });
+    const hasEnded = run.answerOffered(tape, claim, { committed: Promise.resolve(false), ahead: state });
     return { run, hasEnded, openClaim: claimed.open };
   }
 

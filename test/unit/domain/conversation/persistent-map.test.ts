@@ -16,7 +16,7 @@ describe('a persistent map', () => {
         steps.forEach((map, step) => {
           const expected = new Map(drawn.slice(0, step));
           expectEqual(map.size, expected.size);
-          expectEqual(map.values().sort(), [...expected.values()].sort());
+          expectEqual([...map.values()].sort(), [...expected.values()].sort());
           for (const [key] of drawn) expectEqual(map.get(key), expected.get(key));
         });
       }),

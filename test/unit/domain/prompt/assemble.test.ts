@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { assemblePrompt, type PromptDraft } from '../../../../src/domain/prompt/assemble.js';
-import { leftOutNodes, renderPrompt } from '../../../../src/domain/prompt/assembler.js';
-import { aDraft, anyDraft, assembled, reply, system, systemSource, textsOf, user } from './drafts.js';
+import { renderPrompt } from '../../../../src/domain/prompt/assembler.js';
+import { aDraft, anyDraft, assembled, leftOutIn, reply, system, systemSource, textsOf, user } from './drafts.js';
 
 const sha256 = (text: string) => createHash('sha256').update(text, 'utf8').digest('hex');
 const odd = 'NUL \0, lone \ud83d, wrong way round \udc4d\ud83d, 👩‍👩‍👧, "quoted" \\ back, \u2028 \t';
@@ -88,7 +88,7 @@ describe('the path in a prompt', () => {
       { from: 'a1', to: 'a2', count: 2, reason: 'error' },
       { from: 'a3', to: 'a5', count: 2, reason: 'empty' },
     ]);
-    expect(leftOutNodes(prompt, path)).toEqual([
+    expect(leftOutIn(prompt, path)).toEqual([
       { id: 'a1', reason: 'error' },
       { id: 'a2', reason: 'error' },
       { id: 'a3', reason: 'empty' },
@@ -176,7 +176,7 @@ describe('any draft', () => {
         if (!assembly.ok) return;
         const { prompt, segments } = assembly;
         const entered = segments.flatMap(({ id }) => (id === undefined ? [] : [id]));
-        const leftOut = leftOutNodes(prompt, draft.path).map(({ id }) => id);
+        const leftOut = leftOutIn(prompt, draft.path).map(({ id }) => id);
         expect([...leftOut, ...entered].sort()).toEqual([...draft.path, draft.newest].map(({ id }) => id).sort());
         expect(prompt.trimmed.reduce((sum, { count }) => sum + count, 0)).toBe(leftOut.length);
       }),

@@ -5,7 +5,12 @@ import {
   type PromptDraft,
   type PromptTokenizer,
 } from '../../../../src/domain/prompt/assemble.js';
-import type { PathEntry, PromptTexts } from '../../../../src/domain/prompt/assembler.js';
+import {
+  type LeftOutNode,
+  leftOutNodes,
+  type PathEntry,
+  type PromptTexts,
+} from '../../../../src/domain/prompt/assembler.js';
 import { anyText } from '../../events/arbitrary-events.js';
 
 /** One token for each UTF-16 unit, so that a test can count with its fingers. */
@@ -23,6 +28,13 @@ export const reply = (id: string, text = id, status: PathEntry['status'] = 'fina
   text,
   status,
 });
+
+export const leftOutIn = (prompt: Parameters<typeof leftOutNodes>[0], path: readonly PathEntry[]): LeftOutNode[] =>
+  leftOutNodes(
+    prompt,
+    path.map(({ id }) => id),
+    (id) => path.find((entry) => entry.id === id) as PathEntry,
+  );
 
 export const systemSource = { event: 'e-system', pointer: 'data/system' };
 export const system = (text: string) => ({ text, source: systemSource });

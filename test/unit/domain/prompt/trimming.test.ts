@@ -1,9 +1,19 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { allowanceOf, assemblePrompt } from '../../../../src/domain/prompt/assemble.js';
-import { leftOutNodes } from '../../../../src/domain/prompt/assembler.js';
 import { limits } from '../../../../src/limits.js';
-import { aDraft, anyDraft, assembled, history, oneEach, reply, system, user, type WholeDraft } from './drafts.js';
+import {
+  aDraft,
+  anyDraft,
+  assembled,
+  history,
+  leftOutIn,
+  oneEach,
+  reply,
+  system,
+  user,
+  type WholeDraft,
+} from './drafts.js';
 
 /** A budget for the prompt of exactly so many tokens: one more is kept for the answer. */
 const room = (tokens: number) => ({ tokenBudget: tokens + 1, params: { max_tokens: 1 } });
@@ -29,7 +39,7 @@ describe('a history that is too long', () => {
     const { prompt, segments } = assembled({ ...draft, ...room(tokens) });
     expect(segments.map(({ text }) => text).join('')).toBe(entered);
     expect(prompt.tokens.prompt).toBe(3 + 5 * entered.length);
-    expect(leftOutNodes(prompt, path)).toEqual(trimmed.map((id) => ({ id, reason: 'budget' })));
+    expect(leftOutIn(prompt, path)).toEqual(trimmed.map((id) => ({ id, reason: 'budget' })));
     expect(prompt.trimmed).toHaveLength(trimmed.length > 0 ? 1 : 0);
   });
 
@@ -58,7 +68,7 @@ describe('a history that is too long', () => {
       { from: 'u', to: 'v', count: 2, reason: 'budget' },
       { from: 'x', to: 'x', count: 1, reason: 'error' },
     ]);
-    expect(leftOutNodes(prompt, failing)).toEqual([
+    expect(leftOutIn(prompt, failing)).toEqual([
       { id: 'u', reason: 'budget' },
       { id: 'v', reason: 'budget' },
       { id: 'x', reason: 'error' },
