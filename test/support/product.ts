@@ -2,7 +2,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll } from '@jest/globals';
+import { runningProcesses } from './jest/running-processes.js';
 import { runOf } from './programs.js';
 import { until } from './until.js';
 
@@ -16,12 +16,6 @@ export interface Product {
 }
 
 const BUILD_AND_START_MS = 60_000;
-
-/** A test that fails may leave its product running, and the worker would wait for that for ever. */
-const running = new Set<ChildProcess>();
-afterAll(() => {
-  for (const child of running) child.kill('SIGKILL');
-});
 
 interface Run {
   readonly child: ChildProcess;
@@ -67,8 +61,8 @@ export function launch(
   child.stderr?.on('data', (chunk) => {
     output.err += chunk;
   });
-  running.add(child);
-  child.once('close', () => running.delete(child));
+  runningProcesses.add(child);
+  child.once('close', () => runningProcesses.delete(child));
   return { child, output, ended: once(child, 'close').then(([code]) => code) };
 }
 

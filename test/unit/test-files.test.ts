@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
@@ -16,11 +17,19 @@ const sources = {
     }`,
   'shared.ts': `
     export const clock = { now: (): number => 1 };
+    import type { ChildProcess } from 'node:child_process';
     export const loaded = { times: 0, log: process.env.TEST_LOG };
+    export const left: ChildProcess[] = [];
     loaded.times++;`,
   'tests/a.test.ts': `
     import { expect, it, jest } from '@jest/globals';
-    import { clock, loaded } from '../shared.js';
+    import { spawn } from 'node:child_process';
+    import { runningProcesses } from '${pathToFileURL(join(jestFiles, 'running-processes.js'))}';
+    import { clock, left, loaded } from '../shared.js';
+    it('leaves a process running', () => {
+      left.push(spawn(process.execPath, ['--eval', 'setInterval(() => {}, 1_000)']));
+      runningProcesses.add(left[0]);
+    });
     it('changes what it can', () => {
       jest.spyOn(clock, 'now').mockReturnValue(2);
       jest.useFakeTimers();
@@ -35,7 +44,13 @@ const sources = {
     });`,
   'tests/b.test.ts': `
     import { expect, it } from '@jest/globals';
-    import { clock, loaded } from '../shared.js';
+    import { once } from 'node:events';
+    import { clock, left, loaded } from '../shared.js';
+    it('finds that the process that another file left was killed', async () => {
+      const { signalCode } = left[0];
+      const [, signal] = signalCode ? [null, signalCode] : await once(left[0], 'exit');
+      expect(signal).toBe('SIGKILL');
+    });
     it('finds the process as it was', async () => {
       expect(clock.now()).toBe(1);
       expect(process.env.LEFT_BEHIND).toBeUndefined();
@@ -97,6 +112,7 @@ describe('the test files that one process runs', () => {
 
   it.each([
     'finds the process as it was',
+    'finds that the process that another file left was killed',
     'finds the modules of the file before',
     'has its own modules in another environment',
   ])('include one that %s', (title) => {
@@ -104,6 +120,6 @@ describe('the test files that one process runs', () => {
   });
 
   it('name the line of the source at which a test failed', () => {
-    expect(outcomeOf('fails')?.failureMessages[0]).toContain('tests/a.test.ts:13:');
+    expect(outcomeOf('fails')?.failureMessages[0]).toContain('tests/a.test.ts:19:');
   });
 });

@@ -1,5 +1,6 @@
 import { LegacyFakeTimers, ModernFakeTimers } from '@jest/fake-timers';
 import { ModuleMocker } from 'jest-mock';
+import { runningProcesses } from './running-processes.js';
 
 /** Jest and its circus keep these on the global object. Each test file has its own. */
 const KEPT_BY_JEST = ['EVENT_HANDLERS', 'RETRY_TIMES', 'RETRY_TIMES_SETTER', 'TEST_TIMEOUT_SYMBOL'].map(Symbol.for);
@@ -21,6 +22,7 @@ export default class ProcessEnvironment {
   async setup() {}
 
   async teardown() {
+    for (const child of runningProcesses) child.kill('SIGKILL');
     this.fakeTimers.dispose();
     this.fakeTimersModern.dispose();
     for (const name of Object.keys(process.env)) if (!(name in this.#before.env)) delete process.env[name];
