@@ -40,6 +40,10 @@ const parts: CommandParts = {
     return openRecord(loadWhereabouts(), notice);
   },
   keepFile: replaceFlushed,
+  async witness(options, onLine) {
+    const { startWitness } = await import('./app/witness.js');
+    return startWitness(options, onLine);
+  },
   async restored() {
     const { logRestored } = await import('./app/cli-database.js');
     return logRestored(loadWhereabouts(), notice);

@@ -193,6 +193,8 @@ export const limits = {
   censusStepEntries: 2_000,
   /** Chains in one answer: about 150 KB. */
   censusProofChainsMax: 500,
+  /** A request to a witness: 63 hashes, and a note with some dozens of signatures. */
+  witnessBodyBytesMax: 64 * 1024,
   /** Trees that are counted as not signed. */
   recordTroublesMax: 1_000,
 

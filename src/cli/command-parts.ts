@@ -22,6 +22,8 @@ export interface CommandParts {
   openRecord(): Promise<OpenedRecord>;
   /** Replaces a file as a whole. Flushed when it resolves. */
   keepFile(file: string, text: string): Promise<void>;
+  /** `onLine` gets what operators should know. */
+  witness(options: WitnessOptions, onLine: (facts: object) => void): Promise<StartedWitness>;
   /** Begins a new incarnation of the log. */
   restored(): Promise<Restored>;
   /** Copies the embedded stores into a directory. */
@@ -40,6 +42,21 @@ export interface RestoredFiles {
   readonly dataDir: string;
   /** The new incarnation of the log. */
   readonly incarnation: string;
+}
+
+export interface WitnessOptions {
+  readonly dir: string;
+  readonly name: string;
+  readonly trust: readonly string[];
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface StartedWitness {
+  readonly verifierKey: string;
+  readonly url: string;
+  /** Resolves when a signal has stopped it. */
+  ended(): Promise<void>;
 }
 
 export interface Restored {

@@ -9,6 +9,7 @@ import { addProjections } from './projection-commands.js';
 import { addRecord } from './record-commands.js';
 import { addRuns } from './run-commands.js';
 import { addVerify } from './verify-command.js';
+import { addWitness } from './witness-commands.js';
 
 /** All commands. Throws commander's errors instead of ending the process. */
 export function programOf(parts: CommandParts): Command {
@@ -32,6 +33,7 @@ export function programOf(parts: CommandParts): Command {
   addExport(program, parts);
   addVerify(program, parts);
   addBackup(program, parts);
+  addWitness(program, parts);
   return program;
 }
 

@@ -26,6 +26,8 @@ const mayImport: Record<string, readonly string[]> = {
   exports: ['events', 'formats', 'notary/tree-hashes.ts', 'ports'],
   // Written from docs/record-format.md: a verifier that shared code with the notary would share its mistakes.
   verifier: ['formats/openai-chat-1.ts', 'formats/body-format.ts'],
+  // It shares the format with the notary, and nothing else.
+  witness: ['formats', 'ports/clock.ts', 'ports/witness-states.ts'],
   relay: ['background', 'events', 'ownership', 'ports'],
   sse: ['auth/principal.ts', 'background', 'domain', 'events', 'ports'],
   // What the engines of the log have in common.

@@ -42,6 +42,7 @@ async function commanded(words: string, parts: Partial<CommandParts> = {}) {
       openLog: none,
       openRecord: none,
       keepFile: none,
+      witness: none,
       restored: none,
       backUp: none,
       restore: none,

@@ -2,7 +2,8 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { NoteFiles } from '../../../src/adapters/data-directory/kept-notes.js';
-import { InvalidRecordKey, openRecordKey } from '../../../src/adapters/data-directory/record-key.js';
+import { openRecordKey } from '../../../src/adapters/data-directory/record-key.js';
+import { InvalidSeed } from '../../../src/adapters/data-directory/seed-file.js';
 import { NoteSigner } from '../../../src/formats/record-1/note.js';
 import { withTemporaryDirectory } from '../../support/temporary-directory.js';
 
@@ -41,7 +42,7 @@ describe('the signing key of the record', () => {
   it.each(['', 'AAAA', Buffer.alloc(31).toString('base64')])('is refused if the file holds %j', async (text) => {
     await withTemporaryDirectory(async (dataDir) => {
       await writeFile(join(dataDir, 'record.key'), text);
-      await expect(openRecordKey(dataDir, undefined)).rejects.toBeInstanceOf(InvalidRecordKey);
+      await expect(openRecordKey(dataDir, undefined)).rejects.toBeInstanceOf(InvalidSeed);
     });
   });
 });

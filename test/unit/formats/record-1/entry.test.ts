@@ -12,6 +12,7 @@ import {
   chainKey,
   chainWith,
 } from '../../../../src/formats/record-1/census.js';
+import { Cosigner, cosignedAt } from '../../../../src/formats/record-1/cosignature.js';
 import {
   bodyOfEvent,
   type ChainLink,
@@ -67,6 +68,14 @@ describe('the worked example of the record format', () => {
     ]).toEqual(example.entries);
     expect([bodyOfEvent(created), bodyOfEvent(message), null]).toEqual(example.bodies);
     expect([needsOwnerLink(created, FIRST), needsOwnerLink(message, FIRST)]).toEqual([false, true]);
+  });
+
+  it('has this cosignature', () => {
+    const { name, seed, time, verifierKey, line } = example.cosignature;
+    const cosigner = new Cosigner(name, Buffer.from(seed, 'base64'));
+    expect(cosigner.verifierKey).toBe(verifierKey);
+    expect(cosigner.cosign(`${example.note.split('\n\n')[0]}\n`, time)).toBe(line);
+    expect(cosignedAt(example.note + line, verifierKey)).toBe(time);
   });
 
   it('has this census', () => {

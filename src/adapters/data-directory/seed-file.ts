@@ -1,0 +1,40 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+const SEED_BYTES = 32;
+
+/** The file of a signing key does not have one. It must be restored: with another key no verifier accepts the signatures. */
+export class InvalidSeed extends Error {}
+
+/** The seed of a signing key in a file, which the first start creates. */
+export async function openSeed(file: string): Promise<Buffer> {
+  await mkdir(dirname(file), { recursive: true });
+  const text = (await contentOf(file)) ?? (await created(file));
+  const seed = Buffer.from(text.trim(), 'base64');
+  if (seed.length !== SEED_BYTES) throw new InvalidSeed(`${file} does not hold a key: expected 32 bytes as base64`);
+  return seed;
+}
+
+async function contentOf(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return undefined;
+  }
+}
+
+/** Writes the whole file or none. Of two processes that start at once, both use the key of the first. */
+async function created(file: string): Promise<string> {
+  const draft = `${file}.${randomUUID()}`;
+  await writeFile(draft, `${randomBytes(SEED_BYTES).toString('base64')}\n`, { mode: 0o600, flag: 'wx', flush: true });
+  try {
+    await link(draft, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(draft);
+  }
+  return readFile(file, 'utf8');
+}
