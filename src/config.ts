@@ -91,7 +91,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     ...whereabouts,
     ...provider,
     kafka: readKafka(read),
-    recordKey: read.text('VERBATIM_RECORD_KEY', /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, '32 bytes as base64'),
+    recordKey: readRecordKey(read),
     roles: read.list('VERBATIM_ROLES', ROLES),
     deltaFlushMs: read.integer('VERBATIM_DELTA_FLUSH_MS', 50, 0, 5_000),
     deltaFlushBytes: read.integer('VERBATIM_DELTA_FLUSH_BYTES', 4_096, 1),
@@ -119,6 +119,17 @@ export function loadWhereabouts(environment: NodeJS.ProcessEnv = process.env): W
   if (mistakes.length > 0) throw new InvalidConfig(mistakes);
   return deepFreeze(whereabouts);
 }
+
+/** 32 bytes as base64. */
+const KEY = '[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=';
+
+/** The present key first, then the earlier ones: those that have ended with their public part alone. */
+const readRecordKey = (read: SettingsReader): string | undefined =>
+  read.text(
+    'VERBATIM_RECORD_KEY',
+    new RegExp(`^${KEY}(,(ended:)?${KEY})*$`),
+    '32 bytes as base64, before earlier keys',
+  );
 
 function readWhereabouts(read: SettingsReader): Whereabouts {
   return {

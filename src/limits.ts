@@ -182,6 +182,8 @@ export const limits = {
   recordTapesAtOnceMax: 3,
   /** Events of a gap in the log whose streams are looked up. A larger one is a partition that is not attached. */
   logGapMax: 10_000,
+  /** Notes outside the database that a new owner compares at once with their trees. */
+  recordNotesAtOnceMax: 500,
   /** Notes without a cosignature are kept for a day. */
   recordNoteKeptMs: 24 * 60 * 60 * 1_000,
   /** A census of each tenant with news once a day. */

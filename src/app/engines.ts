@@ -1,5 +1,5 @@
 import { NoteFiles } from '../adapters/data-directory/kept-notes.js';
-import { openRecordKey } from '../adapters/data-directory/record-key.js';
+import { openRecordKeys } from '../adapters/data-directory/record-key.js';
 import { DemoLanguageModel } from '../adapters/demo/demo-language-model.js';
 import { CommandClaims } from '../adapters/eventstoredb/command-claims.js';
 import { ConnectionPool } from '../adapters/postgres/connection-pool.js';
@@ -20,7 +20,7 @@ import { ViewReader } from '../adapters/postgres/views/view-reader.js';
 import { systemClock } from '../adapters/system/system-clock.js';
 import type { Config } from '../config.js';
 import type { PriceList } from '../domain/prices.js';
-import type { NoteSigner } from '../formats/record-1/note.js';
+import type { RecordKeys } from '../formats/record-1/record-keys.js';
 import { limits } from '../limits.js';
 import type { CensusStore } from '../ports/census.js';
 import type { Checkpoints } from '../ports/checkpoints.js';
@@ -61,8 +61,8 @@ export interface Engines {
   readonly record: RecordStore;
   readonly census: CensusStore;
   readonly keptNotes: KeptNotes;
-  /** Signs the record. Absent in processes without the role that does. */
-  readonly noteSigner: NoteSigner | undefined;
+  /** The keys that sign the record. Only processes with the role that signs may ask for them. */
+  recordKeys(): Promise<RecordKeys>;
   /** By the names of their providers. */
   readonly models: ReadonlyMap<string, LanguageModel>;
   readonly prices: PriceList;
@@ -77,9 +77,9 @@ export async function openEngines(
   meter: Meter = noMeter,
 ): Promise<Engines> {
   const prices = await pricesIn(config.dataDir);
-  const noteSigner = config.roles.includes('projections')
-    ? await openRecordKey(config.dataDir, config.recordKey)
-    : undefined;
+  const recordKeys = () => openRecordKeys(config.dataDir, config.recordKey);
+  // A start without a usable key fails here, and not in the background.
+  if (config.roles.includes('projections')) await recordKeys();
   const { models, closeModels } = await openModels(config);
   const { database, opened } = await openStores(config, onNotice, meter);
   const { logDescription } = opened;
@@ -125,7 +125,7 @@ export async function openEngines(
     record: new PostgresRecord(viewPool, readPool),
     census: new PostgresCensus(viewPool, readPool),
     keptNotes: new NoteFiles(config.dataDir),
-    noteSigner,
+    recordKeys,
     views: postgresViews(new ViewReader(readPool, searchPool)),
     models,
     prices,

@@ -1,6 +1,5 @@
 import { Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
-import type { NoteSigner } from '../formats/record-1/note.js';
 import { type CheckResult, Readiness } from '../http/readiness.js';
 import { limits } from '../limits.js';
 import { CensusTaker } from '../notary/census-taker.js';
@@ -18,7 +17,7 @@ import { type Survey, Surveys } from './survey.js';
 const LAG = token<Survey<Lag>>('lag of the record');
 const TROUBLES = token<Survey<ReadonlyMap<string, string>>>('troubles of the record');
 
-const { log, codec, clock, ids, telemetry, census, record: store, keptNotes: kept, noteSigner, incarnations } = PORTS;
+const { log, codec, clock, ids, telemetry, census, record: store, keptNotes: kept, recordKeys, incarnations } = PORTS;
 
 /** The record: the notary, which the role `projections` runs, since it is a reader of the log with tables of its own. */
 @Module({
@@ -26,12 +25,12 @@ const { log, codec, clock, ids, telemetry, census, record: store, keptNotes: kep
   providers: [
     provider(
       Notary,
-      { parts: RUNNER_PARTS, store, kept, noteSigner, incarnations, meter: PrometheusMetrics },
-      ({ parts, noteSigner, incarnations, ...own }) =>
+      { parts: RUNNER_PARTS, store, kept, recordKeys, incarnations, meter: PrometheusMetrics },
+      ({ parts, recordKeys, incarnations, ...own }) =>
         new Notary({
           ...parts,
           ...own,
-          signer: noteSigner as NoteSigner,
+          keys: recordKeys,
           incarnation: incarnations.at(-1) as string,
         }),
     ),
@@ -66,6 +65,11 @@ export class NotaryModule implements OnApplicationBootstrap {
       () => (failureOf(notary) === undefined ? 0 : 1),
     );
     metrics.gauge(
+      'record_notes_in_database_only',
+      'Trees whose last note was missing in the data directory of this process when it became the notary.',
+      () => notary.notesInDatabaseOnly,
+    );
+    metrics.gauge(
       'record_unsigned_trees',
       `Trees that are not signed or do not grow any more, with a reason (counted up to ${limits.recordTroublesMax}).`,
       () => troubles.known?.size ?? Number.NaN,
@@ -90,7 +94,10 @@ function findingOf(
     return { is: 'stopped', reason: `for ${troubles.size} of its tenants, the first because ${reason}` };
   }
   if (lag.latest.is !== 'known') return { is: 'behind', reason: 'its lag is not known' };
-  return { is: lag.latest.value.seconds > limits.readyLagSecondsMax ? 'behind' : 'ok' };
+  const is = lag.latest.value.seconds > limits.readyLagSecondsMax ? 'behind' : 'ok';
+  if (notary.notesInDatabaseOnly === 0) return { is };
+  const reason = `the last notes of ${notary.notesInDatabaseOnly} trees were in the database only: the data directory lacks them`;
+  return { is, reason };
 }
 
 const failureOf = ({ state }: Notary): string | undefined =>

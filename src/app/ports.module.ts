@@ -55,7 +55,7 @@ export const PORTS: Tokens<Ports> = {
   record: token('RecordStore'),
   census: token('CensusStore'),
   keptNotes: token('KeptNotes'),
-  noteSigner: token('NoteSigner'),
+  recordKeys: token('RecordKeys'),
   models: token('LanguageModels'),
   prices: token('PriceList'),
   relay: token('RelayDestination'),

@@ -1,10 +1,12 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { CompletenessProof, ShownCensus, ShownNeighbour } from '../notary/census-reader.js';
 import type {
+  EarlierKey,
   InclusionProof,
   ProvenEntry,
   ProvenTape,
   RecordedEntry,
+  RecordKey,
   RunProof,
   StoredTexts,
 } from '../notary/record-reader.js';
@@ -28,12 +30,26 @@ const DATA = {
 const META = { ...DATA, description: 'The metadata of the event, as they are stored. Null for a tape.' } as const;
 const CHECKPOINT = { description: 'The signed note of this tree.' } as const;
 
-export class RecordKeyDocument {
+class EarlierKeyDocument implements EarlierKey {
+  @ApiProperty({ description: 'It verifies the notes up to `size`.' })
+  vkey!: string;
+
+  @ApiProperty({ type: 'integer', description: 'The last size that it signed.' })
+  size!: number;
+
+  @ApiProperty({ description: 'The note of this size. The next key has signed it too, unless this one was lost.' })
+  note!: string;
+}
+
+export class RecordKeyDocument implements RecordKey {
   @ApiProperty({ description: 'The name of the tree in its notes.' })
   origin!: string;
 
   @ApiProperty({ description: 'The key that verifies them: `<name>+<id>+<key>` of C2SP.' })
   vkey!: string;
+
+  @ApiProperty({ type: [EarlierKeyDocument], description: 'Replaced keys, the first one first.' })
+  earlier!: readonly EarlierKey[];
 
   @ApiProperty({ type: [String], description: 'The keys of witnesses. This release has none.' })
   witnesses!: readonly string[];

@@ -67,12 +67,11 @@ export class RecordController {
   }
 
   @Get('record/key')
-  @ApiOperation({ summary: 'The key that verifies the notes of the tree.' })
+  @ApiOperation({ summary: 'The key that verifies the notes of the tree, and the keys that did before.' })
   @ApiOkResponse({ type: RecordKeyDocument })
   @ApiProblems('not_recorded_yet')
   async key(@CurrentPrincipal() principal: Principal): Promise<RecordKeyDocument> {
-    const { note, verifierKey } = await this.record.lastNote(readerOf(principal));
-    return { origin: note.split('\n', 1).join(), vkey: verifierKey, witnesses: [] };
+    return { ...(await this.record.key(readerOf(principal))), witnesses: [] };
   }
 
   @Get('record/tile/*')

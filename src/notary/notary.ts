@@ -1,4 +1,5 @@
 import { type Position, type RecordedEvent, START } from '../events/envelope.js';
+import type { RecordKeys } from '../formats/record-1/record-keys.js';
 import { limits } from '../limits.js';
 import { CheckpointedFollower, type FollowerParts } from '../ownership/checkpointed-follower.js';
 import type { Checkpoints } from '../ports/checkpoints.js';
@@ -11,10 +12,13 @@ import { NOTARY, type RecordStep, type RecordStore, type WrittenStep } from '../
 import { acrossGaps, type PageBehindGap } from './across-gaps.js';
 import { OpenTapes } from './open-tapes.js';
 import { type RecordedPart, recordStep } from './record-step.js';
+import { compareAtStart } from './start-comparison.js';
 import { type SigningParts, TreeSigner } from './tree-signer.js';
 
-export interface NotaryParts extends FollowerParts, Pick<SigningParts, 'kept' | 'signer' | 'incarnation' | 'warn'> {
+export interface NotaryParts extends FollowerParts, Pick<SigningParts, 'kept' | 'incarnation' | 'warn'> {
   readonly store: RecordStore;
+  /** Read by each owner anew, because another process may have replaced the key. */
+  readonly keys: () => Promise<RecordKeys>;
   readonly meter: Pick<Meter, 'entriesRecorded'>;
 }
 
@@ -36,6 +40,7 @@ export class Notary {
   private current: NotaryState = { is: 'stopped' };
   /** The last ownership of this process ended with the failure of a step. */
   private hasJustFailed = false;
+  private unkept = 0;
   private readonly follower: CheckpointedFollower;
 
   constructor(private readonly parts: NotaryParts) {
@@ -61,6 +66,11 @@ export class Notary {
 
   get state(): NotaryState {
     return this.current;
+  }
+
+  /** Trees whose last note only the database had when this process became the owner. So a restored one could sign a fork. */
+  get notesInDatabaseOnly(): number {
+    return this.unkept;
   }
 
   start(): void {
@@ -89,13 +99,16 @@ export class Notary {
   private async follow(from: Position, lease: Lease, over: AbortSignal): Promise<void> {
     const { log, store, clock } = this.parts;
     if (this.current.is !== 'failing') this.current = { is: 'recording' };
-    const signer = new TreeSigner({ ...this.parts, identity: await log.identity() });
-    const signing = new Signing(signer, lease, this.parts.clock, await store.unsigned());
-    const parts = { log, store, tapes: new OpenTapes() };
+    const parts = { ...this.parts, identity: await log.identity(), keys: await this.parts.keys() };
+    const { toSign, inDatabaseOnly } = await compareAtStart(parts);
+    this.noteUnkept(inDatabaseOnly);
+    const unsigned = [...toSign, ...(await store.unsigned())];
+    const signing = new Signing(new TreeSigner(parts), lease, clock, unsigned);
+    const tapes = new OpenTapes();
     let [written, writtenMs] = [from, Number.NEGATIVE_INFINITY];
     const pages = acrossGaps(log, from, (after) => log.subscribe(after, over));
     for await (const { events, lacked, to, live } of this.steps(pages, from, over)) {
-      const step = await recordStep({ from: written, to, events, lacked }, parts);
+      const step = await recordStep({ from: written, to, events, lacked }, { log, store, tapes });
       // A checkpoint without entries can wait: to skip deltas again costs little.
       if (step.trees.length > 0 || (to !== written && clock.monotonic() - writtenMs >= limits.checkpointMs)) {
         const result = await store.write(lease, step);
@@ -107,6 +120,13 @@ export class Notary {
       if (!(await signing.whenDue(live)) || over.aborted) return;
       if (live) this.current = { is: 'recording' };
     }
+  }
+
+  private noteUnkept(tenants: readonly string[]): void {
+    this.unkept = tenants.length;
+    if (tenants.length === 0) return;
+    const facts = { trees: tenants.length, tenant: tenants[0] };
+    this.parts.warn(facts, 'the last notes of trees lie in the database only: the data directory does not have them');
   }
 
   private noteWritten({ entries, trees }: RecordStep, { refused }: WrittenStep, signing: Signing): void {

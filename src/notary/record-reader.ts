@@ -33,6 +33,19 @@ export interface RecordedEntry {
   readonly hash: string;
 }
 
+export interface RecordKey {
+  readonly origin: string;
+  readonly vkey: string;
+  readonly earlier: readonly EarlierKey[];
+}
+
+export interface EarlierKey {
+  readonly vkey: string;
+  /** The last size that it signed, with its note. */
+  readonly size: number;
+  readonly note: string;
+}
+
 export interface ProvenEntry extends Omit<RecordedEntry, 'hash'> {
   readonly path: readonly string[];
 }
@@ -80,6 +93,16 @@ export class RecordReader {
     const note = await this.parts.record.lastNote(tenant);
     if (!note) throw new NotRecordedYet();
     return note;
+  }
+
+  async key(tenant: string): Promise<RecordKey> {
+    const { note, verifierKey } = await this.lastNote(tenant);
+    const ends = await this.parts.record.keyEnds(tenant);
+    return {
+      origin: note.split('\n', 1).join(),
+      vkey: verifierKey,
+      earlier: ends.map(({ verifierKey: vkey, size, note }) => ({ vkey, size, note })),
+    };
   }
 
   async tile(tenant: string, slice: TileSlice): Promise<Buffer> {

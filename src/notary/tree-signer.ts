@@ -1,16 +1,17 @@
 import { Frontier } from '../formats/record-1/frontier.js';
-import { type NoteSigner, openNote, originOf } from '../formats/record-1/note.js';
+import { type NotePublicKey, NoteSigner, originOf } from '../formats/record-1/note.js';
 import { isConsistent, type SignedTree } from '../formats/record-1/proofs.js';
+import type { RecordKeys } from '../formats/record-1/record-keys.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { safeReason } from '../ports/errors.js';
-import type { KeptNotes, RecordStore, StoredNote, StoredTreeEdge, Writer } from '../ports/record.js';
+import type { KeptNotes, RecordStore, StoredKeyEnd, StoredNote, StoredTreeEdge, Writer } from '../ports/record.js';
 import { RecordIncomplete, TreeHashes } from './tree-hashes.js';
 
 export interface SigningParts {
   readonly store: Pick<RecordStore, 'load' | 'lastNote' | 'publish' | 'tile'>;
   readonly kept: KeptNotes;
-  readonly signer: NoteSigner;
+  readonly keys: RecordKeys;
   readonly clock: Pick<Clock, 'now'>;
   /** Of the log. */
   readonly identity: string;
@@ -30,9 +31,30 @@ class NotKept extends Error {
 }
 
 interface KnownTree extends SignedTree {
+  readonly note: string;
+  readonly key: NotePublicKey;
   /** Whether readers can get its note from the store. */
   readonly isPublished: boolean;
 }
+
+/** A note, and the key that ended with it. */
+interface Signed {
+  readonly note: StoredNote;
+  readonly ended: StoredKeyEnd | undefined;
+}
+
+/**
+ * The last tree of an earlier key. Readers must get the note at which it ends: one that was kept before a crash, and not published,
+ * ends no key.
+ */
+function replacedIn(before: readonly KnownTree[], isOurs: (tree: KnownTree) => boolean): KnownTree | undefined {
+  const last = before.find(({ isPublished }) => isPublished) ?? before[0];
+  if (!last || isOurs(last)) return undefined;
+  return before.filter((tree) => !isOurs(tree)).sort((one, other) => other.size - one.size)[0];
+}
+
+/** Of a tenant of whom the store has nothing any more. */
+const EMPTY = { size: 0, edge: [], stopped: null };
 
 /**
  * Signs trees that continue the last signed one. It compares with the last note of the store and of the data directory, so neither a
@@ -53,16 +75,18 @@ export class TreeSigner {
   async sign(writer: Writer, tenants: readonly string[], isCaughtUp: boolean): Promise<string[] | undefined> {
     const { store, clock } = this.parts;
     const { trees } = await store.load({ tenants, chains: [], owners: [], streams: [] });
-    const notes: StoredNote[] = [];
+    const stored = new Set(trees.map(({ tenant }) => tenant));
+    const lost = tenants.filter((tenant) => !stored.has(tenant)).map((tenant) => ({ ...EMPTY, tenant }));
+    const signed: Signed[] = [];
     const refused = new Map<string, string | null>();
     const waiting: string[] = [];
     const failures: NotKept[] = [];
-    for (const tree of trees) {
+    for (const tree of [...trees, ...lost]) {
       try {
-        const note = await this.noteOf(tree, isCaughtUp);
-        if (note === 'later') waiting.push(tree.tenant);
+        const result = await this.signedOf(tree, isCaughtUp);
+        if (result === 'later') waiting.push(tree.tenant);
         else refused.set(tree.tenant, null);
-        if (typeof note === 'object') notes.push(note);
+        if (typeof result === 'object') signed.push(result);
       } catch (error) {
         if (!(error instanceof Unsignable || error instanceof NotKept)) throw error;
         this.known.delete(tree.tenant);
@@ -74,19 +98,20 @@ export class TreeSigner {
       }
     }
     // Not the fault of a tenant: the disk is full, or the folder is away.
-    if (failures.length > 0 && failures.length === trees.length) throw failures[0]?.cause;
+    if (failures.length > 0 && failures.length === tenants.length) throw failures[0]?.cause;
     for (const [tenant, reason] of refused) this.report(tenant, reason);
     const keptSince = new Date(clock.now() - limits.recordNoteKeptMs).toISOString();
-    if (!(await store.publish(writer, { notes, refused }, keptSince))) return undefined;
+    const notes = signed.map(({ note }) => note);
+    const ended = signed.flatMap(({ ended }) => ended ?? []);
+    if (!(await store.publish(writer, { notes, refused, ended }, keptSince))) return undefined;
     for (const { tenant } of notes)
       this.known.set(tenant, { ...(this.known.get(tenant) as KnownTree), isPublished: true });
     return waiting;
   }
 
-  private async noteOf(stored: StoredTreeEdge, isCaughtUp: boolean): Promise<StoredNote | 'later' | 'signed'> {
-    const { kept, signer, clock } = this.parts;
+  private async signedOf(stored: StoredTreeEdge, isCaughtUp: boolean): Promise<Signed | 'later' | 'signed'> {
+    const { kept, keys, clock } = this.parts;
     const { tenant, size } = stored;
-    if (size === 0) return 'signed';
     const origin = this.originOf(tenant);
     const known = this.known.get(tenant);
     const before = known ? [known] : await this.lastOf(tenant);
@@ -95,14 +120,23 @@ export class TreeSigner {
       if (!isCaughtUp) return 'later';
       throw new Unsignable(`the last note is of ${largest} entries, and the log makes only ${size}`);
     }
+    if (size === 0) return 'signed';
     const tree = { size, root: Frontier.at(size, stored.edge).root() };
     if (before.length === 0) await this.requireStored(tenant, tree);
     for (const signed of before) await this.requireContinued(tenant, signed, tree);
-    if (before.some((signed) => signed.isPublished && signed.size === size)) return 'signed';
-    const note = signer.sign(origin, tree);
+    const isOurs = ({ key }: KnownTree) => key === keys.present;
+    if (before.some((signed) => isOurs(signed) && signed.isPublished && signed.size === size)) return 'signed';
+    const replaced = replacedIn(before, isOurs);
+    // Both keys sign the size at which the earlier one ends. One without its seed ended with its last note.
+    const note = keys.present.sign(origin, tree, replaced?.key instanceof NoteSigner ? replaced.key : undefined);
     await kept.keep(origin, note).catch(throwNotKept);
-    this.known.set(tenant, { ...tree, isPublished: false });
-    return { tenant, size, note, verifierKey: signer.verifierKey(origin), at: new Date(clock.now()).toISOString() };
+    this.known.set(tenant, { ...tree, note, key: keys.present, isPublished: false });
+    const at = new Date(clock.now()).toISOString();
+    const end = replaced && {
+      ...{ tenant, at, verifierKey: replaced.key.verifierKey(origin) },
+      ...(replaced.key instanceof NoteSigner ? { size, note } : { size: replaced.size, note: replaced.note }),
+    };
+    return { note: { tenant, size, note, verifierKey: keys.present.verifierKey(origin), at }, ended: end };
   }
 
   /** Computed from the tiles that readers get, so they can check the same. */
@@ -122,7 +156,7 @@ export class TreeSigner {
 
   /** The last published and the last kept tree. */
   private async lastOf(tenant: string): Promise<KnownTree[]> {
-    const { store, kept, signer } = this.parts;
+    const { store, kept, keys } = this.parts;
     const origin = this.originOf(tenant);
     const published = (await store.lastNote(tenant))?.note;
     const notes = [
@@ -131,9 +165,9 @@ export class TreeSigner {
     ] as const;
     return notes.flatMap(([note, isPublished]) => {
       if (note === undefined) return [];
-      const tree = openNote(note, signer.verifierKey(origin));
-      if (!tree) throw new Unsignable('the last note is not signed with the present key');
-      return [{ ...tree, isPublished }];
+      const opened = keys.open(origin, note);
+      if (!opened) throw new Unsignable('the last note is not signed with the present key');
+      return [{ ...opened.tree, note, key: opened.key, isPublished }];
     });
   }
 

@@ -103,8 +103,21 @@ export interface StoredNote {
   readonly at: string;
 }
 
+/** Where a key ended that signed the notes of a tenant before. */
+export interface StoredKeyEnd {
+  readonly tenant: string;
+  readonly verifierKey: string;
+  /** The last size that it signed. */
+  readonly size: number;
+  /** The note of this size. The next key has signed it too, unless the earlier one was lost. */
+  readonly note: string;
+  /** ISO 8601 in UTC with milliseconds. */
+  readonly at: string;
+}
+
 export interface SigningResult {
   readonly notes: readonly StoredNote[];
+  readonly ended: readonly StoredKeyEnd[];
   readonly refused: ReadonlyMap<string, string | null>;
 }
 
@@ -126,6 +139,8 @@ export interface RecordQueries {
   lastNote(tenant: string): Promise<StoredNote | undefined>;
   /** The note of the tree of this size, if it is kept. */
   noteOf(tenant: string, size: number): Promise<StoredNote | undefined>;
+  /** The keys that signed before the present one, the first one first. */
+  keyEnds(tenant: string): Promise<StoredKeyEnd[]>;
   /** The hashes of a tile, as far as they are stored, at most `width`. */
   tile(tenant: string, tile: { readonly level: number; readonly index: number }, width: number): Promise<Buffer[]>;
   /** Entries from an index on, in order. */
@@ -151,6 +166,8 @@ export interface RecordStore extends RecordQueries {
    * that were signed before `keptSince`. False, without a write, if the writer was replaced.
    */
   publish(writer: Writer, signed: SigningResult, keptSince: string): Promise<boolean>;
+  /** The notes of the largest signed trees of these tenants. */
+  lastNotes(tenants: readonly string[]): Promise<StoredNote[]>;
   /** Tenants with a tree or a note. */
   tenants(): Promise<string[]>;
   /** Tenants whose tree is larger than their last note says. */
@@ -159,11 +176,21 @@ export interface RecordStore extends RecordQueries {
   troubles(tenantsMax: number): Promise<ReadonlyMap<string, string>>;
   /** Deletes entries and trees, and moves the checkpoint back to the start. The notes stay. */
   forget(name: string): Promise<void>;
+  /** Ends the ownership of the writer, so that the next owner begins with the present keys. */
+  endOwner(name: string): Promise<void>;
+}
+
+/** A note outside the database. Undefined: the file cannot be read. */
+export interface KeptNote {
+  readonly tenant: string;
+  readonly note: string | undefined;
 }
 
 /** The last note of each tenant and origin outside the database, so that a restored database cannot sign a fork. */
 export interface KeptNotes {
   read(origin: string): Promise<string | undefined>;
+  /** Of all origins, also of other logs and incarnations. */
+  all(): AsyncIterable<KeptNote>;
   /** Flushed when it resolves. */
   keep(origin: string, note: string): Promise<void>;
 }

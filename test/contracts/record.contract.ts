@@ -3,7 +3,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { type Position, START } from '../../src/events/envelope.js';
 import { sha256 } from '../../src/formats/record-1/hashes.js';
 import type { Checkpoints } from '../../src/ports/checkpoints.js';
-import type { RecordStep, RecordStore, StoredEntry, StoredNote, WantedHeads } from '../../src/ports/record.js';
+import type {
+  RecordStep,
+  RecordStore,
+  StoredEntry,
+  StoredKeyEnd,
+  StoredNote,
+  WantedHeads,
+} from '../../src/ports/record.js';
 
 /** A record and the checkpoints beside it, which several processes share. */
 export interface RecordGround {
@@ -136,7 +143,11 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
     });
 
     it('returns the note of a size while it is kept', async () => {
-      await record.publish(writer, { notes: [note(1), note(3)], refused: new Map() }, '2000-01-01T00:00:00.000Z');
+      await record.publish(
+        writer,
+        { notes: [note(1), note(3)], refused: new Map(), ended: [] },
+        '2000-01-01T00:00:00.000Z',
+      );
       expect(await elsewhere.noteOf(tenant, 1)).toEqual(note(1));
       expect(await elsewhere.noteOf(tenant, 2)).toBeUndefined();
       expect(await elsewhere.noteOf(`${tenant}x`, 1)).toBeUndefined();
@@ -249,7 +260,7 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
     it('has the last note, and keeps earlier ones until they expire', async () => {
       const refused = new Map<string, string | null>();
       const publish = (...notes: StoredNote[]) =>
-        record.publish(writer, { notes, refused }, '2026-01-02T00:00:00.000Z');
+        record.publish(writer, { notes, refused, ended: [] }, '2026-01-02T00:00:00.000Z');
       expect(await publish(note(2), note(1, { tenant: `${tenant}x` }))).toBe(true);
       expect(await elsewhere.lastNote(tenant)).toEqual(note(2));
       expect(await publish(note(5, { at: '2026-01-01T00:00:00.000Z' }))).toBe(true);
@@ -257,13 +268,54 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
       expect(await publish(note(9))).toBe(true);
       expect(await elsewhere.lastNote(tenant)).toEqual(note(9));
       expect(await elsewhere.lastNote(`${tenant}x`)).toEqual(note(1, { tenant: `${tenant}x` }));
-      expect(await record.publish({ ...writer, epoch: 4 }, { notes: [note(10)], refused }, NOW)).toBe(false);
+      expect(await record.publish({ ...writer, epoch: 4 }, { notes: [note(10)], refused, ended: [] }, NOW)).toBe(false);
       expect(await elsewhere.lastNote(tenant)).toEqual(note(9));
+    });
+
+    it('has the last notes of several tenants, and none of one without', async () => {
+      const notes = [note(2), note(5), note(1, { tenant: `${tenant}-b` })];
+      await record.publish(writer, { notes, refused: new Map(), ended: [] }, NOW);
+      const found = await elsewhere.lastNotes([tenant, `${tenant}-b`, `${tenant}-c`]);
+      expect(found.map(({ tenant: each, size }) => [each, size])).toEqual([
+        [tenant, 5],
+        [`${tenant}-b`, 1],
+      ]);
+    });
+
+    it('keeps where each earlier key of a tenant ended, as it was first published', async () => {
+      const end = (verifierKey: string, size: number) => {
+        return { tenant, verifierKey, size, note: `note of ${size}`, at: NOW };
+      };
+      const publish = (by: typeof writer, ...ended: StoredKeyEnd[]) =>
+        record.publish(by, { notes: [], refused: new Map(), ended }, NOW);
+      expect(await elsewhere.keyEnds(tenant)).toEqual([]);
+      expect(await publish(writer, end('b', 7), { ...end('b', 1), tenant: `${tenant}-b` })).toBe(true);
+      expect(await publish(writer, end('a', 3), end('b', 9))).toBe(true);
+      expect(await publish({ ...writer, epoch: 9 }, end('c', 10))).toBe(false);
+      expect(await elsewhere.keyEnds(tenant)).toEqual([end('a', 3), end('b', 7)]);
+    });
+
+    it('records why a tenant without a tree is not signed', async () => {
+      const refuse = (reason: string | null) =>
+        record.publish(writer, { notes: [], refused: new Map([[tenant, reason]]), ended: [] }, NOW);
+      const found = async () => [...(await elsewhere.troubles(1_000))].filter(([each]) => each === tenant);
+      await refuse(null);
+      expect((await elsewhere.tenants()).includes(tenant)).toBe(false);
+      await refuse('lost');
+      expect(await found()).toEqual([[tenant, 'lost']]);
+      const { trees } = await elsewhere.load({ ...nothing, tenants: [tenant] });
+      expect(trees).toEqual([{ tenant, size: 0, edge: [], stopped: null, entries: 0 }]);
+      await refuse(null);
+      expect(await found()).toEqual([]);
     });
 
     it('lists the tenants that have a tree or a note', async () => {
       await record.write(writer, step(START, '0001', { trees: [treeOf(3)] }));
-      await record.publish(writer, { notes: [note(2), note(1, { tenant: `${tenant}-b` })], refused: new Map() }, NOW);
+      await record.publish(
+        writer,
+        { notes: [note(2), note(1, { tenant: `${tenant}-b` })], refused: new Map(), ended: [] },
+        NOW,
+      );
       expect((await elsewhere.tenants()).filter((each) => each.startsWith(tenant)).sort()).toEqual([
         tenant,
         `${tenant}-b`,
@@ -275,9 +327,13 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
       await record.write(writer, step(START, '0001', { trees }));
       const unsigned = async () => (await elsewhere.unsigned()).filter((each) => each.startsWith(tenant)).sort();
       expect(await unsigned()).toEqual([tenant, `${tenant}-b`]);
-      await record.publish(writer, { notes: [note(2), note(1, { tenant: `${tenant}-b` })], refused: new Map() }, NOW);
+      await record.publish(
+        writer,
+        { notes: [note(2), note(1, { tenant: `${tenant}-b` })], refused: new Map(), ended: [] },
+        NOW,
+      );
       expect(await unsigned()).toEqual([tenant]);
-      await record.publish(writer, { notes: [note(3)], refused: new Map() }, NOW);
+      await record.publish(writer, { notes: [note(3)], refused: new Map(), ended: [] }, NOW);
       expect(await unsigned()).toEqual([]);
     });
 
@@ -287,7 +343,7 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
         step(START, '0001', { trees: [treeOf(3), { ...treeOf(1, 'gap'), tenant: `${tenant}-b` }] }),
       );
       const refuse = (reason: string | null) =>
-        record.publish(writer, { notes: [], refused: new Map([[tenant, reason]]) }, NOW);
+        record.publish(writer, { notes: [], refused: new Map([[tenant, reason]]), ended: [] }, NOW);
       const troubles = async () => [...(await elsewhere.troubles(1_000))].filter(([each]) => each.startsWith(tenant));
       expect(await refuse('a fork')).toBe(true);
       expect(await troubles()).toEqual([
@@ -297,6 +353,24 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
       await refuse(null);
       expect(await troubles()).toEqual([[`${tenant}-b`, 'gap']]);
       expect((await elsewhere.troubles(0)).size).toBe(0);
+    });
+  });
+
+  describe(`the writer of a record in ${engine}`, () => {
+    it('writes nothing more once its ownership was ended, and the next one goes on at its place', async () => {
+      const ground = await createGround();
+      const { record, checkpoints } = await ground.open();
+      try {
+        const writer = { name: 'notary', epoch: 1 };
+        await checkpoints.open(writer.name, writer.epoch);
+        await record.write(writer, { from: START, to: at('0001'), ...empty });
+        await record.endOwner(writer.name);
+        expect(await record.write(writer, { from: at('0001'), to: at('0002'), ...empty })).toBeUndefined();
+        expect(await record.publish(writer, { notes: [], refused: new Map(), ended: [] }, NOW)).toBe(false);
+        expect(await checkpoints.open(writer.name, 2)).toBe('0001');
+      } finally {
+        await ground.destroy();
+      }
     });
   });
 
@@ -316,7 +390,7 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
         const whole = { ...empty, entries, trees, chains: heads, owners: heads };
         const notes = [{ tenant, size: 1, note: 'note', verifierKey: 'key', at: NOW }];
         await record.write(writer, { from: START, to: at('0001'), ...whole });
-        await record.publish(writer, { notes, refused: new Map() }, NOW);
+        await record.publish(writer, { notes, refused: new Map(), ended: [] }, NOW);
         await record.forget(writer.name);
         expect(await record.entries(tenant, 0, 10)).toEqual([]);
         const wanted = { tenants: [tenant], chains: heads, owners: heads, streams: [] };

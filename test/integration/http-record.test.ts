@@ -93,8 +93,8 @@ describe('the record over HTTP', () => {
     expect(await binary('0/000.p/3')).toEqual(Buffer.concat(entries.slice(0, 3).map(leafHash)));
     expect(await bundled(2)).toEqual(entries.slice(0, 2));
     for (const entry of entries) expect(canonicalJson(JSON.parse(entry))).toBe(entry);
-    const { origin, vkey, witnesses } = await read<Record<string, unknown>>(`${RECORD}/key`);
-    expect([String(vkey).split('+')[0], witnesses]).toEqual([origin, []]);
+    const { origin, vkey, earlier, witnesses } = await read<Record<string, unknown>>(`${RECORD}/key`);
+    expect([String(vkey).split('+')[0], earlier, witnesses]).toEqual([origin, [], []]);
     expect((await get(`${RECORD}/checkpoint`)).text.split('\n')[0]).toBe(origin);
   });
 

@@ -10,6 +10,7 @@ import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { type RecordedEvent, START } from '../../src/events/envelope.js';
 import { sha256 } from '../../src/formats/record-1/hashes.js';
 import { NoteSigner } from '../../src/formats/record-1/note.js';
+import { RecordKeys } from '../../src/formats/record-1/record-keys.js';
 import { Notary } from '../../src/notary/notary.js';
 import { checkRecord } from '../../src/notary/record-check.js';
 import type { EventLog } from '../../src/ports/event-log.js';
@@ -38,7 +39,12 @@ async function recorded(log: Log, connection: TestPostgres['connection']): Promi
   const made = async (holder: string) => {
     const notary = new Notary({
       ...{ log, checkpoints, leases, hints: new MemoryHints(), clock: systemClock, health, holder, leaseMs: 15_000 },
-      ...{ store: record, kept, incarnation: 'first', signer: new NoteSigner(sha256('the key')) },
+      ...{
+        store: record,
+        kept,
+        incarnation: 'first',
+        keys: async () => new RecordKeys(new NoteSigner(sha256('the key'))),
+      },
       meter: { entriesRecorded: () => {} },
       warn: (facts: object) => void warnings.push(facts),
     });

@@ -4,6 +4,7 @@ import type { Engines } from '../../src/app/engines.js';
 import { listPrices } from '../../src/domain/list-prices.js';
 import { sha256 } from '../../src/formats/record-1/hashes.js';
 import { NoteSigner } from '../../src/formats/record-1/note.js';
+import { RecordKeys } from '../../src/formats/record-1/record-keys.js';
 import { MemoryCensus } from './memory/memory-census.js';
 import { MemoryCheckpoints } from './memory/memory-checkpoints.js';
 import { MemoryEventLog } from './memory/memory-event-log.js';
@@ -33,7 +34,7 @@ export function memoryEngines(): Engines {
     record,
     census: new MemoryCensus(record),
     keptNotes: new MemoryNotes(),
-    noteSigner: new NoteSigner(sha256('the key of these engines')),
+    recordKeys: async () => new RecordKeys(new NoteSigner(sha256('the key of these engines'))),
     checkpoints,
     leases: new MemoryLeases(systemClock),
     hints: new MemoryHints(),

@@ -2,6 +2,7 @@ import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { sha256 } from '../../src/formats/record-1/hashes.js';
 import { NoteSigner, openNote, originOf } from '../../src/formats/record-1/note.js';
 import type { SignedTree } from '../../src/formats/record-1/proofs.js';
+import { RecordKeys } from '../../src/formats/record-1/record-keys.js';
 import { Notary } from '../../src/notary/notary.js';
 import { type CheckedTree, checkRecord } from '../../src/notary/record-check.js';
 import type { Checkpoints } from '../../src/ports/checkpoints.js';
@@ -54,11 +55,12 @@ export class NotaryGround {
     kept = this.kept,
     incarnation = 'first',
     leaseMs = 15_000,
+    keys = async () => new RecordKeys(new NoteSigner(sha256(seed))),
   } = {}): Notary {
     const notary = new Notary({
       ...{ log: this.log, checkpoints: this.checkpoints, leases: this.leases, hints: new MemoryHints() },
       ...{ clock: hurriedClock, health: this.health, holder, leaseMs },
-      ...{ store: record, kept, incarnation, signer: new NoteSigner(sha256(seed)) },
+      ...{ store: record, kept, incarnation, keys },
       meter: {
         entriesRecorded: (entries) => {
           this.written += entries;

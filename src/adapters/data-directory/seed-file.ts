@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 
 const SEED_BYTES = 32;
 
-/** The file of a signing key does not have one. It must be restored: with another key no verifier accepts the signatures. */
+/** The file or the setting of a signing key does not have one. It must be restored: with another key no verifier accepts the signatures. */
 export class InvalidSeed extends Error {}
 
 /** The seed of a signing key in a file, which the first start creates. */
@@ -16,7 +16,7 @@ export async function openSeed(file: string): Promise<Buffer> {
   return seed;
 }
 
-async function contentOf(file: string): Promise<string | undefined> {
+export async function contentOf(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
@@ -25,10 +25,16 @@ async function contentOf(file: string): Promise<string | undefined> {
   }
 }
 
-/** Writes the whole file or none. Of two processes that start at once, both use the key of the first. */
+/** Of two processes that start at once, both use the key of the first. */
 async function created(file: string): Promise<string> {
+  await createOnce(file, `${randomBytes(SEED_BYTES).toString('base64')}\n`);
+  return readFile(file, 'utf8');
+}
+
+/** Writes the whole file or none. One that exists stays. */
+export async function createOnce(file: string, content: string): Promise<void> {
   const draft = `${file}.${randomUUID()}`;
-  await writeFile(draft, `${randomBytes(SEED_BYTES).toString('base64')}\n`, { mode: 0o600, flag: 'wx', flush: true });
+  await writeFile(draft, content, { mode: 0o600, flag: 'wx', flush: true });
   try {
     await link(draft, file);
   } catch (error) {
@@ -36,5 +42,4 @@ async function created(file: string): Promise<string> {
   } finally {
     await rm(draft);
   }
-  return readFile(file, 'utf8');
 }

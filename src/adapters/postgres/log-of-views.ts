@@ -25,6 +25,7 @@ const FORGET_FOLDS = 'DELETE FROM runtime.kept_folds';
 const FORGET_KEYS = 'DELETE FROM runtime.api_keys';
 // A new incarnation has another origin. Its tree has the entries of all events again, which are the same unless events were lost.
 const FORGET_NOTES = 'DELETE FROM views.record_notes';
+const FORGET_KEY_ENDS = 'DELETE FROM views.record_key_ends';
 const FORGET_RECORD = `
   TRUNCATE views.record_trees, views.record_entries, views.record_tiles, views.record_chains, views.record_owners,
     views.record_censuses, views.record_census_chains, views.record_census_tiles, views.record_census_places`;
@@ -74,6 +75,7 @@ export class LogOfViews {
     await this.query(RECORD, [incarnation]);
     await this.query(FORGET_RELAYED);
     await this.query(FORGET_NOTES);
+    await this.query(FORGET_KEY_ENDS);
   }
 
   /** Deletes all data that was built from the log, except the places of commands with an idempotency key. */

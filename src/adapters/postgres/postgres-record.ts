@@ -9,6 +9,7 @@ import type {
   SigningResult,
   StoredEntry,
   StoredHeads,
+  StoredKeyEnd,
   StoredNote,
   WantedHeads,
   Writer,
@@ -69,14 +70,27 @@ const PUBLISH = `
   ), expired AS (
     DELETE FROM views.record_notes WHERE tenant = ANY($3) AND at < $8 AND EXISTS (SELECT FROM writer)
   ), refused AS (
-    UPDATE views.record_trees t SET refused = new.reason FROM unnest($9::text[], $10::text[]) new (tenant, reason)
-    WHERE t.tenant = new.tenant AND t.refused IS DISTINCT FROM new.reason AND EXISTS (SELECT FROM writer)
+    INSERT INTO views.record_trees AS t (tenant, size, edge, refused)
+    SELECT new.tenant, 0, '', new.reason FROM unnest($9::text[], $10::text[]) new (tenant, reason)
+    WHERE EXISTS (SELECT FROM writer)
+      AND (new.reason IS NOT NULL OR EXISTS (SELECT FROM views.record_trees o WHERE o.tenant = new.tenant))
+    ON CONFLICT (tenant) DO UPDATE SET refused = excluded.refused WHERE t.refused IS DISTINCT FROM excluded.refused
+  ), ended AS (
+    INSERT INTO views.record_key_ends (tenant, verifier_key, size, note, at)
+    SELECT new.* FROM unnest($11::text[], $12::text[], $13::bigint[], $14::text[], $15::timestamptz[]) new
+    WHERE EXISTS (SELECT FROM writer)
+    ON CONFLICT (tenant, verifier_key) DO NOTHING
   )
   SELECT true FROM writer`;
 
-const LAST_NOTE = `
-  SELECT tenant, size, note, verifier_key, at FROM views.record_notes WHERE tenant = $1 ORDER BY size DESC LIMIT 1`;
+const LAST_NOTES = `
+  SELECT last.* FROM unnest($1::text[]) wanted (tenant) CROSS JOIN LATERAL (
+    SELECT n.tenant, n.size, n.note, n.verifier_key, n.at FROM views.record_notes n WHERE n.tenant = wanted.tenant
+    ORDER BY n.size DESC LIMIT 1
+  ) last`;
 const NOTE_OF = 'SELECT tenant, size, note, verifier_key, at FROM views.record_notes WHERE tenant = $1 AND size = $2';
+const KEY_ENDS = `
+  SELECT tenant, size, note, verifier_key, at FROM views.record_key_ends WHERE tenant = $1 ORDER BY size, at`;
 const UNSIGNED = `
   SELECT tenant FROM views.record_trees t
   WHERE size > coalesce((SELECT max(n.size) FROM views.record_notes n WHERE n.tenant = t.tenant), 0)`;
@@ -103,6 +117,7 @@ const FORGET = `
     views.record_censuses, views.record_census_chains, views.record_census_tiles, views.record_census_places`;
 // A running owner notices at its next renewal, and then begins at the start: an idle one would write nothing.
 const END_LEASE = "UPDATE runtime.leases SET expires_at = '-infinity' WHERE name = $1";
+const LATER_EPOCH = 'UPDATE runtime.checkpoints SET epoch = epoch + 1 WHERE name = $1';
 const FORGET_CHECKPOINT = "UPDATE runtime.checkpoints SET position = '', epoch = epoch + 1 WHERE name = $1";
 
 type NoteRow = [string, string, string, string, Date];
@@ -139,7 +154,11 @@ export class PostgresRecord implements RecordStore {
     return writeStep(this.pool, writer, step);
   }
 
-  async publish({ name, epoch }: Writer, { notes, refused }: SigningResult, keptSince: string): Promise<boolean> {
+  async publish(
+    { name, epoch }: Writer,
+    { notes, refused, ended }: SigningResult,
+    keptSince: string,
+  ): Promise<boolean> {
     const values = [
       textArray(notes.map(({ tenant }) => tenant)),
       bigintArray(notes.map(({ size }) => size)),
@@ -149,6 +168,11 @@ export class PostgresRecord implements RecordStore {
       keptSince,
       textArray([...refused.keys()]),
       textArray([...refused.values()]),
+      textArray(ended.map(({ tenant }) => tenant)),
+      textArray(ended.map(({ verifierKey }) => verifierKey)),
+      bigintArray(ended.map(({ size }) => size)),
+      textArray(ended.map(({ note }) => note)),
+      timestampArray(ended.map(({ at }) => at)),
     ];
     return (await this.query(PUBLISH, [name, epoch, ...values])).length > 0;
   }
@@ -173,12 +197,27 @@ export class PostgresRecord implements RecordStore {
     });
   }
 
+  async endOwner(name: string): Promise<void> {
+    await this.pool.inTransaction(async (query) => {
+      await query(LATER_EPOCH, [name]);
+      await query(END_LEASE, [name]);
+    });
+  }
+
   async lastNote(tenant: string): Promise<StoredNote | undefined> {
-    return (await this.query<NoteRow>(LAST_NOTE, [tenant], this.readPool)).map(noteIn)[0];
+    return (await this.lastNotes([tenant]))[0];
+  }
+
+  async lastNotes(tenants: readonly string[]): Promise<StoredNote[]> {
+    return (await this.query<NoteRow>(LAST_NOTES, [textArray(tenants)], this.readPool)).map(noteIn);
   }
 
   async noteOf(tenant: string, size: number): Promise<StoredNote | undefined> {
     return (await this.query<NoteRow>(NOTE_OF, [tenant, size], this.readPool)).map(noteIn)[0];
+  }
+
+  async keyEnds(tenant: string): Promise<StoredKeyEnd[]> {
+    return (await this.query<NoteRow>(KEY_ENDS, [tenant], this.readPool)).map(noteIn);
   }
 
   async tile(tenant: string, { level, index }: { level: number; index: number }, width: number): Promise<Buffer[]> {

@@ -17,24 +17,37 @@ import type { SignedTree } from './proofs.js';
 export const originOf = (log: string, incarnation: string, tenant: string): string =>
   `verbatim/${log}.${incarnation}/${tenant}`;
 
-/** An Ed25519 key that signs notes, from its seed of 32 bytes. */
-export class NoteSigner {
-  private readonly keys: KeyPair;
-
-  constructor(seed: Uint8Array) {
-    this.keys = keyPairOf(seed);
-  }
+/** An Ed25519 key that verifies notes, from its 32 bytes. */
+export class NotePublicKey {
+  constructor(readonly publicKey: Buffer) {}
 
   /** The key that verifies notes of this origin. */
   verifierKey(origin: string): string {
-    return verifierKeyText(origin, SIGNS, this.keys.publicKey);
+    return verifierKeyText(origin, SIGNS, this.publicKey);
+  }
+}
+
+/** An Ed25519 key that signs notes, from its seed of 32 bytes. */
+export class NoteSigner extends NotePublicKey {
+  private readonly keys: KeyPair;
+
+  constructor(seed: Uint8Array) {
+    const keys = keyPairOf(seed);
+    super(keys.publicKey);
+    this.keys = keys;
   }
 
-  /** Ed25519 is deterministic: the same tree gets the same note. */
-  sign(origin: string, tree: SignedTree): string {
+  /** Ed25519 is deterministic: the same tree gets the same note. An earlier key signs before this one, where it ends. */
+  sign(origin: string, tree: SignedTree, earlier?: NoteSigner): string {
     const text = checkpointText(origin, tree);
-    const signature = sign(null, Buffer.from(text, 'utf8'), this.keys.privateKey);
-    return `${text}\n${signatureLine(origin, keyId(origin, SIGNS, this.keys.publicKey), signature)}`;
+    const lines = [...(earlier ? [earlier.line(origin, text)] : []), this.line(origin, text)];
+    return `${text}\n${lines.join('')}`;
+  }
+
+  private line(origin: string, text: string): string {
+    const { privateKey, publicKey } = this.keys;
+    const signature = sign(null, Buffer.from(text, 'utf8'), privateKey);
+    return signatureLine(origin, keyId(origin, SIGNS, publicKey), signature);
   }
 }
 
@@ -56,4 +69,10 @@ function treeIn(text: string, origin: string): SignedTree | undefined {
   const size = Number(digits);
   const isWhole = name === origin && /^(0|[1-9]\d*)$/.test(digits) && Number.isSafeInteger(size) && rest.join() === '';
   return isWhole && root ? { size, root } : undefined;
+}
+
+/** The public key of a verifier key of C2SP. Undefined for a text that is none. */
+export function publicKeyIn(verifierKey: string): NotePublicKey | undefined {
+  const key = verifierKeyIn(verifierKey, SIGNS);
+  return key && new NotePublicKey(key.publicKey);
 }

@@ -30,6 +30,11 @@ export class MemoryCheckpoints implements Checkpoints {
     if (row) this.rows.set(name, { epoch: row.epoch + 1, position: START });
   }
 
+  laterEpoch(name: string): void {
+    const row = this.rows.get(name);
+    if (row) this.rows.set(name, { ...row, epoch: row.epoch + 1 });
+  }
+
   async save(name: string, epoch: number, position: Position): Promise<boolean> {
     if ((this.rows.get(name)?.epoch ?? 0) > epoch) return false;
     this.rows.set(name, { epoch, position });

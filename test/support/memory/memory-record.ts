@@ -1,6 +1,7 @@
 import type {
   ChainPlace,
   HeadName,
+  KeptNote,
   KeptNotes,
   LoadedHead,
   RecordStep,
@@ -9,6 +10,7 @@ import type {
   StoredEntry,
   StoredHead,
   StoredHeads,
+  StoredKeyEnd,
   StoredNote,
   StoredTileHash,
   StoredTreeEdge,
@@ -26,6 +28,7 @@ export class MemoryRecord implements RecordStore {
   private stored: StoredEntry[] = [];
   private tiles: StoredTileHash[] = [];
   private notes: StoredNote[] = [];
+  private readonly ends: StoredKeyEnd[] = [];
 
   constructor(private readonly checkpoints: MemoryCheckpoints) {}
 
@@ -83,12 +86,19 @@ export class MemoryRecord implements RecordStore {
     return { refused };
   }
 
-  async publish(writer: Writer, { notes, refused }: SigningResult, keptSince: string): Promise<boolean> {
+  async publish(writer: Writer, { notes, refused, ended }: SigningResult, keptSince: string): Promise<boolean> {
     if (!this.checkpoints.isAt(writer)) return false;
     const replaced = (old: StoredNote) => notes.some(({ tenant, size }) => tenant === old.tenant && size === old.size);
     const expired = (old: StoredNote) => old.at < keptSince && notes.some(({ tenant }) => tenant === old.tenant);
     this.notes = [...this.notes.filter((old) => !replaced(old) && !expired(old)), ...notes];
-    for (const [tenant, reason] of refused) this.refused.set(tenant, reason);
+    for (const [tenant, reason] of refused) {
+      if (reason !== null && !this.trees.has(tenant))
+        this.trees.set(tenant, { tenant, size: 0, edge: [], stopped: null });
+      this.refused.set(tenant, reason);
+    }
+    const isKnown = (end: StoredKeyEnd) =>
+      this.ends.some(({ tenant, verifierKey }) => tenant === end.tenant && verifierKey === end.verifierKey);
+    this.ends.push(...ended.filter((end) => !isKnown(end)));
     return true;
   }
 
@@ -114,6 +124,18 @@ export class MemoryRecord implements RecordStore {
     this.checkpoints.forget(name);
     [this.trees, this.chains, this.owners] = [new Map(), new Map(), new Map()];
     [this.stored, this.tiles] = [[], []];
+  }
+
+  async endOwner(name: string): Promise<void> {
+    this.checkpoints.laterEpoch(name);
+  }
+
+  async lastNotes(tenants: readonly string[]): Promise<StoredNote[]> {
+    return (await Promise.all(tenants.map((tenant) => this.lastNote(tenant)))).flatMap((note) => note ?? []);
+  }
+
+  async keyEnds(tenant: string): Promise<StoredKeyEnd[]> {
+    return this.ends.filter((end) => end.tenant === tenant).sort((one, other) => one.size - other.size);
   }
 
   async lastNote(tenant: string): Promise<StoredNote | undefined> {
@@ -174,6 +196,10 @@ export class MemoryNotes implements KeptNotes {
 
   async read(origin: string): Promise<string | undefined> {
     return this.byOrigin.get(origin);
+  }
+
+  async *all(): AsyncGenerator<KeptNote> {
+    for (const [origin, note] of this.byOrigin) yield { tenant: origin.split('/').at(-1) as string, note };
   }
 
   async keep(origin: string, note: string): Promise<void> {
