@@ -2,6 +2,7 @@ import { type BeforeApplicationShutdown, Module, type OnModuleDestroy } from '@n
 import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
 import { Authenticator } from '../auth/authenticator.js';
 import { conversationStream } from '../events/conversation-events.js';
+import { AccessController } from '../http/access.controller.js';
 import { CensusController } from '../http/census.controller.js';
 import { ConversationFeeds } from '../http/conversation-feeds.js';
 import { ConversationReadsController } from '../http/conversation-reads.controller.js';
@@ -27,6 +28,7 @@ import { FeedSource } from '../sse/feed-source.js';
 import { LiveEvents } from '../sse/live-events.js';
 import { OpenStreams } from '../sse/open-streams.js';
 import { RunReader } from '../sse/run-reader.js';
+import { AccessModule } from './access.module.js';
 import { BackgroundModule } from './background.module.js';
 import { CONVERSATION_FOLDS, ConversationsModule } from './conversations.module.js';
 import { PORTS } from './ports.module.js';
@@ -40,7 +42,7 @@ const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces
 
 /** The role `api`: every route below /api/v1, and the streams of this process. */
 @Module({
-  imports: [TenantsModule, ConversationsModule, ReadModelsModule, BackgroundModule],
+  imports: [TenantsModule, AccessModule, ConversationsModule, ReadModelsModule, BackgroundModule],
   controllers: [
     KeysController,
     MeController,
@@ -53,6 +55,7 @@ const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces
     RunsController,
     RecordController,
     CensusController,
+    AccessController,
   ],
   providers: [
     provider(OpenStreams, { keys: Authenticator, metrics: PrometheusMetrics }, ({ keys, metrics }) => {

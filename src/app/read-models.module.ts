@@ -5,6 +5,7 @@ import type { Codec } from '../events/codec.js';
 import { type CheckResult, Readiness } from '../http/readiness.js';
 import { limits } from '../limits.js';
 import type { Builds } from '../ports/read-models/read-models.js';
+import { ListAccessHandler } from '../projections/access/query.js';
 import { Advances } from '../projections/advances.js';
 import { projections } from '../projections/all.js';
 import { ProjectionHost } from '../projections/projection-host.js';
@@ -76,6 +77,11 @@ const { config, telemetry, log, codec, clock, hints, leases, builds, lanes, view
       ListProjectionsHandler,
       { reports: ProjectionReports },
       ({ reports }) => new ListProjectionsHandler(reports),
+    ),
+    provider(
+      ListAccessHandler,
+      { views, keys: PORTS.keys, coverage: ListCoverage },
+      ({ views, keys, coverage }) => new ListAccessHandler(views.access, keys, coverage),
     ),
     ...listHandlers.map(([handler, make]) =>
       provider(handler, { views, coverage: ListCoverage }, ({ views, coverage }) => make(views, coverage)),

@@ -1,6 +1,8 @@
 import type { Type } from '@nestjs/common';
 import type { ViewReader } from '../adapters/postgres/views/view-reader.js';
 import type { CoverageQueries } from '../ports/read-models/questions.js';
+import { PostgresAccess } from '../projections/access/postgres.js';
+import type { AccessQueries } from '../projections/access/query.js';
 import { PostgresConversations } from '../projections/conversations/postgres.js';
 import { type ConversationQueries, ListConversationsHandler } from '../projections/conversations/query.js';
 import { PostgresMessages } from '../projections/messages/postgres.js';
@@ -13,6 +15,7 @@ import { SumUsageHandler, type UsageQueries } from '../projections/usage/query.j
 
 /** The queries of each read model. */
 export interface Views extends CoverageQueries {
+  readonly access: AccessQueries;
   readonly conversations: ConversationQueries;
   readonly messages: MessageQueries;
   readonly runs: RunQueries;
@@ -20,6 +23,7 @@ export interface Views extends CoverageQueries {
 }
 
 export const postgresViews = (reader: ViewReader): Views => ({
+  access: new PostgresAccess(reader),
   conversations: new PostgresConversations(reader),
   messages: new PostgresMessages(reader),
   runs: new PostgresRuns(reader),

@@ -1,10 +1,11 @@
 import type { AccessEvent } from '../events/access-events.js';
+import { limits } from '../limits.js';
 
 type AccessData = AccessEvent['data'];
 
-/** What a look is at. A tenant: all of its conversations. */
+/** What a look is at: a thing by its id, or a list by its tenant. */
 export interface LookedAt {
-  readonly kind: 'conversation' | 'run' | 'stream' | 'tenant';
+  readonly kind: 'conversation' | 'run' | 'stream' | 'conversations' | 'runs' | 'usage' | 'access' | 'log';
   readonly id: string;
 }
 
@@ -53,3 +54,11 @@ function askedIn(filters: Look['filters'] = {}): Record<string, unknown> | undef
   const asked = Object.entries(filters).filter(([, value]) => value !== undefined);
   return asked.length === 0 ? undefined : Object.fromEntries(asked);
 }
+
+/** A purpose is one line: no control characters. */
+export const PURPOSE_PATTERN = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
+const PURPOSE = new RegExp(PURPOSE_PATTERN);
+
+export const isPurpose = (text: string): boolean => text.length <= limits.purposeCharactersMax && PURPOSE.test(text);
+
+export const PURPOSE_RULE = `must hold at most ${limits.purposeCharactersMax} characters, and no control characters`;

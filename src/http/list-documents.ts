@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { ListedRun } from '../domain/conversation/run.js';
+import type { ShownLook } from '../projections/access/query.js';
 import type { ListedConversation } from '../projections/conversations/query.js';
 import type { UsedBy } from '../projections/usage/query.js';
 import { RunSummaryDocument } from './run-document.js';
@@ -94,4 +95,51 @@ class UsedByDocument implements UsedBy {
 export class UsageDocument {
   @ApiProperty({ type: [UsedByDocument], description: 'One line for each currency.' })
   items!: readonly UsedBy[];
+}
+
+class LookedAtDocument {
+  @ApiProperty({ example: 'conversation', description: 'A list, such as `runs`, has the id of its tenant.' })
+  kind!: string;
+
+  @ApiProperty()
+  id!: string;
+}
+
+class LookDocument implements ShownLook {
+  @ApiProperty({ format: 'date-time' })
+  at!: string;
+
+  @ApiProperty({ description: 'The user, or `operator` for the command line.' })
+  actor!: string;
+
+  @ApiProperty({ enum: ['member', 'auditor', 'admin', null], type: String, nullable: true, description: 'Of the key.' })
+  role!: ShownLook['role'];
+
+  @ApiProperty({ example: 'run_request', description: 'What was shown: of the first look that the record covers.' })
+  what!: string;
+
+  @ApiProperty({ type: String, nullable: true, description: 'Null: several owners, or none is known.' })
+  owner!: string | null;
+
+  @ApiProperty({ type: [LookedAtDocument], description: 'The object, then the one that it is part of.' })
+  objects!: ShownLook['objects'];
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    description: 'What a list was asked for.',
+  })
+  filters!: ShownLook['filters'];
+
+  @ApiProperty({ type: String, nullable: true, description: 'The X-Purpose of the request.' })
+  purpose!: string | null;
+}
+
+export class LooksDocument {
+  @ApiProperty({ type: [LookDocument] })
+  items!: readonly ShownLook[];
+
+  @ApiProperty(NEXT)
+  next!: string | null;
 }

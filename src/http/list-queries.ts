@@ -25,6 +25,9 @@ function isPageSize(value: unknown): boolean {
   return !/^[1-9]\d{0,8}$/.test(String(value)) || Number(value) <= limits.pageItemsMax;
 }
 
+export const pageSize = (limit: string | undefined): number =>
+  limit === undefined ? limits.pageItemsUsual : Number(limit);
+
 const MIN = 'Waits up to 5 s until the list covers this cursor of the conversation; then 503.';
 
 /** The filters of every list of contents of conversations. */
@@ -104,6 +107,23 @@ export class RunsQuery extends PageQuery {
 
   @Min()
   min?: string;
+}
+
+export class AccessQuery extends PageQuery {
+  @Named('Looks of this user.')
+  actor?: string;
+
+  @Named('Looks at data of this user.')
+  owner?: string;
+
+  @Named('Looks at this conversation, also at its runs, or at this run or stream.')
+  object?: string;
+
+  @Instant('At this time or later.')
+  from?: string;
+
+  @Instant('Before this time.')
+  to?: string;
 }
 
 export class RunFeedQuery {

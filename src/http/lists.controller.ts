@@ -5,7 +5,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
 import type { Look } from '../domain/access.js';
 import type { ListedRun } from '../domain/conversation/run.js';
-import { limits } from '../limits.js';
 import { ListConversations } from '../projections/conversations/query.js';
 import { ConversationViews } from '../projections/messages/query.js';
 import { ListRuns } from '../projections/runs/query.js';
@@ -15,7 +14,7 @@ import { type CursorOf, cursorOfConversationIn } from '../sse/cursor.js';
 import { STREAM_HEADERS } from '../sse/event-stream.js';
 import { instantIn } from './instants.js';
 import { ConversationsDocument, RunsDocument, UsageDocument } from './list-documents.js';
-import { ConversationsQuery, RunFeedQuery, RunsQuery, UsageQuery } from './list-queries.js';
+import { ConversationsQuery, pageSize, RunFeedQuery, RunsQuery, UsageQuery } from './list-queries.js';
 import { ApiProblems } from './problems.js';
 import { TakesQuery } from './query.guard.js';
 import { RunFeeds } from './run-feeds.js';
@@ -65,7 +64,7 @@ export class ListsController {
     const least = await this.least(principal, min);
     const asked = { limit: pageSize(limit), archived: archived === 'true', q, before, min: least };
     const page = await this.queries.execute(new ListConversations(principal, asked));
-    await sight.of({ what: 'conversations', objects: [allOf(principal)], filters: { q, archived } });
+    await sight.of({ what: 'conversations', objects: [allOf('conversations', principal)], filters: { q, archived } });
     return page;
   }
 
@@ -137,7 +136,7 @@ export class ListsController {
     @Query() { by = 'day', from, to }: UsageQuery,
   ): Promise<UsageDocument> {
     const items = await this.queries.execute(new SumUsage(principal, { by, from, to }));
-    await sight.of({ what: 'usage', objects: [allOf(principal)], filters: { by, from, to } });
+    await sight.of({ what: 'usage', objects: [allOf('usage', principal)], filters: { by, from, to } });
     return { items };
   }
 
@@ -151,7 +150,7 @@ export class ListsController {
   }
 }
 
-const allOf = ({ tenant }: Principal) => ({ kind: 'tenant', id: tenant }) as const;
+const allOf = <const Kind>(kind: Kind, { tenant }: Principal) => ({ kind, id: tenant });
 
 /** The page, its size and `min` choose rows of what was asked for. So they are no filters. */
 function lookAtRuns(
@@ -159,9 +158,8 @@ function lookAtRuns(
   { before: _, conversation, ...filters }: Omit<RunsQuery, 'limit' | 'min'>,
   [first]: readonly ListedRun[],
 ): Look {
-  if (conversation === undefined) return { what: 'runs', objects: [allOf(principal)], owner: filters.user, filters };
+  if (conversation === undefined)
+    return { what: 'runs', objects: [allOf('runs', principal)], owner: filters.user, filters };
   // A conversation has one owner. Without a run in it, it has none to show.
   return { what: 'runs', objects: [{ kind: 'conversation', id: conversation }], owner: first?.user, filters };
 }
-
-const pageSize = (limit: string | undefined): number => (limit === undefined ? limits.pageItemsUsual : Number(limit));

@@ -56,4 +56,4 @@ export class RunFeeds {
 }
 
 const lookAtRunsOf = ({ tenant }: Principal) =>
-  ({ what: 'run_feed', objects: [{ kind: 'tenant', id: tenant }] }) as const;
+  ({ what: 'run_feed', objects: [{ kind: 'runs', id: tenant }] }) as const;

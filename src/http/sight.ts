@@ -11,7 +11,7 @@ import { ApiHeader } from '@nestjs/swagger';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Principal, principalOf } from '../auth/principal.js';
 import { Looks } from '../commands/looks.js';
-import type { Look } from '../domain/access.js';
+import { isPurpose, type Look, PURPOSE_PATTERN, PURPOSE_RULE } from '../domain/access.js';
 import { limits } from '../limits.js';
 import { traceparentIn } from './caller.js';
 import { InvalidRequest } from './invalid-request.js';
@@ -25,7 +25,6 @@ declare module 'fastify' {
 
 export const SHOWS = Symbol('whose data is shown');
 const HEADER = 'X-Purpose';
-const CONTROLS = '\\u0000-\\u001f\\u007f-\\u009f';
 
 /**
  * Declares what the answers of a route show: data of others, which the method records with its Sight before it answers; only
@@ -39,7 +38,7 @@ const ApiPurpose = () =>
     name: HEADER,
     required: false,
     description: 'Why the caller looks at data of others, in UTF-8. The access trail keeps it.',
-    schema: { type: 'string', maxLength: limits.purposeCharactersMax, pattern: `^[^${CONTROLS}]*$` },
+    schema: { type: 'string', maxLength: limits.purposeCharactersMax, pattern: PURPOSE_PATTERN },
   });
 
 /** What one request shows of others. */
@@ -117,15 +116,12 @@ export function requireRecordedLooks(server: FastifyInstance): void {
   });
 }
 
-const CONTROL = new RegExp(`[${CONTROLS}]`);
-
 function purposeIn({ headers }: FastifyRequest): string | undefined {
   const sent = headers[HEADER.toLowerCase()];
   if (typeof sent !== 'string' || sent === '') return undefined;
   const purpose = decoded(sent);
-  if (purpose.length <= limits.purposeCharactersMax && !CONTROL.test(purpose)) return purpose;
-  const message = `must hold at most ${limits.purposeCharactersMax} characters, and no control characters`;
-  throw new InvalidRequest([{ path: HEADER, message }]);
+  if (!isPurpose(purpose)) throw new InvalidRequest([{ path: HEADER, message: PURPOSE_RULE }]);
+  return purpose;
 }
 
 /** Node reads headers as Latin-1, which browsers send. Most other clients send UTF-8. */

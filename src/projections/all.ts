@@ -1,4 +1,5 @@
 import { TerminalError } from '../ports/errors.js';
+import { access } from './access/projection.js';
 import { conversations } from './conversations/projection.js';
 import { messages } from './messages/projection.js';
 import type { Projection } from './projection.js';
@@ -6,7 +7,7 @@ import { runs } from './runs/projection.js';
 import { usage } from './usage/projection.js';
 
 /** The projections of all read models, in the order of their names. */
-export const projections = withDistinctTables([conversations, messages, runs, usage]);
+export const projections = withDistinctTables([access, conversations, messages, runs, usage]);
 
 /** Two read models with one table would overwrite the rows of each other. */
 export function withDistinctTables(projections: readonly Projection[]): readonly Projection[] {

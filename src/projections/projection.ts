@@ -1,3 +1,4 @@
+import type { AccessEvent } from '../events/access-events.js';
 import type { DomainEvent } from '../events/catalogue.js';
 import type { TypedEvent } from '../events/codec.js';
 import { type ConversationEvent, type GenerationEvent, isOfTape } from '../events/conversation-events.js';
@@ -8,6 +9,7 @@ import type { AnyTable, Table } from '../ports/read-models/table.js';
 interface EventsByCategory {
   conversation: ConversationEvent;
   generation: GenerationEvent;
+  access: AccessEvent;
 }
 
 /** The events that a projection follows: those of these stream categories, without the types that it leaves out. */

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { systemIds } from '../../src/adapters/system/system-ids.js';
+import { Looks } from '../../src/commands/looks.js';
 import { type Position, START } from '../../src/events/envelope.js';
 import { limits } from '../../src/limits.js';
 import {
@@ -9,6 +11,7 @@ import {
   type Step,
 } from '../../src/ports/read-models/read-models.js';
 import type { Table } from '../../src/ports/read-models/table.js';
+import { access as accessList } from '../../src/projections/access/projection.js';
 import { projections } from '../../src/projections/all.js';
 import { conversations as conversationList } from '../../src/projections/conversations/projection.js';
 import { type MessageRow, nodeKey } from '../../src/projections/messages/rows.js';
@@ -17,7 +20,9 @@ import { usage as usageList } from '../../src/projections/usage/projection.js';
 import { askedTable } from '../../src/projections/usage/rows.js';
 import { ChatLog } from '../support/chat-log.js';
 import { leastHold } from '../support/longest-hold.js';
+import { ManualClock } from '../support/manual-clock.js';
 import { MemoryEventLog } from '../support/memory/memory-event-log.js';
+import { codec } from '../support/new-events.js';
 import { type ReadModelStores, startProjecting } from '../support/projecting.js';
 
 export interface OpenedStores extends ReadModelStores {
@@ -475,6 +480,57 @@ export function readModelsContract(engine: string, createStores: () => Promise<O
         expect(await sum('day', mine, { from: '2026-01-02' })).toEqual([]);
         expect(await sum('day', mine, { to: '2026-01-01' })).toEqual([]);
         expect(await sum('day', { tenant: 'nobody' })).toEqual([]);
+      });
+
+      it('looks are filtered by actor, owner, object and time, newest first, in their tenant alone', async () => {
+        const events = log();
+        const clock = new ManualClock();
+        const looks = new Looks({ log: events, codec, clock, ids: systemIds });
+        const by = (user: string, tenant = 'default') => ({
+          ...{ tenant, traceId: 'trace', via: { kind: 'key', id: `key of ${user}` } },
+          actor: { id: user, kind: 'user' },
+        });
+        const chatOf = (id: string) => ({ kind: 'conversation', id }) as const;
+        const runIn = (run: string, chat: string) => [{ kind: 'run', id: run }, chatOf(chat)] as const;
+        const record = async (...look: Parameters<Looks['record']>) => {
+          await looks.record(...look);
+          await clock.pass(1_000);
+        };
+        await record(by('eve'), { what: 'conversation', objects: [chatOf('c1')], owner: 'ada', purpose: 'case 17' });
+        await record(by('eve'), { what: 'run', objects: runIn('g1', 'c1'), owner: 'ada' });
+        await record(by('mallory'), { what: 'run', objects: runIn('g2', 'c2'), owner: 'bob' });
+        const filters = { q: '\0 half \ud800', model: 'm' };
+        await record(by('eve'), { what: 'runs', objects: [{ kind: 'runs', id: 'default' }], filters });
+        await record(by('eve', 'acme'), { what: 'conversation', objects: [chatOf('c1')], owner: 'ada' });
+        await brought(events);
+        const rows = async (asked: object = {}) =>
+          stores.views.access.list({ tenant: 'default', rowsMax: 9, ...asked });
+        const whats = async (asked: object = {}) =>
+          (await rows(asked)).map(({ what, objects }) => `${what} ${objects.map(({ id }) => id).join(' ')}`);
+        const [list, other, run, chat] = ['runs default', 'run g2 c2', 'run g1 c1', 'conversation c1'];
+        expect(await whats()).toEqual([list, other, run, chat]);
+        expect(await whats({ actor: 'eve' })).toEqual([list, run, chat]);
+        expect(await whats({ owner: 'ada' })).toEqual([run, chat]);
+        expect(await whats({ object: 'c1' })).toEqual([run, chat]);
+        expect(await whats({ object: 'g1' })).toEqual([run]);
+        expect(await whats({ object: 'c1', owner: 'bob' })).toEqual([]);
+        expect(await whats({ object: 'c1', rowsMax: 1 })).toEqual([run]);
+        expect(await whats({ tenant: 'acme' })).toEqual([chat]);
+        const [first, second] = await rows();
+        expect(await whats({ from: second?.at })).toEqual([list, other]);
+        expect(await whats({ to: second?.at })).toEqual([run, chat]);
+        expect(await whats({ before: second })).toEqual([run, chat]);
+        expect(await whats({ before: second, object: 'c1', rowsMax: 1 })).toEqual([run]);
+        expect(first).toMatchObject({ filters, owner: null, purpose: null });
+        expect((await rows({ owner: 'ada' }))[1]).toEqual({
+          ...{ id: expect.any(String), tenant: 'default', at: '2026-01-01T00:00:00.000Z', what: 'conversation' },
+          ...{ actor: { id: 'eve', kind: 'user' }, via: { kind: 'key', id: 'key of eve' }, owner: 'ada' },
+          ...{ objects: [chatOf('c1')], filters: null, purpose: 'case 17' },
+        });
+        const { stream, revision } = looks.lastIn('default') ?? { stream: '', revision: 0 };
+        expect(await stores.views.covered(accessList, [stream])).toEqual(
+          new Map([[stream, { seen: revision + 1, isClaimed: true }]]),
+        );
       });
     });
   });

@@ -49,6 +49,7 @@ const LISTS = [`GET ${API}/conversations`, `GET ${API}/runs`];
 
 /** What a member may not read. */
 const ADMINISTERED = [
+  `GET ${API}/access`,
   `GET ${API}/keys`,
   `GET ${API}/projections`,
   ...['key', 'tile/{path}', 'entries/{index}', 'find', 'proof/{index}', 'consistency', 'census', 'census/proof'].map(
@@ -214,7 +215,14 @@ describe('what succeeds is answered as it is documented', () => {
   });
 
   it('of lists that are not empty', async () => {
-    for (const list of ['conversations?q=hi', 'runs?status=final', 'usage?by=day', 'usage?by=user', 'usage?by=model']) {
+    for (const list of [
+      'conversations?q=hi',
+      'runs?status=final',
+      'usage?by=day',
+      'usage?by=user',
+      'usage?by=model',
+      'access?actor=admin',
+    ]) {
       const [path = '', query = ''] = list.split('?');
       const items = async () => {
         const { json } = await answered(200, `GET ${API}/${path}`, {}, {}, `?${query}`);
@@ -291,6 +299,7 @@ describe('what is refused is answered as it is documented', () => {
     }
     await answered(422, `GET ${API}/conversations`, {}, {}, '?limit=1000000');
     await answered(422, `GET ${API}/runs`, {}, {}, '?limit=1000000');
+    await answered(422, `GET ${API}/access`, {}, {}, '?limit=1000000');
     await answered(422, `GET ${API}/record/find`);
     await answered(
       422,
@@ -304,6 +313,8 @@ describe('what is refused is answered as it is documented', () => {
     await answered(400, `GET ${API}/runs`, {}, {}, '?from=2026-13-45');
     await answered(400, `GET ${API}/usage`, {}, {}, '?from=2026-02-30');
     await answered(400, `GET ${API}/runs`, {}, {}, '?before=made-up');
+    await answered(400, `GET ${API}/access`, {}, {}, '?before=made-up');
+    await answered(400, `GET ${API}/access`, {}, {}, '?to=2026-13-45');
     const headers = { 'idempotency-key': 'k' };
     await answered(200, `POST ${GENERATION}/cancel`, ids, { headers });
     await answered(202, `POST ${CONVERSATION}/messages`, await standing(), { headers });

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ModulesContainer, Reflector } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
+import { Looks } from '../../src/commands/looks.js';
+import { OPERATOR } from '../../src/commands/origin.js';
 import { SHOWS } from '../../src/http/sight.js';
 import { limits } from '../../src/limits.js';
 import type { EventLog } from '../../src/ports/event-log.js';
@@ -85,7 +87,7 @@ interface Shown {
   readonly filters?: Readonly<Record<string, unknown>>;
 }
 
-const tenant = () => [{ kind: 'tenant', id: 'default' }];
+const all = (kind: string) => () => [{ kind, id: 'default' }];
 const conversation = () => [{ kind: 'conversation', id: chat.id }];
 const run = () => [{ kind: 'run', id: 'gm' }, ...conversation()];
 const owner = 'a member';
@@ -93,7 +95,7 @@ const owner = 'a member';
 /** Every route that shows data of others, and what it records. */
 const LOOKS: Readonly<Record<string, Shown>> = {
   '/api/v1/conversations': {
-    ...{ path: () => 'conversations?limit=5&q=merger', what: 'conversations', objects: tenant },
+    ...{ path: () => 'conversations?limit=5&q=merger', what: 'conversations', objects: all('conversations') },
     filters: { q: 'merger' },
   },
   '/api/v1/conversations/:id': {
@@ -103,10 +105,10 @@ const LOOKS: Readonly<Record<string, Shown>> = {
     ...{ path: () => `conversations/${chat.id}/events`, what: 'conversation_feed', objects: conversation, owner },
   },
   '/api/v1/runs': {
-    ...{ path: () => 'runs?limit=5&status=final&to=2027-01-01', what: 'runs', objects: tenant },
+    ...{ path: () => 'runs?limit=5&status=final&to=2027-01-01', what: 'runs', objects: all('runs') },
     filters: { status: 'final', to: '2027-01-01' },
   },
-  '/api/v1/runs/events': { path: () => 'runs/events', what: 'run_feed', objects: tenant },
+  '/api/v1/runs/events': { path: () => 'runs/events', what: 'run_feed', objects: all('runs') },
   '/api/v1/runs/:generationId': { path: () => 'runs/gm', what: 'run', objects: run, owner },
   '/api/v1/runs/:generationId/request': { path: () => 'runs/gm/request', what: 'run_request', objects: run, owner },
   '/api/v1/runs/:generationId/deltas': { path: () => 'runs/gm/deltas', what: 'run_deltas', objects: run, owner },
@@ -114,7 +116,11 @@ const LOOKS: Readonly<Record<string, Shown>> = {
   '/api/v1/record/entries/:index': {
     ...{ path: () => `record/entries/${entry}`, what: 'record_entry', objects: conversation, owner },
   },
-  '/api/v1/usage': { path: () => 'usage?by=user', what: 'usage', objects: tenant, filters: { by: 'user' } },
+  '/api/v1/access': {
+    ...{ path: () => 'access?limit=5&owner=a%20member', what: 'access', objects: all('access') },
+    filters: { owner: 'a member' },
+  },
+  '/api/v1/usage': { path: () => 'usage?by=user', what: 'usage', objects: all('usage'), filters: { by: 'user' } },
 };
 
 /** In each case looks of an auditor of their own, so that no earlier record covers them. */
@@ -310,5 +316,78 @@ describe('X-Purpose', () => {
     expect(answer.json).toMatchObject({ errors: [{ path: 'X-Purpose' }] });
     expect(answer.text).not.toContain(SECRET);
     expect(await byUser(user)).toEqual([]);
+  });
+});
+
+describe('the access trail', () => {
+  interface Page {
+    readonly items: readonly { readonly what: string; readonly [field: string]: unknown }[];
+    readonly next: string | null;
+  }
+  const trailFor = async (query: string, key = app.adminKey): Promise<Page> => {
+    const { status, json } = await app.call('GET', `/api/v1/access?${query}`, { key });
+    expect([query, status]).toEqual([query, 200]);
+    return json as Page;
+  };
+  const whats = async (query: string, key?: string) => (await trailFor(query, key)).items.map(({ what }) => what);
+
+  it('shows who looked at a run or its conversation, with the role and the purpose, as soon as the look is answered', async () => {
+    const { key, user } = await newAuditor();
+    await get('runs/gm', key, { 'x-purpose': 'case 18' });
+    const look = {
+      ...{ actor: user, role: 'auditor', what: 'run', owner: 'a member', objects: run() },
+      ...{ filters: null, purpose: 'case 18', at: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) },
+    };
+    expect((await trailFor(`actor=${user}`)).items).toEqual([look]);
+    expect((await trailFor('object=gm&limit=1')).items).toEqual([look]);
+    await get(`conversations/${chat.id}`, key);
+    expect(await whats(`object=${chat.id}&actor=${user}`)).toEqual(['conversation', 'run']);
+    expect(await whats(`object=gm&actor=${user}`)).toEqual(['run']);
+    await get('usage', key);
+    expect(await whats(`owner=a%20member&actor=${user}`)).toEqual(['conversation', 'run']);
+    const [{ at } = { at: '' }] = (await trailFor(`actor=${user}`)).items;
+    expect(await whats(`actor=${user}&from=${at}`)).toEqual(['usage']);
+    expect(await whats(`actor=${user}&to=${at}`)).toEqual(['conversation', 'run']);
+  });
+
+  it('is read in pages, every look once', async () => {
+    const { key, user } = await newAuditor();
+    const paths = ['usage', 'usage?by=user', 'usage?by=model', 'runs', 'conversations', 'conversations?q=a', 'access'];
+    for (const path of paths) await get(path, key);
+    const whole = (await trailFor(`actor=${user}`)).items;
+    expect(whole).toHaveLength(paths.length);
+    const paged: unknown[] = [];
+    for (let next: string | null = ''; next !== null; ) {
+      const page: Page = await trailFor(`actor=${user}&limit=2${next && `&before=${next}`}`);
+      paged.push(...page.items);
+      next = page.next;
+    }
+    expect(paged).toEqual(whole);
+  });
+
+  it('is of the own tenant alone, and for auditors and administrators', async () => {
+    const { json } = await app.call('POST', '/api/v1/tenants', { body: { name: 'another' } });
+    const { key } = json as { key: string };
+    await get('runs/gm');
+    expect(await whats('object=gm')).toContain('run');
+    expect(await whats('object=gm', key)).toEqual([]);
+    expect(await whats('', key)).toEqual(['access']);
+    expect(await whats('object=gm', auditor)).toContain('run');
+    expectProblem(await app.call('GET', '/api/v1/access', { key: member }), 403, 'forbidden');
+  });
+
+  it('shows looks at the trail itself, also with a filter for own data', async () => {
+    const { key, user } = await newAuditor();
+    await trailFor(`owner=${encodeURIComponent(user)}`, key);
+    expect((await trailFor(`actor=${user}`)).items).toMatchObject([
+      { what: 'access', filters: { owner: user }, objects: all('access')(), owner: null },
+    ]);
+  });
+
+  it('has no role for an actor without a key', async () => {
+    const by = { tenant: 'default', actor: OPERATOR, via: { kind: 'cli', id: 'log show' }, traceId: 'trace' };
+    const looks = app.app.get(Looks);
+    await looks.record(by, { what: 'log_show', objects: [{ kind: 'stream', id: 'tenant-default' }] });
+    expect((await trailFor('object=tenant-default')).items).toMatchObject([{ actor: 'operator', role: null }]);
   });
 });

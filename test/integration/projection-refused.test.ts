@@ -36,7 +36,10 @@ describe('a database that refuses what lanes write', () => {
     await builds.prepare(projections);
     await sql(`GRANT USAGE ON SCHEMA views TO lanes;
       GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA views TO lanes`);
-    for (let nth = 0; nth < 30; nth++) await (await new ChatLog(log).started(`${nth}`)).turn('1', ['Hello']);
+    for (let nth = 0; nth < 30; nth++) {
+      const chat = await new ChatLog(log).started(`${nth}`);
+      await (await chat.turn('1', ['Hello'])).looked('g1');
+    }
   });
   afterEach(async () => {
     await projecting?.stop();

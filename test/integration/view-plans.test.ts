@@ -33,7 +33,12 @@ const FILL = `
   FROM generate_series(1, ${CHATS}) n, generate_series(0, 99) nth;
   INSERT INTO views.usage_1 (key, tenant, day, owner, doc)
   SELECT tenant || '-' || day || '-' || u, tenant, to_char(date '2024-01-01' + day, 'YYYY-MM-DD'), 'user-' || u, '{"models":{}}'
-  FROM unnest(ARRAY['default', 'acme', 'other']) tenant, generate_series(0, 500) day, generate_series(0, 39) u`;
+  FROM unnest(ARRAY['default', 'acme', 'other']) tenant, generate_series(0, 500) day, generate_series(0, 39) u;
+  INSERT INTO views.looks_1 (key, tenant, at, actor, owner, object, whole, doc)
+  SELECT 'l' || n, CASE n % 4 WHEN 0 THEN 'acme' ELSE 'default' END,
+    to_char(timestamp '2026-01-01' + n * interval '1 minute', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'auditor-' || n % 9,
+    'user-' || n % 40, 'g' || n % 9001, 'c' || n % ${CHATS}, '{}'
+  FROM generate_series(1, ${ROWS}) n`;
 
 /** Asks how it would be answered, instead of asking. */
 class ExplainingPool extends ConnectionPool {
@@ -93,6 +98,16 @@ describe('what people ask of large read models', () => {
       (views) => views.messages.tree({ conversation: 'c5', nodesMax: 500, charactersMax: 1_000_000 }),
     ],
     ['its head', (views) => views.messages.head('c5')],
+    ['looks', (views) => views.access.list({ tenant: 'default', ...page })],
+    ['the next page of looks', (views) => views.access.list({ tenant: 'default', before, ...page })],
+    ['looks of an auditor', (views) => views.access.list({ tenant: 'default', actor: 'auditor-3', ...page })],
+    ['looks at data of a user', (views) => views.access.list({ tenant: 'default', owner: 'user-3', ...page })],
+    ['looks at a run', (views) => views.access.list({ tenant: 'default', object: 'g77', ...page })],
+    ['looks at a conversation', (views) => views.access.list({ tenant: 'default', object: 'c5', before, ...page })],
+    [
+      'looks of a time',
+      (views) => views.access.list({ tenant: 'default', from: '2026-01-02', to: '2026-01-03', ...page }),
+    ],
     ['usage of a month', (views) => views.usage.sums({ scope, by: 'model', from: '2024-02-01', to: '2024-03-01' })],
   ];
 

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { answerBlocks } from '../../src/domain/texts.js';
 import type { DomainEvent } from '../../src/events/catalogue.js';
+import type { Metadata } from '../../src/events/envelope.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import { appendAtEnd, newEvent } from './new-events.js';
 
@@ -171,10 +172,26 @@ export class ChatLog {
     return this.append(`generation-${generationId}`, event);
   }
 
-  private async append(stream: string, event: DomainEvent): Promise<this> {
+  /** An auditor has looked at a generation of the conversation. */
+  async looked(generationId: string): Promise<this> {
+    const { tenant, owner } = this.whose;
+    const meta = { actor: { id: 'eve', kind: 'user' }, via: { kind: 'key', id: 'k1' }, correlationId: 'trace' };
+    const command = { ...meta, commandId: randomUUID() };
+    const objects = [
+      { kind: 'run', id: generationId },
+      { kind: 'conversation', id: this.id },
+    ];
+    for (const object of objects) {
+      const data = { what: 'run', object, owner };
+      await this.append(`access-${tenant}-2026-01-01-w1`, { type: 'AccessRecorded', data }, command);
+    }
+    return this;
+  }
+
+  private async append(stream: string, event: DomainEvent, by?: Metadata): Promise<this> {
     const { tenant, owner } = this.whose;
     const actor = { id: owner, kind: 'user' };
-    const meta = { conversation: this.id, owner, actor, correlationId: 'trace', commandId: randomUUID() };
+    const meta = by ?? { conversation: this.id, owner, actor, correlationId: 'trace', commandId: randomUUID() };
     const encoded = newEvent(event, { id: randomUUID(), tenant, at: this.at(), meta });
     this.seconds += 1;
     const { outcome } = await appendAtEnd(this.log, stream, [encoded]);

@@ -16,6 +16,7 @@ const ACTS = [
   'rename',
   'configure',
   'archive',
+  'look',
 ] as const;
 
 export interface DrawnStep {
@@ -75,6 +76,7 @@ class DrawnChat {
       };
       await chat.ledger({ type: 'ConversationConfigured', data });
     }
+    if (act === 'look' && leaf) await chat.looked(leaf);
     if (act === 'archive') {
       await chat.ledger({ type: pick % 2 ? 'ConversationArchived' : 'ConversationRestored', data: {} });
     }

@@ -36,7 +36,14 @@ export const IN_THE_VIEWS = [
   'in-a-step',
 ] as const;
 
-export const FAILPOINTS = [...BEFORE_THE_ANSWER, ...IN_THE_ANSWER, ...IN_A_LARGE_END, ...IN_THE_VIEWS];
+export const IN_A_LOOK = [
+  /** A look at data of another is about to be recorded. */
+  'before-look',
+  /** It is committed, and the auditor has no answer. */
+  'after-look',
+] as const;
+
+export const FAILPOINTS = [...BEFORE_THE_ANSWER, ...IN_THE_ANSWER, ...IN_A_LARGE_END, ...IN_THE_VIEWS, ...IN_A_LOOK];
 
 export type Failpoint = (typeof FAILPOINTS)[number];
 
@@ -67,12 +74,14 @@ type Has = (type: string, test?: (data: Record<string, unknown>) => boolean) => 
 
 const before: Partial<Record<Failpoint, (has: Has) => boolean>> = {
   'before-append': (has) => has('MessageSent'),
+  'before-look': (has) => has('AccessRecorded'),
   'before-seal': (has) => has('AttemptEnded', ({ retryAt }) => retryAt === undefined),
   'before-finalize': (has) => has('GenerationFinalized', ({ attempt }) => attempt !== null),
 };
 
 const after: Partial<Record<Failpoint, (has: Has) => boolean>> = {
   'after-append': (has) => has('MessageSent'),
+  'after-look': (has) => has('AccessRecorded'),
   'after-claim': (has) => has('GenerationClaimed'),
   'mid-stream': (has) => has('DeltaReceived') && !has('AttemptEnded'),
   'after-full-append': (has) =>

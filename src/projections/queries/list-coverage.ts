@@ -36,9 +36,16 @@ export class ListCoverage {
       // Noted also if the list does not cover it: while the lane is stopped, each change delays a list once.
       shown.settle(reader, list.name, places);
     }
-    if (!least) return;
-    const { conversation, place } = least;
-    if (await this.covers(list, new Map([[conversation, place]]), askedMs + limits.viewWaitMs)) return;
+    if (least) await this.requireUntil(list, least, askedMs + limits.viewWaitMs);
+  }
+
+  /** Waits for what the list must show. Throws ViewBehind when the list does not cover it in time. */
+  require(list: CoveringList, least: LeastShown): Promise<void> {
+    return this.requireUntil(list, least, this.parts.clock.now() + limits.viewWaitMs);
+  }
+
+  private async requireUntil(list: CoveringList, { conversation, place }: LeastShown, deadline: number): Promise<void> {
+    if (await this.covers(list, new Map([[conversation, place]]), deadline)) return;
     throw new ViewBehind(`the list of ${list.name} does not cover ${conversation} at ${place.ledger}:${place.tape}`);
   }
 

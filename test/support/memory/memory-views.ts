@@ -1,5 +1,6 @@
 import type { Views } from '../../../src/app/read-models.js';
 import type { Covered, CoveringList } from '../../../src/ports/read-models/questions.js';
+import { MemoryAccess } from './memory-access.js';
 import { MemoryConversations } from './memory-conversations.js';
 import { MemoryMessages } from './memory-messages.js';
 import type { MemoryReadModels } from './memory-read-models.js';
@@ -8,6 +9,7 @@ import { MemoryUsage } from './memory-usage.js';
 
 /** The queries of all read models on rows in memory: each query reads all of them. */
 export const memoryViews = (models: MemoryReadModels): Views => ({
+  access: new MemoryAccess(models),
   conversations: new MemoryConversations(models),
   messages: new MemoryMessages(models),
   runs: new MemoryRuns(models),

@@ -6,7 +6,7 @@ import type { Looks } from '../../../src/commands/looks.js';
 import { requireRecordedLooks, Shows, Sight, SightGuard } from '../../../src/http/sight.js';
 
 const principal = { tenant: 'default', user: 'eve', role: 'auditor', keyId: 'k1' } as const;
-const look = { what: 'usage', objects: [{ kind: 'tenant', id: 'default' }] } as const;
+const look = { what: 'usage', objects: [{ kind: 'usage', id: 'default' }] } as const;
 
 class Declared {
   @Shows('others')

@@ -81,7 +81,7 @@ const byName = new Map(projections.map((projection) => [projection.name, project
 const named = (name: string): Projection => byName.get(name) as Projection;
 
 /** A chat with an answer and a request to regenerate it: the fewest steps that reach each rule of each projection. */
-const steps = (['archive', 'rename', 'send', 'ask', 'claim', 'end', 'ask'] as const).map((act) => ({
+const steps = (['archive', 'rename', 'send', 'ask', 'claim', 'end', 'look', 'ask'] as const).map((act) => ({
   ...{ chat: 0, act, pick: 2 },
 }));
 
