@@ -12,6 +12,7 @@ import type { Restored } from '../cli/command-parts.js';
 import { CommandFailed } from '../cli/failures.js';
 import type { OpenedLog, OpenedRecord, Positions } from '../cli/opened-log.js';
 import { beginIncarnation, incarnationsOf } from '../commands/incarnations.js';
+import { Looks } from '../commands/looks.js';
 import { OPERATOR } from '../commands/origin.js';
 import type { Whereabouts } from '../config.js';
 import { createCodec } from '../events/codec.js';
@@ -55,7 +56,7 @@ export async function openLog(whereabouts: Whereabouts, follow: boolean, onNotic
     if (!(error instanceof pg.DatabaseError && error.code === UNDEFINED_TABLE)) throw error;
     throw new CommandFailed('There is no log in this database yet: run verbatim migrate');
   }
-  return { log, positions, close };
+  return { log, positions, recordLook: recorderOn(log), close };
 }
 
 /** Also while a server runs. Reads the log, and the record in the database of the read models. */
@@ -82,6 +83,16 @@ export async function openRecord(whereabouts: Whereabouts, onNotice: Notice): Pr
   };
 }
 
+/** The command line has no user: who may read the database acts as its operator. */
+function recorderOn(log: LogWithoutCommands): OpenedLog['recordLook'] {
+  const looks = new Looks({ log, codec: createCodec(), clock: systemClock, ids: systemIds });
+  const traceId = systemIds.random();
+  return (tenant, look) => {
+    const via = { kind: 'cli', id: look.what };
+    return looks.record({ tenant, actor: OPERATOR, via, traceId }, look);
+  };
+}
+
 const positions: Positions = {
   parse: parsePosition,
   show: shownPosition,
@@ -95,7 +106,7 @@ async function openEventStoreDb(url: string): Promise<OpenedEventLog> {
   ]);
   const { log } = await reachEventStoreDb(url);
   const back = (position: Position, events: number) => log.back(position, events);
-  return { log, positions: { parse, show, back }, close: () => log.close() };
+  return { log, positions: { parse, show, back }, recordLook: recorderOn(log), close: () => log.close() };
 }
 
 /** One process owns an embedded database. If it runs, connect to it; otherwise start the database here. */

@@ -1,15 +1,22 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { isPurpose, type Look, PURPOSE_RULE } from '../domain/access.js';
+import type { RecordedEvent } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import { checkStreamName, InvalidStreamName } from '../ports/log-rules.js';
 import { type CommandParts, type JsonOption, withJson } from './command-parts.js';
 import { eventJson, eventLine } from './event-text.js';
 import { CommandFailed, UsageError } from './failures.js';
+import { lookAtStream, writingAfterLooks } from './log-looks.js';
 import type { OpenedLog } from './opened-log.js';
 import { jsonLine } from './output.js';
 import { follow, newest, type WriteEvent, writeAfter } from './tail.js';
 import { visible } from './visible.js';
 
-interface TailOptions extends JsonOption {
+interface LookOptions extends JsonOption {
+  readonly purpose?: string;
+}
+
+interface TailOptions extends LookOptions {
   readonly lines: number;
   readonly from?: string;
   readonly category?: string;
@@ -24,10 +31,12 @@ export function addLog(program: Command, parts: CommandParts): void {
     .addOption(new Option('--from <position>', 'all events after this position instead').conflicts('lines'))
     .option('--category <name>', 'only streams of this category, such as conversation', categoryIn)
     .option('-f, --follow', 'also show new events, until it is stopped')
+    .addOption(purposeOption())
     .action((options) => tail(parts, options));
   withJson(group.command('show'))
     .description('all events of one stream')
     .argument('<stream>', 'such as tenant-default', streamIn)
+    .addOption(purposeOption())
     .action((stream, options) => show(parts, stream, options));
   withJson(group.command('restored'))
     .description('begin a new incarnation of the log, after a restore of log and views together')
@@ -49,7 +58,7 @@ async function restored({ restored: begin, out }: CommandParts, { json }: JsonOp
 async function tail(parts: CommandParts, options: TailOptions): Promise<void> {
   const filter = options.category === undefined ? {} : { categories: [options.category] };
   await withLog(parts, options.follow === true, async (opened) => {
-    const write = writerOf(parts, opened, options);
+    const write = writingAfterLooks(opened, lookAtLogBy(options), writerOf(parts, opened, options));
     const reached = await writeFirst(opened, options, write);
     if (options.follow) await follow(opened.log, reached, { filter, write, clock: parts.clock });
   });
@@ -62,9 +71,16 @@ async function tail(parts: CommandParts, options: TailOptions): Promise<void> {
   }
 }
 
-async function show(parts: CommandParts, stream: string, options: JsonOption): Promise<void> {
+const lookAtLogBy =
+  ({ from, category, follow, purpose }: TailOptions) =>
+  ({ tenant }: RecordedEvent): Look => {
+    return { what: 'log_tail', objects: [{ kind: 'log', id: tenant }], filters: { from, category, follow }, purpose };
+  };
+
+async function show(parts: CommandParts, stream: string, options: LookOptions): Promise<void> {
   await withLog(parts, false, async (opened) => {
-    const write = writerOf(parts, opened, options);
+    const lookAt = (event: RecordedEvent) => lookAtStream(event, options.purpose);
+    const write = writingAfterLooks(opened, lookAt, writerOf(parts, opened, options));
     let isThere = false;
     for await (const events of opened.log.readStream(stream)) {
       isThere = true;
@@ -94,6 +110,14 @@ function positionIn(text: string, { positions }: OpenedLog) {
   const position = positions.parse(text);
   if (position === undefined) throw new UsageError(visible(`--from: "${text}" is not a position of this log`));
   return position;
+}
+
+const purposeOption = () =>
+  new Option('--purpose <text>', 'why you look at the events: the access trail keeps it').argParser(purposeIn);
+
+function purposeIn(text: string): string {
+  if (!isPurpose(text)) throw new InvalidArgumentError(PURPOSE_RULE);
+  return text;
 }
 
 function countIn(text: string): number {

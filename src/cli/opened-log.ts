@@ -1,3 +1,4 @@
+import type { Look } from '../domain/access.js';
 import type { Position } from '../events/envelope.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { RecordStore } from '../ports/record.js';
@@ -6,6 +7,8 @@ import type { RecordStore } from '../ports/record.js';
 export interface OpenedLog {
   readonly log: Pick<EventLog, 'readStream' | 'readAll' | 'head'>;
   readonly positions: Positions;
+  /** Resolves when the look at data of this tenant is committed. Fails if the log cannot take it now. */
+  recordLook(tenant: string, look: Look): Promise<void>;
   close(): Promise<void>;
 }
 

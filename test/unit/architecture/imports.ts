@@ -43,6 +43,7 @@ const mayImport: Record<string, readonly string[]> = {
   // A run has one type, which the API's documents and the texts of the command line share.
   cli: [
     'auth/api-key.ts',
+    'domain/access.ts',
     'domain/conversation/run.ts',
     'events/envelope.ts',
     'exports/bag-export.ts',

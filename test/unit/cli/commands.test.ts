@@ -71,6 +71,9 @@ const positions: OpenedLog['positions'] = {
   back: async (...args) => positionBack(...args),
 };
 
+/** Tests of their own see what is recorded. */
+const recordLook = async () => {};
+
 describe('the command line', () => {
   // Help ends with the code that the process has so far, and here that may be what another test has left.
   beforeEach(() => {
@@ -111,7 +114,7 @@ describe('the command line', () => {
     ['log tail --from nowhere', /not a position/],
   ])('ends "%s" with exit code 2 and a reason, and asks no server', async (words, reason) => {
     await answering(json({}), async (server) => {
-      const openLog = async () => ({ log: new MemoryEventLog(), positions, close: async () => {} });
+      const openLog = async () => ({ log: new MemoryEventLog(), positions, recordLook, close: async () => {} });
       const { error, out } = await commanded(words, { ...apiOf(server), openLog });
       expect([exitCodeOf(error), error.message, out]).toEqual([2, expect.stringMatching(reason), '']);
       expect(server.asked).toEqual([]);
@@ -203,7 +206,7 @@ describe('verbatim projections', () => {
       return projecting([standing({ position, handled, version })], (server) =>
         commanded('projections check', {
           ...apiOf(server),
-          openLog: async () => ({ log, positions, close: async () => {} }),
+          openLog: async () => ({ log, positions, recordLook, close: async () => {} }),
           projections: async () => [{ name: 'runs', version: 1, filter: { categories: ['conversation'] } }],
         }),
       );
@@ -393,7 +396,7 @@ describe('verbatim log', () => {
     let open = 0;
     const openLog: CommandParts['openLog'] = async () => {
       open++;
-      return { log, positions, close: async () => void open-- };
+      return { log, positions, recordLook, close: async () => void open-- };
     };
     await work({ openLog }, log);
     expect(open).toBe(0);
