@@ -160,9 +160,9 @@ describe('the command line of a running product', () => {
     await withClient(connection ?? {}, (database) => database.query(sql));
     const { code, out, err } = await askServer('projections', 'check', '--json');
     expect([code, err]).toEqual([1, 'error: Differs from the log: conversations. Rebuild it\n']);
-    const [found, ...others] = JSON.parse(out).items;
-    expect(found.expected - found.handled).toBe(2);
-    for (const { handled, expected } of others) expect(handled).toBe(expected);
+    for (const { name, handled, expected } of JSON.parse(out).items) {
+      expect([name, expected - handled]).toEqual([name, name === 'conversations' ? 2 : 0]);
+    }
 
     expect((await askServer('projections', 'rebuild', 'conversations')).code).toBe(0);
     expect((await askServer('projections', 'check', 'conversations')).code).toBe(0);

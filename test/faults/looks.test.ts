@@ -65,9 +65,11 @@ describe('a look at data of another', () => {
     'is shown to no client by a process that dies at %s, and leaves one record at most',
     async (failpoint) => {
       await ground.withStores(async (stores) => {
-        const chat = await chatIn(stores);
         const left = failpoint === 'after-look' ? 1 : 0;
+        let chat = '';
         await withServers(stores, [failpoint], async ([server], [address]) => {
+          // Only a process that has started creates the log.
+          chat = await chatIn(stores);
           expect(await get(address, `conversations/${chat}`)).toBeUndefined();
           expect([await server?.ended, server?.hit?.failpoint]).toEqual(['SIGKILL', failpoint]);
           expect(await recordedLooks(stores.log)).toHaveLength(left);
@@ -89,9 +91,9 @@ describe('a look at data of another', () => {
 
   it('is recorded once by each of two processes, without a conflict, and both are in the trail of either', async () => {
     await ground.withStores(async (stores) => {
-      const chats: string[] = [];
-      for (let nth = 0; nth < 20; nth++) chats.push(await chatIn(stores));
       await withServers(stores, [undefined, undefined], async (servers, addresses) => {
+        const chats: string[] = [];
+        for (let nth = 0; nth < 20; nth++) chats.push(await chatIn(stores));
         const answers = await Promise.all(
           [...chats, ...chats].flatMap((chat) => addresses.map((address) => get(address, `conversations/${chat}`))),
         );

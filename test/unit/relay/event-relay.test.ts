@@ -27,6 +27,7 @@ describe('the relay', () => {
   it('sends every event of the chat streams, and no other', async () => {
     await ground.deltas('a', 5);
     await ground.log.append('tenant-t', 'none', [newDelta()]);
+    await ground.log.append('access-t-2026-01-01-w', 'none', [newDelta()]);
     await ground.log.append('conversation-a', 'none', [newDelta()]);
     ground.start(destination);
     await ground.deltas('b', 5);
