@@ -48,6 +48,10 @@ const parts: CommandParts = {
     const { logRestored } = await import('./app/cli-database.js');
     return logRestored(loadWhereabouts(), notice);
   },
+  async copyLog(to, onProgress) {
+    const { copyTo } = await import('./app/copy-target.js');
+    return copyTo(loadWhereabouts(), to, notice, onProgress);
+  },
   async backUp(directory) {
     const { backUp } = await import('./app/backup.js');
     return backUp(loadWhereabouts(), directory, notice);

@@ -2,6 +2,12 @@
 export const limits = {
   /** One append is one decision. A larger one is an import, which can be split. */
   appendEventsMax: 1_000,
+  /** A copy of a log appends one group after the other, to keep the order of all streams. A larger group has fewer flushes. */
+  copyEventsMax: 500,
+  copyBytesMax: 512 * 1024,
+  /** A target that is away for half a minute stops the copy. It goes on when the command is repeated. */
+  copyTriesMax: 60,
+  copyPauseMs: 500,
   /** The default limit of EventStoreDB, the smaller of the two engines. */
   appendBytesMax: 1024 * 1024,
   /** The envelope of an event on the wire, which counts against the limit, as its type and tenant do. */

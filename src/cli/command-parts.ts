@@ -26,10 +26,34 @@ export interface CommandParts {
   witness(options: WitnessOptions, onLine: (facts: object) => void): Promise<StartedWitness>;
   /** Begins a new incarnation of the log. */
   restored(): Promise<Restored>;
+  /** Copies the log into an empty one. `database`: where a target on EventStoreDB keeps the places of keyed commands. */
+  copyLog(to: CopyPlaces, onProgress: (progress: CopyProgress) => Promise<void>): Promise<LogCopy>;
   /** Copies the embedded stores into a directory. */
   backUp(directory: string): Promise<BackedUp>;
   /** Makes a data directory from such a copy. Its keys may be elsewhere. */
   restore(from: { readonly directory: string; readonly keys: string | undefined }): Promise<RestoredFiles>;
+}
+
+/** How far the copy of a log is: the part of the source, from 0 to 1, and the events in it. */
+export interface CopyProgress {
+  readonly events: number;
+  readonly part: number;
+}
+
+export interface LogCopy {
+  /** Events of the source. */
+  readonly events: number;
+  /** Of them, those that this call has copied. */
+  readonly copied: number;
+  readonly incarnation: string;
+  /** By tenant, the tree that both logs make. The root is in base64. */
+  readonly trees: readonly { readonly tenant: string; readonly size: number; readonly root: string }[];
+}
+
+/** Each is a URL or a data directory. */
+export interface CopyPlaces {
+  readonly log: string;
+  readonly database: string | undefined;
 }
 
 export interface BackedUp {

@@ -9,6 +9,8 @@ import { CommandFailed, UsageError } from './failures.js';
 import { lookAtStream, writingAfterLooks } from './log-looks.js';
 import type { OpenedLog } from './opened-log.js';
 import { jsonLine } from './output.js';
+import { copyProgressOn } from './progress.js';
+import { counted } from './table.js';
 import { follow, newest, type WriteEvent, writeAfter } from './tail.js';
 import { visible } from './visible.js';
 
@@ -41,6 +43,33 @@ export function addLog(program: Command, parts: CommandParts): void {
   withJson(group.command('restored'))
     .description('begin a new incarnation of the log, after a restore of log and views together')
     .action((options) => restored(parts, options));
+  withJson(group.command('copy'))
+    .description(
+      'copy the log into an empty one, on any engine, compare the records of all tenants, and begin a new incarnation there; ' +
+        'repeat the command after an interruption',
+    )
+    .requiredOption('--to <place>', 'a URL of PostgreSQL or EventStoreDB, or a data directory')
+    .option(
+      '--database <place>',
+      'for EventStoreDB: the database that the product will use beside it (URL or data directory)',
+    )
+    .action((options) => copy(parts, options));
+}
+
+interface CopyOptions extends JsonOption {
+  readonly to: string;
+  readonly database?: string;
+}
+
+async function copy(parts: CommandParts, { to, database, json }: CopyOptions): Promise<void> {
+  const progress = copyProgressOn(parts.err);
+  const copied = await parts.copyLog({ log: to, database }, progress.show).finally(progress.clear);
+  const text = [
+    `${counted(copied.events)} events are there, ${counted(copied.copied)} of them copied now.`,
+    `The records of ${copied.trees.length} tenants are the same. The new incarnation is ${copied.incarnation}.`,
+    'Start the product there, and never again on the old log.',
+  ];
+  await parts.out.write(json ? jsonLine(copied) : `${text.join('\n')}\n`);
 }
 
 async function restored({ restored: begin, out }: CommandParts, { json }: JsonOption): Promise<void> {

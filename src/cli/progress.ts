@@ -1,3 +1,4 @@
+import type { CopyProgress } from './command-parts.js';
 import type { Output } from './output.js';
 import type { RebuildSteps } from './rebuild.js';
 import { counted } from './table.js';
@@ -31,9 +32,28 @@ export function progressOn(output: Output, name: string): Progress {
   };
 }
 
+/** The same for the copy of a log, whose number of events is not known before. */
+export function copyProgressOn(output: Output) {
+  let shown = -1;
+  return {
+    async show({ events, part }: CopyProgress): Promise<void> {
+      const percent = Math.floor(part * 100);
+      const amount = `${String(percent).padStart(3)}%  ${counted(events)} events`;
+      const tenth = Math.floor(percent / 10);
+      if (output.isTerminal) await output.write(`${CLEAR_LINE}copy ${bar(percent)} ${amount}`);
+      else if (tenth !== shown) await output.write(`copy: ${amount}\n`);
+      shown = tenth;
+    },
+    async clear(): Promise<void> {
+      if (output.isTerminal) await output.write(CLEAR_LINE);
+    },
+  };
+}
+
+const bar = (percent: number): string => `[${'#'.repeat(Math.floor((percent / 100) * CELLS)).padEnd(CELLS, '.')}]`;
+
 export function barOf(name: string, steps: RebuildSteps): string {
-  const full = Math.floor((percentOf(steps) / 100) * CELLS);
-  return `${name} [${'#'.repeat(full).padEnd(CELLS, '.')}] ${amountOf(steps)}`;
+  return `${name} ${bar(percentOf(steps))} ${amountOf(steps)}`;
 }
 
 export const lineOf = (name: string, steps: RebuildSteps): string => `${name}: ${amountOf(steps)}`;

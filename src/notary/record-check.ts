@@ -28,11 +28,21 @@ export interface CheckedTree {
   readonly mistakes: readonly string[];
 }
 
+/** The tree of all entries that a log makes of one tenant. */
+export interface MadeTree {
+  readonly tenant: string;
+  readonly size: number;
+  readonly root: Hash;
+  /** Why it cannot be made further. */
+  readonly mistakes: readonly string[];
+}
+
 /** Stored entries that are read at once. */
 const READ_ENTRIES = 500;
 /** All further mistakes of a tenant follow from the first ones. */
 const MISTAKES_MAX = 10;
 
+type CheckedLog = Pick<EventLog, 'readAll' | 'gapAfter'>;
 type CheckedRecord = Pick<RecordStore, 'entries' | 'lastNote' | 'load' | 'tenants'>;
 
 /** What is stored of a tenant before the log is read. The notary may write more while it is read. */
@@ -45,10 +55,24 @@ interface StoredBefore {
  * Makes every tenant's entries again from the log, with the tapes and their deltas in one pass, and compares them with what is
  * stored and signed. It shares the format with the notary, and nothing else.
  */
-export async function checkRecord(
-  log: Pick<EventLog, 'readAll' | 'gapAfter'>,
-  record: CheckedRecord,
-): Promise<readonly CheckedTree[]> {
+export async function checkRecord(log: CheckedLog, record: CheckedRecord): Promise<readonly CheckedTree[]> {
+  const trees = await treesOf(log, record);
+  return Promise.all(trees.map((tree) => tree.result()));
+}
+
+/** The trees that a log makes, whatever is stored of them. */
+export async function treesIn(log: CheckedLog): Promise<readonly MadeTree[]> {
+  return (await treesOf(log, nothingStored)).map((tree) => tree.made());
+}
+
+const nothingStored: CheckedRecord = {
+  tenants: async () => [],
+  load: async () => ({ trees: [], chains: [], owners: [], streams: [] }),
+  entries: async () => [],
+  lastNote: async () => undefined,
+};
+
+async function treesOf(log: CheckedLog, record: CheckedRecord): Promise<readonly TreeCheck[]> {
   const trees = new Map<string, TreeCheck>();
   for (const [tenant, before] of await storedBefore(record)) trees.set(tenant, new TreeCheck(tenant, record, before));
   const treeOf = (tenant: string) => {
@@ -60,7 +84,7 @@ export async function checkRecord(
     for (const each of lacked) treeOf(each.tenant).end(lackText(each));
     for (const event of events) await treeOf(event.tenant).add(event);
   }
-  return Promise.all([...trees.values()].map((tree) => tree.result()));
+  return [...trees.values()];
 }
 
 async function storedBefore(record: CheckedRecord): Promise<ReadonlyMap<string, StoredBefore>> {
@@ -133,6 +157,11 @@ class TreeCheck {
     this.open.set(event.stream, tape);
     if (tape instanceof GapInTape && tape !== before) this.report(tape.message);
     return tape;
+  }
+
+  made(): MadeTree {
+    const { tenant, tree, mistakes } = this;
+    return { tenant, size: tree.size, root: tree.root(), mistakes };
   }
 
   async result(): Promise<CheckedTree> {

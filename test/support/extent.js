@@ -32,6 +32,7 @@ export const ONLY_THOROUGH = {
   'e2e/backup.test.ts':
     'the whole product, restored twice; integration/base-backup.test.ts restores the copy of a cluster that was written to',
   'e2e/dev.test.ts': 'bundles three times; integration/bundle.test.ts bundles what has changed',
+  'e2e/log-copy.test.ts': 'the whole product on three logs; unit/app/log-copy.test.ts copies between logs in memory',
   'e2e/log-went-back.test.ts':
     'the whole product, which stops and starts again; faults/log-went-back.test.ts restores a log under live processes',
   'faults/kafka-broker.test.ts':

@@ -21,6 +21,7 @@ export const ON_BOTH_IN_EVERY_RUN = [
 export const POSTGRES_ONLY = {
   'e2e/start.test.ts': 'a start with nothing but its own database; e2e/eventstoredb.test.ts starts on the other log',
   'e2e/backup.test.ts': 'copies the embedded stores, of which the log is one',
+  'e2e/log-copy.test.ts': 'copies between both logs, and starts each itself',
   'e2e/cli.test.ts': 'counts in positions; e2e/eventstoredb.test.ts asks the commands that read the other log',
   'e2e/image.test.ts': 'starts what the image holds, with its log in EventStoreDB',
   'e2e/record.test.ts': 'reads the log with the command line; integration/notary-engines.test.ts compares both logs',

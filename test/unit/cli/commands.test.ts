@@ -44,6 +44,7 @@ async function commanded(words: string, parts: Partial<CommandParts> = {}) {
       keepFile: none,
       witness: none,
       restored: none,
+      copyLog: none,
       backUp: none,
       restore: none,
     },
