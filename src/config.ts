@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { areNetworks } from './auth/networks.js';
+import { isCosignerKey } from './formats/record-1/cosignature.js';
 import { limits } from './limits.js';
 import { SettingsReader } from './settings-reader.js';
 
@@ -37,6 +38,8 @@ export interface Config {
   readonly adminKey: string | undefined;
   /** The seed of the key that signs the record, as base64. Absent: a file of the data directory has it. */
   readonly recordKey: string | undefined;
+  /** Who cosigns the notes of the record. */
+  readonly witnesses: readonly WitnessConfig[];
   /** Absent: no events are relayed. */
   readonly kafka: KafkaConfig | undefined;
   readonly roles: readonly ProcessRole[];
@@ -55,6 +58,11 @@ export interface Config {
   readonly logLevel: LogLevel;
   /** How traces are exported. Absent: nothing is traced. The SDK of OpenTelemetry reads the rest of its variables itself. */
   readonly traces: OtlpProtocol | undefined;
+}
+
+export interface WitnessConfig {
+  readonly url: string;
+  readonly verifierKey: string;
 }
 
 export interface KafkaConfig {
@@ -92,6 +100,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     ...provider,
     kafka: readKafka(read),
     recordKey: readRecordKey(read),
+    witnesses: readWitnesses(read),
     roles: read.list('VERBATIM_ROLES', ROLES),
     deltaFlushMs: read.integer('VERBATIM_DELTA_FLUSH_MS', 50, 0, 5_000),
     deltaFlushBytes: read.integer('VERBATIM_DELTA_FLUSH_BYTES', 4_096, 1),
@@ -196,6 +205,27 @@ function readBaseUrl(read: SettingsReader): string | undefined {
   if (/[?#]/.test(value)) read.mistake('OPENAI_BASE_URL', 'a URL without a query and a fragment');
   if (endpoint) read.mistake('OPENAI_BASE_URL', `a URL that ends before /${endpoint}, which is added to it`);
   return value;
+}
+
+/** The operator names each address, so none of them comes from a request. */
+function readWitnesses(read: SettingsReader): readonly WitnessConfig[] {
+  const form = 'an address and a key with a space between, and commas between witnesses';
+  const pairs = read.text('VERBATIM_WITNESSES', /^[^\s,]+ [^\s,]+(, ?[^\s,]+ [^\s,]+)*$/, form)?.split(/, ?/) ?? [];
+  const witnesses = pairs.map((pair) => {
+    const [url = '', verifierKey = ''] = pair.split(' ');
+    return { url: url.replace(/\/+$/, ''), verifierKey };
+  });
+  const names = new Set(witnesses.map(({ verifierKey }) => verifierKey.split('+', 1).join()));
+  if (!witnesses.every(isWitness) || names.size < witnesses.length) {
+    read.mistake('VERBATIM_WITNESSES', `${form}; each http:// or https://, each with another cosigner key of C2SP`);
+  }
+  return witnesses;
+}
+
+function isWitness({ url, verifierKey }: WitnessConfig): boolean {
+  const address = URL.canParse(url) ? new URL(url) : undefined;
+  const isPlain = address && !address.username && !address.password && !/[?#]/.test(url);
+  return isPlain === true && ['http:', 'https:'].includes(address.protocol) && isCosignerKey(verifierKey);
 }
 
 function readKafka(read: SettingsReader): Config['kafka'] {

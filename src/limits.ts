@@ -203,6 +203,12 @@ export const limits = {
   censusProofChainsMax: 500,
   /** A request to a witness: 63 hashes, and a note with some dozens of signatures. */
   witnessBodyBytesMax: 64 * 1024,
+  /** A witness cosigns each tree with news about every five minutes, and each census at once. */
+  cosignEveryMs: 5 * 60 * 1_000,
+  cosignLookMs: 5_000,
+  /** Trees that a witness is asked for in one round. The longest without a cosignature come first. */
+  cosignTenantsMax: 1_000,
+  witnessAnswerMs: 5_000,
   /** Trees that are counted as not signed. */
   recordTroublesMax: 1_000,
 

@@ -19,6 +19,7 @@ import { TenantsController } from '../http/tenants.controller.js';
 import { TurnReplies } from '../http/turn-reply.js';
 import { TurnsController } from '../http/turns.controller.js';
 import { CensusReader } from '../notary/census-reader.js';
+import { CosignedNotes } from '../notary/cosigned-notes.js';
 import { RecordReader } from '../notary/record-reader.js';
 import { Advances } from '../projections/advances.js';
 import { ConversationViews } from '../projections/messages/query.js';
@@ -36,7 +37,7 @@ import { provider } from './provider.js';
 import { ReadModelsModule } from './read-models.module.js';
 import { TenantsModule } from './tenants.module.js';
 
-const { log, codec, clock, work, views, record, census, config } = PORTS;
+const { log, codec, clock, work, views, record, census, cosignatures, witnesses, config } = PORTS;
 const heads = CONVERSATION_FOLDS;
 const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces, shown: Shown };
 
@@ -65,6 +66,9 @@ const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces
     }),
     provider(ConversationReader, { log, codec, heads }, (parts) => new ConversationReader(parts)),
     provider(RecordReader, { record, log }, (parts) => new RecordReader(parts)),
+    provider(CosignedNotes, { record, cosignatures, witnesses }, ({ witnesses, ...parts }) => {
+      return new CosignedNotes({ ...parts, witnesses: witnesses.map(({ verifierKey }) => verifierKey) });
+    }),
     provider(CensusReader, { census, record, log }, (parts) => new CensusReader(parts)),
     provider(RunReader, { log, codec, heads, work }, (parts) => new RunReader(parts)),
     provider(

@@ -7,6 +7,7 @@ import { freeLeases } from '../adapters/postgres/free-leases.js';
 import { PostgresCensus } from '../adapters/postgres/postgres-census.js';
 import { PostgresCheckpoints } from '../adapters/postgres/postgres-checkpoints.js';
 import { PostgresCommandPlaces } from '../adapters/postgres/postgres-command-places.js';
+import { PostgresCosignatures } from '../adapters/postgres/postgres-cosignatures.js';
 import { PostgresEventLog } from '../adapters/postgres/postgres-event-log.js';
 import { PostgresHints } from '../adapters/postgres/postgres-hints.js';
 import { PostgresKeptFolds } from '../adapters/postgres/postgres-kept-folds.js';
@@ -18,6 +19,7 @@ import { PostgresBuilds } from '../adapters/postgres/views/postgres-builds.js';
 import { PostgresLaneStore } from '../adapters/postgres/views/postgres-lane-store.js';
 import { ViewReader } from '../adapters/postgres/views/view-reader.js';
 import { systemClock } from '../adapters/system/system-clock.js';
+import { WitnessClient } from '../adapters/witness/witness-client.js';
 import type { Config } from '../config.js';
 import type { PriceList } from '../domain/prices.js';
 import type { RecordKeys } from '../formats/record-1/record-keys.js';
@@ -25,6 +27,7 @@ import { limits } from '../limits.js';
 import type { CensusStore } from '../ports/census.js';
 import type { Checkpoints } from '../ports/checkpoints.js';
 import type { CommandPlaces } from '../ports/command-places.js';
+import type { Cosignatures } from '../ports/cosignatures.js';
 import type { EventLog, LogWithoutCommands } from '../ports/event-log.js';
 import type { Hints } from '../ports/hints.js';
 import type { KeptFoldStore } from '../ports/kept-folds.js';
@@ -34,6 +37,7 @@ import type { Leases } from '../ports/leases.js';
 import { type Meter, noMeter } from '../ports/meter.js';
 import type { Builds, LaneStore } from '../ports/read-models/read-models.js';
 import type { KeptNotes, RecordStore } from '../ports/record.js';
+import type { AskedWitness } from '../ports/witness.js';
 import type { Work } from '../ports/work.js';
 import { continueLog, type ReopenedLog } from './continued-log.js';
 import { type Database, openDatabase } from './database.js';
@@ -60,6 +64,8 @@ export interface Engines {
   readonly views: Views;
   readonly record: RecordStore;
   readonly census: CensusStore;
+  readonly cosignatures: Cosignatures;
+  readonly witnesses: readonly AskedWitness[];
   readonly keptNotes: KeptNotes;
   /** The keys that sign the record. Only processes with the role that signs may ask for them. */
   recordKeys(): Promise<RecordKeys>;
@@ -124,6 +130,8 @@ export async function openEngines(
     lanes: new PostgresLaneStore(viewPool),
     record: new PostgresRecord(viewPool, readPool),
     census: new PostgresCensus(viewPool, readPool),
+    cosignatures: new PostgresCosignatures(viewPool, readPool),
+    witnesses: config.witnesses.map(({ url, verifierKey }) => new WitnessClient(url, verifierKey)),
     keptNotes: new NoteFiles(config.dataDir),
     recordKeys,
     views: postgresViews(new ViewReader(readPool, searchPool)),

@@ -1,11 +1,17 @@
 import { Inject, Module, type OnApplicationBootstrap } from '@nestjs/common';
 import { PrometheusMetrics } from '../adapters/prometheus/prometheus-metrics.js';
+import { originOf } from '../formats/record-1/note.js';
 import { type CheckResult, Readiness } from '../http/readiness.js';
 import { limits } from '../limits.js';
 import { CensusTaker } from '../notary/census-taker.js';
-import { CensusWork } from '../notary/census-work.js';
+import { Cosigning } from '../notary/cosigning.js';
 import { Notary } from '../notary/notary.js';
+import { SoleRounds } from '../notary/sole-rounds.js';
+import { CENSUS } from '../ports/census.js';
+import { COSIGNING } from '../ports/cosignatures.js';
 import { type Lag, lagOf } from '../ports/lag.js';
+import type { AskedWitness } from '../ports/witness.js';
+import type { RunnerParts } from '../sagas/subscription-runner.js';
 import { BackgroundModule, RUNNER_PARTS } from './background.module.js';
 import { BackgroundWork } from './background-work.js';
 import { gaugeLag } from './lag-metrics.js';
@@ -14,10 +20,24 @@ import { PORTS } from './ports.module.js';
 import { provider, token } from './provider.js';
 import { type Survey, Surveys } from './survey.js';
 
+const CENSUS_ROUNDS = token<SoleRounds>('rounds of the census');
 const LAG = token<Survey<Lag>>('lag of the record');
 const TROUBLES = token<Survey<ReadonlyMap<string, string>>>('troubles of the record');
 
-const { log, codec, clock, ids, telemetry, census, record: store, keptNotes: kept, recordKeys, incarnations } = PORTS;
+const {
+  log,
+  cosignatures,
+  witnesses,
+  codec,
+  clock,
+  ids,
+  telemetry,
+  census,
+  record: store,
+  keptNotes: kept,
+  recordKeys,
+  incarnations,
+} = PORTS;
 
 /** The record: the notary, which the role `projections` runs, since it is a reader of the log with tables of its own. */
 @Module({
@@ -35,9 +55,23 @@ const { log, codec, clock, ids, telemetry, census, record: store, keptNotes: kep
         }),
     ),
     provider(
-      CensusWork,
+      CENSUS_ROUNDS,
       { parts: RUNNER_PARTS, log, codec, clock, ids, record: store, store: census, telemetry },
-      ({ parts, telemetry: { warn }, ...own }) => new CensusWork(new CensusTaker({ ...own, warn }), parts),
+      ({ parts, telemetry: { warn }, ...own }) => {
+        const taker = new CensusTaker({ ...own, warn });
+        return new SoleRounds(
+          { name: CENSUS, pauseMs: limits.censusLookMs, round: (over) => taker.round(over) },
+          parts,
+        );
+      },
+    ),
+    provider(
+      Cosigning,
+      { log, record: store, cosignatures, witnesses, clock, incarnations, telemetry },
+      ({ log, incarnations, telemetry: { warn }, ...parts }) => {
+        const originPrefix = async () => originOf(await log.identity(), incarnations.at(-1) as string, '');
+        return new Cosigning({ ...parts, originPrefix, warn });
+      },
     ),
     provider(LAG, { notary: Notary, parts: RUNNER_PARTS, surveys: Surveys }, ({ notary, parts, surveys }) =>
       surveys.of('lag of the record', async () => lagOf(await notary.backlog(), parts.clock.now())),
@@ -50,8 +84,11 @@ const { log, codec, clock, ids, telemetry, census, record: store, keptNotes: kep
 export class NotaryModule implements OnApplicationBootstrap {
   constructor(
     private readonly notary: Notary,
-    private readonly census: CensusWork,
+    @Inject(CENSUS_ROUNDS) private readonly census: SoleRounds,
+    private readonly cosigning: Cosigning,
     private readonly background: BackgroundWork,
+    @Inject(RUNNER_PARTS) private readonly parts: RunnerParts,
+    @Inject(PORTS.witnesses) private readonly witnesses: readonly AskedWitness[],
     @Inject(LAG) lag: Survey<Lag>,
     @Inject(TROUBLES) troubles: Survey<ReadonlyMap<string, string>>,
     readiness: Readiness,
@@ -74,10 +111,25 @@ export class NotaryModule implements OnApplicationBootstrap {
       `Trees that are not signed or do not grow any more, with a reason (counted up to ${limits.recordTroublesMax}).`,
       () => troubles.known?.size ?? Number.NaN,
     );
+    metrics.gaugeOfEach(
+      'record_witness_away_seconds',
+      'How long a witness has not answered while a tree waits for its cosignature. 0 in processes that do not ask.',
+      'witness',
+      () => cosigning.awaySeconds,
+    );
+    metrics.gaugeOfEach(
+      'record_witness_refusals',
+      'Trees that a witness refuses to cosign.',
+      'witness',
+      () => cosigning.refusals,
+    );
   }
 
   onApplicationBootstrap(): void {
     this.background.start(this.notary, this.census);
+    if (this.witnesses.length === 0) return;
+    const round = (over: AbortSignal) => this.cosigning.round(over);
+    this.background.start(new SoleRounds({ name: COSIGNING, pauseMs: limits.cosignLookMs, round }, this.parts));
   }
 }
 

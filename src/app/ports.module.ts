@@ -54,6 +54,8 @@ export const PORTS: Tokens<Ports> = {
   views: token('Views'),
   record: token('RecordStore'),
   census: token('CensusStore'),
+  cosignatures: token('Cosignatures'),
+  witnesses: token('witnesses'),
   keptNotes: token('KeptNotes'),
   recordKeys: token('RecordKeys'),
   models: token('LanguageModels'),

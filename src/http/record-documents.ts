@@ -51,7 +51,7 @@ export class RecordKeyDocument implements RecordKey {
   @ApiProperty({ type: [EarlierKeyDocument], description: 'Replaced keys, the first one first.' })
   earlier!: readonly EarlierKey[];
 
-  @ApiProperty({ type: [String], description: 'The keys of witnesses. This release has none.' })
+  @ApiProperty({ type: [String], description: 'The keys of the witnesses that are asked for cosignatures.' })
   witnesses!: readonly string[];
 }
 

@@ -17,6 +17,13 @@ const matching = (pattern: string, what: string): PropertyDecorator =>
 const size = (description: string) => ({ type: 'integer', minimum: 1, maximum: 10 ** 15 - 1, description }) as const;
 const SIZE_TEXT = 'a whole number from 1 on';
 
+export class CheckpointQuery {
+  @IsOptional()
+  @matching('^(true|false)$', 'true or false')
+  @ApiPropertyOptional({ type: 'boolean', description: 'The last note that a witness has cosigned.' })
+  cosigned?: string;
+}
+
 export class FindQuery {
   @IsOptional()
   @matching(STREAM, 'the name of a stream')

@@ -23,6 +23,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CurrentPrincipal, type Principal } from '../auth/principal.js';
 import type { Look, LookedAt } from '../domain/access.js';
 import { parseBundlePath, parseTilePath } from '../formats/record-1/tiles.js';
+import { CosignedNotes } from '../notary/cosigned-notes.js';
 import { type RecordedEntry, RecordReader, shownBy } from '../notary/record-reader.js';
 import { RunReader } from '../sse/run-reader.js';
 import { InvalidRequest } from './invalid-request.js';
@@ -36,7 +37,7 @@ import {
   RecordKeyDocument,
   RunProofDocument,
 } from './record-documents.js';
-import { ConsistencyQuery, FindQuery, ProofQuery } from './record-queries.js';
+import { CheckpointQuery, ConsistencyQuery, FindQuery, ProofQuery } from './record-queries.js';
 import { lookAt } from './runs.controller.js';
 import { CurrentSight, Shows, type Sight } from './sight.js';
 
@@ -53,16 +54,26 @@ const ENTRIES = 'entries/';
 export class RecordController {
   constructor(
     private readonly record: RecordReader,
+    private readonly notes: CosignedNotes,
     private readonly runs: RunReader,
   ) {}
 
   @Get('record/checkpoint')
-  @ApiOperation({ summary: 'The last signed note of the tree: a C2SP checkpoint. Every role may read it.' })
+  @TakesQuery()
+  @ApiOperation({
+    summary: 'The last signed note of the tree: a C2SP checkpoint. Every role may read it.',
+    description:
+      'With the cosignatures that it has. The last note is seldom cosigned: `cosigned=true` asks for the last that is.',
+  })
   @ApiProduces('text/plain')
   @ApiOkResponse({ schema: { type: 'string' } })
-  @ApiProblems('not_recorded_yet')
-  async checkpoint(@CurrentPrincipal() { tenant }: Principal, @Res() reply: FastifyReply): Promise<void> {
-    const { note } = await this.record.lastNote(tenant);
+  @ApiProblems('invalid_request', 'not_recorded_yet')
+  async checkpoint(
+    @CurrentPrincipal() { tenant }: Principal,
+    @Query() { cosigned }: CheckpointQuery,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const note = cosigned === 'true' ? await this.notes.lastCosigned(tenant) : await this.notes.last(tenant);
     await reply.header('content-type', TEXT).send(note);
   }
 
@@ -71,7 +82,7 @@ export class RecordController {
   @ApiOkResponse({ type: RecordKeyDocument })
   @ApiProblems('not_recorded_yet')
   async key(@CurrentPrincipal() principal: Principal): Promise<RecordKeyDocument> {
-    return { ...(await this.record.key(readerOf(principal))), witnesses: [] };
+    return { ...(await this.record.key(readerOf(principal))), witnesses: this.notes.witnesses };
   }
 
   @Get('record/tile/*')

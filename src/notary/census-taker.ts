@@ -56,9 +56,14 @@ export class CensusTaker {
 
   constructor(private readonly parts: CensusParts) {}
 
-  /** The tenants that may be due. */
-  due(): Promise<readonly string[]> {
-    return this.parts.store.due(this.dayBefore(), limits.censusTenantsMax);
+  /** The failure of one tenant is reported after all others had their turn. */
+  async round(over: AbortSignal): Promise<void> {
+    const failures: unknown[] = [];
+    for (const tenant of await this.parts.store.due(this.dayBefore(), limits.censusTenantsMax)) {
+      if (over.aborted) return;
+      await this.look(tenant, over).catch((error) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   /** Takes or restores the census of a tenant if it is due. */

@@ -7,6 +7,7 @@ import { NoteSigner } from '../../src/formats/record-1/note.js';
 import { RecordKeys } from '../../src/formats/record-1/record-keys.js';
 import { MemoryCensus } from './memory/memory-census.js';
 import { MemoryCheckpoints } from './memory/memory-checkpoints.js';
+import { MemoryCosignatures } from './memory/memory-cosignatures.js';
 import { MemoryEventLog } from './memory/memory-event-log.js';
 import { MemoryHints } from './memory/memory-hints.js';
 import { MemoryKeptFolds } from './memory/memory-kept-folds.js';
@@ -23,6 +24,7 @@ export function memoryEngines(): Engines {
   const log = new MemoryEventLog();
   const checkpoints = new MemoryCheckpoints();
   const record = new MemoryRecord(checkpoints);
+  const census = new MemoryCensus(record);
   return {
     log,
     incarnations: ['first'],
@@ -32,7 +34,9 @@ export function memoryEngines(): Engines {
     lanes: models,
     views: memoryViews(models),
     record,
-    census: new MemoryCensus(record),
+    census,
+    cosignatures: new MemoryCosignatures(record, census),
+    witnesses: [],
     keptNotes: new MemoryNotes(),
     recordKeys: async () => new RecordKeys(new NoteSigner(sha256('the key of these engines'))),
     checkpoints,

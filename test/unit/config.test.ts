@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { InvalidConfig, loadConfig, loadWhereabouts } from '../../src/config.js';
+import { Cosigner } from '../../src/formats/record-1/cosignature.js';
+import { NoteSigner } from '../../src/formats/record-1/note.js';
 
 function mistakesOf(environment: NodeJS.ProcessEnv): readonly string[] {
   try {
@@ -27,6 +29,7 @@ describe('the configuration', () => {
       model: undefined,
       adminKey: undefined,
       kafka: undefined,
+      witnesses: [],
       roles: ['api', 'saga', 'projections', 'relay'],
       deltaFlushMs: 50,
       deltaFlushBytes: 4_096,
@@ -41,6 +44,33 @@ describe('the configuration', () => {
       logLevel: 'info',
       traces: undefined,
     });
+  });
+
+  it('reads witnesses with their addresses and keys', () => {
+    const [one, two] = ['w1', 'w2'].map(
+      (name) => new Cosigner(`witness.example/${name}`, Buffer.alloc(32, name)).verifierKey,
+    );
+    expect(
+      loadConfig({ VERBATIM_WITNESSES: `https://w1.example/ ${one},http://127.0.0.1:3800/x ${two}` }).witnesses,
+    ).toEqual([
+      { url: 'https://w1.example', verifierKey: one },
+      { url: 'http://127.0.0.1:3800/x', verifierKey: two },
+    ]);
+    const signer = new NoteSigner(Buffer.alloc(32)).verifierKey('verbatim/log');
+    for (const wrong of [
+      ...[
+        `${one}`,
+        `https://w1.example`,
+        `ftp://w1.example ${one}`,
+        `https://u:p@w1.example ${one}`,
+        `w1.example ${one}`,
+      ],
+      ...[`https://w1.example?a=b ${one}`, `https://w1.example ${signer}`, `https://a ${one},https://b ${one}`],
+    ]) {
+      expect(mistakesOf({ VERBATIM_WITNESSES: wrong })).toEqual([
+        expect.stringMatching(/^VERBATIM_WITNESSES: \d+ characters, /),
+      ]);
+    }
   });
 
   it.each([

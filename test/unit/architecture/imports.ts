@@ -60,6 +60,7 @@ const mayImport: Record<string, readonly string[]> = {
     'projections/queries',
     'projections/rebuilds.ts',
     'notary/census-reader.ts',
+    'notary/cosigned-notes.ts',
     'notary/record-reader.ts',
     'sse',
     'auth',

@@ -12,8 +12,9 @@ import { base64, leafHash } from '../../../src/formats/record-1/hashes.js';
 import { limits } from '../../../src/limits.js';
 import { CensusReader, type CompletenessProof } from '../../../src/notary/census-reader.js';
 import { type CensusParts, CensusTaker } from '../../../src/notary/census-taker.js';
-import { CensusWork } from '../../../src/notary/census-work.js';
 import { NotInRecord, NotRecordedYet } from '../../../src/notary/record-reader.js';
+import { SoleRounds } from '../../../src/notary/sole-rounds.js';
+import { CENSUS } from '../../../src/ports/census.js';
 import { MemoryCensus } from '../../support/memory/memory-census.js';
 import { MemoryHints } from '../../support/memory/memory-hints.js';
 import { MemoryLeases } from '../../support/memory/memory-leases.js';
@@ -56,7 +57,7 @@ async function talk(conversation: string, owner = 'uada', count = 1): Promise<vo
 
 /** One round, as a process makes it each minute. */
 async function round(taker = takerWith()): Promise<void> {
-  for (const tenant of await taker.due()) await taker.look(tenant, never);
+  await taker.round(never);
   await ground.signed();
 }
 
@@ -197,18 +198,17 @@ describe('the census of a tenant', () => {
 
   it('is taken by the process that owns the work, for every tenant although one fails', async () => {
     const looked: string[] = [];
-    const taker = {
-      due: async () => ['a', 'b', 'c'],
-      look: async (tenant: string) => {
-        looked.push(tenant);
-        if (tenant === 'b') throw new Error('of this tenant');
-      },
+    const taker = takerWith({ store: Object.assign(Object.create(store), { due: async () => ['a', 'b', 'c'] }) });
+    taker.look = async (tenant: string) => {
+      looked.push(tenant);
+      if (tenant === 'b') throw new Error('of this tenant');
     };
     const parts = {
       ...{ leases: new MemoryLeases(hurriedClock), clock: hurriedClock, health: ground.health },
       ...{ hints: new MemoryHints(), holder: 'node-1', leaseMs: 15_000 },
     };
-    const work = new CensusWork(taker, parts);
+    const rounds = { name: CENSUS, pauseMs: 10, round: (over: AbortSignal) => taker.round(over) };
+    const work = new SoleRounds(rounds, parts);
     work.start();
     await until(() => looked.length >= 6);
     await work.stop();
