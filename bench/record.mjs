@@ -1,5 +1,5 @@
 // The CPU of protecting and of revealing a delta; how many events a second the notary records and signs while it is behind, with the
-// CPU for each; and how long an event waits for the checkpoint that covers it while 5,000 events are appended each second.
+// CPU for each; how fast a bag of all events is written and verified, and how much memory each takes; and how long an event waits for the checkpoint that covers it while 5,000 events are appended each second.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { ConnectionPool } from '../dist/adapters/postgres/connection-pool.js';
@@ -13,6 +13,7 @@ import { START } from '../dist/events/envelope.js';
 import { NoteSigner } from '../dist/formats/record-1/note.js';
 import { Notary } from '../dist/notary/notary.js';
 import { NOTARY } from '../dist/ports/record.js';
+import { bagOfAll } from './support/bags.mjs';
 import { protectionMicros } from './support/protection.mjs';
 import { startMeter, startServer } from './support/server.mjs';
 import { interleave, median, percentile, rounded } from './support/statistics.mjs';
@@ -42,6 +43,8 @@ export async function bench(tell) {
     await arms.behind();
     const { behind } = await interleave(ROUNDS, arms, tell);
     const of = (key) => rounded(median(behind.map((round) => round[key])));
+    const bags = await bagOfAll(stores, ROUNDS, tell);
+    tell(`bags: ${JSON.stringify(bags)}`);
     const live = await recordLive(stores);
     tell(`live: ${JSON.stringify(live)}`);
     return {
@@ -51,6 +54,7 @@ export async function bench(tell) {
       eventsPerSecond: of('eventsPerSecond'),
       nodeMicrosPerEvent: of('nodeMicrosPerEvent'),
       postgresMicrosPerEvent: of('postgresMicrosPerEvent'),
+      bags,
       live,
     };
   } finally {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { encoded } from './events.mjs';
 
 const ANSWER = 'The quick brown fox jumps over the lazy dog, and then some more words follow here. ';
@@ -32,6 +32,7 @@ export class BenchConversation {
       events: events.map((event) => this.encoded(event, at)),
     });
     const text = ANSWER.repeat(DELTAS);
+    const question = `Question ${this.turns} of ${this.id}: ${ANSWER}`;
     return [
       this.ledger(
         [
@@ -43,11 +44,11 @@ export class BenchConversation {
               role: 'user',
               origin: 'person',
               kind: 'message',
-              parts: [{ type: 'text', text: `Question ${this.turns} of ${this.id}: ${ANSWER}` }],
+              parts: [{ type: 'text', text: question }],
             },
           },
           { type: 'GenerationRequested', data: { generationId, messageId, options: {} } },
-          prompted(messageId, generationId),
+          prompted(messageId, generationId, question),
         ],
         at,
       ),
@@ -94,7 +95,20 @@ export class BenchConversation {
 
 const USAGE = { input: 30, output: 20, total: 50 };
 
-const prompted = (messageId, generationId) => ({
+const sha256 = (text) => createHash('sha256').update(text).digest('hex');
+const [OPENING, CLOSING] = [
+  '{"model":"bench","messages":[',
+  '],"stream":true,"stream_options":{"include_usage":true}}',
+];
+const ANSWER_SHA256 = sha256(ANSWER.repeat(DELTAS));
+
+/** The question alone is in the prompt. Its hash is that of its bytes: a verifier makes them again. */
+function prompted(messageId, generationId, question) {
+  const body = `${OPENING}{"role":"user","content":${JSON.stringify(question)}}${CLOSING}`;
+  return promptOf(messageId, generationId, sha256(body), Buffer.byteLength(body));
+}
+
+const promptOf = (messageId, generationId, hash, bytes) => ({
   type: 'PromptAssembled',
   data: {
     generationId,
@@ -103,12 +117,12 @@ const prompted = (messageId, generationId) => ({
     model: `model-${Number.parseInt(generationId.slice(0, 2), 16) % 5}`,
     params: { temperature: 0.5 },
     parts: [
-      { kind: 'literal', text: '{"model":"bench","messages":[' },
+      { kind: 'literal', text: OPENING },
       { kind: 'path', from: messageId, to: messageId },
-      { kind: 'literal', text: '],"stream":true,"stream_options":{"include_usage":true}}' },
+      { kind: 'literal', text: CLOSING },
     ],
-    sha256: '44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
-    bytes: 400,
+    sha256: hash,
+    bytes,
     tokens: { prompt: 30, budget: 4000, reserved: 1000, limit: 5000, estimated: false, encoding: 'o200k_base' },
     trimmed: [],
     assembler: 1,
@@ -125,7 +139,7 @@ const finalized = (generationId, text, at) => ({
     status: 'final',
     finishReason: 'stop',
     blocks: [{ kind: 'text', text }],
-    textSha256: '44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
+    textSha256: ANSWER_SHA256,
     deltas: DELTAS,
     attempt: 1,
     attempts: 1,

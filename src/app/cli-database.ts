@@ -19,6 +19,7 @@ import { createCodec } from '../events/codec.js';
 import type { Position } from '../events/envelope.js';
 import { limits } from '../limits.js';
 import type { LogWithoutCommands } from '../ports/event-log.js';
+import { KeyMissing } from '../ports/value-keys.js';
 import { type Database, openDatabase } from './database.js';
 
 type ReachedDatabase = Pick<Database, 'connection' | 'close'>;
@@ -75,6 +76,8 @@ export async function openRecord(whereabouts: Whereabouts, onNotice: Notice): Pr
   return {
     log,
     record: new PostgresRecord(pool),
+    keys: unopenedKeys,
+    recordLook: recorderOn(log),
     async close() {
       await log.close();
       await pool.close();
@@ -92,6 +95,17 @@ function recorderOn(log: LogWithoutCommands): OpenedLog['recordLook'] {
     return looks.record({ tenant, actor: OPERATOR, via, traceId }, look);
   };
 }
+
+/** This release appends no protected events, so it opens no store of keys. An export of a later log fails instead of hiding its texts. */
+const unopenedKeys: OpenedRecord['keys'] = {
+  find: (ids) =>
+    new Map(
+      [...ids].map((id) => [
+        id,
+        { is: 'missing', error: new KeyMissing(id, 'this command does not open the store of keys') },
+      ]),
+    ),
+};
 
 const positions: Positions = {
   parse: parsePosition,

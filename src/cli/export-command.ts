@@ -1,11 +1,16 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
+import type { LookedAt } from '../domain/access.js';
 import { type ExportRequest, exportedBag } from '../exports/bag-export.js';
 import { NothingToExport } from '../exports/scope-entries.js';
 import { type CommandParts, type JsonOption, withJson } from './command-parts.js';
 import { CommandFailed, reasonOf, UsageError } from './failures.js';
+import type { OpenedRecord } from './opened-log.js';
 import { jsonLine } from './output.js';
 import { counted } from './table.js';
+
+/** They share appends. */
+const LOOKS_AT_ONCE = 20;
 
 interface ExportOptions extends JsonOption {
   readonly tenant: string;
@@ -57,7 +62,9 @@ async function written({ openRecord }: CommandParts, request: ExportRequest, pat
   try {
     const opened = await openRecord();
     try {
-      const bytes = await writeAll(draft, await exportedBag(opened, request));
+      const bag = await exportedBag(opened, request);
+      await recordLooks(opened, request);
+      const bytes = await writeAll(draft, bag);
       await rename(draft, path);
       return bytes;
     } finally {
@@ -68,6 +75,21 @@ async function written({ openRecord }: CommandParts, request: ExportRequest, pat
     await rm(path, { force: true });
     if (error instanceof NothingToExport) throw new CommandFailed(error.message);
     throw error;
+  }
+}
+
+/** Before the bag is written: each conversation of it has the look in its trail. Without texts there is none. */
+async function recordLooks(
+  { recordLook }: OpenedRecord,
+  { tenant, scope, reveal, custody }: ExportRequest,
+): Promise<void> {
+  if (!reveal) return;
+  const purpose = custody.reason === '' ? {} : { purpose: custody.reason };
+  const look = (object: LookedAt) => recordLook(tenant, { what: 'export', objects: [object], ...purpose });
+  if ('tenant' in scope) return look({ kind: 'log', id: tenant });
+  for (let from = 0; from < scope.conversations.length; from += LOOKS_AT_ONCE) {
+    const ids = scope.conversations.slice(from, from + LOOKS_AT_ONCE);
+    await Promise.all(ids.map((id) => look({ kind: 'conversation', id })));
   }
 }
 

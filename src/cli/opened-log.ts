@@ -2,6 +2,7 @@ import type { Look } from '../domain/access.js';
 import type { Position } from '../events/envelope.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { RecordStore } from '../ports/record.js';
+import type { ValueKeys } from '../ports/value-keys.js';
 
 /** A log for reading, with the functions of its engine for positions. */
 export interface OpenedLog {
@@ -12,8 +13,9 @@ export interface OpenedLog {
   close(): Promise<void>;
 }
 
-export interface OpenedRecord {
+export interface OpenedRecord extends Pick<OpenedLog, 'recordLook'> {
   readonly log: Pick<EventLog, 'gapAfter' | 'readAll' | 'readStream'>;
+  readonly keys: Pick<ValueKeys, 'find'>;
   readonly record: Pick<
     RecordStore,
     'chained' | 'entries' | 'forget' | 'lastNote' | 'load' | 'noteOf' | 'tenants' | 'tile'

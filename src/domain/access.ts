@@ -24,6 +24,7 @@ export interface Look {
     | 'usage'
     | 'record_entry'
     | 'access'
+    | 'export'
     | 'log_show'
     | 'log_tail';
   /** The object, and the one that it is part of: a run is part of a conversation. */

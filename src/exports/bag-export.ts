@@ -2,8 +2,10 @@ import { rangesBeside } from '../formats/record-1/proofs.js';
 import { TreeHashes } from '../notary/tree-hashes.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { RecordQueries, StoredNote } from '../ports/record.js';
-import { type BagContents, type BagScope, bagOf, type Custody, type ProofNode } from './bag/bag.js';
+import type { ValueKeys } from '../ports/value-keys.js';
+import { type BagScope, bagOf, type Custody, type ProofNode } from './bag/bag.js';
 import { NothingToExport, type ScopeOfTree, scopeEntries } from './scope-entries.js';
+import { scopeReveals } from './scope-reveals.js';
 import { scopeTexts } from './scope-texts.js';
 
 export interface ExportRequest {
@@ -19,6 +21,7 @@ export interface ExportRequest {
 export interface ExportParts {
   readonly log: Pick<EventLog, 'readStream'>;
   readonly record: Pick<RecordQueries, 'chained' | 'lastNote' | 'noteOf' | 'tile'>;
+  readonly keys: Pick<ValueKeys, 'find'>;
 }
 
 /** The names of a scope are in one line of the bag. */
@@ -27,20 +30,18 @@ const CONVERSATIONS_MAX = 10_000;
 const PAGE_SUBTREES = 64;
 
 /** The bytes of a bag of the record as it is signed. The log and the record are read while they are taken. */
-export const exportedBag = async (parts: ExportParts, request: ExportRequest): Promise<AsyncIterable<Uint8Array>> =>
-  bagOf(await bagContents(parts, request));
-
-export async function bagContents(
+export async function exportedBag(
   parts: ExportParts,
   { tenant, scope: asked, size: askedSize, reveal, custody }: ExportRequest,
-): Promise<BagContents> {
+): Promise<AsyncIterable<Uint8Array>> {
   const { size, note, verifierKey } = await noteOf(parts, tenant, askedSize);
   const scope = checkedScope(asked);
   const tree = { tenant, size, scope };
   const entries = () => scopeEntries(parts.record, tree);
-  const revealed = { texts: () => scopeTexts(parts.log, entries()), values: noValues };
+  const texts = () => scopeTexts(parts.log, entries());
+  const revealed = { texts, values: () => scopeReveals(parts.keys, texts()) };
   const proof = (leaves: readonly number[]) => proofOf(parts, tree, leaves);
-  return { ...tree, note, verifierKey, custody, entries, proof, ...(reveal && { revealed }) };
+  return bagOf({ ...tree, note, verifierKey, custody, entries, proof, ...(reveal && { revealed }) });
 }
 
 async function noteOf({ record }: ExportParts, tenant: string, size: number | undefined): Promise<StoredNote> {
@@ -60,9 +61,6 @@ function checkedScope(scope: BagScope): BagScope {
   if (conversations.length >= 1 && conversations.length <= CONVERSATIONS_MAX) return { conversations };
   throw new NothingToExport(`A bag has 1 to ${CONVERSATIONS_MAX} conversations, or all of a tenant`);
 }
-
-/** The events of this release have no protected values. */
-async function* noValues(): AsyncGenerator<never> {}
 
 /** Each page reads its tiles anew, so that they do not add up. */
 async function* proofOf(

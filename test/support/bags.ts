@@ -1,14 +1,14 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { nodeCrypto } from '../../src/cli/node-crypto.js';
 import type { NewEvent } from '../../src/events/envelope.js';
-import { type BagScope, bagOf, type Reveal } from '../../src/exports/bag/bag.js';
+import type { BagScope } from '../../src/exports/bag/bag.js';
 import { storedZip, type ZippedFile } from '../../src/exports/bag/stored-zip.js';
-import { bagContents, type ExportParts } from '../../src/exports/bag-export.js';
-import { scopeEntries } from '../../src/exports/scope-entries.js';
-import { scopeTexts } from '../../src/exports/scope-texts.js';
-import { canonicalText } from '../../src/formats/record-1/canonical-json.js';
-import { base64, sha256 } from '../../src/formats/record-1/hashes.js';
+import { type ExportParts, exportedBag } from '../../src/exports/bag-export.js';
+import { sha256 } from '../../src/formats/record-1/hashes.js';
 import { NoteSigner, originOf } from '../../src/formats/record-1/note.js';
+import { placeOf, pointerOf, protect } from '../../src/formats/value-1/protected-value.js';
+import { ValueKey } from '../../src/formats/value-1/value-key.js';
+import type { FoundKey } from '../../src/ports/value-keys.js';
 import { openBag } from '../../src/verifier/bag-zip.js';
 import type { ByteSource } from '../../src/verifier/bytes.js';
 import { type BagQuestion, type BagVerdict, verifyBag } from '../../src/verifier/verify-bag.js';
@@ -62,7 +62,8 @@ export class BagGround {
   }
 
   get parts(): ExportParts {
-    return { log: this.log, record: this.notaries.record };
+    const known = this.log instanceof ProtectingLog ? this.log.keys : new Map<string, FoundKey>();
+    return { log: this.log, record: this.notaries.record, keys: { find: () => known } };
   }
 
   chat(id: string = randomUUID(), owner = 'ada'): ChatLog {
@@ -84,11 +85,8 @@ export class BagGround {
   async bag(
     scope: BagScope,
     { reveal = true, size }: { readonly reveal?: boolean; readonly size?: number } = {},
-    values?: () => AsyncIterable<readonly Reveal[]>,
   ): Promise<Buffer> {
-    const contents = await bagContents(this.parts, { tenant: 'default', scope, size, reveal, custody: CUSTODY });
-    const { revealed } = contents;
-    return bytesOf(bagOf({ ...contents, ...(revealed && values && { revealed: { ...revealed, values } }) }));
+    return bytesOf(await exportedBag(this.parts, { tenant: 'default', scope, size, reveal, custody: CUSTODY }));
   }
 }
 
@@ -114,53 +112,34 @@ const PERSONAL: Readonly<Record<string, readonly (readonly string[])[]>> = {
   GenerationFinalized: [['blocks'], ['textSha256']],
 };
 
-/** A log whose events are protected as docs/record-format.md says, and which remembers the values of the commitments. */
+/** A log whose events have protected values, each stream under a key of its own. */
 export class ProtectingLog extends MemoryEventLog {
-  readonly reveals: Reveal[] = [];
+  readonly keys = new Map<string, FoundKey>();
 
   override async append(...[stream, expected, events, options]: Parameters<MemoryEventLog['append']>) {
-    const first = expected === 'none' ? 0 : expected + 1;
-    const stored = events.map((event, nth) => this.protect(stream, first + nth, event));
-    return super.append(stream, expected, stored, options);
+    return super.append(
+      stream,
+      expected,
+      events.map((event) => this.protect(stream, event)),
+      options,
+    );
   }
 
-  private protect(stream: string, rev: number, event: NewEvent): NewEvent {
+  private protect(stream: string, event: NewEvent): NewEvent {
+    const id = `key of ${stream}`;
+    const found = this.keys.get(id) ?? { is: 'living', key: new ValueKey(randomBytes(32)) };
+    this.keys.set(id, found);
+    if (found.is !== 'living') throw new Error(`${id} is ${found.is}`);
     const data = JSON.parse(event.data);
-    const meta = { ...JSON.parse(event.meta), owner: `u${'a'.repeat(52)}`, p: 1, key: `key of ${stream}` };
+    const meta = { ...JSON.parse(event.meta), owner: `u${'a'.repeat(52)}`, p: 1, key: id };
     for (const path of PERSONAL[event.type] ?? []) {
       const inner = path.slice(0, -1).reduce((value, name) => value[name], data);
       const name = path.at(-1) as string;
-      const [salt, value] = [randomBytes(32), inner[name]];
-      const c = sha256(Buffer.concat([Buffer.from('verbatim/commit/1\n'), salt, Buffer.from(canonicalText(value))]));
-      inner[name] = { $p: 1, c: base64(c), x: base64(randomBytes(48)) };
-      this.reveals.push({ stream, rev, p: ['data', ...path].join('/'), salt, value });
+      const place = placeOf({ ...event, stream }, pointerOf('data', path));
+      inner[name] = protect(found.key, place, inner[name]);
     }
     return { ...event, data: JSON.stringify(data), meta: JSON.stringify(meta) };
   }
-
-  /** In the order of the events that a bag has. */
-  async *revealsOf(events: AsyncIterable<readonly { readonly stream: string; readonly revision: number }[]>) {
-    for await (const page of events) {
-      yield page.flatMap(({ stream, revision }) =>
-        this.reveals
-          .filter((reveal) => reveal.stream === stream && reveal.rev === revision)
-          .sort((one, other) => (one.p < other.p ? -1 : 1)),
-      );
-    }
-  }
-}
-
-/** A bag of all that a protecting log has, with those values that are chosen. */
-export async function protectedBag(
-  ground: BagGround,
-  isRevealed: (reveal: Reveal) => boolean = () => true,
-): Promise<Buffer> {
-  const { log, record } = ground.parts;
-  const size = (await record.lastNote('default'))?.size ?? 0;
-  const texts = () => scopeTexts(log, scopeEntries(record, { tenant: 'default', size, scope: { tenant: true } }));
-  return ground.bag({ tenant: true }, {}, async function* () {
-    for await (const page of (log as ProtectingLog).revealsOf(texts())) yield page.filter(isRevealed);
-  });
 }
 
 /** The files of a bag by their paths, and the name of its top directory. */

@@ -1,4 +1,4 @@
-import { canonicalJson, canonicalText } from '../../formats/record-1/canonical-json.js';
+import { canonicalJson } from '../../formats/record-1/canonical-json.js';
 import { base64, type Hash } from '../../formats/record-1/hashes.js';
 import type { NamedRange } from '../../formats/record-1/proofs.js';
 import { storedZip, type WrittenFile, type ZippedFile } from './stored-zip.js';
@@ -12,16 +12,6 @@ export interface BagEntry {
   readonly chain: string;
   /** The entry. */
   readonly leaf: string;
-}
-
-/** A protected value and the salt of its commitment. */
-export interface Reveal {
-  readonly stream: string;
-  readonly rev: number;
-  /** `data` or `meta`, and a JSON pointer. */
-  readonly p: string;
-  readonly salt: Hash;
-  readonly value: unknown;
 }
 
 export interface ProofNode extends NamedRange {
@@ -50,8 +40,8 @@ export interface BagContents {
   readonly revealed?: {
     /** In the order of the entries, with all events of each tape. */
     texts(): AsyncIterable<readonly BagText[]>;
-    /** In the order of the texts, as far as there are keys. */
-    values(): AsyncIterable<readonly Reveal[]>;
+    /** The lines that reveal protected values, in the order of the texts, as far as there are keys. */
+    values(): AsyncIterable<readonly string[]>;
   };
   /** The subtrees that prove these leaves, from left to right. */
   proof(leaves: readonly number[]): AsyncIterable<readonly ProofNode[]>;
@@ -90,7 +80,7 @@ async function* filesOf(
   yield file('data/entries.txt', tally.entries(contents.entries()));
   if (revealed) {
     yield file('data/texts.jsonl', tally.texts(revealed.texts()));
-    yield file('data/reveals.jsonl', tally.reveals(revealed.values()));
+    yield file('data/reveals.jsonl', tally.reveals(revealed));
   }
   yield file('data/proof.txt', proofText('tenant' in contents.scope ? [] : tally.heads, contents));
   const data = [...written.values()].filter(({ path }) => path.startsWith('data/'));
@@ -154,10 +144,12 @@ class LineCounts {
     }
   }
 
-  async *reveals(pages: AsyncIterable<readonly Reveal[]>): AsyncGenerator<string> {
-    for await (const page of pages) {
+  /** After the texts. They are read again only if they have protected values. */
+  async *reveals({ values }: NonNullable<BagContents['revealed']>): AsyncGenerator<string> {
+    if (this.values === 0) return;
+    for await (const page of values()) {
       this.lines.reveals += page.length;
-      yield page.map((reveal) => `${canonicalText({ ...reveal, salt: base64(reveal.salt) })}\n`).join('');
+      yield page.map((line) => `${line}\n`).join('');
     }
   }
 }

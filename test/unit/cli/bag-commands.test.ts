@@ -12,9 +12,11 @@ import { collected } from '../../support/collected-output.js';
 let folder: string;
 let ground: BagGround;
 let open: number;
+let looks: unknown[];
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'verbatim-bags-'));
   open = 0;
+  looks = [];
   ground = new BagGround();
   await turn(await ground.chat('c1').started(), 'a', ['One', ' two']);
   await turn(await ground.chat('c2').started(), 'b', ['Three']);
@@ -29,8 +31,8 @@ async function commanded(...words: string[]) {
   const [out, err] = [collected(), collected()];
   const openRecord = async () => {
     open++;
-    const { log, record } = ground.notaries;
-    return { log, record, close: async () => void open-- };
+    const recordLook = async (...look: unknown[]) => void looks.push(look);
+    return { ...ground.parts, recordLook, close: async () => void open-- };
   };
   const clock = { now: () => Date.UTC(2026, 1, 3), monotonic: () => 0, sleep: async () => {} };
   const program = programOf({ version: '1.2.3', out, err, clock, openRecord } as unknown as CommandParts);
@@ -77,6 +79,35 @@ describe('verbatim export and verbatim verify', () => {
     const { code, text } = await commanded('verify', at('bag.zip'), '--json');
     expect(code).toBe(0);
     expect(JSON.parse(text)).toMatchObject({ isIntact: true, facts: { chains } });
+  });
+
+  it('record who looks, for each conversation, before the bag is written', async () => {
+    const look = (object: object, more = {}) => ['default', { what: 'export', objects: [object], ...more }];
+    await commanded(
+      'export',
+      '--conversation',
+      'c1',
+      '--conversation',
+      'c2',
+      '--reason',
+      'Case 17',
+      '--out',
+      at('1.zip'),
+    );
+    const purpose = { purpose: 'Case 17' };
+    expect(looks).toEqual(['c1', 'c2'].map((id) => look({ kind: 'conversation', id }, purpose)));
+    looks = [];
+    await commanded('export', '--all', '--out', at('2.zip'));
+    expect(looks).toEqual([look({ kind: 'log', id: 'default' })]);
+    looks = [];
+    await commanded('export', '--all', '--no-texts', '--out', at('3.zip'));
+    expect(looks).toEqual([]);
+  });
+
+  it('write no bag if the look cannot be recorded', async () => {
+    looks = Object.freeze([]) as unknown as unknown[];
+    expect((await commanded('export', '--all', '--out', at('bag.zip'))).code).toBe(1);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('end with 1 for an altered bag, and name the first mistake', async () => {

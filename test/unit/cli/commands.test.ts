@@ -462,7 +462,13 @@ describe('verbatim record', () => {
     let open = 0;
     const openRecord: CommandParts['openRecord'] = async () => {
       open++;
-      return { log: ground.log, record: ground.record, close: async () => void open-- };
+      return {
+        log: ground.log,
+        record: ground.record,
+        keys: { find: () => new Map() },
+        recordLook: async () => {},
+        close: async () => void open--,
+      };
     };
     await (await new ChatLog(ground.log, 'c1').started()).sent('m1', 'Hello');
     const notary = ground.start();

@@ -1,6 +1,16 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { KeyMissing } from '../../../src/ports/value-keys.js';
 import { NotAKey } from '../../../src/verifier/note.js';
-import { BagGround, MemoryBytes, mistakesIn, ProtectingLog, protectedBag, turn, verified } from '../../support/bags.js';
+import {
+  BagGround,
+  MemoryBytes,
+  mistakesIn,
+  ProtectingLog,
+  repacked,
+  turn,
+  unpacked,
+  verified,
+} from '../../support/bags.js';
 import { appendAtEnd, newDelta } from '../../support/new-events.js';
 
 describe('a bag as it was made', () => {
@@ -69,53 +79,63 @@ describe('a bag as it was made', () => {
 });
 
 describe('a bag with protected values', () => {
-  const chatOn = async (log: ProtectingLog) => {
-    const ground = new BagGround(log);
-    const chat = await ground.chat('c1').started('Title', 'Be brief');
-    await turn(chat, 'a', ['One', ' two']);
+  const all = { tenant: true } as const;
+  let log: ProtectingLog;
+  let ground: BagGround;
+  beforeEach(async () => {
+    log = new ProtectingLog();
+    ground = new BagGround(log);
+    await turn(await ground.chat('c1').started('Title \ud83d', 'Be brief'), 'a', ['One \ud83d', '\ude42 two']);
     await ground.record();
-    return ground;
-  };
+  });
+
+  /** A bag whose lines of revealed values are others, with manifests that fit them. */
+  async function otherwise(change: (lines: string[]) => string[]): Promise<Buffer> {
+    const bag = await unpacked(await ground.bag(all));
+    const lines = (bag.files.get('data/reveals.jsonl') as string).split('\n').slice(0, -1);
+    bag.files.set(
+      'data/reveals.jsonl',
+      change(lines)
+        .map((line) => `${line}\n`)
+        .join(''),
+    );
+    return repacked(bag);
+  }
 
   it('is intact when all of them are revealed, and needs no key', async () => {
-    const verdict = await verified(await protectedBag(await chatOn(new ProtectingLog())));
+    const verdict = await verified(await ground.bag(all));
     expect(mistakesIn(verdict)).toEqual([]);
     expect(verdict.facts?.texts).toMatchObject({
-      revealed: 9,
-      unrevealed: 0,
-      prompts: 1,
-      hiddenPrompts: 0,
-      answers: 1,
+      ...{ revealed: 9, unrevealed: 0, prompts: 1, hiddenPrompts: 0, answers: 1 },
     });
   });
 
-  it('is intact after the values of a conversation were erased, and says what is hidden', async () => {
-    const verdict = await verified(await protectedBag(await chatOn(new ProtectingLog()), () => false));
+  it('is intact after their keys were destroyed, and says what is hidden', async () => {
+    const size = (await unpacked(await ground.bag(all))).files.get('data/texts.jsonl');
+    for (const id of log.keys.keys()) log.keys.set(id, { is: 'destroyed', at: '2026-02-03T04:05:06.789Z' });
+    const bag = await ground.bag(all);
+    const verdict = await verified(bag);
     expect(mistakesIn(verdict)).toEqual([]);
     expect(verdict.facts?.texts).toMatchObject({ revealed: 0, unrevealed: 9, prompts: 0, hiddenPrompts: 1 });
+    expect((await unpacked(bag)).files.get('data/texts.jsonl')).toBe(size);
+    expect(bag.includes('text a')).toBe(false);
   });
 
-  it('keeps half a surrogate pair in a value', async () => {
-    const log = new ProtectingLog();
-    const ground = new BagGround(log);
-    const chat = await ground.chat('c1').started('Title \ud83d');
-    await turn(chat, 'a', ['half \ud83d', '\ude42 pair']);
-    await ground.record();
-    expect(mistakesIn(await verified(await protectedBag(ground)))).toEqual([]);
+  it('is not made while a key is missing that was not destroyed', async () => {
+    const error = new KeyMissing('key of conversation-c1', 'the store of keys has no row of it');
+    log.keys.set('key of conversation-c1', { is: 'missing', error });
+    await expect(ground.bag(all)).rejects.toBe(error);
   });
 
-  it('of which one value is revealed otherwise is not intact', async () => {
-    const log = new ProtectingLog();
-    const ground = await chatOn(log);
-    const [title] = log.reveals;
-    Object.assign(title as object, { value: 'Another title' });
-    expect(mistakesIn(await verified(await protectedBag(ground)))).toEqual([
-      expect.stringMatching(/^entry 0 \(ConversationStarted.*: the revealed value at data\/title does not have/),
-    ]);
+  it('is not intact if one value is revealed otherwise', async () => {
+    const bag = await otherwise((lines) => lines.map((line) => line.replace('Be brief', 'Be brisk')));
+    expect(mistakesIn(await verified(bag))[0]).toMatch(
+      /^entry 0 \(ConversationStarted.*: the revealed value at data\/system does not have its commitment$/,
+    );
   });
 
-  it('of which some values under a key are revealed and others are not is not intact', async () => {
-    const bag = await protectedBag(await chatOn(new ProtectingLog()), ({ p }) => p !== 'data/title');
+  it('is not intact if some values under a key are revealed and others are not', async () => {
+    const bag = await otherwise((lines) => lines.filter((line) => !line.includes('data/title')));
     expect(mistakesIn(await verified(bag))[0]).toMatch(/under the key .* some are revealed and others are not/);
   });
 });
