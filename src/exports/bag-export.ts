@@ -1,4 +1,4 @@
-import { rangesBeside } from '../formats/record-1/proofs.js';
+import { rangesBesideLeaves } from '../formats/record-1/proofs.js';
 import { TreeHashes } from '../notary/tree-hashes.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { RecordQueries, StoredNote } from '../ports/record.js';
@@ -68,7 +68,7 @@ async function* proofOf(
   { tenant, size }: ScopeOfTree,
   leaves: readonly number[],
 ): AsyncGenerator<readonly ProofNode[]> {
-  for (const nodes of pagesOf(rangesBeside(leaves, size))) {
+  for (const nodes of pagesOf(rangesBesideLeaves(leaves, size))) {
     const hashes = await new TreeHashes(record, tenant).subtrees(nodes.map(({ range }) => range));
     yield nodes.map((node, nth) => ({ ...node, hash: hashes[nth] as (typeof hashes)[number] }));
   }

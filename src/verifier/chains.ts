@@ -95,8 +95,12 @@ export class Chains {
   }
 
   private close(): void {
-    if (this.head && !this.all) this.heads.set(this.head.index, this.head);
+    const { head } = this;
     this.head = undefined;
+    if (!head || this.all) return;
+    // Of two with one index, the proof would prove only one.
+    this.findings.unless(!this.heads.has(head.index), head.place, 'another chain ends at the same index');
+    this.heads.set(head.index, head);
   }
 
   private follow({ name, revisions }: OpenChain, entry: EntryLine['entry'], place: string): void {
@@ -123,18 +127,16 @@ export class Chains {
   }
 
   /** After the last entry. */
-  finish(root: Uint8Array, proof: readonly ProofLine[] | undefined): void {
+  finish(root: Uint8Array, proof: readonly ProofLine[]): void {
     this.close();
     for (const chain of this.left) this.lack(chain);
     this.checkOwners();
-    if (this.all) this.checkAll(this.all, root);
-    if (proof === undefined) return;
-    this.findings.unless(
-      !this.all || proof.length === 0,
-      'data/proof.txt',
-      'is not empty, although all leaves are there',
-    );
-    if (!this.all) this.checkHeads(root, proof);
+    if (!this.all) {
+      this.checkHeads(root, proof);
+      return;
+    }
+    this.checkAll(this.all, root);
+    this.findings.unless(proof.length === 0, 'data/proof.txt', 'is not empty, although all leaves are there');
   }
 
   private checkAll(all: AllLeaves, root: Uint8Array): void {

@@ -54,6 +54,10 @@ export interface BagVerdict {
 
 /** An entry has more bytes: so a tree of a tenant has fewer leaves than its entries have multiples of it. */
 const ENTRY_BYTES_MIN = 200;
+/** An author who knows the tree can prove an earlier entry of a chain as its last one. */
+const OPEN_ENDS =
+  'it proves each chain up to its last entry here, and not that the chain ends there: compare it with an earlier bag ' +
+  '(--previous), with a bag of the whole tenant, or with a proof of completeness';
 const PROOF = 'data/proof.txt';
 const VKEY = 'data/vkey.txt';
 const NOTE = 'data/checkpoint.txt';
@@ -90,6 +94,7 @@ class BagVerification {
     const chains = new Chains(scope, crypto, findings);
     const texts = await this.walk(files, chains);
     chains.finish(tree.root, await this.proofIn(files));
+    if (scope.conversations) findings.remark('data/entries.txt', OPEN_ENDS);
     const counts = {
       ...{ chains: chains.chains, entries: chains.entries, texts: texts?.events ?? 0 },
       ...{ reveals: texts?.revealed ?? 0, unrevealed: texts?.unrevealed ?? 0 },

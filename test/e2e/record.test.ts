@@ -88,7 +88,8 @@ describe('the record of a product that is killed and started again', () => {
       };
       expect(await run('export', '--conversation', chat.id, '--out', bag)).toMatchObject({ code: 0, out: bag });
       const verdict = await run('verify', bag, '--vkey', vkey);
-      expect(verdict).toMatchObject({ code: 0, isIntact: true, mistakes: [], remarks: [] });
+      expect(verdict).toMatchObject({ code: 0, isIntact: true, mistakes: [] });
+      expect(verdict.remarks.map(({ place }: { place: string }) => place)).toEqual(['data/entries.txt']);
       expect(verdict.facts.texts).toMatchObject({ answers: 2, prompts: 2, hiddenPrompts: 0 });
       const bytes = await readFile(bag);
       bytes.write('X', bytes.indexOf('GenerationRequested'));

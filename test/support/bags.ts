@@ -158,7 +158,7 @@ export async function unpacked(bag: Uint8Array): Promise<UnpackedBag> {
 
 const hexOf = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');
 
-/** Packs the files again, with manifests and sizes that fit them: as someone would who knows the format. */
+/** Packs the files again, with manifests and sizes that fit them: as a writer does who knows the format. */
 export async function repacked({ top, files }: UnpackedBag): Promise<Buffer> {
   const data = [...files.keys()].filter((path) => path.startsWith('data/'));
   const octets = data.reduce((sum, path) => sum + Buffer.byteLength(files.get(path) as string), 0);

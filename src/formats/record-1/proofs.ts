@@ -57,7 +57,7 @@ export interface NamedRange {
  * The largest subtrees that have none of these leaves, from left to right. With the hashes of the leaves they lead to the root of
  * the tree, so they prove all leaves together, and each hash is there once. `leaves` is sorted.
  */
-export function* rangesBeside(leaves: readonly number[], size: number): Generator<NamedRange> {
+export function* rangesBesideLeaves(leaves: readonly number[], size: number): Generator<NamedRange> {
   yield* besideIn(leaves, { from: 0, to: size }, { from: 0, to: leaves.length });
 }
 

@@ -247,6 +247,32 @@ describe('a bag with a consistent change', () => {
   });
 });
 
+describe('a forged chain', () => {
+  it('is not intact in the place of another one, with a proof of the rest', async () => {
+    const ground = new BagGround();
+    await ground.chat('c1').started('True');
+    await ground.chat('c2').started('Other');
+    await ground.record();
+    const forged = new BagGround();
+    await forged.chat('c1').started('False');
+    await forged.record();
+    const [bag, other] = [
+      await unpacked(await ground.bag({ conversations: ['c1', 'c2'] })),
+      await unpacked(await forged.bag({ conversations: ['c1'] })),
+    ];
+    const lineOf = ({ files }: UnpackedBag, path: string, nth: number) => (files.get(path) as string).split('\n')[nth];
+    const texts = 'data/texts.jsonl';
+    const entry = lineOf(other, 'data/entries.txt', 0)?.replace(/^0 /, '1 ');
+    bag.files.set('data/entries.txt', `${entry}\n${lineOf(bag, 'data/entries.txt', 1)}\n`);
+    bag.files.set(texts, `${lineOf(other, texts, 0)}\n${lineOf(bag, texts, 1)}\n`);
+    const [trueEntry] = await ground.notaries.entries();
+    bag.files.set('data/proof.txt', `0 0 ${trueEntry?.hash.toString('base64')}\n`);
+    expect(mistakesIn(await verified(await repacked(bag)))).toEqual([
+      'entry 1 (ConversationStarted, event 0 of conversation-c2): another chain ends at the same index',
+    ]);
+  });
+});
+
 describe('a bag beside an earlier one', () => {
   it('is not intact if the earlier one has an entry that it lacks', async () => {
     const ground = new BagGround();
