@@ -30,7 +30,9 @@ it('a bag of what the product wrote is intact, and each of its prompts has its b
   await chat.done(id, { content: 'please fail' });
   await chat.done(id, { content: 'say nothing' });
   await chat.post(`${id}/messages`, { content: 'a note', kind: 'note' });
-  await chat.call('PATCH', `/api/v1/conversations/${id}`, { body: { system: 'Be long', params: { temperature: 0.5 } } });
+  await chat.call('PATCH', `/api/v1/conversations/${id}`, {
+    body: { system: 'Be long', params: { temperature: 0.5 } },
+  });
   await chat.done(id, { content: 'two' });
   const edited = await chat.post(`${id}/messages/${first.messageId}/edit`, { content: 'one, edited' });
   const { generationId } = edited.json as { generationId: string };
