@@ -53,9 +53,9 @@ export class Sight {
     this.isClear = principal.role === 'member';
   }
 
-  /** False until it is certain that the answer shows nothing of others without a record. */
-  get mayAnswer(): boolean {
-    return this.isClear;
+  /** Fails until it is certain that the answer shows nothing of others without a record. */
+  requireAnswerable(): void {
+    if (!this.isClear) throw new Error('the answer would show data of others without a record');
   }
 
   /** Call it with what was loaded, before anything of it leaves. Throws RetryableError if the log cannot take the record now. */
@@ -107,12 +107,10 @@ export class SightGuard implements CanActivate {
   }
 }
 
-/** The last check before an answer leaves: a method that forgot its record shows nothing. Event streams do not pass here. */
+/** The last check before an answer leaves: a method that forgot its record shows nothing. `OpenStreams` checks event streams. */
 export function requireRecordedLooks(server: FastifyInstance): void {
-  server.addHook('onSend', async ({ sight, routeOptions }, reply) => {
-    if (sight?.mayAnswer === false && reply.statusCode < 400) {
-      throw new Error(`${routeOptions.url} would show data of others without a record`);
-    }
+  server.addHook('onSend', async ({ sight }, reply) => {
+    if (reply.statusCode < 400) sight?.requireAnswerable();
   });
 }
 

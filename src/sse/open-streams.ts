@@ -46,6 +46,8 @@ export class OpenStreams {
   /** Takes the reply over and sends its head. Check before this call whether the request must be refused. */
   open(reply: FastifyReply, principal: Principal, headers?: Readonly<Record<string, string>>): EventStream {
     if (this.isStopping) throw new RetryableError('this process is stopping');
+    // A stream passes no hook before an answer.
+    reply.request.sight?.requireAnswerable();
     reply.hijack();
     const stream = new EventStream(reply.raw, principal, headers);
     this.streams.add(stream);

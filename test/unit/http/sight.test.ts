@@ -4,6 +4,7 @@ import { Reflector } from '@nestjs/core';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Looks } from '../../../src/commands/looks.js';
 import { requireRecordedLooks, Shows, Sight, SightGuard } from '../../../src/http/sight.js';
+import { OpenStreams } from '../../../src/sse/open-streams.js';
 
 const principal = { tenant: 'default', user: 'eve', role: 'auditor', keyId: 'k1' } as const;
 const look = { what: 'usage', objects: [{ kind: 'usage', id: 'default' }] } as const;
@@ -83,6 +84,18 @@ describe('an answer with data of others', () => {
     expect(answer.body).not.toContain('a secret');
   });
 
+  it('does not begin as a stream if its route forgot the record', async () => {
+    const streams = new OpenStreams({ isValid: async () => true });
+    const app = Fastify();
+    app.get('/', async (request, reply) => {
+      Object.assign(request, { sight: sightOf('auditor') });
+      streams.open(reply, principal).write(Buffer.from('a secret'));
+    });
+    const answer = await app.inject('/');
+    expect([answer.statusCode, streams.size]).toEqual([500, 0]);
+    expect(answer.body).not.toContain('a secret');
+  });
+
   it.each([
     ['after the record', 'auditor', true],
     ['to a member, who sees only own data', 'member', false],
@@ -112,9 +125,10 @@ describe('a sight', () => {
   it('records a look once it is asked to, and not at own data', async () => {
     const looks: unknown[] = [];
     const sight = new Sight(principal, async (each) => void looks.push(each));
-    expect(sight.mayAnswer).toBe(false);
+    expect(() => sight.requireAnswerable()).toThrow('without a record');
     await sight.of({ ...look, owner: 'eve' });
-    expect([sight.mayAnswer, looks]).toEqual([true, []]);
+    sight.requireAnswerable();
+    expect(looks).toEqual([]);
     await sight.of({ ...look, owner: 'ada' });
     await sight.of({ ...look, owner: null });
     expect(looks).toEqual([
@@ -128,6 +142,6 @@ describe('a sight', () => {
       throw new Error('away');
     });
     await expect(sight.of(look)).rejects.toThrow('away');
-    expect(sight.mayAnswer).toBe(false);
+    expect(() => sight.requireAnswerable()).toThrow('without a record');
   });
 });
