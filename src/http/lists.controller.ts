@@ -63,8 +63,10 @@ export class ListsController {
   ): Promise<ConversationsDocument> {
     const least = await this.least(principal, min);
     const asked = { limit: pageSize(limit), archived: archived === 'true', q, before, min: least };
-    const page = await this.queries.execute(new ListConversations(principal, asked));
-    await sight.of({ what: 'conversations', objects: [allOf('conversations', principal)], filters: { q, archived } });
+    const { isOwn, ...page } = await this.queries.execute(new ListConversations(principal, asked));
+    const owner = isOwnPage(q, isOwn) ? principal.user : undefined;
+    const objects = [allOf('conversations', principal)] as const;
+    await sight.of({ what: 'conversations', objects, owner, filters: { q, archived } });
     return page;
   }
 
@@ -152,14 +154,23 @@ export class ListsController {
 
 const allOf = <const Kind>(kind: Kind, { tenant }: Principal) => ({ kind, id: tenant });
 
+/** A search says of all texts of others that they lack the words, so its page is never the caller's own. */
+const isOwnPage = (words: string | undefined, isOwn: boolean): boolean => words === undefined && isOwn;
+
 /** The page, its size and `min` choose rows of what was asked for. So they are no filters. */
 function lookAtRuns(
   principal: Principal,
   { before: _, conversation, ...filters }: Omit<RunsQuery, 'limit' | 'min'>,
-  [first]: readonly ListedRun[],
+  runs: readonly ListedRun[],
 ): Look {
-  if (conversation === undefined)
-    return { what: 'runs', objects: [allOf('runs', principal)], owner: filters.user, filters };
-  // A conversation has one owner. Without a run in it, it has none to show.
-  return { what: 'runs', objects: [{ kind: 'conversation', id: conversation }], owner: first?.user, filters };
+  if (conversation !== undefined) {
+    // A conversation has one owner. Without a run in it, the list names none.
+    return { what: 'runs', objects: [{ kind: 'conversation', id: conversation }], owner: runs[0]?.user, filters };
+  }
+  const isOwn = isOwnPage(
+    filters.q,
+    runs.every(({ user }) => user === principal.user),
+  );
+  const owner = filters.user ?? (isOwn ? principal.user : undefined);
+  return { what: 'runs', objects: [allOf('runs', principal)], owner, filters };
 }

@@ -132,7 +132,8 @@ const newAuditor = async () => {
 };
 let auditors = 0;
 
-const byUser = async (user: string) => (await trail()).filter(({ meta }) => meta.actor.id === user);
+const byUser = async (user: string) =>
+  (await trail()).filter(({ tenant, meta }) => tenant === 'default' && meta.actor.id === user);
 
 describe('every route', () => {
   it('declares whether it shows data of others, only own data, or nothing of a conversation', () => {
@@ -259,6 +260,18 @@ describe('a look', () => {
     const more = ['runs/ga/deltas', `runs?conversation=${own.id}`, 'runs?user=admin', `conversations/${own.id}?at=1:0`];
     for (const path of [...paths, ...more]) expect([path, (await get(path, app.adminKey)).status]).toEqual([path, 200]);
     expect(await byUser('admin')).toEqual([]);
+  });
+
+  it('at a page of own rows is not recorded, but a search is, which also says what others did not write', async () => {
+    const { json } = await app.call('POST', '/api/v1/tenants', { body: { name: 'alone' } });
+    const { id, key } = json as { id: string; key: string };
+    const inTenant = async () => (await trail()).filter(({ tenant }) => tenant === id).map(({ data }) => data.what);
+    await (await new ChatLog(app.engines.log, undefined, { tenant: id, owner: 'admin' }).started()).turn('t', ['x']);
+    await until(async () => (await app.engines.views.runs.list({ scope: { tenant: id }, rowsMax: 9 })).length === 1);
+    for (const path of ['conversations', 'runs', 'runs?status=final']) await get(path, key);
+    expect(await inTenant()).toEqual([]);
+    for (const path of ['conversations?q=x', 'runs?q=x', 'runs?user=bob']) await get(path, key);
+    expect(await inTenant()).toEqual(['conversations', 'runs', 'runs']);
   });
 
   it('by an administrator at data of another is recorded', async () => {

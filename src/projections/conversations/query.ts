@@ -28,8 +28,13 @@ export interface ConversationQueries {
   list(asked: ConversationsAsked): Promise<readonly ConversationRow[]>;
 }
 
+export interface ConversationsPage extends Paged<ListedConversation> {
+  /** The reader owns all of them. */
+  readonly isOwn: boolean;
+}
+
 /** The conversations that a reader may see, the latest first. */
-export class ListConversations extends Query<Paged<ListedConversation>> {
+export class ListConversations extends Query<ConversationsPage> {
   constructor(
     readonly reader: Reader,
     readonly asked: PageRequest & ConversationFilters,
@@ -45,11 +50,12 @@ export class ListConversationsHandler implements IQueryHandler<ListConversations
     private readonly coverage: Pick<ListCoverage, 'wait'>,
   ) {}
 
-  async execute({ reader, asked }: ListConversations): Promise<Paged<ListedConversation>> {
+  async execute({ reader, asked }: ListConversations): Promise<ConversationsPage> {
     const { archived, limit, min } = asked;
     await this.coverage.wait(conversations, reader, min);
     const rows = await this.views.list({ ...pageAsked(reader, asked), archived });
-    return pageOf(rows, limit, ({ updatedAt, id }) => ({ at: updatedAt, id }), listed);
+    const isOwn = rows.slice(0, limit).every(({ owner }) => owner === reader.user);
+    return { ...pageOf(rows, limit, ({ updatedAt, id }) => ({ at: updatedAt, id }), listed), isOwn };
   }
 }
 

@@ -5,6 +5,7 @@ import type { Look } from '../../../src/domain/access.js';
 import type { TypedEvent } from '../../../src/events/codec.js';
 import type { RecordedEvent } from '../../../src/events/envelope.js';
 import { START } from '../../../src/events/envelope.js';
+import { factsOf } from '../../../src/formats/record-1/entry.js';
 import { limits } from '../../../src/limits.js';
 import { RetryableError } from '../../../src/ports/errors.js';
 import type { AppendOutcome, EventLog } from '../../../src/ports/event-log.js';
@@ -107,13 +108,14 @@ describe('a look', () => {
     expect(looks.lastIn('nowhere')).toBeUndefined();
   });
 
-  it('never names a conversation in its metadata, so it is in no chain of one', async () => {
+  it('never names a conversation in its metadata, so its chain in the record is the access stream', async () => {
     const { log, looks } = ground();
     await looks.record(eve, at('c1'));
-    const [{ stream, meta } = { stream: '', meta: '' }] = await recordedIn(log);
-    expect(categoryOf(stream)).toBe('access');
-    expect(JSON.parse(meta)).not.toHaveProperty('conversation');
-    expect(JSON.parse(meta)).not.toHaveProperty('owner');
+    const [event] = (await recordedIn(log)) as [RecordedEvent];
+    expect(categoryOf(event.stream)).toBe('access');
+    expect(JSON.parse(event.meta)).not.toHaveProperty('conversation');
+    expect(JSON.parse(event.meta)).not.toHaveProperty('owner');
+    expect(factsOf(event)).toMatchObject({ chain: event.stream, owner: null });
   });
 });
 
