@@ -12,4 +12,9 @@ const createStore = async () => {
   };
 };
 
-eventLogContract('Postgres', createStore, { eventsAtOnce: usually(10_000, 50_000) });
+eventLogContract(
+  'Postgres',
+  createStore,
+  { eventsAtOnce: usually(10_000, 50_000) },
+  usually('everything', 'concurrency'),
+);

@@ -9,7 +9,6 @@ import { type StandIn, startStandIn } from '../support/eventstore/stand-in.js';
 import { newDeltas, newStream } from '../support/new-events.js';
 import { withMigratedDataDirectory } from '../support/postgres-cluster.js';
 import { command, refusedStart, startProduct } from '../support/product.js';
-import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
 
 const LONG_LOG_APPENDS = 2;
@@ -37,7 +36,7 @@ describe('the product with its log in EventStoreDB', () => {
   });
 
   it('answers a turn, goes on after a kill, and refuses a log that is not its own', async () => {
-    await withTemporaryDirectory(async (dataDir) => {
+    await withMigratedDataDirectory(async (dataDir) => {
       const environment = environmentOf(dataDir);
       const first = await startProduct(environment);
       expect(first.banner).toContain(`log      EventStoreDB at 127.0.0.1:${standIn.port}\n`);

@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -13,32 +12,14 @@ import {
 } from '../support/postgres-cluster.js';
 import { processesNaming, refusedStart, run, runFromCheckout, started, startProduct } from '../support/product.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
+import { FIRST_KEY, tenantEvents, tenantEventsIn } from '../support/tenant-events.js';
 import { until } from '../support/until.js';
-
-const KEY = /vb_admin_[A-Za-z0-9]{32,}/;
-
-/** The events of the default tenant in a database, read without the product. */
-async function tenantEvents(connection: Parameters<typeof withClient>[0]): Promise<{ type: string; data: string }[]> {
-  return withClient(connection, async (client) => {
-    const sql = `SELECT type, data::text FROM log.events WHERE stream = 'tenant-default' ORDER BY revision`;
-    return (await client.query(sql)).rows;
-  });
-}
-
-async function tenantEventsIn(dataDir: string): Promise<{ type: string; data: string }[]> {
-  const postgres = await startEmbeddedPostgres({ dataDir, onNotice: () => {} });
-  try {
-    return await tenantEvents(postgres.connection);
-  } finally {
-    await postgres.stop();
-  }
-}
 
 describe('a first start', () => {
   it('needs no configuration, serves, and prints its address and its engines', async () => {
     await withTemporaryDirectory(async (dataDir) => {
       const product = await started(runFromCheckout({ VERBATIM_DATA_DIR: dataDir }));
-      const key = KEY.exec(product.banner)?.[0] ?? '';
+      const key = FIRST_KEY.exec(product.banner)?.[0] ?? '';
       const get = (path: string) => fetch(`${product.address}${path}`);
       try {
         expect(product.banner).toMatch(/^Verbatim \d+\.\d+\.\d+\n/);
@@ -91,32 +72,19 @@ describe('a first start', () => {
       expect((await tenantEventsIn(dataDir))[1]?.data).toContain(hashSecret('a1'.repeat(20)));
     });
   });
-
-  it('takes the key of VERBATIM_ADMIN_KEY instead, never prints it, and takes another one later', async () => {
-    await withMigratedDataDirectory(async (dataDir) => {
-      for (const secret of ['x'.repeat(32), 'x'.repeat(32), 'y'.repeat(32)]) {
-        const product = await startProduct({ VERBATIM_DATA_DIR: dataDir, VERBATIM_ADMIN_KEY: `vb_root_${secret}` });
-        await product.stop();
-        expect(product.banner).not.toContain('vb_');
-      }
-      await expect(stat(join(dataDir, 'admin.key'))).rejects.toThrow('ENOENT');
-      const hashes = (await tenantEventsIn(dataDir)).slice(1).map(({ data }) => JSON.parse(data).secretSha256);
-      expect(hashes).toEqual([hashSecret('x'.repeat(32)), hashSecret('y'.repeat(32))]);
-    });
-  });
 });
 
 describe('a later start', () => {
   it('shows no key, whether the one before was stopped or killed, and leaves no process behind', async () => {
     await withMigratedDataDirectory(async (dataDir) => {
       const first = await startProduct({ VERBATIM_DATA_DIR: dataDir });
-      expect(first.banner).toMatch(KEY);
+      expect(first.banner).toMatch(FIRST_KEY);
       await first.stop('SIGKILL');
       const second = await startProduct({ VERBATIM_DATA_DIR: dataDir });
-      expect(second.banner).not.toMatch(KEY);
+      expect(second.banner).not.toMatch(FIRST_KEY);
       expect(await second.stop('SIGINT')).toBe(0);
       const third = await startProduct({ VERBATIM_DATA_DIR: dataDir });
-      expect(third.banner).not.toMatch(KEY);
+      expect(third.banner).not.toMatch(FIRST_KEY);
       await third.stop('SIGKILL');
       await until(() => processesNaming(dataDir).length === 0);
       expect(await tenantEventsIn(dataDir)).toHaveLength(2);
@@ -125,12 +93,12 @@ describe('a later start', () => {
 });
 
 describe('a stop', () => {
-  it.each(['SIGTERM', 'SIGINT'] as const)('is orderly if %s is repeated', async (signal) => {
+  it('is orderly if SIGTERM is repeated', async () => {
     await withMigratedDataDirectory(async (dataDir) => {
       const { child, output, ended } = run({ VERBATIM_DATA_DIR: dataDir });
       try {
         await until(() => output.out.includes('  data '), 60_000);
-        await until(() => !child.kill(signal));
+        await until(() => !child.kill('SIGTERM'));
         expect({ code: await ended, signal: child.signalCode, said: output.err }).toEqual({
           code: 0,
           signal: null,
@@ -206,19 +174,9 @@ describe('a start is refused, with exit code 1 and nothing left running,', () =>
       // No key was shown, so none was issued: the next start that succeeds shows one.
       const later = await startProduct({ VERBATIM_DATA_DIR: dataDir });
       await later.stop();
-      expect(later.banner).toMatch(KEY);
+      expect(later.banner).toMatch(FIRST_KEY);
     });
     await new Promise((resolve) => server.close(resolve));
-  });
-
-  it('when the file of the first key holds none, and says nothing else', async () => {
-    await withMigratedDataDirectory(async (dataDir) => {
-      const file = join(dataDir, 'admin.key');
-      await writeFile(file, 'not a key\n');
-      const { code, said } = await refusedStart({ VERBATIM_DATA_DIR: dataDir });
-      expect({ code, said }).toEqual({ code: 1, said: `${file} does not hold a key: expected vb_<id>_<secret>\n` });
-      expect(processesNaming(dataDir)).toEqual([]);
-    });
   });
 
   it.each([
@@ -235,15 +193,12 @@ describe('a start is refused, with exit code 1 and nothing left running,', () =>
 });
 
 describe('a start that receives a signal to stop', () => {
-  it.each([
-    ['SIGTERM', 'itself', (child: ChildProcess) => child.kill('SIGTERM')],
-    ['SIGINT', 'its group', ({ pid = 0 }: ChildProcess) => process.kill(-pid, 'SIGINT')],
-  ])('by %s to %s while it makes its cluster leaves nothing running', async (_, __, signal) => {
+  it('by SIGTERM to itself while it makes its cluster leaves nothing running', async () => {
     await withTemporaryDirectory(async (dataDir) => {
       const { child, output, ended } = run({ VERBATIM_DATA_DIR: dataDir }, { detached: true });
       try {
         await until(() => processesNaming(`${dataDir}/postgres.draft-`).length > 0, 60_000);
-        signal(child);
+        child.kill('SIGTERM');
         expect({ code: await ended, said: output.err }).toEqual({ code: 0, said: '' });
         expect(processesNaming(dataDir)).toEqual([]);
         expect((await readdir(dataDir)).filter((name) => name.includes('draft'))).toEqual([]);
@@ -279,19 +234,6 @@ describe('several nodes on one database', () => {
   });
   afterAll(() => postgres.stop());
 
-  // How it goes when they come to the key at the same moment is tested without the rest of a start, and more often.
-  it('with one data directory start together, and show the key of the file', async () => {
-    const { host, port, database } = await postgres.newDatabase();
-    const DATABASE_URL = `postgresql:///${database}?host=${host}&port=${port}&user=postgres`;
-    await withTemporaryDirectory(async (dataDir) => {
-      const start = () => startProduct({ DATABASE_URL, VERBATIM_DATA_DIR: dataDir });
-      const nodes = await Promise.all([start(), start()]);
-      await Promise.all(nodes.map((node) => node.stop()));
-      const shown = nodes.flatMap(({ banner }) => KEY.exec(banner) ?? []);
-      expect(shown).toEqual([(await readFile(join(dataDir, 'admin.key'), 'utf8')).trim()]);
-    });
-  });
-
   it('start together, create the schema once, show one key, and both serve', async () => {
     const { host, port } = postgres.connection;
     await withClient(postgres.connection, (client) => client.query('CREATE DATABASE together'));
@@ -303,7 +245,7 @@ describe('several nodes on one database', () => {
         );
         const ready = await Promise.all(nodes.map(({ address }) => fetch(`${address}/health/ready`)));
         expect(ready.map(({ status }) => status)).toEqual([200, 200]);
-        expect(nodes.filter(({ banner }) => KEY.test(banner))).toHaveLength(1);
+        expect(nodes.filter(({ banner }) => FIRST_KEY.test(banner))).toHaveLength(1);
         expect(nodes[0]?.banner).toContain('database together');
         expect(await Promise.all(nodes.map((node) => node.stop()))).toEqual([0, 0]);
         const events = await tenantEvents({ ...postgres.connection, database: 'together' });

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ApiClient } from '../support/api-client.js';
-import { usually } from '../support/extent.js';
 import { ADMIN_KEY } from '../support/failpoint-process.js';
 import { reading, type Wait } from '../support/hostile-load/bystanders.js';
 import { KilledFleet, type Pause } from '../support/hostile-load/killed-fleet.js';
@@ -26,8 +25,8 @@ const BYSTANDERS = 4;
 /** Answers that a nuisance may get: a list, a refusal, or a request to slow down. Never an error of the server. */
 const EXPECTED = [/^search (200|422|429|503|cut)$/, /^\/\S+ (200|cut)$/, /^made-up key (401|429|cut)$/];
 
-/** `npm run soak` makes the run longer and says what it saw; in `npm test` it lasts for one kill. */
-const minutes = Number(process.env.TEST_SOAK_MINUTES || usually('0.1', '0.3'));
+/** `npm run soak` makes the run longer and says what it saw. */
+const minutes = Number(process.env.TEST_SOAK_MINUTES || '0.3');
 const pause: Pause = minutes < 0.3 ? { leastMs: 1_000, mostMs: 3_000 } : { leastMs: 4_000, mostMs: 12_000 };
 const seed = Number(process.env.TEST_SOAK_SEED || '1');
 

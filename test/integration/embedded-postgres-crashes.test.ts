@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -8,14 +6,12 @@ import {
   exists,
   killedAndGone,
   nothingRunsOn,
-  ownerCommand,
   parentOf,
   recall,
   remember,
   withOwner,
   withPostgres,
 } from '../support/embedded-postgres.js';
-import { usually } from '../support/extent.js';
 import { withMigratedDataDirectory } from '../support/postgres-cluster.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
@@ -107,22 +103,6 @@ describe('embedded PostgreSQL, when something is killed', () => {
       await writeFile(join(dataDir, 'postgres.draft-abc', 'PG_VERSION'), '18\n');
       await withPostgres(dataDir, ({ connection }) => remember(connection, 'works'));
       expect((await readdir(dataDir)).filter((name) => name.includes('draft'))).toEqual([]);
-    });
-  });
-
-  it('survives a kill at any moment of its first start', async () => {
-    await withTemporaryDirectory(async (directory) => {
-      const dataDir = join(directory, 'data');
-      for (const afterMs of usually([300, 500, 700], [300, 400, 500, 600, 700, 800])) {
-        const program = spawn(process.execPath, ownerCommand(dataDir, 'until killed'), {
-          stdio: ['pipe', 'ignore', 'ignore'],
-          env: { ...process.env, TMPDIR: directory },
-          timeout: afterMs,
-          killSignal: 'SIGKILL',
-        });
-        await once(program, 'exit');
-      }
-      await withPostgres(dataDir, ({ connection }) => remember(connection, 'works'));
     });
   });
 

@@ -113,12 +113,12 @@ describe('followers of a log on EventStoreDB', () => {
   });
 
   it('receive what they want and little else when they are far behind', async () => {
-    await appendDeltas(10_000);
+    await appendDeltas(4_000);
     const wanted = [ofAnotherType(), ofAnotherType()];
     await log.append(newStream(), 'none', wanted);
     const inConversation = newDelta();
     await log.append(newStream('conversation'), 'none', [inConversation]);
-    await appendDeltas(10_000);
+    await appendDeltas(4_000);
     const [byType, byCategory] = [follow(log, START, WITHOUT_DELTAS), follow(log, START, CONVERSATIONS)];
     await until(() => isLive(byType) && isLive(byCategory));
     expect(byType.ids()).toEqual(wanted.map(({ id }) => id));
@@ -149,14 +149,14 @@ describe('followers of a log on EventStoreDB', () => {
   });
 
   it('go on where the server has come to when it is cut off far behind the end', async () => {
-    await appendDeltas(20_000);
+    await appendDeltas(8_000);
     const wanted = ofAnotherType();
     await log.append(newStream(), 'none', [wanted]);
-    standIn.faults.subscriptionBreaksOffAfter = 15_000;
+    standIn.faults.subscriptionBreaksOffAfter = 6_000;
     const follower = follow(log, START, WITHOUT_DELTAS);
     await until(() => isLive(follower));
     expect(follower.ids()).toEqual([wanted.id]);
-    expect(standIn.looked()).toBeLessThan(30_000);
+    expect(standIn.looked()).toBeLessThan(12_000);
     await follower.stop();
   });
 });

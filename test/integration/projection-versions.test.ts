@@ -25,6 +25,7 @@ import { type Projecting, startProjecting } from '../support/projecting.js';
 import { until } from '../support/until.js';
 
 const scope = { tenant: 'default' };
+const CHATS_BESIDE_A_BUILD = 60;
 const OLD_WORDS = 'written by the older version';
 
 /** The definitions of an older release: other versions, and other rows. */
@@ -100,7 +101,8 @@ describe('processes of two versions on one database', () => {
     const read = (async () => {
       while (reading) {
         counts.push((await old.views.conversations.list({ scope, archived: false, rowsMax: 200 })).length);
-        await chats(1);
+        // Where readers are faster than the new build, it would never reach the end of a log that grows with each read.
+        if (counts.length <= CHATS_BESIDE_A_BUILD) await chats(1);
       }
     })();
     const young = await start(newer, 'young');

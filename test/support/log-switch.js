@@ -10,16 +10,16 @@ if (!LOGS.includes(logInUse)) throw new Error(`TEST_LOG: there is no log ${logIn
 export const logCommand = process.env.TEST_LOG_COMMAND || undefined;
 if (logCommand && logInUse !== 'eventstoredb') throw new Error('TEST_LOG_COMMAND needs TEST_LOG=eventstoredb');
 
-/** Run on EventStoreDB too in every run of the tests: a deployment's turns, feeds and restart, and each way to die. */
-export const ON_BOTH_IN_EVERY_RUN = [
-  'e2e/turn-clients.test.ts',
-  'e2e/turn-restart.test.ts',
-  'faults/killed-everywhere.test.ts',
-];
+/**
+ * Run on EventStoreDB too in every run of the tests: each way to die. e2e/eventstoredb.test.ts has a turn and a restart there
+ * in every run, `npm run test:eventstoredb` all other files.
+ */
+export const ON_BOTH_IN_EVERY_RUN = ['faults/killed-everywhere.test.ts'];
 
 /** Never run on EventStoreDB, because what they test is not the log, or is Postgres. All others run on either. */
 export const POSTGRES_ONLY = {
   'e2e/start.test.ts': 'a start with nothing but its own database; e2e/eventstoredb.test.ts starts on the other log',
+  'e2e/start-variants.test.ts': 'likewise',
   'e2e/backup.test.ts': 'copies the embedded stores, of which the log is one',
   'e2e/log-copy.test.ts': 'copies between both logs, and starts each itself',
   'e2e/cli.test.ts': 'counts in positions; e2e/eventstoredb.test.ts asks the commands that read the other log',

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { countSlice, slicesOf } from '../../src/adapters/tokenizer/gpt-token-counter.js';
 import { exactCounter, piecesOf } from '../support/exact-tokens.js';
-import { usually } from '../support/extent.js';
+import { onlyUsually, usually } from '../support/extent.js';
 
 /** Each alphabet holds the characters of one kind only, so that a class of characters that forgets a kind is found. */
 const alphabets = {
@@ -54,17 +54,19 @@ const longestPiece = (encoding: (typeof encodings)[number], slice: string): numb
 };
 
 describe.each(encodings)('what %s merges of a slice', (encoding) => {
-  it.each(Object.entries(alphabets))('has short pieces only when the slice has only %s', (_, alphabet) => {
-    fc.assert(
-      fc.property(textOf(alphabet, { minLength: 300, maxLength: 2_000 }), (slice) => {
-        expect(longestPiece(encoding, slice)).toBeLessThanOrEqual(PIECE_CHARACTERS_MAX);
-      }),
-      { numRuns: 20 },
-    );
-    for (const one of characters(alphabet)) {
-      const slice = one.repeat(Math.floor(2_000 / one.length));
-      expect([one, longestPiece(encoding, slice) <= PIECE_CHARACTERS_MAX]).toEqual([one, true]);
-    }
+  onlyUsually(() => {
+    it.each(Object.entries(alphabets))('has short pieces only when the slice has only %s', (_, alphabet) => {
+      fc.assert(
+        fc.property(textOf(alphabet, { minLength: 300, maxLength: 2_000 }), (slice) => {
+          expect(longestPiece(encoding, slice)).toBeLessThanOrEqual(PIECE_CHARACTERS_MAX);
+        }),
+        { numRuns: 20 },
+      );
+      for (const one of characters(alphabet)) {
+        const slice = one.repeat(Math.floor(2_000 / one.length));
+        expect([one, longestPiece(encoding, slice) <= PIECE_CHARACTERS_MAX]).toEqual([one, true]);
+      }
+    });
   });
 
   it('has short pieces only when the slice mixes all kinds', () => {
@@ -96,65 +98,69 @@ describe.each(encodings)('the slices of a text for %s', (encoding) => {
   });
 });
 
-describe.each(encodings)('a slice with short runs only', (encoding) => {
-  const exact = exactCounter(encoding);
+onlyUsually(() => {
+  describe.each(encodings)('a slice with short runs only', (encoding) => {
+    const exact = exactCounter(encoding);
 
-  it.each([
-    '= ',
-    '=\n',
-    '=\r',
-    '=/a',
-    'a ',
-    'a=',
-    'a1',
-    '1=',
-    '中 ',
-    'a\u0301 ',
-    '=\u0301 ',
-    '😀\t',
-    "a'",
-    'a\r\n',
-    '/\t',
-  ])('is counted whole and exactly when it is many times %j', (text) => {
-    const slice = text.repeat(Math.floor(2_000 / text.length));
-    const counted: string[] = [];
-    const tokens = countSlice(slice, (part) => {
-      counted.push(part);
-      return exact(part);
+    it.each([
+      '= ',
+      '=\n',
+      '=\r',
+      '=/a',
+      'a ',
+      'a=',
+      'a1',
+      '1=',
+      '中 ',
+      'a\u0301 ',
+      '=\u0301 ',
+      '😀\t',
+      "a'",
+      'a\r\n',
+      '/\t',
+    ])('is counted whole and exactly when it is many times %j', (text) => {
+      const slice = text.repeat(Math.floor(2_000 / text.length));
+      const counted: string[] = [];
+      const tokens = countSlice(slice, (part) => {
+        counted.push(part);
+        return exact(part);
+      });
+      expect([counted, tokens]).toEqual([[slice], exact(slice)]);
     });
-    expect([counted, tokens]).toEqual([[slice], exact(slice)]);
-  });
 
-  it.each([
-    'people write ',
-    ';\r\n a',
-    '.\n a',
-    ';\n\n a',
-    'a b=c ',
-    `ab. ${'कि'.repeat(20)}`,
-    `ab. ${'ab1'.repeat(20)}`,
-    "it's. ",
-    `ab. ${'ที่'.repeat(9)}`,
-  ])('ends where the encoding splits when a text is many times %j', (piece) => {
-    // So a slice ends once at each place of the piece.
-    for (let before = 0; before < piece.length; before++) {
-      const text = `${'x'.repeat(before)} ${piece.repeat(Math.ceil(5_000 / piece.length))}`;
-      const pieces = [...slicesOf(text)].flatMap((slice) => piecesOf(encoding, slice));
-      expect([before, pieces]).toEqual([before, piecesOf(encoding, text)]);
-    }
+    it.each([
+      'people write ',
+      ';\r\n a',
+      '.\n a',
+      ';\n\n a',
+      'a b=c ',
+      `ab. ${'कि'.repeat(20)}`,
+      `ab. ${'ab1'.repeat(20)}`,
+      "it's. ",
+      `ab. ${'ที่'.repeat(9)}`,
+    ])('ends where the encoding splits when a text is many times %j', (piece) => {
+      // So a slice ends once at each place of the piece.
+      for (let before = 0; before < piece.length; before++) {
+        const text = `${'x'.repeat(before)} ${piece.repeat(Math.ceil(5_000 / piece.length))}`;
+        const pieces = [...slicesOf(text)].flatMap((slice) => piecesOf(encoding, slice));
+        expect([before, pieces]).toEqual([before, piecesOf(encoding, text)]);
+      }
+    });
   });
 });
 
-describe('the slices of a text', () => {
-  it('do not cut a surrogate pair, and each is short', () => {
-    fc.assert(
-      fc.property(textOf('😀🎉𠀀a', { minLength: 3_000, maxLength: 6_000 }), (text) => {
-        for (const slice of slicesOf(text)) {
-          expect(slice.isWellFormed()).toBe(true);
-          expect(slice.length).toBeLessThanOrEqual(2_048);
-        }
-      }),
-      { numRuns: 50 },
-    );
+onlyUsually(() => {
+  describe('the slices of a text', () => {
+    it('do not cut a surrogate pair, and each is short', () => {
+      fc.assert(
+        fc.property(textOf('😀🎉𠀀a', { minLength: 3_000, maxLength: 6_000 }), (text) => {
+          for (const slice of slicesOf(text)) {
+            expect(slice.isWellFormed()).toBe(true);
+            expect(slice.length).toBeLessThanOrEqual(2_048);
+          }
+        }),
+        { numRuns: 50 },
+      );
+    });
   });
 });

@@ -18,7 +18,7 @@ import { viewOf } from '../../../../src/domain/conversation/view.js';
 import { Refusal } from '../../../../src/domain/refusal.js';
 import { conversationEvents } from '../../../../src/events/conversation-events.js';
 import { expectEqual } from '../../../support/expect-equal.js';
-import { usually } from '../../../support/extent.js';
+import { onlyUsually, usually } from '../../../support/extent.js';
 import { drawnActs, eventsOf, foldOf, Ledger, uuid, writtenAtOnce } from './kept.js';
 import { ada, assemble, command, ended } from './story.js';
 
@@ -132,46 +132,50 @@ describe('a kept fold', () => {
     );
   });
 
-  it('is not used when a bit of it is damaged', () => {
-    const bytes = writtenAtOnce(foldOf(conversation, eventsOf([{ act: 'turn', pick: 1, other: 1 }])));
-    expect(KeptConversation.read(bytes, conversation)).toBeDefined();
-    for (let nth = 0; nth < bytes.length; nth++) {
-      const damaged = Buffer.from(bytes);
-      damaged.writeUInt8(damaged.readUInt8(nth) ^ 1, nth);
-      expect(KeptConversation.read(damaged, conversation)).toBeUndefined();
-    }
-    expect(KeptConversation.read(bytes.subarray(1), conversation)).toBeUndefined();
-    expect(KeptConversation.read(Buffer.alloc(0), conversation)).toBeUndefined();
-  });
+  onlyUsually(() => {
+    it('is not used when a bit of it is damaged', () => {
+      const bytes = writtenAtOnce(foldOf(conversation, eventsOf([{ act: 'turn', pick: 1, other: 1 }])));
+      expect(KeptConversation.read(bytes, conversation)).toBeDefined();
+      for (let nth = 0; nth < bytes.length; nth++) {
+        const damaged = Buffer.from(bytes);
+        damaged.writeUInt8(damaged.readUInt8(nth) ^ 1, nth);
+        expect(KeptConversation.read(damaged, conversation)).toBeUndefined();
+      }
+      expect(KeptConversation.read(bytes.subarray(1), conversation)).toBeUndefined();
+      expect(KeptConversation.read(Buffer.alloc(0), conversation)).toBeUndefined();
+    });
 
-  it('holds no text and no name of a user', () => {
-    const acts = ['start', 'turn', 'note', 'rename', 'configure', 'turn'] as const;
-    const events = eventsOf(acts.map((act, nth) => ({ act, pick: 2 * nth + 1, other: 41 })));
-    const texts = [...new Set(JSON.stringify(events).match(/"[a-z]+ \d+"/g)), `"${ada.user}"`, `"${ada.tenant}"`];
-    expect(texts).toEqual(expect.arrayContaining(['"said 1"', '"answer 41"', '"system 1"', '"title 7"', '"model 9"']));
-    const bytes = writtenAtOnce(foldOf(conversation, events)).toString('latin1');
-    expect(texts.filter((text) => bytes.includes(text.replaceAll('"', '')))).toEqual([]);
-  });
+    it('holds no text and no name of a user', () => {
+      const acts = ['start', 'turn', 'note', 'rename', 'configure', 'turn'] as const;
+      const events = eventsOf(acts.map((act, nth) => ({ act, pick: 2 * nth + 1, other: 41 })));
+      const texts = [...new Set(JSON.stringify(events).match(/"[a-z]+ \d+"/g)), `"${ada.user}"`, `"${ada.tenant}"`];
+      expect(texts).toEqual(
+        expect.arrayContaining(['"said 1"', '"answer 41"', '"system 1"', '"title 7"', '"model 9"']),
+      );
+      const bytes = writtenAtOnce(foldOf(conversation, events)).toString('latin1');
+      expect(texts.filter((text) => bytes.includes(text.replaceAll('"', '')))).toEqual([]);
+    });
 
-  it('of other events is found out when it is read', () => {
-    const events = eventsOf([
-      { act: 'start', pick: 1, other: 5 },
-      ...Array.from({ length: 40 }, () => ({ act: 'turn' as const, pick: 1, other: 1 })),
-    ]);
-    const bytes = writtenAtOnce(foldOf(conversation, events));
-    const [started, ...others] = events as [SeenEvent, ...SeenEvent[]];
-    const shifted = new Ledger([...others, started].map((event, nth) => ({ ...event, seen: nth + 1 })));
-    expect(() => shifted.read(bytes, conversation)).toThrow(KeptFoldUnfit);
-    const turned = new Ledger([started, ...others.reverse()].map((event, nth) => ({ ...event, seen: nth + 1 })));
-    const state = new Ledger(events).read(bytes, conversation);
-    expect(() => turned.loading(() => [...state.nodes.newestFirst()])).toThrow(KeptFoldUnfit);
-  });
+    it('of other events is found out when it is read', () => {
+      const events = eventsOf([
+        { act: 'start', pick: 1, other: 5 },
+        ...Array.from({ length: 40 }, () => ({ act: 'turn' as const, pick: 1, other: 1 })),
+      ]);
+      const bytes = writtenAtOnce(foldOf(conversation, events));
+      const [started, ...others] = events as [SeenEvent, ...SeenEvent[]];
+      const shifted = new Ledger([...others, started].map((event, nth) => ({ ...event, seen: nth + 1 })));
+      expect(() => shifted.read(bytes, conversation)).toThrow(KeptFoldUnfit);
+      const turned = new Ledger([started, ...others.reverse()].map((event, nth) => ({ ...event, seen: nth + 1 })));
+      const state = new Ledger(events).read(bytes, conversation);
+      expect(() => turned.loading(() => [...state.nodes.newestFirst()])).toThrow(KeptFoldUnfit);
+    });
 
-  it('is not written for ids that are no UUIDs', () => {
-    const [event] = eventsOf([{ act: 'message', pick: 1, other: 0 }]);
-    const data = { ...(event as Extract<SeenEvent, { type: 'MessageSent' }>).data, messageId: 'short' };
-    const state = conversation.evolve(conversation.initial, { ...event, data } as SeenEvent);
-    expect(() => writtenAtOnce(state)).toThrow('cannot be kept');
+    it('is not written for ids that are no UUIDs', () => {
+      const [event] = eventsOf([{ act: 'message', pick: 1, other: 0 }]);
+      const data = { ...(event as Extract<SeenEvent, { type: 'MessageSent' }>).data, messageId: 'short' };
+      const state = conversation.evolve(conversation.initial, { ...event, data } as SeenEvent);
+      expect(() => writtenAtOnce(state)).toThrow('cannot be kept');
+    });
   });
 });
 
@@ -186,35 +190,37 @@ interface GoldenFold {
 const goldenOf = (version: number): string =>
   join(import.meta.dirname, '..', '..', '..', 'golden', 'folds', `kept-fold.v${version}.json`);
 
-describe('the version of kept folds', () => {
-  const { events, fold, kept } = JSON.parse(readFileSync(goldenOf(KEPT_FOLD_VERSION), 'utf8')) as GoldenFold;
-  const present = foldOf(decidedConversation, events);
+onlyUsually(() => {
+  describe('the version of kept folds', () => {
+    const { events, fold, kept } = JSON.parse(readFileSync(goldenOf(KEPT_FOLD_VERSION), 'utf8')) as GoldenFold;
+    const present = foldOf(decidedConversation, events);
 
-  // If one of these fails: raise KEPT_FOLD_VERSION, and put the file of the new version in place of that of the old one.
-  it('changes when a fold of the same events says something else', () => {
-    expect(JSON.parse(JSON.stringify(new Ledger(events).plain(present)))).toEqual(fold);
-  });
+    // If one of these fails: raise KEPT_FOLD_VERSION, and put the file of the new version in place of that of the old one.
+    it('changes when a fold of the same events says something else', () => {
+      expect(JSON.parse(JSON.stringify(new Ledger(events).plain(present)))).toEqual(fold);
+    });
 
-  it('changes when a fold is kept in other bytes', () => {
-    expect(writtenAtOnce(present, 4_711).toString('base64')).toBe(kept);
-  });
+    it('changes when a fold is kept in other bytes', () => {
+      expect(writtenAtOnce(present, 4_711).toString('base64')).toBe(kept);
+    });
 
-  it('stays when other code reads the same fold from the same bytes', () => {
-    const ledger = new Ledger(events);
-    const read = ledger.read(Buffer.from(kept, 'base64'), decidedConversation);
-    expect(JSON.parse(JSON.stringify(ledger.plain(read)))).toEqual(fold);
-    expect(KeptConversation.read(Buffer.from(kept, 'base64'), decidedConversation)?.bytes).toBe(4_711);
-  });
+    it('stays when other code reads the same fold from the same bytes', () => {
+      const ledger = new Ledger(events);
+      const read = ledger.read(Buffer.from(kept, 'base64'), decidedConversation);
+      expect(JSON.parse(JSON.stringify(ledger.plain(read)))).toEqual(fold);
+      expect(KeptConversation.read(Buffer.from(kept, 'base64'), decidedConversation)?.bytes).toBe(4_711);
+    });
 
-  it('is shown with events of every type, and with entries of every kind', () => {
-    const types = new Set(events.map(({ type }) => type));
-    expect([...types].sort()).toEqual(Object.keys(conversationEvents).sort());
-    expect(present).toMatchObject({ open: expect.any(String), queue: [expect.any(String), expect.any(String)] });
-    const nodes = [...present.nodes.newestFirst()];
-    expect(new Set(nodes.map(({ kind }) => kind)).size).toBe(3);
-    const replies = nodes.flatMap((node) => (node.kind === 'reply' ? [node] : []));
-    expect(replies.some(({ regenerates }) => regenerates !== null)).toBe(true);
-    expect(replies.some(({ cancelRequested }) => cancelRequested)).toBe(true);
-    expect(present.withoutTexts).toBeGreaterThan(1);
+    it('is shown with events of every type, and with entries of every kind', () => {
+      const types = new Set(events.map(({ type }) => type));
+      expect([...types].sort()).toEqual(Object.keys(conversationEvents).sort());
+      expect(present).toMatchObject({ open: expect.any(String), queue: [expect.any(String), expect.any(String)] });
+      const nodes = [...present.nodes.newestFirst()];
+      expect(new Set(nodes.map(({ kind }) => kind)).size).toBe(3);
+      const replies = nodes.flatMap((node) => (node.kind === 'reply' ? [node] : []));
+      expect(replies.some(({ regenerates }) => regenerates !== null)).toBe(true);
+      expect(replies.some(({ cancelRequested }) => cancelRequested)).toBe(true);
+      expect(present.withoutTexts).toBeGreaterThan(1);
+    });
   });
 });
