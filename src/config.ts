@@ -29,6 +29,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** Names the owner of the schema, who migrates. Absent: the role that serves owns it too. */
   readonly migrateDatabaseUrl: string | undefined;
+  /** The database of the keys. Absent: they are in the database of everything else. */
+  readonly keysUrl: string | undefined;
   /** Absent: the log is in PostgreSQL, with everything else. */
   readonly eventLogUrl: string | undefined;
   readonly openai: { readonly apiKey: string | undefined; readonly baseUrl: string | undefined };
@@ -40,6 +42,8 @@ export interface Config {
   readonly recordKey: string | undefined;
   /** Who cosigns the notes of the record. */
   readonly witnesses: readonly WitnessConfig[];
+  /** The master keys as base64, with their generations, the newest first. Absent: files of the data directory have them. */
+  readonly masterKeys: readonly (readonly [generation: number, key: string])[] | undefined;
   /** Absent: no events are relayed. */
   readonly kafka: KafkaConfig | undefined;
   readonly roles: readonly ProcessRole[];
@@ -78,7 +82,7 @@ export interface KafkaConfig {
 /** What the command line needs of it: enough to find the server, its key and its database. */
 export type Whereabouts = Pick<
   Config,
-  'host' | 'port' | 'dataDir' | 'databaseUrl' | 'migrateDatabaseUrl' | 'eventLogUrl' | 'adminKey'
+  'host' | 'port' | 'dataDir' | 'databaseUrl' | 'migrateDatabaseUrl' | 'keysUrl' | 'eventLogUrl' | 'adminKey'
 >;
 
 export class InvalidConfig extends Error {
@@ -101,6 +105,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     kafka: readKafka(read),
     recordKey: readRecordKey(read),
     witnesses: readWitnesses(read),
+    masterKeys: readMasterKeys(read),
     roles: read.list('VERBATIM_ROLES', ROLES),
     deltaFlushMs: read.integer('VERBATIM_DELTA_FLUSH_MS', 50, 0, 5_000),
     deltaFlushBytes: read.integer('VERBATIM_DELTA_FLUSH_BYTES', 4_096, 1),
@@ -147,6 +152,7 @@ function readWhereabouts(read: SettingsReader): Whereabouts {
     dataDir: resolve(read.text('VERBATIM_DATA_DIR', /^[^\0]+$/, 'a path') ?? 'data'),
     databaseUrl: readDatabaseUrl(read, 'DATABASE_URL'),
     migrateDatabaseUrl: readMigrateDatabaseUrl(read),
+    keysUrl: readDatabaseUrl(read, 'VERBATIM_KEYS_URL'),
     // Several hosts are no URL; what else is wrong with it is found by who opens it.
     eventLogUrl: read.text(
       'EVENT_LOG_URL',
@@ -178,6 +184,25 @@ function readDatabaseUrl(read: SettingsReader, name: string): string | undefined
     read.mistake(name, 'a host in it, or ?host= with the directory of a unix socket');
   }
   return value;
+}
+
+/** Text, because a frozen configuration holds no buffers. */
+function readMasterKeys(read: SettingsReader): Config['masterKeys'] {
+  const name = 'VERBATIM_MASTER_KEY';
+  const one = `[1-9]\\d{0,8}:${KEY}`;
+  const expected = '<generation>:<32 bytes as base64>, with commas between and the highest generation first';
+  const parts = read.text(name, new RegExp(`^${one}(,${one})*$`), expected)?.split(',');
+  const keys = parts?.map((part) => {
+    const [generation, key] = part.split(':') as [string, string];
+    return [Number(generation), key] as const;
+  });
+  if (keys?.some(([generation], nth) => generation >= (keys[nth - 1]?.[0] ?? Number.POSITIVE_INFINITY))) {
+    read.mistake(name, expected);
+  }
+  if (keys && new Set(keys.map(([, key]) => key)).size < keys.length) {
+    read.mistake(name, 'another key for each generation');
+  }
+  return keys;
 }
 
 function readProvider(read: SettingsReader): Pick<Config, 'openai' | 'provider' | 'model'> {

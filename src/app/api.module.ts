@@ -10,6 +10,7 @@ import { ConversationsController } from '../http/conversations.controller.js';
 import { FeedPlaces } from '../http/feed-places.js';
 import { KeysController } from '../http/keys.controller.js';
 import { ListsController } from '../http/lists.controller.js';
+import { MasterKeyController } from '../http/master-key.controller.js';
 import { MeController } from '../http/me.controller.js';
 import { ProjectionsController } from '../http/projections.controller.js';
 import { RecordController } from '../http/record.controller.js';
@@ -32,6 +33,7 @@ import { RunReader } from '../sse/run-reader.js';
 import { AccessModule } from './access.module.js';
 import { BackgroundModule } from './background.module.js';
 import { CONVERSATION_FOLDS, ConversationsModule } from './conversations.module.js';
+import { MasterKeyModule } from './master-key.module.js';
 import { PORTS } from './ports.module.js';
 import { provider } from './provider.js';
 import { ReadModelsModule } from './read-models.module.js';
@@ -43,9 +45,10 @@ const feedParts = { source: FeedSource, streams: OpenStreams, places: FeedPlaces
 
 /** The role `api`: every route below /api/v1, and the streams of this process. */
 @Module({
-  imports: [TenantsModule, AccessModule, ConversationsModule, ReadModelsModule, BackgroundModule],
+  imports: [TenantsModule, AccessModule, MasterKeyModule, ConversationsModule, ReadModelsModule, BackgroundModule],
   controllers: [
     KeysController,
+    MasterKeyController,
     MeController,
     TenantsController,
     ConversationsController,

@@ -11,6 +11,7 @@ import { AccessModule } from './access.module.js';
 import { ApiRoleModule } from './api.module.js';
 import { ConversationsModule, SagaRoleModule } from './conversations.module.js';
 import type { Engines } from './engines.js';
+import { MasterKeyRoleModule } from './master-key.module.js';
 import { NotaryModule } from './notary.module.js';
 import { PortsModule, type Telemetry } from './ports.module.js';
 import { ProjectionsRoleModule, ReadModelsModule } from './read-models.module.js';
@@ -46,6 +47,7 @@ export class AppModule {
         ReadModelsModule,
         ...having('projections', ProjectionsRoleModule),
         ...having('projections', NotaryModule),
+        ...having('projections', MasterKeyRoleModule),
         ...(config.kafka ? [RelayModule, ...having('relay', RelayRoleModule)] : []),
         ...having('saga', SagaRoleModule),
         ...having('api', ApiRoleModule),

@@ -69,7 +69,8 @@ async function openTarget({ log: place, database }: CopyPlaces, onNotice: Notice
 async function migrated(place: string, onNotice: Notice) {
   const isUrl = /^postgres(ql)?:/.test(place);
   if (!isUrl && /^[a-z+]+:\/\//.test(place)) throw new CommandFailed(`${place.split(':')[0]}: is no engine of a log`);
-  const config = { databaseUrl: isUrl ? place : undefined, migrateDatabaseUrl: undefined, dataDir: resolve(place) };
+  const databaseUrl = isUrl ? place : undefined;
+  const config = { databaseUrl, migrateDatabaseUrl: undefined, keysUrl: undefined, dataDir: resolve(place) };
   const database = await openDatabase(config, onNotice);
   await database.migrate().catch(async (error) => {
     await database.close();

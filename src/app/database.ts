@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { Notice } from '../adapters/postgres/apply-migration.js';
 import { startEmbeddedPostgres } from '../adapters/postgres/embedded/embedded-postgres.js';
 import { provideServingRole, SERVING_ROLE } from '../adapters/postgres/embedded/serving-role.js';
-import { migrateAll } from '../adapters/postgres/migrate.js';
+import { migrate, migrateAll } from '../adapters/postgres/migrate.js';
 import { type ReachedServer, reachServer } from '../adapters/postgres/reach-server.js';
 import type { Config } from '../config.js';
 
@@ -18,7 +18,10 @@ export interface Database {
   close(): Promise<void>;
 }
 
-type DatabaseConfig = Pick<Config, 'databaseUrl' | 'migrateDatabaseUrl' | 'dataDir'>;
+type DatabaseConfig = Pick<Config, 'databaseUrl' | 'migrateDatabaseUrl' | 'keysUrl' | 'dataDir'>;
+
+/** The keys have a database of their own if the configuration names one. */
+const migrationOf = ({ keysUrl }: DatabaseConfig): typeof migrate => (keysUrl === undefined ? migrateAll : migrate);
 
 export function openDatabase(config: DatabaseConfig, onNotice: Notice): Promise<Database> {
   return config.databaseUrl === undefined ? openEmbedded(config, onNotice) : openServer(config, onNotice);
@@ -32,7 +35,7 @@ export async function migrateDatabase(
   const { databaseUrl, migrateDatabaseUrl } = config;
   if (databaseUrl !== undefined && migrateDatabaseUrl !== undefined) {
     const owner = await reachServer(migrateDatabaseUrl, 'MIGRATE_DATABASE_URL');
-    const applied = await migrateAll(owner.connection, { servedBy: roleOf(databaseUrl), onNotice });
+    const applied = await migrationOf(config)(owner.connection, { servedBy: roleOf(databaseUrl), onNotice });
     return { database: descriptionOf(owner), applied };
   }
   const database = await openDatabase(config, onNotice);
@@ -51,24 +54,24 @@ async function openServer(config: DatabaseConfig, onNotice: Notice): Promise<Dat
     description: descriptionOf(reached),
     isOursAlone: false,
     async migrate() {
-      if (migrateDatabaseUrl === undefined) return migrateAll(reached.connection, { onNotice });
+      if (migrateDatabaseUrl === undefined) return migrationOf(config)(reached.connection, { onNotice });
       const owner = await reachServer(migrateDatabaseUrl, 'MIGRATE_DATABASE_URL');
-      return migrateAll(owner.connection, { servedBy: roleOf(databaseUrl), onNotice });
+      return migrationOf(config)(owner.connection, { servedBy: roleOf(databaseUrl), onNotice });
     },
     close: async () => {},
   };
 }
 
 /** Its superuser only migrates. The migration creates the role that serves. */
-async function openEmbedded({ dataDir }: DatabaseConfig, onNotice: Notice): Promise<Database> {
-  const postgres = await startEmbeddedPostgres({ dataDir, onNotice });
+async function openEmbedded(config: DatabaseConfig, onNotice: Notice): Promise<Database> {
+  const postgres = await startEmbeddedPostgres({ dataDir: config.dataDir, onNotice });
   return {
     connection: { ...postgres.connection, user: SERVING_ROLE },
     description: `embedded PostgreSQL in ${postgres.directory}`,
     isOursAlone: true,
     async migrate() {
       await provideServingRole(postgres.connection);
-      return migrateAll(postgres.connection, { servedBy: SERVING_ROLE, onNotice });
+      return migrationOf(config)(postgres.connection, { servedBy: SERVING_ROLE, onNotice });
     },
     close: () => postgres.stop(),
   };

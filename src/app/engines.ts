@@ -43,6 +43,7 @@ import { continueLog, type ReopenedLog } from './continued-log.js';
 import { type Database, openDatabase } from './database.js';
 import { pricesIn } from './prices-file.js';
 import { postgresViews, type Views } from './read-models.js';
+import { openValueKeys, type ValueKeyEngine } from './value-keys.js';
 
 /** What the product runs on, chosen by the configuration here and nowhere else. */
 export interface Engines {
@@ -69,6 +70,7 @@ export interface Engines {
   readonly keptNotes: KeptNotes;
   /** The keys that sign the record. Only processes with the role that signs may ask for them. */
   recordKeys(): Promise<RecordKeys>;
+  readonly valueKeys: ValueKeyEngine;
   /** By the names of their providers. */
   readonly models: ReadonlyMap<string, LanguageModel>;
   readonly prices: PriceList;
@@ -87,7 +89,7 @@ export async function openEngines(
   // A start without a usable key fails here, and not in the background.
   if (config.roles.includes('projections')) await recordKeys();
   const { models, closeModels } = await openModels(config);
-  const { database, opened } = await openStores(config, onNotice, meter);
+  const { database, opened, valueKeys } = await openStores(config, onNotice, meter);
   const { logDescription } = opened;
   const pool = new ConnectionPool(database.connection, limits.runtimeConnectionsMax, limits.runtimeAnswerMs);
   const log = opened.logWith(new PostgresCommandPlaces(pool));
@@ -106,6 +108,7 @@ export async function openEngines(
     await searchPool.close();
     await viewPool.close();
     await keyPool.close();
+    await valueKeys.close();
     await hints.close();
     await pool.close();
     await database.close();
@@ -134,6 +137,7 @@ export async function openEngines(
     witnesses: config.witnesses.map(({ url, verifierKey }) => new WitnessClient(url, verifierKey)),
     keptNotes: new NoteFiles(config.dataDir),
     recordKeys,
+    valueKeys,
     views: postgresViews(new ViewReader(readPool, searchPool)),
     models,
     prices,
@@ -152,6 +156,7 @@ interface ReachedLog extends Omit<ReopenedLog, 'log'> {
 interface Stores {
   readonly opened: ReachedLog;
   readonly database: Database;
+  readonly valueKeys: Awaited<ReturnType<typeof openValueKeys>>;
 }
 
 /** Connects to EventStoreDB first: if it cannot be reached, the start fails before PostgreSQL starts. */
@@ -163,7 +168,8 @@ async function openStores(config: Config, onNotice: (text: string) => void, mete
     database = await openDatabase(config, onNotice);
     await database.migrate();
     if (database.isOursAlone) await freeLeases(database.connection);
-    return { opened: server ?? logIn(database, meter), database };
+    const valueKeys = await openValueKeys(config, database, onNotice);
+    return { opened: server ?? logIn(database, meter), database, valueKeys };
   } catch (error) {
     await server?.close();
     await database?.close();

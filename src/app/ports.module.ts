@@ -58,6 +58,7 @@ export const PORTS: Tokens<Ports> = {
   witnesses: token('witnesses'),
   keptNotes: token('KeptNotes'),
   recordKeys: token('RecordKeys'),
+  valueKeys: token('ValueKeyEngine'),
   models: token('LanguageModels'),
   prices: token('PriceList'),
   relay: token('RelayDestination'),

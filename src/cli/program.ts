@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addBackup } from './backup-commands.js';
 import { type CommandParts, type JsonOption, withJson } from './command-parts.js';
 import { addExport } from './export-command.js';
+import { addKeys } from './key-commands.js';
 import { addLog } from './log-commands.js';
 import { addMonitor } from './monitor-commands.js';
 import { jsonLine, type Output } from './output.js';
@@ -29,6 +30,7 @@ export function programOf(parts: CommandParts): Command {
   addRuns(program, parts);
   addLog(program, parts);
   addRecord(program, parts);
+  addKeys(program, parts);
   addMonitor(program, parts);
   addExport(program, parts);
   addVerify(program, parts);

@@ -13,10 +13,10 @@ export interface Progress {
 }
 
 /** A bar that redraws its line on a terminal; elsewhere a line for each tenth. */
-export function progressOn(output: Output, name: string): Progress {
+export function progressOn(output: Output, name: string, unit = 'events'): Progress {
   if (output.isTerminal) {
     return {
-      show: (steps) => output.write(`${CLEAR_LINE}${barOf(name, steps)}`),
+      show: (steps) => output.write(`${CLEAR_LINE}${barOf(name, steps, unit)}`),
       clear: () => output.write(CLEAR_LINE),
     };
   }
@@ -26,7 +26,7 @@ export function progressOn(output: Output, name: string): Progress {
       const tenth = Math.floor(percentOf(steps) / 10);
       if (tenth === shown) return;
       shown = tenth;
-      await output.write(`${lineOf(name, steps)}\n`);
+      await output.write(`${lineOf(name, steps, unit)}\n`);
     },
     clear: async () => {},
   };
@@ -52,14 +52,15 @@ export function copyProgressOn(output: Output) {
 
 const bar = (percent: number): string => `[${'#'.repeat(Math.floor((percent / 100) * CELLS)).padEnd(CELLS, '.')}]`;
 
-export function barOf(name: string, steps: RebuildSteps): string {
-  return `${name} ${bar(percentOf(steps))} ${amountOf(steps)}`;
+export function barOf(name: string, steps: RebuildSteps, unit = 'events'): string {
+  return `${name} ${bar(percentOf(steps))} ${amountOf(steps, unit)}`;
 }
 
-export const lineOf = (name: string, steps: RebuildSteps): string => `${name}: ${amountOf(steps)}`;
+export const lineOf = (name: string, steps: RebuildSteps, unit = 'events'): string =>
+  `${name}: ${amountOf(steps, unit)}`;
 
-const amountOf = (steps: RebuildSteps): string =>
-  `${String(percentOf(steps)).padStart(3)}%  ${counted(steps.done)} of ${counted(steps.of)} events`;
+const amountOf = (steps: RebuildSteps, unit: string): string =>
+  `${String(percentOf(steps)).padStart(3)}%  ${counted(steps.done)} of ${counted(steps.of)} ${unit}`;
 
 /** Rounded down, so that 100 % means done. */
 const percentOf = ({ done, of }: RebuildSteps): number => (of === 0 ? 100 : Math.floor((done / of) * 100));

@@ -92,7 +92,11 @@ export async function replayAll(api: Api, name: string, clock: Clock): Promise<R
 }
 
 /** Polls until there is a result. An outage counts as no progress. */
-async function watched<T>(clock: Clock, what: string, look: (moved: () => void) => Promise<T | undefined>): Promise<T> {
+export async function watched<T>(
+  clock: Clock,
+  what: string,
+  look: (moved: () => void) => Promise<T | undefined>,
+): Promise<T> {
   let movedAt = clock.now();
   for (;;) {
     let away: ServerAway | undefined;

@@ -2,9 +2,11 @@ import { types } from 'node:util';
 import { HttpException } from '@nestjs/common';
 import { TooManyFailedKeys } from '../auth/authenticator.js';
 import { Refusal } from '../domain/refusal.js';
+import { NoNewerMasterKey } from '../keyring/master-rotation.js';
 import { NotInRecord, NotRecordedYet } from '../notary/record-reader.js';
 import { LogUnavailable, RetryableError } from '../ports/errors.js';
 import { ReadModelLost, SearchUnbounded } from '../ports/read-models/read-models.js';
+import { KeyMissing, MasterKeyMissing } from '../ports/value-keys.js';
 import { ViewBehind } from '../projections/queries/list-coverage.js';
 import { InvalidPageToken } from '../projections/queries/pages.js';
 import { NewerVersionRunning, RebuildRunning, UnknownProjection } from '../projections/rebuilds.js';
@@ -65,6 +67,8 @@ export function findingOf(error: unknown): ProblemFinding {
   if (error instanceof RebuildRunning) return { code: 'rebuild_running' };
   if (error instanceof NewerVersionRunning) return { code: 'newer_version_running' };
   if (error instanceof InvalidPageToken) return { code: 'page_token_invalid' };
+  if (error instanceof NoNewerMasterKey) return { code: 'no_newer_master_key', detail: `${error.message}.` };
+  if (error instanceof KeyMissing || error instanceof MasterKeyMissing) return { code: 'key_missing' };
   if (error instanceof RetryableError) {
     const code = error instanceof LogUnavailable ? 'log_unavailable' : 'unavailable';
     return { code, headers: retryAfter(error.retryAfterMs) };

@@ -5,6 +5,7 @@ import { TerminalError } from '../ports/errors.js';
 import {
   isDestroyed,
   KeyMissing,
+  MasterKeyMissing,
   type MasterKeys,
   type Stale,
   type StoredKey,
@@ -37,7 +38,7 @@ export class MasterGenerations {
     if ((await store.generations()).length === 0) await beginAfter(0, store, keys);
     const known = await knownGenerations(store, keys);
     if (!known.masters.has(known.current)) {
-      throw new TerminalError(`${absent(known.current)}: restore it in ${keys.placeOf(known.current)}`);
+      throw new MasterKeyMissing(`${absent(known.current)}: restore it in ${keys.placeOf(known.current)}`);
     }
     return new MasterGenerations(store, keys, known);
   }

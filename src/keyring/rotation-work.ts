@@ -1,3 +1,4 @@
+import { BackgroundPart } from '../background/background-part.js';
 import { LinkedAbort } from '../background/linked-abort.js';
 import { limits } from '../limits.js';
 import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
@@ -6,6 +7,7 @@ import { KEY_ROTATION, type MasterRotation } from './master-rotation.js';
 /** Completes rotations of the master key, in one process at a time, also those that a killed process has left. */
 export class RotationWork {
   private readonly owner: SoleOwner;
+  private readonly background: BackgroundPart;
   private readonly stopped = new AbortController();
   private running: Promise<void> = Promise.resolve();
 
@@ -14,6 +16,7 @@ export class RotationWork {
     private readonly parts: OwnerParts,
   ) {
     this.owner = new SoleOwner({ name: KEY_ROTATION, own: (_, over) => this.completeAll(over) }, parts);
+    this.background = new BackgroundPart(KEY_ROTATION, parts.health);
   }
 
   start(): void {
@@ -31,13 +34,11 @@ export class RotationWork {
       const begun = new LinkedAbort([over]);
       // Before the look, so that no rotation that begins meanwhile is missed.
       const unlisten = hints.listen(KEY_ROTATION, () => begun.abort());
-      try {
-        await this.rotation.complete(over);
-        await clock.sleep(limits.keyRotationLookMs, begun.signal);
-      } finally {
-        unlisten();
-        begun.release();
-      }
+      // No failure ends this work: operators may restore a master key or a row at any time.
+      const pauseMs = await this.background.attempt(() => this.rotation.complete(over));
+      await clock.sleep(Math.max(pauseMs, limits.keyRotationLookMs), begun.signal);
+      unlisten();
+      begun.release();
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { ValueKey } from '../formats/value-1/value-key.js';
-import { RetryableError } from './errors.js';
+import { RetryableError, TerminalError } from './errors.js';
 
 /**
  * A key as the store keeps it: encrypted under the master key of a generation. A row of the directory of users is kept in the
@@ -103,6 +103,9 @@ export class KeyMissing extends RetryableError {
     super(`the key ${keyId} is missing: ${why}`);
   }
 }
+
+/** This process lacks the master key under which new keys are wrapped. Operators can restore it. */
+export class MasterKeyMissing extends TerminalError {}
 
 export interface KeyAtHand {
   readonly id: string;

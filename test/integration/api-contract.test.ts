@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { Readiness } from '../../src/http/readiness.js';
 import { limits } from '../../src/limits.js';
 import { LogUnavailable, RetryableError } from '../../src/ports/errors.js';
+import { MasterKeyMissing } from '../../src/ports/value-keys.js';
 import { OpenStreams } from '../../src/sse/open-streams.js';
 import { ApiContract, type ApiDocument } from '../support/api-contract.js';
 import { type Chat, HOLD, startChat, type Turn } from '../support/chat.js';
@@ -51,6 +52,7 @@ const LISTS = [`GET ${API}/conversations`, `GET ${API}/runs`];
 const ADMINISTERED = [
   `GET ${API}/access`,
   `GET ${API}/keys`,
+  `GET ${API}/keys/rotate-master`,
   `GET ${API}/projections`,
   ...['key', 'tile/{path}', 'entries/{index}', 'find', 'proof/{index}', 'consistency', 'census', 'census/proof'].map(
     (path) => `GET ${API}/record/${path}`,
@@ -230,6 +232,19 @@ describe('what succeeds is answered as it is documented', () => {
       };
       await until(async () => (await items()).length > 0);
     }
+  });
+
+  it('of the rotation of the master key', async () => {
+    await answered(200, `GET ${API}/keys/rotate-master`);
+    await answered(202, `POST ${API}/keys/rotate-master`);
+    await until(async () => {
+      const { json } = await answered(200, `GET ${API}/keys/rotate-master`);
+      return (json as { state: string }).state === 'done';
+    });
+    jest.spyOn(chat.engines.valueKeys.keys, 'next').mockResolvedValue(undefined as never);
+    await answered(409, `POST ${API}/keys/rotate-master`);
+    jest.spyOn(chat.engines.valueKeys, 'open').mockRejectedValue(new MasterKeyMissing('of a test'));
+    await answered(503, `POST ${API}/keys/rotate-master`);
   });
 
   it('of projections', async () => {

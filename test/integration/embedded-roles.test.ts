@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { ConnectionPool } from '../../src/adapters/postgres/connection-pool.js';
-import { migrate } from '../../src/adapters/postgres/migrate.js';
+import { migrateAll } from '../../src/adapters/postgres/migrate.js';
 import { PostgresBuilds } from '../../src/adapters/postgres/views/postgres-builds.js';
 import { openDatabase } from '../../src/app/database.js';
 import type { ProjectionShape } from '../../src/ports/read-models/read-models.js';
@@ -25,10 +25,10 @@ describe('the embedded database', () => {
   it('is served by a role that cannot change the log, also where a release has served as its superuser', async () => {
     await withTemporaryDirectory(async (dataDir) => {
       await withPostgres(dataDir, async ({ connection }) => {
-        await migrate(connection);
+        await migrateAll(connection);
         await withBuilds(connection, (builds) => builds.prepare([SHAPE]));
       });
-      const config = { dataDir, databaseUrl: undefined, migrateDatabaseUrl: undefined };
+      const config = { dataDir, databaseUrl: undefined, migrateDatabaseUrl: undefined, keysUrl: undefined };
       const database = await openDatabase(config, () => {});
       try {
         expect(await database.migrate()).toEqual([]);

@@ -33,6 +33,6 @@ export async function keyProcess({ store, masters }: SharedKeys): Promise<KeyPro
   const parts = { store, generations, clock, health, ids: systemIds };
   const keyring = new Keyring(parts);
   const directory = new UserDirectory(keyring, parts);
-  const rotation = new MasterRotation({ store, keys: masters, generations, clock, hints });
+  const rotation = new MasterRotation({ store, keys: masters, open: async () => generations, clock, hints });
   return { generations, keyring, directory, rotation, clock, health };
 }

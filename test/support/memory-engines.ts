@@ -1,6 +1,7 @@
 import { DemoLanguageModel } from '../../src/adapters/demo/demo-language-model.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import type { Engines } from '../../src/app/engines.js';
+import { valueKeyEngine } from '../../src/app/value-keys.js';
 import { listPrices } from '../../src/domain/list-prices.js';
 import { sha256 } from '../../src/formats/record-1/hashes.js';
 import { NoteSigner } from '../../src/formats/record-1/note.js';
@@ -13,8 +14,10 @@ import { MemoryHints } from './memory/memory-hints.js';
 import { MemoryKeptFolds } from './memory/memory-kept-folds.js';
 import { MemoryKeys } from './memory/memory-keys.js';
 import { MemoryLeases } from './memory/memory-leases.js';
+import { MemoryMasterKeys } from './memory/memory-master-keys.js';
 import { MemoryReadModels } from './memory/memory-read-models.js';
 import { MemoryNotes, MemoryRecord } from './memory/memory-record.js';
+import { MemoryValueKeys } from './memory/memory-value-keys.js';
 import { memoryViews } from './memory/memory-views.js';
 import { MemoryWork } from './memory/memory-work.js';
 
@@ -45,6 +48,7 @@ export function memoryEngines(): Engines {
     keys: new MemoryKeys(),
     work: new MemoryWork(systemClock),
     keptFolds: new MemoryKeptFolds(),
+    valueKeys: valueKeyEngine(new MemoryValueKeys(), new MemoryMasterKeys()),
     models: new Map([['demo', new DemoLanguageModel(systemClock)]]),
     prices: listPrices,
     logDescription: 'in memory',

@@ -24,6 +24,8 @@ describe('the configuration', () => {
       dataDir: `${process.cwd()}/data`,
       databaseUrl: undefined,
       migrateDatabaseUrl: undefined,
+      keysUrl: undefined,
+      masterKeys: undefined,
       eventLogUrl: undefined,
       provider: 'demo',
       model: undefined,
@@ -71,6 +73,43 @@ describe('the configuration', () => {
         expect.stringMatching(/^VERBATIM_WITNESSES: \d+ characters, /),
       ]);
     }
+  });
+
+  it('takes a database for the keys, also beside an embedded one', () => {
+    const url = 'postgres://keys:hunter2@db/keys';
+    expect(loadConfig({ VERBATIM_KEYS_URL: url }).keysUrl).toBe(url);
+    const [mistake] = mistakesOf({ VERBATIM_KEYS_URL: 'mysql://u:hunter2@h/d' });
+    expect(mistake).toBe(
+      'VERBATIM_KEYS_URL: 21 characters, expected a URL that begins with postgres:// or postgresql://',
+    );
+  });
+
+  it('takes master keys, the newest first', () => {
+    const [old, present] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString('base64')) as [string, string];
+    expect(loadConfig({ VERBATIM_MASTER_KEY: `1:${old}` }).masterKeys).toEqual([[1, old]]);
+    expect(loadConfig({ VERBATIM_MASTER_KEY: `12:${present},3:${old}` }).masterKeys).toEqual([
+      [12, present],
+      [3, old],
+    ]);
+  });
+
+  const master = Buffer.alloc(32, 1).toString('base64');
+  const other = Buffer.alloc(32, 2).toString('base64');
+  const form = '<generation>:<32 bytes as base64>, with commas between and the highest generation first';
+  it.each([
+    [master, form],
+    [`0:${master}`, form],
+    [`1:${master.slice(4)}`, form],
+    [`1:${Buffer.alloc(33).toString('base64')}`, form],
+    [`1:${master.replace('=', '')}`, form],
+    [`1:${master},`, form],
+    [`1:${master},2:${other}`, form],
+    [`2:${master},2:${other}`, form],
+    [`2:${master},1:${master}`, 'another key for each generation'],
+  ])('refuses the master keys %s, and shows none of them', (value, expected) => {
+    const [mistake = '', ...more] = mistakesOf({ VERBATIM_MASTER_KEY: value });
+    expect(more).toEqual([]);
+    expect(mistake).toBe(`VERBATIM_MASTER_KEY: ${value.length} characters, expected ${expected}`);
   });
 
   it.each([
@@ -325,6 +364,7 @@ describe('what the command line reads of it', () => {
       'databaseUrl',
       'eventLogUrl',
       'host',
+      'keysUrl',
       'migrateDatabaseUrl',
       'port',
     ]);

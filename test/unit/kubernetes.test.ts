@@ -27,6 +27,7 @@ const secrets: Readonly<Record<string, string>> = {
   EVENT_LOG_URL: 'esdb://user:password@eventstore:2113',
   VERBATIM_ADMIN_KEY: `vb_admin_${'a'.repeat(32)}`,
   VERBATIM_RECORD_KEY: Buffer.alloc(32).toString('base64'),
+  VERBATIM_MASTER_KEY: `1:${Buffer.alloc(32).toString('base64')}`,
 };
 /** What the product reads of them, without what may be absent: NODE_OPTIONS is for Node. */
 const settingsOf = (variables: readonly Variable[]) =>
@@ -49,9 +50,9 @@ describe('infra/kubernetes/base', () => {
   });
 
   it.each([
-    ['api', ['VERBATIM_ADMIN_KEY']],
-    ['saga', ['OPENAI_API_KEY']],
-    ['projections', ['VERBATIM_RECORD_KEY']],
+    ['api', ['VERBATIM_ADMIN_KEY', 'VERBATIM_MASTER_KEY']],
+    ['saga', ['OPENAI_API_KEY', 'VERBATIM_MASTER_KEY']],
+    ['projections', ['VERBATIM_RECORD_KEY', 'VERBATIM_MASTER_KEY']],
     ['relay', ['KAFKA_USERNAME', 'KAFKA_PASSWORD']],
   ])('gives the role %s the secrets that it needs, and no other', (role, own) => {
     expect(secretsOf(container.env)).toEqual(['EVENT_LOG_URL', 'DATABASE_URL']);
@@ -62,7 +63,11 @@ describe('infra/kubernetes/base', () => {
     const variables = [...container.env, ...migration.env, ...roles.flatMap(([, added]) => added)];
     const names = variables.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef.name ?? []);
     expect(new Set(names)).toEqual(
-      new Set(['log', 'database', 'admin', 'record', 'provider', 'kafka', 'migrate'].map((name) => `verbatim-${name}`)),
+      new Set(
+        ['log', 'database', 'admin', 'record', 'master', 'provider', 'kafka', 'migrate'].map(
+          (name) => `verbatim-${name}`,
+        ),
+      ),
     );
     expect(documents.filter(({ kind }) => kind === 'Secret')).toEqual([]);
     const settings = Object.keys(kubernetesSettings());

@@ -509,3 +509,49 @@ describe('verbatim record', () => {
     });
   });
 });
+
+describe('verbatim keys rotate', () => {
+  const rotation = (state: string, done: number, total = 200) => ({
+    ...{ generation: 2, beganAt: '2026-01-12T09:30:26.001Z', state, keys: { done, total } },
+    copiesUnreadableAt: state === 'done' ? '2026-01-12T09:30:29.000Z' : null,
+  });
+
+  /** The answers to GET, one after the other; the last one again and again. */
+  function rotating<T>(answers: readonly (object | 503)[], work: (server: AnsweringServer) => Promise<T>): Promise<T> {
+    let asked = 0;
+    return answering((request) => {
+      if (request === 'POST /api/v1/keys/rotate-master') return json(rotation('running', 0), 202);
+      const answer = answers[Math.min(asked++, answers.length - 1)];
+      return answer === 503 ? json({ code: 'unavailable', title: 'Away' }, 503) : json(answer);
+    }, work);
+  }
+
+  it('shows progress until the old master key is destroyed, also through a short outage', async () => {
+    const answers = [rotation('running', 0), 503, rotation('running', 100), rotation('done', 200)] as const;
+    const { out, err, error } = await rotating(answers, (server) => commanded('keys rotate', apiOf(server)));
+    expect(error).toBeUndefined();
+    expect(err).toBe('keys:   0%  0 of 200 keys\nkeys:  50%  100 of 200 keys\n');
+    expect(out).toBe(
+      'The master key has generation 2, and 200 keys are wrapped under it.\n' +
+        'The old master key was destroyed at 2026-01-12T09:30:29.000Z: older copies of keys are unreadable.\n',
+    );
+  });
+
+  it('says what is left to the operator of a master key in the environment', async () => {
+    const { out } = await rotating([rotation('waiting', 200)], (server) => commanded('keys rotate', apiOf(server)));
+    expect(out).toContain('Now remove the old master key from VERBATIM_MASTER_KEY');
+  });
+
+  it('writes one object with --json, and nothing else', async () => {
+    const answers = [rotation('running', 0), rotation('done', 200)];
+    const { out, err } = await rotating(answers, (server) => commanded('keys rotate --json', apiOf(server)));
+    expect(JSON.parse(out)).toEqual(rotation('done', 200));
+    expect(err).toBe('');
+  });
+
+  it('fails when no process makes progress, and names the role', async () => {
+    const { error } = await rotating([rotation('running', 0)], (server) => commanded('keys rotate', apiOf(server)));
+    expect(error).toBeInstanceOf(CommandFailed);
+    expect(error.message).toContain('does a process with the role projections run?');
+  });
+});

@@ -136,7 +136,7 @@ describe('a protected event', () => {
     await expect(written_).rejects.toBeInstanceOf(UnencodableEvent);
   });
 
-  it('is damaged if one of its values stood at another place', async () => {
+  it('is damaged if one of its values was at another place', async () => {
     const text = async (change: Partial<Wrapping>, into?: string) =>
       JSON.parse((await written(delta('hello'), change, into)).data).text;
     const here = await written(delta('hello'));

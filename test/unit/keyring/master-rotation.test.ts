@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { MasterKeyFiles, MasterKeySetting } from '../../../src/adapters/data-directory/master-keys.js';
 import { masterCheck } from '../../../src/keyring/master-generations.js';
-import { KeysNotRewrapped } from '../../../src/keyring/master-rotation.js';
+import { KeysNotRewrapped, NoNewerMasterKey } from '../../../src/keyring/master-rotation.js';
 import { limits } from '../../../src/limits.js';
 import { TerminalError } from '../../../src/ports/errors.js';
 import {
@@ -32,7 +32,7 @@ async function expectAllOpen(keys: readonly KeyAtHand[], processes: readonly Key
 }
 
 async function rotate(process: KeyProcess): Promise<void> {
-  expect(await process.rotation.begin()).toBe(true);
+  await process.rotation.begin();
   await process.rotation.complete(running);
 }
 
@@ -85,7 +85,7 @@ describe('the rotation of the master key', () => {
     const before = await shared.store.find([u, ofTenant, ...living.map(({ id }) => id)]);
     expect(await here.rotation.progress()).toMatchObject({ generation: 1, state: 'done', copiesUnreadableAt: null });
 
-    expect(await here.rotation.begin()).toBe(true);
+    await here.rotation.begin();
     const total = (await shared.store.count(2)).before;
     expect(await elsewhere.rotation.progress()).toMatchObject({
       generation: 2,
@@ -134,7 +134,7 @@ describe('the rotation of the master key', () => {
     const [here, elsewhere] = [await keyProcess(shared), await keyProcess(shared)];
     await take(here, 5);
     await Promise.all([here.rotation.begin(), elsewhere.rotation.begin()]);
-    expect(await here.rotation.begin()).toBe(true);
+    await here.rotation.begin();
     expect((await shared.store.generations()).map(({ number }) => number)).toEqual([1, 2]);
     await here.rotation.complete(running);
     await elsewhere.rotation.complete(running);
@@ -239,7 +239,7 @@ describe('the rotation of a master key in the environment', () => {
     const { store } = memoryKeys();
     const first = await processWith(store, 1);
     const keys = await take(first, 5);
-    expect(await first.rotation.begin()).toBe(false);
+    await expect(first.rotation.begin()).rejects.toThrow(NoNewerMasterKey);
 
     const restarted = await processWith(store, 2, 1);
     // Until it is rotated, processes that have not been restarted can read and write.

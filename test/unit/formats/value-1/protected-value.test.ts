@@ -72,6 +72,14 @@ describe('a protected value', () => {
     expect(line).toMatchObject({ stream: example.event.stream, rev: 4, p: example.pointer, salt: example.salt });
   });
 
+  it('is printed in the page of the format as it was computed', () => {
+    const page = readFileSync(join(import.meta.dirname, '..', '..', '..', '..', 'docs', 'record-format.md'), 'utf8');
+    const [{ salt, c, x }] = examples as [Example];
+    const [{ u }] = golden.users;
+    expect(page).toContain(`\n${salt}\n${JSON.stringify({ $p: 1, c, x })}\n`);
+    expect(page).toContain(`\n${u}\n`);
+  });
+
   it('has keys for its salt, its text and fingerprints that another program derived', () => {
     const digest = Buffer.from(golden.fingerprint.digest, 'base64');
     expect({
