@@ -177,7 +177,7 @@ export class GenerationRun {
     // Not earlier: the table must hold no prompt that is not in the log.
     this.holding = this.parts.hold(this.job, this.life);
     const remembered = this.parts.conversations.last(this.ledger)?.state;
-    const conversation = remembered?.nodes.has(this.job.generation) ? remembered : await this.conversation();
+    const conversation = await this.conversation(remembered?.nodes.has(this.job.generation) ? remembered : undefined);
     return this.enter('answering', this.answerIn(conversation, tape));
   }
 
@@ -227,8 +227,8 @@ export class GenerationRun {
   }
 
   /** With the reply of this job loaded. */
-  private async conversation(): Promise<Conversation> {
-    const { state } = await this.parts.conversations.current(this.ledger);
+  private async conversation(remembered?: Conversation): Promise<Conversation> {
+    const state = remembered ?? (await this.parts.conversations.current(this.ledger)).state;
     await this.parts.conversations.whenLoaded(this.ledger, () => replyOf(state, this.job.generation));
     return state;
   }
