@@ -82,7 +82,15 @@ export interface KafkaConfig {
 /** What the command line needs of it: enough to find the server, its key and its database. */
 export type Whereabouts = Pick<
   Config,
-  'host' | 'port' | 'dataDir' | 'databaseUrl' | 'migrateDatabaseUrl' | 'keysUrl' | 'eventLogUrl' | 'adminKey'
+  | 'host'
+  | 'port'
+  | 'dataDir'
+  | 'databaseUrl'
+  | 'migrateDatabaseUrl'
+  | 'keysUrl'
+  | 'eventLogUrl'
+  | 'adminKey'
+  | 'recordKey'
 >;
 
 export class InvalidConfig extends Error {
@@ -103,7 +111,6 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     ...whereabouts,
     ...provider,
     kafka: readKafka(read),
-    recordKey: readRecordKey(read),
     witnesses: readWitnesses(read),
     masterKeys: readMasterKeys(read),
     roles: read.list('VERBATIM_ROLES', ROLES),
@@ -153,6 +160,7 @@ function readWhereabouts(read: SettingsReader): Whereabouts {
     databaseUrl: readDatabaseUrl(read, 'DATABASE_URL'),
     migrateDatabaseUrl: readMigrateDatabaseUrl(read),
     keysUrl: readDatabaseUrl(read, 'VERBATIM_KEYS_URL'),
+    recordKey: readRecordKey(read),
     // Several hosts are no URL; what else is wrong with it is found by who opens it.
     eventLogUrl: read.text(
       'EVENT_LOG_URL',

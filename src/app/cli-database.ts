@@ -1,4 +1,6 @@
 import pg from 'pg';
+import { NoteFiles } from '../adapters/data-directory/kept-notes.js';
+import { knownRecordKeys, RecordKeyFile } from '../adapters/data-directory/record-key.js';
 import type { Notice } from '../adapters/postgres/apply-migration.js';
 import { ConnectionPool } from '../adapters/postgres/connection-pool.js';
 import { DataDirectoryInUse, startEmbeddedPostgres } from '../adapters/postgres/embedded/embedded-postgres.js';
@@ -17,7 +19,9 @@ import { OPERATOR } from '../commands/origin.js';
 import type { Whereabouts } from '../config.js';
 import { createCodec } from '../events/codec.js';
 import type { Position } from '../events/envelope.js';
+import { originOf } from '../formats/record-1/note.js';
 import { limits } from '../limits.js';
+import type { KnownOutside } from '../notary/stored-before.js';
 import type { LogWithoutCommands } from '../ports/event-log.js';
 import { KeyMissing } from '../ports/value-keys.js';
 import { type Database, openDatabase } from './database.js';
@@ -73,17 +77,35 @@ export async function openRecord(whereabouts: Whereabouts, onNotice: Notice): Pr
           await database.close();
           throw error;
         });
-  return {
-    log,
-    record: new PostgresRecord(pool),
-    keys: unopenedKeys,
-    recordLook: recorderOn(log),
-    async close() {
-      await log.close();
-      await pool.close();
-      await database.close();
-    },
+  const close = async () => {
+    await log.close();
+    await pool.close();
+    await database.close();
   };
+  const outside = await knownOutside(whereabouts, log).catch(async (error) => {
+    await close();
+    throw error;
+  });
+  return { log, record: new PostgresRecord(pool), keys: unopenedKeys, recordLook: recorderOn(log), outside, close };
+}
+
+/** Neither the notes nor the keys come from the database that they prove something about. */
+async function knownOutside({ dataDir, recordKey }: Whereabouts, log: LogWithoutCommands): Promise<KnownOutside> {
+  const incarnations = await incarnationsOf(log);
+  const [identity, incarnation] = [incarnations[0], incarnations.at(-1) as string];
+  return {
+    keys: await knownRecordKeys(dataDir, recordKey),
+    kept: new NoteFiles(dataDir),
+    originOf: (tenant) => originOf(identity, incarnation, tenant),
+  };
+}
+
+/** The file of the signing key, to replace the key. */
+export function recordKeyFile({ dataDir, recordKey }: Whereabouts): RecordKeyFile {
+  if (recordKey === undefined) return new RecordKeyFile(dataDir);
+  throw new CommandFailed(
+    'The signing key is in VERBATIM_RECORD_KEY: put a new one and a comma in front of it, and restart the processes',
+  );
 }
 
 /** The command line has no user: who may read the database acts as its operator. */

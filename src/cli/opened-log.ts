@@ -1,5 +1,6 @@
 import type { Look } from '../domain/access.js';
 import type { Position } from '../events/envelope.js';
+import type { KnownOutside } from '../notary/stored-before.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { RecordStore } from '../ports/record.js';
 import type { ValueKeys } from '../ports/value-keys.js';
@@ -18,8 +19,20 @@ export interface OpenedRecord extends Pick<OpenedLog, 'recordLook'> {
   readonly keys: Pick<ValueKeys, 'find'>;
   readonly record: Pick<
     RecordStore,
-    'chained' | 'entries' | 'forget' | 'lastNote' | 'load' | 'noteOf' | 'tenants' | 'tile'
+    | 'chained'
+    | 'endOwner'
+    | 'entries'
+    | 'forget'
+    | 'heads'
+    | 'lastNote'
+    | 'lastNotes'
+    | 'load'
+    | 'noteOf'
+    | 'tenants'
+    | 'tile'
   >;
+  /** Notes and keys beside the database. */
+  readonly outside: KnownOutside;
   close(): Promise<void>;
 }
 

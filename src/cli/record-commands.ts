@@ -17,9 +17,16 @@ export function addRecord(program: Command, parts: CommandParts): void {
     .action((options) => rebuild(parts, options));
 }
 
+const UNVERIFIED =
+  'No signing key is known here, neither in record.key nor in VERBATIM_RECORD_KEY: no signature of a note was verified.\n';
+
 async function check(parts: CommandParts, { json }: JsonOption): Promise<void> {
-  const items = await withRecord(parts, ({ log, record }) => checkRecord(log, record));
-  await parts.out.write(json ? jsonLine({ items }) : checkedText(items));
+  const { items, verified } = await withRecord(parts, async ({ log, record, outside }) => ({
+    items: await checkRecord(log, record, outside),
+    verified: outside.keys !== undefined,
+  }));
+  await parts.out.write(json ? jsonLine({ items, verified }) : checkedText(items));
+  if (!verified) await parts.err.write(UNVERIFIED);
   const wrong = items.filter(({ mistakes }) => mistakes.length > 0).map(({ tenant }) => tenant);
   if (wrong.length > 0) throw new CommandFailed(`The record differs from the log for: ${wrong.join(', ')}`);
 }

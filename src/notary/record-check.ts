@@ -10,11 +10,12 @@ import {
 } from '../formats/record-1/entry.js';
 import { Frontier } from '../formats/record-1/frontier.js';
 import { type Hash, leafHash } from '../formats/record-1/hashes.js';
-import { openNote } from '../formats/record-1/note.js';
 import { GapInTape, isDelta, isOfTape, isSeal, TapeTree } from '../formats/record-1/tape.js';
 import type { EventLog } from '../ports/event-log.js';
-import type { RecordStore, StoredEntry, StoredNote, StoredTreeEdge } from '../ports/record.js';
+import type { RecordStore, StoredEntry } from '../ports/record.js';
 import { acrossGaps, lackText } from './across-gaps.js';
+import { HeadsCheck } from './heads-check.js';
+import { type KnownOutside, NOTHING_STORED, type StoredBefore, storedBefore } from './stored-before.js';
 
 /** What the log makes of one tenant's record, and what is stored and signed. */
 export interface CheckedTree {
@@ -43,40 +44,40 @@ const READ_ENTRIES = 500;
 const MISTAKES_MAX = 10;
 
 type CheckedLog = Pick<EventLog, 'readAll' | 'gapAfter'>;
-type CheckedRecord = Pick<RecordStore, 'entries' | 'lastNote' | 'load' | 'tenants'>;
-
-/** What is stored of a tenant before the log is read. The notary may write more while it is read. */
-interface StoredBefore {
-  readonly tree: StoredTreeEdge | undefined;
-  readonly note: StoredNote | undefined;
-}
+type CheckedRecord = Pick<RecordStore, 'entries' | 'load'>;
 
 /**
  * Makes every tenant's entries again from the log, with the tapes and their deltas in one pass, and compares them with what is
  * stored and signed. It shares the format with the notary, and nothing else.
  */
-export async function checkRecord(log: CheckedLog, record: CheckedRecord): Promise<readonly CheckedTree[]> {
-  const trees = await treesOf(log, record);
+export async function checkRecord(
+  log: CheckedLog,
+  record: CheckedRecord & Parameters<typeof storedBefore>[0],
+  outside: KnownOutside,
+): Promise<readonly CheckedTree[]> {
+  const trees = await treesOf(log, record, await storedBefore(record, outside));
   return Promise.all(trees.map((tree) => tree.result()));
 }
 
 /** The trees that a log makes, whatever is stored of them. */
 export async function treesIn(log: CheckedLog): Promise<readonly MadeTree[]> {
-  return (await treesOf(log, nothingStored)).map((tree) => tree.made());
+  return (await treesOf(log, nothingStored, new Map())).map((tree) => tree.made());
 }
 
 const nothingStored: CheckedRecord = {
-  tenants: async () => [],
   load: async () => ({ trees: [], chains: [], owners: [], streams: [] }),
   entries: async () => [],
-  lastNote: async () => undefined,
 };
 
-async function treesOf(log: CheckedLog, record: CheckedRecord): Promise<readonly TreeCheck[]> {
+async function treesOf(
+  log: CheckedLog,
+  record: CheckedRecord,
+  stored: ReadonlyMap<string, StoredBefore>,
+): Promise<readonly TreeCheck[]> {
   const trees = new Map<string, TreeCheck>();
-  for (const [tenant, before] of await storedBefore(record)) trees.set(tenant, new TreeCheck(tenant, record, before));
+  for (const [tenant, before] of stored) trees.set(tenant, new TreeCheck(tenant, record, before));
   const treeOf = (tenant: string) => {
-    const tree = trees.get(tenant) ?? new TreeCheck(tenant, record, { tree: undefined, note: undefined });
+    const tree = trees.get(tenant) ?? new TreeCheck(tenant, record, NOTHING_STORED);
     trees.set(tenant, tree);
     return tree;
   };
@@ -87,19 +88,10 @@ async function treesOf(log: CheckedLog, record: CheckedRecord): Promise<readonly
   return [...trees.values()];
 }
 
-async function storedBefore(record: CheckedRecord): Promise<ReadonlyMap<string, StoredBefore>> {
-  const tenants = await record.tenants();
-  const { trees } = await record.load({ tenants, chains: [], owners: [], streams: [] });
-  const byTenant = new Map(trees.map((tree) => [tree.tenant, tree]));
-  const before = new Map<string, StoredBefore>();
-  for (const tenant of tenants) before.set(tenant, { tree: byTenant.get(tenant), note: await record.lastNote(tenant) });
-  return before;
-}
-
 class TreeCheck {
   private readonly tree = new Frontier();
-  private readonly chains = new Map<string, { next: number; hash: Hash | null }>();
-  private readonly owners = new Map<string, { next: number; hash: Hash | null }>();
+  private readonly chains: HeadsCheck;
+  private readonly owners: HeadsCheck;
   private readonly open = new Map<string, TapeTree | GapInTape>();
   private readonly sealed = new Set<string>();
   private readonly mistakes: string[] = [];
@@ -117,7 +109,13 @@ class TreeCheck {
     private readonly tenant: string,
     private readonly record: CheckedRecord,
     private readonly before: StoredBefore,
-  ) {}
+  ) {
+    const size = before.tree?.size ?? 0;
+    this.chains = new HeadsCheck(before.chains, size);
+    this.owners = new HeadsCheck(before.owners, size);
+    for (const { is, tree } of before.notes)
+      if (!tree) this.report(`the ${is} note is not signed by a key of the record`);
+  }
 
   async add(event: RecordedEvent): Promise<void> {
     const { stream, revision, type } = event;
@@ -166,34 +164,38 @@ class TreeCheck {
 
   async result(): Promise<CheckedTree> {
     const { tenant, mistakes } = this;
-    const { tree, note } = this.before;
+    const { tree, published, notes } = this.before;
     const { size } = this.tree;
     const beyond = tree && tree.size > size ? tree.size - size : 0;
     if (beyond > 0) this.report(`entry ${size} is stored, and the log makes none there`);
-    if (note && note.size > size) this.report(`a tree of ${note.size} entries is signed, and the log makes ${size}`);
-    else if (note && note.size > this.stored)
-      this.report(`a tree of ${note.size} entries is signed, and only ${this.stored} of them are stored`);
+    const signed = Math.max(0, ...notes.map((note) => note.tree?.size ?? 0));
+    if (signed > size) this.report(`a tree of ${signed} entries is signed, and the log makes ${size}`);
+    else if (signed > this.stored)
+      this.report(`a tree of ${signed} entries is signed, and only ${this.stored} of them are stored`);
+    // Where the log makes fewer entries than are stored, other ends of chains follow from that.
+    if (beyond === 0) this.compareHeads();
     const { trees } = await this.record.load({ tenants: [tenant], chains: [], owners: [], streams: [] });
     const grown = trees[0]?.size ?? 0;
     if (grown < this.stored) this.report(`${this.stored} entries are stored, and the stored tree has ${grown}`);
-    return { tenant, size, stored: this.stored + beyond, signed: note?.size ?? null, mistakes };
+    return { tenant, size, stored: this.stored + beyond, signed: published?.size ?? null, mistakes };
   }
 
   private async addEntry(event: RecordedEvent, entry: typeof eventEntry): Promise<void> {
     const facts: EventFacts = factsOf(event);
-    const { next: n, hash: prev } = this.chains.get(facts.chain) ?? { next: 0, hash: null };
+    const { next: n, hash: prev } = this.chains.at(facts.chain);
     const link = { n, prev };
     const owner = needsOwnerLink(facts, link) ? (facts.owner as string) : undefined;
-    const { next: on, hash: oprev } = this.owners.get(owner ?? '') ?? { next: 0, hash: null };
+    const { next: on, hash: oprev } = this.owners.at(owner ?? '');
     const leaf = writtenOrTooLong(() => entry(facts, link, owner === undefined ? undefined : { on, oprev }));
     if (leaf instanceof EntryTooLong) return this.end(leaf.message);
     const hash = leafHash(leaf);
     await this.compare(leaf, event);
+    const index = this.tree.size;
     this.tree.add(hash);
-    this.chains.set(facts.chain, { next: n + 1, hash });
-    if (owner !== undefined) this.owners.set(owner, { next: on + 1, hash });
+    this.chains.advance(facts.chain, index, hash);
+    if (owner !== undefined) this.owners.advance(owner, index, hash);
     this.compareTree();
-    this.compareNote();
+    this.compareNotes();
   }
 
   private async compare(leaf: string, { stream, revision }: RecordedEvent): Promise<void> {
@@ -227,13 +229,17 @@ class TreeCheck {
       this.report(`the stored tree of ${tree.size} entries has other hashes`);
   }
 
-  private compareNote(): void {
-    const { note } = this.before;
-    if (!note || note.size !== this.tree.size) return;
-    const tree = openNote(note.note, note.verifierKey);
-    if (!tree) this.report('the last note is not signed by its key');
-    else if (!tree.root.equals(this.tree.root()))
-      this.report(`the signed tree of ${note.size} entries has another root`);
+  private compareNotes(): void {
+    for (const { is, tree } of this.before.notes) {
+      if (tree?.size !== this.tree.size || tree.root.equals(this.tree.root())) continue;
+      this.report(`the ${is} signed tree of ${tree.size} entries has another root`);
+    }
+  }
+
+  private compareHeads(): void {
+    for (const name of this.chains.wrong()) this.report(`the stored end of ${name} is not its last entry`);
+    for (const name of this.owners.wrong())
+      this.report(`the stored end of the conversations of ${name} is not the last one`);
   }
 
   private report(mistake: string): void {

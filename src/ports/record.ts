@@ -62,6 +62,8 @@ export interface LoadedStream extends HeadName {
   readonly revision: number;
 }
 
+export type HeadKind = 'chains' | 'owners';
+
 /** What one step continues. What is not stored yet is absent. */
 export interface StoredHeads {
   readonly trees: readonly LoadedTree[];
@@ -166,6 +168,8 @@ export interface RecordStore extends RecordQueries {
    * that were signed before `keptSince`. False, without a write, if the writer was replaced.
    */
   publish(writer: Writer, signed: SigningResult, keptSince: string): Promise<boolean>;
+  /** The stored ends of a tenant's chains or owners after a name, in the order of their names. */
+  heads(tenant: string, kind: HeadKind, after: string, count: number): Promise<StoredHead[]>;
   /** The notes of the largest signed trees of these tenants. */
   lastNotes(tenants: readonly string[]): Promise<StoredNote[]>;
   /** Tenants with a tree or a note. */

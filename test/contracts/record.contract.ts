@@ -272,6 +272,21 @@ export function recordContract(engine: string, createGround: () => Promise<Recor
       expect(await elsewhere.lastNote(tenant)).toEqual(note(9));
     });
 
+    it('lists the stored ends of chains and of owners, in pages', async () => {
+      const headsOf = (prefix: string) =>
+        ['b', 'a', 'c'].map((name, entry) => {
+          return { tenant, name: `${prefix}${name}`, next: entry + 1, entry, hash: sha256(`${prefix}${name}`) };
+        });
+      const [chains, owners] = [headsOf('conversation-'), headsOf('u')];
+      const others = [{ tenant: `${tenant}-b`, name: 'conversation-a', next: 9, entry: 9, hash: sha256('x') }];
+      await record.write(writer, step(START, '0001', { chains: [...chains, ...others], owners }));
+      const inOrder = [chains[1], chains[0], chains[2]];
+      expect(await elsewhere.heads(tenant, 'chains', '', 10)).toEqual(inOrder);
+      expect(await elsewhere.heads(tenant, 'chains', '', 2)).toEqual(inOrder.slice(0, 2));
+      expect(await elsewhere.heads(tenant, 'chains', 'conversation-b', 2)).toEqual(inOrder.slice(2));
+      expect(await elsewhere.heads(tenant, 'owners', '', 10)).toEqual([owners[1], owners[0], owners[2]]);
+    });
+
     it('has the last notes of several tenants, and none of one without', async () => {
       const notes = [note(2), note(5), note(1, { tenant: `${tenant}-b` })];
       await record.publish(writer, { notes, refused: new Map(), ended: [] }, NOW);

@@ -9,7 +9,7 @@ import { PostgresRecord } from '../../src/adapters/postgres/postgres-record.js';
 import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { type RecordedEvent, START } from '../../src/events/envelope.js';
 import { sha256 } from '../../src/formats/record-1/hashes.js';
-import { NoteSigner } from '../../src/formats/record-1/note.js';
+import { NoteSigner, originOf } from '../../src/formats/record-1/note.js';
 import { RecordKeys } from '../../src/formats/record-1/record-keys.js';
 import { Notary } from '../../src/notary/notary.js';
 import { checkRecord } from '../../src/notary/record-check.js';
@@ -36,6 +36,9 @@ async function recorded(log: Log, connection: TestPostgres['connection']): Promi
   const health = new RecordedHealth();
   const warnings: object[] = [];
   const kept = new MemoryNotes();
+  const keys = new RecordKeys(new NoteSigner(sha256('the key')));
+  const identity = await log.identity();
+  const outside = { keys, kept, originOf: (tenant: string) => originOf(identity, 'first', tenant) };
   const made = async (holder: string) => {
     const notary = new Notary({
       ...{ log, checkpoints, leases, hints: new MemoryHints(), clock: systemClock, health, holder, leaseMs: 15_000 },
@@ -43,14 +46,14 @@ async function recorded(log: Log, connection: TestPostgres['connection']): Promi
         store: record,
         kept,
         incarnation: 'first',
-        keys: async () => new RecordKeys(new NoteSigner(sha256('the key'))),
+        keys: async () => keys,
       },
       meter: { entriesRecorded: () => {} },
       warn: (facts: object) => void warnings.push(facts),
     });
     notary.start();
     await until(async () => {
-      const trees = await checkRecord(log, record);
+      const trees = await checkRecord(log, record, outside);
       return trees.every(({ size, stored, signed }) => size === stored && size === signed);
     });
     await notary.stop();
@@ -61,7 +64,7 @@ async function recorded(log: Log, connection: TestPostgres['connection']): Promi
   };
   try {
     const first = await made('node-1');
-    expect((await checkRecord(log, record)).flatMap(({ mistakes }) => mistakes)).toEqual([]);
+    expect((await checkRecord(log, record, outside)).flatMap(({ mistakes }) => mistakes)).toEqual([]);
     await record.forget(NOTARY);
     expect(await made('node-2')).toEqual(first);
     expect([warnings, health.failures]).toEqual([[], []]);

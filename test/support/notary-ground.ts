@@ -5,6 +5,7 @@ import type { SignedTree } from '../../src/formats/record-1/proofs.js';
 import { RecordKeys } from '../../src/formats/record-1/record-keys.js';
 import { Notary } from '../../src/notary/notary.js';
 import { type CheckedTree, checkRecord } from '../../src/notary/record-check.js';
+import type { KnownOutside } from '../../src/notary/stored-before.js';
 import type { Checkpoints } from '../../src/ports/checkpoints.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import type { RecordStore, StoredEntry } from '../../src/ports/record.js';
@@ -78,8 +79,15 @@ export class NotaryGround {
   }
 
   /** The trees that the log makes, compared with what is stored. */
-  check(): Promise<readonly CheckedTree[]> {
-    return checkRecord(this.log, this.record);
+  async check(): Promise<readonly CheckedTree[]> {
+    return checkRecord(this.log, this.record, await this.outside());
+  }
+
+  /** What a check knows of notes and keys without the store. */
+  async outside(): Promise<KnownOutside> {
+    const identity = await this.log.identity();
+    const keys = new RecordKeys(new NoteSigner(sha256('the key')));
+    return { keys, kept: this.kept, originOf: (tenant) => originOf(identity, 'first', tenant) };
   }
 
   /** Waits until every event has its entry, and the tree of each tenant is signed. */

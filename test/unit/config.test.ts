@@ -367,6 +367,7 @@ describe('what the command line reads of it', () => {
       'keysUrl',
       'migrateDatabaseUrl',
       'port',
+      'recordKey',
     ]);
   });
 

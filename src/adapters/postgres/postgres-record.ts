@@ -2,12 +2,14 @@ import { HASH_BYTES } from '../../formats/record-1/hashes.js';
 import { TILE_WIDTH } from '../../formats/record-1/tiles.js';
 import type {
   ChainPlace,
+  HeadKind,
   HeadName,
   LoadedHead,
   RecordStep,
   RecordStore,
   SigningResult,
   StoredEntry,
+  StoredHead,
   StoredHeads,
   StoredKeyEnd,
   StoredNote,
@@ -50,6 +52,9 @@ const OWNERS = headsIn(
   'record_owners',
   `e.leaf LIKE '%,"oprev":%' AND substring(e.leaf FROM '"owner":"([^"]*)"') = wanted.name ORDER BY e.index DESC`,
 );
+const allHeadsIn = (table: 'record_chains' | 'record_owners') => `
+  SELECT name, next, entry, hash FROM views.${table} WHERE tenant = $1 AND name > $2 ORDER BY name LIMIT $3`;
+const HEADS: Record<HeadKind, string> = { chains: allHeadsIn('record_chains'), owners: allHeadsIn('record_owners') };
 const STREAMS = `
   SELECT wanted.tenant, wanted.name, last.revision FROM unnest($1::text[], $2::text[]) wanted (tenant, name)
   CROSS JOIN LATERAL (
@@ -121,6 +126,7 @@ const LATER_EPOCH = 'UPDATE runtime.checkpoints SET epoch = epoch + 1 WHERE name
 const FORGET_CHECKPOINT = "UPDATE runtime.checkpoints SET position = '', epoch = epoch + 1 WHERE name = $1";
 
 type NoteRow = [string, string, string, string, Date];
+type StoredHeadRow = [string, string, string | null, Buffer];
 type EntryRow = [string, string, string, number, string, string, Buffer];
 type LoadedHeadRow = [string, string, string | null, string | null, Buffer | null, string | null, string | null];
 
@@ -206,6 +212,13 @@ export class PostgresRecord implements RecordStore {
 
   async lastNote(tenant: string): Promise<StoredNote | undefined> {
     return (await this.lastNotes([tenant]))[0];
+  }
+
+  async heads(tenant: string, kind: HeadKind, after: string, count: number): Promise<StoredHead[]> {
+    const rows = await this.query<StoredHeadRow>(HEADS[kind], [tenant, after, count], this.readPool);
+    return rows.map(([name, next, entry, hash]) => {
+      return { tenant, name, next: Number(next), entry: Number(entry ?? Number.NaN), hash };
+    });
   }
 
   async lastNotes(tenants: readonly string[]): Promise<StoredNote[]> {

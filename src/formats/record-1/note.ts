@@ -63,6 +63,12 @@ export function openNote(note: string, verifierKey: string): SignedTree | undefi
   return isSigned ? treeIn(parts.text, key.name) : undefined;
 }
 
+/** The tree that a note claims, whoever has signed it. */
+export function claimedTree(note: string): SignedTree | undefined {
+  const text = partsOfNote(note)?.text;
+  return text === undefined ? undefined : treeIn(text, text.split('\n', 1).join());
+}
+
 function treeIn(text: string, origin: string): SignedTree | undefined {
   const [name, digits = '', hash, ...rest] = text.split('\n');
   const root = hashIn(hash);

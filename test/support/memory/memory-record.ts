@@ -1,5 +1,6 @@
 import type {
   ChainPlace,
+  HeadKind,
   HeadName,
   KeptNote,
   KeptNotes,
@@ -128,6 +129,12 @@ export class MemoryRecord implements RecordStore {
 
   async endOwner(name: string): Promise<void> {
     this.checkpoints.laterEpoch(name);
+  }
+
+  async heads(tenant: string, kind: HeadKind, after: string, count: number): Promise<StoredHead[]> {
+    const heads = [...(kind === 'chains' ? this.chains : this.owners).values()];
+    const later = heads.filter((head) => head.tenant === tenant && head.name > after);
+    return later.sort((one, other) => (one.name < other.name ? -1 : 1)).slice(0, count);
   }
 
   async lastNotes(tenants: readonly string[]): Promise<StoredNote[]> {

@@ -51,6 +51,7 @@ const mayImport: Record<string, readonly string[]> = {
     'formats/record-1/tiles.ts',
     'monitor',
     'notary/record-check.ts',
+    'notary/stored-before.ts',
     'ports',
     'verifier',
   ],

@@ -467,6 +467,7 @@ describe('verbatim record', () => {
         record: ground.record,
         keys: { find: () => new Map() },
         recordLook: async () => {},
+        outside: await ground.outside(),
         close: async () => void open--,
       };
     };
@@ -482,8 +483,21 @@ describe('verbatim record', () => {
     await withRecord(async (parts) => {
       const tree = { tenant: 'default', size: 2, stored: 2, signed: 2, mistakes: [] };
       const { out, error } = await commanded('record check --json', parts);
-      expect([JSON.parse(out), error]).toEqual([{ items: [tree] }, undefined]);
+      expect([JSON.parse(out), error]).toEqual([{ items: [tree], verified: true }, undefined]);
       expect((await commanded('record check', parts)).out).toMatch(/TENANT .*\ndefault +2 +2 +2 +0\n$/);
+    });
+  });
+
+  it('check says where no signing key is known, and that it verified no signature', async () => {
+    await withRecord(async ({ openRecord }) => {
+      const keyless = async () => {
+        const opened = await openRecord();
+        return { ...opened, outside: { ...opened.outside, keys: undefined } };
+      };
+      const { out, err, error } = await commanded('record check --json', { openRecord: keyless });
+      expect([JSON.parse(out).verified, error]).toEqual([false, undefined]);
+      expect(err).toMatch(/^No signing key is known here/);
+      expect((await commanded('record check', { openRecord })).err).toBe('');
     });
   });
 

@@ -1,10 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NewEvent } from '../../../src/events/envelope.js';
+import { rootOf } from '../../../src/formats/record-1/frontier.js';
 import { sha256 } from '../../../src/formats/record-1/hashes.js';
-import { NoteSigner } from '../../../src/formats/record-1/note.js';
+import { NoteSigner, originOf } from '../../../src/formats/record-1/note.js';
+import { RecordKeys } from '../../../src/formats/record-1/record-keys.js';
 import { checkRecord } from '../../../src/notary/record-check.js';
-import type { LoadedTree, RecordStore, StoredEntry, StoredNote } from '../../../src/ports/record.js';
+import type {
+  KeptNote,
+  LoadedTree,
+  RecordStore,
+  StoredEntry,
+  StoredHead,
+  StoredNote,
+} from '../../../src/ports/record.js';
+import { MemoryNotes } from '../../support/memory/memory-record.js';
 import { appendAtEnd } from '../../support/new-events.js';
 import { NotaryGround } from '../../support/notary-ground.js';
 
@@ -30,10 +40,10 @@ describe('the check of the record', () => {
   afterAll(() => ground.stop());
 
   async function mistakesOf(
-    changed: Partial<Pick<RecordStore, 'entries' | 'lastNote' | 'load'>>,
+    changed: Partial<Pick<RecordStore, 'entries' | 'heads' | 'lastNote' | 'load'>>,
   ): Promise<readonly string[]> {
     const record = Object.assign(Object.create(ground.record), changed) as RecordStore;
-    const [tree] = await checkRecord(ground.log, record);
+    const [tree] = await checkRecord(ground.log, record, await ground.outside());
     return tree?.mistakes ?? ['no tree'];
   }
 
@@ -69,7 +79,7 @@ describe('the check of the record', () => {
         }
       },
     });
-    const [tree] = await checkRecord(edited, ground.record);
+    const [tree] = await checkRecord(edited, ground.record, await ground.outside());
     expect(tree?.mistakes.slice(0, 3)).toEqual(
       [7, 14, 21].map((nth) => `entry ${nth} is not that of event ${nth} of conversation-c1`),
     );
@@ -116,7 +126,7 @@ describe('the check of the record', () => {
         }
       },
     });
-    const [tree] = await checkRecord(cut, ground.record);
+    const [tree] = await checkRecord(cut, ground.record, await ground.outside());
     expect(tree?.mistakes).toEqual([
       `entry ${COUNT - 5} is stored, and the log makes none there`,
       `a tree of ${COUNT} entries is signed, and the log makes ${COUNT - 5}`,
@@ -139,7 +149,7 @@ describe('the check of the record', () => {
     busy.start();
     try {
       await grow('acme');
-      expect(await checkRecord(growing, busy.record)).toEqual([
+      expect(await checkRecord(growing, busy.record, await busy.outside())).toEqual([
         { tenant: 'acme', size: 1, stored: 1, signed: 1, mistakes: [] },
       ]);
       expect(await busy.entries('acme')).toHaveLength(2);
@@ -150,7 +160,7 @@ describe('the check of the record', () => {
 
   it('finds a record of a tenant of which the log has no event', async () => {
     const empty = Object.assign(Object.create(ground.log), { readAll: async function* () {} });
-    expect(await checkRecord(empty, ground.record)).toMatchObject([
+    expect(await checkRecord(empty, ground.record, await ground.outside())).toMatchObject([
       { tenant: 'acme', size: 0, stored: COUNT, mistakes: [expect.any(String), expect.any(String)] },
     ]);
   });
@@ -161,19 +171,99 @@ describe('the check of the record', () => {
       lastNote: async () => undefined,
       tenants: async () => [],
     }) as RecordStore;
-    expect(await checkRecord(ground.log, behind)).toEqual([
+    expect(await checkRecord(ground.log, behind, { ...(await ground.outside()), kept: new MemoryNotes() })).toEqual([
       { tenant: 'acme', size: COUNT, stored: 800, signed: null, mistakes: [] },
     ]);
   });
 
-  it('finds a note of another tree, and one that its key does not verify', async () => {
-    const other = new NoteSigner(sha256('another key'));
-    const tree = { size: COUNT, root: sha256('another root') };
-    const forged = noteWith((note) => {
-      return { ...note, note: other.sign('o', tree), verifierKey: other.verifierKey('o') };
-    });
-    expect(await mistakesOf(forged)).toEqual([`the signed tree of ${COUNT} entries has another root`]);
-    const unsigned = noteWith((note) => ({ ...note, verifierKey: other.verifierKey('o') }));
-    expect(await mistakesOf(unsigned)).toEqual(['the last note is not signed by its key']);
+  const other = new NoteSigner(sha256('another key'));
+  const ours = new NoteSigner(sha256('the key'));
+  const origin = async (tenant = 'acme') => originOf(await ground.log.identity(), 'first', tenant);
+  const tree = { size: COUNT, root: sha256('another root') };
+
+  it('finds a note of another tree, and one that another key has signed, whatever key the row names', async () => {
+    const name = await origin();
+    const changed = (signer: NoteSigner) =>
+      noteWith((note) => ({ ...note, note: signer.sign(name, tree), verifierKey: signer.verifierKey(name) }));
+    expect(await mistakesOf(changed(ours))).toEqual([`the last signed tree of ${COUNT} entries has another root`]);
+    expect(await mistakesOf(changed(other))).toEqual(['the last note is not signed by a key of the record']);
+    const renamed = noteWith((note) => ({ ...note, note: ours.sign(`${name}x`, tree) }));
+    expect(await mistakesOf(renamed)).toEqual(['the last note is not signed by a key of the record']);
+  });
+
+  it('takes a note of an earlier key of the record', async () => {
+    const outside = { ...(await ground.outside()), keys: new RecordKeys(other, [ours]) };
+    expect(await checkRecord(ground.log, ground.record, outside)).toMatchObject([{ mistakes: [] }]);
+  });
+
+  it('compares the trees of notes without a key, too', async () => {
+    const outside = { ...(await ground.outside()), keys: undefined };
+    expect(await checkRecord(ground.log, ground.record, outside)).toMatchObject([{ mistakes: [] }]);
+    const name = await origin();
+    const record = Object.assign(
+      Object.create(ground.record),
+      noteWith((note) => ({ ...note, note: other.sign(name, tree) })),
+    ) as RecordStore;
+    expect((await checkRecord(ground.log, record, outside))[0]?.mistakes).toEqual([
+      `the last signed tree of ${COUNT} entries has another root`,
+    ]);
+  });
+
+  it('compares every kept note: of another tree, of more entries, of another key, unreadable, and of no tenant', async () => {
+    const name = await origin();
+    const checked = async (...notes: KeptNote[]) => {
+      const kept = {
+        all: async function* () {
+          yield* notes;
+        },
+      };
+      const trees = await checkRecord(ground.log, ground.record, { ...(await ground.outside()), kept });
+      return trees.map(({ tenant, mistakes }) => [tenant, mistakes]);
+    };
+    const keptAs = (note: string | undefined) => ({ tenant: 'acme', note });
+    const early = { size: 7, root: rootOf((await ground.record.entries('acme', 0, 7)).map(({ hash }) => hash)) };
+    expect(await checked(keptAs(ours.sign(name, early)))).toEqual([['acme', []]]);
+    expect(await checked(keptAs(ours.sign(name, { ...early, root: sha256('x') })))).toEqual([
+      ['acme', ['the kept signed tree of 7 entries has another root']],
+    ]);
+    expect(await checked(keptAs(ours.sign(name, { ...tree, size: COUNT + 1 })))).toEqual([
+      ['acme', [`a tree of ${COUNT + 1} entries is signed, and the log makes ${COUNT}`]],
+    ]);
+    for (const note of [other.sign(name, early), undefined])
+      expect(await checked(keptAs(note))).toEqual([['acme', ['the kept note is not signed by a key of the record']]]);
+    expect(await checked(keptAs(ours.sign(originOf('another', 'first', 'acme'), tree)))).toEqual([['acme', []]]);
+    const lost = await origin('lost');
+    expect(await checked({ tenant: 'lost', note: ours.sign(lost, { ...tree, size: 2 }) })).toEqual([
+      ['acme', []],
+      ['lost', ['a tree of 2 entries is signed, and the log makes 0']],
+    ]);
+  });
+
+  it.each([
+    ['has another hash', (head: StoredHead) => [{ ...head, hash: sha256('x') }]],
+    ['has another number', (head: StoredHead) => [{ ...head, next: head.next + 1 }]],
+    ['names another entry', (head: StoredHead) => [{ ...head, entry: head.entry - 1 }]],
+    ['is missing', () => []],
+  ])('finds that the stored end of a chain %s', async (_how, change) => {
+    const heads: RecordStore['heads'] = async (...args) =>
+      (await ground.record.heads(...args)).flatMap((head) => (head.name.endsWith('c3') ? change(head) : [head]));
+    expect(await mistakesOf({ heads })).toEqual(['the stored end of conversation-c3 is not its last entry']);
+  });
+
+  it('finds the stored end of a chain that the log does not make, and an earlier one', async () => {
+    const added: RecordStore['heads'] = async (...args) => [
+      ...(await ground.record.heads(...args)),
+      ...(args[1] === 'owners' ? [{ tenant: 'acme', name: 'u9', next: 1, entry: 3, hash: sha256('x') }] : []),
+    ];
+    expect(await mistakesOf({ heads: added })).toEqual([
+      'the stored end of the conversations of u9 is not the last one',
+    ]);
+    // Entry 3 is the first one of its chain.
+    const [first] = await ground.record.entries('acme', 3, 1);
+    const early: RecordStore['heads'] = async (...args) =>
+      (await ground.record.heads(...args)).map((head) =>
+        head.name === 'conversation-c3' ? { ...head, next: 1, entry: 3, hash: (first as StoredEntry).hash } : head,
+      );
+    expect(await mistakesOf({ heads: early })).toEqual(['the stored end of conversation-c3 is not its last entry']);
   });
 });
