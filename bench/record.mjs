@@ -1,7 +1,11 @@
 // The CPU of protecting and of revealing a delta; how many events a second the notary records and signs while it is behind, with the
 // CPU for each; how fast a bag of all events is written and verified, and how much memory each takes; and how long an event waits for the checkpoint that covers it while 5,000 events are appended each second.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { NoteFiles } from '../dist/adapters/data-directory/kept-notes.js';
 import { ConnectionPool } from '../dist/adapters/postgres/connection-pool.js';
 import { PostgresCheckpoints } from '../dist/adapters/postgres/postgres-checkpoints.js';
 import { PostgresEventLog } from '../dist/adapters/postgres/postgres-event-log.js';
@@ -11,6 +15,7 @@ import { PostgresRecord } from '../dist/adapters/postgres/postgres-record.js';
 import { systemClock } from '../dist/adapters/system/system-clock.js';
 import { START } from '../dist/events/envelope.js';
 import { NoteSigner } from '../dist/formats/record-1/note.js';
+import { SigningKeys } from '../dist/formats/record-1/signing-keys.js';
 import { Notary } from '../dist/notary/notary.js';
 import { NOTARY } from '../dist/ports/record.js';
 import { bagOfAll } from './support/bags.mjs';
@@ -26,7 +31,11 @@ const LIVE_EVENTS_PER_SECOND = 5_000;
 const LIVE_SECONDS = 20;
 const LOOK_MS = 10;
 
+/** Of the kept notes. */
+let folder;
+
 export async function bench(tell) {
+  folder = mkdtempSync(join(tmpdir(), 'bench-record-'));
   const protection = protectionMicros();
   tell(`protection: ${JSON.stringify(protection)}`);
   const server = await startServer();
@@ -62,6 +71,7 @@ export async function bench(tell) {
     await pool.close();
     await log.close();
     await server.stop();
+    rmSync(folder, { recursive: true });
   }
 }
 
@@ -183,8 +193,9 @@ function notaryOn({ log, pool, hints, record }) {
     leaseMs: 15_000,
     store: record,
     // The benchmark measures the database and the work of Node: notes outside it are one small file for each tenant.
-    kept: { read: async () => undefined, keep: async () => {} },
-    signer: new NoteSigner(Buffer.alloc(32, 1)),
+    // A folder of its own, so that no note of another round is continued. Its flushes are part of what is measured.
+    kept: new NoteFiles(mkdtempSync(join(folder, 'notary-'))),
+    keys: async () => new SigningKeys(new NoteSigner(Buffer.alloc(32, 1))),
     incarnation: 'bench',
     meter: { entriesRecorded: () => {} },
     warn: (facts, message) => process.stderr.write(`${message} ${JSON.stringify(facts)}\n`),

@@ -39,6 +39,10 @@ const parts: CommandParts = {
     const { openRecord } = await import('./app/cli-database.js');
     return openRecord(loadWhereabouts(), notice);
   },
+  async recordKeyFile() {
+    const { recordKeyFile } = await import('./app/cli-database.js');
+    return recordKeyFile(loadWhereabouts());
+  },
   keepFile: replaceFlushed,
   async witness(options, onLine) {
     const { startWitness } = await import('./app/witness.js');

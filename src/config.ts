@@ -80,18 +80,8 @@ export interface KafkaConfig {
 }
 
 /** What the command line needs of it: enough to find the server, its key and its database. */
-export type Whereabouts = Pick<
-  Config,
-  | 'host'
-  | 'port'
-  | 'dataDir'
-  | 'databaseUrl'
-  | 'migrateDatabaseUrl'
-  | 'keysUrl'
-  | 'eventLogUrl'
-  | 'adminKey'
-  | 'recordKey'
->;
+export type Whereabouts = Pick<Config, 'host' | 'port' | 'adminKey' | 'recordKey' | Places>;
+type Places = 'dataDir' | 'databaseUrl' | 'migrateDatabaseUrl' | 'keysUrl' | 'eventLogUrl';
 
 export class InvalidConfig extends Error {
   constructor(readonly mistakes: readonly string[]) {
@@ -145,12 +135,7 @@ export function loadWhereabouts(environment: NodeJS.ProcessEnv = process.env): W
 const KEY = '[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=';
 
 /** The present key first, then the earlier ones: those that have ended with their public part alone. */
-const readRecordKey = (read: SettingsReader): string | undefined =>
-  read.text(
-    'VERBATIM_RECORD_KEY',
-    new RegExp(`^${KEY}(,(ended:)?${KEY})*$`),
-    '32 bytes as base64, before earlier keys',
-  );
+const RECORD_KEYS = new RegExp(`^${KEY}(,(ended:)?${KEY})*$`);
 
 function readWhereabouts(read: SettingsReader): Whereabouts {
   return {
@@ -160,7 +145,7 @@ function readWhereabouts(read: SettingsReader): Whereabouts {
     databaseUrl: readDatabaseUrl(read, 'DATABASE_URL'),
     migrateDatabaseUrl: readMigrateDatabaseUrl(read),
     keysUrl: readDatabaseUrl(read, 'VERBATIM_KEYS_URL'),
-    recordKey: readRecordKey(read),
+    recordKey: read.text('VERBATIM_RECORD_KEY', RECORD_KEYS, '32 bytes as base64, before earlier keys'),
     // Several hosts are no URL; what else is wrong with it is found by who opens it.
     eventLogUrl: read.text(
       'EVENT_LOG_URL',

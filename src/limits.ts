@@ -188,6 +188,14 @@ export const limits = {
   recordTapesAtOnceMax: 3,
   /** Events of a gap in the log whose streams are looked up. A larger one is a partition that is not attached. */
   logGapMax: 10_000,
+  /**
+   * Trees that are signed at once. A note waits for two flushes of the disk, so one after the other a hundred tenants with news would
+   * wait longer than the promised second. Users read over the same connections.
+   */
+  recordSignedAtOnceMax: 4,
+  /** The time for the notary of a running server to sign every tree with a new key, and the pause between two looks. */
+  recordKeyWaitMs: 60_000,
+  recordKeyLookMs: 250,
   /** Notes outside the database that a new owner compares at once with their trees. */
   recordNotesAtOnceMax: 500,
   /** Notes without a cosignature are kept for a day. */

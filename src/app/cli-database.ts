@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { NoteFiles } from '../adapters/data-directory/kept-notes.js';
-import { knownRecordKeys, RecordKeyFile } from '../adapters/data-directory/record-key.js';
+import { knownSigningKeys, RecordKeyFile } from '../adapters/data-directory/record-key.js';
 import type { Notice } from '../adapters/postgres/apply-migration.js';
 import { ConnectionPool } from '../adapters/postgres/connection-pool.js';
 import { DataDirectoryInUse, startEmbeddedPostgres } from '../adapters/postgres/embedded/embedded-postgres.js';
@@ -94,7 +94,7 @@ async function knownOutside({ dataDir, recordKey }: Whereabouts, log: LogWithout
   const incarnations = await incarnationsOf(log);
   const [identity, incarnation] = [incarnations[0], incarnations.at(-1) as string];
   return {
-    keys: await knownRecordKeys(dataDir, recordKey),
+    keys: await knownSigningKeys(dataDir, recordKey),
     kept: new NoteFiles(dataDir),
     originOf: (tenant) => originOf(identity, incarnation, tenant),
   };

@@ -1,5 +1,5 @@
 import { NoteFiles } from '../adapters/data-directory/kept-notes.js';
-import { openRecordKeys } from '../adapters/data-directory/record-key.js';
+import { openSigningKeys } from '../adapters/data-directory/record-key.js';
 import { DemoLanguageModel } from '../adapters/demo/demo-language-model.js';
 import { CommandClaims } from '../adapters/eventstoredb/command-claims.js';
 import { ConnectionPool } from '../adapters/postgres/connection-pool.js';
@@ -22,7 +22,7 @@ import { systemClock } from '../adapters/system/system-clock.js';
 import { WitnessClient } from '../adapters/witness/witness-client.js';
 import type { Config } from '../config.js';
 import type { PriceList } from '../domain/prices.js';
-import type { RecordKeys } from '../formats/record-1/record-keys.js';
+import type { SigningKeys } from '../formats/record-1/signing-keys.js';
 import { limits } from '../limits.js';
 import type { CensusStore } from '../ports/census.js';
 import type { Checkpoints } from '../ports/checkpoints.js';
@@ -69,7 +69,7 @@ export interface Engines {
   readonly witnesses: readonly AskedWitness[];
   readonly keptNotes: KeptNotes;
   /** The keys that sign the record. Only processes with the role that signs may ask for them. */
-  recordKeys(): Promise<RecordKeys>;
+  signingKeys(): Promise<SigningKeys>;
   readonly valueKeys: ValueKeyEngine;
   /** By the names of their providers. */
   readonly models: ReadonlyMap<string, LanguageModel>;
@@ -85,9 +85,9 @@ export async function openEngines(
   meter: Meter = noMeter,
 ): Promise<Engines> {
   const prices = await pricesIn(config.dataDir);
-  const recordKeys = () => openRecordKeys(config.dataDir, config.recordKey);
+  const signingKeys = () => openSigningKeys(config.dataDir, config.recordKey);
   // A start without a usable key fails here, and not in the background.
-  if (config.roles.includes('projections')) await recordKeys();
+  if (config.roles.includes('projections')) await signingKeys();
   const { models, closeModels } = await openModels(config);
   const { database, opened, valueKeys } = await openStores(config, onNotice, meter);
   const { logDescription } = opened;
@@ -136,7 +136,7 @@ export async function openEngines(
     cosignatures: new PostgresCosignatures(viewPool, readPool),
     witnesses: config.witnesses.map(({ url, verifierKey }) => new WitnessClient(url, verifierKey)),
     keptNotes: new NoteFiles(config.dataDir),
-    recordKeys,
+    signingKeys,
     valueKeys,
     views: postgresViews(new ViewReader(readPool, searchPool)),
     models,

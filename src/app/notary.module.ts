@@ -35,7 +35,7 @@ const {
   census,
   record: store,
   keptNotes: kept,
-  recordKeys,
+  signingKeys,
   incarnations,
 } = PORTS;
 
@@ -45,12 +45,12 @@ const {
   providers: [
     provider(
       Notary,
-      { parts: RUNNER_PARTS, store, kept, recordKeys, incarnations, meter: PrometheusMetrics },
-      ({ parts, recordKeys, incarnations, ...own }) =>
+      { parts: RUNNER_PARTS, store, kept, signingKeys, incarnations, meter: PrometheusMetrics },
+      ({ parts, signingKeys, incarnations, ...own }) =>
         new Notary({
           ...parts,
           ...own,
-          keys: recordKeys,
+          keys: signingKeys,
           incarnation: incarnations.at(-1) as string,
         }),
     ),

@@ -57,7 +57,7 @@ export const PORTS: Tokens<Ports> = {
   cosignatures: token('Cosignatures'),
   witnesses: token('witnesses'),
   keptNotes: token('KeptNotes'),
-  recordKeys: token('RecordKeys'),
+  signingKeys: token('SigningKeys'),
   valueKeys: token('ValueKeyEngine'),
   models: token('LanguageModels'),
   prices: token('PriceList'),

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { SigningKeys } from '../formats/record-1/signing-keys.js';
 import type { Clock } from '../ports/clock.js';
 import type { Api } from './api.js';
 import type { ServerOptions } from './api-place.js';
@@ -20,6 +21,8 @@ export interface CommandParts {
   openLog(options: { readonly follow: boolean }): Promise<OpenedLog>;
   /** The log, and the record that the notary makes of it. */
   openRecord(): Promise<OpenedRecord>;
+  /** The file of the key that signs the record. Fails where the key is a setting. */
+  recordKeyFile(): Promise<ReplacedKey>;
   /** Replaces a file as a whole. Flushed when it resolves. */
   keepFile(file: string, text: string): Promise<void>;
   /** `onLine` gets what operators should know. */
@@ -54,6 +57,16 @@ export interface LogCopy {
 export interface CopyPlaces {
   readonly log: string;
   readonly database: string | undefined;
+}
+
+/** Each call can be repeated after a crash. */
+export interface ReplacedKey {
+  /** Puts a new key in front, unless an earlier one has not ended yet. */
+  begin(): Promise<SigningKeys>;
+  /** Puts the public part of a lost key behind the present one. */
+  lost(publicKey: Buffer): Promise<SigningKeys>;
+  /** Keeps only the public part of earlier keys. */
+  finish(): Promise<void>;
 }
 
 export interface BackedUp {

@@ -5,6 +5,7 @@ import { type CommandParts, type JsonOption, withJson } from './command-parts.js
 import { CommandFailed } from './failures.js';
 import type { OpenedRecord } from './opened-log.js';
 import { jsonLine } from './output.js';
+import { rotateKey } from './rotate-key.js';
 import { tableOf } from './table.js';
 
 export function addRecord(program: Command, parts: CommandParts): void {
@@ -15,6 +16,12 @@ export function addRecord(program: Command, parts: CommandParts): void {
   withJson(group.command('rebuild'))
     .description('delete entries and trees, so that the notary makes them again from the log; notes stay')
     .action((options) => rebuild(parts, options));
+  withJson(group.command('rotate-key'))
+    .description(
+      'replace the signing key in record.key: both keys sign the last size of every tree, then the new one alone',
+    )
+    .option('--lost <vkey>', 'the earlier key is lost: the present one begins where this one, a verifier key, ended')
+    .action((options) => withRecord(parts, (opened) => rotateKey(parts, opened, options)));
 }
 
 const UNVERIFIED =

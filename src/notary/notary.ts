@@ -1,5 +1,5 @@
 import { type Position, type RecordedEvent, START } from '../events/envelope.js';
-import type { RecordKeys } from '../formats/record-1/record-keys.js';
+import type { SigningKeys } from '../formats/record-1/signing-keys.js';
 import { limits } from '../limits.js';
 import { CheckpointedFollower, type FollowerParts } from '../ownership/checkpointed-follower.js';
 import type { Checkpoints } from '../ports/checkpoints.js';
@@ -18,7 +18,7 @@ import { type SigningParts, TreeSigner } from './tree-signer.js';
 export interface NotaryParts extends FollowerParts, Pick<SigningParts, 'kept' | 'incarnation' | 'warn'> {
   readonly store: RecordStore;
   /** Read by each owner anew, because another process may have replaced the key. */
-  readonly keys: () => Promise<RecordKeys>;
+  readonly keys: () => Promise<SigningKeys>;
   readonly meter: Pick<Meter, 'entriesRecorded'>;
 }
 

@@ -1,13 +1,13 @@
 import { Frontier } from '../formats/record-1/frontier.js';
 import { openNote, originOf } from '../formats/record-1/note.js';
-import type { RecordKeys } from '../formats/record-1/record-keys.js';
+import type { SigningKeys } from '../formats/record-1/signing-keys.js';
 import { limits } from '../limits.js';
 import type { KeptNote, KeptNotes, RecordStore } from '../ports/record.js';
 
 export interface ComparisonParts {
   readonly store: Pick<RecordStore, 'load' | 'lastNotes' | 'tenants'>;
   readonly kept: Pick<KeptNotes, 'all'>;
-  readonly keys: RecordKeys;
+  readonly keys: SigningKeys;
   readonly identity: string;
   readonly incarnation: string;
 }

@@ -1,6 +1,6 @@
 import { claimedTree } from '../formats/record-1/note.js';
 import type { SignedTree } from '../formats/record-1/proofs.js';
-import type { RecordKeys } from '../formats/record-1/record-keys.js';
+import type { SigningKeys } from '../formats/record-1/signing-keys.js';
 import type { HeadKind, KeptNotes, RecordStore, StoredHead, StoredNote, StoredTreeEdge } from '../ports/record.js';
 
 type StoredRecord = Pick<RecordStore, 'heads' | 'lastNote' | 'load' | 'tenants'>;
@@ -11,7 +11,7 @@ const READ_HEADS = 500;
 /** What is known outside the database. */
 export interface KnownOutside {
   /** Undefined: notes are compared with the trees, and their signatures are not verified. */
-  readonly keys: RecordKeys | undefined;
+  readonly keys: SigningKeys | undefined;
   readonly kept: Pick<KeptNotes, 'all'>;
   readonly originOf: (tenant: string) => string;
 }

@@ -1,7 +1,7 @@
 import { Frontier } from '../formats/record-1/frontier.js';
 import { type NotePublicKey, NoteSigner, originOf } from '../formats/record-1/note.js';
 import { isConsistent, type SignedTree } from '../formats/record-1/proofs.js';
-import type { RecordKeys } from '../formats/record-1/record-keys.js';
+import type { SigningKeys } from '../formats/record-1/signing-keys.js';
 import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { safeReason } from '../ports/errors.js';
@@ -11,7 +11,7 @@ import { RecordIncomplete, TreeHashes } from './tree-hashes.js';
 export interface SigningParts {
   readonly store: Pick<RecordStore, 'load' | 'lastNote' | 'publish' | 'tile'>;
   readonly kept: KeptNotes;
-  readonly keys: RecordKeys;
+  readonly keys: SigningKeys;
   readonly clock: Pick<Clock, 'now'>;
   /** Of the log. */
   readonly identity: string;
@@ -63,6 +63,8 @@ const EMPTY = { size: 0, edge: [], stopped: null };
 export class TreeSigner {
   /** The last signed trees of this owner. */
   private readonly known = new Map<string, KnownTree>();
+  /** The sizes of the last notes of trees that are built again. */
+  private readonly notReached = new Map<string, number>();
   /** Why trees are not signed, as the log of this process says. */
   private readonly reported = new Map<string, string>();
 
@@ -81,7 +83,7 @@ export class TreeSigner {
     const refused = new Map<string, string | null>();
     const waiting: string[] = [];
     const failures: NotKept[] = [];
-    for (const tree of [...trees, ...lost]) {
+    const signOne = async (tree: StoredTreeEdge) => {
       try {
         const result = await this.signedOf(tree, isCaughtUp);
         if (result === 'later') waiting.push(tree.tenant);
@@ -96,7 +98,12 @@ export class TreeSigner {
           failures.push(error);
         }
       }
-    }
+    };
+    const left = [...trees, ...lost].values();
+    const signOn = async () => {
+      for (const tree of left) await signOne(tree);
+    };
+    await Promise.all(Array.from({ length: limits.recordSignedAtOnceMax }, signOn));
     // Not the fault of a tenant: the disk is full, or the folder is away.
     if (failures.length > 0 && failures.length === tenants.length) throw failures[0]?.cause;
     for (const [tenant, reason] of refused) this.report(tenant, reason);
@@ -113,10 +120,13 @@ export class TreeSigner {
     const { kept, keys, clock } = this.parts;
     const { tenant, size } = stored;
     const origin = this.originOf(tenant);
+    // A note is read once, however long its tree takes to reach it again.
+    if (!isCaughtUp && size < (this.notReached.get(tenant) ?? 0)) return 'later';
     const known = this.known.get(tenant);
     const before = known ? [known] : await this.lastOf(tenant);
     const largest = Math.max(0, ...before.map((tree) => tree.size));
     if (largest > size) {
+      this.notReached.set(tenant, largest);
       if (!isCaughtUp) return 'later';
       throw new Unsignable(`the last note is of ${largest} entries, and the log makes only ${size}`);
     }

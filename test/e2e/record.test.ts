@@ -74,6 +74,49 @@ describe('the record of a product that is killed and started again', () => {
     });
   });
 
+  it('is handed to a new key by the command line while the product runs', async () => {
+    await withRestarts(async ({ start, provider, dataDir }) => {
+      const { product, client } = await start();
+      const chat = await LiveChat.start({ journal: new TurnJournal(), provider }, client, { title: 'Rotated' });
+      await recorded(client, (await chat.say('first')).generationId);
+      const before = await signedTree(client);
+      const old = await client.ask('GET', '/record/key');
+      const run = async (...words: string[]) => {
+        const { output, ended } = command({ VERBATIM_DATA_DIR: dataDir }, 'record', ...words, '--json');
+        return { code: await ended, ...JSON.parse(output.out) };
+      };
+      expect(await run('rotate-key')).toEqual({ code: 0, rotated: true });
+
+      const { vkey, earlier } = await client.ask('GET', '/record/key');
+      expect(vkey).not.toBe(old.vkey);
+      expect(earlier).toEqual([{ vkey: old.vkey, size: expect.any(Number), note: expect.any(String) }]);
+      const [{ size, note }] = earlier;
+      for (const key of [old.vkey, vkey]) expect(openNote(note, key)).toMatchObject({ size });
+      const [present, ended, ...rest] = (await readFile(join(dataDir, 'record.key'), 'utf8'))
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('#'));
+      expect([present, ended, rest]).toEqual([
+        expect.stringMatching(/^[A-Za-z0-9+/]{43}=$/),
+        expect.stringMatching(/^ended:[A-Za-z0-9+/]{43}=$/),
+        [],
+      ]);
+      expect((await stat(join(dataDir, 'record.key'))).mode & 0o777).toBe(0o600);
+
+      await recorded(client, (await chat.say('second')).generationId);
+      const { text } = await client.call('GET', '/record/checkpoint');
+      expect([openNote(text, old.vkey), openNote(text, vkey)]).toEqual([undefined, expect.anything()]);
+      const after = await signedTree(client);
+      const { path } = await client.ask('GET', `/record/consistency?from=${before.size}&to=${after.size}`);
+      const hashes = path.map((hash: string) => Buffer.from(hash, 'base64'));
+      expect(isConsistent(before, after, hashes)).toBe(true);
+      expect(await run('check')).toMatchObject({ code: 0, verified: true });
+      await product.stop('SIGKILL');
+      const second = await start();
+      expect(await second.client.ask('GET', '/record/key')).toMatchObject({ vkey, earlier });
+      await second.product.stop();
+    });
+  });
+
   it('is exported and verified by the command line, and an altered bag is found', async () => {
     await withRestarts(async ({ start, provider, dataDir }) => {
       const { product, client } = await start();

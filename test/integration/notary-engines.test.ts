@@ -10,7 +10,7 @@ import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { type RecordedEvent, START } from '../../src/events/envelope.js';
 import { sha256 } from '../../src/formats/record-1/hashes.js';
 import { NoteSigner, originOf } from '../../src/formats/record-1/note.js';
-import { RecordKeys } from '../../src/formats/record-1/record-keys.js';
+import { SigningKeys } from '../../src/formats/record-1/signing-keys.js';
 import { Notary } from '../../src/notary/notary.js';
 import { checkRecord } from '../../src/notary/record-check.js';
 import type { EventLog } from '../../src/ports/event-log.js';
@@ -36,7 +36,7 @@ async function recorded(log: Log, connection: TestPostgres['connection']): Promi
   const health = new RecordedHealth();
   const warnings: object[] = [];
   const kept = new MemoryNotes();
-  const keys = new RecordKeys(new NoteSigner(sha256('the key')));
+  const keys = new SigningKeys(new NoteSigner(sha256('the key')));
   const identity = await log.identity();
   const outside = { keys, kept, originOf: (tenant: string) => originOf(identity, 'first', tenant) };
   const made = async (holder: string) => {

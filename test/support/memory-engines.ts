@@ -5,7 +5,7 @@ import { valueKeyEngine } from '../../src/app/value-keys.js';
 import { listPrices } from '../../src/domain/list-prices.js';
 import { sha256 } from '../../src/formats/record-1/hashes.js';
 import { NoteSigner } from '../../src/formats/record-1/note.js';
-import { RecordKeys } from '../../src/formats/record-1/record-keys.js';
+import { SigningKeys } from '../../src/formats/record-1/signing-keys.js';
 import { MemoryCensus } from './memory/memory-census.js';
 import { MemoryCheckpoints } from './memory/memory-checkpoints.js';
 import { MemoryCosignatures } from './memory/memory-cosignatures.js';
@@ -41,7 +41,7 @@ export function memoryEngines(): Engines {
     cosignatures: new MemoryCosignatures(record, census),
     witnesses: [],
     keptNotes: new MemoryNotes(),
-    recordKeys: async () => new RecordKeys(new NoteSigner(sha256('the key of these engines'))),
+    signingKeys: async () => new SigningKeys(new NoteSigner(sha256('the key of these engines'))),
     checkpoints,
     leases: new MemoryLeases(systemClock),
     hints: new MemoryHints(),

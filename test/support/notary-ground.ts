@@ -2,7 +2,7 @@ import { systemClock } from '../../src/adapters/system/system-clock.js';
 import { sha256 } from '../../src/formats/record-1/hashes.js';
 import { NoteSigner, openNote, originOf } from '../../src/formats/record-1/note.js';
 import type { SignedTree } from '../../src/formats/record-1/proofs.js';
-import { RecordKeys } from '../../src/formats/record-1/record-keys.js';
+import { SigningKeys } from '../../src/formats/record-1/signing-keys.js';
 import { Notary } from '../../src/notary/notary.js';
 import { type CheckedTree, checkRecord } from '../../src/notary/record-check.js';
 import type { KnownOutside } from '../../src/notary/stored-before.js';
@@ -32,7 +32,6 @@ function memoryStores(): NotaryStores {
 /** A log, the stores that notaries share, and the notaries of as many processes as a test wants. */
 export class NotaryGround {
   readonly record: RecordStore;
-  readonly kept = new MemoryNotes();
   readonly warnings: Warning[] = [];
   readonly health = new RecordedHealth();
   written = 0;
@@ -43,10 +42,12 @@ export class NotaryGround {
 
   constructor(
     readonly log: EventLog = new MemoryEventLog(),
-    { checkpoints, record }: NotaryStores = memoryStores(),
+    readonly stores: NotaryStores = memoryStores(),
+    /** Of the processes that share a data directory. */
+    readonly kept = new MemoryNotes(),
   ) {
-    this.checkpoints = checkpoints;
-    this.record = record;
+    this.checkpoints = stores.checkpoints;
+    this.record = stores.record;
   }
 
   start({
@@ -56,7 +57,7 @@ export class NotaryGround {
     kept = this.kept,
     incarnation = 'first',
     leaseMs = 15_000,
-    keys = async () => new RecordKeys(new NoteSigner(sha256(seed))),
+    keys = async () => new SigningKeys(new NoteSigner(sha256(seed))),
   } = {}): Notary {
     const notary = new Notary({
       ...{ log: this.log, checkpoints: this.checkpoints, leases: this.leases, hints: new MemoryHints() },
@@ -86,7 +87,7 @@ export class NotaryGround {
   /** What a check knows of notes and keys without the store. */
   async outside(): Promise<KnownOutside> {
     const identity = await this.log.identity();
-    const keys = new RecordKeys(new NoteSigner(sha256('the key')));
+    const keys = new SigningKeys(new NoteSigner(sha256('the key')));
     return { keys, kept: this.kept, originOf: (tenant) => originOf(identity, 'first', tenant) };
   }
 

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NotePublicKey, NoteSigner } from '../../formats/record-1/note.js';
-import { RecordKeys } from '../../formats/record-1/record-keys.js';
+import { SigningKeys } from '../../formats/record-1/signing-keys.js';
 import { flushFolder } from './flushed-files.js';
 import { contentOf, createOnce, InvalidSeed } from './seed-file.js';
 
@@ -10,13 +10,13 @@ const KEY_BYTES = 32;
 const ENDED = 'ended:';
 
 /** The keys that sign the record: of the setting, or of the file `record.key`, which the first start creates. */
-export async function openRecordKeys(dataDir: string, setting: string | undefined): Promise<RecordKeys> {
+export async function openSigningKeys(dataDir: string, setting: string | undefined): Promise<SigningKeys> {
   if (setting !== undefined) return keysIn(setting.split(','), 'VERBATIM_RECORD_KEY');
   return new RecordKeyFile(dataDir).open();
 }
 
 /** The keys, if there are any. Creates none. */
-export async function knownRecordKeys(dataDir: string, setting: string | undefined): Promise<RecordKeys | undefined> {
+export async function knownSigningKeys(dataDir: string, setting: string | undefined): Promise<SigningKeys | undefined> {
   if (setting !== undefined) return keysIn(setting.split(','), 'VERBATIM_RECORD_KEY');
   return new RecordKeyFile(dataDir).known();
 }
@@ -35,18 +35,18 @@ export class RecordKeyFile {
     this.next = `${this.file}.next`;
   }
 
-  async open(): Promise<RecordKeys> {
+  async open(): Promise<SigningKeys> {
     await mkdir(this.dataDir, { recursive: true });
     return keysIn(linesOf((await contentOf(this.file)) ?? (await this.created())), this.file);
   }
 
-  async known(): Promise<RecordKeys | undefined> {
+  async known(): Promise<SigningKeys | undefined> {
     const content = await contentOf(this.file);
     return content === undefined ? undefined : keysIn(linesOf(content), this.file);
   }
 
   /** Puts a new key in front, unless an earlier one has not ended yet. */
-  async begin(): Promise<RecordKeys> {
+  async begin(): Promise<SigningKeys> {
     await this.open();
     await this.replace((lines) => (lines.slice(1).every(isEnded) ? [newSeed(), ...lines] : lines));
     return this.open();
@@ -58,7 +58,7 @@ export class RecordKeyFile {
   }
 
   /** Adds a lost key, of which only the public part is known. */
-  async lost(publicKey: Buffer): Promise<RecordKeys> {
+  async lost(publicKey: Buffer): Promise<SigningKeys> {
     await this.open();
     const line = `${ENDED}${publicKey.toString('base64')}`;
     await this.replace((lines) => (lines.includes(line) ? lines : [...lines, line]));
@@ -107,10 +107,10 @@ const isEnded = (line: string): boolean => line.startsWith(ENDED);
 const ended = (line: string): string =>
   isEnded(line) ? line : `${ENDED}${new NoteSigner(Buffer.from(line, 'base64')).publicKey.toString('base64')}`;
 
-function keysIn(items: readonly string[], where: string): RecordKeys {
+function keysIn(items: readonly string[], where: string): SigningKeys {
   const [present, ...earlier] = items.map((item) => keyOf(item, where));
   if (!(present instanceof NoteSigner)) throw new InvalidSeed(`${where} does not begin with the seed of a key`);
-  return new RecordKeys(present, earlier);
+  return new SigningKeys(present, earlier);
 }
 
 function keyOf(item: string, where: string): NotePublicKey {

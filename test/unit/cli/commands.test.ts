@@ -2,11 +2,15 @@ import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CommanderError } from 'commander';
 import { parsePosition, positionBack, shownPosition } from '../../../src/adapters/postgres/position.js';
+import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import { Api } from '../../../src/cli/api.js';
 import type { CommandParts } from '../../../src/cli/command-parts.js';
 import { CommandFailed, exitCodeOf, UsageError } from '../../../src/cli/failures.js';
 import type { OpenedLog } from '../../../src/cli/opened-log.js';
 import { programOf } from '../../../src/cli/program.js';
+import { sha256 } from '../../../src/formats/record-1/hashes.js';
+import { NotePublicKey, NoteSigner, openNote } from '../../../src/formats/record-1/note.js';
+import { SigningKeys } from '../../../src/formats/record-1/signing-keys.js';
 import { type AnsweringServer, answering, type PlannedAnswer } from '../../support/answering-server.js';
 import { ChatLog } from '../../support/chat-log.js';
 import { collected } from '../../support/collected-output.js';
@@ -41,6 +45,7 @@ async function commanded(words: string, parts: Partial<CommandParts> = {}) {
       projections: none,
       openLog: none,
       openRecord: none,
+      recordKeyFile: none,
       keepFile: none,
       witness: none,
       restored: none,
@@ -520,6 +525,73 @@ describe('verbatim record', () => {
       await until(async () => (await ground.entries()).length === before.length);
       await ground.stop();
       expect(await ground.entries()).toEqual(before);
+    });
+  });
+
+  describe('rotate-key', () => {
+    const second = new NoteSigner(sha256('the second key'));
+    const first = new NoteSigner(sha256('the key'));
+
+    /** A file with the key of the ground. */
+    function keyFile(onChanged: (keys: () => Promise<SigningKeys>) => void = () => {}) {
+      let keys = new SigningKeys(first);
+      const calls: string[] = [];
+      const recordKeyFile: CommandParts['recordKeyFile'] = async () => ({
+        begin: async () => {
+          calls.push('begin');
+          keys = new SigningKeys(second, [first]);
+          onChanged(async () => keys);
+          return keys;
+        },
+        lost: async (publicKey) => {
+          calls.push('lost');
+          keys = new SigningKeys(second, [new NotePublicKey(publicKey)]);
+          onChanged(async () => keys);
+          return keys;
+        },
+        finish: async () => void calls.push('finish'),
+      });
+      return { recordKeyFile, calls };
+    }
+
+    it('ends the earlier key once a running notary has signed every tree with both', async () => {
+      await withRecord(async (parts, ground) => {
+        const { recordKeyFile, calls } = keyFile((keys) => void ground.start({ holder: 'node-2', keys }));
+        const clock = { ...systemClock, sleep: () => systemClock.sleep(5) };
+        const { out, error } = await commanded('record rotate-key --json', { ...parts, recordKeyFile, clock });
+        expect([error, JSON.parse(out), calls]).toEqual([undefined, { rotated: true }, ['begin', 'finish']]);
+        const last = await ground.record.lastNote('default');
+        const origin = last?.note.split('\n', 1).join() as string;
+        for (const key of [first, second]) expect(openNote(last?.note ?? '', key.verifierKey(origin))).toBeDefined();
+        await ground.stop();
+      });
+    });
+
+    it('keeps both keys and fails where no notary signs, and can be run again', async () => {
+      await withRecord(async (parts) => {
+        const { recordKeyFile, calls } = keyFile();
+        const { error } = await commanded('record rotate-key', { ...parts, recordKeyFile });
+        expect([exitCodeOf(error), error.message]).toEqual([
+          1,
+          expect.stringMatching(/^The new key has not signed 1 trees yet, the first of default\. /),
+        ]);
+        expect(calls).toEqual(['begin']);
+      });
+    });
+
+    it('names a lost key by its verifier key, and refuses another text', async () => {
+      await withRecord(async (parts, ground) => {
+        const { recordKeyFile, calls } = keyFile((keys) => void ground.start({ holder: 'node-2', keys }));
+        const lost = (await ground.record.lastNote('default'))?.verifierKey as string;
+        expect((await commanded('record rotate-key --lost x+y+z', { ...parts, recordKeyFile })).error).toBeInstanceOf(
+          UsageError,
+        );
+        const clock = { ...systemClock, sleep: () => systemClock.sleep(5) };
+        const { error } = await commanded(`record rotate-key --lost ${lost}`, { ...parts, recordKeyFile, clock });
+        await ground.stop();
+        expect([error, calls]).toEqual([undefined, ['lost', 'finish']]);
+        expect((await ground.record.keyEnds('default')).map(({ verifierKey }) => verifierKey)).toEqual([lost]);
+      });
     });
   });
 });

@@ -2,15 +2,15 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { NoteFiles } from '../../../src/adapters/data-directory/kept-notes.js';
-import { openRecordKeys, RecordKeyFile } from '../../../src/adapters/data-directory/record-key.js';
+import { openSigningKeys, RecordKeyFile } from '../../../src/adapters/data-directory/record-key.js';
 import { InvalidSeed } from '../../../src/adapters/data-directory/seed-file.js';
 import { NoteSigner } from '../../../src/formats/record-1/note.js';
-import type { RecordKeys } from '../../../src/formats/record-1/record-keys.js';
+import type { SigningKeys } from '../../../src/formats/record-1/signing-keys.js';
 import type { KeptNote } from '../../../src/ports/record.js';
 import { withTemporaryDirectory } from '../../support/temporary-directory.js';
 
-const keyOf = ({ present }: Pick<RecordKeys, 'present'>) => present.verifierKey('o');
-const keysOf = ({ present, earlier }: RecordKeys) =>
+const keyOf = ({ present }: Pick<SigningKeys, 'present'>) => present.verifierKey('o');
+const keysOf = ({ present, earlier }: SigningKeys) =>
   [present, ...earlier].map((key) => [key.verifierKey('o'), key instanceof NoteSigner]);
 const seeded = (seed: Buffer) => ({ present: new NoteSigner(seed) });
 
@@ -18,19 +18,19 @@ describe('the signing key of the record', () => {
   it('is made at the first start, for its owner alone, and used from then on', async () => {
     await withTemporaryDirectory(async (directory) => {
       const dataDir = join(directory, 'data');
-      const first = await openRecordKeys(dataDir, undefined);
+      const first = await openSigningKeys(dataDir, undefined);
       const file = join(dataDir, 'record.key');
       expect((await stat(file)).mode & 0o777).toBe(0o600);
       expect(await readdir(dataDir)).toEqual(['record.key']);
-      expect(keyOf(await openRecordKeys(dataDir, undefined))).toBe(keyOf(first));
+      expect(keyOf(await openSigningKeys(dataDir, undefined))).toBe(keyOf(first));
       expect(keyOf(seeded(Buffer.from(await readFile(file, 'utf8'), 'base64')))).toBe(keyOf(first));
-      expect(keyOf(await openRecordKeys(join(directory, 'other'), undefined))).not.toBe(keyOf(first));
+      expect(keyOf(await openSigningKeys(join(directory, 'other'), undefined))).not.toBe(keyOf(first));
     });
   });
 
   it('is one key for processes that start at once', async () => {
     await withTemporaryDirectory(async (dataDir) => {
-      const opened = await Promise.all(Array.from({ length: 10 }, () => openRecordKeys(dataDir, undefined)));
+      const opened = await Promise.all(Array.from({ length: 10 }, () => openSigningKeys(dataDir, undefined)));
       expect(new Set(opened.map(keyOf)).size).toBe(1);
       expect(await readdir(dataDir)).toEqual(['record.key']);
     });
@@ -39,7 +39,7 @@ describe('the signing key of the record', () => {
   it('is that of the setting where there is one, and no file is made', async () => {
     await withTemporaryDirectory(async (dataDir) => {
       const seed = Buffer.alloc(32, 7);
-      expect(keyOf(await openRecordKeys(dataDir, seed.toString('base64')))).toBe(keyOf(seeded(seed)));
+      expect(keyOf(await openSigningKeys(dataDir, seed.toString('base64')))).toBe(keyOf(seeded(seed)));
       expect(await readdir(dataDir)).toEqual([]);
     });
   });
@@ -47,7 +47,7 @@ describe('the signing key of the record', () => {
   it.each(['', 'AAAA', Buffer.alloc(31).toString('base64')])('is refused if the file holds %j', async (text) => {
     await withTemporaryDirectory(async (dataDir) => {
       await writeFile(join(dataDir, 'record.key'), text);
-      await expect(openRecordKeys(dataDir, undefined)).rejects.toBeInstanceOf(InvalidSeed);
+      await expect(openSigningKeys(dataDir, undefined)).rejects.toBeInstanceOf(InvalidSeed);
     });
   });
 });
@@ -66,7 +66,7 @@ describe('the replacement of the signing key', () => {
         [second, true],
         [first, true],
       ]);
-      expect(keysOf(await openRecordKeys(dataDir, undefined))).toEqual(keysOf(begun));
+      expect(keysOf(await openSigningKeys(dataDir, undefined))).toEqual(keysOf(begun));
       expect(keysOf(await keys.begin())).toEqual(keysOf(begun));
       await keys.finish();
       expect(keysOf(await keys.open())).toEqual([
@@ -128,12 +128,12 @@ describe('the replacement of the signing key', () => {
       const [present, earlier, ended] = [1, 2, 3].map((byte) => Buffer.alloc(32, byte)) as [Buffer, Buffer, Buffer];
       const { publicKey } = new NoteSigner(ended);
       const setting = `${present.toString('base64')},${earlier.toString('base64')},ended:${publicKey.toString('base64')}`;
-      expect(keysOf(await openRecordKeys(dataDir, setting))).toEqual([
+      expect(keysOf(await openSigningKeys(dataDir, setting))).toEqual([
         [keyOf(seeded(present)), true],
         [keyOf(seeded(earlier)), true],
         [keyOf(seeded(ended)), false],
       ]);
-      const without = openRecordKeys(dataDir, `ended:${publicKey.toString('base64')}`);
+      const without = openSigningKeys(dataDir, `ended:${publicKey.toString('base64')}`);
       await expect(without).rejects.toBeInstanceOf(InvalidSeed);
     });
   });

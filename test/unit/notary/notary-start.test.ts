@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { systemClock } from '../../../src/adapters/system/system-clock.js';
 import type { NewEvent } from '../../../src/events/envelope.js';
 import { sha256 } from '../../../src/formats/record-1/hashes.js';
 import { NotePublicKey, NoteSigner, openNote, originOf } from '../../../src/formats/record-1/note.js';
-import { RecordKeys } from '../../../src/formats/record-1/record-keys.js';
+import { SigningKeys } from '../../../src/formats/record-1/signing-keys.js';
+import { limits } from '../../../src/limits.js';
+import { TreeSigner } from '../../../src/notary/tree-signer.js';
 import type { RecordStore } from '../../../src/ports/record.js';
 import { appendAtEnd } from '../../support/new-events.js';
 import { NotaryGround } from '../../support/notary-ground.js';
@@ -154,11 +157,48 @@ describe('a notary that begins', () => {
   });
 });
 
+it('a signer reads the note of a tree that is built again once, until the tree has reached it', async () => {
+  await signedOnce('acme');
+  const origin = await originFor('acme');
+  let reads = 0;
+  const kept = Object.create(ground.kept) as typeof ground.kept;
+  kept.read = (...args) => {
+    reads++;
+    return ground.kept.read(...args);
+  };
+  await ground.kept.keep(origin, first.sign(origin, { size: 5, root: sha256('later') }));
+  const signer = new TreeSigner({
+    ...{ store: ground.record, kept, keys: new SigningKeys(first), clock: systemClock, warn: () => {} },
+    ...{ identity: await ground.log.identity(), incarnation: 'first' },
+  });
+  const writer = { name: 'notary', epoch: 1 };
+  for (let nth = 0; nth < 3; nth++) expect(await signer.sign(writer, ['acme'], false)).toEqual(['acme']);
+  expect(reads).toBe(1);
+  await signer.sign(writer, ['acme'], true);
+  expect([reads, await troubles()]).toEqual([2, [['acme', 'the last note is of 5 entries, and the log makes only 2']]]);
+});
+
+it('a notary keeps the notes of several trees at once, within its bound', async () => {
+  let [open, most] = [0, 0];
+  const kept = Object.create(ground.kept) as typeof ground.kept;
+  kept.keep = async (...args) => {
+    most = Math.max(most, ++open);
+    await new Promise((resolve) => setImmediate(resolve));
+    open--;
+    return ground.kept.keep(...args);
+  };
+  for (let nth = 0; nth < 40; nth++) await append(`t${nth}`);
+  ground.start({ kept });
+  await ground.signed();
+  expect(most).toBe(limits.recordSignedAtOnceMax);
+  expect(await troubles()).toEqual([]);
+});
+
 describe('a notary with a new signing key', () => {
   const keys =
     (present: NoteSigner, ...earlier: NotePublicKey[]) =>
     async () =>
-      new RecordKeys(present, earlier);
+      new SigningKeys(present, earlier);
   const signers = async (tenant: string): Promise<boolean[]> => {
     const note = (await ground.record.lastNote(tenant))?.note ?? '';
     const origin = await originFor(tenant);

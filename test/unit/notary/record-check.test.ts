@@ -4,7 +4,7 @@ import type { NewEvent } from '../../../src/events/envelope.js';
 import { rootOf } from '../../../src/formats/record-1/frontier.js';
 import { sha256 } from '../../../src/formats/record-1/hashes.js';
 import { NoteSigner, originOf } from '../../../src/formats/record-1/note.js';
-import { RecordKeys } from '../../../src/formats/record-1/record-keys.js';
+import { SigningKeys } from '../../../src/formats/record-1/signing-keys.js';
 import { checkRecord } from '../../../src/notary/record-check.js';
 import type {
   KeptNote,
@@ -192,7 +192,7 @@ describe('the check of the record', () => {
   });
 
   it('takes a note of an earlier key of the record', async () => {
-    const outside = { ...(await ground.outside()), keys: new RecordKeys(other, [ours]) };
+    const outside = { ...(await ground.outside()), keys: new SigningKeys(other, [ours]) };
     expect(await checkRecord(ground.log, ground.record, outside)).toMatchObject([{ mistakes: [] }]);
   });
 

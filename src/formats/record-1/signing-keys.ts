@@ -8,7 +8,7 @@ export interface OpenedNote {
 }
 
 /** The key that signs the record, and those that signed it before. */
-export class RecordKeys {
+export class SigningKeys {
   constructor(
     readonly present: NoteSigner,
     /** A NoteSigner signs the size at which it ends, together with the present key. Of a lost key only the public part is known. */
