@@ -273,6 +273,23 @@ describe('a forged chain', () => {
   });
 });
 
+describe('a forged tenant', () => {
+  it('is not intact under the note of the true one', async () => {
+    const bags: UnpackedBag[] = [];
+    for (const title of ['True', 'False']) {
+      const ground = new BagGround();
+      await ground.chat('c1').started(title);
+      await ground.record();
+      bags.push(await unpacked(await ground.bag({ tenant: true })));
+    }
+    const [bag, forged] = bags as [UnpackedBag, UnpackedBag];
+    for (const path of ['data/entries.txt', 'data/texts.jsonl']) bag.files.set(path, forged.files.get(path) as string);
+    expect(mistakesIn(await verified(await repacked(bag)))).toEqual([
+      'data/entries.txt: its entries do not lead to the signed root: at least one is another',
+    ]);
+  });
+});
+
 describe('a bag beside an earlier one', () => {
   it('is not intact if the earlier one has an entry that it lacks', async () => {
     const ground = new BagGround();

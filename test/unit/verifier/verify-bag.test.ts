@@ -11,6 +11,7 @@ import {
   unpacked,
   verified,
 } from '../../support/bags.js';
+import { type ChatLog, sha256 } from '../../support/chat-log.js';
 import { appendAtEnd, newDelta } from '../../support/new-events.js';
 
 describe('a bag as it was made', () => {
@@ -142,6 +143,17 @@ describe('a bag with protected values', () => {
   });
 });
 
+/** Ends that do not follow from their tape: one attempt with one piece. */
+const OTHER_ENDINGS: [string, Parameters<ChatLog['finalized']>[1], RegExp][] = [
+  [
+    'an answer of another text than its pieces',
+    { blocks: [{ kind: 'text', text: 'more' }], textSha256: sha256('more') },
+    /is not the text of the pieces/,
+  ],
+  ['an answer of another number of pieces', { deltas: 2 }, /its tape has 1 pieces, and it says 2$/],
+  ['an answer of another attempt', { attempt: 2 }, /its tape ends with the attempt 1$/],
+];
+
 describe('what was recorded', () => {
   const bagOfOne = async (say: (ground: BagGround) => Promise<unknown>) => {
     const ground = new BagGround();
@@ -184,6 +196,32 @@ describe('what was recorded', () => {
         await chat.finalized('g', { blocks: [{ kind: 'text', text: 'said otherwise' }] });
       },
       /GenerationFinalized.*its answer has another hash than it says/,
+    ],
+    ...OTHER_ENDINGS.map(([what, ended, mistake]): [string, (ground: BagGround) => Promise<unknown>, RegExp] => [
+      what,
+      async (ground) => {
+        const chat = await ground.chat('c1').started();
+        await chat.sent('m', 'text');
+        await chat.requested('g', 'm');
+        await chat.assembled('g', '{"messages":[{"role":"user","content":"text"}]}');
+        await chat.claimed('g');
+        await chat.delta('g', 'said');
+        await chat.attemptEnded('g');
+        await chat.finalized('g', ended);
+      },
+      mistake,
+    ]),
+    [
+      'an answer without a prompt',
+      async (ground) => {
+        const chat = await ground.chat('c1').started();
+        await chat.sent('m', 'text');
+        await chat.requested('g', 'm');
+        await chat.claimed('g');
+        await chat.attemptEnded('g');
+        await chat.finalized('g');
+      },
+      /GenerationFinalized.*no prompt of g is before it/,
     ],
     [
       'an answer without a tape',
