@@ -45,7 +45,7 @@ export function addMonitor(program: Command, parts: CommandParts): void {
     .option('--follow', 'check again and again, until something is wrong')
     .option('--every <seconds>', 'pause of --follow', secondsIn, 60)
     .option('--tapes', 'also read the events of each tape from the server; in a folder they are read where they exist')
-    .action((place, options) => monitor(parts, place, options));
+    .action((place, options) => replayed(parts, place, options));
 }
 
 function secondsIn(text: string): number {
@@ -53,15 +53,15 @@ function secondsIn(text: string): number {
   return Number(text);
 }
 
-async function monitor(parts: CommandParts, place: string | undefined, options: MonitorOptions): Promise<void> {
+async function replayed(parts: CommandParts, place: string | undefined, options: MonitorOptions): Promise<void> {
   const { clock, err } = parts;
   const kept = await keptIn(options.state);
-  const session = await unlessUnread(() => begun(parts, place, options, kept));
+  const monitor = await unlessUnread(() => begun(parts, place, options, kept));
   let last = kept?.note;
   for (;;) {
     try {
-      const tree = await unlessUnread(() => session.monitor.check());
-      await parts.keepFile(options.state, jsonLine({ vkey: session.vkey, note: tree.note }));
+      const tree = await unlessUnread(() => monitor.check());
+      await parts.keepFile(options.state, jsonLine({ vkey: tree.verifierKey, note: tree.note }));
       if (!options.follow || tree.note !== last) await parts.out.write(options.json ? jsonLine(tree) : textOf(tree));
       last = tree.note;
     } catch (error) {
@@ -78,7 +78,7 @@ async function begun(
   place: string | undefined,
   options: MonitorOptions,
   kept: KeptState | undefined,
-): Promise<{ readonly monitor: RecordMonitor; readonly vkey: string }> {
+): Promise<RecordMonitor> {
   const api = isUrl(place)
     ? await parts.api({ ...(place && { url: place }), ...(options.key && { key: options.key }) })
     : undefined;
@@ -89,7 +89,7 @@ async function begun(
     );
   }
   const source = api ? recordOfServer(api, { withTapes: options.tapes === true }) : recordInFolder(place as string);
-  return { vkey, monitor: new RecordMonitor({ source, verifierKey: vkey, lastNote: kept?.note }) };
+  return new RecordMonitor({ source, verifierKey: vkey, lastNote: kept?.note });
 }
 
 async function keyOf(api: Api | undefined): Promise<string> {

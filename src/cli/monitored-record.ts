@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { indexPath, TILE_WIDTH, type TileSlice } from '../formats/record-1/tiles.js';
-import type { PublishedCensus, RecordSource } from '../monitor/record-monitor.js';
+import type { PublishedCensus, PublishedKeys, RecordSource } from '../monitor/record-monitor.js';
 import { type Api, pathOf, Refused } from './api.js';
 
 const TAPE = 'generation-';
@@ -15,6 +15,7 @@ export function recordOfServer(api: Api, { withTapes }: { readonly withTapes: bo
   return {
     census: () => unlessMissing(api.get<PublishedCensus>(`${RECORD}/census`)),
     checkpoint: async () => (await api.bytes(`${RECORD}/checkpoint`)).bytes.toString('utf8'),
+    keys: () => unlessMissing(api.get<PublishedKeys>(`${RECORD}/key`)),
     bundle: async (slice) => (await api.bytes(`${RECORD}/tile/${bundlePath(slice)}`)).bytes,
     async tape(stream) {
       if (!withTapes) return undefined;
@@ -41,9 +42,9 @@ async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {
 export function recordInFolder(folder: string): RecordSource {
   return {
     async census() {
-      const text = await unlessAbsent(readFile(join(folder, 'census.json'), 'utf8'));
-      return text === undefined ? undefined : (JSON.parse(text) as PublishedCensus);
+      return jsonIn<PublishedCensus>(join(folder, 'census.json'));
     },
+    keys: () => jsonIn<PublishedKeys>(join(folder, 'key.json')),
     checkpoint: () => readFile(join(folder, 'checkpoint'), 'utf8'),
     bundle: (slice) => readFile(join(folder, 'tile', bundlePath(slice))),
     async tape(stream) {
@@ -51,6 +52,11 @@ export function recordInFolder(folder: string): RecordSource {
       return text?.replace(/\n$/, '').split('\n');
     },
   };
+}
+
+async function jsonIn<T>(file: string): Promise<T | undefined> {
+  const text = await unlessAbsent(readFile(file, 'utf8'));
+  return text === undefined ? undefined : (JSON.parse(text) as T);
 }
 
 async function unlessAbsent<T>(read: Promise<T>): Promise<T | undefined> {

@@ -19,11 +19,19 @@ export interface PublishedCensus {
   readonly meta: string;
 }
 
+/** The key that signs the notes, and those that did before, each with the last note that it signed. */
+export interface PublishedKeys {
+  readonly vkey: string;
+  readonly earlier: readonly { readonly vkey: string; readonly note: string }[];
+}
+
 /** Where a record is read from. Nothing that it answers is trusted. */
 export interface RecordSource {
   /** Undefined if there is none yet. */
   census(): Promise<PublishedCensus | undefined>;
   checkpoint(): Promise<string>;
+  /** Undefined if they are not given. */
+  keys(): Promise<PublishedKeys | undefined>;
   bundle(slice: Omit<TileSlice, 'level'>): Promise<Uint8Array>;
   /** The leaves of the tree of a tape. Undefined if they are not given. */
   tape(stream: string): Promise<readonly string[] | undefined>;
@@ -46,19 +54,24 @@ export interface MonitoredTree {
   readonly tapes: number;
   /** The entries that the last census counts. Null: there is none yet. */
   readonly census: number | null;
-  /** The signed note of this tree. */
+  /** The signed note of this tree, and the key that verifies it. */
   readonly note: string;
+  readonly verifierKey: string;
 }
 
 /** Replays the record of one tenant without keys, and continues with what is added. Throws RecordWrong. */
 export class RecordMonitor {
   private readonly origin: string;
+  private verifierKey: string;
+  /** The trees at which one key handed the record over to the next. */
+  private readonly handOvers: SignedTree[] = [];
   private replay: TreeReplay;
   private accepted: SignedTree | undefined;
   private census: PublishedCensus | undefined;
   private tapes = 0;
 
   constructor(private readonly parts: MonitorParts) {
+    this.verifierKey = parts.verifierKey;
     this.origin = parts.verifierKey.split('+', 1).join();
     this.replay = this.replayFromStart();
     this.accepted = parts.lastNote === undefined ? undefined : this.opened(parts.lastNote, 'the kept note');
@@ -70,6 +83,7 @@ export class RecordMonitor {
     // Before the checkpoint, so that the tree of the checkpoint has the entry of the census.
     const census = await source.census();
     const note = await source.checkpoint();
+    if (!openNote(note, this.verifierKey)) await this.followKeys(note);
     const tree = this.opened(note, 'the checkpoint');
     this.requireNoRollback(tree, census);
     const isNew = census !== undefined && census.size !== this.census?.size;
@@ -80,21 +94,36 @@ export class RecordMonitor {
     this.accepted = tree;
     this.census = census;
     return {
-      ...{ origin: this.origin, size: tree.size, root: base64(tree.root), note, tapes: this.tapes },
-      ...{ chains: this.replay.chainCount, census: census?.size ?? null },
+      ...{ origin: this.origin, size: tree.size, root: base64(tree.root), note, verifierKey: this.verifierKey },
+      ...{ tapes: this.tapes, chains: this.replay.chainCount, census: census?.size ?? null },
     };
   }
 
   private opened(note: string, what: string): SignedTree {
-    const tree = openNote(note, this.parts.verifierKey);
+    const tree = openNote(note, this.verifierKey);
     if (!tree) throw new RecordWrong(`${what} is not signed with the key of ${this.origin}`);
     return tree;
   }
 
+  /** A key is trusted if the trusted key before it has signed the same tree with it. Its last tree is compared like a note. */
+  private async followKeys(note: string): Promise<void> {
+    const { vkey, earlier } = (await this.parts.source.keys()) ?? { vkey: this.verifierKey, earlier: [] };
+    for (const [nth, end] of earlier.entries()) {
+      const next = earlier[nth + 1]?.vkey ?? vkey;
+      const tree = end.vkey === this.verifierKey ? openNote(end.note, end.vkey) : undefined;
+      if (!tree || !openNote(end.note, next)) continue;
+      this.handOvers.push(tree);
+      this.verifierKey = next;
+      if (tree.size < this.replay.size) this.replay = this.replayFromStart();
+      if (openNote(note, next)) return;
+    }
+  }
+
   private requireNoRollback({ size }: SignedTree, census: PublishedCensus | undefined): void {
-    const { accepted, census: before } = this;
-    if (accepted && size < accepted.size) {
-      throw new RecordWrong(`rollback: a tree of ${accepted.size} entries was signed, and now one of ${size}`);
+    const { census: before } = this;
+    const largest = Math.max(0, ...this.signedBefore().map((tree) => tree.size));
+    if (size < largest) {
+      throw new RecordWrong(`rollback: a tree of ${largest} entries was signed, and now one of ${size}`);
     }
     if (before && (census === undefined || census.size < before.size)) {
       throw new RecordWrong(`rollback: a census of ${before.size} entries was published, and now an earlier one`);
@@ -121,9 +150,14 @@ export class RecordMonitor {
     }
   }
 
-  /** The tree that was accepted before, and no other tree of that size. */
+  /** By trusted keys, as far as this monitor knows. */
+  private signedBefore(): readonly SignedTree[] {
+    return this.accepted ? [this.accepted, ...this.handOvers] : this.handOvers;
+  }
+
   private requireAccepted(): void {
-    if (this.accepted && this.replay.size === this.accepted.size) this.requireRoot(this.accepted, 'the accepted note');
+    for (const tree of this.signedBefore())
+      if (this.replay.size === tree.size) this.requireRoot(tree, 'the accepted note');
   }
 
   private requireRoot({ size, root }: SignedTree, what: string): void {

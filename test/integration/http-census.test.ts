@@ -53,6 +53,7 @@ describe('the census over HTTP', () => {
       verifierKey: vkey,
       source: {
         census: () => read(`${RECORD}/census`),
+        keys: async () => undefined,
         checkpoint: async () => (await get(`${RECORD}/checkpoint`)).text,
         bundle: async ({ index, width }) => {
           const url = `${RECORD}/tile/entries/${String(index).padStart(3, '0')}${width < 256 ? `.p/${width}` : ''}`;

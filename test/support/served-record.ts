@@ -5,7 +5,7 @@ import { rootOf } from '../../src/formats/record-1/frontier.js';
 import { base64, leafHash, sha256 } from '../../src/formats/record-1/hashes.js';
 import { NoteSigner } from '../../src/formats/record-1/note.js';
 import { bundleBytes, TILE_WIDTH } from '../../src/formats/record-1/tiles.js';
-import type { PublishedCensus, RecordSource } from '../../src/monitor/record-monitor.js';
+import type { PublishedCensus, PublishedKeys, RecordSource } from '../../src/monitor/record-monitor.js';
 import { appendAtEnd } from './new-events.js';
 import { NotaryGround } from './notary-ground.js';
 
@@ -56,6 +56,8 @@ const sorted = (value: object): object =>
 
 const ORIGIN = `verbatim/log.incarnation/${TENANT}`;
 const signer = new NoteSigner(sha256('the key of the operator'));
+export const NEXT_SIGNER = new NoteSigner(sha256('the next key of the operator'));
+export const NEXT_KEY = NEXT_SIGNER.verifierKey(ORIGIN);
 export const VERIFIER_KEY = signer.verifierKey(ORIGIN);
 
 /** What an operator serves who has the signing key: any entries, under a note that is right for them. */
@@ -63,16 +65,24 @@ export class ServedRecord implements RecordSource {
   census: RecordSource['census'] = async () => this.published;
   published: PublishedCensus | undefined;
   tapes: ReadonlyMap<string, readonly string[]> = new Map();
+  publishedKeys: PublishedKeys | undefined;
+  /** What signs the next notes, with an earlier key where that ends. */
+  signer = signer;
+  earlier: NoteSigner | undefined;
   asked = 0;
 
   constructor(public entries: readonly string[]) {}
+
+  async keys(): Promise<PublishedKeys | undefined> {
+    return this.publishedKeys;
+  }
 
   async checkpoint(): Promise<string> {
     return this.noteOf(this.entries.length);
   }
 
   noteOf(size: number): string {
-    return signer.sign(ORIGIN, { size, root: rootOf(this.entries.slice(0, size).map(leafHash)) });
+    return this.signer.sign(ORIGIN, { size, root: rootOf(this.entries.slice(0, size).map(leafHash)) }, this.earlier);
   }
 
   async bundle({ index, width }: { index: number; width: number }): Promise<Uint8Array> {
@@ -82,6 +92,20 @@ export class ServedRecord implements RecordSource {
 
   async tape(stream: string): Promise<readonly string[] | undefined> {
     return this.tapes.get(stream);
+  }
+
+  /** The next key signs from here on, and the present size together with the key before it. */
+  handOver(signsTogether = true): void {
+    const size = this.entries.length;
+    if (!signsTogether) {
+      this.publishedKeys = { vkey: NEXT_KEY, earlier: [{ vkey: VERIFIER_KEY, note: this.noteOf(size) }] };
+      this.signer = NEXT_SIGNER;
+      return;
+    }
+    this.earlier = this.signer;
+    this.signer = NEXT_SIGNER;
+    this.publishedKeys = { vkey: NEXT_KEY, earlier: [{ vkey: VERIFIER_KEY, note: this.noteOf(size) }] };
+    this.earlier = undefined;
   }
 
   /** Adds the entry of a census over the present entries, and publishes it. */

@@ -3,7 +3,7 @@ import { canonicalJson } from '../../../src/formats/record-1/canonical-json.js';
 import { base64, leafHash, sha256 } from '../../../src/formats/record-1/hashes.js';
 import { RecordMonitor } from '../../../src/monitor/record-monitor.js';
 import { RecordWrong } from '../../../src/monitor/tree-replay.js';
-import { notarized, ServedRecord, VERIFIER_KEY } from '../../support/served-record.js';
+import { NEXT_KEY, notarized, ServedRecord, VERIFIER_KEY } from '../../support/served-record.js';
 
 let entries: readonly string[];
 let tapes: ReadonlyMap<string, string[]>;
@@ -32,7 +32,7 @@ describe('a monitor of the record', () => {
     source.tapes = tapes;
     expect(await monitorOf(source).check()).toEqual({
       ...{ origin: 'verbatim/log.incarnation/acme', size: 15, chains: 5, tapes: 1, census: null },
-      ...{ note: source.noteOf(15), root: source.noteOf(15).split('\n')[2] },
+      ...{ note: source.noteOf(15), root: source.noteOf(15).split('\n')[2], verifierKey: VERIFIER_KEY },
     });
   });
 
@@ -206,6 +206,33 @@ describe('a monitor that follows the record', () => {
     await expect(async () => monitorOf(source, note.replace('12', '11'))).rejects.toThrow(
       'the kept note is not signed',
     );
+  });
+});
+
+describe('a monitor of a record that gets another key', () => {
+  it('follows the next key if both have signed one tree, and compares that tree', async () => {
+    const source = new ServedRecord(entries.slice(0, 9));
+    const monitor = monitorOf(source);
+    await monitor.check();
+    source.entries = entries.slice(0, 12);
+    source.handOver();
+    source.entries = entries;
+    expect(await monitor.check()).toMatchObject({ size: 15, verifierKey: NEXT_KEY });
+    expect(await monitorOf(source).check()).toMatchObject({ size: 15, verifierKey: NEXT_KEY });
+    source.entries = entries.slice(0, 11);
+    await expect(monitorOf(source).check()).rejects.toThrow(
+      'rollback: a tree of 12 entries was signed, and now one of 11',
+    );
+    source.entries = entries.with(11, edited(entries[11] as string, { body: base64(sha256('x')) })).slice(0, 12);
+    await expect(monitorOf(source).check()).rejects.toThrow('fork: the accepted note of 12 entries has the root');
+  });
+
+  it('refuses a key that the trusted one has not signed with, and keys that are not given', async () => {
+    const source = new ServedRecord(entries);
+    source.handOver(false);
+    await expect(monitorOf(source).check()).rejects.toThrow('the checkpoint is not signed with the key of');
+    source.publishedKeys = undefined;
+    await expect(monitorOf(source).check()).rejects.toThrow('the checkpoint is not signed with the key of');
   });
 });
 
