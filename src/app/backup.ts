@@ -18,6 +18,12 @@ const isOfOwner = (name: string): boolean => /^(postgres($|\.)|owner\.)/.test(na
 const DESCRIPTION = 'backup.json';
 const FORMAT = 1;
 
+interface Description {
+  readonly format: number;
+  /** The names in the folder of the keys. Keys of the environment are not among them. */
+  readonly keys: readonly string[];
+}
+
 /** Copies a data directory, also while a server runs on it. The copy gets its name when it is whole and flushed. */
 export async function backUp(whereabouts: Whereabouts, directory: string, onNotice: Notice): Promise<BackedUp> {
   requireEmbedded(whereabouts);
@@ -32,9 +38,12 @@ export async function backUp(whereabouts: Whereabouts, directory: string, onNoti
     return await ifWhole(draft, async () => {
       // Notes first: the record in the database must not be older than the last note beside it.
       await copyFolder(dataDir, join(draft, 'data'), (name) => !isOfOwner(name) && !KEYS.includes(name));
-      await copyFolder(dataDir, join(draft, 'keys'), (name) => KEYS.includes(name));
+      // Before and after: if the master key is rotated meanwhile, the copied rows may need the earlier or the later one.
+      await copyKeys(dataDir, draft);
       const copied = await backUpCluster(connection, cluster, join(draft, 'data', 'postgres'));
-      await replaceFlushed(join(draft, DESCRIPTION), `${JSON.stringify({ format: FORMAT })}\n`);
+      await copyKeys(dataDir, draft);
+      const description: Description = { format: FORMAT, keys: await readdir(join(draft, 'keys')) };
+      await replaceFlushed(join(draft, DESCRIPTION), `${JSON.stringify(description)}\n`);
       await named(draft, to);
       return { directory: to, ...copied };
     });
@@ -55,7 +64,8 @@ export async function restore(
   requireEmbedded(whereabouts);
   const { dataDir } = whereabouts;
   const directory = resolve(from.directory);
-  await requireBackup(directory);
+  const keys = from.keys === undefined ? join(directory, 'keys') : resolve(from.keys);
+  await requireKeys(keys, await descriptionIn(directory));
   await requireFree(dataDir);
   await mkdir(dirname(dataDir), { recursive: true });
   const draft = await mkdtemp(`${dataDir}.part-`);
@@ -63,8 +73,7 @@ export async function restore(
     // PostgreSQL may run as another user, who must be able to enter.
     await chmod(draft, 0o755);
     await copyFolder(join(directory, 'data'), draft, (name) => !isOfOwner(name));
-    const keys = from.keys === undefined ? join(directory, 'keys') : resolve(from.keys);
-    await copyFolder(keys, draft, (name) => KEYS.includes(name));
+    if (await namesIn(keys)) await copyFolder(keys, draft, (name) => KEYS.includes(name));
     await restoreCluster(join(directory, 'data', 'postgres'), draft);
     const { incarnation } = await logRestored({ ...whereabouts, dataDir: draft }, onNotice);
     await named(draft, dataDir);
@@ -81,21 +90,40 @@ function requireEmbedded({ databaseUrl, eventLogUrl }: Whereabouts): void {
 }
 
 async function requireFree(directory: string): Promise<void> {
-  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  if (names.length > 0) throw new CommandFailed(`${directory} is not empty`);
+  if (((await namesIn(directory)) ?? []).length > 0) throw new CommandFailed(`${directory} is not empty`);
 }
 
-async function requireBackup(directory: string): Promise<void> {
-  const text = await readFile(join(directory, DESCRIPTION), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') throw new CommandFailed(`${directory} is no backup: it has no ${DESCRIPTION}`);
-    throw error;
-  });
-  const { format } = JSON.parse(text);
-  if (format !== FORMAT) throw new CommandFailed(`${directory} has format ${format}, and this version knows ${FORMAT}`);
+async function descriptionIn(directory: string): Promise<Description> {
+  const text = await unlessAbsent(readFile(join(directory, DESCRIPTION), 'utf8'));
+  if (text === undefined) throw new CommandFailed(`${directory} is no backup: it has no ${DESCRIPTION}`);
+  const description: Description = JSON.parse(text);
+  if (description.format === FORMAT) return description;
+  throw new CommandFailed(`${directory} has format ${description.format}, and this version knows ${FORMAT}`);
 }
+
+/** Without the key of the record a start would make another one, and no verifier would accept its notes. */
+async function requireKeys(folder: string, { keys }: Description): Promise<void> {
+  const there = (await namesIn(folder)) ?? [];
+  const absent = keys.filter((name) => !there.includes(name));
+  if (absent.length === 0) return;
+  throw new CommandFailed(
+    `${folder} lacks ${absent.join(', ')} of this backup: name the folder of its keys with --keys`,
+  );
+}
+
+const namesIn = (directory: string): Promise<string[] | undefined> => unlessAbsent(readdir(directory));
+
+async function unlessAbsent<T>(look: Promise<T>): Promise<T | undefined> {
+  try {
+    return await look;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return undefined;
+  }
+}
+
+const copyKeys = (dataDir: string, draft: string): Promise<void> =>
+  copyFolder(dataDir, join(draft, 'keys'), (name) => KEYS.includes(name));
 
 /** Removes what is there of a copy that failed. */
 async function ifWhole<T>(draft: string, work: () => Promise<T>): Promise<T> {

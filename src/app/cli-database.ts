@@ -150,7 +150,7 @@ async function reach(whereabouts: Whereabouts, follow: boolean, onNotice: Notice
   if (whereabouts.databaseUrl !== undefined) return openDatabase(whereabouts, onNotice);
   if (!follow) return reachEmbedded(whereabouts, onNotice);
   // Only the owner may write, and while the command line owns it no server can start.
-  const cluster = await clusterIn(whereabouts);
+  const cluster = await requireCluster(whereabouts);
   return guestOf(cluster, `No server runs on ${whereabouts.dataDir}: there are no new events to follow`);
 }
 
@@ -160,7 +160,7 @@ export async function reachEmbedded(
   onNotice: Notice,
 ): Promise<ReachedDatabase & { readonly cluster: string }> {
   const { dataDir } = whereabouts;
-  const cluster = await clusterIn(whereabouts);
+  const cluster = await requireCluster(whereabouts);
   try {
     const postgres = await startEmbeddedPostgres({ dataDir, onNotice });
     return { connection: postgres.connection, cluster, close: () => postgres.stop() };
@@ -171,7 +171,8 @@ export async function reachEmbedded(
   }
 }
 
-async function clusterIn({ dataDir }: Pick<Whereabouts, 'dataDir'>): Promise<string> {
+/** The cluster of a data directory that has one. */
+export async function requireCluster({ dataDir }: Pick<Whereabouts, 'dataDir'>): Promise<string> {
   const cluster = await clusterOf(dataDir);
   if (cluster === undefined) throw new CommandFailed(`There is no log in ${dataDir} yet`);
   return cluster;

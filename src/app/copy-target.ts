@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { CommandClaims } from '../adapters/eventstoredb/command-claims.js';
 import type { Notice } from '../adapters/postgres/apply-migration.js';
 import { ConnectionPool } from '../adapters/postgres/connection-pool.js';
+import { startEmbeddedPostgres } from '../adapters/postgres/embedded/embedded-postgres.js';
 import { PostgresCommandPlaces } from '../adapters/postgres/postgres-command-places.js';
 import { PostgresEventLog } from '../adapters/postgres/postgres-event-log.js';
 import { systemClock } from '../adapters/system/system-clock.js';
@@ -11,7 +12,7 @@ import { CommandFailed, UsageError } from '../cli/failures.js';
 import type { Whereabouts } from '../config.js';
 import { createCodec } from '../events/codec.js';
 import { limits } from '../limits.js';
-import { openLog } from './cli-database.js';
+import { openLog, requireCluster } from './cli-database.js';
 import { openDatabase } from './database.js';
 import { type CopyTarget, copyLog } from './log-copy.js';
 
@@ -22,7 +23,7 @@ export async function copyTo(
   onNotice: Notice,
   onProgress: (progress: CopyProgress) => Promise<void>,
 ): Promise<LogCopy> {
-  const source = await openLog(whereabouts, false, onNotice);
+  const source = await openSource(whereabouts, onNotice);
   try {
     const target = await openTarget(to, onNotice);
     try {
@@ -34,6 +35,16 @@ export async function copyTo(
   } finally {
     await source.close();
   }
+}
+
+/** An embedded log only without its server, which would append more. What other servers do is found by the comparison. */
+async function openSource(whereabouts: Whereabouts, onNotice: Notice) {
+  const { databaseUrl, eventLogUrl, dataDir } = whereabouts;
+  if (databaseUrl !== undefined || eventLogUrl !== undefined) return openLog(whereabouts, false, onNotice);
+  await requireCluster(whereabouts);
+  const postgres = await startEmbeddedPostgres({ dataDir, onNotice });
+  const log = new PostgresEventLog(postgres.connection);
+  return { log, close: () => log.close().then(() => postgres.stop()) };
 }
 
 interface OpenedTarget {

@@ -85,6 +85,10 @@ describe('a backup of the embedded stores', () => {
         expect(await readdir(join(backup, 'keys'))).toEqual(['record.key']);
         await cp(join(backup, 'keys'), keys, { recursive: true });
         await rm(join(backup, 'keys'), { recursive: true });
+        for (const folder of [[], ['--keys', place]]) {
+          const { code, err } = await verbatim({ VERBATIM_DATA_DIR: restored }, 'restore', backup, ...folder);
+          expect([code, err]).toEqual([1, expect.stringMatching(/lacks .*record\.key.* of this backup: .* --keys/)]);
+        }
         expect((await verbatim({ VERBATIM_DATA_DIR: restored }, 'restore', backup, '--keys', keys)).code).toBe(0);
         const { client, product } = await start({ VERBATIM_DATA_DIR: restored });
         expect(await textsOf(chat.as(client))).toHaveLength(2);

@@ -40,6 +40,12 @@ describe('a log that moves from one engine to another', () => {
           await recorded(first.client, generationId);
           const [origin] = await treeOf(first.client);
           const shown = await chat.view();
+          expect(await copied({ VERBATIM_DATA_DIR: dataDir }, '--to', standIn.url, '--database', beside)).toMatchObject(
+            {
+              code: 1,
+              err: expect.stringContaining('in use by another process: stop that one first'),
+            },
+          );
           await first.product.stop();
 
           const away = await copied({ VERBATIM_DATA_DIR: dataDir }, '--to', standIn.url, '--database', beside);
