@@ -26,7 +26,9 @@ export class EventMissing extends LogUnavailable {
     readonly stream: string,
     readonly revision: number,
   ) {
-    super(`the log lacks event ${revision} of ${stream}: the partition that holds it is not attached`);
+    super(
+      `the log lacks event ${revision} of ${stream}: the partition that holds it is not attached, or it was deleted`,
+    );
   }
 }
 

@@ -34,7 +34,7 @@ describe('a page of a stream', () => {
     ['backwards', 7, [], true, 7],
   ] as const)('read %s from %i lacks an event when it has %j', (direction, from, revisions, isAll, missing) => {
     expect(() => read(direction, from, [...revisions], isAll)).toThrow(
-      `the log lacks event ${missing} of ${STREAM}: the partition that holds it is not attached`,
+      `the log lacks event ${missing} of ${STREAM}: the partition that holds it is not attached, or it was deleted`,
     );
   });
 });
