@@ -20,7 +20,7 @@ async function backUp(parts: CommandParts, to: string, { json }: JsonOption): Pr
   const done = await parts.backUp(to);
   const { directory, files, bytes } = done;
   const size = `${files} files of the database, ${Math.ceil(bytes / MEBIBYTE)} MiB`;
-  const text = `${directory} is a backup: ${size}\nKeep its folder keys at another place: whoever has both can sign and sign in.\n`;
+  const text = `${directory} is a backup: ${size}\nKeep its folder keys at another place: with both, another server can sign, and its administrator can sign in.\n`;
   await parts.out.write(json ? jsonLine(done) : text);
 }
 

@@ -63,7 +63,7 @@ export function openNote(note: string, verifierKey: string): SignedTree | undefi
   return isSigned ? treeIn(parts.text, key.name) : undefined;
 }
 
-/** The tree that a note claims, whoever has signed it. */
+/** The tree that a note claims. Its signature is not checked. */
 export function claimedTree(note: string): SignedTree | undefined {
   const text = partsOfNote(note)?.text;
   return text === undefined ? undefined : treeIn(text, text.split('\n', 1).join());
