@@ -27,6 +27,7 @@ export const POSTGRES_ONLY = {
   'e2e/record.test.ts': 'reads the log with the command line; integration/notary-engines.test.ts compares both logs',
   'e2e/dev.test.ts': 'compiles and restarts, and appends nothing',
   'e2e/database-roles.test.ts': 'the rights of roles of PostgreSQL, on the log and the read models in it',
+  'faults/witness-killed.test.ts': 'a witness has a folder of its own, and no log',
   'faults/postgres-locks.test.ts': 'locks of other sessions in PostgreSQL, which EventStoreDB does not have',
   'faults/postgres-outages.test.ts': 'Postgres crashes; faults/eventstoredb-outages.test.ts is its counterpart',
   'faults/postgres-hangs.test.ts': 'Postgres is halted; its counterpart is the same',
