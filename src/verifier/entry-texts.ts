@@ -11,6 +11,7 @@ import {
 import { type EventText, eventText } from './event-text.js';
 import type { Findings } from './findings.js';
 import type { Lines } from './lines.js';
+import type { PromptWork } from './prompt-body.js';
 import type { Reveals } from './reveals.js';
 import { TapeEvents } from './tape.js';
 import { ConversationTurns, type TurnCounts } from './turns.js';
@@ -27,12 +28,13 @@ export class EntryTexts {
     private readonly reveals: Reveals,
     private readonly crypto: VerifierCrypto,
     private readonly findings: Findings,
+    private readonly work: PromptWork,
   ) {}
 
   async read({ index, entry }: EntryLine, isFirstOfChain: boolean): Promise<void> {
-    const { crypto, findings, counts } = this;
+    const { crypto, findings, counts, work } = this;
     if (isFirstOfChain)
-      this.turns = isOfConversation(entry.chain) ? new ConversationTurns(crypto, findings, counts) : undefined;
+      this.turns = isOfConversation(entry.chain) ? new ConversationTurns(crypto, findings, counts, work) : undefined;
     const place = placeOf(index, entry);
     if (entry.kind === 'tape') await this.readTape(entry, place);
     else await this.readEvent(entry, place);
@@ -55,7 +57,7 @@ export class EntryTexts {
   }
 
   private async readTape(entry: TapeEntry, place: string): Promise<void> {
-    const tape = new TapeEvents(this.crypto);
+    const tape = new TapeEvents(this.crypto, this.turns?.charactersLeft ?? 0);
     let seal: EventText | undefined;
     for (let rev = 0; rev <= entry.rev; rev++) {
       const event = await this.next(entry.stream, rev, place);

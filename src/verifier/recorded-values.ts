@@ -38,19 +38,5 @@ export const answerOf = (data: JsonObject, schema: number): Revealed<string> =>
 export function promptParts(data: JsonObject, schema: number): Revealed<readonly JsonObject[]> {
   const parts = objectsIn(data.parts);
   if (parts === HIDDEN || schema !== 1) return parts;
-  return parts.map((part) => ('field' in part ? { ...part, pointer: `data/${part.field}` } : part));
-}
-
-/** The value to which `data` or `meta` and a JSON pointer lead. */
-export function valueAt(pointer: string, data: unknown): unknown {
-  const [root, ...steps] = pointer.split('/');
-  if (root !== 'data') return undefined;
-  let value = data;
-  for (const step of steps) {
-    if (isHidden(value)) return HIDDEN;
-    const name = step.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = (value as JsonObject)[name];
-  }
-  return value;
+  return parts.map((part) => (typeof part.field === 'string' ? { ...part, pointer: `data/${part.field}` } : part));
 }

@@ -14,6 +14,8 @@ export interface TapeSummary {
   readonly deltas: number;
   /** The text of its content. */
   readonly content: Revealed<string>;
+  /** Whether its texts were too long to join all of them. */
+  readonly isCut: boolean;
 }
 
 /** The events of one tape, up to its seal. */
@@ -23,8 +25,13 @@ export class TapeEvents {
   private last: EventText | undefined;
   private sealedAt: number | undefined;
   private attempt: unknown;
+  private characters = 0;
 
-  constructor(private readonly crypto: VerifierCrypto) {
+  constructor(
+    private readonly crypto: VerifierCrypto,
+    /** Of its content. What is longer is not joined. */
+    private readonly charactersMax: number,
+  ) {
     this.tree = new GrowingTree(crypto);
   }
 
@@ -38,13 +45,18 @@ export class TapeEvents {
     if (event.type !== 'DeltaReceived') return;
     const before = this.attempts.get(data.attempt) ?? { deltas: 0, content: '' };
     const text = data.channel === 'content' ? textIn(data.text) : '';
-    const content = before.content === HIDDEN || text === HIDDEN ? HIDDEN : before.content + text;
+    if (text !== HIDDEN) this.characters += text.length;
+    const content = before.content === HIDDEN || text === HIDDEN ? HIDDEN : before.content + (this.isCut ? '' : text);
     this.attempts.set(data.attempt, { deltas: before.deltas + 1, content });
   }
 
   summary(): TapeSummary {
     const { deltas, content } = this.attempts.get(this.attempt) ?? { deltas: 0, content: '' };
-    return { attempt: this.attempt, deltas, content };
+    return { attempt: this.attempt, deltas, content, isCut: this.isCut };
+  }
+
+  private get isCut(): boolean {
+    return this.characters > this.charactersMax;
   }
 
   compare(entry: TapeEntry, place: string, findings: Findings): void {

@@ -1,18 +1,17 @@
-import type { BodyTexts, PromptPart } from '../formats/body-format.js';
 import { openAiChat1 } from '../formats/openai-chat-1.js';
 import { hex, utf8, type VerifierCrypto } from './bytes.js';
 import { isObject, type JsonObject } from './canonical-json.js';
 import type { Findings } from './findings.js';
 import {
-  answerOf,
-  HIDDEN,
-  isHidden,
-  promptParts,
-  type Revealed,
-  textIn,
-  textOfAll,
-  valueAt,
-} from './recorded-values.js';
+  isPromptPart,
+  type MadeBody,
+  type MessageNode,
+  madeBody,
+  OTHER_BODY,
+  type PromptWork,
+  type ReplyNode,
+} from './prompt-body.js';
+import { answerOf, HIDDEN, isHidden, promptParts, type Revealed, textIn, textOfAll } from './recorded-values.js';
 import type { TapeSummary } from './tape.js';
 
 /** An event of a conversation's chain, with its revealed values. */
@@ -21,20 +20,6 @@ export interface ReadEvent {
   readonly type: string;
   readonly schema: number;
   readonly data: unknown;
-}
-
-interface MessageNode {
-  readonly kind: 'message';
-  readonly parent: string | null;
-  readonly role: 'user' | 'assistant';
-  readonly text: Revealed<string>;
-}
-
-interface ReplyNode {
-  readonly kind: 'reply';
-  readonly parent: string;
-  isPrompted: boolean;
-  end: { readonly status: unknown; readonly text: Revealed<string> } | undefined;
 }
 
 /** Characters of the texts of one conversation. The product ends a conversation at a quarter of it. */
@@ -52,17 +37,23 @@ export interface TurnCounts {
 /** The turns of one conversation: every answer has its request and its tape before it, and every prompt its recorded bytes. */
 export class ConversationTurns {
   private readonly nodes = new Map<string, MessageNode | ReplyNode>();
-  /** By the ids of their events, the data to which prompts refer. */
-  private readonly sources = new Map<string, unknown>();
+  /** By the ids of their events and by pointers, the texts to which prompts refer. */
+  private readonly texts = new Map<string, ReadonlyMap<string, Revealed<string>>>();
   private readonly tapes = new Map<string, TapeSummary>();
   private readonly finished = new Set<string>();
   private characters = 0;
 
   constructor(
-    private readonly crypto: Pick<VerifierCrypto, 'sha256'>,
+    private readonly crypto: VerifierCrypto,
     private readonly findings: Findings,
     private readonly counts: TurnCounts,
+    private readonly work: PromptWork,
   ) {}
+
+  /** What the texts of the next tape may have. */
+  get charactersLeft(): number {
+    return CHARACTERS_MAX - this.characters;
+  }
 
   event({ id, type, schema, data }: ReadEvent, place: string): void {
     if (!isObject(data)) return;
@@ -70,8 +61,7 @@ export class ConversationTurns {
       case 'ConversationStarted':
       case 'ConversationConfigured':
       case 'PromptTextRecorded':
-        this.sources.set(id, data);
-        this.hold(data.system ?? data.value, place);
+        this.source(id, data, place);
         break;
       case 'MessageSent':
         this.message(data, place);
@@ -89,6 +79,7 @@ export class ConversationTurns {
     }
   }
 
+  /** Tapes without an end are of turns that were open at the size of the bag. */
   tape(generation: string, tape: TapeSummary, place: string): void {
     this.findings.unless(
       this.replyOf(generation) !== undefined,
@@ -97,13 +88,24 @@ export class ConversationTurns {
     );
     const isSecond = this.tapes.has(generation) || this.finished.has(generation);
     this.findings.unless(!isSecond, place, `${generation} has another tape, or has ended before`);
+    this.findings.unless(!tape.isCut, place, 'its tape has more text than a conversation can have');
     this.tapes.set(generation, tape);
     if (tape.content !== HIDDEN) this.hold(tape.content, place);
   }
 
-  /** Tapes without an end are of turns that were open at the size of the bag. */
+  private source(id: string, data: JsonObject, place: string): void {
+    const texts = new Map<string, Revealed<string>>();
+    for (const name of ['system', 'value']) {
+      const value = isHidden(data) ? HIDDEN : data[name];
+      if (value === undefined) continue;
+      texts.set(`data/${name}`, textIn(value));
+      this.hold(value, place);
+    }
+    this.texts.set(id, texts);
+  }
+
   private message({ messageId, parent, role, parts, kind }: JsonObject, place: string): void {
-    const id = String(messageId);
+    const id = nameIn(messageId);
     if (kind === 'note' || this.nodes.has(id)) return;
     const text = textOfAll(parts, 'type');
     this.hold(text, place);
@@ -112,7 +114,7 @@ export class ConversationTurns {
   }
 
   private request({ generationId, messageId }: JsonObject, place: string): void {
-    const [id, parent] = [String(generationId), String(messageId)];
+    const [id, parent] = [nameIn(generationId), nameIn(messageId)];
     const isOfMessage = this.nodes.get(parent)?.kind === 'message';
     this.findings.unless(isOfMessage, place, `the message ${parent} is not before it`);
     if (!isOfMessage || this.nodes.has(id)) return;
@@ -122,7 +124,7 @@ export class ConversationTurns {
   private prompt(data: JsonObject, schema: number, place: string): void {
     const reply = this.replyOf(data.generationId);
     if (reply) reply.isPrompted = true;
-    else this.findings.mistake(place, `no request of ${data.generationId} is before it`);
+    else this.findings.mistake(place, `no request of ${nameIn(data.generationId)} is before it`);
     const body = this.bodyOf(data, schema, place);
     if (body === undefined) return;
     if (body === HIDDEN || isHidden(data.sha256)) {
@@ -130,33 +132,34 @@ export class ConversationTurns {
       return;
     }
     this.counts.prompts++;
-    const bytes = utf8(body);
-    const isSame = hex(this.crypto.sha256(bytes)) === data.sha256 && bytes.length === data.bytes;
-    this.findings.unless(
-      isSame,
-      place,
-      'the bytes of the prompt, made again from the texts, have another hash or length',
-    );
+    if (typeof body === 'string') this.findings.mistake(place, body);
+    else {
+      const isSame = body.sha256 === data.sha256 && body.bytes === data.bytes;
+      this.findings.unless(isSame, place, OTHER_BODY);
+    }
   }
 
-  private bodyOf(data: JsonObject, schema: number, place: string): Revealed<string> | undefined {
+  private bodyOf(data: JsonObject, schema: number, place: string): MadeBody | undefined {
     const parts = promptParts(data, schema);
-    const format = FORMATS.get(schema === 1 ? openAiChat1.name : String(data.format));
+    const format = FORMATS.get(schema === 1 ? openAiChat1.name : nameIn(data.format));
     if (parts === HIDDEN) return HIDDEN;
-    if (!format || data.assembler !== ASSEMBLER || parts.some(({ kind }) => kind === 'own')) {
-      this.findings.remark(place, `its format ${data.format}, or what it is made of, is not known to this verifier`);
+    if (!format || data.assembler !== ASSEMBLER || !parts.every(isPromptPart)) {
+      this.findings.remark(
+        place,
+        `its format ${nameIn(data.format)}, or what it is made of, is not known to this verifier`,
+      );
       return undefined;
     }
-    const texts = new RenderedTexts(this.nodes, this.sources);
-    const body = format.render(parts as readonly PromptPart[], texts);
-    for (const missing of texts.missing)
-      this.findings.mistake(place, `${missing}, to which it refers, is not before it`);
-    if (texts.missing.length > 0) return undefined;
-    return texts.isHidden ? HIDDEN : body;
+    const { nodes, texts, work, crypto } = this;
+    return madeBody(format, parts, typeof data.bytes === 'number' ? data.bytes : Number.NaN, {
+      sources: { nodes, texts },
+      work,
+      crypto,
+    });
   }
 
   private end(data: JsonObject, schema: number, place: string): void {
-    const id = String(data.generationId);
+    const id = nameIn(data.generationId);
     const reply = this.replyOf(id);
     this.findings.unless(reply !== undefined, place, `no request of ${id} is before it`);
     this.findings.unless(!this.finished.has(id), place, `${id} has ended before`);
@@ -183,14 +186,18 @@ export class ConversationTurns {
     tape: TapeSummary,
     place: string,
   ): void {
-    this.findings.unless(tape.attempt === attempt, place, `its tape ends with the attempt ${tape.attempt}`);
-    this.findings.unless(tape.deltas === deltas, place, `its tape has ${tape.deltas} pieces, and it says ${deltas}`);
+    this.findings.unless(tape.attempt === attempt, place, `its tape ends with the attempt ${nameIn(tape.attempt)}`);
+    this.findings.unless(
+      tape.deltas === deltas,
+      place,
+      `its tape has ${tape.deltas} pieces, and it says ${nameIn(deltas)}`,
+    );
     const isJoined = tape.content === HIDDEN || text === HIDDEN || tape.content === text;
     this.findings.unless(isJoined, place, 'its answer is not the text of the pieces on its tape');
   }
 
   private replyOf(id: unknown): ReplyNode | undefined {
-    const node = this.nodes.get(String(id));
+    const node = this.nodes.get(nameIn(id));
     return node?.kind === 'reply' ? node : undefined;
   }
 
@@ -202,48 +209,12 @@ export class ConversationTurns {
       'its conversation has more text than any can have, so its later turns are not checked',
     );
     this.nodes.clear();
-    this.sources.clear();
+    this.texts.clear();
+    this.tapes.clear();
     this.characters = 0;
   }
 }
 
-/** The texts of a prompt. Rendering needs all at once, so what is hidden or missing is noted and the empty text is taken. */
-class RenderedTexts implements BodyTexts {
-  isHidden = false;
-  readonly missing: string[] = [];
-
-  constructor(
-    private readonly nodes: ReadonlyMap<string, MessageNode | ReplyNode>,
-    private readonly sources: ReadonlyMap<string, unknown>,
-  ) {}
-
-  text({ event, pointer }: { readonly event: string; readonly pointer: string }): string {
-    const value = this.sources.has(event) ? valueAt(pointer, this.sources.get(event)) : undefined;
-    if (value === undefined) this.missing.push(`the text ${pointer} of the event ${event}`);
-    return this.known(textIn(value));
-  }
-
-  messages(from: string, to: string): readonly { readonly role: 'user' | 'assistant'; readonly text: string }[] {
-    const newestFirst: { role: 'user' | 'assistant'; text: string }[] = [];
-    let id: string | null = to;
-    while (id !== null) {
-      const node: MessageNode | ReplyNode | undefined = this.nodes.get(id);
-      if (!node) break;
-      if (node.kind === 'message') newestFirst.push({ role: node.role, text: this.known(node.text) });
-      else if (entersPrompts(node)) newestFirst.push({ role: 'assistant', text: this.known(node.end?.text ?? '') });
-      if (id === from) return newestFirst.reverse();
-      id = node.parent;
-    }
-    this.missing.push(`the path from ${from} to ${to}`);
-    return [];
-  }
-
-  private known(text: Revealed<string>): string {
-    if (text === HIDDEN) this.isHidden = true;
-    return text === HIDDEN ? '' : text;
-  }
-}
-
-function entersPrompts({ end }: ReplyNode): boolean {
-  return end !== undefined && end.status !== 'error' && end.text !== '';
-}
+/** A name as recorded. Another value names nothing: it might have no text at all. */
+const nameIn = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' ? `${value}` : 'no name';

@@ -10,6 +10,7 @@ import { Lines } from './lines.js';
 import { bagInfoOf, checkManifests, textOf } from './manifests.js';
 import type { ProofLine } from './merkle.js';
 import { NotAKey, Note, type SignedRoot } from './note.js';
+import { PromptWork } from './prompt-body.js';
 import { Reveals } from './reveals.js';
 import { type CoveredScope, scopeIn } from './scope.js';
 
@@ -142,7 +143,8 @@ class BagVerification {
     const entries = linesOf(files, 'data/entries.txt') as Lines;
     const [textLines, revealLines] = [linesOf(files, 'data/texts.jsonl'), linesOf(files, 'data/reveals.jsonl')];
     const reveals = revealLines && new Reveals(revealLines, crypto, findings);
-    const texts = textLines && reveals && new EntryTexts(textLines, reveals, crypto, findings);
+    const work = new PromptWork(this.question.bag.size);
+    const texts = textLines && reveals && new EntryTexts(textLines, reveals, crypto, findings, work);
     for (let line = await entries.next(); line !== undefined; line = await entries.next()) {
       const read = entryLine(line);
       if (typeof read === 'string') {
