@@ -1,6 +1,5 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import { cosignedAt } from '../../src/formats/record-1/cosignature.js';
 import { rootOf } from '../../src/formats/record-1/frontier.js';
@@ -80,7 +79,8 @@ it('a witness that is killed again and again has cosigned one history, and keeps
         } while (leaves.length < last.length + 60 && (await send(leaves, leaves.length - 1)));
       };
       const growing = Promise.all(['a', 'b', 'c'].map(grow));
-      await sleep(random() * 100);
+      const enough = cosigned.length + Math.floor(random() * 6);
+      await until(() => cosigned.length >= enough);
       await witness.stop('SIGKILL');
       await growing;
       sent = trees;
