@@ -211,6 +211,10 @@ export const limits = {
   censusProofChainsMax: 500,
   /** A request to a witness: 63 hashes, and a note with some dozens of signatures. */
   witnessBodyBytesMax: 64 * 1024,
+  /** A witness reports refused notes of one kind and origin, or two trees of one size, once in this time. Clients need no key. */
+  witnessReportEveryMs: 10 * 60 * 1_000,
+  /** Reports that a witness remembers for that time, 200 bytes each. Only notes that a log has signed make one. */
+  witnessReportsMax: 10_000,
   /** A witness cosigns each tree with news about every five minutes, and each census at once. */
   cosignEveryMs: 5 * 60 * 1_000,
   cosignLookMs: 5_000,

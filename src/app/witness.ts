@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { createFolderFlushed } from '../adapters/data-directory/flushed-files.js';
 import { openSeed } from '../adapters/data-directory/seed-file.js';
 import { WitnessFiles } from '../adapters/data-directory/witness-files.js';
 import { systemClock } from '../adapters/system/system-clock.js';
@@ -16,10 +17,13 @@ export async function startWitness(options: WitnessOptions, onLine: (facts: obje
   const { dir, name, host, port } = options;
   const trust = Trust.in(options.trust);
   if (!trust) throw new UsageError('--trust: expected <prefix of origins>=<verifier key>');
+  const cosignedNotes = join(dir, 'cosigned');
+  await createFolderFlushed(cosignedNotes);
   const cosigner = new Cosigner(name, await openSeed(join(dir, 'witness.key')));
   const witness = new Witness({
-    ...{ trust, cosigner, clock: systemClock, states: new WitnessFiles(join(dir, 'cosigned')) },
-    onFork: (evidence) => onLine({ level: 'error', msg: 'refused a second history of a log', ...evidence }),
+    ...{ trust, cosigner, clock: systemClock, states: new WitnessFiles(cosignedNotes) },
+    onFork: (notes) => onLine({ level: 'error', msg: 'refused a second history of a log', ...notes }),
+    onUnproved: (notes) => onLine({ level: 'warn', msg: 'a proof does not connect a note to the last one', ...notes }),
   });
   const server = witnessServer(witness, (error) =>
     onLine({ level: 'error', msg: 'a request failed', err: String(error) }),

@@ -14,7 +14,7 @@ export interface CheckpointRequest {
 export type Judgement =
   | { readonly status: 200; readonly tree: SignedTree }
   | { readonly status: 400 | 403 | 404 | 422 }
-  | { readonly status: 409; readonly lastSize: number; readonly isFork: boolean };
+  | { readonly status: 409; readonly lastSize: number };
 
 const PROOF_LINES_MAX = 63;
 const EMPTY_ROOT = sha256('');
@@ -47,12 +47,19 @@ export function judged(
   if (!tree) return { status: 403 };
   if (oldSize > tree.size) return { status: 400 };
   const lastSize = last?.size ?? 0;
-  if (oldSize !== lastSize) return { status: 409, lastSize, isFork: false };
-  if (last && tree.size === last.size && !tree.root.equals(last.root)) return { status: 409, lastSize, isFork: true };
+  if (oldSize !== lastSize || isSecondHistory(tree, last)) return { status: 409, lastSize };
   return isContinued(last, tree, proof) ? { status: 200, tree } : { status: 422 };
 }
 
-function treeIn(note: string, verifierKeys: readonly string[]): SignedTree | undefined {
+/**
+ * Whether the log has signed two trees of one size. Trees of different sizes contradict each other only if no proof connects
+ * them, and a client without the log's trust may have sent a wrong proof.
+ */
+export const isSecondHistory = (tree: SignedTree, last: SignedTree | undefined): boolean =>
+  last !== undefined && tree.size === last.size && !tree.root.equals(last.root);
+
+/** Undefined if no trusted key has signed the note. */
+export function treeIn(note: string, verifierKeys: readonly string[]): SignedTree | undefined {
   for (const key of verifierKeys) {
     const tree = openNote(note, key);
     if (tree) return tree;

@@ -1,25 +1,35 @@
 import type { Cosigner } from '../formats/record-1/cosignature.js';
-import { openNote } from '../formats/record-1/note.js';
+import { base64 } from '../formats/record-1/hashes.js';
 import { partsOfNote } from '../formats/record-1/note-keys.js';
 import type { SignedTree } from '../formats/record-1/proofs.js';
 import type { Clock } from '../ports/clock.js';
-import type { CosignedState, WitnessStates } from '../ports/witness-states.js';
-import { type CheckpointRequest, checkpointRequestIn, type Judgement, judged } from './add-checkpoint.js';
+import type { WitnessStates } from '../ports/witness-states.js';
+import {
+  type CheckpointRequest,
+  checkpointRequestIn,
+  isSecondHistory,
+  type Judgement,
+  judged,
+  treeIn,
+} from './add-checkpoint.js';
+import { RareReports } from './rare-reports.js';
 import type { Trust } from './trust.js';
 
 export interface WitnessParts {
   readonly trust: Trust;
   readonly states: WitnessStates;
   readonly cosigner: Cosigner;
-  readonly clock: Pick<Clock, 'now'>;
-  /** A log tried to have a second history cosigned. The notes are evidence. */
-  readonly onFork: (evidence: ForkEvidence) => void;
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>;
+  /** The log has signed two trees of one size. The notes are evidence. */
+  readonly onFork: (notes: RefusedNote) => void;
+  /** A proof did not connect the trees. Anyone may send a wrong proof with a public note, so this accuses no log. */
+  readonly onUnproved: (notes: RefusedNote) => void;
 }
 
-export interface ForkEvidence {
+export interface RefusedNote {
   readonly origin: string;
-  /** What this witness cosigned last, and what it refused. */
-  readonly cosigned: string;
+  /** What this witness cosigned last, if anything, and what it refused. */
+  readonly cosigned?: string;
   readonly refused: string;
 }
 
@@ -36,8 +46,11 @@ const TRIES_MAX = 10;
  */
 export class Witness {
   private readonly queues = new Map<string, Promise<unknown>>();
+  private readonly reports: RareReports;
 
-  constructor(private readonly parts: WitnessParts) {}
+  constructor(private readonly parts: WitnessParts) {
+    this.reports = new RareReports(parts.clock);
+  }
 
   async add(body: string): Promise<WitnessAnswer> {
     const request = checkpointRequestIn(body);
@@ -52,9 +65,15 @@ export class Witness {
     const keys = trust.keysOf(origin);
     for (let tries = 0; tries < TRIES_MAX; tries++) {
       const last = await states.last(origin);
-      const judgement = judged(request, keys, last && this.treeOf(last, keys));
-      if (judgement.status !== 200) return this.refused(judgement, request, last);
-      const isKnown = last !== undefined && judgement.tree.size === this.treeOf(last, keys).size;
+      const lastTree = last && this.treeOf(last.note, keys);
+      const judgement = judged(request, keys, lastTree);
+      if (judgement.status !== 200) {
+        const tree = treeIn(note, keys);
+        if (tree)
+          this.report(judgement, tree, lastTree, { origin, ...(last && { cosigned: last.note }), refused: note });
+        return judgement;
+      }
+      const isKnown = judgement.tree.size === lastTree?.size;
       if (isKnown || (await states.follow(origin, last, note)))
         return { status: 200, cosignature: this.cosigned(note) };
     }
@@ -66,22 +85,19 @@ export class Witness {
     return cosigner.cosign(partsOfNote(note)?.text as string, Math.floor(clock.now() / 1_000));
   }
 
-  private refused(
-    judgement: Exclude<Judgement, { readonly status: 200 }>,
-    { origin, note }: CheckpointRequest,
-    last: CosignedState | undefined,
-  ): WitnessAnswer {
-    const isFork = judgement.status === 422 || (judgement.status === 409 && judgement.isFork);
-    if (isFork && last) this.parts.onFork({ origin, cosigned: last.note, refused: note });
-    return judgement;
+  /** The same note may come again and again, with other signatures beside that of the log. */
+  private report({ status }: Judgement, tree: SignedTree, last: SignedTree | undefined, notes: RefusedNote): void {
+    if (isSecondHistory(tree, last)) {
+      if (this.reports.isDue(`fork ${notes.origin} ${base64(tree.root)}`)) this.parts.onFork(notes);
+    } else if (status === 422 && this.reports.isDue(`unproved ${notes.origin}`)) {
+      this.parts.onUnproved(notes);
+    }
   }
 
   /** A kept note was signed with a key that is not trusted any more if its key was removed: then nothing may be cosigned. */
-  private treeOf({ note }: CosignedState, keys: readonly string[]): SignedTree {
-    for (const key of keys) {
-      const tree = openNote(note, key);
-      if (tree) return tree;
-    }
+  private treeOf(note: string, keys: readonly string[]): SignedTree {
+    const tree = treeIn(note, keys);
+    if (tree) return tree;
     throw new Error('the last cosigned note is not signed with a trusted key: keep the old key beside the new one');
   }
 

@@ -16,6 +16,17 @@ export async function replaceFlushed(file: string, text: string): Promise<void> 
   await flushFolder(dirname(file));
 }
 
+/** Also flushes a folder that exists: a crash may have come between its creation and its flush. */
+export async function createFolderFlushed(folder: string): Promise<void> {
+  const created = await mkdir(folder, { recursive: true });
+  let parent = dirname(folder);
+  await flushFolder(parent);
+  while (created !== undefined && parent !== dirname(created)) {
+    parent = dirname(parent);
+    await flushFolder(parent);
+  }
+}
+
 export async function flushFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { flushFolder } from './flushed-files.js';
 
 const SEED_BYTES = 32;
 
@@ -42,4 +43,5 @@ export async function createOnce(file: string, content: string): Promise<void> {
   } finally {
     await rm(draft);
   }
+  await flushFolder(dirname(file));
 }

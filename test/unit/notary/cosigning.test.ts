@@ -66,8 +66,9 @@ class NearWitness implements AskedWitness {
       trust: Trust.in([`verbatim/=${key}`]) as Trust,
       states: new WitnessFiles(join(folder, name.replace('/', '-'))),
       cosigner: this.cosigner,
-      clock: { now: () => now },
+      clock: { now: () => now, monotonic: () => now },
       onFork: () => {},
+      onUnproved: () => {},
     });
   }
 

@@ -13,7 +13,7 @@ import { NoteSigner, openNote } from '../../../src/formats/record-1/note.js';
 import { consistencyRanges } from '../../../src/formats/record-1/proofs.js';
 import { limits } from '../../../src/limits.js';
 import { Trust } from '../../../src/witness/trust.js';
-import { type ForkEvidence, Witness } from '../../../src/witness/witness.js';
+import { type RefusedNote, Witness } from '../../../src/witness/witness.js';
 import { witnessServer } from '../../../src/witness/witness-server.js';
 
 const LOG = 'verbatim/5b0c2f6e';
@@ -37,11 +37,13 @@ const bodyOf = (leaves: readonly Hash[], old: number, note = noteOf(leaves)) =>
 let folder: string;
 let server: Server;
 let url: string;
-let evidence: ForkEvidence[];
+let evidence: RefusedNote[];
+let unproved: RefusedNote[];
+let elapsed: number;
 let errors: unknown[];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'witness-'));
-  [evidence, errors] = [[], []];
+  [evidence, unproved, errors, elapsed] = [[], [], [], 0];
   await start();
 });
 afterEach(async () => {
@@ -52,8 +54,10 @@ afterEach(async () => {
 
 async function start(trust = trusted): Promise<void> {
   const witness = new Witness({
-    ...{ trust: Trust.in(trust) as Trust, states: new WitnessFiles(folder), cosigner, clock: { now: () => NOW } },
+    ...{ trust: Trust.in(trust) as Trust, states: new WitnessFiles(folder), cosigner },
+    clock: { now: () => NOW, monotonic: () => elapsed },
     onFork: (each) => void evidence.push(each),
+    onUnproved: (each) => void unproved.push(each),
   });
   server = witnessServer(witness, (error) => void errors.push(error));
   server.listen(0, '127.0.0.1');
@@ -103,22 +107,51 @@ describe('a witness', () => {
     expect(await cosigned(history('a', 7), 5)).toBe(Math.floor(NOW / 1_000));
   });
 
-  it('refuses a fork of the same size, of a larger size, and a rollback, and reports the notes', async () => {
+  it('refuses a fork of the same size, of a larger size, and a rollback, and reports two trees of one size', async () => {
     await cosigned(history('a', 5), 0);
     expect(await add(bodyOf(history('b', 5), 5))).toMatchObject({ status: 409, text: '5\n' });
     expect(await add(bodyOf(history('b', 8), 5))).toMatchObject({ status: 422 });
     const forged = bodyOf(history('a', 8), 5, noteOf(history('b', 8)));
     expect(await add(forged)).toMatchObject({ status: 422 });
-    expect(evidence).toHaveLength(3);
-    expect(evidence[0]).toEqual({
-      origin: ORIGIN,
-      cosigned: noteOf(history('a', 5)),
-      refused: noteOf(history('b', 5)),
-    });
+    const [kept, other] = [noteOf(history('a', 5)), noteOf(history('b', 5))];
+    expect(evidence).toEqual([{ origin: ORIGIN, cosigned: kept, refused: other }]);
     expect(await add(bodyOf(history('a', 4), 4))).toMatchObject({ status: 409, text: '5\n' });
     expect(await add(bodyOf(history('a', 4), 0))).toMatchObject({ status: 409, text: '5\n' });
     expect(await add(bodyOf(history('a', 5), 5, noteOf(history('a', 4))))).toMatchObject({ status: 400 });
     expect(await cosigned(history('a', 8), 5)).toBe(Math.floor(NOW / 1_000));
+  });
+
+  it('accuses no log when a client sends a genuine newer note with a wrong proof, and reports it once in ten minutes', async () => {
+    await cosigned(history('a', 5), 0);
+    const newer = noteOf(history('a', 8));
+    const junk = `old 5\n${base64(sha256('junk'))}\n\n${newer}`;
+    for (let nth = 0; nth < 5; nth++) expect(await add(junk)).toMatchObject({ status: 422 });
+    expect(evidence).toEqual([]);
+    expect(unproved).toEqual([{ origin: ORIGIN, cosigned: noteOf(history('a', 5)), refused: newer }]);
+    elapsed += limits.witnessReportEveryMs;
+    await add(junk);
+    expect([unproved.length, evidence.length]).toEqual([2, 0]);
+    expect(await cosigned(history('a', 8), 5)).toBe(Math.floor(NOW / 1_000));
+  });
+
+  it('reports two trees of one size whatever size the client names, and each root once in ten minutes', async () => {
+    await cosigned(history('a', 5), 0);
+    for (const [old, status] of [
+      [0, 409],
+      [3, 409],
+      [5, 409],
+      [9, 400],
+    ] as const) {
+      const root = `b${old}`;
+      const body = `old ${old}\n\n${noteOf(history(root, 5))}`;
+      for (let nth = 0; nth < 3; nth++) expect(await add(body)).toMatchObject({ status });
+      // A client can add lines of other keys to a note.
+      expect(await add(`${body}— other.example AAAAAAAAAAAA\n`)).toMatchObject({ status });
+      expect(evidence.splice(0)).toEqual([
+        { origin: ORIGIN, cosigned: noteOf(history('a', 5)), refused: noteOf(history(root, 5)) },
+      ]);
+    }
+    expect(unproved).toEqual([]);
   });
 
   it('never cosigns two histories that are sent at the same time', async () => {
