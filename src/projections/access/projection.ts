@@ -38,8 +38,11 @@ function addObject(rows: Rows, { data, meta, tenant, at }: Followed): void {
   const { what, object, owner = null, filters = null, purpose = null } = data;
   const { commandId: id, actor, via = null } = meta;
   const known: LookRow = rows.get(looksTable, id) ?? {
-    ...{ id, tenant, at, actor, via, what, owner, filters, purpose },
+    ...{ id, tenant, at, actor: named(actor), via: via && named(via), what, owner, filters, purpose },
     objects: [],
   };
-  rows.put(looksTable, id, { ...known, objects: [...known.objects, object] });
+  rows.put(looksTable, id, { ...known, objects: [...known.objects, named(object)] });
 }
+
+/** Without fields of a later release, which this one must not show. */
+const named = <Kind>({ kind, id }: { readonly kind: Kind; readonly id: string }) => ({ kind, id });

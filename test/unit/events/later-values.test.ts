@@ -51,6 +51,7 @@ const CONVERSATION = '3f6c1c52-9d0e-4b7a-8f25-6a1b0c9d7e10';
 const HIDDEN = 'NOT SHOWN';
 const stored = storedIn('conversation.json').map(asRecorded);
 const events = await typedEvents(stored);
+const looks = await typedEvents(storedIn('access.json').map(asRecorded));
 const ledger = events.filter(({ stream }) => stream.startsWith('conversation-'));
 const tape = events.filter(({ stream }) => stream.startsWith('generation-'));
 
@@ -208,7 +209,7 @@ describe('events that a later release writes', () => {
   it.each(projections.map((projection) => [projection.name, projection] as const))(
     'are applied to the rows of %s, twice as once',
     (_, projection) => {
-      const followed = events.filter(({ type, stream }) => {
+      const followed = [...events, ...looks].filter(({ type, stream }) => {
         const isFollowed = projection.filter.categories.some((category) => stream.startsWith(`${category}-`));
         return isFollowed && !projection.filter.withoutTypes?.includes(type);
       });
@@ -235,6 +236,7 @@ describe('events that a later release writes', () => {
 
 /** One row of each read model, as this release shows what a later one recorded. */
 const IN_ROWS: Readonly<Record<string, { readonly at: string; readonly row: object }>> = {
+  access: { at: 'looks 8d1f8a52-50f7-4f0b-b3f3-1d5a7c9c1f42', row: { what: 'export', owner: 'ada' } },
   conversations: {
     at: `conversations ${CONVERSATION}`,
     row: { seen: 12, messages: 6, lastMessage: 'Partly ', open: null },
