@@ -48,18 +48,26 @@ export function looked({ what, objects, owner, filters, purpose }: Look): readon
 }
 
 /** Equal for looks of which one record covers all, if their actors are equal too. */
-export const coveredBy = ({ objects: [object], filters, purpose }: Look): string =>
-  JSON.stringify([object.kind, object.id, Object.entries(askedIn(filters) ?? {}).sort(), purpose ?? null]);
+export const coveredBy = ({ what, objects: [object], filters, purpose }: Look): string =>
+  JSON.stringify([what, object.kind, object.id, Object.entries(askedIn(filters) ?? {}).sort(), purpose ?? null]);
 
 function askedIn(filters: Look['filters'] = {}): Record<string, unknown> | undefined {
   const asked = Object.entries(filters).filter(([, value]) => value !== undefined);
   return asked.length === 0 ? undefined : Object.fromEntries(asked);
 }
 
-/** A purpose is one line: no control characters. */
-export const PURPOSE_PATTERN = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
-const PURPOSE = new RegExp(PURPOSE_PATTERN);
+/**
+ * A purpose is one line that reads as it is kept: no control characters, no line or paragraph separators, and no format characters,
+ * which reverse or hide text. Clients have no classes of Unicode in common, so the pattern names the characters of Cc, Cf, Zl and
+ * Zp. It needs the flag `u`, as JSON Schema recommends.
+ */
+const REFUSED_IN_PURPOSE =
+  '\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u0600-\\u0605\\u061c\\u06dd\\u070f\\u0890\\u0891\\u08e2\\u180e' +
+  '\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2064\\u2066-\\u206f\\ufeff\\ufff9-\\ufffb' +
+  '\u{110bd}\u{110cd}\u{13430}-\u{1343f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0001}\u{e0020}-\u{e007f}';
+export const PURPOSE_PATTERN = `^[^${REFUSED_IN_PURPOSE}]*$`;
+const PURPOSE = new RegExp(PURPOSE_PATTERN, 'u');
 
 export const isPurpose = (text: string): boolean => text.length <= limits.purposeCharactersMax && PURPOSE.test(text);
 
-export const PURPOSE_RULE = `must hold at most ${limits.purposeCharactersMax} characters, and no control characters`;
+export const PURPOSE_RULE = `must hold at most ${limits.purposeCharactersMax} characters, and no control or format characters`;

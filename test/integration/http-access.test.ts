@@ -306,6 +306,18 @@ describe('a look', () => {
   });
 });
 
+describe('an auditor who reads an entry of the record, the conversation, its answers and its live feed', () => {
+  it('leaves a record of each, the smaller look before the greater', async () => {
+    const { key, user } = await newAuditor();
+    const paths = ['/api/v1/record/entries/:index', '/api/v1/conversations/:id', '/api/v1/conversations/:id/events'];
+    const looks = paths.map((pattern) => LOOKS[pattern] as (typeof LOOKS)[string]);
+    for (const { path } of [...looks, ...looks]) expect((await get(path(), key)).status).toBe(200);
+    expect((await byUser(user)).map(({ data }) => data.what)).toEqual(
+      looks.flatMap(({ what, objects }) => objects().map(() => what)),
+    );
+  });
+});
+
 describe('X-Purpose', () => {
   const path = () => `/api/v1/conversations/${chat.id}`;
 
@@ -324,6 +336,8 @@ describe('X-Purpose', () => {
     ['more than 200 characters', 'p'.repeat(limits.purposeCharactersMax + 1)],
     ['a tab', 'a\tb'],
     ['an escape', 'a\u001bb'],
+    ['a character that reverses the text behind it', Buffer.from('a\u202eb').toString('latin1')],
+    ['a separator of lines', Buffer.from('a\u2028b').toString('latin1')],
     ['a control character of two bytes', Buffer.from('a\u0085b').toString('latin1')],
   ])('refuses %s, and nothing is shown or recorded', async (_, sent) => {
     const { key, user } = await newAuditor();
