@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { ByteSource } from '../verifier/bytes.js';
 import { reasonOf, UsageError } from './failures.js';
@@ -28,7 +29,8 @@ class FileBytes implements ByteSource {
 
 /** Opens a file for as long as the work takes. */
 export async function withFile<T>(path: string, work: (bytes: ByteSource) => Promise<T>): Promise<T> {
-  const file = await open(path).catch((error) => {
+  // Without waiting for the other end, if it is a pipe.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
     throw new UsageError(`${path} cannot be read: ${reasonOf(error)}`);
   });
   try {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -123,6 +124,12 @@ describe('verbatim export and verbatim verify', () => {
     expect(text).toMatch(
       /\nmistake: entry \d+ \(MessageSent, event 1 of conversation-c1\): its text is not what the entry/,
     );
+  });
+
+  it('end with 2 for a pipe, without waiting for a writer', async () => {
+    expect(spawnSync('mkfifo', [at('pipe')]).status).toBe(0);
+    const { code, message } = await commanded('verify', at('pipe'));
+    expect([code, message]).toEqual([2, `${at('pipe')} is not a file`]);
   });
 
   it('end with 1 for a bag that lacks what an earlier one has', async () => {
