@@ -46,14 +46,13 @@ export class Chains {
   /** Whether the entry is the first of its chain. */
   add({ index, text, entry }: EntryLine): boolean {
     const { findings } = this;
-    const place = placeOf(index, entry);
+    const place = placeOf(entry);
     const isFirst = this.open?.name !== entry.chain;
     if (isFirst) this.begin(entry.chain, place);
     const chain = this.open as OpenChain;
     this.entries++;
     findings.unless(entry.tenant === this.scope.tenant, place, `is of the tenant ${entry.tenant}`);
-    findings.unless(index < this.scope.size, place, 'is not in the tree of the bag');
-    findings.unless(index > chain.lastIndex, place, 'is not behind the entry before it in the tree');
+    this.compareIndex(chain, index, place);
     if (entry.n !== chain.next) {
       const why = entry.n < chain.next ? 'is there twice, or is out of order' : `lacks entry ${chain.next} before it`;
       findings.mistake(place, `${why} in the chain ${chain.name}`);
@@ -63,18 +62,29 @@ export class Chains {
     const hash = leafHash(this.crypto, text);
     this.follow(chain, entry, place);
     this.own(entry, base64(hash), place);
-    if (this.all && index < this.scope.size) {
+    if (this.all && index !== undefined && index < this.scope.size) {
       findings.unless(this.all.add(index, hash), place, 'another entry has the same index');
     }
     chain.next = entry.n + 1;
     chain.before = base64(hash);
-    chain.lastIndex = index;
     chain.lastPlace = place;
     this.head = { index, hash, place };
     return isFirst;
   }
 
-  private head: { readonly index: number; readonly hash: Uint8Array; readonly place: string } | undefined;
+  private compareIndex(chain: OpenChain, index: number | undefined, place: string): void {
+    const { findings, head } = this;
+    if (this.all) findings.unless(index !== undefined, place, 'has no index, although all leaves are there');
+    else if (head) {
+      findings.unless(head.index === undefined, head.place, 'has an index, and is not the last entry of its chain');
+    }
+    if (index === undefined) return;
+    findings.unless(index < this.scope.size, place, 'is not in the tree of the bag');
+    findings.unless(index > chain.lastIndex, place, 'is not behind the entry before it in the tree');
+    chain.lastIndex = index;
+  }
+
+  private head: { readonly index: number | undefined; readonly hash: Uint8Array; readonly place: string } | undefined;
 
   private begin(name: string, place: string): void {
     const { findings } = this;
@@ -98,6 +108,10 @@ export class Chains {
     const { head } = this;
     this.head = undefined;
     if (!head || this.all) return;
+    if (head.index === undefined) {
+      this.findings.mistake(head.place, 'is the last entry of its chain, and has no index');
+      return;
+    }
     // Of two with one index, the proof would prove only one.
     this.findings.unless(!this.heads.has(head.index), head.place, 'another chain ends at the same index');
     this.heads.set(head.index, head);

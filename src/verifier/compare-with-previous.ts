@@ -52,7 +52,7 @@ async function previousBag(zip: ByteSource): Promise<Omit<PresentBag, 'leaves'>>
   }
 }
 
-/** Both have their entries by chain and index. A chain that this bag does not have is outside its scope. */
+/** Both have their entries by chain and number. A chain that this bag does not have is outside its scope. */
 async function compareEntries(
   before: readonly BagFile[],
   { files, scope }: PresentBag,
@@ -64,13 +64,13 @@ async function compareEntries(
   for await (const old of entriesOf(before)) {
     if (covered && !covered.has(old.entry.chain)) continue;
     while (!next.done && isBefore(next.value, old)) next = await present.next();
-    if (!next.done && next.value.index === old.index && next.value.text === old.text) continue;
-    return findings.mistake(placeOf(old.index, old.entry), `is in ${PREVIOUS}, and not in this one`);
+    if (!next.done && next.value.text === old.text) continue;
+    return findings.mistake(placeOf(old.entry), `is in ${PREVIOUS}, and not in this one`);
   }
 }
 
 const isBefore = (one: EntryLine, other: EntryLine): boolean =>
-  one.entry.chain < other.entry.chain || (one.entry.chain === other.entry.chain && one.index < other.index);
+  one.entry.chain < other.entry.chain || (one.entry.chain === other.entry.chain && one.entry.n < other.entry.n);
 
 async function* entriesOf(files: readonly BagFile[]): AsyncGenerator<EntryLine, undefined> {
   const file = files.find(({ path }) => path === 'data/entries.txt') as BagFile;

@@ -31,11 +31,11 @@ export class EntryTexts {
     private readonly work: PromptWork,
   ) {}
 
-  async read({ index, entry }: EntryLine, isFirstOfChain: boolean): Promise<void> {
+  async read({ entry }: EntryLine, isFirstOfChain: boolean): Promise<void> {
     const { crypto, findings, counts, work } = this;
     if (isFirstOfChain)
       this.turns = isOfConversation(entry.chain) ? new ConversationTurns(crypto, findings, counts, work) : undefined;
-    const place = placeOf(index, entry);
+    const place = placeOf(entry);
     if (entry.kind === 'tape') await this.readTape(entry, place);
     else await this.readEvent(entry, place);
   }

@@ -32,7 +32,8 @@ export type ParsedEntry = EventEntry | TapeEntry;
 
 /** A line of `entries.txt`. */
 export interface EntryLine {
-  readonly index: number;
+  /** Only of an entry that the proof covers: nothing else commits to it. */
+  readonly index: number | undefined;
   readonly text: string;
   readonly entry: ParsedEntry;
 }
@@ -47,19 +48,19 @@ export const isOfConversation = (chain: string): boolean => chain.startsWith(CON
 export const isTapeStream = (stream: string): boolean => stream.startsWith(TAPE);
 export const generationOf = (stream: string): string => stream.slice(TAPE.length);
 
-/** The place of an entry in words. */
-export const placeOf = (index: number, { type, rev, stream }: EntryOfAny): string =>
-  `entry ${index} (${type}, event ${rev} of ${stream})`;
+/** The entry in words, with its number in its chain. */
+export const placeOf = ({ n, type, rev, stream }: EntryOfAny): string =>
+  `entry ${n} (${type}, event ${rev} of ${stream})`;
 
 /** The line, or what is wrong with it. */
 export function entryLine(line: string): EntryLine | string {
-  const [, digits, text] = /^(0|[1-9]\d{0,15}) (.*)$/s.exec(line) ?? [];
-  if (digits === undefined || text === undefined) return 'has no index and entry';
+  const [, digits, text] = /^(?:(0|[1-9]\d{0,15}) )?(\{.*)$/s.exec(line) ?? [];
+  if (text === undefined) return 'has no entry';
   const value = parsedJson(text);
   if (!isObject(value) || formIfAny(canonicalJson, value) !== text) return 'its entry is not the JCS form of an object';
   if (utf8(text).length > ENTRY_BYTES_MAX) return `its entry is longer than ${ENTRY_BYTES_MAX} bytes`;
   if (!isEntry(value)) return 'its entry has other members than the format says';
-  return { index: Number(digits), text, entry: value };
+  return { index: digits === undefined ? undefined : Number(digits), text, entry: value };
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string';

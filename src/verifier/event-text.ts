@@ -34,13 +34,16 @@ export function eventText(line: string, crypto: Pick<VerifierCrypto, 'sha256'>):
   if (!isObject(value) || formIfAny(canonicalText, value) !== line) return 'is not the JCS form of an object';
   const { at, data, id, meta, rev, schema, stream, type } = value;
   const isWhole = Object.keys(value).length === MEMBERS.length && MEMBERS.every((name) => name in value);
-  if (!isWhole || ![at, id, stream, type].every((member) => typeof member === 'string')) return 'has other members';
+  const isNamed = [at, id, stream, type].every((member) => typeof member === 'string' && member.isWellFormed());
+  if (!isWhole || !isNamed || ![rev, schema].every(Number.isSafeInteger)) return 'has other members';
   const envelope = { at, id, rev, schema, stream, type } as Pick<
     EventText,
     'at' | 'id' | 'rev' | 'schema' | 'stream' | 'type'
   >;
   const leafOf = (content: object) => canonicalJson({ at, ...content, id, rev, schema, type });
   if (typeof data === 'string' && typeof meta === 'string') {
+    // As bytes, it would be a replacement character, which the entry may well commit to.
+    if (!data.isWellFormed() || !meta.isWellFormed()) return 'has half of a surrogate pair, as no stored text';
     const raw = base64(crypto.sha256(utf8(`${data}\0${meta}`)));
     const parsed = parsedJson(meta);
     return {

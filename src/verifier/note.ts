@@ -8,6 +8,7 @@ const ED25519 = 1;
 const COSIGNATURE = 4;
 const ID_BYTES = 4;
 const TIME_BYTES = 8;
+const SIGNATURE_BYTES = 64;
 
 interface NoteKey {
   readonly name: string;
@@ -52,29 +53,46 @@ export class Note {
   /** Whether a line is the signature of this verifier key, in whose name the note must be. */
   async isSignedBy(verifierKey: string, crypto: VerifierCrypto): Promise<boolean> {
     const key = keyIn(verifierKey, ED25519, crypto);
-    return key.name === this.tree.origin && this.hasSignature(key, () => utf8(this.text), crypto);
+    return key.name === this.tree.origin && this.hasSignatureOf(key, crypto);
   }
 
   /** Whether a line is the cosignature of this witness. It has the time at which the witness had seen the tree. */
   isCosignedBy(witnessKey: string, crypto: VerifierCrypto): Promise<boolean> {
-    const key = keyIn(witnessKey, COSIGNATURE, crypto);
-    const message = (time: bigint) => utf8(`cosignature/v1\ntime ${time}\n${this.text}`);
-    return this.hasSignature(key, (bytes) => message(new DataView(bytes.buffer).getBigUint64(0)), crypto, TIME_BYTES);
+    return this.hasSignatureOf(keyIn(witnessKey, COSIGNATURE, crypto), crypto);
   }
 
-  private async hasSignature(
-    { name, id, publicKey }: NoteKey,
-    messageOf: (head: Uint8Array) => Uint8Array,
+  /** The names on the lines that are not signatures of these keys. */
+  async signersBeside(
+    verifierKey: string,
+    witnessKeys: readonly string[],
     crypto: VerifierCrypto,
-    headBytes = 0,
-  ): Promise<boolean> {
-    for (const signature of this.signatures) {
-      if (signature.name !== name || !areEqual(signature.id, id)) continue;
-      const [head, bytes] = [signature.bytes.slice(0, headBytes), signature.bytes.slice(headBytes)];
-      if (bytes.length !== 64) continue;
-      if (await crypto.isSignature(publicKey, messageOf(head), bytes)) return true;
-    }
+  ): Promise<readonly string[]> {
+    const witnesses = witnessKeys.map((witness) => keyIn(witness, COSIGNATURE, crypto));
+    const keys = [keyIn(verifierKey, ED25519, crypto), ...witnesses];
+    const isKnown = await Promise.all(this.signatures.map((signature) => this.isOfAny(signature, keys, crypto)));
+    return this.signatures.filter((_, nth) => !isKnown[nth]).map(({ name }) => name);
+  }
+
+  private async isOfAny(signature: Signature, keys: readonly NoteKey[], crypto: VerifierCrypto): Promise<boolean> {
+    for (const key of keys) if (await this.isOf(signature, key, crypto)) return true;
     return false;
+  }
+
+  private async hasSignatureOf(key: NoteKey, crypto: VerifierCrypto): Promise<boolean> {
+    for (const signature of this.signatures) if (await this.isOf(signature, key, crypto)) return true;
+    return false;
+  }
+
+  private async isOf(
+    { name, id, bytes }: Signature,
+    { type, publicKey, ...key }: NoteKey,
+    crypto: VerifierCrypto,
+  ): Promise<boolean> {
+    const headBytes = type === COSIGNATURE ? TIME_BYTES : 0;
+    if (name !== key.name || !areEqual(id, key.id) || bytes.length !== headBytes + SIGNATURE_BYTES) return false;
+    const time = type === COSIGNATURE ? new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0) : undefined;
+    const message = time === undefined ? this.text : `cosignature/v1\ntime ${time}\n${this.text}`;
+    return crypto.isSignature(publicKey, utf8(message), bytes.slice(headBytes));
   }
 }
 

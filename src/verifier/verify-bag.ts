@@ -124,6 +124,7 @@ class BagVerification {
     findings.unless(isOfHint, verifierKey === undefined ? NOTE : VKEY, `the note is not signed by the key in ${VKEY}`);
     if (verifierKey !== undefined) {
       findings.unless(await note.isSignedBy(verifierKey, crypto), NOTE, 'it is not signed by the given key');
+      if (hint !== verifierKey) findings.remark(VKEY, 'its key is not the given one, and proves nothing');
     } else {
       findings.remark(
         VKEY,
@@ -134,6 +135,9 @@ class BagVerification {
       const [name] = witness.split('+');
       findings.unless(await note.isCosignedBy(witness, crypto), NOTE, `it is not cosigned by the witness ${name}`);
     }
+    const key = verifierKey ?? (isOfHint ? hint : undefined);
+    const others = key === undefined ? [] : await note.signersBeside(key, witnesses, crypto);
+    for (const name of others) findings.remark(NOTE, `has a signature in the name ${name} that no given key verifies`);
     return tree;
   }
 

@@ -77,7 +77,7 @@ async function* filesOf(
   yield file('data/scope.json', once(scopeText(contents)));
   yield file('data/checkpoint.txt', once(contents.note));
   yield file('data/vkey.txt', once(`${contents.verifierKey}\n`));
-  yield file('data/entries.txt', tally.entries(contents.entries()));
+  yield file('data/entries.txt', tally.entries(contents));
   if (revealed) {
     yield file('data/texts.jsonl', tally.texts(revealed.texts()));
     yield file('data/reveals.jsonl', tally.reveals(revealed));
@@ -116,23 +116,33 @@ class LineCounts {
   readonly heads: number[] = [];
   private readonly lines = { chains: 0, entries: 0, texts: 0, reveals: 0 };
   private values = 0;
-  private chain: string | undefined;
 
   get counts() {
     return { ...this.lines, unrevealed: this.values - this.lines.reveals };
   }
 
-  async *entries(pages: AsyncIterable<readonly BagEntry[]>): AsyncGenerator<string> {
-    for await (const page of pages) {
-      for (const { index, chain } of page) {
-        if (chain === this.chain) this.heads.pop();
-        else this.lines.chains++;
-        this.chain = chain;
-        this.heads.push(index);
+  async *entries({ entries, scope }: BagContents): AsyncGenerator<string> {
+    const isProven = 'tenant' in scope;
+    let before: BagEntry | undefined;
+    for await (const page of entries()) {
+      const lines: string[] = [];
+      for (const entry of page) {
+        if (before) lines.push(this.entry(before, before.chain !== entry.chain, isProven));
+        before = entry;
       }
-      this.lines.entries += page.length;
-      yield page.map(({ index, leaf }) => `${index} ${leaf}\n`).join('');
+      yield lines.join('');
     }
+    if (before) yield this.entry(before, true, isProven);
+  }
+
+  /** Without its index, unless the proof covers it: nothing else commits to that. */
+  private entry({ index, leaf }: BagEntry, isLast: boolean, isProven: boolean): string {
+    this.lines.entries++;
+    if (isLast) {
+      this.lines.chains++;
+      this.heads.push(index);
+    }
+    return isLast || isProven ? `${index} ${leaf}\n` : `${leaf}\n`;
   }
 
   async *texts(pages: AsyncIterable<readonly BagText[]>): AsyncGenerator<string> {
