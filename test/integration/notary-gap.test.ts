@@ -45,12 +45,10 @@ it('an event of a tape that PostgreSQL lacks stops the record of its tenant alon
   }
 });
 
-it('an event is recorded as its process appended it, and a change of it is found by the check and by a rebuild', async () => {
+it('an event is recorded as its process appended it, and a change of it is found by the check', async () => {
   const postgres = await startTestPostgres();
   const log = new PostgresEventLog(postgres.connection);
-  const later = new PostgresEventLog(postgres.connection);
   const ground = new NotaryGround(log);
-  const restarted = new NotaryGround(later, ground.stores, ground.kept);
   try {
     await (await new ChatLog(log, 'a', { tenant: 'acme', owner: 'ada' }).started()).sent('m1', 'Hello');
     await withClient(postgres.connection, (client) =>
@@ -58,7 +56,7 @@ it('an event is recorded as its process appended it, and a change of it is found
         SET session_replication_role = replica;
         UPDATE log.events SET data = '{"changed":true}' WHERE stream = 'conversation-a' AND revision = 1`),
     );
-    const notary = ground.start();
+    ground.start();
     await until(async () => (await ground.noted('acme'))?.size === 2);
     const changed = 'entry 1 is not that of event 1 of conversation-a';
     expect(await ground.check()).toMatchObject([
@@ -67,18 +65,9 @@ it('an event is recorded as its process appended it, and a change of it is found
         mistakes: expect.arrayContaining([changed, 'the kept signed tree of 2 entries has another root']),
       },
     ]);
-    await notary.stop();
-    await ground.record.forget('notary');
-    restarted.start();
-    await until(async () => (await ground.record.troubles(10)).size > 0);
-    expect([...(await ground.record.troubles(10))]).toEqual([
-      ['acme', 'the tree of 2 entries does not continue the last signed one, of 2'],
-    ]);
   } finally {
     await ground.stop();
-    await restarted.stop();
     await log.close();
-    await later.close();
     await postgres.stop();
   }
 });
