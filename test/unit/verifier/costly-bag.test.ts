@@ -1,8 +1,10 @@
 import { expect, it } from '@jest/globals';
 import { nodeCrypto } from '../../../src/cli/node-crypto.js';
+import type { BodyFormat } from '../../../src/formats/body-format.js';
+import { openAiChat1 } from '../../../src/formats/openai-chat-1.js';
 import type { EventText } from '../../../src/verifier/event-text.js';
 import { Findings } from '../../../src/verifier/findings.js';
-import { PromptWork } from '../../../src/verifier/prompt-body.js';
+import { type MessageNode, madeBody, OTHER_BODY, PromptWork } from '../../../src/verifier/prompt-body.js';
 import { TapeEvents } from '../../../src/verifier/tape.js';
 import { ConversationTurns } from '../../../src/verifier/turns.js';
 import { BagGround, mistakesIn, verified } from '../../support/bags.js';
@@ -107,4 +109,30 @@ it('a tape with more text than a conversation can have is joined no further', ()
     place: 'the tape',
     why: 'its tape has more text than a conversation can have',
   });
+});
+
+it('a path is read no further than the recorded length of its prompt', () => {
+  const nodes = new Map<string, MessageNode>();
+  for (let nth = 0; nth < 100; nth++) {
+    const parent = nth === 0 ? null : `m${nth - 1}`;
+    nodes.set(`m${nth}`, { kind: 'message', parent, role: 'user', text: 'x'.repeat(100) });
+  }
+  let characters = 0;
+  const format: BodyFormat = {
+    ...openAiChat1,
+    render(parts, texts) {
+      for (const part of parts) {
+        if (part.kind !== 'path') continue;
+        for (const { text } of texts.messages(part.from, part.to)) characters += text.length;
+      }
+      return 'x'.repeat(characters);
+    },
+  };
+  const made = (bytesMax: number) => {
+    characters = 0;
+    const parts = { sources: { nodes, texts: new Map() }, work: new PromptWork(1_000), crypto: nodeCrypto };
+    return madeBody(format, [{ kind: 'path', from: 'm0', to: 'm99' }], bytesMax, parts);
+  };
+  expect([made(10_000), characters]).toEqual([{ sha256: TEN_THOUSAND, bytes: 10_000 }, 10_000]);
+  expect([made(250), characters]).toEqual([OTHER_BODY, 0]);
 });
