@@ -32,10 +32,19 @@ export class CensusController {
     summary:
       'The proof that the census has these chains and no others: of an owner, of a conversation, or of the tenant.',
     description:
-      'The chains are neighbours in the census, and the leaves beside them belong to others. Of those, the proof shows hashes only.',
+      'The chains are neighbours in the census, and the leaves beside them belong to others. Of those, the proof shows hashes only. ' +
+      'While no chain of the census has an owner, the answer for an owner is 409 owners_not_recorded. Conversations from before the ' +
+      'protection of texts have no owner in the record: the proof for an owner lacks them, and the proof of all chains has them.',
   })
   @ApiOkResponse({ type: CompletenessProofDocument })
-  @ApiProblems('invalid_request', 'value_refused', 'not_found', 'not_recorded_yet', 'unavailable')
+  @ApiProblems(
+    'invalid_request',
+    'value_refused',
+    'not_found',
+    'not_recorded_yet',
+    'owners_not_recorded',
+    'unavailable',
+  )
   async proof(
     @CurrentPrincipal() principal: Principal,
     @Query() { owner, conversation, from }: CompletenessQuery,

@@ -3,6 +3,7 @@ import { HttpException } from '@nestjs/common';
 import { TooManyFailedKeys } from '../auth/authenticator.js';
 import { Refusal } from '../domain/refusal.js';
 import { NoNewerMasterKey } from '../keyring/master-rotation.js';
+import { OwnersNotRecorded } from '../notary/census-reader.js';
 import { NotInRecord, NotRecordedYet } from '../notary/record-reader.js';
 import { LogUnavailable, RetryableError } from '../ports/errors.js';
 import { ReadModelLost, SearchUnbounded } from '../ports/read-models/read-models.js';
@@ -79,6 +80,7 @@ export function findingOf(error: unknown): ProblemFinding {
   if (error instanceof UnknownPosition) return { code: 'cursor_invalid' };
   if (error instanceof CursorBeyondEnd) return { code: 'cursor_beyond_end' };
   if (error instanceof NotRecordedYet) return { code: 'not_recorded_yet' };
+  if (error instanceof OwnersNotRecorded) return { code: 'owners_not_recorded' };
   if (error instanceof NotInRecord) return { code: 'not_found' };
   if (error instanceof RecordDamaged) return { code: 'record_damaged' };
   const status = statusOf(error);

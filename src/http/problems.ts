@@ -39,6 +39,7 @@ export const problems = {
   rebuild_running: { status: 409, title: 'A rebuild of the projection is already running' },
   no_newer_master_key: { status: 409, title: 'There is no newer master key' },
   not_recorded_yet: { status: 409, title: 'The record does not have it in a signed tree yet', headers: RETRY },
+  owners_not_recorded: { status: 409, title: 'The record does not have the owners of conversations' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },
   value_refused: { status: 422, title: 'A value breaks a rule' },

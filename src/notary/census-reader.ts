@@ -18,6 +18,9 @@ import type { RecordQueries } from '../ports/record.js';
 import { NotInRecord, NotRecordedYet } from './record-reader.js';
 import { RecordIncomplete, TreeHashes } from './tree-hashes.js';
 
+/** No chain of the census has an owner, so a proof that an owner has no chain would say nothing about conversations. */
+export class OwnersNotRecorded extends Error {}
+
 /** The last census, with the stored texts of its event, whose hash the entry has. */
 export interface ShownCensus {
   readonly size: number;
@@ -78,6 +81,7 @@ export class CensusReader {
   async proof(tenant: string, asked: AskedChains, from?: number): Promise<CompletenessProof> {
     const census = await this.signed(tenant);
     const prefix = await this.prefixOf(tenant, asked);
+    if (asked !== 'all' && 'owner' in asked) await this.requireOwners(tenant, census.count);
     const range = await this.rangeOf(tenant, prefix, census.count);
     if (from !== undefined && !(from >= range.from && from < range.to)) throw new NotInRecord();
     const first = from ?? range.from;
@@ -113,6 +117,12 @@ export class CensusReader {
     const chain = await this.parts.census.chain(tenant, `conversation-${asked.conversation}`);
     if (!chain) throw new NotInRecord();
     return chainKey(chain);
+  }
+
+  /** Entries of events from before protection have no owner. */
+  private async requireOwners(tenant: string, count: number): Promise<void> {
+    const { from, to } = await this.rangeOf(tenant, ownerKey(null), count);
+    if (to - from === count) throw new OwnersNotRecorded();
   }
 
   private async rangeOf(tenant: string, prefix: Buffer, count: number): Promise<{ from: number; to: number }> {

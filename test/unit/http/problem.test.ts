@@ -33,6 +33,7 @@ describe('the catalogue of problems', () => {
       '409 rebuild_running',
       '409 no_newer_master_key',
       '409 not_recorded_yet',
+      '409 owners_not_recorded',
       '413 body_too_large',
       '415 unsupported_media_type',
       '422 value_refused',

@@ -10,7 +10,7 @@ import {
 } from '../../../src/formats/record-1/census.js';
 import { base64, leafHash } from '../../../src/formats/record-1/hashes.js';
 import { limits } from '../../../src/limits.js';
-import { CensusReader, type CompletenessProof } from '../../../src/notary/census-reader.js';
+import { CensusReader, type CompletenessProof, OwnersNotRecorded } from '../../../src/notary/census-reader.js';
 import { type CensusParts, CensusTaker } from '../../../src/notary/census-taker.js';
 import { NotInRecord, NotRecordedYet } from '../../../src/notary/record-reader.js';
 import { SoleRounds } from '../../../src/notary/sole-rounds.js';
@@ -246,6 +246,24 @@ describe('a proof of completeness', () => {
     expect([all.chains.length, all.before, all.after, proven(all, Buffer.alloc(0))]).toEqual([5, null, null, whole]);
     await expect(reader().proof(TENANT, { conversation: 'c9' })).rejects.toThrow(NotInRecord);
     await expect(reader().proof(TENANT, { owner: 'uada' }, 9)).rejects.toThrow(NotInRecord);
+  });
+
+  it('is refused for an owner while no chain has one, and given as soon as one chain has', async () => {
+    const { meta, ...event } = protectedEvent('MessageSent', {}, 'c1');
+    await appendAtEnd(ground.log, 'conversation-c1', [{ ...event, meta: '{}' }]);
+    await ground.signed();
+    await round();
+    expect(JSON.parse((await ground.entries(TENANT))[0]?.leaf ?? '')).toMatchObject({ owner: null });
+    await expect(reader().proof(TENANT, { owner: 'uada' })).rejects.toThrow(OwnersNotRecorded);
+    expect(namesIn(await reader().proof(TENANT, 'all'))).toEqual(['conversation-c1']);
+    expect(namesIn(await reader().proof(TENANT, { conversation: 'c1' }))).toEqual(['conversation-c1']);
+
+    await talk('c2', 'ubob');
+    now += 3 * DAY;
+    await round();
+    const none = await reader().proof(TENANT, { owner: 'uada' });
+    expect([namesIn(none), proven(none, ownerKey('uada'))]).toEqual([[], whole]);
+    expect(namesIn(await reader().proof(TENANT, { owner: 'ubob' }))).toEqual(['conversation-c2']);
   });
 
   it('reveals neither the owner nor the conversation of a neighbour', async () => {
