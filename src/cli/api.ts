@@ -1,4 +1,5 @@
 import { limits } from '../limits.js';
+import { bytesUpTo, TooLong } from './bounded-bytes.js';
 import { CommandFailed, reasonOf, UsageError } from './failures.js';
 import { visible } from './visible.js';
 
@@ -46,9 +47,14 @@ export class Api {
     await this.whole((await this.call('POST', path)).arrayBuffer());
   }
 
-  async bytes(path: string): Promise<{ readonly bytes: Buffer; readonly headers: Headers }> {
+  async bytes(
+    path: string,
+    bytesMax = Number.POSITIVE_INFINITY,
+  ): Promise<{ readonly bytes: Buffer; readonly headers: Headers }> {
     const response = await this.call('GET', path);
-    return { bytes: Buffer.from(await this.whole(response.arrayBuffer())), headers: response.headers };
+    const body = response.body ?? new Blob([]).stream();
+    const bytes = await this.whole(bytesUpTo(bytesMax, `the answer to ${path}`, body));
+    return { bytes, headers: response.headers };
   }
 
   private async call(method: string, path: string): Promise<Response> {
@@ -69,6 +75,7 @@ export class Api {
     try {
       return await answer;
     } catch (error) {
+      if (error instanceof TooLong) throw error;
       const why = reasonOf(error).replace('fetch failed: ', '');
       throw new ServerAway(
         `No answer from ${this.place.url} (${why}): does a server run there? Give its address with --url`,

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
+import { keysIn } from '../monitor/published.js';
 import { type MonitoredTree, RecordMonitor } from '../monitor/record-monitor.js';
 import { RecordWrong } from '../monitor/tree-replay.js';
 import type { Api } from './api.js';
+import { TooLong } from './bounded-bytes.js';
 import { type CommandParts, type JsonOption, withJson } from './command-parts.js';
 import { CommandFailed, NotChecked, ReaderGone, reasonOf, UsageError } from './failures.js';
 import { recordInFolder, recordOfServer } from './monitored-record.js';
@@ -94,7 +96,7 @@ async function begun(
 
 async function keyOf(api: Api | undefined): Promise<string> {
   if (!api) throw new UsageError('--vkey: a folder does not say which key verifies its notes');
-  return (await api.get<{ vkey: string }>('/api/v1/record/key')).vkey;
+  return keysIn(await api.get<object>('/api/v1/record/key')).vkey;
 }
 
 async function keptIn(file: string): Promise<KeptState | undefined> {
@@ -124,7 +126,7 @@ async function unlessUnread<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof RecordWrong) throw new CommandFailed(error.message);
+    if (error instanceof RecordWrong || error instanceof TooLong) throw new CommandFailed(error.message);
     if (error instanceof UsageError || error instanceof ReaderGone) throw error;
     throw new NotChecked(reasonOf(error), { cause: error });
   }

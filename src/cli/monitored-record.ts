@@ -1,10 +1,15 @@
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { indexPath, TILE_WIDTH, type TileSlice } from '../formats/record-1/tiles.js';
-import type { PublishedCensus, PublishedKeys, RecordSource } from '../monitor/record-monitor.js';
+import { BUNDLE_BYTES_MAX } from '../monitor/bundle.js';
+import type { RecordSource } from '../monitor/record-monitor.js';
 import { type Api, pathOf, Refused } from './api.js';
+import { bytesUpTo } from './bounded-bytes.js';
 
 const TAPE = 'generation-';
+/** A note with some hundreds of signatures. */
+const NOTE_BYTES_MAX = 64 * 1024;
 const RECORD = '/api/v1/record';
 const NOT_FOUND = 404;
 /** Nothing of the kind exists yet. */
@@ -13,14 +18,14 @@ const CONFLICT = 409;
 /** The record of the key's tenant, from a running server. */
 export function recordOfServer(api: Api, { withTapes }: { readonly withTapes: boolean }): RecordSource {
   return {
-    census: () => unlessMissing(api.get<PublishedCensus>(`${RECORD}/census`)),
-    checkpoint: async () => (await api.bytes(`${RECORD}/checkpoint`)).bytes.toString('utf8'),
-    keys: () => unlessMissing(api.get<PublishedKeys>(`${RECORD}/key`)),
-    bundle: async (slice) => (await api.bytes(`${RECORD}/tile/${bundlePath(slice)}`)).bytes,
+    census: () => unlessMissing(api.get<unknown>(`${RECORD}/census`)),
+    checkpoint: async () => (await api.bytes(`${RECORD}/checkpoint`, NOTE_BYTES_MAX)).bytes.toString('utf8'),
+    keys: () => unlessMissing(api.get<unknown>(`${RECORD}/key`)),
+    bundle: async (slice) => (await api.bytes(`${RECORD}/tile/${bundlePath(slice)}`, BUNDLE_BYTES_MAX)).bytes,
     async tape(stream) {
       if (!withTapes) return undefined;
       const path = pathOf('runs', stream.slice(TAPE.length), 'proof');
-      return (await unlessMissing(api.get<AnsweredProof>(path)))?.tape?.events;
+      return (await unlessMissing(api.get<AnsweredProof | null>(path)))?.tape?.events;
     },
   };
 }
@@ -42,11 +47,11 @@ async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {
 export function recordInFolder(folder: string): RecordSource {
   return {
     async census() {
-      return jsonIn<PublishedCensus>(join(folder, 'census.json'));
+      return jsonIn(join(folder, 'census.json'));
     },
-    keys: () => jsonIn<PublishedKeys>(join(folder, 'key.json')),
-    checkpoint: () => readFile(join(folder, 'checkpoint'), 'utf8'),
-    bundle: (slice) => readFile(join(folder, 'tile', bundlePath(slice))),
+    keys: () => jsonIn(join(folder, 'key.json')),
+    checkpoint: async () => (await fileUpTo(NOTE_BYTES_MAX, join(folder, 'checkpoint'))).toString('utf8'),
+    bundle: (slice) => fileUpTo(BUNDLE_BYTES_MAX, join(folder, 'tile', bundlePath(slice))),
     async tape(stream) {
       const text = await unlessAbsent(readFile(join(folder, 'tape', stream), 'utf8'));
       return text?.replace(/\n$/, '').split('\n');
@@ -54,9 +59,11 @@ export function recordInFolder(folder: string): RecordSource {
   };
 }
 
-async function jsonIn<T>(file: string): Promise<T | undefined> {
+const fileUpTo = (bytesMax: number, file: string): Promise<Buffer> => bytesUpTo(bytesMax, file, createReadStream(file));
+
+async function jsonIn(file: string): Promise<unknown> {
   const text = await unlessAbsent(readFile(file, 'utf8'));
-  return text === undefined ? undefined : (JSON.parse(text) as T);
+  return text === undefined ? undefined : JSON.parse(text);
 }
 
 async function unlessAbsent<T>(read: Promise<T>): Promise<T | undefined> {

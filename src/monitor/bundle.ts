@@ -1,4 +1,8 @@
+import { TILE_WIDTH } from '../formats/record-1/tiles.js';
+import { ENTRY_BYTES_MAX } from './read-entry.js';
+
 const LENGTH_BYTES = 2;
+export const BUNDLE_BYTES_MAX = TILE_WIDTH * (LENGTH_BYTES + ENTRY_BYTES_MAX);
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The entries of a bundle of C2SP tlog-tiles: each after its length in two bytes. Undefined if the bytes are none. */

@@ -29,9 +29,11 @@ export interface ReadEntry {
 /** The text is not an entry of this format. */
 export class NotAnEntry extends Error {}
 
-const ENTRY_BYTES_MAX = 2_048;
+export const ENTRY_BYTES_MAX = 2_048;
 export const CONVERSATION = 'conversation-';
 export const TAPE = 'generation-';
+/** It is a part of paths of files, so it has neither a dot nor a slash. */
+const STREAM = /^(?=.{1,200}$)[a-z]+-[A-Za-z0-9_-]+$/;
 const AT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
@@ -49,7 +51,7 @@ const COMMON: Readonly<Record<string, (value: unknown) => boolean>> = {
   prev: isHashOrNull,
   rev: isCount,
   schema: isCount,
-  stream: isText,
+  stream: (value) => typeof value === 'string' && STREAM.test(value),
   tenant: isText,
   type: isText,
   v: (value) => value === 1,

@@ -6,35 +6,20 @@ import { openNote } from '../formats/record-1/note.js';
 import type { SignedTree } from '../formats/record-1/proofs.js';
 import { TILE_WIDTH, type TileSlice } from '../formats/record-1/tiles.js';
 import { bundledEntries } from './bundle.js';
+import { censusIn, keysIn, leavesIn, type PublishedCensus } from './published.js';
 import type { ReadEntry } from './read-entry.js';
-import { RecordWrong, TreeReplay } from './tree-replay.js';
-
-/** The last census of a record, with the stored texts of its event, whose hash the entry has. */
-export interface PublishedCensus {
-  readonly size: number;
-  readonly count: number;
-  readonly root: string;
-  readonly index: number;
-  readonly data: string;
-  readonly meta: string;
-}
-
-/** The key that signs the notes, and those that did before, each with the last note that it signed. */
-export interface PublishedKeys {
-  readonly vkey: string;
-  readonly earlier: readonly { readonly vkey: string; readonly note: string }[];
-}
+import { CENSUS_TAKEN, RecordWrong, TreeReplay } from './tree-replay.js';
 
 /** Where a record is read from. Nothing that it answers is trusted. */
 export interface RecordSource {
   /** Undefined if there is none yet. */
-  census(): Promise<PublishedCensus | undefined>;
+  census(): Promise<unknown>;
   checkpoint(): Promise<string>;
   /** Undefined if they are not given. */
-  keys(): Promise<PublishedKeys | undefined>;
+  keys(): Promise<unknown>;
   bundle(slice: Omit<TileSlice, 'level'>): Promise<Uint8Array>;
   /** The leaves of the tree of a tape. Undefined if they are not given. */
-  tape(stream: string): Promise<readonly string[] | undefined>;
+  tape(stream: string): Promise<unknown>;
 }
 
 export interface MonitorParts {
@@ -59,6 +44,9 @@ export interface MonitoredTree {
   readonly verifierKey: string;
 }
 
+/** The source does not show the census that the record has. It may be counting the next one. */
+export class CensusNotShown extends Error {}
+
 /** Replays the record of one tenant without keys, and continues with what is added. Throws RecordWrong. */
 export class RecordMonitor {
   private readonly origin: string;
@@ -68,6 +56,7 @@ export class RecordMonitor {
   private replay: TreeReplay;
   private accepted: SignedTree | undefined;
   private census: PublishedCensus | undefined;
+  private showsCensus = false;
   private tapes = 0;
 
   constructor(private readonly parts: MonitorParts) {
@@ -79,9 +68,18 @@ export class RecordMonitor {
 
   /** Checks everything up to the present checkpoint. */
   async check(): Promise<MonitoredTree> {
+    const tree = await this.checkTree();
+    if (this.isLastCensus()) return tree;
+    // One may have been taken between the reads of the census and of the checkpoint.
+    const again = await this.checkTree();
+    this.requireLastCensus();
+    return again;
+  }
+
+  private async checkTree(): Promise<MonitoredTree> {
     const { source } = this.parts;
     // Before the checkpoint, so that the tree of the checkpoint has the entry of the census.
-    const census = await source.census();
+    const census = censusIn(await source.census());
     const note = await source.checkpoint();
     if (!openNote(note, this.verifierKey)) await this.followKeys(note);
     const tree = this.opened(note, 'the checkpoint');
@@ -92,11 +90,27 @@ export class RecordMonitor {
     await this.replayTo(tree.size, isNew ? census : undefined);
     this.requireRoot(tree, 'the checkpoint');
     this.accepted = tree;
-    this.census = census;
+    this.census = census ?? this.census;
+    this.showsCensus = census !== undefined;
     return {
       ...{ origin: this.origin, size: tree.size, root: base64(tree.root), note, verifierKey: this.verifierKey },
       ...{ tapes: this.tapes, chains: this.replay.chainCount, census: census?.size ?? null },
     };
+  }
+
+  /** While the next census is counted, a server shows none for some seconds. It never shows an earlier one. */
+  private requireLastCensus(): void {
+    if (this.isLastCensus()) return;
+    const { lastCensus } = this.replay;
+    if (!this.showsCensus) throw new CensusNotShown(`entry ${lastCensus} takes a census, and none is published`);
+    throw new RecordWrong(
+      `rollback: entry ${lastCensus} takes a census, and the published one is that of entry ${this.census?.index}`,
+    );
+  }
+
+  private isLastCensus(): boolean {
+    const { lastCensus } = this.replay;
+    return lastCensus === undefined || (this.showsCensus && this.census?.index === lastCensus);
   }
 
   private opened(note: string, what: string): SignedTree {
@@ -107,7 +121,9 @@ export class RecordMonitor {
 
   /** A key is trusted if the trusted key before it has signed the same tree with it. Its last tree is compared like a note. */
   private async followKeys(note: string): Promise<void> {
-    const { vkey, earlier } = (await this.parts.source.keys()) ?? { vkey: this.verifierKey, earlier: [] };
+    const keys = await this.parts.source.keys();
+    if (keys === undefined) return;
+    const { vkey, earlier } = keysIn(keys);
     for (const [nth, end] of earlier.entries()) {
       const next = earlier[nth + 1]?.vkey ?? vkey;
       const tree = end.vkey === this.verifierKey ? openNote(end.note, end.vkey) : undefined;
@@ -125,7 +141,7 @@ export class RecordMonitor {
     if (size < largest) {
       throw new RecordWrong(`rollback: a tree of ${largest} entries was signed, and now one of ${size}`);
     }
-    if (before && (census === undefined || census.size < before.size)) {
+    if (before && census && census.size < before.size) {
       throw new RecordWrong(`rollback: a census of ${before.size} entries was published, and now an earlier one`);
     }
   }
@@ -168,7 +184,7 @@ export class RecordMonitor {
   }
 
   private async requireTape({ stream, events, root, id, rev }: ReadEntry): Promise<void> {
-    const leaves = await this.parts.source.tape(stream);
+    const leaves = leavesIn(stream, await this.parts.source.tape(stream));
     if (leaves === undefined) return;
     this.tapes++;
     const isTape = leaves.length === events && base64(rootOf(leaves.map(leafHash))) === root;
@@ -186,7 +202,7 @@ export class RecordMonitor {
 function requireCensus(entry: ReadEntry, census: PublishedCensus, counted: Census | undefined): void {
   const { index, data, meta, size, count, root } = census;
   const body = base64(sha256(bodyOf(contentOf({ data, meta }).content)));
-  if (entry.type !== 'CensusTaken' || entry.body !== body) {
+  if (entry.type !== CENSUS_TAKEN || entry.body !== body) {
     throw new RecordWrong(`entry ${index} is not that of the published census`);
   }
   const event = membersOf(data);

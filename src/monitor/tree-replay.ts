@@ -6,6 +6,8 @@ import { CONVERSATION, NotAnEntry, type ReadEntry, readEntry, TAPE } from './rea
 /** What the record says of itself is contradicted. The message names the first entry that is wrong, or the signed tree. */
 export class RecordWrong extends Error {}
 
+export const CENSUS_TAKEN = 'CensusTaken';
+
 interface OwnerEnd {
   readonly next: number;
   readonly hash: Hash;
@@ -21,6 +23,9 @@ export class TreeReplay {
   private readonly owners = new Map<string, OwnerEnd>();
   /** The last revision of each stream that has an entry. */
   private readonly streams = new Map<string, number>();
+
+  /** The index of the last entry of a census. */
+  lastCensus: number | undefined;
 
   constructor(private readonly tenant: string) {}
 
@@ -50,6 +55,7 @@ export class TreeReplay {
     this.chains.set(entry.chain, chainWith(this.chains.get(entry.chain), entry, hash));
     this.streams.set(entry.stream, entry.rev);
     if (entry.on !== undefined) this.owners.set(entry.owner as string, { next: entry.on + 1, hash });
+    if (entry.type === CENSUS_TAKEN && entry.stream === `compliance-${this.tenant}`) this.lastCensus = this.size;
     this.tree.add(hash);
     return entry;
   }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { bodyOf, contentOf } from '../../src/formats/record-1/content.js';
 import { base64, sha256 } from '../../src/formats/record-1/hashes.js';
-import { type PublishedCensus, RecordMonitor } from '../../src/monitor/record-monitor.js';
+import type { PublishedCensus } from '../../src/monitor/published.js';
+import { RecordMonitor } from '../../src/monitor/record-monitor.js';
 import { type Chat, startChat } from '../support/chat.js';
 import { expectProblem } from '../support/expect-problem.js';
 import { takeCensus } from '../support/taken-census.js';

@@ -5,7 +5,8 @@ import { rootOf } from '../../src/formats/record-1/frontier.js';
 import { base64, leafHash, sha256 } from '../../src/formats/record-1/hashes.js';
 import { NoteSigner } from '../../src/formats/record-1/note.js';
 import { bundleBytes, TILE_WIDTH } from '../../src/formats/record-1/tiles.js';
-import type { PublishedCensus, PublishedKeys, RecordSource } from '../../src/monitor/record-monitor.js';
+import type { PublishedCensus, PublishedKeys } from '../../src/monitor/published.js';
+import type { RecordSource } from '../../src/monitor/record-monitor.js';
 import { appendAtEnd } from './new-events.js';
 import { NotaryGround } from './notary-ground.js';
 

@@ -7,7 +7,9 @@ import { Api } from '../../../src/cli/api.js';
 import type { CommandParts } from '../../../src/cli/command-parts.js';
 import { exitCodeOf } from '../../../src/cli/failures.js';
 import { programOf } from '../../../src/cli/program.js';
+import { canonicalJson } from '../../../src/formats/record-1/canonical-json.js';
 import { parseBundlePath } from '../../../src/formats/record-1/tiles.js';
+import { BUNDLE_BYTES_MAX } from '../../../src/monitor/bundle.js';
 import { answering, type PlannedAnswer } from '../../support/answering-server.js';
 import { collected } from '../../support/collected-output.js';
 import { notarized, ServedRecord, VERIFIER_KEY } from '../../support/served-record.js';
@@ -67,7 +69,7 @@ const serving =
     const planned = change(request);
     if (planned) return planned;
     const path = request.replace('GET /api/v1/', '');
-    if (path === 'record/key') return json({ vkey: VERIFIER_KEY });
+    if (path === 'record/key') return json({ vkey: VERIFIER_KEY, earlier: [] });
     if (path === 'record/checkpoint') return { body: record.noteOf(record.entries.length) };
     if (path === 'record/census') return record.published ? json(record.published) : problem(404, 'not_found');
     if (path === 'runs/g1/proof') return json({ tape: { events: tapes.get('generation-g1') } });
@@ -149,6 +151,65 @@ describe('verbatim monitor', () => {
     await answering(serving(record, tapeWith(409)), async ({ url }) => {
       expect(JSON.parse((await monitored([url, '--tapes', '--json'], { url })).out)).toMatchObject({ tapes: 0 });
     });
+  });
+
+  it.each([
+    ['null for the census', 'record/census', 'null', 'the published census is malformed: it is no object'],
+    ['a census without a root', 'record/census', '{"size":1,"count":1}', 'its member root is missing or wrong'],
+    ['null for its keys', 'record/key', 'null', 'the published list of keys is malformed'],
+    [
+      'a tape that is no list',
+      'runs/g1/proof',
+      '{"tape":{"events":{}}}',
+      'the published tape generation-g1 is malformed',
+    ],
+  ])('ends with 1 if the server answers %s', async (_, path, body, problem) => {
+    const answer = serving(new ServedRecord(entries), (request) =>
+      request.endsWith(path) ? { headers: { 'content-type': 'application/json' }, body } : undefined,
+    );
+    const { code, error } = await answering(answer, ({ url }) => monitored([url, '--tapes'], { url }));
+    expect([code, String(error)]).toEqual([1, expect.stringContaining(problem)]);
+  });
+
+  it('ends with 1 if a bundle or a checkpoint is longer than its format allows, and reads no further', async () => {
+    const record = new ServedRecord(entries);
+    const long = Buffer.alloc(BUNDLE_BYTES_MAX + 1);
+    for (const path of ['record/checkpoint', 'record/tile/entries/']) {
+      const answer = serving(record, (request) => (request.includes(path) ? { body: long } : undefined));
+      const { code, error } = await answering(answer, ({ url }) => monitored([url], { url }));
+      expect([code, String(error)]).toEqual([1, expect.stringMatching(/has more than \d+ bytes$/)]);
+    }
+    await writeRecord(record);
+    await write(`tile/entries/000.p/${entries.length}`, long);
+    const { code, error } = await monitored([folder, '--vkey', VERIFIER_KEY]);
+    expect([code, String(error)]).toEqual([1, expect.stringContaining(`has more than ${BUNDLE_BYTES_MAX} bytes`)]);
+  });
+
+  it('reads no file outside of its folder, whatever stream an entry names', async () => {
+    const tape = entries.findIndex((leaf) => JSON.parse(leaf).kind === 'tape');
+    const escaping = canonicalJson({ ...JSON.parse(entries[tape] as string), stream: 'generation-/../../secret' });
+    await writeRecord(new ServedRecord(entries.with(tape, escaping)));
+    const { code, error } = await monitored([folder, '--vkey', VERIFIER_KEY]);
+    expect([code, String(error)]).toEqual([
+      1,
+      expect.stringContaining(`entry ${tape} is no entry of this format: its member stream is missing or wrong`),
+    ]);
+  });
+
+  it('ends with 3 while a server hides the census, and with 1 if it shows an earlier one', async () => {
+    const record = new ServedRecord(entries);
+    record.takeCensus();
+    const earlier = record.published;
+    record.takeCensus();
+    record.published = undefined;
+    const hidden = await answering(serving(record), ({ url }) => monitored([url], { url }));
+    expect(hidden).toMatchObject({
+      code: 3,
+      error: { message: `entry ${entries.length + 1} takes a census, and none is published` },
+    });
+    record.published = earlier;
+    const old = await answering(serving(record), ({ url }) => monitored([url], { url }));
+    expect(old).toMatchObject({ code: 1, error: { message: expect.stringMatching(/^rollback: .* takes a census/) } });
   });
 
   const tapeWith = (status: number) => (request: string) =>

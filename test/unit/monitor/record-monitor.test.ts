@@ -265,9 +265,34 @@ describe('a monitor of the census', () => {
     another.takeCensus();
     const late = another.published;
     another.published = undefined;
-    await expect(following.check()).rejects.toThrow('rollback: a census of 15 entries was published');
+    await expect(following.check()).rejects.toThrow('entry 16 takes a census, and none is published');
     another.published = late;
     expect(await following.check()).toMatchObject({ size: 17, census: 16 });
+  });
+
+  it('accepts one that is taken between the reads of the census and of the checkpoint', async () => {
+    const source = served();
+    source.takeCensus();
+    const monitor = monitorOf(source);
+    await monitor.check();
+    const checkpoint = source.checkpoint.bind(source);
+    source.checkpoint = async () => {
+      source.checkpoint = checkpoint;
+      source.takeCensus();
+      return checkpoint();
+    };
+    expect(await monitor.check()).toMatchObject({ size: 17, census: 16 });
+  });
+
+  it('finds that an earlier one is shown, also in its first run', async () => {
+    const source = served();
+    source.takeCensus();
+    const earlier = source.published;
+    source.takeCensus();
+    source.published = earlier;
+    await expect(monitorOf(source).check()).rejects.toThrow(
+      'rollback: entry 16 takes a census, and the published one is that of entry 15',
+    );
   });
 
   it.each([
