@@ -33,12 +33,15 @@ async function lastBetween(
 ): Promise<readonly RecordedEvent[]> {
   let events: RecordedEvent[] = [];
   for await (const page of log.readAll(start, filter)) {
-    const within = page.events.filter(({ position }) => position !== undefined && position <= end);
+    const within = page.events.filter(({ position }) => position !== undefined && isUpTo(position, end));
     events = [...events, ...within].slice(-count);
     if (page.position >= end) break;
   }
   return events;
 }
+
+/** Where a stride begins, the position has no id, so it compares below that of the event there. */
+const isUpTo = (position: Position, end: Position): boolean => position <= end || position.startsWith(`${end}/`);
 
 /** Writes all events after a position. Returns the end of the log. */
 export async function writeAfter(

@@ -427,6 +427,16 @@ describe('verbatim log', () => {
     });
   });
 
+  it('tail shows the newest event that passes, however many others follow it', async () => {
+    await withLog(async (parts, log) => {
+      await appendAtEnd(log, 'tenant-x', newDeltas(3));
+      for (let others = 0; others < 20; others++) {
+        expect(places((await commanded('log tail -n 1 --category tenant', parts)).out)).toEqual([3]);
+        await appendAtEnd(log, 'generation-x', [newDelta()]);
+      }
+    });
+  });
+
   it('tail of an empty log shows nothing', async () => {
     await withLog(async (parts) => {
       expect(await commanded('log tail', parts)).toMatchObject({ out: '', error: undefined });
