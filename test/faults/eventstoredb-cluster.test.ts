@@ -9,8 +9,11 @@ import { StandInCluster } from '../support/eventstore/cluster.js';
 import { newDelta, newStream, wholeStream } from '../support/new-events.js';
 import { until } from '../support/until.js';
 
-/** From the election of a new leader to the next answer. */
-const BACK_WITHIN_MS = 3_000;
+/**
+ * From the election of a new leader to the next answer. It takes less than 3 s on a machine with nothing else to do, and a call
+ * that waits for the frozen leader takes its whole deadline.
+ */
+const BACK_WITHIN_MS = 8_000;
 
 /** Two of the notices that a start writes while it waits, and a search of a cluster. */
 const NOTICES_MS = 2 * limits.leaderWaitNoticeMs + limits.logReachMs;
@@ -39,7 +42,7 @@ describe('the log in a cluster', () => {
     expect([0, 1, 2].map((nth) => calls(nth, APPENDS))).toEqual([0, 0, 1]);
   });
 
-  it('answers within 3 s after the election when a leader froze, and its subscribers go on', async () => {
+  it('answers soon after the election when a leader froze, and its subscribers go on', async () => {
     const [before, during, after] = [newDelta(), newDelta(), newDelta()];
     await log.append(newStream(), 'none', [before]);
     const subscriber = follow(log, START);
