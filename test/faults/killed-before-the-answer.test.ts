@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import { keepsEveryPromise, threeTimes } from '../support/crash-through.js';
+import { keepsEveryPromise, THREE_DEATHS_MS, threeTimes } from '../support/crash-through.js';
 import { BEFORE_THE_ANSWER } from '../support/failpoints.js';
 import { TurnGround } from '../support/turn-ground.js';
 
@@ -15,5 +15,6 @@ describe('a process killed before the answer of a turn', () => {
     async (failpoint) => {
       await keepsEveryPromise(ground, threeTimes(failpoint));
     },
+    THREE_DEATHS_MS,
   );
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import { keepsEveryPromise, threeTimes } from '../support/crash-through.js';
+import { keepsEveryPromise, THREE_DEATHS_MS, threeTimes } from '../support/crash-through.js';
 import { IN_THE_VIEWS } from '../support/failpoints.js';
 import { TurnGround } from '../support/turn-ground.js';
 
@@ -10,7 +10,11 @@ describe('a process killed while it writes a read model', () => {
   });
   afterAll(() => ground.clear());
 
-  it.each(IN_THE_VIEWS)('keeps every promise when it dies at its first, second and third %s', async (failpoint) => {
-    await keepsEveryPromise(ground, threeTimes(failpoint));
-  });
+  it.each(IN_THE_VIEWS)(
+    'keeps every promise when it dies at its first, second and third %s',
+    async (failpoint) => {
+      await keepsEveryPromise(ground, threeTimes(failpoint));
+    },
+    THREE_DEATHS_MS,
+  );
 });

@@ -91,3 +91,6 @@ export async function keepsEveryPromise(ground: TurnGround, deaths: readonly Dea
 }
 
 export const threeTimes = (failpoint: Failpoint): Death[] => [1, 2, 3].map((hit) => ({ failpoint, hit }));
+
+/** Four starts, and all turns of a load: on a busy machine that is more than a test usually may take. */
+export const THREE_DEATHS_MS = 180_000;
