@@ -1,6 +1,7 @@
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CommandBus } from '@nestjs/cqrs';
+import { createOnce } from '../adapters/data-directory/flushed-files.js';
 import { systemIds } from '../adapters/system/system-ids.js';
 import { type ApiKeyParts, formatApiKey, hashSecret, parseApiKey } from '../auth/api-key.js';
 import { DEFAULT_TENANT, OpenDefaultTenant } from '../commands/open-default-tenant.js';
@@ -35,28 +36,13 @@ export async function openDefaultTenant(
  */
 async function createFirstKey(file: string, commands: CommandBus): Promise<string | undefined> {
   const written = formatApiKey({ id: ADMIN, secret: systemIds.secret() });
-  const isOurs = await writeIfAbsent(file, `${written}\n`);
+  const isOurs = await createOnce(file, `${written}\n`);
   const key = isOurs ? keyFrom(written, file) : keyFrom((await readFile(file, 'utf8')).trim(), file);
   const { created, enters } = await commands.execute(new OpenDefaultTenant(issued(key), 'first'));
   if (created) return formatApiKey(key);
   // Another node was first. The key of our file is of no use, unless that node has used the same file.
   if (isOurs && !enters) await rm(file);
   return undefined;
-}
-
-/** Writes the whole file or none: another start must not read half a key. */
-async function writeIfAbsent(file: string, text: string): Promise<boolean> {
-  const draft = `${file}.${systemIds.random()}`;
-  await writeFile(draft, text, { mode: 0o600, flag: 'wx', flush: true });
-  try {
-    await link(draft, file);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return false;
-  } finally {
-    await rm(draft);
-  }
 }
 
 function keyFrom(text: string, source: string): ApiKeyParts {

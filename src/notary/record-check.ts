@@ -59,7 +59,7 @@ export async function checkRecord(
   return Promise.all(trees.map((tree) => tree.result()));
 }
 
-/** The trees that a log makes, whatever is stored of them. */
+/** The trees that a log makes. Stored trees are not read. */
 export async function treesIn(log: CheckedLog): Promise<readonly MadeTree[]> {
   return (await treesOf(log, nothingStored, new Map())).map((tree) => tree.made());
 }

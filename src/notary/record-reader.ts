@@ -210,7 +210,7 @@ export class RecordReader {
   }
 }
 
-/** Whose data an entry shows. An event belongs to the conversation of its chain, whatever its stream is. */
+/** Whose data an entry shows. An event belongs to the conversation of its chain, also if its stream is a tape. */
 export function shownBy({ leaf, meta }: RecordedEntry): ShownByEntry {
   const { chain }: { chain: string } = JSON.parse(leaf);
   const isConversation = chain.startsWith(conversationStream(''));

@@ -83,7 +83,7 @@ function levelOf(leaves: number): number {
   return level;
 }
 
-/** The leaf hashes of a whole tree, in whatever order they come. */
+/** The leaf hashes of a whole tree, which may come in any order. */
 export class AllLeaves {
   private readonly hashes: Uint8Array;
   private readonly isThere: Uint8Array;

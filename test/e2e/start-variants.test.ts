@@ -4,6 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { hashSecret } from '../../src/auth/api-key.js';
 import { startTestPostgres, withMigratedDataDirectory } from '../support/postgres-cluster.js';
 import { processesNaming, refusedStart, run, startProduct } from '../support/product.js';
+import { stopsInOrder } from '../support/stops-in-order.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { FIRST_KEY, tenantEventsIn } from '../support/tenant-events.js';
 import { until } from '../support/until.js';
@@ -24,23 +25,7 @@ describe('a first start', () => {
 });
 
 describe('a stop', () => {
-  it('is orderly if SIGINT is repeated', async () => {
-    await withMigratedDataDirectory(async (dataDir) => {
-      const { child, output, ended } = run({ VERBATIM_DATA_DIR: dataDir });
-      try {
-        await until(() => output.out.includes('  data '), 60_000);
-        await until(() => !child.kill('SIGINT'));
-        expect({ code: await ended, signal: child.signalCode, said: output.err }).toEqual({
-          code: 0,
-          signal: null,
-          said: '',
-        });
-        expect(processesNaming(dataDir)).toEqual([]);
-      } finally {
-        child.kill('SIGKILL');
-      }
-    });
-  });
+  it('is orderly if SIGINT is repeated', () => stopsInOrder('SIGINT'));
 });
 
 describe('a start is refused, with exit code 1 and nothing left running,', () => {

@@ -11,6 +11,7 @@ import {
   withMigratedDataDirectory,
 } from '../support/postgres-cluster.js';
 import { processesNaming, refusedStart, run, runFromCheckout, started, startProduct } from '../support/product.js';
+import { stopsInOrder } from '../support/stops-in-order.js';
 import { withTemporaryDirectory } from '../support/temporary-directory.js';
 import { FIRST_KEY, tenantEvents, tenantEventsIn } from '../support/tenant-events.js';
 import { until } from '../support/until.js';
@@ -93,23 +94,7 @@ describe('a later start', () => {
 });
 
 describe('a stop', () => {
-  it('is orderly if SIGTERM is repeated', async () => {
-    await withMigratedDataDirectory(async (dataDir) => {
-      const { child, output, ended } = run({ VERBATIM_DATA_DIR: dataDir });
-      try {
-        await until(() => output.out.includes('  data '), 60_000);
-        await until(() => !child.kill('SIGTERM'));
-        expect({ code: await ended, signal: child.signalCode, said: output.err }).toEqual({
-          code: 0,
-          signal: null,
-          said: '',
-        });
-        expect(processesNaming(dataDir)).toEqual([]);
-      } finally {
-        child.kill('SIGKILL');
-      }
-    });
-  });
+  it('is orderly if SIGTERM is repeated', () => stopsInOrder('SIGTERM'));
 });
 
 describe('a start is refused, with exit code 1 and nothing left running,', () => {

@@ -254,7 +254,7 @@ describe.each(Object.entries(LOOKS))('GET %s', (_, { path, what, objects, owner,
 });
 
 describe('a look', () => {
-  it('at own data is not recorded, whatever the role', async () => {
+  it('at own data is not recorded for any role', async () => {
     onLook = undefined;
     const paths = [`conversations/${own.id}`, `conversations/${own.id}/events`, 'runs/ga', 'runs/ga/request'];
     const more = ['runs/ga/deltas', `runs?conversation=${own.id}`, 'runs?user=admin', `conversations/${own.id}?at=1:0`];

@@ -71,7 +71,7 @@ it(`${REQUESTS} made-up keys cost few queries, all on the pool of keys, and a kn
 }, 180_000);
 
 onlyUsually(() => {
-  it('an address with too many wrong keys gets Retry-After, whatever its forwarding headers say', async () => {
+  it('an address with too many wrong keys gets Retry-After, also if its forwarding headers name other addresses', async () => {
     let answer = await me(madeUp());
     for (let nth = 0; nth < 200 && answer.status === 401; nth++) {
       answer = await me(madeUp(), { 'x-forwarded-for': `192.0.2.${nth}`, forwarded: `for=192.0.2.${nth}` });

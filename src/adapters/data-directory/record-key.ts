@@ -3,8 +3,8 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NotePublicKey, NoteSigner } from '../../formats/record-1/note.js';
 import { SigningKeys } from '../../formats/record-1/signing-keys.js';
-import { flushFolder } from './flushed-files.js';
-import { contentOf, createOnce, InvalidSeed } from './seed-file.js';
+import { createOnce, flushFolder } from './flushed-files.js';
+import { contentOf, InvalidSeed } from './seed-file.js';
 
 const KEY_BYTES = 32;
 const ENDED = 'ended:';

@@ -1,7 +1,7 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { flushFolder } from './flushed-files.js';
+import { createOnce } from './flushed-files.js';
 
 const SEED_BYTES = 32;
 
@@ -30,18 +30,4 @@ export async function contentOf(file: string): Promise<string | undefined> {
 async function created(file: string): Promise<string> {
   await createOnce(file, `${randomBytes(SEED_BYTES).toString('base64')}\n`);
   return readFile(file, 'utf8');
-}
-
-/** Writes the whole file or none. One that exists stays. */
-export async function createOnce(file: string, content: string): Promise<void> {
-  const draft = `${file}.${randomUUID()}`;
-  await writeFile(draft, content, { mode: 0o600, flag: 'wx', flush: true });
-  try {
-    await link(draft, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    await rm(draft);
-  }
-  await flushFolder(dirname(file));
 }

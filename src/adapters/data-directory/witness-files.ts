@@ -1,8 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CosignedState, WitnessStates } from '../../ports/witness-states.js';
-import { flushFolder } from './flushed-files.js';
+import { createOnce, flushFolder } from './flushed-files.js';
 
 const FIRST = 1;
 
@@ -31,30 +31,15 @@ export class WitnessFiles implements WitnessStates {
     const number = (after?.number ?? 0) + 1;
     const file = this.file(origin, number);
     await mkdir(this.folderOf(origin), { recursive: true });
-    if (!(await this.created(file, note))) return false;
+    if (!(await createOnce(file, note))) return false;
     const numbers = await this.numbers(origin);
     if (Math.max(...numbers) > number) {
       await rm(file);
       return false;
     }
-    await flushFolder(this.folderOf(origin));
     await flushFolder(this.folder);
     for (const before of numbers.filter((each) => each < number)) await rm(this.file(origin, before), { force: true });
     return true;
-  }
-
-  private async created(file: string, note: string): Promise<boolean> {
-    const draft = `${file}.${randomUUID()}`;
-    try {
-      await writeFile(draft, note, { mode: 0o600, flag: 'wx', flush: true });
-      await link(draft, file);
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      return false;
-    } finally {
-      await rm(draft, { force: true });
-    }
   }
 
   private async numbers(origin: string): Promise<readonly number[]> {

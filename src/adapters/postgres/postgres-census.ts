@@ -45,7 +45,8 @@ const TAKEN = 'UPDATE views.record_censuses SET event = $3, since = $4 WHERE ten
 const CHAIN = `
   SELECT name, owner, n, head, min_at, max_at, key FROM views.record_census_chains`;
 const CHAIN_OF = `${CHAIN} WHERE tenant = $1 AND name = $2`;
-// LATERAL with LIMIT makes PostgreSQL look up each name in the index, whatever the statistics of a table that grows say.
+// LATERAL with LIMIT makes PostgreSQL look up each name in the index. With a join it may read the whole table, because it
+// plans by the old statistics of a table that grows.
 const CHAINS = `
   SELECT found.* FROM unnest($2::text[]) wanted (name)
   CROSS JOIN LATERAL (${CHAIN} c WHERE c.tenant = $1 AND c.name = wanted.name LIMIT 1) found`;

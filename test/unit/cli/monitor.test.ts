@@ -185,7 +185,7 @@ describe('verbatim monitor', () => {
     expect([code, String(error)]).toEqual([1, expect.stringContaining(`has more than ${BUNDLE_BYTES_MAX} bytes`)]);
   });
 
-  it('reads no file outside of its folder, whatever stream an entry names', async () => {
+  it('reads no file outside of its folder, also if an entry names a stream that leads there', async () => {
     const tape = entries.findIndex((leaf) => JSON.parse(leaf).kind === 'tape');
     const escaping = canonicalJson({ ...JSON.parse(entries[tape] as string), stream: 'generation-/../../secret' });
     await writeRecord(new ServedRecord(entries.with(tape, escaping)));

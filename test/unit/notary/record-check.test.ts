@@ -181,7 +181,7 @@ describe('the check of the record', () => {
   const origin = async (tenant = 'acme') => originOf(await ground.log.identity(), 'first', tenant);
   const tree = { size: COUNT, root: sha256('another root') };
 
-  it('finds a note of another tree, and one that another key has signed, whatever key the row names', async () => {
+  it('finds a note of another tree, and one that another key has signed, also if the row names that key', async () => {
     const name = await origin();
     const changed = (signer: NoteSigner) =>
       noteWith((note) => ({ ...note, note: signer.sign(name, tree), verifierKey: signer.verifierKey(name) }));

@@ -134,7 +134,7 @@ describe('a witness', () => {
     expect(await cosigned(history('a', 8), 5)).toBe(Math.floor(NOW / 1_000));
   });
 
-  it('reports two trees of one size whatever size the client names, and each root once in ten minutes', async () => {
+  it('reports two trees of one size also if the client names another size, and each root once in ten minutes', async () => {
     await cosigned(history('a', 5), 0);
     for (const [old, status] of [
       [0, 409],

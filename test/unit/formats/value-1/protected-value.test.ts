@@ -220,7 +220,7 @@ describe('a protected value', () => {
     expect(base64(sha256(text))).toBe(protect(key, place, value).c);
   });
 
-  /** What an owner of the key can write: a right tag and the commitment of `text`, whatever the ciphertext holds. */
+  /** What an owner of the key can write: a right tag and the commitment of `text`, with a ciphertext of another text. */
   function forged(text: Buffer, plain: Buffer): ProtectedValue {
     const salt = createHmac('sha256', key.salts).update(place).digest();
     const commitment = sha256(Buffer.concat([Buffer.from('verbatim/commit/1\n'), salt, text]));
