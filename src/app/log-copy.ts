@@ -3,10 +3,10 @@ import { CommandFailed } from '../cli/failures.js';
 import { beginIncarnation, type IncarnationParts, incarnationsOf } from '../commands/incarnations.js';
 import { OPERATOR } from '../commands/origin.js';
 import { type RecordedEvent, START } from '../events/envelope.js';
-import { limits } from '../limits.js';
 import { treesIn } from '../notary/record-check.js';
 import type { Clock } from '../ports/clock.js';
 import type { EventLog, ExpectedRevision } from '../ports/event-log.js';
+import { recordLimits } from '../record-limits.js';
 
 type CopiedLog = Pick<EventLog, 'gapAfter' | 'readAll' | 'readStream'>;
 
@@ -85,7 +85,7 @@ async function holds(target: CopiedLog, { stream, revision, id }: RecordedEvent)
 function joins({ stream, command, events, bytes }: Group, event: RecordedEvent): boolean {
   if (event.stream !== stream || keyedCommandOf(event) !== command) return false;
   if (command !== undefined) return true;
-  return events.length < limits.copyEventsMax && bytes + bytesOf(event) < limits.copyBytesMax;
+  return events.length < recordLimits.copyEventsMax && bytes + bytesOf(event) < recordLimits.copyBytesMax;
 }
 
 const bytesOf = ({ data, meta }: RecordedEvent): number => Buffer.byteLength(data) + Buffer.byteLength(meta);
@@ -98,7 +98,7 @@ function keyedCommandOf({ meta }: RecordedEvent): string | undefined {
 async function written(target: CopyTarget, { stream, command, events }: Group, clock: Clock): Promise<number> {
   const first = events[0]?.revision ?? 0;
   const expected: ExpectedRevision = first === 0 ? 'none' : first - 1;
-  for (let tries = 0; tries < limits.copyTriesMax; tries++) {
+  for (let tries = 0; tries < recordLimits.copyTriesMax; tries++) {
     const outcome = await target.append(stream, expected, events, { command });
     switch (outcome.outcome) {
       case 'appended':
@@ -108,7 +108,7 @@ async function written(target: CopyTarget, { stream, command, events }: Group, c
       case 'command-known':
         throw new CommandFailed(`The target has events of its own: ${stream} is not as the source has it`);
       case 'unavailable':
-        await clock.sleep(limits.copyPauseMs);
+        await clock.sleep(recordLimits.copyPauseMs);
     }
   }
   throw new CommandFailed('The target cannot be written now. Run the command again later: it goes on where it was');

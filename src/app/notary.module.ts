@@ -11,6 +11,7 @@ import { CENSUS } from '../ports/census.js';
 import { COSIGNING } from '../ports/cosignatures.js';
 import { type Lag, lagOf } from '../ports/lag.js';
 import type { AskedWitness } from '../ports/witness.js';
+import { recordLimits } from '../record-limits.js';
 import type { RunnerParts } from '../sagas/subscription-runner.js';
 import { BackgroundModule, RUNNER_PARTS } from './background.module.js';
 import { BackgroundWork } from './background-work.js';
@@ -60,7 +61,7 @@ const {
       ({ parts, telemetry: { warn }, ...own }) => {
         const taker = new CensusTaker({ ...own, warn });
         return new SoleRounds(
-          { name: CENSUS, pauseMs: limits.censusLookMs, round: (over) => taker.round(over) },
+          { name: CENSUS, pauseMs: recordLimits.censusLookMs, round: (over) => taker.round(over) },
           parts,
         );
       },
@@ -77,7 +78,7 @@ const {
       surveys.of('lag of the record', async () => lagOf(await notary.backlog(), parts.clock.now())),
     ),
     provider(TROUBLES, { store, surveys: Surveys }, ({ store, surveys }) =>
-      surveys.of('trees of the record', () => store.troubles(limits.recordTroublesMax)),
+      surveys.of('trees of the record', () => store.troubles(recordLimits.recordTroublesMax)),
     ),
   ],
 })
@@ -108,7 +109,7 @@ export class NotaryModule implements OnApplicationBootstrap {
     );
     metrics.gauge(
       'record_unsigned_trees',
-      `Trees that are not signed or do not grow any more, with a reason (counted up to ${limits.recordTroublesMax}).`,
+      `Trees that are not signed or do not grow any more, with a reason (counted up to ${recordLimits.recordTroublesMax}).`,
       () => troubles.known?.size ?? Number.NaN,
     );
     metrics.gaugeOfEach(
@@ -129,7 +130,7 @@ export class NotaryModule implements OnApplicationBootstrap {
     this.background.start(this.notary, this.census);
     if (this.witnesses.length === 0) return;
     const round = (over: AbortSignal) => this.cosigning.round(over);
-    this.background.start(new SoleRounds({ name: COSIGNING, pauseMs: limits.cosignLookMs, round }, this.parts));
+    this.background.start(new SoleRounds({ name: COSIGNING, pauseMs: recordLimits.cosignLookMs, round }, this.parts));
   }
 }
 

@@ -1,7 +1,7 @@
 import { publicKeyIn } from '../formats/record-1/note.js';
-import { limits } from '../limits.js';
 import { notHandedOver } from '../notary/key-rotation.js';
 import { NOTARY } from '../ports/record.js';
+import { recordLimits } from '../record-limits.js';
 import type { CommandParts, JsonOption } from './command-parts.js';
 import { CommandFailed, UsageError } from './failures.js';
 import type { OpenedRecord } from './opened-log.js';
@@ -28,8 +28,11 @@ export async function rotateKey(parts: CommandParts, { record }: OpenedRecord, o
   await record.endOwner(NOTARY);
   let left = await notHandedOver(record, present, await record.tenants());
   const { clock } = parts;
-  for (const untilMs = clock.monotonic() + limits.recordKeyWaitMs; left.length > 0 && clock.monotonic() < untilMs; ) {
-    await clock.sleep(limits.recordKeyLookMs);
+  for (
+    const untilMs = clock.monotonic() + recordLimits.recordKeyWaitMs;
+    left.length > 0 && clock.monotonic() < untilMs;
+  ) {
+    await clock.sleep(recordLimits.recordKeyLookMs);
     left = await notHandedOver(record, present, left);
   }
   if (left.length > 0) {

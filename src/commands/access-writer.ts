@@ -1,11 +1,11 @@
 import { type AccessEvent, accessStream } from '../events/access-events.js';
 import { type Codec, wrapped } from '../events/codec.js';
 import type { Metadata, NewEvent } from '../events/envelope.js';
-import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { RetryableError, TerminalError } from '../ports/errors.js';
 import type { EventLog, ExpectedRevision } from '../ports/event-log.js';
 import type { Ids } from '../ports/ids.js';
+import { recordLimits } from '../record-limits.js';
 
 /** The sender of a request, or the command line. */
 export interface Onlooker {
@@ -66,7 +66,7 @@ export class AccessWriter {
   append(entry: Entry): Promise<void> {
     const { id } = entry.by.actor;
     const queue = this.waiting.get(id) ?? [];
-    if (queue.length >= limits.waitingLooksPerActorMax) {
+    if (queue.length >= recordLimits.waitingLooksPerActorMax) {
       throw new RetryableError('too many looks of this user wait for the log', { retryAfterMs: 1_000 });
     }
     this.waiting.set(id, queue);
@@ -99,7 +99,8 @@ export class AccessWriter {
     while (this.waiting.size > 0) {
       for (const [actor, queue] of this.waiting) {
         const [next] = queue as [WaitingEntry, ...WaitingEntry[]];
-        const isFull = taken.length >= limits.looksPerAppendMax || bytes + next.bytes > limits.looksPerAppendBytesMax;
+        const isFull =
+          taken.length >= recordLimits.looksPerAppendMax || bytes + next.bytes > recordLimits.looksPerAppendBytesMax;
         if (taken.length > 0 && isFull) return taken;
         taken.push(next);
         bytes += next.bytes;

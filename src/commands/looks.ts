@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { coveredBy, type Look, looked } from '../domain/access.js';
-import { limits } from '../limits.js';
 import { RetryableError } from '../ports/errors.js';
+import { recordLimits } from '../record-limits.js';
 import { AccessWriter, type AccessWriterParts, type Onlooker, type TrailPlace } from './access-writer.js';
 
 interface Cover {
@@ -34,7 +34,7 @@ export class Looks {
     const known = this.covers.get(key);
     if (known && now < known.untilMs) return known.recorded;
     // Counted from before the append: no look is covered for longer than its record says.
-    const cover: Cover = { untilMs: now + limits.lookCoverMs, recorded: this.append(by, look) };
+    const cover: Cover = { untilMs: now + recordLimits.lookCoverMs, recorded: this.append(by, look) };
     this.cover(key, cover);
     try {
       await cover.recorded;
@@ -52,7 +52,7 @@ export class Looks {
   private async append(by: Onlooker, look: Look): Promise<void> {
     const events = looked(look);
     const bytes = events.reduce((sum, { data }) => sum + Buffer.byteLength(JSON.stringify(data)) + ENVELOPE_BYTES, 0);
-    if (this.waitingBytes + bytes > limits.waitingLooksBytesMax) throw tooMany();
+    if (this.waitingBytes + bytes > recordLimits.waitingLooksBytesMax) throw tooMany();
     this.waitingBytes += bytes;
     try {
       await this.writerOf(by.tenant).append({ by, events, bytes });
@@ -65,12 +65,12 @@ export class Looks {
     this.covers.delete(key);
     this.covers.set(key, cover);
     const [oldest] = this.covers.keys();
-    if (this.covers.size > limits.coveredLooksMax && oldest !== undefined) this.covers.delete(oldest);
+    if (this.covers.size > recordLimits.coveredLooksMax && oldest !== undefined) this.covers.delete(oldest);
   }
 
   private writerOf(tenant: string): AccessWriter {
     const known = this.writers.get(tenant);
-    if (!known && this.writers.size >= limits.accessStreamsMax) this.forgetIdle();
+    if (!known && this.writers.size >= recordLimits.accessStreamsMax) this.forgetIdle();
     const writer = known ?? new AccessWriter(tenant, { ...this.parts, writer: this.writer });
     this.writers.delete(tenant);
     this.writers.set(tenant, writer);

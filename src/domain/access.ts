@@ -1,5 +1,5 @@
 import type { AccessEvent } from '../events/access-events.js';
-import { limits } from '../limits.js';
+import { recordLimits } from '../record-limits.js';
 
 type AccessData = AccessEvent['data'];
 
@@ -68,6 +68,7 @@ const REFUSED_IN_PURPOSE =
 export const PURPOSE_PATTERN = `^[^${REFUSED_IN_PURPOSE}]*$`;
 const PURPOSE = new RegExp(PURPOSE_PATTERN, 'u');
 
-export const isPurpose = (text: string): boolean => text.length <= limits.purposeCharactersMax && PURPOSE.test(text);
+export const isPurpose = (text: string): boolean =>
+  text.length <= recordLimits.purposeCharactersMax && PURPOSE.test(text);
 
-export const PURPOSE_RULE = `must hold at most ${limits.purposeCharactersMax} characters, and no control or format characters`;
+export const PURPOSE_RULE = `must hold at most ${recordLimits.purposeCharactersMax} characters, and no control or format characters`;

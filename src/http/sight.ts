@@ -12,7 +12,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Principal, principalOf } from '../auth/principal.js';
 import { Looks } from '../commands/looks.js';
 import { isPurpose, type Look, PURPOSE_PATTERN, PURPOSE_RULE } from '../domain/access.js';
-import { limits } from '../limits.js';
+import { recordLimits } from '../record-limits.js';
 import { traceparentIn } from './caller.js';
 import { InvalidRequest } from './invalid-request.js';
 
@@ -38,7 +38,7 @@ const ApiPurpose = () =>
     name: HEADER,
     required: false,
     description: 'Why the caller looks at data of others, in UTF-8. The access trail keeps it.',
-    schema: { type: 'string', maxLength: limits.purposeCharactersMax, pattern: PURPOSE_PATTERN },
+    schema: { type: 'string', maxLength: recordLimits.purposeCharactersMax, pattern: PURPOSE_PATTERN },
   });
 
 /** What one request shows of others. */

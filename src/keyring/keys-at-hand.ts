@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { BackgroundPart } from '../background/background-part.js';
 import { KEY_BYTES, ValueKey } from '../formats/value-1/value-key.js';
-import { limits } from '../limits.js';
 import type { BackgroundHealth } from '../ports/background-health.js';
 import type { Ids } from '../ports/ids.js';
 import type { KeyAtHand, ValueKeyStore } from '../ports/value-keys.js';
+import { recordLimits } from '../record-limits.js';
 import type { MasterGenerations } from './master-generations.js';
 
 /**
@@ -28,7 +28,7 @@ export class KeysAtHand {
   /** A promise only if none is left. Rejects if the store is away then. */
   take(): KeyAtHand | Promise<KeyAtHand> {
     const key = this.keys.pop();
-    if (this.keys.length < limits.valueKeysAtHandMin) void this.background.attempt(() => this.refill());
+    if (this.keys.length < recordLimits.valueKeysAtHandMin) void this.background.attempt(() => this.refill());
     return key ?? this.takeRefilled();
   }
 
@@ -49,7 +49,7 @@ export class KeysAtHand {
   }
 
   private async insert(): Promise<void> {
-    const count = limits.valueKeysAtHandMax - this.keys.length;
+    const count = recordLimits.valueKeysAtHandMax - this.keys.length;
     const made = Array.from({ length: count }, () => ({ id: this.ids.random(), bytes: randomBytes(KEY_BYTES) }));
     await this.generations.written(() =>
       this.store.insert(made.map(({ id, bytes }) => this.generations.wrap(id, '', bytes))),

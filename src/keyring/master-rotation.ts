@@ -1,4 +1,3 @@
-import { limits } from '../limits.js';
 import type { OwnerParts } from '../ownership/sole-owner.js';
 import { TerminalError } from '../ports/errors.js';
 import {
@@ -8,6 +7,7 @@ import {
   type ValueKeyStore,
   type WrappedKey,
 } from '../ports/value-keys.js';
+import { recordLimits } from '../record-limits.js';
 import { beginAfter, type MasterGenerations } from './master-generations.js';
 
 /** The name of its lease, and of the hint that one has begun. */
@@ -98,7 +98,7 @@ export class MasterRotation {
   private async rewrapAll(generations: MasterGenerations, generation: number, over: AbortSignal): Promise<void> {
     const { store } = this.parts;
     for (let after = ''; !over.aborted; ) {
-      const page = await store.keysUnder(generation, after, limits.keysRewrappedAtOnceMax);
+      const page = await store.keysUnder(generation, after, recordLimits.keysRewrappedAtOnceMax);
       const last = page.at(-1);
       if (!last) return;
       await store.rewrap(

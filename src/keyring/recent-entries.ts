@@ -1,5 +1,5 @@
-import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
+import { recordLimits } from '../record-limits.js';
 
 /** The entries that were used last, none of them for longer than `valueKeyCacheMs`. */
 export class RecentEntries<Value> {
@@ -19,9 +19,9 @@ export class RecentEntries<Value> {
 
   set(name: string, value: Value): void {
     this.entries.delete(name);
-    this.entries.set(name, { value, untilMs: this.clock.monotonic() + limits.valueKeyCacheMs });
+    this.entries.set(name, { value, untilMs: this.clock.monotonic() + recordLimits.valueKeyCacheMs });
     const [oldest] = this.entries.keys();
-    if (this.entries.size > limits.valueKeyCacheEntriesMax && oldest !== undefined) this.entries.delete(oldest);
+    if (this.entries.size > recordLimits.valueKeyCacheEntriesMax && oldest !== undefined) this.entries.delete(oldest);
   }
 
   /** Looks at every entry, so it is for rare events. */

@@ -1,7 +1,7 @@
 import { BackgroundPart } from '../background/background-part.js';
 import { LinkedAbort } from '../background/linked-abort.js';
-import { limits } from '../limits.js';
 import { type OwnerParts, SoleOwner } from '../ownership/sole-owner.js';
+import { recordLimits } from '../record-limits.js';
 import { KEY_ROTATION, type MasterRotation } from './master-rotation.js';
 
 /** Completes rotations of the master key, in one process at a time, also those that a killed process has left. */
@@ -36,7 +36,7 @@ export class RotationWork {
       const unlisten = hints.listen(KEY_ROTATION, () => begun.abort());
       // No failure ends this work: operators may restore a master key or a row at any time.
       const pauseMs = await this.background.attempt(() => this.rotation.complete(over));
-      await clock.sleep(Math.max(pauseMs, limits.keyRotationLookMs), begun.signal);
+      await clock.sleep(Math.max(pauseMs, recordLimits.keyRotationLookMs), begun.signal);
       unlisten();
       begun.release();
     }

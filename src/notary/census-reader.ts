@@ -10,11 +10,11 @@ import {
 } from '../formats/record-1/census.js';
 import { base64 } from '../formats/record-1/hashes.js';
 import { rangesBeside } from '../formats/record-1/range-proof.js';
-import { limits } from '../limits.js';
 import type { BuiltCensus, CensusQueries, StoredCensusChain } from '../ports/census.js';
 import { LogUnavailable } from '../ports/errors.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { RecordQueries } from '../ports/record.js';
+import { recordLimits } from '../record-limits.js';
 import { NotInRecord, NotRecordedYet } from './record-reader.js';
 import { RecordIncomplete, TreeHashes } from './tree-hashes.js';
 
@@ -85,7 +85,7 @@ export class CensusReader {
     const range = await this.rangeOf(tenant, prefix, census.count);
     if (from !== undefined && !(from >= range.from && from < range.to)) throw new NotInRecord();
     const first = from ?? range.from;
-    const end = Math.min(range.to, first + limits.censusProofChainsMax);
+    const end = Math.min(range.to, first + recordLimits.censusProofChainsMax);
     const [start, stop] = [Math.max(0, first - 1), Math.min(census.count, end + 1)];
     const leaves = start < stop ? await this.parts.census.chainsAt(tenant, start, stop - start) : [];
     const path = start < stop ? await this.pathBeside(tenant, start, stop, census.count) : [];

@@ -2,13 +2,13 @@ import type { Codec } from '../events/codec.js';
 import { complianceStream } from '../events/compliance-events.js';
 import type { RecordedEvent } from '../events/envelope.js';
 import { base64 } from '../formats/record-1/hashes.js';
-import { limits } from '../limits.js';
 import type { BuiltCensus, CensusState, CensusStore } from '../ports/census.js';
 import type { Clock } from '../ports/clock.js';
 import { LogUnavailable } from '../ports/errors.js';
 import type { EventLog, ExpectedRevision } from '../ports/event-log.js';
 import type { Ids } from '../ports/ids.js';
 import type { RecordQueries } from '../ports/record.js';
+import { recordLimits } from '../record-limits.js';
 import { chainOfEntry, chainsAfterEntries, GrowingCensus } from './census-tree.js';
 import { RecordIncomplete } from './tree-hashes.js';
 
@@ -59,7 +59,7 @@ export class CensusTaker {
   /** The failure of one tenant is reported after all others had their turn. */
   async round(over: AbortSignal): Promise<void> {
     const failures: unknown[] = [];
-    for (const tenant of await this.parts.store.due(this.dayBefore(), limits.censusTenantsMax)) {
+    for (const tenant of await this.parts.store.due(this.dayBefore(), recordLimits.censusTenantsMax)) {
       if (over.aborted) return;
       await this.look(tenant, over).catch((error) => failures.push(error));
     }
@@ -132,7 +132,7 @@ export class CensusTaker {
     const since = state?.since ?? (await this.firstAt(tenant));
     for (let from = state?.counted ?? 0; from < size; ) {
       if (over.aborted) return undefined;
-      const to = Math.min(size, from + limits.censusStepEntries);
+      const to = Math.min(size, from + recordLimits.censusStepEntries);
       const entries = await record.entries(tenant, from, to - from);
       if (entries.length < to - from) throw new RecordIncomplete('the record is being built again');
       const before = await store.chains(tenant, [...new Set(entries.map(chainOfEntry))]);
@@ -150,10 +150,10 @@ export class CensusTaker {
     const growing = new GrowingCensus();
     for (let key = NO_KEY; ; ) {
       if (over.aborted) return undefined;
-      const chains = await store.chainsAfter(tenant, key, limits.censusStepEntries);
+      const chains = await store.chainsAfter(tenant, key, recordLimits.censusStepEntries);
       for (const chain of chains) growing.add(chain);
       const last = chains.at(-1);
-      if (!last || chains.length < limits.censusStepEntries) break;
+      if (!last || chains.length < recordLimits.censusStepEntries) break;
       key = last.key as Buffer<ArrayBuffer>;
     }
     const tree = growing.built(size);
@@ -188,7 +188,7 @@ export class CensusTaker {
   }
 
   private dayBefore(): string {
-    return new Date(this.parts.clock.now() - limits.censusEveryMs).toISOString();
+    return new Date(this.parts.clock.now() - recordLimits.censusEveryMs).toISOString();
   }
 }
 

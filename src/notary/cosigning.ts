@@ -1,11 +1,11 @@
 import { cosignedAt } from '../formats/record-1/cosignature.js';
 import { base64 } from '../formats/record-1/hashes.js';
-import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import type { Cosignatures } from '../ports/cosignatures.js';
 import { RetryableError } from '../ports/errors.js';
 import type { RecordQueries, StoredNote } from '../ports/record.js';
 import type { AskedWitness } from '../ports/witness.js';
+import { recordLimits } from '../record-limits.js';
 import { RecordIncomplete, TreeHashes } from './tree-hashes.js';
 
 export interface CosigningParts {
@@ -73,8 +73,8 @@ export class Cosigning {
     const { cosignatures, originPrefix, clock } = this.parts;
     const tenants = await cosignatures.due({
       ...{ witness: record.witness.verifierKey, originPrefix: await originPrefix() },
-      cosignedBefore: new Date(clock.now() - limits.cosignEveryMs).toISOString(),
-      tenantsMax: limits.cosignTenantsMax,
+      cosignedBefore: new Date(clock.now() - recordLimits.cosignEveryMs).toISOString(),
+      tenantsMax: recordLimits.cosignTenantsMax,
     });
     for (const tenant of tenants) {
       if (over.aborted) return;
@@ -97,7 +97,7 @@ export class Cosigning {
         if (record.refused.get(tenant)?.reason !== reason) {
           warn({ tenant, witness: record.name, reason }, 'a witness does not cosign the tree of a tenant');
         }
-        record.refused.set(tenant, { reason, untilMs: clock.monotonic() + limits.cosignEveryMs });
+        record.refused.set(tenant, { reason, untilMs: clock.monotonic() + recordLimits.cosignEveryMs });
       } else if (error instanceof RetryableError) {
         record.awaySinceMs ??= clock.monotonic();
         return false;

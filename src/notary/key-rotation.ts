@@ -1,6 +1,6 @@
 import { type NotePublicKey, openNote } from '../formats/record-1/note.js';
-import { limits } from '../limits.js';
 import type { RecordStore } from '../ports/record.js';
+import { recordLimits } from '../record-limits.js';
 
 /** Of these tenants, those whose last published note the key has not signed. A tenant without a note needs none. */
 export async function notHandedOver(
@@ -9,8 +9,10 @@ export async function notHandedOver(
   tenants: readonly string[],
 ): Promise<string[]> {
   const left: string[] = [];
-  for (let from = 0; from < tenants.length; from += limits.recordNotesAtOnceMax) {
-    for (const { tenant, note } of await record.lastNotes(tenants.slice(from, from + limits.recordNotesAtOnceMax))) {
+  for (let from = 0; from < tenants.length; from += recordLimits.recordNotesAtOnceMax) {
+    for (const { tenant, note } of await record.lastNotes(
+      tenants.slice(from, from + recordLimits.recordNotesAtOnceMax),
+    )) {
       const origin = note.split('\n', 1).join();
       if (!openNote(note, key.verifierKey(origin))) left.push(tenant);
     }

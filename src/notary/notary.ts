@@ -9,6 +9,7 @@ import type { Backlog, LackedEvent } from '../ports/event-log.js';
 import type { Lease } from '../ports/leases.js';
 import type { Meter } from '../ports/meter.js';
 import { NOTARY, type RecordStep, type RecordStore, type WrittenStep } from '../ports/record.js';
+import { recordLimits } from '../record-limits.js';
 import { acrossGaps, type PageBehindGap } from './across-gaps.js';
 import { OpenTapes } from './open-tapes.js';
 import { type RecordedPart, recordStep } from './record-step.js';
@@ -160,9 +161,9 @@ export class Notary {
       if (news[0] && page.lacked.length > 0) lacked.set(news[0], page.lacked);
       events.push(...news);
       for (const { data, meta } of news) bytes += data.length + meta.length;
-      const isFull = events.length >= limits.recordStepEventsMax || bytes >= limits.recordStepBytesMax;
+      const isFull = events.length >= recordLimits.recordStepEventsMax || bytes >= recordLimits.recordStepBytesMax;
       // While others append without a pause, a page may never be the last one.
-      const isDue = clock.monotonic() - sinceMs >= limits.recordPauseMs;
+      const isDue = clock.monotonic() - sinceMs >= recordLimits.recordPauseMs;
       if (!page.live && !isFull && !isDue) continue;
       if (page.live && !isFull && events.length > 0) await this.pause(over);
       if (over.aborted) return;
@@ -176,7 +177,7 @@ export class Notary {
 
   private async pause(over: AbortSignal): Promise<void> {
     const { clock } = this.parts;
-    await clock.sleep(Math.ceil(limits.recordPauseMs - (clock.monotonic() % limits.recordPauseMs)), over);
+    await clock.sleep(Math.ceil(recordLimits.recordPauseMs - (clock.monotonic() % recordLimits.recordPauseMs)), over);
   }
 }
 
@@ -205,7 +206,7 @@ class Signing {
   /** False if another owner has taken over. Behind the log a tree is signed now and then, so that its note is never old. */
   async whenDue(live: boolean): Promise<boolean> {
     const { clock } = this;
-    if (this.grown.size === 0 || (!live && clock.monotonic() - this.signedMs < limits.recordPauseMs)) return true;
+    if (this.grown.size === 0 || (!live && clock.monotonic() - this.signedMs < recordLimits.recordPauseMs)) return true;
     const waiting = await this.signer.sign(this.lease, [...this.grown], live);
     if (!waiting) return false;
     this.signedMs = clock.monotonic();

@@ -1,7 +1,7 @@
 import type { RecordedEvent } from '../events/envelope.js';
 import type { TapeFacts } from '../formats/record-1/entry.js';
 import { isOfTape, TapeTree } from '../formats/record-1/tape.js';
-import { limits } from '../limits.js';
+import { recordLimits } from '../record-limits.js';
 
 /**
  * The trees of the tapes that this owner has followed from their first event. So most tapes need not be read again at their seal. A
@@ -28,7 +28,7 @@ export class OpenTapes {
   }
 
   private begun({ stream, revision }: RecordedEvent): TapeTree | undefined {
-    if (revision !== 0 || this.trees.size >= limits.recordOpenTapesMax) return undefined;
+    if (revision !== 0 || this.trees.size >= recordLimits.recordOpenTapesMax) return undefined;
     const tree = new TapeTree();
     this.trees.set(stream, tree);
     return tree;

@@ -1,10 +1,10 @@
 import type { Position, RecordedEvent } from '../events/envelope.js';
 import { type EventFacts, factsOf, type TapeFacts } from '../formats/record-1/entry.js';
 import { GapInTape, isDelta, isOfTape, isSeal, TapeTree } from '../formats/record-1/tape.js';
-import { limits } from '../limits.js';
 import { EventMissing } from '../ports/errors.js';
 import type { EventLog, LackedEvent } from '../ports/event-log.js';
 import type { HeadName, RecordStep, RecordStore, StoredHeads } from '../ports/record.js';
+import { recordLimits } from '../record-limits.js';
 import { lackText } from './across-gaps.js';
 import { GrowingRecord } from './growing-record.js';
 import type { OpenTapes } from './open-tapes.js';
@@ -107,7 +107,7 @@ async function readTapes(
   const readOn = async () => {
     for (const { event } of left) tapes.set(event.id, await readTape(log, event));
   };
-  await Promise.all(Array.from({ length: limits.recordTapesAtOnceMax }, readOn));
+  await Promise.all(Array.from({ length: recordLimits.recordTapesAtOnceMax }, readOn));
   return tapes;
 }
 

@@ -1,8 +1,8 @@
 import { Frontier } from '../formats/record-1/frontier.js';
 import { openNote, originOf } from '../formats/record-1/note.js';
 import type { SigningKeys } from '../formats/record-1/signing-keys.js';
-import { limits } from '../limits.js';
 import type { KeptNote, KeptNotes, RecordStore } from '../ports/record.js';
+import { recordLimits } from '../record-limits.js';
 
 export interface ComparisonParts {
   readonly store: Pick<RecordStore, 'load' | 'lastNotes' | 'tenants'>;
@@ -26,7 +26,7 @@ export interface StartComparison {
 export async function compareAtStart(parts: ComparisonParts): Promise<StartComparison> {
   const toSign = new Set<string>();
   const kept = new Map<string, number>();
-  for await (const notes of batches(parts.kept.all(), limits.recordNotesAtOnceMax)) {
+  for await (const notes of batches(parts.kept.all(), recordLimits.recordNotesAtOnceMax)) {
     const ours = notes.filter((note) => isOurs(note, parts));
     const { trees } = await parts.store.load({
       ...{ tenants: ours.map(({ tenant }) => tenant), chains: [], owners: [], streams: [] },
@@ -43,7 +43,7 @@ export async function compareAtStart(parts: ComparisonParts): Promise<StartCompa
     }
   }
   const inDatabaseOnly: string[] = [];
-  for await (const tenants of batches(await parts.store.tenants(), limits.recordNotesAtOnceMax)) {
+  for await (const tenants of batches(await parts.store.tenants(), recordLimits.recordNotesAtOnceMax)) {
     for (const { tenant, note, size } of await parts.store.lastNotes(tenants)) {
       if ((kept.get(tenant) ?? -1) < size) inDatabaseOnly.push(tenant);
       const verifierKey = parts.keys.present.verifierKey(originIn(parts, tenant));

@@ -2,10 +2,10 @@ import { Frontier } from '../formats/record-1/frontier.js';
 import { type NotePublicKey, NoteSigner, originOf } from '../formats/record-1/note.js';
 import { isConsistent, type SignedTree } from '../formats/record-1/proofs.js';
 import type { SigningKeys } from '../formats/record-1/signing-keys.js';
-import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { safeReason } from '../ports/errors.js';
 import type { KeptNotes, RecordStore, StoredKeyEnd, StoredNote, StoredTreeEdge, Writer } from '../ports/record.js';
+import { recordLimits } from '../record-limits.js';
 import { RecordIncomplete, TreeHashes } from './tree-hashes.js';
 
 export interface SigningParts {
@@ -103,11 +103,11 @@ export class TreeSigner {
     const signOn = async () => {
       for (const tree of left) await signOne(tree);
     };
-    await Promise.all(Array.from({ length: limits.recordSignedAtOnceMax }, signOn));
+    await Promise.all(Array.from({ length: recordLimits.recordSignedAtOnceMax }, signOn));
     // Not the fault of a tenant: the disk is full, or the folder is away.
     if (failures.length > 0 && failures.length === tenants.length) throw failures[0]?.cause;
     for (const [tenant, reason] of refused) this.report(tenant, reason);
-    const keptSince = new Date(clock.now() - limits.recordNoteKeptMs).toISOString();
+    const keptSince = new Date(clock.now() - recordLimits.recordNoteKeptMs).toISOString();
     const notes = signed.map(({ note }) => note);
     const ended = signed.flatMap(({ ended }) => ended ?? []);
     if (!(await store.publish(writer, { notes, refused, ended }, keptSince))) return undefined;

@@ -1,5 +1,5 @@
-import { limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
+import { recordLimits } from '../record-limits.js';
 
 /** Limits lines that a client without a key can cause: one for each key in `witnessReportEveryMs`. */
 export class RareReports {
@@ -11,11 +11,11 @@ export class RareReports {
   isDue(key: string): boolean {
     const now = this.clock.monotonic();
     const before = this.reportedAt.get(key);
-    if (before !== undefined && now - before < limits.witnessReportEveryMs) return false;
+    if (before !== undefined && now - before < recordLimits.witnessReportEveryMs) return false;
     this.reportedAt.delete(key);
     this.reportedAt.set(key, now);
     const [oldest] = this.reportedAt.keys();
-    if (this.reportedAt.size > limits.witnessReportsMax && oldest !== undefined) this.reportedAt.delete(oldest);
+    if (this.reportedAt.size > recordLimits.witnessReportsMax && oldest !== undefined) this.reportedAt.delete(oldest);
     return true;
   }
 }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { limits } from '../limits.js';
+import { recordLimits } from '../record-limits.js';
 import type { Witness, WitnessAnswer } from './witness.js';
 
 const PATH = '/add-checkpoint';
@@ -35,7 +36,7 @@ async function answer(
     const body = await bodyOf(request);
     if (body !== undefined) return sendAnswer(response, await witness.add(body));
     response.setHeader('connection', 'close');
-    send(response, 413, TEXT_TYPE, `at most ${limits.witnessBodyBytesMax} bytes\n`);
+    send(response, 413, TEXT_TYPE, `at most ${recordLimits.witnessBodyBytesMax} bytes\n`);
   }
 }
 
@@ -69,7 +70,7 @@ async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > limits.witnessBodyBytesMax) return undefined;
+    if (bytes > recordLimits.witnessBodyBytesMax) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -4,9 +4,9 @@ import type { FastifyInstance } from 'fastify';
 import { Looks } from '../../src/commands/looks.js';
 import { OPERATOR } from '../../src/commands/origin.js';
 import { SHOWS } from '../../src/http/sight.js';
-import { limits } from '../../src/limits.js';
 import type { EventLog } from '../../src/ports/event-log.js';
 import { categoryOf } from '../../src/ports/log-rules.js';
+import { recordLimits } from '../../src/record-limits.js';
 import { ChatLog } from '../support/chat-log.js';
 import { expectProblem } from '../support/expect-problem.js';
 import { gate } from '../support/gate.js';
@@ -322,7 +322,7 @@ describe('X-Purpose', () => {
   const path = () => `/api/v1/conversations/${chat.id}`;
 
   it.each([
-    ['at most 200 characters', 'p'.repeat(limits.purposeCharactersMax), 'p'.repeat(200)],
+    ['at most 200 characters', 'p'.repeat(recordLimits.purposeCharactersMax), 'p'.repeat(200)],
     ['UTF-8', Buffer.from('Prüfung “17” 😀').toString('latin1'), 'Prüfung “17” 😀'],
     ['Latin-1', 'Prüfung 17', 'Prüfung 17'],
     ['nothing', '', undefined],
@@ -333,7 +333,7 @@ describe('X-Purpose', () => {
   });
 
   it.each([
-    ['more than 200 characters', 'p'.repeat(limits.purposeCharactersMax + 1)],
+    ['more than 200 characters', 'p'.repeat(recordLimits.purposeCharactersMax + 1)],
     ['a tab', 'a\tb'],
     ['an escape', 'a\u001bb'],
     ['a character that reverses the text behind it', Buffer.from('a\u202eb').toString('latin1')],

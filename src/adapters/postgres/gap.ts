@@ -1,6 +1,6 @@
 import type { Position, RecordedEvent } from '../../events/envelope.js';
-import { limits } from '../../limits.js';
 import type { LackedEvent, LogGap } from '../../ports/event-log.js';
+import { recordLimits } from '../../record-limits.js';
 import { bigintOf, positionOf } from './position.js';
 
 interface LogAround {
@@ -48,7 +48,7 @@ export async function gapAfter(position: Position, { read, ask }: LogAround): Pr
   if (!next) return undefined;
   const upTo = bigintOf(next.position) - 1n;
   const missing = upTo - last;
-  if (missing < 1n || missing > BigInt(limits.logGapMax)) return undefined;
+  if (missing < 1n || missing > BigInt(recordLimits.logGapMax)) return undefined;
   const rows = (await ask(LACKED, [last + 1n, upTo])) as [string, string, string, string][];
   const known = rows.reduce((sum, [, , , events]) => sum + BigInt(events), 0n);
   if (known < missing) return undefined;

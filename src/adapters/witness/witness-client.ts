@@ -1,6 +1,6 @@
-import { limits } from '../../limits.js';
 import { RetryableError } from '../../ports/errors.js';
 import type { AskedWitness, WitnessReply } from '../../ports/witness.js';
+import { recordLimits } from '../../record-limits.js';
 
 const OK = 200;
 const CONFLICT = 409;
@@ -26,7 +26,7 @@ export class WitnessClient implements AskedWitness {
       const response = await fetch(`${this.url}/add-checkpoint`, {
         ...{ method: 'POST', body, redirect: 'error' },
         headers: { 'content-type': 'text/plain; charset=utf-8' },
-        signal: AbortSignal.timeout(limits.witnessAnswerMs),
+        signal: AbortSignal.timeout(recordLimits.witnessAnswerMs),
       });
       return { status: response.status, text: await boundedText(response) };
     } catch (error) {
@@ -41,7 +41,7 @@ async function boundedText({ body }: Response): Promise<string> {
   let bytes = 0;
   for await (const chunk of body ?? []) {
     bytes += chunk.length;
-    if (bytes > limits.witnessBodyBytesMax) throw new RetryableError('the answer of the witness is too long');
+    if (bytes > recordLimits.witnessBodyBytesMax) throw new RetryableError('the answer of the witness is too long');
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -2,7 +2,7 @@ import { importGraph, importsOf, type SourceTree } from './source-tree.js';
 
 /**
  * Who may import whom below src/: a folder, a folder inside it, or one file; `*` is any one folder. A folder may always import itself, and an
- * adapter only itself and not its siblings. Anyone may import limits.ts. What a file may import is the sum of all lines that name it.
+ * adapter only itself and not its siblings. Anyone may import the tables of bounds. What a file may import is the sum of all lines that name it.
  */
 const mayImport: Record<string, readonly string[]> = {
   app: [],
@@ -90,10 +90,11 @@ const PURE = ['events', 'formats', 'domain', 'projections/*/projection.ts', 'pro
 const IMPURE_PACKAGES =
   /^(@nestjs\/|pg$|fastify$|rxjs$|(node:)?(fs|net|http|https|http2|dns|child_process|worker_threads|timers|process|os)(\/|$))/;
 
-const LIMITS = 'limits.ts';
+const LIMITS = ['limits.ts', 'record-limits.ts'];
 
-/** The programs directly in src/ and the folder app/ wire everything together; limits.ts is a leaf. */
-export const isCompositionRoot = (path: string) => path.startsWith('app/') || (!path.includes('/') && path !== LIMITS);
+/** The programs directly in src/ and the folder app/ wire everything together; the tables of bounds are leaves. */
+export const isCompositionRoot = (path: string) =>
+  path.startsWith('app/') || (!path.includes('/') && !LIMITS.includes(path));
 
 /** The part of the tree that a file belongs to: its folder in src/, or its own adapter. */
 const homeOf = (path: string) => /^(adapters\/[^/]+|[^/]+)\//.exec(path)?.[1] ?? '';
@@ -109,8 +110,8 @@ const lies = (path: string, place: string) => {
 
 function mayReach(importer: string, target: string): boolean {
   if (isCompositionRoot(importer)) return true;
-  if (importer === LIMITS) return false;
-  if (target === LIMITS) return true;
+  if (LIMITS.includes(importer)) return false;
+  if (LIMITS.includes(target)) return true;
   if (CHOSEN.some((place) => lies(target, place))) return false;
   const allowed = Object.entries(mayImport).flatMap(([place, targets]) => (lies(importer, place) ? targets : []));
   return [homeOf(importer), ...allowed].some((place) => lies(target, place));

@@ -6,10 +6,10 @@ import type { TypedEvent } from '../../../src/events/codec.js';
 import type { RecordedEvent } from '../../../src/events/envelope.js';
 import { START } from '../../../src/events/envelope.js';
 import { factsOf } from '../../../src/formats/record-1/entry.js';
-import { limits } from '../../../src/limits.js';
 import { RetryableError } from '../../../src/ports/errors.js';
 import type { AppendOutcome, EventLog } from '../../../src/ports/event-log.js';
 import { categoryOf } from '../../../src/ports/log-rules.js';
+import { recordLimits } from '../../../src/record-limits.js';
 import { gate } from '../../support/gate.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { MemoryEventLog } from '../../support/memory/memory-event-log.js';
@@ -182,15 +182,15 @@ describe('one record', () => {
   it('is forgotten before its time when a process has too many: then there is one record more', async () => {
     const { log, looks } = ground();
     await looks.record(eve, at('first'));
-    const others = Array.from({ length: limits.coveredLooksMax }, (_, nth) => nth);
+    const others = Array.from({ length: recordLimits.coveredLooksMax }, (_, nth) => nth);
     while (others.length > 0)
       await Promise.all(
-        others.splice(0, limits.waitingLooksPerActorMax).map((nth) => looks.record(eve, at(`c${nth}`))),
+        others.splice(0, recordLimits.waitingLooksPerActorMax).map((nth) => looks.record(eve, at(`c${nth}`))),
       );
-    await looks.record(eve, at(`c${limits.coveredLooksMax - 1}`));
-    expect(await trailOf(log)).toHaveLength(limits.coveredLooksMax + 1);
+    await looks.record(eve, at(`c${recordLimits.coveredLooksMax - 1}`));
+    expect(await trailOf(log)).toHaveLength(recordLimits.coveredLooksMax + 1);
     await looks.record(eve, at('first'));
-    expect(await trailOf(log)).toHaveLength(limits.coveredLooksMax + 2);
+    expect(await trailOf(log)).toHaveLength(recordLimits.coveredLooksMax + 2);
   });
 });
 
@@ -269,7 +269,9 @@ describe('many looks at once', () => {
     };
     const first = looks.record(eve, at('first'));
     await new Promise((resolve) => setImmediate(resolve));
-    const flood = Array.from({ length: limits.waitingLooksPerActorMax }, (_, nth) => looks.record(eve, at(`c${nth}`)));
+    const flood = Array.from({ length: recordLimits.waitingLooksPerActorMax }, (_, nth) =>
+      looks.record(eve, at(`c${nth}`)),
+    );
     await expect(looks.record(eve, at('one more'))).rejects.toThrow('too many looks of this user wait for the log');
     const other = looks.record(by('bob'), at('of bob'));
     open();

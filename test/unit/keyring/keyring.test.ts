@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { placeOf, protect, reveal } from '../../../src/formats/value-1/protected-value.js';
 import type { ValueKey } from '../../../src/formats/value-1/value-key.js';
-import { limits } from '../../../src/limits.js';
 import { RetryableError, TerminalError } from '../../../src/ports/errors.js';
 import type { FoundKey, KeyAtHand, ValueKeyStore, ValueKeys } from '../../../src/ports/value-keys.js';
+import { recordLimits } from '../../../src/record-limits.js';
 import { keyProcess, memoryKeys } from '../../support/keyring-ground.js';
 import { until } from '../../support/until.js';
 
@@ -64,7 +64,7 @@ describe('the keys at hand', () => {
     const { keyring } = await keyProcess({ store: watch.store, masters });
     await keyring.warmUp();
     const taken: KeyAtHand[] = [];
-    while (taken.length < limits.valueKeysAtHandMax * 3) {
+    while (taken.length < recordLimits.valueKeysAtHandMax * 3) {
       const key = keyring.take();
       expect(key).not.toBeInstanceOf(Promise);
       taken.push(key as KeyAtHand);
@@ -198,7 +198,7 @@ describe('the keys of a page', () => {
     await here.find([id]);
     await elsewhere.destroy([id], AT);
     expect((await one(here, id)).is).toBe('living');
-    await clock.pass(limits.valueKeyCacheMs + 1);
+    await clock.pass(recordLimits.valueKeyCacheMs + 1);
     expect(await one(here, id)).toEqual({ is: 'destroyed', at: AT });
   });
 
@@ -208,7 +208,7 @@ describe('the keys of a page', () => {
     const { keyring } = await keyProcess({ store: watch.store, masters });
     const first = (await keyring.take()).id;
     const later: string[] = [];
-    for (let taken = 0; taken < limits.valueKeyCacheEntriesMax + 10; taken++) {
+    for (let taken = 0; taken < recordLimits.valueKeyCacheEntriesMax + 10; taken++) {
       later.push((await keyring.take()).id);
       if (taken % 1_000 === 0) keyring.find([first]);
     }

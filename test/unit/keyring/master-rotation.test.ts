@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { MasterKeyFiles, MasterKeySetting } from '../../../src/adapters/data-directory/master-keys.js';
 import { masterCheck } from '../../../src/keyring/master-generations.js';
 import { KeysNotRewrapped, NoNewerMasterKey } from '../../../src/keyring/master-rotation.js';
-import { limits } from '../../../src/limits.js';
 import { TerminalError } from '../../../src/ports/errors.js';
 import {
   isDestroyed,
@@ -11,6 +10,7 @@ import {
   type ValueKeyStore,
   type WrappedKey,
 } from '../../../src/ports/value-keys.js';
+import { recordLimits } from '../../../src/record-limits.js';
 import { type KeyProcess, keyProcess, memoryKeys, type SharedKeys } from '../../support/keyring-ground.js';
 import { withTemporaryDirectory } from '../../support/temporary-directory.js';
 
@@ -77,7 +77,7 @@ describe('the rotation of the master key', () => {
   it('wraps all living keys again, destroys the master key before, and says since when copies are unreadable', async () => {
     const shared = memoryKeys();
     const [here, elsewhere] = [await keyProcess(shared), await keyProcess(shared)];
-    const keys = await take(here, limits.keysRewrappedAtOnceMax * 2 + 10);
+    const keys = await take(here, recordLimits.keysRewrappedAtOnceMax * 2 + 10);
     const u = await here.directory.commitmentOf('acme', 'ada');
     const { id: ofTenant } = await here.keyring.ofScope({ tenant: 'acme', scope: 'tenant' });
     const [destroyed, ...living] = keys as [KeyAtHand, ...KeyAtHand[]];
@@ -182,7 +182,7 @@ describe('the rotation of the master key', () => {
   it('stops at its end, and is completed by the next owner', async () => {
     const shared = memoryKeys();
     const here = await keyProcess(shared);
-    const keys = await take(here, limits.keysRewrappedAtOnceMax + 5);
+    const keys = await take(here, recordLimits.keysRewrappedAtOnceMax + 5);
     await here.rotation.begin();
     const over = new AbortController();
     over.abort();

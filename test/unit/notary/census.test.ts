@@ -9,12 +9,12 @@ import {
   provenRange,
 } from '../../../src/formats/record-1/census.js';
 import { base64, leafHash } from '../../../src/formats/record-1/hashes.js';
-import { limits } from '../../../src/limits.js';
 import { CensusReader, type CompletenessProof, OwnersNotRecorded } from '../../../src/notary/census-reader.js';
 import { type CensusParts, CensusTaker } from '../../../src/notary/census-taker.js';
 import { NotInRecord, NotRecordedYet } from '../../../src/notary/record-reader.js';
 import { SoleRounds } from '../../../src/notary/sole-rounds.js';
 import { CENSUS } from '../../../src/ports/census.js';
+import { recordLimits } from '../../../src/record-limits.js';
 import { MemoryCensus } from '../../support/memory/memory-census.js';
 import { MemoryHints } from '../../support/memory/memory-hints.js';
 import { MemoryLeases } from '../../support/memory/memory-leases.js';
@@ -25,7 +25,7 @@ import { protectedEvent, TENANT } from '../../support/served-record.js';
 import { until } from '../../support/until.js';
 
 const STREAM = `compliance-${TENANT}`;
-const DAY = limits.censusEveryMs;
+const DAY = recordLimits.censusEveryMs;
 const never = new AbortController().signal;
 
 let ground: NotaryGround;
@@ -277,7 +277,7 @@ describe('a proof of completeness', () => {
   });
 
   it('comes in parts that are proofs of their own, and together are whole', async () => {
-    const count = limits.censusProofChainsMax + 40;
+    const count = recordLimits.censusProofChainsMax + 40;
     const events = Array.from({ length: count }, (_, nth) => protectedEvent('MessageSent', {}, `c${nth}`, 'uada'));
     await appendAtEnd(ground.log, 'conversation-import', events);
     await talk('other', 'ubob');

@@ -7,13 +7,13 @@ import { systemIds } from '../../../src/adapters/system/system-ids.js';
 import { Cosigner, cosignedAt } from '../../../src/formats/record-1/cosignature.js';
 import { sha256 } from '../../../src/formats/record-1/hashes.js';
 import { NoteSigner, originOf } from '../../../src/formats/record-1/note.js';
-import { limits } from '../../../src/limits.js';
 import { CensusTaker } from '../../../src/notary/census-taker.js';
 import { CosignedNotes } from '../../../src/notary/cosigned-notes.js';
 import { Cosigning } from '../../../src/notary/cosigning.js';
 import { NotRecordedYet } from '../../../src/notary/record-reader.js';
 import { RetryableError } from '../../../src/ports/errors.js';
 import type { AskedWitness, WitnessReply } from '../../../src/ports/witness.js';
+import { recordLimits } from '../../../src/record-limits.js';
 import { Trust } from '../../../src/witness/trust.js';
 import { Witness } from '../../../src/witness/witness.js';
 import { MemoryCensus } from '../../support/memory/memory-census.js';
@@ -114,11 +114,11 @@ describe('the cosigning of notes', () => {
     await cosigning.round(never);
     expect(await cosigned(await notes().last(TENANT), witness)).toEqual([7, false]);
     expect(await cosigned(await notes().lastCosigned(TENANT), witness)).toEqual([3, true]);
-    now += limits.cosignEveryMs + 1;
+    now += recordLimits.cosignEveryMs + 1;
     await cosigning.round(never);
     await cosigning.round(never);
     expect(await cosigned(await notes().lastCosigned(TENANT), witness)).toEqual([7, true]);
-    now += limits.cosignEveryMs + 1;
+    now += recordLimits.cosignEveryMs + 1;
     await cosigning.round(never);
     expect(witness.requests).toEqual(['old 0', 'old 3']);
     expect(warnings).toEqual([]);
@@ -188,7 +188,7 @@ describe('the cosigning of notes', () => {
     expect(warnings).toEqual([{ tenant: TENANT, witness: 'witness.example/w1', reason }]);
     expect(Object.fromEntries(cosigning.refusals)).toEqual({ 'witness.example/w1': 1 });
     await grow(4);
-    now += limits.cosignEveryMs + 1;
+    now += recordLimits.cosignEveryMs + 1;
     await cosigning.round(never);
     expect(warnings[1]).toMatchObject({ reason: 'it answers with 422' });
     await expect(notes().lastCosigned(TENANT)).rejects.toThrow(NotRecordedYet);
@@ -203,7 +203,7 @@ describe('the cosigning of notes', () => {
     const cosigning = cosigningWith(lying);
     await cosigning.round(never);
     expect(warnings).toEqual([expect.objectContaining({ reason: 'its answer has no valid cosignature' })]);
-    now += limits.cosignEveryMs + 1;
+    now += recordLimits.cosignEveryMs + 1;
     const both: AskedWitness = {
       verifierKey: real.verifierKey,
       async add(request) {

@@ -5,9 +5,9 @@ import type { NewEvent } from '../../../src/events/envelope.js';
 import { sha256 } from '../../../src/formats/record-1/hashes.js';
 import { NotePublicKey, NoteSigner, openNote, originOf } from '../../../src/formats/record-1/note.js';
 import { SigningKeys } from '../../../src/formats/record-1/signing-keys.js';
-import { limits } from '../../../src/limits.js';
 import { TreeSigner } from '../../../src/notary/tree-signer.js';
 import type { RecordStore } from '../../../src/ports/record.js';
+import { recordLimits } from '../../../src/record-limits.js';
 import { appendAtEnd } from '../../support/new-events.js';
 import { NotaryGround } from '../../support/notary-ground.js';
 import { until } from '../../support/until.js';
@@ -190,7 +190,7 @@ it('a notary keeps the notes of several trees at once, within its bound', async 
   for (let nth = 0; nth < 40; nth++) await append(`t${nth}`);
   ground.start({ kept });
   await ground.signed();
-  expect(most).toBe(limits.recordSignedAtOnceMax);
+  expect(most).toBe(recordLimits.recordSignedAtOnceMax);
   expect(await troubles()).toEqual([]);
 });
 

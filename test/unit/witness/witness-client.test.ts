@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { WitnessClient } from '../../../src/adapters/witness/witness-client.js';
-import { limits } from '../../../src/limits.js';
 import { RetryableError } from '../../../src/ports/errors.js';
+import { recordLimits } from '../../../src/record-limits.js';
 import { answering, type PlannedAnswer } from '../../support/answering-server.js';
 
 const asked = (answer: PlannedAnswer) =>
@@ -23,7 +23,7 @@ describe('the client of a witness', () => {
 
   it('counts a witness as away that fails, redirects, answers without end, or is not there', async () => {
     const headers = { location: 'http://169.254.169.254/latest' };
-    const long = 'x'.repeat(limits.witnessBodyBytesMax + 1);
+    const long = 'x'.repeat(recordLimits.witnessBodyBytesMax + 1);
     for (const answer of [{ status: 500, body: '' }, { status: 307, headers, body: '' }, { body: long }]) {
       const [reply, requests] = await asked(answer);
       expect(reply).toBeInstanceOf(RetryableError);

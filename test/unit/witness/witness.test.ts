@@ -11,7 +11,7 @@ import { rootOf } from '../../../src/formats/record-1/frontier.js';
 import { base64, type Hash, leafHash, sha256 } from '../../../src/formats/record-1/hashes.js';
 import { NoteSigner, openNote } from '../../../src/formats/record-1/note.js';
 import { consistencyRanges } from '../../../src/formats/record-1/proofs.js';
-import { limits } from '../../../src/limits.js';
+import { recordLimits } from '../../../src/record-limits.js';
 import { Trust } from '../../../src/witness/trust.js';
 import { type RefusedNote, Witness } from '../../../src/witness/witness.js';
 import { witnessServer } from '../../../src/witness/witness-server.js';
@@ -128,7 +128,7 @@ describe('a witness', () => {
     for (let nth = 0; nth < 5; nth++) expect(await add(junk)).toMatchObject({ status: 422 });
     expect(evidence).toEqual([]);
     expect(unproved).toEqual([{ origin: ORIGIN, cosigned: noteOf(history('a', 5)), refused: newer }]);
-    elapsed += limits.witnessReportEveryMs;
+    elapsed += recordLimits.witnessReportEveryMs;
     await add(junk);
     expect([unproved.length, evidence.length]).toEqual([2, 0]);
     expect(await cosigned(history('a', 8), 5)).toBe(Math.floor(NOW / 1_000));
@@ -209,8 +209,8 @@ describe('a witness', () => {
   it('takes only POST at its path, and bodies up to a bound', async () => {
     expect((await fetch(url)).status).toBe(405);
     expect((await fetch(`${url}/x`, { method: 'POST' })).status).toBe(404);
-    expect(await add('x'.repeat(limits.witnessBodyBytesMax + 1))).toMatchObject({ status: 413 });
-    expect(await add('x'.repeat(limits.witnessBodyBytesMax))).toMatchObject({ status: 400 });
+    expect(await add('x'.repeat(recordLimits.witnessBodyBytesMax + 1))).toMatchObject({ status: 413 });
+    expect(await add('x'.repeat(recordLimits.witnessBodyBytesMax))).toMatchObject({ status: 400 });
   });
 
   it('goes on after a client that has left in the middle of its request', async () => {
